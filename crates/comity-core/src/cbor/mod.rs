@@ -1,0 +1,11 @@
+//! Deterministic CBOR (RFC 8949 section 4.2.1), strictly read.
+//!
+//! There is one encoding for each value; everything else is refused with an error that names the
+//! offset and the way in which it was wrong. Floats, tags, and simple values other than booleans and
+//! null do not occur in any format of comity.
+
+mod reader;
+mod writer;
+
+pub use reader::{Fault, MapReader, Problem, Reader};
+pub use writer::Writer;

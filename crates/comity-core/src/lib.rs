@@ -1,0 +1,25 @@
+//! Records, keys, agreements and the decision of a comity node.
+//!
+//! Everything here is pure: the time, bytes and randomness are arguments, and what should happen is
+//! the result. No socket, file, clock or runtime is known to this crate.
+
+pub mod cbor;
+pub mod delivery;
+pub mod digest;
+pub mod entropy;
+pub mod identity;
+pub mod ledger;
+pub mod limits;
+pub mod marking;
+pub mod record;
+pub mod sign;
+pub mod time;
+pub mod vocabulary;
+
+pub use delivery::Delivery;
+pub use digest::Digest;
+pub use entropy::Entropy;
+pub use identity::{EconomyId, EpochId, GroupId, KeyId, PartDigest, RecordId};
+pub use marking::{Marking, Onward, Tlp};
+pub use time::Timestamp;
+pub use vocabulary::{Class, Kind, Section, State, Urgency};

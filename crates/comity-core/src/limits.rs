@@ -1,0 +1,30 @@
+//! Every bound on input from outside, in one place.
+
+use std::time::Duration;
+
+/// Bytes of a manifest.
+pub const MANIFEST_BYTES: usize = 64 * 1024;
+/// Parts of a record, padding included. A power of two.
+pub const PARTS: usize = 1024;
+/// Bytes of a part that travels within its batch; a larger one travels in chunks.
+pub const INLINE_PART_BYTES: usize = 8 * 1024;
+/// Bytes of a part.
+pub const PART_BYTES: usize = 64 * 1024 * 1024;
+/// Nesting of arrays and maps.
+pub const DEPTH: usize = 16;
+/// Bytes of a text in a header or a marking: a media type, a file name, a desk.
+pub const TEXT_BYTES: usize = 256;
+/// Entries of a list in a header, a marking or a control body.
+pub const LIST: usize = 1024;
+/// Records that one manifest supersedes.
+pub const SUPERSEDES: usize = 64;
+/// Keys in one root set.
+pub const ROOT_KEYS: usize = 16;
+/// Grants and revocations in one keyring, each.
+pub const GRANTS: usize = 4096;
+/// Bytes of an agreement's text.
+pub const AGREEMENT_BYTES: usize = 32 * 1024;
+/// How far ahead of our clock a signing time may be before the record waits as pending.
+pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(600);
+/// Smallest size class of a part, in bytes.
+pub const SMALLEST_SIZE_CLASS: usize = 1024;
