@@ -13,6 +13,8 @@ pub mod limits;
 pub mod marking;
 pub mod record;
 pub mod sign;
+#[cfg(any(test, feature = "test-util"))]
+pub mod test_util;
 pub mod time;
 pub mod vocabulary;
 

@@ -4,6 +4,10 @@ use std::time::Duration;
 
 /// Bytes of a manifest.
 pub const MANIFEST_BYTES: usize = 64 * 1024;
+/// Bytes of a record's signed form: the manifest, its signature and, in form 1, the path in the tree.
+pub const SIGNED_BYTES: usize = MANIFEST_BYTES + 4 * 1024;
+/// Bytes of a part's header. The journal keeps headers.
+pub const HEADER_BYTES: usize = 48 * 1024;
 /// Parts of a record, padding included. A power of two.
 pub const PARTS: usize = 1024;
 /// Bytes of a part that travels within its batch; a larger one travels in chunks.

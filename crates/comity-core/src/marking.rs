@@ -1,5 +1,7 @@
 //! Markings: what an originator allows others to do with a part.
 
+mod codec;
+
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -223,6 +225,25 @@ impl Marking {
             onward: self.onward.max(other.onward),
             exercise: self.exercise.clone().or_else(|| other.exercise.clone()),
             unknown: self.unknown || other.unknown || clash,
+        }
+    }
+
+    /// The strictest marking that is at most as strict as both: what a manifest may say of all its parts.
+    ///
+    /// A limit that only one of the two has is dropped, as are two different communities or exercises.
+    #[must_use]
+    pub fn meet(&self, other: &Self) -> Self {
+        Self {
+            tlp: self.tlp.min(other.tlp),
+            pap: self.pap.min(other.pap),
+            categories: self.categories.intersection(&other.categories).cloned().collect(),
+            community: self.community.filter(|own| other.community == Some(*own)),
+            release_at: self.release_at.min(other.release_at),
+            embargo_until: self.embargo_until.min(other.embargo_until),
+            expires: self.expires.zip(other.expires).map(|(one, two)| one.max(two)),
+            onward: self.onward.min(other.onward),
+            exercise: self.exercise.clone().filter(|own| other.exercise.as_ref() == Some(own)),
+            unknown: self.unknown && other.unknown,
         }
     }
 

@@ -29,6 +29,18 @@ pub enum KeyFault {
     MixedOrder,
 }
 
+impl KeyFault {
+    /// A stable name, as the conformance vectors use it.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NotCanonical => "key-not-canonical",
+            Self::SmallOrder => "key-small-order",
+            Self::MixedOrder => "key-mixed-order",
+        }
+    }
+}
+
 /// The signature does not verify under the key, in this domain, over these bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("signature does not verify")]

@@ -1,6 +1,7 @@
 //! Reads deterministic CBOR and nothing else.
 
 use crate::limits;
+use crate::time::Timestamp;
 
 /// What was wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,6 +67,44 @@ pub enum Problem {
     /// More bytes, elements or text than the format allows here.
     #[error("over the limit")]
     OverLimit,
+    /// An empty list or text that has to be left out or filled.
+    #[error("empty where something must stand")]
+    Empty,
+    /// A default written out: every value has one encoding.
+    #[error("default written out")]
+    Redundant,
+    /// Text with control characters, or not of the alphabet that it needs.
+    #[error("characters that do not belong here")]
+    BadText,
+}
+
+impl Problem {
+    /// A stable name, as the conformance vectors use it.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Truncated => "truncated",
+            Self::LengthBeyondInput => "length-beyond-input",
+            Self::TrailingBytes => "trailing-bytes",
+            Self::LongInteger => "long-integer",
+            Self::IndefiniteLength => "indefinite-length",
+            Self::Float => "float",
+            Self::Tag => "tag",
+            Self::Simple => "simple-value",
+            Self::InvalidUtf8 => "invalid-utf8",
+            Self::DuplicateKey => "duplicate-key",
+            Self::UnsortedKeys => "unsorted-keys",
+            Self::TooDeep => "too-deep",
+            Self::UnexpectedType => "unexpected-type",
+            Self::MissingField => "missing-field",
+            Self::UnknownField => "unknown-field",
+            Self::OutOfRange => "out-of-range",
+            Self::OverLimit => "over-limit",
+            Self::Empty => "empty",
+            Self::Redundant => "redundant-default",
+            Self::BadText => "bad-text",
+        }
+    }
 }
 
 /// A cursor over deterministic CBOR.
@@ -161,6 +200,76 @@ impl<'a> Reader<'a> {
         let bytes = self.take(start, length, limit)?;
         std::str::from_utf8(bytes)
             .map_err(|_invalid| Fault { offset: start, problem: Problem::InvalidUtf8 })
+    }
+
+    /// A text of one line for people or programs: not empty, at most `limit` bytes, without control
+    /// characters and without the marks that turn the reading direction (they make names look like others).
+    pub fn label(&mut self, limit: usize) -> Result<&'a str, Fault> {
+        let start = self.offset;
+        let text = self.text(limit)?;
+        let problem = match text {
+            "" => Problem::Empty,
+            _ if text.chars().any(is_unfit) => Problem::BadText,
+            _ => return Ok(text),
+        };
+        Err(Fault { offset: start, problem })
+    }
+
+    /// An instant: unsigned milliseconds, at most [`Timestamp::MAX`].
+    pub fn timestamp(&mut self) -> Result<Timestamp, Fault> {
+        let start = self.offset;
+        let milliseconds = self.uint()?;
+        if milliseconds > Timestamp::MAX.as_millis() {
+            return Err(Fault { offset: start, problem: Problem::OutOfRange });
+        }
+        Ok(Timestamp::from_millis(milliseconds))
+    }
+
+    /// Passes over a null, if the next item is one; whether it was.
+    pub fn take_null(&mut self) -> bool {
+        let null = self.input.get(self.offset) == Some(&0xf6);
+        self.offset += usize::from(null);
+        null
+    }
+
+    /// An array of exactly `length` items, which follow; [`Reader::leave`] ends it.
+    pub fn tuple(&mut self, length: usize) -> Result<(), Fault> {
+        let start = self.offset;
+        let problem = match self.array(usize::MAX)?.cmp(&length) {
+            std::cmp::Ordering::Less => Problem::MissingField,
+            std::cmp::Ordering::Greater => Problem::UnknownField,
+            std::cmp::Ordering::Equal => return Ok(()),
+        };
+        Err(Fault { offset: start, problem })
+    }
+
+    /// A set: an array of 1 to `limit` items in strictly ascending order. An empty set is left out
+    /// where it may be, so that it has one encoding.
+    pub fn set<T: Ord>(
+        &mut self,
+        limit: usize,
+        mut item: impl FnMut(&mut Self) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, Fault> {
+        let start = self.offset;
+        let mut items: Vec<T> = Vec::new();
+        for _ in 0..self.array(limit)? {
+            let item_start = self.offset;
+            let next = item(self)?;
+            let problem = match items.last().map(|last| last.cmp(&next)) {
+                Some(std::cmp::Ordering::Equal) => Problem::DuplicateKey,
+                Some(std::cmp::Ordering::Greater) => Problem::UnsortedKeys,
+                Some(std::cmp::Ordering::Less) | None => {
+                    items.push(next);
+                    continue;
+                }
+            };
+            return Err(Fault { offset: item_start, problem });
+        }
+        self.leave();
+        if items.is_empty() {
+            return Err(Fault { offset: start, problem: Problem::Empty });
+        }
+        Ok(items)
     }
 
     /// An array's length, at most `limit`; its items follow and [`Reader::leave`] ends it.
@@ -337,6 +446,12 @@ impl<'a> Reader<'a> {
         }
         Ok(Head { major, value })
     }
+}
+
+/// Controls, and the marks that turn the reading direction (Unicode Bidirectional Algorithm, section 2).
+fn is_unfit(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Walks the keys of a map with unsigned keys, in strictly ascending order.

@@ -31,7 +31,8 @@ pub struct Manifest {
     pub parts: Vec<PartEntry>,
     /// The body of a control kind: one item of deterministic CBOR.
     pub body: Option<Vec<u8>>,
-    /// Whether a key was met that this version does not know: such a record is stored and never released.
+    /// Whether anything was met that this version does not know, the kind, the state, the urgency or a
+    /// value of the floor included: such a record is stored and never released.
     pub unknown: bool,
 }
 

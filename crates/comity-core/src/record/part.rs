@@ -44,7 +44,8 @@ pub struct Header {
     pub marking: Option<Marking>,
     /// In an addressee part, whom it names.
     pub addressee: Option<Addressee>,
-    /// Whether a key or a value was met that this version does not know: such a part is never released.
+    /// Whether anything was met that this version does not know, the section, a class or a value of the
+    /// marking included: such a part is never released.
     pub unknown: bool,
 }
 

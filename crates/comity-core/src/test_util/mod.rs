@@ -1,0 +1,9 @@
+//! Strategies and a seeded randomness for the property tests of this crate and of those above it.
+
+mod entropy;
+mod records;
+
+pub use entropy::SeededEntropy;
+pub use records::{
+    addressee_drafts, drafts, economies, headers, markings, secret_keys, timestamps,
+};
