@@ -89,6 +89,8 @@ pub mod domains {
     pub const LEDGER_ENTRY: &str = "comity/ledger-entry/1";
     /// A ledger's chain, over the previous head and an entry's digest.
     pub const LEDGER_CHAIN: &str = "comity/ledger-chain/1";
+    /// A ledger's chain where a new epoch opens, over the last known head and both epochs.
+    pub const LEDGER_EPOCH: &str = "comity/ledger-epoch/1";
     /// The journal's chain.
     pub const JOURNAL_CHAIN: &str = "comity/journal-chain/1";
     /// The salted hash of a journal head that a receipt carries.

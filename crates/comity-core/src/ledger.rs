@@ -1,9 +1,10 @@
 //! The ledger of a link direction: what was handed to a partner, by number, in a chain that both sides hold.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use crate::cbor::{Fault, Reader, Writer};
+use crate::cbor::{Fault, Problem, Reader, Writer};
 use crate::digest::{Digest, domains};
 use crate::identity::{EpochId, PartDigest, RecordId};
 use crate::limits;
@@ -57,7 +58,7 @@ impl LedgerEntry {
     pub fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
         let length = reader.array(5)?;
         if length != 5 {
-            return Err(reader.fault(crate::cbor::Problem::MissingField));
+            return Err(reader.fault(Problem::MissingField));
         }
         let entry = Self {
             epoch: EpochId(reader.array_of()?),
@@ -68,7 +69,7 @@ impl LedgerEntry {
         };
         reader.leave();
         if entry.parts.windows(2).any(|pair| matches!(pair, [one, next] if one >= next)) {
-            return Err(reader.fault(crate::cbor::Problem::UnsortedKeys));
+            return Err(reader.fault(Problem::UnsortedKeys));
         }
         Ok(entry)
     }
@@ -108,7 +109,6 @@ impl Obligations {
 
     /// Reads what [`Obligations::write`] writes.
     pub fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
-        use crate::cbor::Problem;
         let length = reader.array(3)?;
         if length != 3 {
             return Err(reader.fault(Problem::MissingField));
@@ -137,6 +137,21 @@ impl Head {
     /// Before the first entry.
     pub const START: Self = Self { number: 0, chain: Digest::ZERO };
 
+    /// Writes `[number, chain]`.
+    pub fn write(&self, writer: &mut Writer) {
+        writer.array(2).uint(self.number).bytes(self.chain.as_bytes());
+    }
+
+    /// Reads what [`Head::write`] writes.
+    pub fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        if reader.array(2)? != 2 {
+            return Err(reader.fault(Problem::MissingField));
+        }
+        let head = Self { number: reader.uint()?, chain: Digest(reader.array_of()?) };
+        reader.leave();
+        Ok(head)
+    }
+
     /// The head after the next entry, whose digest is `entry`.
     #[must_use]
     pub fn after(self, entry: Digest) -> Self {
@@ -149,6 +164,143 @@ impl Head {
         }
     }
 }
+
+/// A new epoch of a ledger, opened by the side that was restored from a backup.
+///
+/// Everything before `first` is settled: what the partner holds it gave back, and what it never
+/// received is decided anew under new numbers. So no number is used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// The new epoch, drawn at random.
+    pub epoch: EpochId,
+    /// The epoch before it.
+    pub previous: EpochId,
+    /// The head up to which the partner's chain was whole.
+    pub known: Head,
+    /// The first number of the new epoch, after every number that the partner has met.
+    pub first: u64,
+}
+
+impl Opening {
+    /// The head with which the new epoch begins, at both sides.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        let pieces: [&[u8]; 3] =
+            [self.known.chain.as_bytes(), self.previous.as_bytes(), self.epoch.as_bytes()];
+        Head {
+            number: self.first.saturating_sub(1),
+            chain: Digest::of_all(domains::LEDGER_EPOCH, &pieces),
+        }
+    }
+
+    /// Writes `[epoch, previous, [number, chain], first]`.
+    pub fn write(&self, writer: &mut Writer) {
+        writer.array(4).bytes(self.epoch.as_bytes()).bytes(self.previous.as_bytes());
+        self.known.write(writer);
+        writer.uint(self.first);
+    }
+
+    /// Reads what [`Opening::write`] writes.
+    pub fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        if reader.array(4)? != 4 {
+            return Err(reader.fault(Problem::MissingField));
+        }
+        let opening = Self {
+            epoch: EpochId(reader.array_of()?),
+            previous: EpochId(reader.array_of()?),
+            known: Head::read(reader)?,
+            first: reader.uint()?,
+        };
+        reader.leave();
+        if opening.first <= opening.known.number || opening.epoch == opening.previous {
+            return Err(reader.fault(Problem::OutOfRange));
+        }
+        Ok(opening)
+    }
+}
+
+/// The receiving side of a ledger: a chain that grows as soon as its next number has arrived.
+///
+/// Numbers overtake each other; those that wait for an earlier one are kept by their digests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrivals {
+    epoch: Option<EpochId>,
+    head: Head,
+    waiting: BTreeMap<u64, Digest>,
+}
+
+impl Default for Arrivals {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Arrivals {
+    /// Before the first delivery and before the partner named its epoch.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { epoch: None, head: Head::START, waiting: BTreeMap::new() }
+    }
+
+    /// The epoch that the partner's numbers belong to, once it was told.
+    #[must_use]
+    pub fn epoch(&self) -> Option<EpochId> {
+        self.epoch
+    }
+
+    /// Takes the epoch from the partner's first greeting; whether it is now the ledger's.
+    pub fn begin(&mut self, epoch: EpochId) -> bool {
+        *self.epoch.get_or_insert(epoch) == epoch
+    }
+
+    /// The head of what arrived without a gap.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    /// Whether `number` has arrived.
+    #[must_use]
+    pub fn contains(&self, number: u64) -> bool {
+        (1..=self.head.number).contains(&number) || self.waiting.contains_key(&number)
+    }
+
+    /// What arrived after a gap.
+    #[must_use]
+    pub fn beyond(&self) -> Ranges {
+        self.waiting.keys().map(|number| (*number, *number)).collect()
+    }
+
+    /// Adds an entry, delivered, rejected or voided, by its digest; whether the number was new.
+    pub fn insert(&mut self, number: u64, entry: Digest) -> bool {
+        if number == 0 || self.contains(number) {
+            return false;
+        }
+        self.waiting.insert(number, entry);
+        while let Some(next) = self.waiting.remove(&self.head.number.saturating_add(1)) {
+            self.head = self.head.after(next);
+        }
+        true
+    }
+
+    /// Moves to a new epoch; refused, and nothing changed, unless it follows from what is here.
+    pub fn open(&mut self, opening: &Opening) -> Result<(), NotOurs> {
+        let last = self.waiting.keys().next_back().copied().unwrap_or(self.head.number);
+        let follows = self.epoch.is_none_or(|epoch| epoch == opening.previous)
+            && opening.known == self.head
+            && opening.first > last;
+        if !follows {
+            return Err(NotOurs);
+        }
+        *self = Self { epoch: Some(opening.epoch), head: opening.head(), waiting: BTreeMap::new() };
+        Ok(())
+    }
+}
+
+/// A new epoch does not follow from the head at this side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("new epoch does not follow from our head")]
+pub struct NotOurs;
 
 /// A set of numbers kept as ranges: what has arrived where streams overtake each other.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -210,6 +362,73 @@ impl Ranges {
         }
     }
 
+    /// Whether nothing is in the set.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
+    /// The greatest number; 0 when there is none.
+    #[must_use]
+    pub fn last(&self) -> u64 {
+        self.ranges.last().map_or(0, |(_, last)| *last)
+    }
+
+    /// Whether every number of `other` is in the set.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        other.ranges.iter().all(|(start, end)| {
+            let after = self.ranges.partition_point(|(begin, _)| begin <= start);
+            let holder = after.checked_sub(1).and_then(|at| self.ranges.get(at));
+            holder.is_some_and(|(_, last)| end <= last)
+        })
+    }
+
+    /// Adds every number of `other`.
+    pub fn extend(&mut self, other: &Self) {
+        for (start, end) in &other.ranges {
+            self.insert_range(*start..=*end);
+        }
+    }
+
+    /// The numbers greater than `number`.
+    #[must_use]
+    pub fn above(&self, number: u64) -> Self {
+        let from = number.saturating_add(1);
+        self.ranges
+            .iter()
+            .filter(|(_, last)| *last > number)
+            .map(|(start, last)| ((*start).max(from), *last))
+            .collect()
+    }
+
+    /// Writes `[[first, last], ...]`.
+    pub fn write(&self, writer: &mut Writer) {
+        writer.array(self.ranges.len());
+        for (start, end) in &self.ranges {
+            writer.array(2).uint(*start).uint(*end);
+        }
+    }
+
+    /// Reads what [`Ranges::write`] writes, of at most `limit` ranges.
+    pub fn read(reader: &mut Reader<'_>, limit: usize) -> Result<Self, Fault> {
+        let pairs = reader.list(limit, |reader| {
+            if reader.array(2)? != 2 {
+                return Err(reader.fault(Problem::MissingField));
+            }
+            let pair = (reader.uint()?, reader.uint()?);
+            reader.leave();
+            Ok(pair)
+        })?;
+        let ascending = pairs
+            .windows(2)
+            .all(|pair| matches!(pair, [(_, last), (next, _)] if last.saturating_add(1) < *next));
+        if !ascending || pairs.iter().any(|(start, end)| start > end) {
+            return Err(reader.fault(Problem::OutOfRange));
+        }
+        Ok(Self { ranges: pairs })
+    }
+
     /// The ranges, ascending.
     #[must_use]
     pub fn as_slice(&self) -> &[(u64, u64)] {
@@ -256,6 +475,62 @@ mod tests {
                 prop_assert!(pair[0].1 + 1 < pair[1].0);
             }
         }
+    }
+
+    proptest! {
+        #[test]
+        fn sets_compare_and_travel(
+            one in prop::collection::vec((1u64..60, 0u64..6), 0..20),
+            other in prop::collection::vec((1u64..60, 0u64..6), 0..6),
+            bound in 0u64..70,
+        ) {
+            let set = |pairs: &[(u64, u64)]| -> Ranges {
+                pairs.iter().map(|(start, length)| (*start, start + length)).collect()
+            };
+            let (one, other) = (set(&one), set(&other));
+            let covered = (0..80).all(|number| !other.contains(number) || one.contains(number));
+            prop_assert_eq!(one.covers(&other), covered);
+            for number in 0..80 {
+                let expected = number > bound && one.contains(number);
+                prop_assert_eq!(one.above(bound).contains(number), expected);
+            }
+            let mut writer = Writer::new();
+            one.write(&mut writer);
+            let bytes = writer.into_bytes();
+            prop_assert_eq!(Ranges::read(&mut Reader::new(&bytes), 100), Ok(one));
+        }
+
+        #[test]
+        fn arrivals_in_any_order_give_one_chain(order in Just((1u64..20).collect::<Vec<_>>()).prop_shuffle()) {
+            let entry = |number: u64| Digest::of(domains::LEDGER_ENTRY, &number.to_be_bytes());
+            let mut arrivals = Arrivals::new();
+            for number in &order {
+                prop_assert!(arrivals.insert(*number, entry(*number)));
+                prop_assert!(!arrivals.insert(*number, entry(*number)));
+            }
+            let head = (1..20).fold(Head::START, |head, number| head.after(entry(number)));
+            prop_assert_eq!(arrivals.head(), head);
+            prop_assert!(arrivals.beyond().is_empty());
+        }
+    }
+
+    #[test]
+    fn an_epoch_opens_only_where_both_heads_agree() {
+        let (old, new) = (EpochId([1; 16]), EpochId([2; 16]));
+        let mut arrivals = Arrivals::new();
+        assert!(arrivals.begin(old));
+        assert!(!arrivals.begin(new));
+        arrivals.insert(1, Digest([1; 32]));
+        arrivals.insert(3, Digest([3; 32]));
+        let opening = Opening { epoch: new, previous: old, known: arrivals.head(), first: 4 };
+        let before = arrivals.clone();
+        assert_eq!(arrivals.open(&Opening { first: 3, ..opening }), Err(NotOurs));
+        assert_eq!(arrivals.open(&Opening { known: Head::START, ..opening }), Err(NotOurs));
+        assert_eq!(arrivals.open(&Opening { previous: new, ..opening }), Err(NotOurs));
+        assert_eq!(arrivals, before);
+        assert_eq!(arrivals.open(&opening), Ok(()));
+        assert_eq!((arrivals.head(), arrivals.head().number), (opening.head(), 3));
+        assert!(arrivals.contains(2));
     }
 
     #[test]

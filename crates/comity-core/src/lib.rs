@@ -11,6 +11,7 @@ pub mod identity;
 pub mod ledger;
 pub mod limits;
 pub mod marking;
+pub mod receipt;
 pub mod record;
 pub mod sign;
 #[cfg(any(test, feature = "test-util"))]

@@ -69,6 +69,11 @@ impl Writer {
         self
     }
 
+    /// The head of a byte string whose `length` bytes the caller sends on its own.
+    pub fn bytes_head(&mut self, length: usize) -> &mut Self {
+        self.head(2, length as u64)
+    }
+
     /// A text string.
     pub fn text(&mut self, value: &str) -> &mut Self {
         self.head(3, value.len() as u64);
