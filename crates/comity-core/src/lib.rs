@@ -4,13 +4,17 @@
 //! the result. No socket, file, clock or runtime is known to this crate.
 
 pub mod cbor;
+pub mod control;
 pub mod delivery;
 pub mod digest;
+pub mod entitlement;
 pub mod entropy;
 pub mod identity;
+pub mod keyring;
 pub mod ledger;
 pub mod limits;
 pub mod marking;
+pub mod partners;
 pub mod receipt;
 pub mod record;
 pub mod sign;

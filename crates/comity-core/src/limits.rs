@@ -26,6 +26,12 @@ pub const SUPERSEDES: usize = 64;
 pub const ROOT_KEYS: usize = 16;
 /// Grants and revocations in one keyring, each.
 pub const GRANTS: usize = 4096;
+/// Root sets that follow a genesis.
+pub const ROTATIONS: usize = 64;
+/// Bytes of a signed keyring, so that a manifest holds it as its body.
+pub const KEYRING_BYTES: usize = MANIFEST_BYTES - 4096;
+/// Bytes of the evidence in a link's certificate.
+pub const LINK_EVIDENCE_BYTES: usize = 32 * 1024;
 /// Bytes of an agreement's text.
 pub const AGREEMENT_BYTES: usize = 32 * 1024;
 /// How far ahead of our clock a signing time may be before the record waits as pending.

@@ -1,0 +1,303 @@
+//! Bodies of control records: one item of deterministic CBOR in the manifest.
+//!
+//! Maps are closed: a field of a later version may be a restriction, so a body that has one is not
+//! understood, and its record stays stored without effect.
+
+use crate::cbor::{Fault, MapReader, Problem, Reader, Writer};
+use crate::identity::{EconomyId, RecordId};
+use crate::keyring::{self, KeyringError, SignedKeyring};
+use crate::limits;
+use crate::time::Timestamp;
+use crate::vocabulary::Kind;
+
+/// A control record's body, by kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ControlBody {
+    /// A version of the origin's keyring: an item of its own format.
+    Keyring(SignedKeyring),
+    /// A proposed agreement.
+    Agreement(AgreementBody),
+    /// The acceptance of one.
+    Acceptance(AcceptanceBody),
+    /// The end of one.
+    Termination(TerminationBody),
+    /// Records taken back.
+    Withdrawal(WithdrawalBody),
+    /// A word for an economy that is not paired.
+    Introduction(IntroductionBody),
+    /// A kind whose body this version does not read: stored, without effect.
+    Opaque(Kind),
+}
+
+/// Why a body has no effect.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ControlError {
+    /// Not the deterministic CBOR of its kind.
+    #[error("body is malformed: {0}")]
+    Malformed(#[from] Fault),
+    /// The keyring that it carries is malformed.
+    #[error("{0}")]
+    Keyring(#[from] KeyringError),
+    /// A kind of record that has parts, not a body.
+    #[error("records of kind {0} have no body")]
+    NotControl(Kind),
+}
+
+impl ControlBody {
+    /// Reads the body of a record of `kind`.
+    pub fn decode(kind: Kind, body: &[u8]) -> Result<Self, ControlError> {
+        match kind {
+            Kind::Keyring => Ok(Self::Keyring(SignedKeyring::decode(body)?)),
+            Kind::Agreement => Ok(Self::Agreement(AgreementBody::decode(body)?)),
+            Kind::Acceptance => Ok(Self::Acceptance(AcceptanceBody::decode(body)?)),
+            Kind::Termination => Ok(Self::Termination(TerminationBody::decode(body)?)),
+            Kind::Withdrawal => Ok(Self::Withdrawal(WithdrawalBody::decode(body)?)),
+            Kind::Introduction => Ok(Self::Introduction(IntroductionBody::decode(body)?)),
+            Kind::Group
+            | Kind::Roster
+            | Kind::Consent
+            | Kind::Approval
+            | Kind::Contact
+            | Kind::Acknowledgement
+            | Kind::Unknown(_) => Ok(Self::Opaque(kind)),
+            Kind::Advisory
+            | Kind::Incident
+            | Kind::Sightings
+            | Kind::Request
+            | Kind::Response
+            | Kind::Note => Err(ControlError::NotControl(kind)),
+        }
+    }
+}
+
+/// The exact text of a proposed agreement, and between whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgreementBody {
+    /// TOML, as both sides read it.
+    pub text: String,
+    /// The two parties, ascending.
+    pub parties: [EconomyId; 2],
+}
+
+impl AgreementBody {
+    /// `text` between two different economies, in either order; `None` when they are one.
+    #[must_use]
+    pub fn between(one: EconomyId, other: EconomyId, text: String) -> Option<Self> {
+        (one != other).then(|| Self { text, parties: [one.min(other), one.max(other)] })
+    }
+
+    /// The party that is not `us`; `None` when we are none.
+    #[must_use]
+    pub fn other_party(&self, us: EconomyId) -> Option<EconomyId> {
+        match self.parties {
+            [one, other] if one == us => Some(other),
+            [one, other] if other == us => Some(one),
+            _ => None,
+        }
+    }
+
+    /// Deterministic CBOR: a map of 0 text, 1 `[party, party]`.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::new();
+        writer.map(2).key(0).text(&self.text).key(1).array(2);
+        for party in &self.parties {
+            writer.bytes(party.as_bytes());
+        }
+        writer.into_bytes()
+    }
+
+    /// Reads what [`AgreementBody::encode`] writes.
+    pub fn decode(body: &[u8]) -> Result<Self, Fault> {
+        let (mut text, mut parties) = (None, None);
+        fields(body, |key, reader| match key {
+            0 => set(&mut text, reader.text(limits::AGREEMENT_BYTES).map(str::to_owned)),
+            1 => set(&mut parties, two_parties(reader)),
+            _later => Err(reader.fault(Problem::UnknownField)),
+        })?;
+        let missing = missing(body);
+        Ok(Self { text: text.ok_or(missing.clone())?, parties: parties.ok_or(missing)? })
+    }
+}
+
+fn two_parties(reader: &mut Reader<'_>) -> Result<[EconomyId; 2], Fault> {
+    let unsorted = reader.fault(Problem::UnsortedKeys);
+    keyring::tuple(reader, 2)?;
+    let parties = [EconomyId(reader.array_of()?), EconomyId(reader.array_of()?)];
+    reader.leave();
+    if parties.is_sorted_by(|one, other| one < other) { Ok(parties) } else { Err(unsorted) }
+}
+
+/// Says yes to a proposed agreement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AcceptanceBody {
+    /// The proposal's record.
+    pub agreement: RecordId,
+}
+
+impl AcceptanceBody {
+    /// Deterministic CBOR: a map of 0 agreement.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::new();
+        writer.map(1).key(0).bytes(self.agreement.as_bytes());
+        writer.into_bytes()
+    }
+
+    /// Reads what [`AcceptanceBody::encode`] writes.
+    pub fn decode(body: &[u8]) -> Result<Self, Fault> {
+        let mut agreement = None;
+        fields(body, |key, reader| match key {
+            0 => set(&mut agreement, reader.array_of().map(RecordId)),
+            _later => Err(reader.fault(Problem::UnknownField)),
+        })?;
+        Ok(Self { agreement: agreement.ok_or(missing(body))? })
+    }
+}
+
+/// Ends an agreement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TerminationBody {
+    /// The proposal's record.
+    pub agreement: RecordId,
+    /// From when: the agreement's notice allows no earlier.
+    pub effective: Timestamp,
+}
+
+impl TerminationBody {
+    /// Deterministic CBOR: a map of 0 agreement, 1 effective.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::new();
+        writer.map(2).key(0).bytes(self.agreement.as_bytes());
+        writer.key(1).uint(self.effective.as_millis());
+        writer.into_bytes()
+    }
+
+    /// Reads what [`TerminationBody::encode`] writes.
+    pub fn decode(body: &[u8]) -> Result<Self, Fault> {
+        let (mut agreement, mut effective) = (None, None);
+        fields(body, |key, reader| match key {
+            0 => set(&mut agreement, reader.array_of().map(RecordId)),
+            1 => set(&mut effective, keyring::timestamp(reader)),
+            _later => Err(reader.fault(Problem::UnknownField)),
+        })?;
+        let missing = missing(body);
+        Ok(Self {
+            agreement: agreement.ok_or(missing.clone())?,
+            effective: effective.ok_or(missing)?,
+        })
+    }
+}
+
+/// Takes records back: ids only, so that it says nothing of what they were.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WithdrawalBody {
+    /// The records, ascending, at least one.
+    pub records: Vec<RecordId>,
+}
+
+impl WithdrawalBody {
+    /// Takes back `records`, in any order; `None` when there are none or too many.
+    #[must_use]
+    pub fn of(mut records: Vec<RecordId>) -> Option<Self> {
+        records.sort_unstable();
+        records.dedup();
+        (1..=limits::LIST).contains(&records.len()).then_some(Self { records })
+    }
+
+    /// Deterministic CBOR: a map of 0 `[record, ...]`.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::new();
+        writer.map(1).key(0).array(self.records.len());
+        for record in &self.records {
+            writer.bytes(record.as_bytes());
+        }
+        writer.into_bytes()
+    }
+
+    /// Reads what [`WithdrawalBody::encode`] writes.
+    pub fn decode(body: &[u8]) -> Result<Self, Fault> {
+        let mut records = None;
+        fields(body, |key, reader| match key {
+            0 => set(&mut records, some_records(reader)),
+            _later => Err(reader.fault(Problem::UnknownField)),
+        })?;
+        Ok(Self { records: records.ok_or(missing(body))? })
+    }
+}
+
+fn some_records(reader: &mut Reader<'_>) -> Result<Vec<RecordId>, Fault> {
+    let start = reader.fault(Problem::UnsortedKeys);
+    let records = reader.list(limits::LIST, |reader| reader.array_of().map(RecordId))?;
+    if records.is_empty() {
+        return Err(Fault { problem: Problem::OutOfRange, ..start });
+    }
+    if records.is_sorted_by(|one, next| one < next) { Ok(records) } else { Err(start) }
+}
+
+/// A paired partner's word for an economy, for the operator of `to` to confirm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IntroductionBody {
+    /// The economy that it is made to.
+    pub to: EconomyId,
+    /// The economy that is introduced.
+    pub economy: EconomyId,
+    /// What the introducer calls it: display only.
+    pub name: String,
+    /// Its keyring as the introducer holds it: the bytes of a [`SignedKeyring`].
+    pub keyring: Vec<u8>,
+}
+
+impl IntroductionBody {
+    /// Deterministic CBOR: a map of 0 to, 1 economy, 2 name, 3 keyring.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::new();
+        writer.map(4).key(0).bytes(self.to.as_bytes()).key(1).bytes(self.economy.as_bytes());
+        writer.key(2).text(&self.name).key(3).bytes(&self.keyring);
+        writer.into_bytes()
+    }
+
+    /// Reads what [`IntroductionBody::encode`] writes. The keyring is not verified.
+    pub fn decode(body: &[u8]) -> Result<Self, Fault> {
+        let (mut to, mut economy, mut name, mut keyring) = (None, None, None, None);
+        fields(body, |key, reader| match key {
+            0 => set(&mut to, reader.array_of().map(EconomyId)),
+            1 => set(&mut economy, reader.array_of().map(EconomyId)),
+            2 => set(&mut name, reader.text(limits::TEXT_BYTES).map(str::to_owned)),
+            3 => set(&mut keyring, reader.bytes(limits::KEYRING_BYTES).map(<[u8]>::to_vec)),
+            _later => Err(reader.fault(Problem::UnknownField)),
+        })?;
+        let missing = missing(body);
+        Ok(Self {
+            to: to.ok_or(missing.clone())?,
+            economy: economy.ok_or(missing.clone())?,
+            name: name.ok_or(missing.clone())?,
+            keyring: keyring.ok_or(missing)?,
+        })
+    }
+}
+
+/// Reads one map that is the whole of `body`, handing each key to `field`.
+fn fields<'a>(
+    body: &'a [u8],
+    mut field: impl FnMut(u64, &mut Reader<'a>) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let mut reader = Reader::new(body);
+    let mut map: MapReader = reader.map(limits::LIST)?;
+    while let Some(key) = map.next_key(&mut reader)? {
+        field(key, &mut reader)?;
+    }
+    reader.finish()
+}
+
+fn set<T>(field: &mut Option<T>, value: Result<T, Fault>) -> Result<(), Fault> {
+    *field = Some(value?);
+    Ok(())
+}
+
+fn missing(body: &[u8]) -> Fault {
+    Fault { offset: body.len(), problem: Problem::MissingField }
+}

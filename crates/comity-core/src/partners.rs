@@ -1,0 +1,221 @@
+//! Whom we are paired with, and how a link's key proves to be theirs.
+
+use std::collections::BTreeMap;
+
+use crate::cbor::{Problem, Reader, Writer};
+use crate::identity::{EconomyId, KeyId};
+use crate::keyring::{
+    Countersigned, Grant, KeyringError, Role, RootChain, Rotation, SignedGrant, VerifiedKeyring,
+};
+use crate::limits;
+use crate::time::Timestamp;
+
+/// What a certificate's extension carries: the rotations since the genesis, and the link key's grant.
+///
+/// So a key that was replaced while a partner was away still proves itself to whoever knows the
+/// genesis.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkEvidence {
+    /// The root sets that followed the genesis.
+    pub rotations: Vec<Countersigned>,
+    /// The grant of the link key, signed by the last of them.
+    pub grant: SignedGrant,
+}
+
+impl LinkEvidence {
+    /// Deterministic CBOR: `[[rotation, ...], grant]`.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::new();
+        writer.array(2).array(self.rotations.len());
+        for rotation in &self.rotations {
+            rotation.write(&mut writer);
+        }
+        self.grant.write(&mut writer);
+        writer.into_bytes()
+    }
+
+    /// Reads what [`LinkEvidence::encode`] writes, without believing it.
+    pub fn decode(bytes: &[u8]) -> Result<Self, KeyringError> {
+        let mut reader = Reader::new(bytes);
+        if bytes.len() > limits::LINK_EVIDENCE_BYTES {
+            return Err(reader.fault(Problem::OverLimit).into());
+        }
+        crate::keyring::tuple(&mut reader, 2)?;
+        let rotations = Rotation::read_list(&mut reader)?;
+        let grant = SignedGrant::read(&mut reader)?;
+        reader.leave();
+        reader.finish()?;
+        Ok(Self { rotations, grant })
+    }
+}
+
+/// The economies that we are paired with, as far as a link must know them.
+///
+/// Built anew, or updated, whenever a partner's keyring moves on; the link checks against it.
+#[derive(Clone, Debug, Default)]
+pub struct PartnerSet {
+    partners: BTreeMap<EconomyId, VerifiedKeyring>,
+}
+
+impl PartnerSet {
+    /// Nobody.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Admits the economy of `keyring`, or takes the keyring in the place of the one held of it.
+    ///
+    /// The caller has paired with the economy, and has compared the keyring with the one before
+    /// ([`KeyringHistory`](crate::keyring::KeyringHistory)).
+    pub fn insert(&mut self, keyring: VerifiedKeyring) {
+        self.partners.insert(keyring.economy(), keyring);
+    }
+
+    /// Admits the economy no longer. Links that are up must be closed by the caller.
+    pub fn remove(&mut self, economy: EconomyId) {
+        self.partners.remove(&economy);
+    }
+
+    /// Whether the economy is admitted.
+    #[must_use]
+    pub fn contains(&self, economy: EconomyId) -> bool {
+        self.partners.contains_key(&economy)
+    }
+
+    /// The economies, ascending.
+    pub fn economies(&self) -> impl Iterator<Item = EconomyId> {
+        self.partners.keys().copied()
+    }
+
+    /// Proves that whoever holds `link_key` is one of the partners.
+    ///
+    /// `link_key` is the key that signed the TLS handshake, `evidence` the bytes of the certificate's
+    /// extension. A grant that begins within [`limits::CLOCK_TOLERANCE`] from `now` has begun.
+    pub fn authenticate(
+        &self,
+        link_key: KeyId,
+        evidence: &[u8],
+        now: Timestamp,
+    ) -> Result<AuthenticatedPartner, AuthenticationError> {
+        let evidence = LinkEvidence::decode(evidence)?;
+        let economy = evidence.grant.grant().economy;
+        let keyring = self.partners.get(&economy).ok_or(AuthenticationError::NotPaired(economy))?;
+        let chain = RootChain::follow(&keyring.keyring().genesis, &evidence.rotations)?;
+        if !keyring.chain().continued_by(&chain) {
+            return Err(AuthenticationError::ReplacedRoot);
+        }
+        let grant = evidence.grant.verify(economy, chain.current().keys())?;
+        check_grant(grant, link_key, now)?;
+        // A compromised key is not let in even before the instant from which it is distrusted.
+        match keyring.revocation(link_key) {
+            Some(revocation) if revocation.compromised || revocation.at <= now => {
+                Err(AuthenticationError::Revoked(link_key))
+            }
+            Some(_) | None => {
+                Ok(AuthenticatedPartner { economy, link_key, granted_until: grant.until })
+            }
+        }
+    }
+
+    /// Whether a partner that was authenticated earlier still would be: asked of live links when a
+    /// keyring or the set has changed, and when a grant's end comes.
+    #[must_use]
+    pub fn still_admits(&self, partner: &AuthenticatedPartner, now: Timestamp) -> bool {
+        let revoked = |keyring: &VerifiedKeyring| {
+            keyring
+                .revocation(partner.link_key)
+                .is_some_and(|revocation| revocation.compromised || revocation.at <= now)
+        };
+        now < partner.granted_until
+            && self.partners.get(&partner.economy).is_some_and(|keyring| !revoked(keyring))
+    }
+}
+
+fn check_grant(grant: &Grant, link_key: KeyId, now: Timestamp) -> Result<(), AuthenticationError> {
+    if grant.key != link_key {
+        return Err(AuthenticationError::OtherKey { granted: grant.key, used: link_key });
+    }
+    if grant.role != Role::Link || grant.unknown {
+        return Err(AuthenticationError::NotALinkKey(link_key));
+    }
+    if grant.from > now.saturating_add(limits::CLOCK_TOLERANCE) {
+        return Err(AuthenticationError::NotYet(grant.from));
+    }
+    if grant.until <= now {
+        return Err(AuthenticationError::Ended(grant.until));
+    }
+    Ok(())
+}
+
+/// A paired economy at the other end of a link. Made by [`PartnerSet::authenticate`] only.
+///
+/// ```compile_fail
+/// use comity_core::{EconomyId, KeyId, Timestamp, partners::AuthenticatedPartner};
+/// let forged = AuthenticatedPartner {
+///     economy: EconomyId([0; 32]),
+///     link_key: KeyId([0; 32]),
+///     granted_until: Timestamp::MAX,
+/// };
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuthenticatedPartner {
+    economy: EconomyId,
+    link_key: KeyId,
+    granted_until: Timestamp,
+}
+
+impl AuthenticatedPartner {
+    /// The economy.
+    #[must_use]
+    pub fn economy(&self) -> EconomyId {
+        self.economy
+    }
+
+    /// The key with which it authenticated, and signs receipts.
+    #[must_use]
+    pub fn link_key(&self) -> KeyId {
+        self.link_key
+    }
+
+    /// When the key's grant ends: the link must be made anew by then.
+    #[must_use]
+    pub fn granted_until(&self) -> Timestamp {
+        self.granted_until
+    }
+}
+
+/// Why a peer is not let in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AuthenticationError {
+    /// The evidence is malformed, or not signed by the economy's root.
+    #[error("certificate's evidence is not believed: {0}")]
+    Evidence(#[from] KeyringError),
+    /// No such partner.
+    #[error("economy {0} is not paired with")]
+    NotPaired(EconomyId),
+    /// The root set that granted the key has been replaced.
+    #[error("link key was granted by a root set that has been replaced")]
+    ReplacedRoot,
+    /// The grant is another key's.
+    #[error("handshake is by key {used}, the grant for key {granted}")]
+    OtherKey {
+        /// The key granted.
+        granted: KeyId,
+        /// The key of the handshake.
+        used: KeyId,
+    },
+    /// Granted for something else.
+    #[error("key {0} is not granted for links")]
+    NotALinkKey(KeyId),
+    /// Too early: or one of the two clocks is wrong.
+    #[error("link key is granted from {0} only: is the clock right?")]
+    NotYet(Timestamp),
+    /// Too late.
+    #[error("link key's grant ended at {0}")]
+    Ended(Timestamp),
+    /// Revoked, or compromised.
+    #[error("link key {0} has been revoked")]
+    Revoked(KeyId),
+}
