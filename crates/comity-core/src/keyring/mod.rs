@@ -14,6 +14,8 @@ mod countersigned;
 mod grant;
 mod history;
 mod root;
+#[cfg(test)]
+mod tests;
 mod version;
 
 pub use builder::KeyringBuilder;

@@ -1,8 +1,10 @@
 //! Strategies and a seeded randomness for the property tests of this crate and of those above it.
 
+mod economy;
 mod entropy;
 mod records;
 
+pub use economy::TestEconomy;
 pub use entropy::SeededEntropy;
 pub use records::{
     addressee_drafts, drafts, economies, headers, markings, secret_keys, timestamps,
