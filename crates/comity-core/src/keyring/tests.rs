@@ -1,18 +1,7 @@
 //! What is believed of a root, a grant and a keyring; and each way not to be.
 
-use proptest::prelude::*;
-
 use super::*;
-use crate::cbor::Problem;
-use crate::digest::Digest;
-use crate::marking::Tlp;
-use crate::sign::SecretKey;
 use crate::test_util::TestEconomy;
-use crate::vocabulary::Kind;
-
-fn key(seed: u8) -> SecretKey {
-    SecretKey::from_seed(&[seed; 32])
-}
 
 fn found(seed: u8) -> TestEconomy {
     TestEconomy::found(seed).expect("a fixture")
