@@ -1,1 +1,3 @@
-//! placeholder
+//! A comity node: the engine, and the shell that runs it.
+
+pub mod config;

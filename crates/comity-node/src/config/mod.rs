@@ -1,0 +1,249 @@
+//! The configuration of a node: `comity.toml` in its data folder.
+//!
+//! Two steps: the raw file, in which an unknown key is an error, and then resolved types. What is
+//! wrong is shown with its line, a caret, and the names that would have been right.
+
+mod fault;
+mod raw;
+mod resolve;
+mod schema;
+pub mod units;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use comity_core::EconomyId;
+use jiff::tz::TimeZone;
+
+pub use fault::{ConfigError, Fault};
+pub use schema::{KEYS, Key, in_force, initial, reference};
+
+/// The version of the format that this program reads and writes.
+pub const FORMAT: u64 = 1;
+/// The name of the file in a data folder.
+pub const FILE_NAME: &str = "comity.toml";
+/// The UDP port that a node listens on unless told otherwise.
+pub const PORT: u16 = 4864;
+
+/// A node's configuration, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The data folder: what relative paths start from.
+    pub folder: PathBuf,
+    /// What people call us.
+    pub economy: Economy,
+    /// Where partners find us.
+    pub listen: Listen,
+    /// Where the command line finds us.
+    pub admin: Admin,
+    /// Where the journal lies.
+    pub store: Store,
+    /// All links.
+    pub link: Link,
+    /// Bounds on what others can make us hold.
+    pub limits: Limits,
+    /// What the log says.
+    pub log: Log,
+    /// Links that differ. Those partners need not be paired yet.
+    pub partners: BTreeMap<EconomyId, Partner>,
+}
+
+/// Display only: never sent as identity, looked up or trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Economy {
+    /// The front of short references, as `KR` in `KR-26-0412`.
+    pub code: String,
+    /// For screens.
+    pub name: String,
+    /// The zone of "your time".
+    pub timezone: TimeZone,
+}
+
+/// Where partners find us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// The UDP socket.
+    pub address: SocketAddr,
+    /// What invitations carry. Empty: the listening address, if it is a definite one.
+    pub public: Vec<Address>,
+}
+
+/// Where the command line finds us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// The Unix socket.
+    pub socket: PathBuf,
+}
+
+/// Where the journal lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    /// The folder of the segments and the views.
+    pub folder: PathBuf,
+    /// Bytes at which a segment is full.
+    pub segment: u64,
+    /// Bytes of the disk below which nothing is taken in.
+    pub keep_free: u64,
+}
+
+/// All links.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Bits per second to each partner. None: no cap.
+    pub rate: Option<u64>,
+    /// Wait before the first new attempt.
+    pub redial_first: Duration,
+    /// Longest wait between two attempts.
+    pub redial_last: Duration,
+    /// How long deliveries under way may take at shutdown.
+    pub drain: Duration,
+}
+
+/// Bounds on what others can make us hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Paired partners.
+    pub partners: u64,
+    /// Faulty frames of one partner before it is disconnected.
+    pub faults: u64,
+}
+
+/// What the log says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// From what level on.
+    pub level: LogLevel,
+    /// In what form.
+    pub format: LogFormat,
+}
+
+/// How much the log says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// What needs a person.
+    Error,
+    /// What may need one.
+    Warn,
+    /// What a node does.
+    Info,
+    /// Why it does it.
+    Debug,
+}
+
+impl LogLevel {
+    /// As it is written in the file.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+        }
+    }
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One object a line.
+    Json,
+}
+
+impl LogFormat {
+    /// As it is written in the file.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
+}
+
+/// A link that differs from the others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Partner {
+    /// Where to find it, instead of what its invitation said.
+    pub addresses: Vec<Address>,
+    /// Bits per second, instead of `link.rate`.
+    pub rate: Option<u64>,
+    /// Whether it may come without a post-quantum key exchange.
+    pub allow_x25519: bool,
+}
+
+/// A host name or an address, and a port.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Address {
+    /// A name to be resolved at each dial, or an address without brackets.
+    pub host: String,
+    /// UDP.
+    pub port: u16,
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl Config {
+    /// Reads `comity.toml` in the data folder.
+    pub fn read(folder: &Path) -> Result<Self, ConfigError> {
+        let path = folder.join(FILE_NAME);
+        let text = std::fs::read_to_string(&path).map_err(|source| {
+            if source.kind() == std::io::ErrorKind::NotFound {
+                ConfigError::Missing(path.clone())
+            } else {
+                ConfigError::Unreadable { path: path.clone(), source }
+            }
+        })?;
+        Self::parse(&text, &path, folder)
+    }
+
+    /// Reads `text`, which lies at `file`; relative paths start from `folder`.
+    pub fn parse(text: &str, file: &Path, folder: &Path) -> Result<Self, ConfigError> {
+        let raw: raw::File = toml::from_str(text).map_err(|error| {
+            ConfigError::Wrong(Box::new(Fault::from_toml(file.to_owned(), text, &error)))
+        })?;
+        resolve::Resolver { text, file, folder }
+            .config(raw)
+            .map_err(|fault| ConfigError::Wrong(Box::new(fault)))
+    }
+
+    /// The partners that may come with a classical key exchange only.
+    #[must_use]
+    pub fn x25519_allowed(&self) -> BTreeSet<EconomyId> {
+        self.partners
+            .iter()
+            .filter(|(_, partner)| partner.allow_x25519)
+            .map(|(economy, _)| *economy)
+            .collect()
+    }
+
+    /// The cap of the link to this partner, in bits per second.
+    #[must_use]
+    pub fn rate_to(&self, partner: EconomyId) -> Option<u64> {
+        self.partners.get(&partner).and_then(|partner| partner.rate).or(self.link.rate)
+    }
+
+    /// What invitations carry: the public addresses, or the listening address if it is a definite one.
+    #[must_use]
+    pub fn reachable_at(&self) -> Vec<Address> {
+        let listening = self.listen.address;
+        if self.listen.public.is_empty() && !listening.ip().is_unspecified() {
+            vec![Address { host: listening.ip().to_string(), port: listening.port() }]
+        } else {
+            self.listen.public.clone()
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What the file says, before anything is believed.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+/// A value with its place in the file, so that a complaint can point at it.
+pub(super) type At<T> = Option<Spanned<T>>;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) format: At<u64>,
+    #[serde(default)]
+    pub(super) economy: Economy,
+    #[serde(default)]
+    pub(super) listen: Listen,
+    #[serde(default)]
+    pub(super) admin: Admin,
+    #[serde(default)]
+    pub(super) store: Store,
+    #[serde(default)]
+    pub(super) link: Link,
+    #[serde(default)]
+    pub(super) limits: Limits,
+    #[serde(default)]
+    pub(super) log: Log,
+    #[serde(default)]
+    pub(super) partners: BTreeMap<Spanned<String>, Partner>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Economy {
+    pub(super) code: At<String>,
+    pub(super) name: At<String>,
+    pub(super) timezone: At<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Listen {
+    pub(super) address: At<String>,
+    pub(super) public: Option<Vec<Spanned<String>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Admin {
+    pub(super) socket: At<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Store {
+    pub(super) folder: At<String>,
+    pub(super) segment: At<String>,
+    pub(super) keep_free: At<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Link {
+    pub(super) rate: At<String>,
+    pub(super) redial_first: At<String>,
+    pub(super) redial_last: At<String>,
+    pub(super) drain: At<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Limits {
+    pub(super) partners: At<u64>,
+    pub(super) faults: At<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Log {
+    pub(super) level: At<String>,
+    pub(super) format: At<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Partner {
+    pub(super) addresses: Option<Vec<Spanned<String>>>,
+    pub(super) rate: At<String>,
+    pub(super) allow_x25519: At<bool>,
+}

@@ -1,0 +1,293 @@
+//! From what the file says to what it means.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use comity_core::EconomyId;
+use jiff::tz::TimeZone;
+use toml::Spanned;
+
+use super::raw::{self, At};
+use super::units::{self, UnitError};
+use super::{
+    Address, Admin, Config, Economy, FORMAT, Fault, Limits, Link, Listen, Log, LogFormat, LogLevel,
+    PORT, Partner, Store,
+};
+
+const CODE_LENGTH: std::ops::RangeInclusive<usize> = 2..=8;
+const NAME_CHARACTERS: usize = 80;
+const SEGMENT: std::ops::RangeInclusive<u64> = (1 << 20)..=(4 << 30);
+const PARTNERS: std::ops::RangeInclusive<u64> = 1..=4096;
+const FAULTS: std::ops::RangeInclusive<u64> = 1..=1_000_000;
+
+pub(super) struct Resolver<'a> {
+    pub(super) text: &'a str,
+    pub(super) file: &'a Path,
+    pub(super) folder: &'a Path,
+}
+
+impl Resolver<'_> {
+    pub(super) fn config(&self, raw: raw::File) -> Result<Config, Fault> {
+        self.format(raw.format)?;
+        Ok(Config {
+            folder: self.folder.to_owned(),
+            economy: self.economy(raw.economy)?,
+            listen: self.listen(raw.listen)?,
+            admin: Admin { socket: self.path(raw.admin.socket, "admin.sock")? },
+            store: self.store(raw.store)?,
+            link: self.link(raw.link)?,
+            limits: Limits {
+                partners: self.within(raw.limits.partners, 64, &PARTNERS)?,
+                faults: self.within(raw.limits.faults, 16, &FAULTS)?,
+            },
+            log: self.log(raw.log)?,
+            partners: self.partners(raw.partners)?,
+        })
+    }
+
+    fn fault(&self, span: Range<usize>, message: String, valid: &[&str]) -> Fault {
+        let valid = valid.iter().map(|name| (*name).to_owned()).collect();
+        Fault::at(self.file.to_owned(), self.text, span, message, valid)
+    }
+
+    /// A key that has no default, missing from its table.
+    fn missing(&self, table: &str, key: &str, example: &str) -> Fault {
+        let header = format!("[{table}]");
+        let span = self.text.find(&header).map_or(0..0, |start| start..start + header.len());
+        self.fault(
+            span,
+            format!("`{key}` is missing from {header}, such as {key} = {example}"),
+            &[],
+        )
+    }
+
+    fn format(&self, raw: At<u64>) -> Result<(), Fault> {
+        let Some(format) = raw else {
+            let message =
+                format!("the file does not say its format; write format = {FORMAT} on top");
+            return Err(self.fault(0..0, message, &[]));
+        };
+        if *format.as_ref() == FORMAT {
+            return Ok(());
+        }
+        let message = format!(
+            "format {} is not known to this program; a newer comity may know it",
+            format.as_ref()
+        );
+        Err(self.fault(format.span(), message, &[&FORMAT.to_string()]))
+    }
+
+    fn economy(&self, raw: raw::Economy) -> Result<Economy, Fault> {
+        let code = raw.code.ok_or_else(|| self.missing("economy", "code", "\"KR\""))?;
+        let letters = code.as_ref();
+        if !CODE_LENGTH.contains(&letters.len())
+            || !letters.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+        {
+            let message = format!("`{letters}` is not 2 to 8 capital letters and digits");
+            return Err(self.fault(code.span(), message, &[]));
+        }
+        let name = match raw.name {
+            None => letters.clone(),
+            Some(name) => {
+                let length = name.as_ref().chars().count();
+                if !(1..=NAME_CHARACTERS).contains(&length)
+                    || name.as_ref().chars().any(char::is_control)
+                {
+                    let message =
+                        format!("a name has 1 to {NAME_CHARACTERS} characters on one line");
+                    return Err(self.fault(name.span(), message, &[]));
+                }
+                name.into_inner()
+            }
+        };
+        let timezone = match raw.timezone {
+            None => TimeZone::UTC,
+            Some(zone) => TimeZone::get(zone.as_ref()).map_err(|_not_in_the_database| {
+                let message = format!("`{}` is no time zone, such as Asia/Seoul", zone.as_ref());
+                self.fault(zone.span(), message, &[])
+            })?,
+        };
+        Ok(Economy { code: code.into_inner(), name, timezone })
+    }
+
+    fn listen(&self, raw: raw::Listen) -> Result<Listen, Fault> {
+        let address = match raw.address {
+            None => std::net::SocketAddr::from((std::net::Ipv6Addr::UNSPECIFIED, PORT)),
+            Some(address) => address.as_ref().parse().map_err(|_no_address| {
+                let message = format!(
+                    "`{}` is no address and port, such as [::]:{PORT} or 203.0.113.7:{PORT}",
+                    address.as_ref()
+                );
+                self.fault(address.span(), message, &[])
+            })?,
+        };
+        Ok(Listen { address, public: self.addresses(raw.public)? })
+    }
+
+    fn addresses(&self, raw: Option<Vec<Spanned<String>>>) -> Result<Vec<Address>, Fault> {
+        raw.into_iter().flatten().map(|address| self.address(&address)).collect()
+    }
+
+    fn address(&self, raw: &Spanned<String>) -> Result<Address, Fault> {
+        let refused = || {
+            let message =
+                format!("`{}` is no host and port, such as csirt.example:{PORT}", raw.as_ref());
+            self.fault(raw.span(), message, &[])
+        };
+        if let Ok(socket) = raw.as_ref().parse::<std::net::SocketAddr>() {
+            let (ip, port) = (socket.ip(), socket.port());
+            return if ip.is_unspecified() || port == 0 {
+                let message = format!("`{socket}` is no address that a partner could dial");
+                Err(self.fault(raw.span(), message, &[]))
+            } else {
+                Ok(Address { host: ip.to_string(), port })
+            };
+        }
+        let (host, port) = raw.as_ref().rsplit_once(':').ok_or_else(refused)?;
+        let label = |label: &str| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        };
+        let port: u16 = port.parse().map_err(|_no_port| refused())?;
+        if port == 0 || host.len() > 253 || !host.trim_end_matches('.').split('.').all(label) {
+            return Err(refused());
+        }
+        Ok(Address { host: host.to_owned(), port })
+    }
+
+    fn store(&self, raw: raw::Store) -> Result<Store, Fault> {
+        let at = raw.segment.as_ref().map_or(0..0, Spanned::span);
+        let segment = self.size(raw.segment, 64 << 20)?;
+        if !SEGMENT.contains(&segment) {
+            return Err(self.fault(at, "a segment has 1 MiB to 4 GiB".to_owned(), &[]));
+        }
+        Ok(Store {
+            folder: self.path(raw.folder, "store")?,
+            segment,
+            keep_free: self.size(raw.keep_free, 256 << 20)?,
+        })
+    }
+
+    fn link(&self, raw: raw::Link) -> Result<Link, Fault> {
+        let at = raw.redial_last.as_ref().or(raw.redial_first.as_ref()).map_or(0..0, Spanned::span);
+        let redial_first = self.duration(raw.redial_first, 1)?;
+        let redial_last = self.duration(raw.redial_last, 120)?;
+        if redial_first.is_zero() || redial_first > redial_last {
+            let message = "redial-first must be above zero and at most redial-last".to_owned();
+            return Err(self.fault(at, message, &[]));
+        }
+        Ok(Link {
+            rate: self.rate(raw.rate)?,
+            redial_first,
+            redial_last,
+            drain: self.duration(raw.drain, 30)?,
+        })
+    }
+
+    fn log(&self, raw: raw::Log) -> Result<Log, Fault> {
+        let levels = [LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug];
+        let formats = [LogFormat::Text, LogFormat::Json];
+        Ok(Log {
+            level: self.one_of(raw.level, LogLevel::Info, &levels, LogLevel::name)?,
+            format: self.one_of(raw.format, LogFormat::Text, &formats, LogFormat::name)?,
+        })
+    }
+
+    fn partners(
+        &self,
+        raw: BTreeMap<Spanned<String>, raw::Partner>,
+    ) -> Result<BTreeMap<EconomyId, Partner>, Fault> {
+        raw.into_iter()
+            .map(|(id, partner)| Ok((self.economy_id(&id)?, self.partner(partner)?)))
+            .collect()
+    }
+
+    fn economy_id(&self, raw: &Spanned<String>) -> Result<EconomyId, Fault> {
+        raw.as_ref().parse().map_err(|_no_id| {
+            let message = format!(
+                "`{}` is not an economy's id of 64 hexadecimal digits; `comity partner list` shows them",
+                raw.as_ref()
+            );
+            self.fault(raw.span(), message, &[])
+        })
+    }
+
+    fn partner(&self, raw: raw::Partner) -> Result<Partner, Fault> {
+        Ok(Partner {
+            addresses: self.addresses(raw.addresses)?,
+            rate: self.rate(raw.rate)?,
+            allow_x25519: raw.allow_x25519.is_some_and(Spanned::into_inner),
+        })
+    }
+
+    fn path(&self, raw: At<String>, default: &str) -> Result<PathBuf, Fault> {
+        match raw {
+            None => Ok(self.folder.join(default)),
+            Some(path) if path.as_ref().is_empty() => {
+                Err(self.fault(path.span(), "an empty path".to_owned(), &[]))
+            }
+            Some(path) => Ok(self.folder.join(path.as_ref())),
+        }
+    }
+
+    fn unit<T>(&self, raw: &Spanned<String>, value: Result<T, UnitError>) -> Result<T, Fault> {
+        value.map_err(|error| self.fault(raw.span(), error.to_string(), error.units()))
+    }
+
+    fn duration(
+        &self,
+        raw: At<String>,
+        default_seconds: u64,
+    ) -> Result<std::time::Duration, Fault> {
+        match raw {
+            None => Ok(std::time::Duration::from_secs(default_seconds)),
+            Some(raw) => self.unit(&raw, units::duration(raw.as_ref())),
+        }
+    }
+
+    fn size(&self, raw: At<String>, default: u64) -> Result<u64, Fault> {
+        match raw {
+            None => Ok(default),
+            Some(raw) => self.unit(&raw, units::size(raw.as_ref())),
+        }
+    }
+
+    fn rate(&self, raw: At<String>) -> Result<Option<u64>, Fault> {
+        let Some(raw) = raw else { return Ok(None) };
+        let rate = self.unit(&raw, units::rate(raw.as_ref()))?;
+        if rate == 0 {
+            let message = "a rate of zero; `comity partner suspend` stops a link".to_owned();
+            return Err(self.fault(raw.span(), message, &[]));
+        }
+        Ok(Some(rate))
+    }
+
+    fn within(
+        &self,
+        raw: At<u64>,
+        default: u64,
+        range: &std::ops::RangeInclusive<u64>,
+    ) -> Result<u64, Fault> {
+        let Some(raw) = raw else { return Ok(default) };
+        if range.contains(raw.as_ref()) {
+            return Ok(*raw.as_ref());
+        }
+        let message = format!("{} is not {} to {}", raw.as_ref(), range.start(), range.end());
+        Err(self.fault(raw.span(), message, &[]))
+    }
+
+    fn one_of<T: Copy>(
+        &self,
+        raw: At<String>,
+        default: T,
+        all: &[T],
+        name: fn(T) -> &'static str,
+    ) -> Result<T, Fault> {
+        let Some(raw) = raw else { return Ok(default) };
+        all.iter().copied().find(|value| name(*value) == raw.as_ref()).ok_or_else(|| {
+            let names: Vec<_> = all.iter().map(|value| name(*value)).collect();
+            self.fault(raw.span(), format!("`{}` is not known here", raw.as_ref()), &names)
+        })
+    }
+}

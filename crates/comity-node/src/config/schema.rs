@@ -1,0 +1,222 @@
+//! Every key of the configuration, with what it means: for `comity config`, `init` and the book.
+
+use std::fmt::Write as _;
+
+use super::units::{WrittenDuration, WrittenRate, WrittenSize};
+use super::{Config, FORMAT};
+
+/// One key.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// The table it stands in; empty at the top.
+    pub table: &'static str,
+    /// Its name.
+    pub name: &'static str,
+    /// What is written when nobody says otherwise, as TOML. Empty: nothing.
+    pub default: &'static str,
+    /// A value to show, as TOML.
+    pub example: &'static str,
+    /// What it means.
+    pub what: &'static str,
+}
+
+const fn key(
+    table: &'static str,
+    name: &'static str,
+    default: &'static str,
+    example: &'static str,
+    what: &'static str,
+) -> Key {
+    Key { table, name, default, example, what }
+}
+
+/// Every key, in the order of the file.
+pub const KEYS: &[Key] = &[
+    key("", "format", "", "1", "Version of this file's format. Required."),
+    key(
+        "economy",
+        "code",
+        "",
+        "\"KR\"",
+        "Front of short references such as KR-26-0412: 2 to 8 capital letters and digits. Display only, never an identity. Required.",
+    ),
+    key("economy", "name", "the code", "\"Republic of Korea\"", "For screens. Display only."),
+    key(
+        "economy",
+        "timezone",
+        "\"UTC\"",
+        "\"Asia/Seoul\"",
+        "Times are shown in UTC and in this zone (IANA name).",
+    ),
+    key("listen", "address", "\"[::]:4864\"", "\"[::]:4864\"", "UDP address that partners reach."),
+    key(
+        "listen",
+        "public",
+        "[]",
+        "[\"comity.csirt.example:4864\"]",
+        "Where partners find this node from outside: what invitations carry. Empty: the listening address, if it is a definite one.",
+    ),
+    key(
+        "admin",
+        "socket",
+        "\"admin.sock\"",
+        "\"admin.sock\"",
+        "Unix socket that the command line speaks to; only this user may. Relative to the data folder.",
+    ),
+    key(
+        "store",
+        "folder",
+        "\"store\"",
+        "\"store\"",
+        "Where the journal lies. Relative to the data folder.",
+    ),
+    key(
+        "store",
+        "segment",
+        "\"64 MiB\"",
+        "\"64 MiB\"",
+        "Size at which a file of the journal is full: 1 MiB to 4 GiB.",
+    ),
+    key(
+        "store",
+        "keep-free",
+        "\"256 MiB\"",
+        "\"256 MiB\"",
+        "With less free on the disk, nothing is taken in: partners are asked to wait.",
+    ),
+    key("link", "rate", "no cap", "\"50 Mbit/s\"", "Cap on what is sent to each partner."),
+    key(
+        "link",
+        "redial-first",
+        "\"1 s\"",
+        "\"1 s\"",
+        "Wait before the first new attempt to reach a partner; it doubles each time.",
+    ),
+    key("link", "redial-last", "\"2 min\"", "\"2 min\"", "Longest wait between two attempts."),
+    key(
+        "link",
+        "drain",
+        "\"30 s\"",
+        "\"30 s\"",
+        "How long deliveries under way may take when the node stops.",
+    ),
+    key("limits", "partners", "64", "64", "Paired partners, 1 to 4096."),
+    key(
+        "limits",
+        "faults",
+        "16",
+        "16",
+        "Faulty frames from one partner before it is disconnected.",
+    ),
+    key("log", "level", "\"info\"", "\"info\"", "error, warn, info or debug."),
+    key("log", "format", "\"text\"", "\"text\"", "text, or json: one object a line."),
+    key(
+        "partners.ID",
+        "addresses",
+        "[]",
+        "[\"192.0.2.7:4864\"]",
+        "Where to find this partner, instead of what its invitation said. ID: as `comity partner list` shows it.",
+    ),
+    key(
+        "partners.ID",
+        "rate",
+        "link.rate",
+        "\"20 Mbit/s\"",
+        "Cap on what is sent to this partner.",
+    ),
+    key(
+        "partners.ID",
+        "allow-x25519",
+        "false",
+        "false",
+        "Lets this partner come without a post-quantum key exchange.",
+    ),
+];
+
+/// All keys as a commented file in which every default is written out.
+#[must_use]
+pub fn reference() -> String {
+    let mut text = String::new();
+    let mut table = "";
+    for key in KEYS {
+        if key.table != table {
+            table = key.table;
+            text.push_str("\n[");
+            text.push_str(table);
+            text.push_str("]\n");
+        }
+        let default = match key.default {
+            "" => String::new(),
+            default => format!(" Default: {default}."),
+        };
+        text.push_str(&format!("# {}{default}\n{} = {}\n", key.what, key.name, key.example));
+    }
+    text
+}
+
+/// A new node's file: what was chosen, and the rest left to its defaults.
+#[must_use]
+pub fn initial(code: &str, name: &str, timezone: &str, listen: &str, public: &[String]) -> String {
+    let quoted = |text: &str| toml::Value::from(text).to_string();
+    let public: Vec<String> = public.iter().map(|address| quoted(address)).collect();
+    format!(
+        "# The configuration of a comity node. `comity config schema` lists every key.\n\
+         format = {FORMAT}\n\n\
+         [economy]\ncode = {}\nname = {}\ntimezone = {}\n\n\
+         [listen]\naddress = {}\npublic = [{}]\n",
+        quoted(code),
+        quoted(name),
+        quoted(timezone),
+        quoted(listen),
+        public.join(", "),
+    )
+}
+
+/// The configuration in force as a file that means the same, defaults written out.
+#[must_use]
+pub fn in_force(config: &Config) -> String {
+    let quoted = |text: &str| toml::Value::from(text).to_string();
+    let path = |path: &std::path::Path| {
+        quoted(&path.strip_prefix(&config.folder).unwrap_or(path).to_string_lossy())
+    };
+    let list = |addresses: &[super::Address]| {
+        let quoted: Vec<_> = addresses.iter().map(|address| quoted(&address.to_string())).collect();
+        format!("[{}]", quoted.join(", "))
+    };
+    let zone = config.economy.timezone.iana_name().unwrap_or("UTC");
+    let mut text = format!("format = {FORMAT}\n\n[economy]\n");
+    let mut line = |arguments: std::fmt::Arguments<'_>| {
+        // Writing to a `String` does not fail.
+        text.write_fmt(arguments).ok();
+        text.push('\n');
+    };
+    line(format_args!("code = {}", quoted(&config.economy.code)));
+    line(format_args!("name = {}", quoted(&config.economy.name)));
+    line(format_args!("timezone = {}", quoted(zone)));
+    line(format_args!("\n[listen]\naddress = {}", quoted(&config.listen.address.to_string())));
+    line(format_args!("public = {}", list(&config.listen.public)));
+    line(format_args!("\n[admin]\nsocket = {}", path(&config.admin.socket)));
+    line(format_args!("\n[store]\nfolder = {}", path(&config.store.folder)));
+    line(format_args!("segment = \"{}\"", WrittenSize(config.store.segment)));
+    line(format_args!("keep-free = \"{}\"", WrittenSize(config.store.keep_free)));
+    line(format_args!("\n[link]"));
+    if let Some(rate) = config.link.rate {
+        line(format_args!("rate = \"{}\"", WrittenRate(rate)));
+    }
+    line(format_args!("redial-first = \"{}\"", WrittenDuration(config.link.redial_first)));
+    line(format_args!("redial-last = \"{}\"", WrittenDuration(config.link.redial_last)));
+    line(format_args!("drain = \"{}\"", WrittenDuration(config.link.drain)));
+    line(format_args!("\n[limits]\npartners = {}", config.limits.partners));
+    line(format_args!("faults = {}", config.limits.faults));
+    line(format_args!("\n[log]\nlevel = \"{}\"", config.log.level.name()));
+    line(format_args!("format = \"{}\"", config.log.format.name()));
+    for (economy, partner) in &config.partners {
+        line(format_args!("\n[partners.{economy}]"));
+        line(format_args!("addresses = {}", list(&partner.addresses)));
+        if let Some(rate) = partner.rate {
+            line(format_args!("rate = \"{}\"", WrittenRate(rate)));
+        }
+        line(format_args!("allow-x25519 = {}", partner.allow_x25519));
+    }
+    text
+}
