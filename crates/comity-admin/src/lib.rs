@@ -1,1 +1,26 @@
-//! placeholder
+//! The local interface of a comity node: HTTP with JSON on a Unix socket that only its user may open.
+//!
+//! What is asked and answered is the caller's [`axum::Router`]; this crate carries it. A [`Client`] speaks
+//! to a node through its socket, or calls the same router in this process when no node runs.
+
+mod client;
+mod failure;
+mod server;
+
+pub use client::{Client, Lines};
+pub use failure::{Failure, FailureKind};
+pub use server::{ServeError, Server};
+
+/// Bytes of one request: a part of the largest size as base64 in JSON, and some room.
+pub const REQUEST_BYTES: usize = 96 * 1024 * 1024;
+/// Bytes of one reply, and of one line of a reply in lines.
+pub const REPLY_BYTES: usize = 256 * 1024 * 1024;
+/// The version of the interface: the front of every path.
+pub const PREFIX: &str = "/v1";
+
+/// The router as both sides see it: under the version's prefix, with the request limit.
+pub fn versioned(router: axum::Router) -> axum::Router {
+    axum::Router::new()
+        .nest(PREFIX, router)
+        .layer(axum::extract::DefaultBodyLimit::max(REQUEST_BYTES))
+}

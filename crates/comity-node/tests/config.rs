@@ -1,5 +1,7 @@
 //! The configuration, as an operator meets it.
 
+#![allow(clippy::panic, reason = "a helper of tests asserts")]
+
 use std::path::Path;
 
 use comity_node::config::{self, Config, ConfigError, Fault};
