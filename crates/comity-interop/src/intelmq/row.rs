@@ -1,0 +1,331 @@
+//! One row: read once, cut as text.
+//!
+//! A row is never decoded into a tree and encoded again. Its members are walked, the few that decide
+//! its way are read, and a member that stays home is cut out of the text; all others go on byte for byte.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+
+use comity_core::Tlp;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::draft::one_line;
+use crate::intelmq::columns::{Columns, Met, Role};
+use crate::intelmq::nested;
+use crate::limits;
+use crate::routes::CountryCode;
+
+/// What decides where a row goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Facts {
+    pub(super) country: Option<CountryCode>,
+    pub(super) address: Option<IpAddr>,
+    pub(super) network: Option<String>,
+    pub(super) tlp: Option<Tlp>,
+}
+
+/// Cuts rows; keeps its memory between them.
+#[derive(Debug, Default)]
+pub(super) struct Cutter {
+    pub(super) columns: Columns,
+    /// Spans of members that stay in the row: from the end of the value before to the end of the own.
+    kept: Vec<(usize, usize)>,
+    /// Replaced members: a place in `kept` and its new text.
+    replaced: Vec<(usize, String)>,
+    cut: bool,
+    members: usize,
+    facts: Facts,
+    feeds: Vec<String>,
+}
+
+impl Cutter {
+    /// Reads one line and writes what goes on of it, without a line end, to the end of `out`.
+    ///
+    /// # Errors
+    /// What is wrong with the row, in words; `out` is as it was.
+    pub(super) fn cut(&mut self, line: &[u8], out: &mut Vec<u8>) -> Result<Facts, String> {
+        let text = std::str::from_utf8(line)
+            .map_err(|error| format!("not UTF-8 after byte {}", error.valid_up_to()))?;
+        self.columns.next_row();
+        self.kept.clear();
+        self.replaced.clear();
+        self.cut = false;
+        self.members = 0;
+        self.facts = Facts::default();
+        let mut source = serde_json::Deserializer::from_str(text);
+        let walk = Members { cutter: self, line: text };
+        source
+            .deserialize_map(walk)
+            .and_then(|()| source.end())
+            .map_err(|error| without_place(&error))?;
+        if self.cut {
+            self.write(text, out);
+        } else {
+            out.extend_from_slice(line);
+        }
+        Ok(std::mem::take(&mut self.facts))
+    }
+
+    /// Names of the feeds met, at most [`limits::FEEDS`].
+    pub(super) fn feeds(&self) -> &[String] {
+        &self.feeds
+    }
+
+    /// The columns that were dropped, and from how many rows.
+    pub(super) fn into_dropped(self) -> BTreeMap<String, u64> {
+        self.columns.into_dropped()
+    }
+
+    fn write(&self, text: &str, out: &mut Vec<u8>) {
+        out.push(b'{');
+        for (index, (from, to)) in self.kept.iter().enumerate() {
+            let member = text.get(*from..*to).unwrap_or("");
+            let member = member.trim_start_matches([',', ' ', '\t', '\r', '\n']);
+            if index > 0 {
+                out.extend_from_slice(b", ");
+            }
+            match self.replaced.iter().find(|(place, _)| *place == index) {
+                Some((_, new)) => out.extend_from_slice(new.as_bytes()),
+                None => out.extend_from_slice(member.as_bytes()),
+            }
+        }
+        out.push(b'}');
+    }
+
+    /// Takes a member at the top of the row.
+    fn member(&mut self, met: Met, raw: &str, span: (usize, usize)) -> Result<(), String> {
+        self.count()?;
+        if met.twice {
+            return Err(self.columns.twice(met.id));
+        }
+        let stays = match met.role {
+            Role::Drop => true,
+            Role::Extra => self.text_holds_people(raw)?,
+            Role::Keep | Role::Country | Role::Address | Role::Network | Role::Tlp | Role::Feed => {
+                false
+            }
+        };
+        if stays {
+            self.columns.count_drop(met.id);
+            self.cut = true;
+            return Ok(());
+        }
+        self.note(met.role, raw)?;
+        if raw.starts_with(['{', '[']) {
+            let path = self.columns.name(met.id);
+            if let Some(new) = nested::cut(self, &path, raw, 1, false)? {
+                let name = serde_json::Value::from(path);
+                self.replaced.push((self.kept.len(), format!("{name}: {new}")));
+                self.cut = true;
+            }
+        }
+        self.kept.push(span);
+        Ok(())
+    }
+
+    /// Counts a member, and refuses rows that are nothing but columns.
+    pub(super) fn count(&mut self) -> Result<(), String> {
+        self.members = self.members.saturating_add(1);
+        if self.members > limits::ROW_COLUMNS {
+            return Err(format!("more than {} columns", limits::ROW_COLUMNS));
+        }
+        Ok(())
+    }
+
+    /// Reads a member that decides something.
+    pub(super) fn note(&mut self, role: Role, raw: &str) -> Result<(), String> {
+        let Some(value) = text_of(raw) else { return Ok(()) };
+        match role {
+            Role::Country => self.facts.country = CountryCode::new(value.trim()),
+            Role::Address => self.facts.address = value.trim().parse().ok(),
+            Role::Network => self.facts.network = Some(value.into_owned()),
+            Role::Feed if !value.is_empty() && !self.feeds.iter().any(|feed| *feed == value) => {
+                if self.feeds.len() < limits::FEEDS {
+                    self.feeds.push(value.into_owned());
+                }
+            }
+            Role::Tlp if !value.trim().is_empty() => {
+                let label = Tlp::from_name(value.trim());
+                let fault = || format!("`tlp` is `{}`, which is no label", one_line(&value, 32));
+                self.facts.tlp = Some(label.ok_or_else(fault)?);
+            }
+            Role::Keep | Role::Drop | Role::Feed | Role::Tlp | Role::Extra => {}
+        }
+        Ok(())
+    }
+
+    /// `extra` as a text that holds an object. It goes on whole or not at all: a text is never rewritten.
+    fn text_holds_people(&mut self, raw: &str) -> Result<bool, String> {
+        let Some(text) = text_of(raw).filter(|text| text.trim_start().starts_with('{')) else {
+            return Ok(false);
+        };
+        match serde_json::from_str::<&RawValue>(&text) {
+            Ok(object) => {
+                nested::cut(self, "extra", object.get(), 1, true).map(|cut| cut.is_some())
+            }
+            Err(_) => Ok(false),
+        }
+    }
+}
+
+/// The text that a JSON value is, if it is one.
+fn text_of(raw: &str) -> Option<Cow<'_, str>> {
+    let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') {
+        serde_json::from_str(raw).ok().map(Cow::Owned)
+    } else {
+        Some(Cow::Borrowed(inner))
+    }
+}
+
+/// What the parser said, without its idea of line and column: the line is known better by the caller.
+pub(super) fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let words = text.rfind(" at line ").and_then(|at| text.get(..at)).unwrap_or(&text);
+    if error.is_data() && words.starts_with("invalid type") {
+        return "not an object".to_owned();
+    }
+    one_line(words, 160)
+}
+
+/// Walks the members of a row.
+struct Members<'c, 't> {
+    cutter: &'c mut Cutter,
+    line: &'t str,
+}
+
+impl<'de> Visitor<'de> for Members<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut source: M) -> Result<(), M::Error> {
+        let Self { cutter, line } = self;
+        let start = line.as_ptr().addr();
+        let mut before = line.find('{').map_or(0, |at| at + 1);
+        let mut position = 0;
+        while let Some(met) =
+            source.next_key_seed(Name { columns: &mut cutter.columns, position })?
+        {
+            let raw = source.next_value::<&RawValue>()?.get();
+            position += 1;
+            // The value is a slice of the line, so that its end is a place in the line.
+            let end = raw.as_ptr().addr().saturating_sub(start).saturating_add(raw.len());
+            cutter.member(met, raw, (before, end)).map_err(M::Error::custom)?;
+            before = end;
+        }
+        Ok(())
+    }
+}
+
+/// Reads the name of a column at a position of the row, and finds the column without keeping the name.
+struct Name<'c> {
+    columns: &'c mut Columns,
+    position: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Name<'_> {
+    type Value = Met;
+
+    fn deserialize<D: Deserializer<'de>>(self, source: D) -> Result<Met, D::Error> {
+        source.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name<'_> {
+    type Value = Met;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a column")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Met, E> {
+        Ok(self.columns.meet(name, Some(self.position)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(line: &str, expected: &str) -> Facts {
+        let mut out = b"before".to_vec();
+        let facts = Cutter::default().cut(line.as_bytes(), &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), format!("before{expected}"));
+        facts
+    }
+
+    #[track_caller]
+    fn fault(line: &str, expected: &str) {
+        let mut out = Vec::new();
+        let fault = Cutter::default().cut(line.as_bytes(), &mut out).unwrap_err();
+        assert!(fault.contains(expected), "{fault}");
+        assert!(out.is_empty());
+    }
+
+    #[test]
+    fn a_row_that_loses_nothing_goes_on_byte_for_byte() {
+        let line = r#"{ "source.ip" : "192.0.2.1","extra.n": 1e400 ,"x":"\u00e9","y":[{"a":1},{"a":2}]  }"#;
+        let facts = check(line, line);
+        assert_eq!(facts.address, Some("192.0.2.1".parse().unwrap()));
+    }
+
+    #[test]
+    fn what_stays_home_is_cut_and_the_rest_is_as_it_was() {
+        check(r#"{"source.account":"a","x":  1.50}"#, r#"{"x":  1.50}"#);
+        check(r#"{"x": 1, "source\u002eaccount": "a" , "\u0079":2}"#, r#"{"x": 1, "\u0079":2}"#);
+        check(r#"{"raw": "e30=", "output": {}}"#, "{}");
+        check(
+            r#"{"extra": {"a": [1, {"email": "x@y", "b": 0.10}], "c": {}}, "z": 1}"#,
+            r#"{"extra": {"a": [1, {"b": 0.10}], "c": {}}, "z": 1}"#,
+        );
+        check(r#"{"extra": "{\"user\": \"x\"}", "z": 1}"#, r#"{"z": 1}"#);
+        let kept = r#"{"extra": "{\"user_agent\": \"x\"}", "z": 1}"#;
+        check(kept, kept);
+    }
+
+    #[test]
+    fn facts_are_found_flat_and_nested() {
+        let flat =
+            r#"{"source.geolocation.cc": "kr", "tlp": "AMBER", "source.network": "192.0.2.0/24"}"#;
+        let facts = check(flat, flat);
+        assert_eq!((facts.country, facts.tlp), (CountryCode::new("KR"), Some(Tlp::Amber)));
+        assert_eq!(facts.network.as_deref(), Some("192.0.2.0/24"));
+        let nested = r#"{"source": {"ip": "2001:db8::1", "geolocation": {"cc": "JP"}}}"#;
+        assert_eq!(check(nested, nested).country, CountryCode::new("JP"));
+        let odd = r#"{"source.geolocation.cc": 7, "source.ip": null, "tlp": ""}"#;
+        assert_eq!(check(odd, odd), Facts::default());
+    }
+
+    #[test]
+    fn a_row_that_may_be_read_two_ways_is_refused() {
+        fault(r#"{"source.ip": "192.0.2.1", "source.ip": "192.0.2.2"}"#, "twice");
+        fault(r#"{"source.ip": "192.0.2.1", "source": {"ip": "192.0.2.2"}}"#, "twice");
+        fault(r#"{"source": {"ip": "192.0.2.1", "i\u0070": "192.0.2.2"}}"#, "twice");
+    }
+
+    #[test]
+    fn what_is_no_row_is_refused() {
+        fault("[]", "not an object");
+        fault("17", "not an object");
+        fault("{", "EOF");
+        fault(r#"{"a": 1} {"a": 2}"#, "trailing");
+        fault(r#"{"tlp": "PURPLE"}"#, "`PURPLE`");
+        fault(&format!("{{\"a\": {}1{}}}", "[".repeat(40), "]".repeat(40)), "nested deeper");
+        let columns: Vec<String> =
+            (0..=limits::ROW_COLUMNS).map(|n| format!("\"c{n}\": 0")).collect();
+        fault(&format!("{{{}}}", columns.join(",")), "columns");
+        assert!(
+            Cutter::default()
+                .cut(b"{\"a\": \"\xff\"}", &mut Vec::new())
+                .unwrap_err()
+                .contains("UTF-8")
+        );
+    }
+}
