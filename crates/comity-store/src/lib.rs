@@ -10,12 +10,21 @@
 mod batch;
 pub mod bounds;
 mod error;
+mod file;
+mod frame;
+mod lock;
 mod memory;
+mod options;
 mod report;
+mod scan;
+mod segment;
 mod store;
+mod views;
 
 pub use error::{Damage, StoreError};
+pub use file::{FileStore, VerifyReport, backup, rebuild, restore, verify};
 pub use memory::{MemoryBackup, MemoryStore, Syncing, Unsynced};
+pub use options::{DiskFaults, Options};
 pub use report::{OpenReport, Torn, ViewsState};
 pub use store::{
     Appended, BlobState, Completion, Entry, Index, IndexKey, Indexer, NewEntry, Seq, Store,

@@ -1,6 +1,6 @@
 //! A store in memory that crashes as a disk does: for the simulator and for tests.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -12,6 +12,7 @@ use comity_core::PartDigest;
 
 use crate::report::{OpenReport, Torn, ViewsState};
 use crate::store::chain_next;
+use crate::views::MemoryViews;
 use crate::{
     Appended, BlobState, Completion, Entry, Index, Indexer, NewEntry, Seq, Store, StoreError,
     Watermark, bounds,
@@ -60,8 +61,7 @@ struct Inner {
     entries: Vec<Entry>,
     /// `None`: erased.
     blobs: HashMap<PartDigest, Option<Bytes>>,
-    views: BTreeMap<(Index, Vec<u8>), Seq>,
-    cursors: BTreeMap<String, u64>,
+    views: MemoryViews,
     unsynced: VecDeque<(Vec<NewEntry>, Completion)>,
     subscribers: Vec<SyncSender<()>>,
     /// Bytes that still fit.
@@ -93,8 +93,7 @@ impl MemoryStore {
             syncing,
             entries: Vec::new(),
             blobs,
-            views: BTreeMap::new(),
-            cursors: BTreeMap::new(),
+            views: MemoryViews::default(),
             unsynced: VecDeque::new(),
             subscribers: Vec::new(),
             room: None,
@@ -165,7 +164,7 @@ impl MemoryStore {
                 }
             }
             if views_kept {
-                new.cursors = old.cursors.clone();
+                new.views.take_cursors(&old.views);
             }
         }
         let report = OpenReport {
@@ -300,20 +299,13 @@ impl Store for MemoryStore {
     ) -> Result<Vec<(Vec<u8>, Seq)>, StoreError> {
         let inner = self.lock();
         inner.readable()?;
-        let from = (index, prefix.max(after.unwrap_or_default()).to_vec());
-        let keys = inner.views.range(from..);
-        Ok(keys
-            .take_while(|((of, key), _)| *of == index && key.starts_with(prefix))
-            .filter(|((_, key), _)| after != Some(key.as_slice()))
-            .take(limit)
-            .map(|((_, key), seq)| (key.clone(), *seq))
-            .collect())
+        Ok(inner.views.scan(index, prefix, after, limit))
     }
 
     fn cursor(&self, name: &str) -> Result<Option<u64>, StoreError> {
         let inner = self.lock();
         inner.readable()?;
-        Ok(inner.cursors.get(name).copied())
+        Ok(inner.views.cursor(name))
     }
 
     fn compare_and_set_cursor(
@@ -324,14 +316,7 @@ impl Store for MemoryStore {
     ) -> Result<bool, StoreError> {
         let mut inner = self.lock();
         inner.readable()?;
-        if inner.cursors.get(name).copied() != expected {
-            return Ok(false);
-        }
-        match new {
-            Some(value) => inner.cursors.insert(name.to_owned(), value),
-            None => inner.cursors.remove(name),
-        };
-        Ok(true)
+        Ok(inner.views.compare_and_set(name, expected, new))
     }
 
     fn erase(&self, digests: &[PartDigest]) -> Result<(), StoreError> {
@@ -448,9 +433,7 @@ impl Inner {
     }
 
     fn publish(&mut self, entry: Entry) {
-        for found in (self.indexer)(&entry) {
-            self.views.insert((found.index, found.key), entry.seq);
-        }
+        self.views.apply(&entry, self.indexer);
         self.entries.push(entry);
     }
 }

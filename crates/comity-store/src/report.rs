@@ -47,8 +47,9 @@ pub enum ViewsState {
         /// Why.
         why: String,
     },
-    /// They can neither be used nor rebuilt; reading by sequence number works.
-    Unavailable {
+    /// The disk takes none (it is full, or nothing is to be written): they are held in memory until the
+    /// store closes.
+    InMemory {
         /// Why.
         why: String,
     },

@@ -1,0 +1,240 @@
+//! Checking, rebuilding, copying and restoring a store that is not in use, and copying one that is.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use super::indexing::Views;
+use super::reader::Shared;
+use super::{FileStore, Layout};
+use crate::lock::Lock;
+use crate::report::{OpenReport, Torn};
+use crate::scan::{Blob, Depth, scan};
+use crate::segment;
+use crate::views::{self, DiskViews};
+use crate::{Damage, NewEntry, Options, Store as _, StoreError, Watermark, bounds};
+
+/// What checking every byte of a store found.
+#[derive(Clone, Debug)]
+pub struct VerifyReport {
+    /// Segments.
+    pub segments: usize,
+    /// Entries that continue the chain.
+    pub entries: u64,
+    /// Blobs that are held.
+    pub blobs: usize,
+    /// Blobs that are erased.
+    pub erased: usize,
+    /// Bytes of whole batches.
+    pub bytes: u64,
+    /// The chain's head.
+    pub head: Watermark,
+    /// An unfinished batch at the end, which the next open cuts off.
+    pub tail: Option<Torn>,
+    /// What is not what was written: at most one place in the chain, and every spoiled blob before it.
+    pub damage: Vec<Damage>,
+    /// What is wrong with the views; they can be rebuilt.
+    pub views: Option<String>,
+}
+
+impl VerifyReport {
+    /// Whether the journal is what was written.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.damage.is_empty()
+    }
+}
+
+/// Reads every byte of the store in `folder`: checksums, the chain, the digest of every blob, the blobs of
+/// every entry, and the views against the journal. Nothing is changed.
+pub fn verify(folder: &Path, options: &Options) -> Result<VerifyReport, StoreError> {
+    let layout = existing(folder)?;
+    let _lock = Lock::take(folder)?;
+    let scanned = scan(&layout.journal, Depth::Everything)?;
+    let mut damage = scanned.spoiled;
+    if let Some(found) = scanned.damage
+        && !damage.contains(&found)
+    {
+        damage.push(found);
+    }
+    let blobs = scanned.journal.blobs.values();
+    let held = blobs.filter(|blob| matches!(blob, Blob::Held(_))).count();
+    let mut report = VerifyReport {
+        segments: scanned.journal.segments.len(),
+        entries: scanned.journal.durable.seq,
+        blobs: held,
+        erased: scanned.journal.blobs.len() - held,
+        bytes: scanned.bytes,
+        head: scanned.journal.durable,
+        tail: scanned.tail.map(|tail| tail.report(None)),
+        damage,
+        views: None,
+    };
+    if report.is_sound() {
+        let memory = Views::memory();
+        let shared = Shared::new(layout, options.indexer, scanned.journal, memory, None);
+        report.views = compare_views(&shared, options).err();
+    }
+    Ok(report)
+}
+
+/// Compares the views on disk with what the journal gives, up to their checkpoint.
+fn compare_views(shared: &Shared, options: &Options) -> Result<(), String> {
+    let (disk, checkpoint) =
+        DiskViews::open(&shared.layout.views, options.index_version, options.view_cache_bytes)?;
+    let until = checkpoint.map_or(0, |known| known.at.seq);
+    let mut expected = BTreeMap::new();
+    let mut at = 0;
+    while at < until {
+        let entries =
+            shared.read(at + 1, bounds::VIEW_ENTRIES).map_err(|error| error.to_string())?;
+        at = entries.last().ok_or("they are ahead of the journal")?.seq;
+        for entry in entries.iter().filter(|entry| entry.seq <= until) {
+            for key in (options.indexer)(entry) {
+                expected.insert(views::index_key(key.index, &key.key), entry.seq);
+            }
+        }
+    }
+    let mut expected = expected.into_iter();
+    for found in disk.keys() {
+        let found = found?;
+        if expected.next() != Some(found) {
+            return Err("they hold what the journal does not give".to_owned());
+        }
+    }
+    expected.next().map_or(Ok(()), |_| Err("they lack what the journal gives".to_owned()))
+}
+
+/// Deletes the views of the store in `folder` and builds them anew. Cursors are gone with them: their
+/// owners scan again.
+pub fn rebuild(folder: &Path, options: Options) -> Result<OpenReport, StoreError> {
+    let layout = existing(folder)?;
+    {
+        let _lock = Lock::take(folder)?;
+        views::delete(&layout.views).map_err(|error| StoreError::Io {
+            action: "delete",
+            path: layout.views.clone(),
+            error: std::sync::Arc::new(io::Error::other(error)),
+        })?;
+    }
+    let (_store, report) = FileStore::open(folder, options)?;
+    Ok(report)
+}
+
+/// Copies the journal of the store in `folder`, which is not in use, into `to`, an empty or new folder.
+pub fn backup(folder: &Path, to: &Path, options: Options) -> Result<Watermark, StoreError> {
+    existing(folder)?;
+    let (store, _) = FileStore::open(folder, options)?;
+    store.backup(to)
+}
+
+/// Makes a store in `to`, which must have none, from a backup, and appends `marker` to it, by which the
+/// node knows that it was restored. Every byte of the backup is checked first.
+///
+/// The store appears whole, with its marker, or not at all.
+pub fn restore(
+    from: &Path,
+    to: &Path,
+    marker: NewEntry,
+    options: Options,
+) -> Result<Watermark, StoreError> {
+    let source = existing(from)?;
+    let layout = Layout::of(to);
+    let _lock = Lock::take(to)?;
+    if layout.journal.exists() {
+        let what = "there is a store here already: restore into an empty folder";
+        return Err(StoreError::Folder { path: layout.journal, what });
+    }
+    // What an interrupted restore left.
+    if layout.restoring.exists() {
+        fs::remove_dir_all(&layout.restoring)
+            .map_err(|error| StoreError::io("delete", &layout.restoring, error))?;
+    }
+    let scanned = scan(&source.journal, Depth::Everything)?;
+    if let Some(damage) = scanned.damage {
+        return Err(damage.into());
+    }
+    let partial = Layout::of(&layout.restoring);
+    make_folder(&partial.journal)?;
+    for segment in &scanned.journal.segments {
+        copy_segment(&source.journal, &partial.journal, segment.header.number, segment.length)?;
+    }
+    segment::sync_folder(&partial.journal)?;
+    let (store, _) = FileStore::open(&layout.restoring, options)?;
+    let appended = store.append(vec![marker])?;
+    drop(store);
+    // The views stay behind: they are built where the journal comes to lie.
+    let moved = fs::rename(&partial.journal, &layout.journal);
+    moved.map_err(|error| StoreError::io("name", &layout.journal, error))?;
+    segment::sync_folder(to)?;
+    views::delete(&layout.views).map_err(StoreError::Views)?;
+    fs::remove_dir_all(&layout.restoring)
+        .map_err(|error| StoreError::io("delete", &layout.restoring, error))?;
+    Ok(Watermark { seq: appended.last, chain: appended.head })
+}
+
+/// Copies what is durable, while more is written.
+///
+/// An erasure beside the copy overwrites blobs that the copy may have met half erased; its intent is in
+/// the journal before. So what has grown is copied too until no erasure began meanwhile.
+pub(super) fn copy_journal(shared: &Shared, to: &Path) -> Result<Watermark, StoreError> {
+    let target = Layout::of(to);
+    let taken = fs::read_dir(to).is_ok_and(|mut found| found.next().is_some());
+    if taken {
+        let what = "the folder is not empty: a backup goes into a new one";
+        return Err(StoreError::Folder { path: target.folder, what });
+    }
+    make_folder(&target.journal)?;
+    loop {
+        let erasures = shared.erasures.load(Ordering::SeqCst);
+        let (durable, lengths) = {
+            let journal = shared.journal.read().unwrap_or_else(PoisonError::into_inner);
+            let lengths: Vec<(u32, u64)> = journal
+                .segments
+                .iter()
+                .map(|segment| (segment.header.number, segment.length))
+                .collect();
+            (journal.durable, lengths)
+        };
+        for (number, length) in lengths {
+            copy_segment(&shared.layout.journal, &target.journal, number, length)?;
+        }
+        if shared.erasures.load(Ordering::SeqCst) == erasures {
+            segment::sync_folder(&target.journal)?;
+            segment::sync_folder(to)?;
+            return Ok(durable);
+        }
+    }
+}
+
+/// Copies the first `length` bytes of a segment, less those that were copied before.
+fn copy_segment(from: &Path, to: &Path, number: u32, length: u64) -> Result<(), StoreError> {
+    let (source, path) = (segment::path_of(from, number), segment::path_of(to, number));
+    let mut options = OpenOptions::new();
+    let opened = options.append(true).create(true).mode(0o600).open(&path);
+    let mut target = opened.map_err(|error| StoreError::io("make", &path, error))?;
+    let copied = segment::length_of(&target, &path)?;
+    let mut file: File = segment::open(&source, false)?;
+    file.seek(SeekFrom::Start(copied))
+        .and_then(|_| io::copy(&mut file.take(length.saturating_sub(copied)), &mut target))
+        .map_err(|error| StoreError::io("copy to", &path, error))?;
+    target.sync_all().map_err(|error| StoreError::sync(&path, error))
+}
+
+fn make_folder(path: &Path) -> Result<(), StoreError> {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|error| StoreError::io("make", path, error))
+}
+
+/// The layout of a folder that has a journal.
+fn existing(folder: &Path) -> Result<Layout, StoreError> {
+    let layout = Layout::of(folder);
+    if layout.journal.is_dir() {
+        return Ok(layout);
+    }
+    Err(StoreError::Folder { path: layout.folder, what: "there is no store here" })
+}

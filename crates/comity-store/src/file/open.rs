@@ -1,0 +1,272 @@
+//! Opening a store: what a crash left is put right, and nothing else is touched.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread::{self, JoinHandle};
+
+use comity_core::Digest;
+
+use super::indexing::Views;
+use super::reader::Shared;
+use super::writer::{Writer, random_nonce};
+use super::{FileStore, Layout, committer, indexing};
+use crate::lock::Lock;
+use crate::report::{OpenReport, Torn, ViewsState};
+use crate::scan::{Depth, Journal, Scanned, Tail, scan};
+use crate::segment::{self, SegmentHeader};
+use crate::views::{Checkpoint, DiskViews};
+use crate::{Damage, Options, Seq, StoreError, Watermark, bounds};
+
+pub(super) fn open(folder: &Path, options: Options) -> Result<(FileStore, OpenReport), StoreError> {
+    let layout = Layout::of(folder);
+    let lock = Lock::take(folder)?;
+    after_restore(&layout)?;
+    let views = open_views(&layout, &options);
+    let known = views.as_ref().ok().and_then(|(_, checkpoint)| *checkpoint);
+    let created = create_if_new(&layout, known)?;
+
+    let scanned = scan(&layout.journal, Depth::LastSegment)?;
+    check(&scanned, known)?;
+    let torn = scanned.tail.as_ref().map(|tail| cut(&layout, tail)).transpose()?;
+    let journal = scanned.journal;
+    sync_end(&layout, &journal)?;
+
+    let durable = journal.durable;
+    let mut shared = Shared::new(layout, options.indexer, journal, Views::memory(), None);
+    let views = bring_up(&mut shared, &options, views);
+    let shared = Arc::new(shared);
+    let mut writer = Writer::open(Arc::clone(&shared), &options)?;
+    match writer.finish_erasures() {
+        // They are refused already; their bytes go when there is room.
+        Err(error) if error.is_full() => tracing::warn!(%error, "erasures are left to be finished"),
+        other => other?,
+    }
+    let (queue, jobs) = sync_channel(bounds::QUEUE_BATCHES);
+    let committer = spawn("journal", move || committer::run(writer, &jobs))?;
+    let for_views = Arc::clone(&shared);
+    let indexing = spawn("views", move || indexing::run(&for_views))?;
+    let store = FileStore {
+        queue: Some(queue),
+        committer: Some(committer),
+        indexing: Some(indexing),
+        shared,
+        _lock: lock,
+    };
+    let report = OpenReport { created, durable, torn, damage: None, views };
+    if let Some(torn) = &report.torn {
+        tracing::warn!(?torn, "an unfinished write was cut from the end of the journal");
+    }
+    Ok((store, report))
+}
+
+pub(super) fn open_read_only(
+    folder: &Path,
+    options: Options,
+) -> Result<(FileStore, OpenReport), StoreError> {
+    let layout = Layout::of(folder);
+    if !layout.journal.is_dir() {
+        return Err(StoreError::Folder { path: layout.folder, what: "there is no store here" });
+    }
+    let lock = Lock::take(folder)?;
+    let scanned = scan(&layout.journal, Depth::LastSegment)?;
+    let durable = scanned.journal.durable;
+    let views = Views::memory();
+    let shared =
+        Shared::new(layout, options.indexer, scanned.journal, views, Some(StoreError::ReadOnly));
+    replay(&shared, &shared.views, &options, 0).map_err(StoreError::Views)?;
+    let torn = scanned.tail.map(|tail| tail.report(None));
+    let report = OpenReport {
+        created: false,
+        durable,
+        torn,
+        damage: scanned.damage,
+        views: ViewsState::InMemory { why: "the store is open for reading only".to_owned() },
+    };
+    let shared = Arc::new(shared);
+    Ok((FileStore { queue: None, committer: None, indexing: None, shared, _lock: lock }, report))
+}
+
+/// What a restore left here: nothing when it ended; a folder to be deleted when only its last step is
+/// missing; else a store that is not whole.
+fn after_restore(layout: &Layout) -> Result<(), StoreError> {
+    if !layout.restoring.exists() {
+        return Ok(());
+    }
+    if layout.journal.exists() {
+        return fs::remove_dir_all(&layout.restoring)
+            .map_err(|error| StoreError::io("delete", &layout.restoring, error));
+    }
+    let what = "a restore was interrupted here: run it again";
+    Err(StoreError::Folder { path: layout.restoring.clone(), what })
+}
+
+type OpenedViews = Result<(DiskViews, Option<Checkpoint>), String>;
+
+fn open_views(layout: &Layout, options: &Options) -> OpenedViews {
+    DiskViews::open(&layout.views, options.index_version, options.view_cache_bytes)
+}
+
+fn spawn(
+    name: &'static str,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, StoreError> {
+    thread::Builder::new().name(format!("store-{name}")).spawn(work).map_err(|error| {
+        StoreError::Io { action: "start the thread", path: name.into(), error: Arc::new(error) }
+    })
+}
+
+/// Makes the first segment where there is no journal. Where views know of one, it has been lost.
+fn create_if_new(layout: &Layout, known: Option<Checkpoint>) -> Result<bool, StoreError> {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&layout.journal);
+    made.map_err(|error| StoreError::io("make", &layout.journal, error))?;
+    if !segment::list(&layout.journal)?.is_empty() {
+        return Ok(false);
+    }
+    if let Some(known) = known {
+        let what = format!("the segment is missing; entry {} was acknowledged", known.at.seq);
+        return Err(Damage::new(1, 0, what).into());
+    }
+    let nonce = random_nonce()?;
+    let header =
+        SegmentHeader { number: 1, first: 1, chain: Digest::ZERO, previous_bytes: 0, nonce };
+    segment::create(&layout.journal, &header)?;
+    segment::sync_folder(&layout.folder)?;
+    Ok(true)
+}
+
+/// Whether the journal may be written to, after what may be cut is cut.
+fn check(scanned: &Scanned, known: Option<Checkpoint>) -> Result<(), StoreError> {
+    if let Some(damage) = &scanned.damage {
+        return Err(damage.clone().into());
+    }
+    let durable = scanned.journal.durable;
+    let acknowledged = known.map_or(0, |known| known.at.seq);
+    if acknowledged > durable.seq {
+        let last = scanned.journal.segments.last();
+        let (number, offset) = last.map_or((1, 0), |last| (last.header.number, last.length));
+        let what = format!(
+            "entry {acknowledged} was acknowledged and the journal ends at {}",
+            durable.seq
+        );
+        return Err(Damage::new(number, offset, what).into());
+    }
+    Ok(())
+}
+
+/// Cuts the tail off. Its bytes are durable elsewhere before they are taken away here.
+fn cut(layout: &Layout, tail: &Tail) -> Result<Torn, StoreError> {
+    let path = segment::path_of(&layout.journal, tail.segment);
+    let mut file = segment::open(&path, true)?;
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&layout.torn);
+    made.map_err(|error| StoreError::io("make", &layout.torn, error))?;
+    let (kept_in, mut kept) = new_file(&layout.torn, tail)?;
+    let copied = file
+        .seek(SeekFrom::Start(tail.offset))
+        .and_then(|_| io::copy(&mut (&mut file).take(tail.bytes), &mut kept));
+    copied.map_err(|error| StoreError::io("write", &kept_in, error))?;
+    kept.sync_all().map_err(|error| StoreError::sync(&kept_in, error))?;
+    segment::sync_folder(&layout.torn)?;
+    segment::sync_folder(&layout.folder)?;
+    file.set_len(tail.offset).map_err(|error| StoreError::io("cut", &path, error))?;
+    file.sync_all().map_err(|error| StoreError::sync(&path, error))?;
+    Ok(tail.report(Some(kept_in)))
+}
+
+fn new_file(folder: &Path, tail: &Tail) -> Result<(PathBuf, File), StoreError> {
+    let mut attempt = 0;
+    loop {
+        let path = folder.join(format!("{:08}-{}.{attempt}", tail.segment, tail.offset));
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+            Ok(file) => return Ok((path, file)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => attempt += 1,
+            Err(error) => return Err(StoreError::io("make", &path, error)),
+        }
+    }
+}
+
+impl Tail {
+    /// What is told of it.
+    pub(super) fn report(&self, kept_in: Option<PathBuf>) -> Torn {
+        let Self { segment, offset, bytes, entries } = *self;
+        Torn { segment, offset, bytes, entries, kept_in }
+    }
+}
+
+/// What the last process wrote and did not sync may be in the cache only: it counts as durable from here.
+fn sync_end(layout: &Layout, journal: &Journal) -> Result<(), StoreError> {
+    if let Some(last) = journal.segments.last() {
+        let path = segment::path_of(&layout.journal, last.header.number);
+        let file = segment::open(&path, true)?;
+        file.sync_all().map_err(|error| StoreError::sync(&path, error))?;
+    }
+    segment::sync_folder(&layout.journal)
+}
+
+/// Brings the views up to the journal, or builds them anew, or keeps them in memory.
+fn bring_up(shared: &mut Shared, options: &Options, opened: OpenedViews) -> ViewsState {
+    let why = match kept(shared, options, opened) {
+        Ok((views, replayed)) => {
+            shared.views = views;
+            return ViewsState::Kept { replayed };
+        }
+        Err(why) => why,
+    };
+    let folder = &shared.layout.views;
+    let anew = DiskViews::recreate(folder, options.index_version, options.view_cache_bytes);
+    let anew = anew.map(Views::Disk);
+    match anew.and_then(|views| replay(shared, &views, options, 0).map(|_| views)) {
+        Ok(views) => {
+            shared.views = views;
+            ViewsState::Rebuilt { why }
+        }
+        Err(why) => {
+            tracing::warn!(%why, "the views are kept in memory: the disk takes none");
+            // Reading the journal may fail too; whoever reads it next is told.
+            let unread = replay(shared, &shared.views, options, 0).err();
+            ViewsState::InMemory { why: unread.unwrap_or(why) }
+        }
+    }
+}
+
+/// The views that were there, when they belong to this journal, and the number of entries they lacked.
+fn kept(shared: &Shared, options: &Options, opened: OpenedViews) -> Result<(Views, u64), String> {
+    let (views, checkpoint) = opened?;
+    let from = match checkpoint {
+        None => 0,
+        Some(known) if known.index_version != options.index_version => {
+            return Err("another version of the program made them".to_owned());
+        }
+        Some(known) if head_at(shared, known.at.seq)? != known.at => {
+            return Err("they belong to another journal".to_owned());
+        }
+        Some(known) => known.at.seq,
+    };
+    let views = Views::Disk(views);
+    let replayed = replay(shared, &views, options, from)?;
+    Ok((views, replayed))
+}
+
+fn head_at(shared: &Shared, seq: Seq) -> Result<Watermark, String> {
+    if seq == 0 {
+        return Ok(Watermark::START);
+    }
+    let found = shared.read(seq, 1).map_err(|error| error.to_string())?;
+    let entry = found.first().ok_or("the journal is shorter")?;
+    Ok(Watermark { seq: entry.seq, chain: entry.chain })
+}
+
+/// Applies every entry after `from`; returns how many there were.
+fn replay(shared: &Shared, views: &Views, options: &Options, from: Seq) -> Result<u64, String> {
+    let mut at = from;
+    loop {
+        let entries =
+            shared.read(at + 1, bounds::VIEW_ENTRIES).map_err(|error| error.to_string())?;
+        let Some(last) = entries.last() else { return Ok(at - from) };
+        at = last.seq;
+        views.apply(&entries, options.indexer)?;
+    }
+}
