@@ -1,0 +1,241 @@
+//! Frames of unidirectional streams: batches of deliveries, and chunks of parts.
+
+use bytes::Bytes;
+use comity_core::cbor::{Fault as Problems, Problem, Reader, Writer};
+use comity_core::digest::{Digest, leaf_hashes};
+use comity_core::identity::PartDigest;
+use comity_core::ledger::LedgerEntry;
+use comity_core::{Delivery, limits as core_limits};
+
+use crate::event::{Lane, Load};
+use crate::fault::Fault;
+use crate::frame::{Fields, Flow, Key, check_known, framed, kind, prefix, read_kind};
+use crate::hello::expect_array;
+use crate::limits;
+
+/// A frame of a unidirectional stream.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum UniFrame {
+    Batch { flow: Flow, lane: Lane, deliveries: Vec<Delivered> },
+    Chunk(Chunk),
+}
+
+/// A delivery within a batch.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Delivered {
+    pub(crate) entry: LedgerEntry,
+    pub(crate) record: Bytes,
+    /// One for each part of the entry, in its order.
+    pub(crate) bodies: Vec<Body>,
+}
+
+/// The bytes of a part, or what its chunks must be.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Body {
+    Inline(Bytes),
+    Chunked { length: usize, leaves: Vec<Digest> },
+}
+
+/// One leaf of a part.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Chunk {
+    pub(crate) key: Key,
+    /// The part's place in the ledger entry.
+    pub(crate) part: usize,
+    /// The leaf's place in the part.
+    pub(crate) index: usize,
+    pub(crate) bytes: Bytes,
+}
+
+impl Delivered {
+    pub(crate) fn load(&self) -> Load {
+        Load::of(
+            self.record.len(),
+            self.bodies.iter().map(|body| match body {
+                Body::Inline(bytes) => bytes.len(),
+                Body::Chunked { length, .. } => *length,
+            }),
+        )
+    }
+}
+
+/// How many of a delivery's parts, in their order, travel within the batch.
+fn inline(delivery: &Delivery) -> Vec<bool> {
+    let mut total = 0_usize;
+    delivery
+        .parts()
+        .iter()
+        .map(|(_, bytes)| {
+            let grown = total.saturating_add(bytes.len());
+            let fits =
+                bytes.len() <= limits::INLINE_PART_BYTES && grown <= limits::INLINE_DELIVERY_BYTES;
+            if fits {
+                total = grown;
+            }
+            fits
+        })
+        .collect()
+}
+
+/// Bytes that a part adds to a batch beside its own: its digest in the entry, and a leaf hash.
+const PART_OVERHEAD: usize = 80;
+
+/// Bytes that a delivery adds to its batch, nearly.
+pub(crate) fn weight(delivery: &Delivery) -> usize {
+    let inlined = delivery.parts().iter().zip(inline(delivery)).filter(|(_, inline)| *inline);
+    let parts: usize = inlined.map(|((_, bytes), _)| bytes.len()).sum();
+    let listed = delivery.parts().len().saturating_mul(PART_OVERHEAD);
+    delivery.record().len().saturating_add(parts).saturating_add(listed)
+}
+
+/// The batch frame of `deliveries`, with its length.
+pub(crate) fn encode_batch(flow: Flow, lane: Lane, deliveries: &[Delivery]) -> Bytes {
+    let mut writer = Writer::new();
+    writer.array(2).uint(match flow {
+        Flow::Deliver => kind::BATCH,
+        Flow::Return => kind::RETURN,
+    });
+    writer.map(2).key(0).uint(lane_code(lane)).key(1).array(deliveries.len());
+    for delivery in deliveries {
+        write_delivery(&mut writer, delivery);
+    }
+    framed(&writer.into_bytes())
+}
+
+/// `[entry, record, [part, ...]]`, a part being its bytes, or `[length, leaf hashes]` where it comes
+/// in chunks.
+fn write_delivery(writer: &mut Writer, delivery: &Delivery) {
+    writer.array(3).raw(&delivery.entry().encode()).bytes(delivery.record());
+    writer.array(delivery.parts().len());
+    for ((_, bytes), inline) in delivery.parts().iter().zip(inline(delivery)) {
+        if inline {
+            writer.bytes(bytes);
+        } else {
+            let leaves: Vec<u8> = leaf_hashes(bytes).iter().flat_map(|leaf| leaf.0).collect();
+            writer.array(2).uint(bytes.len() as u64).bytes(&leaves);
+        }
+    }
+}
+
+/// The chunks of a delivery: for each the head of its frame, and the bytes that follow.
+pub(crate) fn chunks(flow: Flow, delivery: &Delivery) -> Vec<(Bytes, Bytes)> {
+    let key = Key { flow, number: delivery.entry().number };
+    let apart = delivery.parts().iter().zip(inline(delivery)).enumerate();
+    apart
+        .filter(|(_, (_, inline))| !inline)
+        .flat_map(|(part, ((_, bytes), _))| {
+            let starts = (0..bytes.len()).step_by(limits::CHUNK_BYTES).enumerate();
+            starts.map(move |(index, start)| {
+                let end = start.saturating_add(limits::CHUNK_BYTES).min(bytes.len());
+                let chunk = bytes.slice(start..end);
+                (chunk_head(key, part, index, chunk.len()), chunk)
+            })
+        })
+        .collect()
+}
+
+fn chunk_head(key: Key, part: usize, index: usize, length: usize) -> Bytes {
+    let mut writer = Writer::new();
+    writer.array(2).uint(kind::CHUNK).map(5).key(0).uint(key.flow.code());
+    writer.key(1).uint(key.number).key(2).uint(part as u64).key(3).uint(index as u64);
+    writer.key(4).bytes_head(length);
+    let head = writer.into_bytes();
+    let mut bytes = prefix(head.len().saturating_add(length)).to_vec();
+    bytes.extend_from_slice(&head);
+    bytes.into()
+}
+
+impl UniFrame {
+    /// Reads one frame without its length.
+    pub(crate) fn decode(frame: &Bytes) -> Result<Self, Fault> {
+        let mut reader = Reader::new(frame);
+        let kind = read_kind(&mut reader)?;
+        check_known(kind)?;
+        let read = match kind {
+            kind::BATCH => read_batch(Flow::Deliver, frame, &mut reader),
+            kind::RETURN => read_batch(Flow::Return, frame, &mut reader),
+            kind::CHUNK => read_chunk(frame, &mut reader).map(Self::Chunk),
+            kind => return Err(Fault::WrongStream(kind)),
+        };
+        read.and_then(|read| reader.finish().map(|()| read))
+            .map_err(|fault| Fault::Malformed { kind, fault })
+    }
+}
+
+fn read_batch(flow: Flow, frame: &Bytes, reader: &mut Reader<'_>) -> Result<UniFrame, Problems> {
+    let mut fields = Fields(reader.map(2)?);
+    let lane = fields.at(reader, 0)?.uint()?;
+    let lane = lane_from_code(lane).ok_or_else(|| reader.fault(Problem::OutOfRange))?;
+    let deliveries = fields
+        .at(reader, 1)?
+        .list(limits::IN_FLIGHT_DELIVERIES, |reader| read_delivered(frame, reader))?;
+    fields.end(reader)?;
+    Ok(UniFrame::Batch { flow, lane, deliveries })
+}
+
+fn read_delivered(frame: &Bytes, reader: &mut Reader<'_>) -> Result<Delivered, Problems> {
+    expect_array(reader, 3)?;
+    let delivered = Delivered {
+        entry: LedgerEntry::read(reader)?,
+        record: frame.slice_ref(reader.bytes(limits::RECORD_BYTES)?),
+        bodies: reader.list(core_limits::PARTS, |reader| read_body(frame, reader))?,
+    };
+    reader.leave();
+    Ok(delivered)
+}
+
+fn read_body(frame: &Bytes, reader: &mut Reader<'_>) -> Result<Body, Problems> {
+    let mut ahead = reader.clone();
+    if ahead.array(2).is_err() {
+        return reader
+            .bytes(limits::INLINE_PART_BYTES)
+            .map(|bytes| Body::Inline(frame.slice_ref(bytes)));
+    }
+    expect_array(reader, 2)?;
+    let length = usize::try_from(reader.uint()?).unwrap_or(usize::MAX);
+    if length > core_limits::PART_BYTES {
+        return Err(reader.fault(Problem::OverLimit));
+    }
+    let hashes = reader.bytes(limits::CHUNKS.saturating_mul(32))?;
+    let (leaves, rest) = hashes.as_chunks::<32>();
+    if !rest.is_empty() || leaves.len() != length.div_ceil(limits::CHUNK_BYTES) {
+        return Err(reader.fault(Problem::OutOfRange));
+    }
+    reader.leave();
+    Ok(Body::Chunked { length, leaves: leaves.iter().copied().map(Digest).collect() })
+}
+
+fn read_chunk(frame: &Bytes, reader: &mut Reader<'_>) -> Result<Chunk, Problems> {
+    let mut fields = Fields(reader.map(5)?);
+    let key = fields.key(reader)?;
+    let mut place = |key, reader: &mut Reader<'_>| -> Result<usize, Problems> {
+        let place = fields.at(reader, key)?.uint()?;
+        usize::try_from(place).map_err(|_too_wide| reader.fault(Problem::OutOfRange))
+    };
+    let (part, index) = (place(2, reader)?, place(3, reader)?);
+    let bytes = frame.slice_ref(fields.at(reader, 4)?.bytes(limits::CHUNK_BYTES)?);
+    fields.end(reader)?;
+    Ok(Chunk { key, part, index, bytes })
+}
+
+/// The digest of a part's bytes.
+pub(crate) fn digest_of(bytes: &[u8]) -> Option<PartDigest> {
+    comity_core::digest::tree_root(&leaf_hashes(bytes)).map(PartDigest::from)
+}
+
+const fn lane_code(lane: Lane) -> u64 {
+    match lane {
+        Lane::Urgent => 0,
+        Lane::Live => 1,
+        Lane::Backfill => 2,
+    }
+}
+
+const fn lane_from_code(code: u64) -> Option<Lane> {
+    match code {
+        0 => Some(Lane::Urgent),
+        1 => Some(Lane::Live),
+        2 => Some(Lane::Backfill),
+        _ => None,
+    }
+}

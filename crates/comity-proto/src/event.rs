@@ -1,0 +1,385 @@
+//! What goes into a link and what comes out of it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use comity_core::digest::Digest;
+use comity_core::identity::{EpochId, PartDigest};
+use comity_core::ledger::{LedgerEntry, Opening, Ranges};
+use comity_core::receipt::RejectReason;
+use comity_core::{Delivery, Urgency};
+
+use crate::fault::{CloseReason, Fault};
+use crate::hello::{Heads, Hello};
+use crate::limits;
+use crate::transmit::{ConnId, StreamId, Transmit};
+
+/// What differs between deployments and tests.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What may be on its way to us, unanswered; the partner's own bound applies the other way.
+    pub in_flight: Load,
+    /// How long a delivery may wait for others to share its batch.
+    pub batch_delay: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { in_flight: Load::LIMIT, batch_delay: limits::BATCH_DELAY }
+    }
+}
+
+/// How much deliveries weigh against the bound on what is on its way; also, how much room is left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Deliveries.
+    pub deliveries: usize,
+    /// Bytes of records and of parts of one chunk at most.
+    pub bytes: usize,
+    /// Parts of more than one chunk.
+    pub large: usize,
+}
+
+impl Load {
+    /// The bound of the protocol.
+    pub const LIMIT: Self = Self {
+        deliveries: limits::IN_FLIGHT_DELIVERIES,
+        bytes: limits::IN_FLIGHT_BYTES,
+        large: limits::IN_FLIGHT_LARGE,
+    };
+
+    /// One delivery of a record of `record` bytes and parts of these lengths.
+    ///
+    /// One delivery weighs at most the bound; the parts of a heavier record go in several.
+    #[must_use]
+    pub fn of(record: usize, parts: impl IntoIterator<Item = usize>) -> Self {
+        let mut load = Self { deliveries: 1, bytes: record, large: 0 };
+        for length in parts {
+            if length > limits::CHUNK_BYTES {
+                load.large = load.large.saturating_add(1);
+            } else {
+                load.bytes = load.bytes.saturating_add(length);
+            }
+        }
+        load
+    }
+
+    /// What this delivery weighs.
+    #[must_use]
+    pub fn of_delivery(delivery: &Delivery) -> Self {
+        Self::of(delivery.record().len(), delivery.parts().iter().map(|(_, bytes)| bytes.len()))
+    }
+
+    /// Whether `load` fits in this room.
+    #[must_use]
+    pub fn fits(&self, load: Self) -> bool {
+        load.deliveries <= self.deliveries && load.bytes <= self.bytes && load.large <= self.large
+    }
+
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            deliveries: self.deliveries.saturating_add(other.deliveries),
+            bytes: self.bytes.saturating_add(other.bytes),
+            large: self.large.saturating_add(other.large),
+        }
+    }
+
+    pub(crate) fn minus(self, other: Self) -> Self {
+        Self {
+            deliveries: self.deliveries.saturating_sub(other.deliveries),
+            bytes: self.bytes.saturating_sub(other.bytes),
+            large: self.large.saturating_sub(other.large),
+        }
+    }
+
+    pub(crate) fn min(self, other: Self) -> Self {
+        Self {
+            deliveries: self.deliveries.min(other.deliveries),
+            bytes: self.bytes.min(other.bytes),
+            large: self.large.min(other.large),
+        }
+    }
+}
+
+/// Which queue a delivery travels in. Numbers run across all lanes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lane {
+    /// At once, before everything else.
+    Urgent,
+    /// As it happens: in batches of 64 KiB or 20 ms; at once while nothing is on its way.
+    Live,
+    /// What was missed or became releasable: in batches, after everything live.
+    Backfill,
+}
+
+impl Lane {
+    /// The lane of a delivery that happens now.
+    #[must_use]
+    pub const fn of(urgency: Urgency) -> Self {
+        match urgency {
+            Urgency::Urgent => Self::Urgent,
+            Urgency::Priority | Urgency::Routine | Urgency::Unknown(_) => Self::Live,
+        }
+    }
+}
+
+/// A delivery as it arrived: whole, and each part the one that the ledger entry names. The record
+/// is not verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incoming {
+    /// The sender's ledger entry.
+    pub entry: LedgerEntry,
+    /// The signed form of the record.
+    pub signed: Bytes,
+    /// The parts, in the entry's order.
+    pub parts: Vec<(PartDigest, Bytes)>,
+    /// The lane it came in.
+    pub lane: Lane,
+}
+
+/// What a link is told. `now` comes beside it and never goes back.
+#[derive(Debug)]
+pub enum Input {
+    /// The transport has a connection with the partner, authenticated.
+    Opened {
+        /// The connection.
+        conn: ConnId,
+        /// Whether we dialed.
+        dialed: bool,
+        /// Where our ledgers stand, durably, at this moment.
+        heads: Heads,
+    },
+    /// Bytes arrived, in the order of their stream.
+    Received {
+        /// The connection.
+        conn: ConnId,
+        /// The stream; [`StreamId::CONTROL`] is the bidirectional one.
+        stream: StreamId,
+        /// The bytes; empty where only the end came.
+        bytes: Bytes,
+        /// Whether the stream ends here.
+        fin: bool,
+    },
+    /// The transport lost the connection, or the partner closed it.
+    Closed {
+        /// The connection.
+        conn: ConnId,
+    },
+    /// The engine answers [`Output::Greeted`]: the heads agree, or what differs will be mended over
+    /// this connection.
+    Admit {
+        /// The connection.
+        conn: ConnId,
+    },
+    /// The engine answers [`Output::Greeted`]: not with this partner, or not with these heads.
+    Refuse {
+        /// The connection.
+        conn: ConnId,
+        /// What the partner is told.
+        reason: String,
+    },
+    /// A delivery that was decided Release just now, its ledger entry durable.
+    Deliver {
+        /// The delivery.
+        delivery: Delivery,
+        /// The lane it goes in.
+        lane: Lane,
+    },
+    /// A number whose decision has turned: the partner chains the entry's digest, and discards what
+    /// it has of it.
+    Void {
+        /// The number in our ledger.
+        number: u64,
+        /// The digest of its ledger entry.
+        digest: Digest,
+    },
+    /// Recovery: gives a delivery back to the partner who sent it before it was restored. The entry
+    /// is the partner's own.
+    Return(Delivery),
+    /// Recovery: a number of the partner's ledger of which only the digest is left here.
+    ReturnVoid {
+        /// The number in the partner's ledger.
+        number: u64,
+        /// The digest of its ledger entry.
+        digest: Digest,
+    },
+    /// These numbers of the partner's ledger are durable here: verified or pending, or voided.
+    Stored {
+        /// The numbers.
+        numbers: Vec<u64>,
+    },
+    /// This number is refused for good, and that is durable.
+    Rejected {
+        /// The number in the partner's ledger.
+        number: u64,
+        /// Why.
+        reason: RejectReason,
+    },
+    /// There is no room for this number now: it is forgotten, and the partner sends it again later.
+    Deferred {
+        /// The number in the partner's ledger.
+        number: u64,
+    },
+    /// Recovery: these numbers of our own ledger, given back to us, are durable again.
+    ReturnStored {
+        /// The numbers in our ledger.
+        numbers: Vec<u64>,
+    },
+    /// A signed receipt for the partner. Sent only while the link is up.
+    Receipt(Bytes),
+    /// We were restored and open a new epoch of our ledger, journaled already. Nothing is delivered
+    /// until the partner has accepted it; told again after each new connection until then.
+    Recovered(Opening),
+    /// The partner's new epoch is durable here ([`Output::EpochAnnounced`]).
+    EpochStored(Opening),
+    /// The policy has changed: give back what has not been handed to the transport.
+    Reclaim,
+    /// Finish what is on its way, take nothing new, say goodbye.
+    Drain,
+    /// The time of [`crate::Link::next_timer`] has come.
+    Timer,
+}
+
+/// What a link wants done, in this order.
+#[derive(Debug)]
+pub enum Output {
+    /// Send these bytes.
+    Transmit(Transmit),
+    /// The partner has greeted: the engine compares heads and answers Admit or Refuse.
+    Greeted {
+        /// The connection.
+        conn: ConnId,
+        /// What the partner says of itself.
+        hello: Hello,
+    },
+    /// Both sides use this connection. The engine sends again what is unanswered, in order.
+    Up {
+        /// The connection.
+        conn: ConnId,
+    },
+    /// The link is no longer up; everything unanswered counts as possibly received.
+    Down {
+        /// The connection.
+        conn: ConnId,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// A delivery arrived. The engine answers Stored, Rejected or Deferred, once.
+    Incoming(Incoming),
+    /// A delivery arrived with a part that is not the one its entry names. The engine journals that
+    /// and answers Rejected.
+    Damaged {
+        /// The sender's ledger entry.
+        entry: LedgerEntry,
+        /// The part.
+        part: PartDigest,
+    },
+    /// The partner holds these numbers of our ledger durably.
+    Acked {
+        /// Every number up to this one.
+        upto: u64,
+        /// And these, beyond it, newly.
+        ranges: Ranges,
+    },
+    /// The partner refused this number for good.
+    PeerRejected {
+        /// The number in our ledger.
+        number: u64,
+        /// Why.
+        reason: RejectReason,
+    },
+    /// The partner has no room for this number now: send it again later.
+    PeerDeferred {
+        /// The number in our ledger.
+        number: u64,
+    },
+    /// The partner voids this number: chain the digest, discard the rest, answer Stored.
+    PeerVoid {
+        /// The number in the partner's ledger.
+        number: u64,
+        /// The digest of its ledger entry.
+        digest: Digest,
+    },
+    /// A receipt from the partner, unverified.
+    Receipt(Bytes),
+    /// Recovery: the partner gives back what we had sent. The engine answers ReturnStored.
+    Returned(Incoming),
+    /// Recovery: of this number of our ledger the partner has only the digest. The engine answers
+    /// ReturnStored.
+    ReturnedVoid {
+        /// The number in our ledger.
+        number: u64,
+        /// The digest of its ledger entry.
+        digest: Digest,
+    },
+    /// Recovery: the partner holds these given-back numbers of its ledger again.
+    ReturnAcked {
+        /// The numbers in the partner's ledger.
+        numbers: Ranges,
+    },
+    /// Recovery: the partner has no room for this given-back number now.
+    ReturnDeferred {
+        /// The number in the partner's ledger.
+        number: u64,
+    },
+    /// The partner was restored and opens a new epoch: the engine checks that it follows from its
+    /// own head, journals it and answers EpochStored.
+    EpochAnnounced(Opening),
+    /// The partner has journaled our new epoch: deliveries may go.
+    EpochAccepted(EpochId),
+    /// These were not sent: not one byte of them has left.
+    Unsent {
+        /// In the order they were handed in.
+        deliveries: Vec<Delivery>,
+        /// Why.
+        why: Unsent,
+    },
+    /// The drain that the engine asked for has ended.
+    Drained,
+    /// Close the connection with this code and text.
+    Close {
+        /// The connection.
+        conn: ConnId,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// The partner broke the protocol; it was told, and is closed past a limit.
+    Misbehaved {
+        /// The connection.
+        conn: ConnId,
+        /// How.
+        what: Fault,
+    },
+    /// The partner says that we broke the protocol.
+    Told {
+        /// The fault's number.
+        code: u64,
+        /// What it says, for the log.
+        text: String,
+    },
+    /// An earlier boot id of the partner came back more than once: two nodes run with one key.
+    TwoNodes,
+}
+
+/// Why a delivery was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsent {
+    /// The link is not up.
+    NotUp,
+    /// The link went down before the batch had left.
+    Down,
+    /// The engine asked for it back, or voided it.
+    Reclaimed,
+    /// More than [`crate::Link::room`].
+    NoRoom,
+    /// More than the bound of the link in one delivery.
+    TooLarge,
+    /// Decided for another partner.
+    WrongPartner,
+    /// Numbered in another epoch than the ledger's, or in one that the partner has not accepted.
+    WrongEpoch,
+    /// This number is on its way already.
+    Again,
+    /// The link is draining.
+    Draining,
+}

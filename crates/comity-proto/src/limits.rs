@@ -1,0 +1,69 @@
+//! Every bound of the link, in one place.
+
+use std::time::Duration;
+
+use comity_core::digest::LEAF_SIZE;
+use comity_core::limits;
+
+/// Deliveries that may be on their way to a partner, unanswered.
+pub const IN_FLIGHT_DELIVERIES: usize = 1024;
+/// Bytes of records and parts on their way, large parts not counted.
+pub const IN_FLIGHT_BYTES: usize = 16 * 1024 * 1024;
+/// Large parts on their way: those of more than one chunk.
+pub const IN_FLIGHT_LARGE: usize = 2;
+
+/// Bytes of a part that travels within its batch; others travel in chunks on streams of their own.
+pub const INLINE_PART_BYTES: usize = limits::INLINE_PART_BYTES;
+/// Bytes of all parts of one delivery that travel within its batch.
+pub const INLINE_DELIVERY_BYTES: usize = 256 * 1024;
+/// Bytes of one chunk: one leaf of the part's tree, so that each is verified alone.
+pub const CHUNK_BYTES: usize = LEAF_SIZE;
+/// Chunks of the largest part.
+pub const CHUNKS: usize = limits::PART_BYTES / CHUNK_BYTES;
+
+/// Bytes after which a batch leaves.
+pub const BATCH_BYTES: usize = 64 * 1024;
+/// Time after which a batch leaves.
+pub const BATCH_DELAY: Duration = Duration::from_millis(20);
+
+/// Bytes of a record's signed form: a manifest, its signature, and a path in a tree of records.
+pub const RECORD_BYTES: usize = limits::MANIFEST_BYTES + 8 * 1024;
+/// Bytes of a frame on the control stream.
+pub const CONTROL_FRAME_BYTES: usize = 128 * 1024;
+/// Bytes of a frame on any other stream: a chunk and its head, or a batch.
+pub const FRAME_BYTES: usize = CHUNK_BYTES + 4 * 1024;
+/// Bytes of a receipt.
+pub const RECEIPT_BYTES: usize = 64 * 1024;
+/// Bytes of a text that says what was wrong.
+pub const TEXT_BYTES: usize = 256;
+/// Ranges of numbers in one HELLO or ACK.
+pub const RANGES: usize = 4096;
+/// Versions in one HELLO.
+pub const VERSIONS: usize = 16;
+/// Features in one HELLO.
+pub const FEATURES: usize = 64;
+/// Keys of a HELLO, those of later versions included.
+pub const HELLO_KEYS: usize = 64;
+
+/// Streams, the control stream not counted, that a partner may have open at once. The transport
+/// grants as many.
+pub const STREAMS: usize = 2048;
+/// Bytes of frames that have not arrived whole, and of chunks whose delivery is not whole: all that
+/// may be in flight, and as much again as overtakes its batch.
+pub const HELD_BYTES: usize =
+    IN_FLIGHT_BYTES + IN_FLIGHT_LARGE * limits::PART_BYTES + 48 * 1024 * 1024;
+/// Deliveries of one connection that were put off or refused and whose chunks may still come.
+pub const DROPPED: usize = 4096;
+/// Connections to one partner at once, while it settles which is used.
+pub const CONNECTIONS: usize = 4;
+/// Faults of the partner on one connection before it is closed.
+pub const FAULTS: u32 = 32;
+/// Boot ids of the partner that are remembered.
+pub const BOOTS: usize = 16;
+
+/// Time for a HELLO to come, and for both sides to agree that a connection is used.
+pub const GREETING_TIMEOUT: Duration = Duration::from_secs(15);
+/// Time for a drain to end before the connection is closed anyway.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection in use that was silent for this long yields to a new one.
+pub const SILENCE: Duration = Duration::from_secs(5);

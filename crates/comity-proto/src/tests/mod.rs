@@ -1,0 +1,1 @@
+//! Tests of the link in a world of two.
