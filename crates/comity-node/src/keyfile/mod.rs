@@ -14,7 +14,6 @@
 //! The scrypt work factor is fixed, not measured: a file made on a fast machine must open on a slow one
 //! in known time. It stands in the first line and in the age header.
 
-use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -24,97 +23,22 @@ use std::path::{Path, PathBuf};
 use age::secrecy::SecretString;
 use comity_core::Digest;
 use comity_core::digest::{domains, read_hex};
-use comity_core::sign::SecretKey;
 use zeroize::Zeroizing;
+
+mod error;
+mod keys;
+#[cfg(test)]
+mod tests;
+
+pub use error::KeyFileError;
+pub use keys::KeySet;
 
 /// Bytes of a key file at most.
 const FILE_BYTES: u64 = 64 * 1024;
-/// Keys of one file at most.
-const KEYS: usize = 64;
-/// Bytes of a key's name at most.
-const NAME_BYTES: usize = 32;
 /// What the first line begins with.
 const FORMAT: &str = "comity-keys/1";
 /// What the first line of every version begins with.
 const FORMATS: &str = "comity-keys/";
-
-/// Named secret keys, erased from memory when dropped.
-#[derive(Clone, Debug, Default)]
-pub struct KeySet {
-    keys: BTreeMap<String, SecretKey>,
-}
-
-impl KeySet {
-    /// No keys.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds a key, or puts it in the place of the one with that name. A name is 1 to 32 lower-case
-    /// letters, digits and hyphens.
-    pub fn insert(&mut self, name: &str, key: SecretKey) -> Result<(), KeyFileError> {
-        if !is_name(name) {
-            return Err(KeyFileError::Name(name.to_owned()));
-        }
-        if self.keys.len() >= KEYS && !self.keys.contains_key(name) {
-            return Err(KeyFileError::TooManyKeys);
-        }
-        self.keys.insert(name.to_owned(), key);
-        Ok(())
-    }
-
-    /// Takes a key out.
-    pub fn remove(&mut self, name: &str) -> Option<SecretKey> {
-        self.keys.remove(name)
-    }
-
-    /// The key with this name.
-    #[must_use]
-    pub fn key(&self, name: &str) -> Option<&SecretKey> {
-        self.keys.get(name)
-    }
-
-    /// The keys and their names, in the order of the names.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &SecretKey)> {
-        self.keys.iter().map(|(name, key)| (name.as_str(), key))
-    }
-
-    fn encode(&self) -> Zeroizing<String> {
-        // Room for all from the start: a string that grows leaves copies of itself behind.
-        let line = NAME_BYTES + 1 + 64 + 1;
-        let mut text = Zeroizing::new(String::with_capacity(self.keys.len() * line));
-        for (name, key) in &self.keys {
-            text.push_str(name);
-            text.push(' ');
-            for byte in key.seed() {
-                for digit in [byte >> 4, byte & 0xf] {
-                    text.extend(char::from_digit(u32::from(digit), 16));
-                }
-            }
-            text.push('\n');
-        }
-        text
-    }
-
-    fn decode(text: &[u8]) -> Option<Self> {
-        let mut set = Self::new();
-        for line in std::str::from_utf8(text).ok()?.lines() {
-            let (name, seed) = line.split_once(' ')?;
-            let seed = Zeroizing::new(read_hex::<32>(seed)?);
-            if set.keys.contains_key(name) {
-                return None;
-            }
-            set.insert(name, SecretKey::from_seed(&seed)).ok()?;
-        }
-        Some(set)
-    }
-}
-
-fn is_name(name: &str) -> bool {
-    (1..=NAME_BYTES).contains(&name.len())
-        && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
-}
 
 /// What a person types to open a key file. Erased from memory when dropped; never printed.
 #[derive(Clone)]
@@ -176,74 +100,6 @@ pub enum Form {
     Plain,
     /// Opens with one, at this cost.
     Encrypted(WorkFactor),
-}
-
-/// Why keys are not read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyFileError {
-    /// No such file.
-    #[error("key file `{0}` does not exist")]
-    Missing(PathBuf),
-    /// There is one already.
-    #[error("key file `{0}` exists: it is not overwritten")]
-    Exists(PathBuf),
-    /// A folder, a device, a pipe.
-    #[error("`{0}` is not a regular file")]
-    NotAFile(PathBuf),
-    /// Others may read or write it.
-    #[error(
-        "key file `{path}` is open to others (mode {mode:04o}): run `chmod 600 {path}`, and replace the keys if others used this machine"
-    )]
-    OpenToOthers {
-        /// The file.
-        path: PathBuf,
-        /// Its permissions.
-        mode: u32,
-    },
-    /// Not a key file, or changed since it was written.
-    #[error("key file `{path}` is damaged ({what}): restore it from a backup")]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// In which way.
-        what: &'static str,
-    },
-    /// Of another version of the format.
-    #[error("key file `{0}` was written by another version of comity: use that version")]
-    OtherVersion(PathBuf),
-    /// Encrypted, and no passphrase was given.
-    #[error("key file `{0}` is encrypted: a passphrase is needed")]
-    PassphraseNeeded(PathBuf),
-    /// Encrypted with another passphrase; the file itself is whole.
-    #[error("wrong passphrase for key file `{0}`")]
-    WrongPassphrase(PathBuf),
-    /// It would take too long to open.
-    #[error("key file `{path}` asks for work factor {log_n}, more than {highest}", highest = WorkFactor::HIGHEST.0)]
-    TooMuchWork {
-        /// The file.
-        path: PathBuf,
-        /// What it asks for.
-        log_n: u8,
-    },
-    /// Not the name of a key.
-    #[error("`{0}` is not the name of a key: 1 to 32 lower-case letters, digits and hyphens")]
-    Name(String),
-    /// More keys than a file holds.
-    #[error("a key file holds {KEYS} keys at most")]
-    TooManyKeys,
-    /// age refused.
-    #[error("keys could not be encrypted: {0}")]
-    Encrypt(#[from] age::EncryptError),
-    /// The file system refused.
-    #[error("key file `{path}` could not be {action}: {source}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What was tried.
-        action: &'static str,
-        /// Why not.
-        source: io::Error,
-    },
 }
 
 /// Reads the keys of a file that only its owner may read.
@@ -391,8 +247,10 @@ fn decrypt(
             KeyFileError::TooMuchWork { path: path.to_owned(), log_n: required }
         }
         Age::Io(source) => failed(path, "decrypted")(source),
-        // A bad header or MAC, an unknown format, and what later versions of age may add.
-        _ => damaged(path, "its body is not an age file"),
+        // The last for what later versions of age may add.
+        Age::InvalidHeader | Age::InvalidMac | Age::UnknownFormat | _ => {
+            damaged(path, "its body is not an age file")
+        }
     })
 }
 
@@ -475,157 +333,4 @@ fn damaged(path: &Path, what: &'static str) -> KeyFileError {
 
 fn failed(path: &Path, action: &'static str) -> impl Fn(io::Error) -> KeyFileError {
     move |source| KeyFileError::Io { path: path.to_owned(), action, source }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    use super::*;
-
-    fn passphrase(text: &str) -> Passphrase {
-        Passphrase::new(text.to_owned()).unwrap()
-    }
-
-    fn keys() -> KeySet {
-        let mut keys = KeySet::new();
-        keys.insert("link", SecretKey::from_seed(&[1; 32])).unwrap();
-        keys.insert("author", SecretKey::from_seed(&[2; 32])).unwrap();
-        keys
-    }
-
-    fn same(one: &KeySet, other: &KeySet) -> bool {
-        one.iter()
-            .map(|(name, key)| (name, key.id()))
-            .eq(other.iter().map(|(name, key)| (name, key.id())))
-    }
-
-    /// A folder with one key file, of either form.
-    fn world(seal: Seal<'_>) -> (tempfile::TempDir, PathBuf) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("node.keys");
-        create(&path, &keys(), seal).unwrap();
-        (folder, path)
-    }
-
-    fn sealed(text: &Passphrase) -> Seal<'_> {
-        Seal::Passphrase(text, WorkFactor::LOWEST)
-    }
-
-    #[test]
-    fn keys_come_back_with_the_passphrase_only() {
-        let right = passphrase("correct horse");
-        let (_folder, path) = world(sealed(&right));
-        assert!(same(&open(&path, Some(&right)).unwrap(), &keys()));
-        assert!(matches!(
-            open(&path, Some(&passphrase("correct hors"))),
-            Err(KeyFileError::WrongPassphrase(_))
-        ));
-        assert!(matches!(open(&path, None), Err(KeyFileError::PassphraseNeeded(_))));
-        assert_eq!(inspect(&path).unwrap(), Form::Encrypted(WorkFactor::LOWEST));
-        let text = fs::read(&path).unwrap();
-        assert!(text.starts_with(b"comity-keys/1 age scrypt=1 check="));
-        assert!(!String::from_utf8_lossy(&text).contains(&"01".repeat(32)));
-    }
-
-    #[test]
-    fn a_plain_file_needs_no_passphrase_and_is_private() {
-        let (folder, path) = world(Seal::Plain);
-        assert!(same(&open(&path, None).unwrap(), &keys()));
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
-    }
-
-    #[test]
-    fn a_file_open_to_others_is_refused_with_the_remedy() {
-        let (_folder, path) = world(Seal::Plain);
-        for mode in [0o640, 0o604, 0o620, 0o602, 0o601, 0o644, 0o777] {
-            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            let error = open(&path, None).unwrap_err();
-            assert!(matches!(error, KeyFileError::OpenToOthers { .. }), "{mode:o}");
-            let advice = format!("chmod 600 {}", path.display());
-            assert!(error.to_string().contains(&advice), "{error}");
-        }
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
-        assert!(open(&path, None).is_ok());
-    }
-
-    #[test]
-    fn a_flipped_bit_anywhere_is_damage_and_never_a_wrong_passphrase() {
-        let right = passphrase("x");
-        for seal in [Seal::Plain, sealed(&right)] {
-            let (_folder, path) = world(seal);
-            let whole = fs::read(&path).unwrap();
-            for index in 0..whole.len() {
-                let mut bytes = whole.clone();
-                bytes[index] ^= 4;
-                fs::write(&path, &bytes).unwrap();
-                let error = open(&path, Some(&right)).unwrap_err();
-                assert!(
-                    matches!(
-                        error,
-                        KeyFileError::Damaged { .. }
-                            | KeyFileError::OtherVersion(_)
-                            | KeyFileError::TooMuchWork { .. }
-                    ),
-                    "byte {index}: {error}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn a_file_cut_short_is_damage() {
-        let (_folder, path) = world(Seal::Plain);
-        let whole = fs::read(&path).unwrap();
-        for length in 0..whole.len() {
-            fs::write(&path, &whole[..length]).unwrap();
-            let error = open(&path, None).unwrap_err();
-            assert!(matches!(error, KeyFileError::Damaged { .. }), "{length} bytes: {error}");
-        }
-    }
-
-    #[test]
-    fn create_overwrites_nothing_and_replace_does() {
-        let (folder, path) = world(Seal::Plain);
-        let before = fs::read(&path).unwrap();
-        let other = KeySet::new();
-        assert!(matches!(create(&path, &other, Seal::Plain), Err(KeyFileError::Exists(_))));
-        assert_eq!(fs::read(&path).unwrap(), before);
-        let right = passphrase("x");
-        replace(&path, &other, sealed(&right)).unwrap();
-        assert!(same(&open(&path, Some(&right)).unwrap(), &other));
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
-    }
-
-    #[test]
-    fn what_is_no_key_file_is_named_as_what_it_is() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("node.keys");
-        assert!(matches!(open(&path, None), Err(KeyFileError::Missing(_))));
-        assert!(matches!(open(folder.path(), None), Err(KeyFileError::NotAFile(_))));
-        let (_other, path) = world(Seal::Plain);
-        let text = String::from_utf8(fs::read(&path).unwrap()).unwrap();
-        fs::write(&path, text.replace("keys/1", "keys/2")).unwrap();
-        assert!(matches!(open(&path, None), Err(KeyFileError::OtherVersion(_))));
-        fs::write(&path, text.replace("plain", "age scrypt=60")).unwrap();
-        assert!(matches!(open(&path, None), Err(KeyFileError::TooMuchWork { log_n: 60, .. })));
-        fs::write(&path, vec![b'x'; 70_000]).unwrap();
-        assert!(matches!(open(&path, None), Err(KeyFileError::Damaged { .. })));
-    }
-
-    #[test]
-    fn names_are_plain_words() {
-        for name in ["", "Root", "a b", "a\n", "ü", &"a".repeat(33)] {
-            let refused = KeySet::new().insert(name, SecretKey::from_seed(&[1; 32]));
-            assert!(matches!(refused, Err(KeyFileError::Name(_))), "{name:?}");
-        }
-    }
-
-    #[test]
-    fn nothing_secret_is_printed() {
-        let shown = format!("{:?} {:?}", keys(), passphrase("correct horse"));
-        assert!(!shown.contains("horse"));
-        assert!(!shown.contains(&"01".repeat(32)));
-    }
 }
