@@ -3,6 +3,8 @@
 //! They are frozen: `cargo test -p comity-tests --test vectors -- --ignored` writes those that are new and
 //! refuses to change one that is there.
 
+mod bad_cbor;
+mod bad_forms;
 mod bad_parts;
 mod bad_records;
 mod base;
@@ -30,7 +32,15 @@ fn frozen() -> Vec<Vector> {
 }
 
 fn generated() -> Vec<Vector> {
-    [good::all(), bad_records::all(), bad_parts::all(), curve::all()].concat()
+    [
+        good::all(),
+        bad_cbor::all(),
+        bad_forms::all(),
+        bad_records::all(),
+        bad_parts::all(),
+        curve::all(),
+    ]
+    .concat()
 }
 
 /// What the library says of a vector, in the vector's own terms.
