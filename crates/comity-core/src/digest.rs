@@ -95,8 +95,6 @@ pub mod domains {
     pub const JOURNAL_CHAIN: &str = "comity/journal-chain/1";
     /// The salted hash of a journal head that a receipt carries.
     pub const WITNESS: &str = "comity/witness/1";
-    /// The check over a key file's body.
-    pub const KEY_FILE: &str = "comity/key-file/1";
     /// The first element of a part's bytes.
     pub const PART: &str = "comity/part/1";
     /// A signature over a manifest.
@@ -111,6 +109,14 @@ pub mod domains {
     pub const SIGN_GRANT: &str = "comity/sign/grant/1";
     /// A link key's signature over a receipt.
     pub const SIGN_RECEIPT: &str = "comity/sign/receipt/1";
+    /// A pairing ticket's id and checksum.
+    pub const PAIRING_TICKET: &str = "comity/pairing-ticket/1";
+    /// The proof, over a channel's exporter, that its end knows a ticket's secret.
+    pub const PAIRING_PROOF: &str = "comity/pairing-proof/1";
+    /// The commitment to a nonce of the pairing ceremony.
+    pub const PAIRING_COMMITMENT: &str = "comity/pairing-commitment/1";
+    /// The transcript of a pairing ceremony, from which its digits come.
+    pub const PAIRING_TRANSCRIPT: &str = "comity/pairing-transcript/1";
     /// A link key's signature in the pairing ceremony.
     pub const SIGN_PAIRING: &str = "comity/sign/pairing/1";
 }

@@ -1,4 +1,3 @@
 //! A comity node: the engine, and the shell that runs it.
 
 pub mod config;
-pub mod keyfile;
