@@ -93,6 +93,10 @@ impl PartnerSet {
     ///
     /// `link_key` is the key that signed the TLS handshake, `evidence` the bytes of the certificate's
     /// extension. A grant that begins within [`limits::CLOCK_TOLERANCE`] from `now` has begun.
+    ///
+    /// A grant that the keyring held does not list is believed: it may be newer than the keyring. To
+    /// end one, the economy revokes its key; leaving it out of a keyring does not. A frozen economy is
+    /// let in, as its next root's keyring may come over this very link; the decision withholds all else.
     pub fn authenticate(
         &self,
         link_key: KeyId,
