@@ -301,3 +301,147 @@ fn set<T>(field: &mut Option<T>, value: Result<T, Fault>) -> Result<(), Fault> {
 fn missing(body: &[u8]) -> Fault {
     Fault { offset: body.len(), problem: Problem::MissingField }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::test_util::TestEconomy;
+
+    fn ids() -> impl Strategy<Value = RecordId> {
+        any::<[u8; 32]>().prop_map(RecordId)
+    }
+
+    fn problem(refused: Result<ControlBody, ControlError>) -> Problem {
+        match refused {
+            Err(ControlError::Malformed(fault)) => fault.problem,
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    /// A map of two parties, as given.
+    fn agreement(parties: &[[u8; 32]]) -> Vec<u8> {
+        let mut writer = Writer::new();
+        writer.map(2).key(0).text("").key(1).array(parties.len());
+        for party in parties {
+            writer.bytes(party);
+        }
+        writer.into_bytes()
+    }
+
+    #[test]
+    fn parties_are_two_and_ascend() {
+        let read = |parties: &[[u8; 32]]| ControlBody::decode(Kind::Agreement, &agreement(parties));
+        assert!(read(&[[1; 32], [2; 32]]).is_ok());
+        assert_eq!(problem(read(&[[2; 32], [1; 32]])), Problem::UnsortedKeys);
+        assert_eq!(problem(read(&[[1; 32], [1; 32]])), Problem::UnsortedKeys);
+        assert_eq!(problem(read(&[[1; 32]])), Problem::MissingField);
+        assert_eq!(problem(read(&[[1; 32], [2; 32], [3; 32]])), Problem::OverLimit);
+        let one = EconomyId([1; 32]);
+        assert_eq!(AgreementBody::between(one, one, String::new()), None);
+        let other = EconomyId([0; 32]);
+        let body = AgreementBody::between(one, other, String::new()).unwrap();
+        assert_eq!(body.parties, [other, one]);
+        assert_eq!(body.other_party(one), Some(other));
+        assert_eq!(body.other_party(other), Some(one));
+        assert_eq!(body.other_party(EconomyId([2; 32])), None);
+    }
+
+    #[test]
+    fn a_withdrawal_names_some_records_once_each() {
+        let body = |records: &[[u8; 32]]| {
+            let mut writer = Writer::new();
+            writer.map(1).key(0).array(records.len());
+            for record in records {
+                writer.bytes(record);
+            }
+            ControlBody::decode(Kind::Withdrawal, &writer.into_bytes())
+        };
+        assert!(body(&[[1; 32]]).is_ok());
+        assert_eq!(problem(body(&[])), Problem::OutOfRange);
+        assert_eq!(problem(body(&[[1; 32], [1; 32]])), Problem::UnsortedKeys);
+        assert_eq!(problem(body(&[[2; 32], [1; 32]])), Problem::UnsortedKeys);
+        assert_eq!(WithdrawalBody::of(Vec::new()), None);
+    }
+
+    #[test]
+    fn a_field_of_a_later_version_is_not_passed_over() {
+        let known = AcceptanceBody { agreement: RecordId([1; 32]) }.encode();
+        let mut writer = Writer::new();
+        writer.map(2).raw(&known[1..]).key(9).bool(true);
+        let read = ControlBody::decode(Kind::Acceptance, &writer.into_bytes());
+        assert_eq!(problem(read), Problem::UnknownField);
+    }
+
+    #[test]
+    fn a_missing_field_and_a_trailing_byte_are_refused() {
+        for kind in [Kind::Agreement, Kind::Acceptance, Kind::Termination, Kind::Withdrawal] {
+            assert_eq!(problem(ControlBody::decode(kind, &[0xa0])), Problem::MissingField);
+        }
+        let mut body = AcceptanceBody { agreement: RecordId([1; 32]) }.encode();
+        body.push(0);
+        assert_eq!(problem(ControlBody::decode(Kind::Acceptance, &body)), Problem::TrailingBytes);
+    }
+
+    #[test]
+    fn an_instant_no_clock_shows_is_refused() {
+        let mut writer = Writer::new();
+        writer.map(2).key(0).bytes(&[1; 32]).key(1).uint(u64::MAX);
+        let read = ControlBody::decode(Kind::Termination, &writer.into_bytes());
+        assert_eq!(problem(read), Problem::OutOfRange);
+    }
+
+    #[test]
+    fn kinds_with_parts_have_no_body_and_unread_kinds_are_kept() {
+        for kind in Kind::ALL {
+            let read = ControlBody::decode(*kind, &[0xa0]);
+            let not_control = read == Err(ControlError::NotControl(*kind));
+            assert_eq!(not_control, !kind.is_control(), "{kind}");
+        }
+        assert_eq!(
+            ControlBody::decode(Kind::Roster, &[0xa0]),
+            Ok(ControlBody::Opaque(Kind::Roster))
+        );
+    }
+
+    #[test]
+    fn a_keyring_body_is_the_signed_keyring() {
+        let economy = TestEconomy::found(1).unwrap();
+        let read = ControlBody::decode(Kind::Keyring, economy.keyring.encoded()).unwrap();
+        let ControlBody::Keyring(keyring) = read else { unreachable!("{read:?}") };
+        assert_eq!(keyring.verify(Some(economy.id())), Ok(economy.keyring));
+    }
+
+    proptest! {
+        #[test]
+        fn bodies_are_read_as_written(
+            text in ".{0,40}",
+            parties in any::<([u8; 32], [u8; 32])>(),
+            records in vec(ids(), 1..5),
+            at in 0_u64..1 << 40,
+            keyring in vec(any::<u8>(), 0..50),
+        ) {
+            let (one, other) = (EconomyId(parties.0), EconomyId(parties.1));
+            if let Some(body) = AgreementBody::between(one, other, text.clone()) {
+                let read = ControlBody::decode(Kind::Agreement, &body.encode());
+                prop_assert_eq!(read, Ok(ControlBody::Agreement(body)));
+            }
+            let agreement = records[0];
+            let body = AcceptanceBody { agreement };
+            prop_assert_eq!(AcceptanceBody::decode(&body.encode()), Ok(body));
+            let body = TerminationBody { agreement, effective: Timestamp::from_millis(at) };
+            prop_assert_eq!(TerminationBody::decode(&body.encode()), Ok(body));
+            let body = WithdrawalBody::of(records).unwrap();
+            prop_assert_eq!(WithdrawalBody::decode(&body.encode()), Ok(body));
+            let body = IntroductionBody { to: one, economy: other, name: text, keyring };
+            prop_assert_eq!(IntroductionBody::decode(&body.encode()), Ok(body));
+        }
+
+        #[test]
+        fn arbitrary_bytes_do_not_panic(code in 0_u64..32, bytes in vec(any::<u8>(), 0..100)) {
+            ControlBody::decode(Kind::from_code(code), &bytes).ok();
+        }
+    }
+}

@@ -1,14 +1,62 @@
-//! What may leave: a record's manifest and those of its parts that were decided Release for one partner.
+//! What may leave: a record's manifest and those of its parts that are decided Release for one partner.
+//!
+//! [`release`] is the only function that makes a [`Delivery`], and a `Delivery` is the only thing that
+//! carries a record to a link.
+//!
+//! It cannot be made by hand:
+//!
+//! ```compile_fail,E0451
+//! # use comity_core::{Delivery, EconomyId, EpochId, RecordId, Urgency};
+//! # use comity_core::ledger::{LedgerEntry, Obligations};
+//! # let entry = LedgerEntry { epoch: EpochId([0; 16]), number: 1, record: RecordId([0; 32]),
+//! #     parts: vec![], obligations: Obligations::default() };
+//! let forged = Delivery {
+//!     to: EconomyId([0; 32]),
+//!     entry,
+//!     urgency: Urgency::Routine,
+//!     record: bytes::Bytes::new(),
+//!     parts: vec![],
+//! };
+//! ```
+//!
+//! nor by a constructor:
+//!
+//! ```compile_fail,E0599
+//! # use comity_core::{Delivery, EconomyId, EpochId, RecordId, Urgency};
+//! # use comity_core::ledger::{LedgerEntry, Obligations};
+//! # let entry = LedgerEntry { epoch: EpochId([0; 16]), number: 1, record: RecordId([0; 32]),
+//! #     parts: vec![], obligations: Obligations::default() };
+//! let forged = Delivery::new(EconomyId([0; 32]), entry, Urgency::Routine, bytes::Bytes::new(), vec![]);
+//! ```
+//!
+//! nor by default:
+//!
+//! ```compile_fail,E0277
+//! fn forge<T: Default>() -> T { T::default() }
+//! let forged: comity_core::Delivery = forge();
+//! ```
+//!
+//! nor from another one, for another recipient or with another part:
+//!
+//! ```compile_fail,E0616
+//! fn redirect(mut delivery: comity_core::Delivery) -> comity_core::Delivery {
+//!     delivery.to = comity_core::EconomyId([0; 32]);
+//!     delivery
+//! }
+//! ```
 
 use bytes::Bytes;
 
+use crate::digest::{leaf_hashes, tree_root};
 use crate::identity::{EconomyId, PartDigest};
 use crate::ledger::LedgerEntry;
+use crate::policy::{PartFacts, PolicySnapshot, Recipient, RecordFacts, plan};
+use crate::time::Timestamp;
 use crate::vocabulary::Urgency;
 
 /// A delivery that was decided Release at hand-over.
 ///
-/// Only `policy::release` makes one; the link protocol's only record-bearing input takes it.
+/// Only [`release`] makes one; the link protocol's only record-bearing input takes it.
 #[derive(Debug)]
 pub struct Delivery {
     to: EconomyId,
@@ -19,16 +67,6 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    pub(crate) fn new(
-        to: EconomyId,
-        entry: LedgerEntry,
-        urgency: Urgency,
-        record: Bytes,
-        parts: Vec<(PartDigest, Bytes)>,
-    ) -> Self {
-        Self { to, entry, urgency, record, parts }
-    }
-
     /// The partner that it is for, and nobody else.
     #[must_use]
     pub fn to(&self) -> EconomyId {
@@ -58,4 +96,84 @@ impl Delivery {
     pub fn parts(&self) -> &[(PartDigest, Bytes)] {
         &self.parts
     }
+}
+
+/// What is to be handed over: a line of the ledger and the bytes that it stands for.
+#[derive(Clone, Debug)]
+pub struct Payload {
+    /// The line, durable already.
+    pub entry: LedgerEntry,
+    /// The signed form of the record.
+    pub signed: Bytes,
+    /// The parts' bytes, in the entry's order.
+    pub bodies: Vec<(PartDigest, Bytes)>,
+}
+
+/// Why something is not handed over. Whatever it is, the number in the ledger is void.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// Links lead to partners only.
+    #[error("the recipient is not a partner")]
+    NotAPartner,
+    /// The decision has turned since the ledger's line was written.
+    #[error("the decision is no longer to release it")]
+    NotReleased,
+    /// The line is about another record.
+    #[error("the ledger entry names another record")]
+    OtherRecord,
+    /// The line's parts are not those that are decided Release.
+    #[error("the ledger entry's parts are not those that are released")]
+    OtherParts,
+    /// The line's obligations are not those that the decision imposes.
+    #[error("the ledger entry's obligations are not those of the decision")]
+    OtherObligations,
+    /// The bytes are not those of the line's parts.
+    #[error("the bytes are not those of part {}", .0.short())]
+    OtherBytes(PartDigest),
+}
+
+/// Decides once more, at the moment of hand-over, and makes the delivery.
+///
+/// `payload.entry` may list all that is released, or, when parts arrive late, some of it; what it
+/// lists must stand on its own: planned alone, exactly these parts go. The bytes are hashed here, so
+/// that what goes is what was decided.
+///
+/// # Errors
+///
+/// [`Refused`], and nothing goes.
+pub fn release(
+    snapshot: &PolicySnapshot,
+    record: &RecordFacts,
+    parts: &[PartFacts],
+    recipient: &Recipient,
+    now: Timestamp,
+    payload: Payload,
+) -> Result<Delivery, Refused> {
+    let to = recipient.economy().ok_or(Refused::NotAPartner)?;
+    let Payload { entry, signed, bodies } = payload;
+    if entry.record != record.id {
+        return Err(Refused::OtherRecord);
+    }
+    let listed: Vec<PartFacts> =
+        parts.iter().filter(|part| entry.parts.contains(&part.digest)).cloned().collect();
+    let plan = plan(snapshot, record, &listed, recipient, now);
+    let obligations = plan.obligations().ok_or(Refused::NotReleased)?;
+    if plan.releases() != entry.parts {
+        return Err(Refused::OtherParts);
+    }
+    if *obligations != entry.obligations {
+        return Err(Refused::OtherObligations);
+    }
+    check_bodies(&entry, &bodies)?;
+    Ok(Delivery { to, entry, urgency: record.urgency, record: signed, parts: bodies })
+}
+
+fn check_bodies(entry: &LedgerEntry, bodies: &[(PartDigest, Bytes)]) -> Result<(), Refused> {
+    if !entry.parts.iter().eq(bodies.iter().map(|(digest, _)| digest)) {
+        return Err(Refused::OtherParts);
+    }
+    let wrong = bodies.iter().find(|(digest, bytes)| {
+        tree_root(&leaf_hashes(bytes)).map(PartDigest::from) != Some(*digest)
+    });
+    wrong.map_or(Ok(()), |(digest, _)| Err(Refused::OtherBytes(*digest)))
 }

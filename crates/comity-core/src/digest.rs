@@ -95,6 +95,8 @@ pub mod domains {
     pub const JOURNAL_CHAIN: &str = "comity/journal-chain/1";
     /// The salted hash of a journal head that a receipt carries.
     pub const WITNESS: &str = "comity/witness/1";
+    /// The check over a key file's body.
+    pub const KEY_FILE: &str = "comity/key-file/1";
     /// The first element of a part's bytes.
     pub const PART: &str = "comity/part/1";
     /// A signature over a manifest.

@@ -232,3 +232,215 @@ fn doubt(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::keyring::KeyringBuilder;
+    use crate::marking::Marking;
+    use crate::sign::SecretKey;
+    use crate::test_util::TestEconomy;
+    use crate::vocabulary::{Kind, State, Urgency};
+    use crate::{EconomyId, KeyId};
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    fn day(number: u32) -> Timestamp {
+        TestEconomy::FROM.saturating_add(DAY * number)
+    }
+
+    /// An AMBER incident of `origin`.
+    fn incident(origin: EconomyId, author: KeyId, signed_at: Timestamp) -> Manifest {
+        Manifest {
+            kind: Kind::Incident,
+            state: State::Final,
+            origin,
+            author,
+            signed_at,
+            urgency: Urgency::Routine,
+            floor: Marking::new(Tlp::Amber),
+            addressed: false,
+            supersedes: Vec::new(),
+            parts: Vec::new(),
+            body: None,
+            unknown: false,
+        }
+    }
+
+    /// Author 50 may sign incidents up to AMBER, from day 10 to day 20.
+    fn world() -> (TestEconomy, VerifiedKeyring, SecretKey) {
+        let economy = TestEconomy::found(1).unwrap();
+        let author = SecretKey::from_seed(&[50; 32]);
+        let keyring = with_grant(&economy.keyring, &economy, &author, Tlp::Amber, 10..20);
+        (economy, keyring, author)
+    }
+
+    fn with_grant(
+        keyring: &VerifiedKeyring,
+        economy: &TestEconomy,
+        author: &SecretKey,
+        ceiling: Tlp,
+        days: std::ops::Range<u32>,
+    ) -> VerifiedKeyring {
+        let (from, until) = (day(days.start), day(days.end));
+        let kinds = [Kind::Incident];
+        let grant = Grant::author(economy.id(), author.public(), kinds, ceiling, from, until);
+        KeyringBuilder::follow(keyring).grant(grant).sign(&[&economy.root]).unwrap()
+    }
+
+    fn revoked(
+        keyring: &VerifiedKeyring,
+        economy: &TestEconomy,
+        author: &SecretKey,
+        on: u32,
+        compromised: bool,
+    ) -> VerifiedKeyring {
+        KeyringBuilder::follow(keyring)
+            .revoke(Revocation { key: author.id(), at: day(on), compromised })
+            .sign(&[&economy.root])
+            .unwrap()
+    }
+
+    #[test]
+    fn a_granted_author_counts_whoever_brings_the_record() {
+        let (economy, keyring, author) = world();
+        let manifest = incident(economy.id(), author.id(), day(12));
+        for seen in [FirstSeen::relayed(day(13)), FirstSeen::from_origin(day(13))] {
+            let judged = entitlement(Some(&keyring), &manifest, seen, day(13));
+            assert_eq!(judged, Entitlement::Accepted);
+        }
+    }
+
+    #[test]
+    fn unknown_origins_and_keys_wait() {
+        let (economy, keyring, author) = world();
+        let manifest = incident(economy.id(), author.id(), day(12));
+        let seen = FirstSeen::from_origin(day(13));
+        assert_eq!(
+            entitlement(None, &manifest, seen, day(13)),
+            Entitlement::Pending(Wait::UnknownOrigin)
+        );
+        // The version that grants the key is in transit.
+        assert_eq!(
+            entitlement(Some(&economy.keyring), &manifest, seen, day(13)),
+            Entitlement::Pending(Wait::UnknownKey)
+        );
+        assert_eq!(entitlement(Some(&keyring), &manifest, seen, day(13)), Entitlement::Accepted);
+    }
+
+    #[test]
+    fn ten_minutes_ahead_is_tolerated_and_a_millisecond_more_waits() {
+        let (economy, keyring, author) = world();
+        let manifest = incident(economy.id(), author.id(), day(12));
+        let just = day(12).saturating_sub(limits::CLOCK_TOLERANCE);
+        let judge = |now| entitlement(Some(&keyring), &manifest, FirstSeen::relayed(now), now);
+        assert_eq!(judge(just), Entitlement::Accepted);
+        let before = just.saturating_sub(Duration::from_millis(1));
+        assert_eq!(judge(before), Entitlement::Pending(Wait::SignedAhead(just)));
+    }
+
+    #[test]
+    fn every_lack_of_a_grant_has_its_own_name() {
+        let (economy, keyring, author) = world();
+        let good = incident(economy.id(), author.id(), day(12));
+        let judge = |manifest: &Manifest| {
+            entitlement(Some(&keyring), manifest, FirstSeen::from_origin(day(25)), day(25))
+        };
+        let refused = |manifest, refusal| {
+            assert_eq!(judge(&manifest), Entitlement::Refused(refusal));
+        };
+        refused(Manifest { signed_at: day(9), ..good.clone() }, Refusal::NotGrantedThen);
+        refused(Manifest { signed_at: day(20), ..good.clone() }, Refusal::NotGrantedThen);
+        refused(Manifest { kind: Kind::Advisory, ..good.clone() }, Refusal::Kind);
+        refused(Manifest { kind: Kind::Unknown(99), ..good.clone() }, Refusal::Kind);
+        let stricter = Marking::new(Tlp::AmberStrict);
+        refused(Manifest { floor: stricter, ..good.clone() }, Refusal::Marking);
+        refused(Manifest { author: economy.link.id(), ..good.clone() }, Refusal::NotAnAuthor);
+        let elsewhere = EconomyId([9; 32]);
+        refused(Manifest { origin: elsewhere, ..good.clone() }, Refusal::OtherEconomy);
+        let first = Manifest { signed_at: day(10), ..good };
+        assert_eq!(judge(&first), Entitlement::Accepted, "the first instant is granted");
+    }
+
+    #[test]
+    fn one_grant_must_cover_kind_and_marking_at_once() {
+        let (economy, keyring, author) = world();
+        // RED, but in another week.
+        let keyring = with_grant(&keyring, &economy, &author, Tlp::Red, 20..30);
+        let manifest = Manifest {
+            floor: Marking::new(Tlp::Red),
+            ..incident(economy.id(), author.id(), day(12))
+        };
+        let judged =
+            entitlement(Some(&keyring), &manifest, FirstSeen::from_origin(day(25)), day(25));
+        assert_eq!(judged, Entitlement::Refused(Refusal::Marking));
+        assert_eq!(author_ceiling(&keyring, &manifest), Some(Tlp::Amber));
+        let later = Manifest { signed_at: day(20), ..manifest };
+        assert_eq!(author_ceiling(&keyring, &later), Some(Tlp::Red));
+    }
+
+    #[test]
+    fn an_ended_key_counts_from_the_origin_only() {
+        let (economy, keyring, author) = world();
+        let manifest = incident(economy.id(), author.id(), day(12));
+        let judge = |keyring, seen| entitlement(Some(keyring), &manifest, seen, day(25));
+        assert_eq!(judge(&keyring, FirstSeen::from_origin(day(20))), Entitlement::Accepted);
+        assert_eq!(
+            judge(&keyring, FirstSeen::relayed(day(20))),
+            Entitlement::Quarantined(Doubt::KeyEnded)
+        );
+        // Seen in time, judged late: it counts.
+        assert_eq!(judge(&keyring, FirstSeen::relayed(day(19))), Entitlement::Accepted);
+        // A renewed key has not ended.
+        let renewed = with_grant(&keyring, &economy, &author, Tlp::Clear, 20..30);
+        assert_eq!(judge(&renewed, FirstSeen::relayed(day(20))), Entitlement::Accepted);
+    }
+
+    #[test]
+    fn a_revoked_key_signs_nothing_from_then_on() {
+        let (economy, keyring, author) = world();
+        for (compromised, doubt) in [(false, Doubt::KeyRevoked), (true, Doubt::KeyCompromised)] {
+            let keyring = revoked(&keyring, &economy, &author, 14, compromised);
+            let judge = |signed, seen| {
+                let manifest = incident(economy.id(), author.id(), day(signed));
+                entitlement(Some(&keyring), &manifest, seen, day(18))
+            };
+            let late = Entitlement::Refused(Refusal::SignedAfterRevocation);
+            assert_eq!(judge(14, FirstSeen::from_origin(day(15))), late);
+            assert_eq!(judge(14, FirstSeen::relayed(day(15))), late);
+            // Signed before, as it says itself.
+            assert_eq!(judge(13, FirstSeen::relayed(day(13))), Entitlement::Accepted);
+            assert_eq!(judge(13, FirstSeen::from_origin(day(15))), Entitlement::Accepted);
+            assert_eq!(judge(13, FirstSeen::relayed(day(14))), Entitlement::Quarantined(doubt));
+        }
+    }
+
+    #[test]
+    fn a_compromise_declared_later_reaches_what_came_in_between() {
+        let (economy, keyring, author) = world();
+        let backdated = incident(economy.id(), author.id(), day(11));
+        let seen = FirstSeen::relayed(day(15));
+        assert_eq!(entitlement(Some(&keyring), &backdated, seen, day(15)), Entitlement::Accepted);
+        let keyring = revoked(&keyring, &economy, &author, 14, true);
+        assert_eq!(
+            entitlement(Some(&keyring), &backdated, seen, day(16)),
+            Entitlement::Quarantined(Doubt::KeyCompromised)
+        );
+    }
+
+    #[test]
+    fn a_frozen_economy_is_in_quarantine_whole() {
+        let (economy, keyring, author) = world();
+        let other = with_grant(&economy.keyring, &economy, &author, Tlp::Red, 10..20);
+        let mut history = KeyringHistory::start(keyring);
+        let manifest = incident(economy.id(), author.id(), day(12));
+        let judge = |history: &KeyringHistory| {
+            history.entitlement(&manifest, FirstSeen::from_origin(day(13)), day(13))
+        };
+        assert_eq!(judge(&history), Entitlement::Accepted);
+        history.advance(other).unwrap_err();
+        assert!(matches!(judge(&history), Entitlement::Quarantined(Doubt::Forked(_))));
+    }
+}

@@ -82,19 +82,29 @@ impl LedgerEntry {
 }
 
 impl Obligations {
-    /// The strictest of both: what is passed on carries what was received.
+    /// No obligation but the marking's own.
     #[must_use]
-    pub fn join(&self, other: &Self) -> Self {
-        let purposes = match (self.purposes.is_empty(), other.purposes.is_empty()) {
-            (true, _) => other.purposes.clone(),
-            (_, true) => self.purposes.clone(),
-            _ => self.purposes.iter().filter(|one| other.purposes.contains(one)).cloned().collect(),
+    pub const fn unbound() -> Self {
+        Self { onward: Onward::WithinMarking, retention_days: None, purposes: Vec::new() }
+    }
+
+    /// The strictest of both: what is passed on carries what was received. `None` when both limit
+    /// the purposes and have none in common: no list of purposes says "none at all".
+    #[must_use]
+    pub fn meet(&self, other: &Self) -> Option<Self> {
+        let purposes = match (self.purposes.as_slice(), other.purposes.as_slice()) {
+            ([], purposes) | (purposes, []) => purposes.to_vec(),
+            (one, other) => {
+                let common: Vec<_> =
+                    one.iter().filter(|purpose| other.contains(purpose)).cloned().collect();
+                (!common.is_empty()).then_some(common)?
+            }
         };
-        Self {
+        Some(Self {
             onward: self.onward.max(other.onward),
             retention_days: [self.retention_days, other.retention_days].into_iter().flatten().min(),
             purposes,
-        }
+        })
     }
 
     /// Writes `[onward, retention (0 = none), [purposes]]`.

@@ -3,6 +3,7 @@
 //! Everything here is pure: the time, bytes and randomness are arguments, and what should happen is
 //! the result. No socket, file, clock or runtime is known to this crate.
 
+pub mod agreement;
 pub mod cbor;
 pub mod control;
 pub mod delivery;
@@ -15,6 +16,7 @@ pub mod ledger;
 pub mod limits;
 pub mod marking;
 pub mod partners;
+pub mod policy;
 pub mod receipt;
 pub mod record;
 pub mod sign;

@@ -223,3 +223,173 @@ pub enum AuthenticationError {
     #[error("link key {0} has been revoked")]
     Revoked(KeyId),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keyring::{KeyringBuilder, RootKeys, RootSet};
+    use crate::sign::SecretKey;
+    use crate::test_util::TestEconomy;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
+
+    fn world() -> (TestEconomy, PartnerSet) {
+        let economy = TestEconomy::found(1).unwrap();
+        let mut partners = PartnerSet::new();
+        partners.insert(economy.keyring.clone());
+        (economy, partners)
+    }
+
+    fn evidence(rotations: Vec<Countersigned>, grant: Grant, root: &SecretKey) -> Vec<u8> {
+        let grant = SignedGrant::sign(grant, &[root]).unwrap();
+        LinkEvidence { rotations, grant }.encode()
+    }
+
+    fn link_grant(economy: &TestEconomy, link: &SecretKey) -> Grant {
+        Grant::link(economy.id(), link.public(), TestEconomy::FROM, TestEconomy::UNTIL)
+    }
+
+    #[test]
+    fn a_paired_economy_proves_itself() {
+        let (economy, partners) = world();
+        let partner = partners.authenticate(economy.link.id(), &economy.evidence(), NOW).unwrap();
+        assert_eq!(partner.economy(), economy.id());
+        assert_eq!(partner.link_key(), economy.link.id());
+        assert_eq!(partner.granted_until(), TestEconomy::UNTIL);
+        assert!(partners.still_admits(&partner, NOW));
+        assert!(!partners.still_admits(&partner, TestEconomy::UNTIL));
+    }
+
+    #[test]
+    fn a_link_key_that_was_replaced_meanwhile_proves_itself() {
+        let (economy, partners) = world();
+        let link = SecretKey::from_seed(&[70; 32]);
+        let bytes = evidence(Vec::new(), link_grant(&economy, &link), &economy.root);
+        assert!(partners.authenticate(link.id(), &bytes, NOW).is_ok());
+        // Under a root set that the partner has not heard of either.
+        let set = TestEconomy::genesis(&economy.next_root, &SecretKey::from_seed(&[71; 32]));
+        let rotated = KeyringBuilder::follow(&economy.keyring)
+            .rotate(set)
+            .grant(link_grant(&economy, &link))
+            .sign(&[&economy.root, &economy.next_root])
+            .unwrap();
+        let bytes = rotated.link_evidence(link.id()).unwrap().encode();
+        assert!(partners.authenticate(link.id(), &bytes, NOW).is_ok());
+    }
+
+    #[test]
+    fn a_replaced_root_grants_no_links() {
+        let (economy, mut partners) = world();
+        let set = TestEconomy::genesis(&economy.next_root, &SecretKey::from_seed(&[71; 32]));
+        let rotated = KeyringBuilder::follow(&economy.keyring)
+            .rotate(set)
+            .sign(&[&economy.next_root])
+            .unwrap();
+        partners.insert(rotated);
+        assert_eq!(
+            partners.authenticate(economy.link.id(), &economy.evidence(), NOW),
+            Err(AuthenticationError::ReplacedRoot)
+        );
+    }
+
+    #[test]
+    fn every_wrong_grant_has_its_own_name() {
+        let (economy, partners) = world();
+        let link = SecretKey::from_seed(&[70; 32]);
+        let good = link_grant(&economy, &link);
+        let refused = |grant: Grant, root: &SecretKey| {
+            partners.authenticate(link.id(), &evidence(Vec::new(), grant, root), NOW).unwrap_err()
+        };
+        let root = &economy.root;
+        let thief = SecretKey::from_seed(&[99; 32]);
+        assert!(matches!(
+            refused(good.clone(), &thief),
+            AuthenticationError::Evidence(KeyringError::TooFewSignatures { .. })
+        ));
+        assert!(matches!(
+            refused(link_grant(&economy, &thief), root),
+            AuthenticationError::OtherKey { .. }
+        ));
+        let author = Grant { role: Role::Author, ..good.clone() };
+        assert_eq!(refused(author, root), AuthenticationError::NotALinkKey(link.id()));
+        let late = NOW.saturating_add(limits::CLOCK_TOLERANCE);
+        let later = late.saturating_add(std::time::Duration::from_millis(1));
+        let early = Grant { from: later, ..good.clone() };
+        assert_eq!(refused(early, root), AuthenticationError::NotYet(later));
+        let just = evidence(Vec::new(), Grant { from: late, ..good.clone() }, root);
+        assert!(partners.authenticate(link.id(), &just, NOW).is_ok());
+        let ended = Grant { until: NOW, ..good.clone() };
+        assert_eq!(refused(ended, root), AuthenticationError::Ended(NOW));
+        let stranger = EconomyId([9; 32]);
+        let other = Grant { economy: stranger, ..good };
+        assert_eq!(refused(other, root), AuthenticationError::NotPaired(stranger));
+    }
+
+    #[test]
+    fn revocation_and_removal_end_what_was_admitted() {
+        let (mut economy, mut partners) = world();
+        let (link, evidence) = (economy.link.clone(), economy.evidence());
+        let partner = partners.authenticate(link.id(), &evidence, NOW).unwrap();
+        let later = NOW.saturating_add(std::time::Duration::from_secs(60));
+        economy.revoke(&link, later, false).unwrap();
+        partners.insert(economy.keyring.clone());
+        assert!(partners.still_admits(&partner, NOW));
+        assert!(!partners.still_admits(&partner, later));
+        assert_eq!(
+            partners.authenticate(link.id(), &evidence, later),
+            Err(AuthenticationError::Revoked(link.id()))
+        );
+        economy.revoke(&link, later, true).unwrap();
+        partners.insert(economy.keyring.clone());
+        assert!(!partners.still_admits(&partner, NOW), "compromised: at once");
+        assert!(partners.authenticate(link.id(), &evidence, NOW).is_err());
+        partners.remove(economy.id());
+        assert_eq!(
+            partners.authenticate(link.id(), &evidence, NOW),
+            Err(AuthenticationError::NotPaired(economy.id()))
+        );
+        assert!(!partners.still_admits(&partner, NOW));
+    }
+
+    #[test]
+    fn evidence_is_read_strictly() {
+        let (economy, partners) = world();
+        let whole = economy.evidence();
+        for length in 0..whole.len() {
+            let refused = partners.authenticate(economy.link.id(), &whole[..length], NOW);
+            assert!(matches!(refused, Err(AuthenticationError::Evidence(_))), "{length} bytes");
+        }
+        let longer = [whole.as_slice(), &[0]].concat();
+        assert!(partners.authenticate(economy.link.id(), &longer, NOW).is_err());
+        let huge = vec![0; limits::LINK_EVIDENCE_BYTES + 1];
+        assert!(partners.authenticate(economy.link.id(), &huge, NOW).is_err());
+    }
+
+    #[test]
+    fn the_longest_lasting_grant_goes_into_the_certificate() {
+        let (economy, partners) = world();
+        let until = TestEconomy::UNTIL.saturating_add(std::time::Duration::from_secs(1));
+        let renewed = Grant { until, ..link_grant(&economy, &economy.link) };
+        let keyring =
+            KeyringBuilder::follow(&economy.keyring).grant(renewed).sign(&[&economy.root]).unwrap();
+        let evidence = keyring.link_evidence(economy.link.id()).unwrap().encode();
+        let partner = partners.authenticate(economy.link.id(), &evidence, NOW).unwrap();
+        assert_eq!(partner.granted_until(), until);
+        assert!(keyring.link_evidence(economy.author.id()).is_none());
+    }
+
+    #[test]
+    fn a_chain_of_another_genesis_is_not_followed() {
+        let (economy, partners) = world();
+        let other = TestEconomy::found(2).unwrap();
+        let set = RootSet::new(RootKeys::single(other.next_root.public()), crate::Digest::ZERO);
+        let rotated =
+            KeyringBuilder::follow(&other.keyring).rotate(set).sign(&[&other.next_root]).unwrap();
+        let grant = link_grant(&economy, &other.link);
+        let bytes = evidence(rotated.keyring().rotations.clone(), grant, &other.next_root);
+        assert!(matches!(
+            partners.authenticate(other.link.id(), &bytes, NOW),
+            Err(AuthenticationError::Evidence(KeyringError::OtherEconomy { .. }))
+        ));
+    }
+}

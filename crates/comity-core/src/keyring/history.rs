@@ -216,3 +216,188 @@ fn named(keyring: &VerifiedKeyring) -> impl Iterator<Item = (u64, Digest)> + use
         keyring.keyring().predecessor.map(|digest| (version.saturating_sub(1), digest));
     [Some((version, keyring.digest())), predecessor].into_iter().flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Timestamp;
+    use crate::keyring::{Grant, KeyringBuilder, RootKeys, RootSet};
+    use crate::sign::SecretKey;
+    use crate::test_util::TestEconomy;
+
+    fn found() -> TestEconomy {
+        TestEconomy::found(1).unwrap()
+    }
+
+    fn grant(economy: &TestEconomy, seed: u8) -> Grant {
+        let key = SecretKey::from_seed(&[seed; 32]).public();
+        Grant::link(economy.id(), key, TestEconomy::FROM, TestEconomy::UNTIL)
+    }
+
+    /// The version after `current`, told apart by `seed`.
+    fn after(economy: &TestEconomy, current: &VerifiedKeyring, seed: u8) -> VerifiedKeyring {
+        let builder = KeyringBuilder::follow(current).grant(grant(economy, seed));
+        builder.sign(&[&economy.root]).unwrap()
+    }
+
+    /// The committed root takes over, committing to the key of `seed`.
+    fn rotated(economy: &TestEconomy, current: &VerifiedKeyring, seed: u8) -> VerifiedKeyring {
+        let next = SecretKey::from_seed(&[seed; 32]);
+        let set = TestEconomy::genesis(&economy.next_root, &next);
+        KeyringBuilder::follow(current).rotate(set).sign(&[&economy.next_root]).unwrap()
+    }
+
+    #[test]
+    fn versions_follow_one_another() {
+        let economy = found();
+        let first = economy.keyring.clone();
+        let second = after(&economy, &first, 50);
+        let mut history = KeyringHistory::start(first.clone());
+        assert_eq!(history.advance(first.clone()), Ok(Advance::Same));
+        assert_eq!(history.advance(second.clone()), Ok(Advance::Newer));
+        assert_eq!(history.advance(second.clone()), Ok(Advance::Same));
+        assert_eq!(history.advance(first), Err(AdvanceError::Older { held: 2, offered: 1 }));
+        assert_eq!(history.current(), &second);
+    }
+
+    #[test]
+    fn a_gap_waits_unless_the_economy_itself_hands_it_over() {
+        let economy = found();
+        let second = after(&economy, &economy.keyring, 50);
+        let third = after(&economy, &second, 51);
+        let mut history = KeyringHistory::start(economy.keyring.clone());
+        assert_eq!(history.advance(third.clone()), Err(AdvanceError::Gap { held: 1, offered: 3 }));
+        assert_eq!(history.current().version(), 1);
+        assert_eq!(history.jump(third), Ok(Advance::Jumped));
+        // What lies between is still compared.
+        assert_eq!(history.advance(second), Err(AdvanceError::Older { held: 3, offered: 2 }));
+        let other = after(&economy, &economy.keyring, 52);
+        assert!(
+            matches!(history.advance(other), Err(AdvanceError::Fork(fork)) if fork.version == 2)
+        );
+    }
+
+    #[test]
+    fn two_of_one_version_freeze_the_economy() {
+        let economy = found();
+        let one = after(&economy, &economy.keyring, 50);
+        let other = after(&economy, &economy.keyring, 51);
+        let mut history = KeyringHistory::start(economy.keyring.clone());
+        history.advance(one.clone()).unwrap();
+        let fork = Fork { version: 2, one: one.digest(), other: other.digest() };
+        assert_eq!(history.advance(other.clone()), Err(AdvanceError::Fork(fork)));
+        assert_eq!(history.fork(), Some(fork));
+        // Neither branch goes on.
+        for branch in [&one, &other] {
+            let next = after(&economy, branch, 52);
+            assert_eq!(history.advance(next), Err(AdvanceError::Fork(fork)));
+        }
+        assert_eq!(history.current(), &one);
+    }
+
+    #[test]
+    fn a_fork_shows_in_the_predecessor_too() {
+        let economy = found();
+        let one = after(&economy, &economy.keyring, 50);
+        let other = after(&economy, &economy.keyring, 51);
+        let mut history = KeyringHistory::start(one);
+        let third = after(&economy, &other, 52);
+        assert!(
+            matches!(history.advance(third), Err(AdvanceError::Fork(fork)) if fork.version == 2)
+        );
+    }
+
+    #[test]
+    fn the_committed_set_wins_over_what_a_thief_signed() {
+        let economy = found();
+        let thief = after(&economy, &after(&economy, &economy.keyring, 50), 51);
+        let mut history = KeyringHistory::start(economy.keyring.clone());
+        history.jump(thief).unwrap();
+        // Version 2 by the new root against version 3 by the stolen one.
+        let rescued = rotated(&economy, &economy.keyring, 60);
+        assert_eq!(history.advance(rescued.clone()), Ok(Advance::Rotated));
+        assert_eq!(history.current(), &rescued);
+        // What the thief signs from now on is void.
+        let late = after(&economy, &economy.keyring, 53);
+        assert_eq!(history.advance(late), Err(AdvanceError::ReplacedRoot));
+        assert_eq!(history.fork(), None);
+    }
+
+    #[test]
+    fn the_committed_set_ends_a_fork() {
+        let economy = found();
+        let mut history = KeyringHistory::start(economy.keyring.clone());
+        history.advance(after(&economy, &economy.keyring, 50)).unwrap();
+        history.advance(after(&economy, &economy.keyring, 51)).unwrap_err();
+        assert!(history.fork().is_some());
+        let rescued = rotated(&economy, &economy.keyring, 60);
+        assert_eq!(history.advance(rescued), Ok(Advance::Rotated));
+        assert_eq!(history.fork(), None);
+    }
+
+    #[test]
+    fn a_committed_set_with_two_successors_is_a_fork() {
+        let economy = found();
+        let mut history = KeyringHistory::start(economy.keyring.clone());
+        history.advance(rotated(&economy, &economy.keyring, 60)).unwrap();
+        let other = rotated(&economy, &economy.keyring, 61);
+        assert!(matches!(history.advance(other.clone()), Err(AdvanceError::Fork(_))));
+        // Nor does a longer chain from the other successor win.
+        let next = SecretKey::from_seed(&[61; 32]);
+        let set = RootSet::new(RootKeys::single(next.public()), crate::Digest::ZERO);
+        let longer = KeyringBuilder::follow(&other).rotate(set).sign(&[&next]).unwrap();
+        let mut history = KeyringHistory::start(rotated(&economy, &economy.keyring, 60));
+        assert!(matches!(history.advance(longer), Err(AdvanceError::Fork(_))));
+    }
+
+    #[test]
+    fn an_older_root_is_refused_whatever_its_version() {
+        let economy = found();
+        let mut history = KeyringHistory::start(rotated(&economy, &economy.keyring, 60));
+        let old = (50..60).fold(economy.keyring.clone(), |held, seed| after(&economy, &held, seed));
+        assert_eq!(old.version(), 11);
+        assert_eq!(history.jump(old), Err(AdvanceError::ReplacedRoot));
+    }
+
+    #[test]
+    fn a_revocation_is_not_taken_back() {
+        let mut economy = found();
+        let first = economy.keyring.clone();
+        let author = economy.author.clone();
+        economy.revoke(&author, Timestamp::from_secs(100), true).unwrap();
+        let second = economy.keyring.clone();
+        let mut history = KeyringHistory::start(first);
+        history.advance(second.clone()).unwrap();
+        let lost = AdvanceError::RevocationLost(author.id());
+        let unsaid = |change: fn(&mut crate::keyring::Keyring)| {
+            let mut keyring = second.keyring().clone();
+            (keyring.version, keyring.predecessor) = (3, Some(second.digest()));
+            change(&mut keyring);
+            keyring.sign(&[&economy.root]).verify(None).unwrap()
+        };
+        let dropped = unsaid(|keyring| keyring.revocations.clear());
+        let later = unsaid(|keyring| keyring.revocations[0].at = Timestamp::from_secs(101));
+        let harmless = unsaid(|keyring| keyring.revocations[0].compromised = false);
+        for keyring in [dropped, later, harmless] {
+            assert_eq!(history.clone().advance(keyring), Err(lost));
+        }
+        // Both may go when the key is granted nothing any more; but then it does not come back.
+        let cleaned = unsaid(|keyring| {
+            let revoked = keyring.revocations[0].key;
+            keyring.revocations.clear();
+            keyring.grants.retain(|grant| grant.grant().key != revoked);
+        });
+        assert_eq!(history.advance(cleaned.clone()), Ok(Advance::Newer));
+        let again =
+            Grant::link(economy.id(), author.public(), TestEconomy::FROM, TestEconomy::UNTIL);
+        let again = KeyringBuilder::follow(&cleaned).grant(again).sign(&[&economy.root]).unwrap();
+        assert_eq!(history.advance(again), Err(lost));
+    }
+
+    #[test]
+    fn another_economys_keyring_is_refused() {
+        let mut history = KeyringHistory::start(found().keyring);
+        let other = TestEconomy::found(2).unwrap();
+        assert!(matches!(history.advance(other.keyring), Err(AdvanceError::OtherEconomy { .. })));
+    }
+}

@@ -148,3 +148,80 @@ impl VerifiedRecord {
         Err(RecordError::BelowFloor)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use coset::{CborSerializable as _, CoseSign1, iana};
+
+    use super::*;
+    use crate::cbor::Writer;
+    use crate::identity::EconomyId;
+    use crate::marking::{Marking, Tlp};
+    use crate::record::{Draft, control};
+    use crate::test_util::SeededEntropy;
+    use crate::time::Timestamp;
+    use crate::vocabulary::{Kind, Section};
+
+    const ORIGIN: EconomyId = EconomyId([9; 32]);
+
+    fn key() -> SecretKey {
+        SecretKey::from_seed(&[1; 32])
+    }
+
+    #[test]
+    fn another_library_reads_the_envelope_and_rebuilds_what_was_signed() {
+        let record =
+            control(Kind::Contact, vec![0xa0], Tlp::Green, &key(), ORIGIN, Timestamp::EPOCH)
+                .unwrap();
+        // Without the form number before it, the rest is an untagged COSE_Sign1.
+        let sign1 = CoseSign1::from_slice(record.signed().get(2..).unwrap()).unwrap();
+        let algorithm = coset::RegisteredLabelWithPrivate::Assigned(iana::Algorithm::EdDSA);
+        assert_eq!(sign1.protected.header.alg, Some(algorithm));
+        assert_eq!(sign1.protected.header.key_id, key().id().0);
+        assert!(sign1.unprotected.is_empty());
+        let signed = crate::sign::sig_structure(
+            key().id(),
+            domains::SIGN_RECORD,
+            sign1.payload.as_deref().unwrap(),
+        );
+        assert_eq!(sign1.tbs_data(domains::SIGN_RECORD.as_bytes()), signed);
+    }
+
+    #[test]
+    fn the_id_does_not_depend_on_the_signature() {
+        let record =
+            control(Kind::Contact, vec![0xa0], Tlp::Green, &key(), ORIGIN, Timestamp::EPOCH)
+                .unwrap();
+        let mut other = record.signed().to_vec();
+        *other.last_mut().unwrap() ^= 1;
+        let other = parse(&other).unwrap();
+        assert_eq!(other.id(), record.id());
+        assert_eq!(other.verify().unwrap_err().code(), "bad-signature");
+    }
+
+    #[test]
+    fn a_part_is_free_to_stay_behind() {
+        let header = |section| Header {
+            marking: Some(Marking::new(Tlp::Amber)),
+            ..Header::new(section, "text/plain")
+        };
+        let mut draft = Draft::new(Kind::Incident);
+        draft.parts.push((header(Section::Summary), b"short".to_vec()));
+        draft.parts.push((header(Section::Detail), b"long".to_vec()));
+        let entropy = &mut SeededEntropy::new(7);
+        let composed = draft.sign(&key(), ORIGIN, Timestamp::EPOCH, entropy).unwrap();
+        let received = parse(composed.record.signed()).unwrap().verify().unwrap();
+        let detail = composed.parts.last().unwrap();
+        assert_eq!(received.check_part(detail.bytes.clone()).as_ref(), Ok(detail));
+    }
+
+    #[test]
+    fn an_unknown_header_stays_unknown_when_it_is_written_again() {
+        let mut writer = Writer::new();
+        writer.map(4).key(0).uint(0).key(1).array(1).uint(0).key(2).text("text/plain");
+        writer.key(30).bool(true);
+        let header = Header::decode(&writer.into_bytes()).unwrap();
+        assert!(header.unknown);
+        assert_eq!(Header::decode(&header.encode()), Ok(header));
+    }
+}

@@ -34,10 +34,8 @@ impl TestEconomy {
     pub fn found(seed: u8) -> Result<Self, KeyringError> {
         let key = |role: u8| {
             let mut bytes = [seed; 32];
-            bytes.rotate_left(1);
-            if let [first, ..] = &mut bytes {
-                *first = role;
-            }
+            let [first, ..] = &mut bytes;
+            *first = role;
             SecretKey::from_seed(&bytes)
         };
         let (root, next_root, link, author) = (key(1), key(2), key(3), key(4));

@@ -178,7 +178,6 @@ fn check_format(json: &Json<'_>) -> Result<(), ImportError> {
         ("Event", "this is a MISP event, and only CSAF 2.0 is read here"),
         ("spec_version", "this is a STIX object, and only CSAF 2.0 is read here"),
         ("objects", "this is a STIX bundle, and only CSAF 2.0 is read here"),
-        ("$schema", "this is no CSAF document: it has no `document`"),
     ];
     let Json::Map(members) = json else {
         return fail(
@@ -189,7 +188,7 @@ fn check_format(json: &Json<'_>) -> Result<(), ImportError> {
     if !members.contains_key("document") {
         return match foreign.iter().find(|(name, _)| members.contains_key(*name)) {
             Some((name, what)) => fail(&format!("/{name}"), Fault::Foreign(what)),
-            None => fail("/document", Fault::Missing),
+            None => fail("/document", Fault::Foreign("missing: this is no CSAF document")),
         };
     }
     match json.at(&["document", "csaf_version"]) {

@@ -3,7 +3,7 @@
 //! A selection of the mandatory tests of CSAF 2.0, section 6.1: those whose failure changes what a
 //! reader understands. The rest is a validator's work.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::csaf::products::Products;
 use crate::draft::{Notice, one_line};
@@ -77,21 +77,37 @@ fn tracking(json: &Json<'_>, notices: &mut Notices) {
             format!("a final document has the version `{version}` of a draft"),
         );
     }
-    let newest = tracking.list("revision_history").iter().max_by_key(|revision| {
-        revision.text("date").parse::<jiff::Timestamp>().unwrap_or(jiff::Timestamp::MIN)
+    let mut revisions: Vec<_> = tracking.list("revision_history").iter().collect();
+    revisions.sort_by_cached_key(|revision| {
+        (revision.text("date").parse::<jiff::Timestamp>().ok(), order(revision.text("number")))
     });
-    match newest.map(|revision| revision.text("number")) {
+    let numbers: Vec<&str> = revisions.iter().map(|revision| revision.text("number")).collect();
+    if !numbers.is_sorted_by_key(|number| order(number)) {
+        notices.add(
+            "/document/tracking/revision_history",
+            "the revisions' numbers and dates are in different orders",
+        );
+    }
+    match numbers.last() {
         None => notices.add("/document/tracking/revision_history", "there is no revision"),
-        Some(number) if !number.starts_with(version) && !version.starts_with(number) => notices
-            .add(
-                "/document/tracking/version",
-                format!(
-                    "the version is `{version}`, and the newest revision is `{}`",
-                    one_line(number, 64)
-                ),
-            ),
+        Some(number) if bare(number, status) != bare(version, status) => notices.add(
+            "/document/tracking/version",
+            format!("the version is `{version}`, and the newest revision is `{number}`"),
+        ),
         Some(_) => {}
     }
+}
+
+/// The numbers of a version, as they count.
+fn order(version: &str) -> Vec<u64> {
+    let core = version.split(['-', '+']).next().unwrap_or("");
+    core.split('.').map(|number| number.parse().unwrap_or(u64::MAX)).collect()
+}
+
+/// A version without what section 6.1.16 leaves out: build metadata, and in a draft what comes before a release.
+fn bare<'a>(version: &'a str, status: &str) -> &'a str {
+    let version = version.split('+').next().unwrap_or("");
+    if status == "draft" { version.split('-').next().unwrap_or("") } else { version }
 }
 
 /// The profiles of section 4, and what each cannot do without.
@@ -140,34 +156,95 @@ fn products(json: &Json<'_>, notices: &mut Notices) {
         notices
             .add(pointer.as_str(), format!("the product `{}` is defined twice", one_line(id, 64)));
     }
-    let mut told = BTreeSet::new();
+    let mut unknown = BTreeSet::new();
     for (number, vulnerability) in json.list("vulnerabilities").iter().enumerate() {
-        let Some(Json::Map(statuses)) = vulnerability.member("product_status") else { continue };
-        let mut affected: BTreeSet<&str> = BTreeSet::new();
-        let mut unaffected: BTreeSet<&str> = BTreeSet::new();
-        for (status, ids) in statuses {
-            let Json::List(ids) = ids else { continue };
-            for (index, id) in ids.iter().filter_map(Json::as_text).enumerate() {
-                if !products.knows(id) && told.insert(id) {
-                    notices.add(
-                        format!(
-                            "/vulnerabilities/{number}/product_status/{}/{index}",
-                            one_line(status, 64)
-                        ),
-                        format!("the product `{}` is not defined", one_line(id, 64)),
-                    );
-                }
-                match status.as_ref() {
-                    "first_affected" | "known_affected" | "last_affected" => affected.insert(id),
-                    "known_not_affected" | "first_fixed" | "fixed" => unaffected.insert(id),
-                    _ => false,
-                };
+        let at = format!("/vulnerabilities/{number}");
+        for (place, id) in mentions(vulnerability) {
+            if !products.knows(id) && unknown.insert(id) {
+                let what = format!("the product `{}` is not defined", one_line(id, 64));
+                notices.add(format!("{at}/{place}"), what);
             }
         }
-        if let Some(id) = affected.intersection(&unaffected).next() {
+        contradiction(vulnerability, &at, notices);
+        severities(vulnerability, &at, notices);
+    }
+}
+
+/// The product ids that a vulnerability names, and the member where.
+fn mentions<'a>(vulnerability: &'a Json<'a>) -> impl Iterator<Item = (&'static str, &'a str)> {
+    let lists = [
+        ("remediations", "product_ids"),
+        ("threats", "product_ids"),
+        ("flags", "product_ids"),
+        ("scores", "products"),
+    ];
+    let items = lists.into_iter().flat_map(|(place, ids)| {
+        vulnerability
+            .list(place)
+            .iter()
+            .flat_map(move |item| item.list(ids))
+            .map(move |id| (place, id))
+    });
+    let statuses =
+        statuses(vulnerability).flat_map(|(_, ids)| ids).map(|id| ("product_status", id));
+    statuses.chain(items).filter_map(|(place, id)| Some((place, id.as_text()?)))
+}
+
+fn statuses<'a>(vulnerability: &'a Json<'a>) -> impl Iterator<Item = (&'a str, &'a [Json<'a>])> {
+    let statuses = vulnerability.member("product_status");
+    STATUSES.into_iter().filter_map(move |status| Some((status, statuses?.list(status))))
+}
+
+const STATUSES: [&str; 8] = [
+    "first_affected",
+    "first_fixed",
+    "fixed",
+    "known_affected",
+    "known_not_affected",
+    "last_affected",
+    "recommended",
+    "under_investigation",
+];
+
+/// Section 6.1.6.
+fn contradiction(vulnerability: &Json<'_>, at: &str, notices: &mut Notices) {
+    let mut said: BTreeMap<&str, &str> = BTreeMap::new();
+    for (status, ids) in statuses(vulnerability) {
+        let group = match status {
+            "first_affected" | "known_affected" | "last_affected" => "affected",
+            "known_not_affected" => "not affected",
+            "first_fixed" | "fixed" => "fixed",
+            "under_investigation" => "under investigation",
+            _ => continue,
+        };
+        for id in ids.iter().filter_map(Json::as_text) {
+            let before = *said.entry(id).or_insert(group);
+            if before != group {
+                let what =
+                    format!("the product `{}` is both {before} and {group}", one_line(id, 64));
+                return notices.add(format!("{at}/product_status"), what);
+            }
+        }
+    }
+}
+
+/// Section 6.1.9, as far as words go: a screen shows the word beside the number.
+fn severities(vulnerability: &Json<'_>, at: &str, notices: &mut Notices) {
+    for (index, score) in vulnerability.list("scores").iter().enumerate() {
+        let Some(cvss) = score.member("cvss_v3") else { continue };
+        let Some(Json::Number(base)) = cvss.member("baseScore") else { continue };
+        let word = match *base {
+            base if base < 0.1 => "NONE",
+            base if base < 4.0 => "LOW",
+            base if base < 7.0 => "MEDIUM",
+            base if base < 9.0 => "HIGH",
+            _ => "CRITICAL",
+        };
+        let found = cvss.text("baseSeverity");
+        if !found.is_empty() && found != word {
             notices.add(
-                format!("/vulnerabilities/{number}/product_status"),
-                format!("the product `{}` is both affected and not", one_line(id, 64)),
+                format!("{at}/scores/{index}/cvss_v3/baseSeverity"),
+                format!("a score of {base:.1} is {word}, not `{}`", one_line(found, 64)),
             );
         }
     }

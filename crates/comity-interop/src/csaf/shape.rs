@@ -42,6 +42,7 @@ static HEAD: Shape = Map(
         ("acknowledgments", &ACKNOWLEDGMENTS),
         ("aggregate_severity", &Map(&["text"], &[("namespace", &Text), ("text", &Text)])),
         ("category", &ID),
+        ("csaf_version", &Text),
         ("distribution", &Map(&[], &[("text", &Text), ("tlp", &TLP)])),
         ("lang", &LANGUAGE),
         ("notes", &NOTES),

@@ -137,11 +137,13 @@ fn titled(page: &mut Page, note: &Json<'_>) {
     page.indented("", note.text("text"));
 }
 
-/// `CVE-2026-0001  Title (CWE-79)  CVSS 9.8 CRITICAL`.
+/// `CVE-2026-0001 Title (CWE-79), CVSS 9.8 CRITICAL`.
 fn one_liner(vulnerability: &Json<'_>) -> String {
     let cwe = vulnerability.member("cwe");
     let title = match vulnerability.text("title") {
-        "" => cwe.map(|cwe| cwe.text("name")).unwrap_or_default(),
+        title if title.is_empty() || title == name(vulnerability) => {
+            cwe.map(|cwe| cwe.text("name")).unwrap_or_default()
+        }
         title => title,
     };
     let mut line = name(vulnerability).to_owned();
@@ -155,7 +157,7 @@ fn one_liner(vulnerability: &Json<'_>) -> String {
     }
     let worst = scores(vulnerability).max_by(|one, other| one.base.total_cmp(&other.base));
     if let Some(score) = worst {
-        line.push_str(&format!("  CVSS {:.1} {}", score.base, score.severity));
+        line.push_str(&format!(", CVSS {:.1} {}", score.base, score.severity));
     }
     line.trim_end().to_owned()
 }
@@ -209,7 +211,7 @@ fn describe(page: &mut Page, vulnerability: &Json<'_>, products: &Products<'_>) 
     for score in scores(vulnerability) {
         if told.insert(score.vector) {
             page.line(&format!(
-                "CVSS {}: {:.1} {}  {}",
+                "CVSS {}: {:.1} {}, {}",
                 score.version, score.base, score.severity, score.vector
             ));
         }
@@ -254,11 +256,11 @@ fn describe(page: &mut Page, vulnerability: &Json<'_>, products: &Products<'_>) 
 fn references(page: &mut Page, item: &Json<'_>) {
     for (index, reference) in item.list("references").iter().enumerate() {
         if index == 0 {
-            page.line("References:");
+            page.heading("References:");
         }
         page.line_after(
             "  - ",
-            &format!("{}  {}", reference.text("summary"), reference.text("url")),
+            &format!("{}: {}", reference.text("summary"), reference.text("url")),
         );
     }
 }

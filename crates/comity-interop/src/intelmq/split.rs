@@ -303,7 +303,7 @@ impl<'a> Splitter<'a> {
             text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
             match text.trim_ascii() {
                 [0x1f, 0x8b, ..] => return Err(SplitError::Compressed),
-                [b'[', ..] => return Err(SplitError::List),
+                [b'['] | [b'[', b'{' | b' ', ..] => return Err(SplitError::List),
                 _ => {}
             }
         }

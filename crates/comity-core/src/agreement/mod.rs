@@ -1,0 +1,19 @@
+//! Agreements: what two economies have signed, as typed terms.
+//!
+//! The text on disk is TOML as lawyers wrote it; [`Terms::parse`] compiles it or says, with line and
+//! caret, what is wrong. Who the parties are is never read from the text: names are display only,
+//! and the record that carries the text names both economies by id.
+
+mod error;
+mod raw;
+mod terms;
+mod tier;
+mod values;
+
+pub use error::AgreementError;
+pub use terms::{Field, Paper, PaperVersion, Prohibitions, Signatory, Terms};
+pub use tier::{ClassCondition, Preset, Tier, tier_table};
+pub use values::{Value, ValueSet};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! How a record's addressee parts and a part's destination speak of a recipient.
+
+use super::facts::{AddresseeFacts, PartFacts, Recipient, RecordFacts};
+use super::snapshot::PolicySnapshot;
+use crate::identity::EconomyId;
+use crate::vocabulary::Section;
+
+/// The relation of one part to one recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Addressing {
+    /// The record is not addressed and the part has no destination.
+    Open,
+    /// An addressee part names the recipient and lists the part, or the part's destination is the
+    /// recipient.
+    Named {
+        /// By destination alone.
+        destined: bool,
+    },
+    /// An addressee part names the recipient as a relay and lists the part.
+    Relay,
+    /// Named, but not for this part.
+    NotListed,
+    /// The part is destined to another economy.
+    Elsewhere,
+    /// Others are named.
+    Others,
+    /// The record is addressed and names nobody.
+    Nobody,
+}
+
+impl Addressing {
+    /// How `part` is addressed to the economy `to` and, where given, to its desk; `None`: to the
+    /// public, which nothing names.
+    pub(super) fn of(
+        record: &RecordFacts,
+        part: &PartFacts,
+        to: Option<EconomyId>,
+        desk: Option<&str>,
+    ) -> Self {
+        if part.destination.is_some_and(|destination| Some(destination) != to) {
+            return Self::Elsewhere;
+        }
+        if !record.addressed {
+            let destined = part.destination.is_some();
+            return if destined { Self::Named { destined } } else { Self::Open };
+        }
+        if record.addressees.is_empty() {
+            return Self::Nobody;
+        }
+        let Some(to) = to else { return Self::Others };
+        let (mut named, mut relay) = (false, false);
+        // A group's addressee part names nobody until its roster can be read.
+        for held in record.addressees.iter().filter(|held| held.addressee.group.is_none()) {
+            let by_name = names(held, to, desk);
+            if !by_name && !held.addressee.relays.contains(&to) {
+                continue;
+            }
+            named = true;
+            if lists(held, part) {
+                if by_name {
+                    return Self::Named { destined: false };
+                }
+                relay = true;
+            }
+        }
+        match (relay, named) {
+            (true, _) => Self::Relay,
+            (false, true) if part.section != Section::Addressee => Self::NotListed,
+            (false, _) => Self::Others,
+        }
+    }
+
+    /// Whether the origin chose this recipient for this part.
+    pub(super) const fn is_addressed(self) -> bool {
+        match self {
+            Self::Named { .. } | Self::Relay => true,
+            Self::Open | Self::NotListed | Self::Elsewhere | Self::Others | Self::Nobody => false,
+        }
+    }
+}
+
+/// The desks, at the recipient, to which the record's addressee parts give `part`.
+pub(super) fn desks<'a>(
+    record: &'a RecordFacts,
+    part: &'a PartFacts,
+    recipient: &'a Recipient,
+    us: EconomyId,
+) -> impl Iterator<Item = &'a str> {
+    let (to, wanted) = match recipient {
+        Recipient::Partner { economy, desk } => (Some(*economy), desk.as_deref()),
+        Recipient::LocalRole { role } => (Some(us), Some(role.as_str())),
+        Recipient::Constituent { .. } | Recipient::Public => (None, None),
+    };
+    let fitting = record
+        .addressees
+        .iter()
+        .filter(move |held| to.is_some_and(|to| names(held, to, wanted)) && lists(held, part));
+    fitting.filter_map(|held| held.addressee.desk.as_deref())
+}
+
+/// Whether the origin named us as a relay of `part` on its way to the economy `to`.
+pub(super) fn relays_through_us(
+    snapshot: &PolicySnapshot,
+    record: &RecordFacts,
+    part: &PartFacts,
+    to: EconomyId,
+) -> bool {
+    record.addressees.iter().any(|held| {
+        let relays = &held.addressee.relays;
+        lists(held, part)
+            && relays.contains(&snapshot.us())
+            && (names(held, to, None) || relays.contains(&to))
+    })
+}
+
+fn names(held: &AddresseeFacts, to: EconomyId, desk: Option<&str>) -> bool {
+    let addressee = &held.addressee;
+    let desk_fits = match (desk, addressee.desk.as_deref()) {
+        (Some(wanted), Some(named)) => wanted == named,
+        (None, _) | (_, None) => true,
+    };
+    addressee.economy == to && addressee.group.is_none() && desk_fits
+}
+
+/// An addressee part lists itself.
+fn lists(held: &AddresseeFacts, part: &PartFacts) -> bool {
+    held.addressee.group.is_none()
+        && (held.part == part.digest || held.addressee.parts.contains(&part.digest))
+}
+
+/// Whether an addressee part that gives `part` to the economy `to`, by name or as relay, is among
+/// `going`.
+pub(super) fn addressee_goes(
+    record: &RecordFacts,
+    part: &PartFacts,
+    to: EconomyId,
+    desk: Option<&str>,
+    going: impl Fn(&AddresseeFacts) -> bool,
+) -> bool {
+    record.addressees.iter().any(|held| {
+        let meant = names(held, to, desk) || held.addressee.relays.contains(&to);
+        meant && lists(held, part) && going(held)
+    })
+}

@@ -1,0 +1,116 @@
+//! Which agreement permits: the one that covers all of a part, or the one that comes closest.
+
+use super::gates::{COVERAGE, Question, covered};
+use super::snapshot::Agreement;
+use crate::agreement::Terms;
+use crate::identity::RecordId;
+use crate::ledger::Obligations;
+use crate::marking::Tlp;
+use crate::time::Timestamp;
+
+/// Terms that may permit: an agreement's, or those of pairing alone.
+#[derive(Clone, Copy)]
+pub(super) struct Candidate<'a> {
+    pub(super) terms: &'a Terms,
+    pub(super) agreement: Option<&'a Agreement>,
+}
+
+/// What the gates of coverage measure against.
+pub(super) enum Basis<'a> {
+    /// The recipient is no partner: nothing is signed with it.
+    NotAsked,
+    /// This covers all of it.
+    Covering(Candidate<'a>),
+    /// This is in force and comes closest.
+    Closest(Candidate<'a>),
+    /// This covers all of it, once it is in force.
+    Later(Candidate<'a>, Timestamp),
+    /// This has ended.
+    Ended(&'a Agreement, Timestamp),
+    /// This is not in force yet, and would not cover it.
+    NotYet(&'a Agreement),
+    /// Nothing is signed.
+    Nothing,
+}
+
+impl<'a> Basis<'a> {
+    pub(super) fn choose(asked: &Question<'a>) -> Self {
+        let Some(partner) = asked.partner else {
+            return if asked.recipient.economy().is_some() {
+                Self::Nothing
+            } else {
+                Self::NotAsked
+            };
+        };
+        let pairing = (asked.part.marking.tlp == Tlp::Clear)
+            .then(|| Candidate { terms: asked.snapshot.pairing(), agreement: None });
+        let signed = |agreement: &'a Agreement| Candidate {
+            terms: agreement.terms(),
+            agreement: Some(agreement),
+        };
+        let in_force = partner.agreements.iter().filter(|one| one.in_force(asked.now));
+        let mut closest: Option<(usize, Candidate<'a>)> = None;
+        for candidate in pairing.into_iter().chain(in_force.map(signed)) {
+            let score = covered(asked, &candidate);
+            if score == COVERAGE {
+                return Self::Covering(candidate);
+            }
+            if closest.is_none_or(|(best, _)| score > best) {
+                closest = Some((score, candidate));
+            }
+        }
+        // One that was terminated before its first day never comes into force.
+        let mut later = partner
+            .agreements
+            .iter()
+            .filter(|one| one.from() > asked.now && !one.ended(one.from()));
+        let covering_later = later.clone().find(|one| covered(asked, &signed(one)) == COVERAGE);
+        if let Some(agreement) = covering_later {
+            return Self::Later(signed(agreement), agreement.from());
+        }
+        if let Some((_, candidate)) = closest {
+            return Self::Closest(candidate);
+        }
+        let ended = partner.agreements.iter().filter_map(|one| Some((one, one.until()?)));
+        let ended = ended.filter(|(_, until)| *until <= asked.now).max_by_key(|(_, until)| *until);
+        match (ended, later.next()) {
+            (_, Some(agreement)) => Self::NotYet(agreement),
+            (Some((agreement, until)), None) => Self::Ended(agreement, until),
+            (None, None) => Self::Nothing,
+        }
+    }
+
+    /// The agreement that permits.
+    pub(super) fn covering(&self) -> Option<RecordId> {
+        match self {
+            Self::Covering(candidate) => candidate.agreement.map(Agreement::id),
+            Self::NotAsked
+            | Self::Closest(_)
+            | Self::Later(..)
+            | Self::Ended(..)
+            | Self::NotYet(_)
+            | Self::Nothing => None,
+        }
+    }
+
+    /// The terms that the gates of coverage measure against.
+    pub(super) fn candidate(&self) -> Option<&Candidate<'a>> {
+        match self {
+            Self::Covering(candidate) | Self::Closest(candidate) | Self::Later(candidate, _) => {
+                Some(candidate)
+            }
+            Self::NotAsked | Self::Ended(..) | Self::NotYet(_) | Self::Nothing => None,
+        }
+    }
+}
+
+/// What every agreement in force with the recipient demands together. `None`: their purposes have
+/// none in common, so no use is allowed at all.
+pub(super) fn demands(asked: &Question<'_>) -> Option<Obligations> {
+    let agreements = asked.partner.into_iter().flat_map(|partner| &partner.agreements);
+    let mut in_force = agreements.filter(|agreement| agreement.in_force(asked.now));
+    let Some(one) = in_force.next() else { return Some(Obligations::unbound()) };
+    in_force.try_fold(one.terms().obligations().clone(), |sum, agreement| {
+        sum.meet(agreement.terms().obligations())
+    })
+}

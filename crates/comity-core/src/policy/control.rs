@@ -1,0 +1,137 @@
+//! Control records: keyrings, agreements, withdrawals and the like have a gate list of their own.
+//!
+//! They carry no content. The partner must be paired and not revoked, and the record must concern
+//! it; trust, agreement, tier and label do not apply, so that a withdrawal or a termination still
+//! arrives after everything else has ended.
+
+use super::decision::{Decision, Gate, Judgement};
+use super::fact::Fact;
+use super::facts::{ControlAudience, Recipient, RecordFacts, Source};
+use super::gates::{self, Finding};
+use super::snapshot::PolicySnapshot;
+use crate::identity::EconomyId;
+use crate::ledger::Obligations;
+use crate::time::Timestamp;
+use crate::vocabulary::Kind;
+
+/// Decides whether a control record may go to one recipient.
+///
+/// No gate of the list depends on the time yet; the argument keeps the shape of [`super::decide`].
+#[must_use]
+pub fn decide_control(
+    snapshot: &PolicySnapshot,
+    record: &RecordFacts,
+    recipient: &Recipient,
+    _now: Timestamp,
+) -> Decision {
+    let judgements = match recipient {
+        Recipient::Partner { economy, .. } => to_partner(snapshot, record, *economy),
+        Recipient::LocalRole { .. } => {
+            [(Gate::Standing, Fact::OwnHouse), (Gate::Audience, Fact::OwnHouse)]
+                .map(|(gate, fact)| Finding::pass(fact).by(gate))
+                .into_iter()
+                .chain(in_itself(record))
+                .collect()
+        }
+        Recipient::Constituent { .. } | Recipient::Public => {
+            vec![Finding::deny(Fact::ControlForOthers(record.kind)).by(Gate::Audience)]
+        }
+    };
+    Decision::of(&judgements, None, || Some(Obligations::unbound()))
+}
+
+fn to_partner(snapshot: &PolicySnapshot, record: &RecordFacts, to: EconomyId) -> Vec<Judgement> {
+    let standing = snapshot.partner(&to).map(|partner| partner.standing);
+    let mut judgements = vec![
+        gates::control_standing(standing, record.kind).by(Gate::Standing),
+        audience(snapshot.us(), record, to).by(Gate::Audience),
+    ];
+    judgements.extend(in_itself(record));
+    judgements
+}
+
+/// What does not depend on the recipient.
+fn in_itself(record: &RecordFacts) -> [Judgement; 3] {
+    let shape = if record.kind.is_control() && !record.addressed {
+        Finding::pass(Fact::ControlFor(record.kind))
+    } else {
+        Finding::deny(Fact::WrongShape(record.kind))
+    };
+    let sound = gates::set_aside(record).map_or(Finding::pass(Fact::Sound), Finding::deny);
+    [
+        shape.by(Gate::Kind),
+        sound.by(Gate::Quarantine),
+        gates::control_unbuilt(record).by(Gate::Unbuilt),
+    ]
+}
+
+/// Whom each kind is for. An audience that does not fit the kind is nobody.
+fn audience(us: EconomyId, record: &RecordFacts, to: EconomyId) -> Finding {
+    let kind = record.kind;
+    if to == record.origin
+        || matches!(&record.source, Source::From { economy, .. } if *economy == to)
+    {
+        return Finding::deny(Fact::CameFromThere);
+    }
+    let own = record.source == Source::Own;
+    let concerns = match (kind, &record.control) {
+        // A foreign keyring follows the records that need it.
+        (Kind::Keyring, Some(ControlAudience::Partners)) => own || record.released_before,
+        (
+            Kind::Agreement | Kind::Acceptance | Kind::Termination,
+            Some(ControlAudience::Parties(parties)),
+        ) => parties.contains(&to) && parties.contains(&us),
+        (Kind::Withdrawal, Some(ControlAudience::Holders)) => record.released_before,
+        (Kind::Introduction, Some(ControlAudience::To(made_to))) => own && *made_to == to,
+        (Kind::Acknowledgement, Some(ControlAudience::To(origin))) => *origin == to,
+        (Kind::Consent, Some(ControlAudience::Named(named))) => named.contains(&to),
+        (Kind::Contact, Some(ControlAudience::Partners)) => own,
+        (
+            Kind::Keyring
+            | Kind::Agreement
+            | Kind::Acceptance
+            | Kind::Termination
+            | Kind::Withdrawal
+            | Kind::Introduction
+            | Kind::Acknowledgement
+            | Kind::Consent
+            | Kind::Contact
+            | Kind::Group
+            | Kind::Roster
+            | Kind::Approval
+            | Kind::Advisory
+            | Kind::Incident
+            | Kind::Sightings
+            | Kind::Request
+            | Kind::Response
+            | Kind::Note
+            | Kind::Unknown(_),
+            _,
+        ) => return Finding::deny(Fact::ControlForOthers(kind)),
+    };
+    if concerns {
+        return Finding::pass(Fact::ControlFor(kind));
+    }
+    Finding::deny(match kind {
+        Kind::Withdrawal => Fact::HoldsNothing(kind),
+        Kind::Keyring => Fact::HoldsNothing(kind),
+        Kind::Introduction | Kind::Contact if !own => Fact::OnlyFromOrigin(kind),
+        Kind::Agreement
+        | Kind::Acceptance
+        | Kind::Termination
+        | Kind::Group
+        | Kind::Roster
+        | Kind::Consent
+        | Kind::Approval
+        | Kind::Introduction
+        | Kind::Contact
+        | Kind::Acknowledgement
+        | Kind::Advisory
+        | Kind::Incident
+        | Kind::Sightings
+        | Kind::Request
+        | Kind::Response
+        | Kind::Note
+        | Kind::Unknown(_) => Fact::ControlForOthers(kind),
+    })
+}

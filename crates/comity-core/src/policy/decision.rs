@@ -1,0 +1,250 @@
+//! The answer: an outcome, with what every gate said and which article it cites.
+
+use super::fact::Fact;
+use crate::agreement::Field;
+use crate::identity::RecordId;
+use crate::ledger::Obligations;
+use crate::time::Timestamp;
+
+macro_rules! gates {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal;)+) => {
+        /// A question that every part must pass.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Gate {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl Gate {
+            /// Every gate, in the order in which they are asked and shown.
+            pub const ALL: [Self; 15] = [$(Self::$variant),+];
+
+            /// The name on screens and in JSON.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+        }
+    };
+}
+
+gates!(
+    /// Is the recipient a partner in good standing?
+    Standing = "standing";
+    /// Do we trust it that far?
+    Trust = "trust";
+    /// Is there an agreement in force?
+    Agreement = "agreement";
+    /// Is it meant for the recipient?
+    Audience = "audience";
+    /// May we pass it on?
+    Onward = "onward";
+    /// Does its label let it go there?
+    Tlp = "tlp";
+    /// Does the agreement reach that label?
+    Tier = "tier";
+    /// Does the agreement cover records of this kind?
+    Kind = "kind";
+    /// Does the agreement cover this section?
+    Section = "section";
+    /// Does the agreement cover each of its classes?
+    Class = "class";
+    /// Is its time of release past?
+    ReleaseTime = "release-time";
+    /// Does an embargo hold this exit?
+    Embargo = "embargo";
+    /// Is it still valid?
+    Expiry = "expiry";
+    /// Is it verified, marked, and not set aside?
+    Quarantine = "quarantine";
+    /// Does it carry anything that this version cannot weigh yet?
+    Unbuilt = "unbuilt";
+);
+
+impl std::fmt::Display for Gate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What a gate says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing against it.
+    Pass,
+    /// No.
+    Deny,
+    /// Not before this instant.
+    Hold(Timestamp),
+}
+
+/// An article of an agreement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Citation {
+    /// The agreement, by the record that proposed it.
+    pub agreement: RecordId,
+    /// The field of its terms.
+    pub field: Field,
+}
+
+/// What one gate said, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// The gate.
+    pub gate: Gate,
+    /// What it says.
+    pub verdict: Verdict,
+    /// Why.
+    pub fact: Fact,
+    /// By which article.
+    pub cites: Option<Citation>,
+}
+
+/// What comes of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It goes, and the recipient takes this on.
+    Release(Obligations),
+    /// It stays.
+    Withhold,
+    /// It stays until this instant, and is decided again then.
+    HoldUntil(Timestamp),
+}
+
+impl Outcome {
+    /// Whether it goes.
+    #[must_use]
+    pub const fn is_release(&self) -> bool {
+        matches!(self, Self::Release(_))
+    }
+}
+
+/// The most judgements that a decision has: one of each gate.
+const MOST: usize = Gate::ALL.len();
+
+/// The answer for one part, or one control record, and one recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    outcome: Outcome,
+    covering: Option<RecordId>,
+    judgements: [Judgement; MOST],
+    count: usize,
+}
+
+impl Decision {
+    /// Denials override; the latest of several holds counts.
+    pub(super) fn of(
+        judgements: &[Judgement],
+        covering: Option<RecordId>,
+        obligations: impl FnOnce() -> Option<Obligations>,
+    ) -> Self {
+        let mut all = [Judgement {
+            gate: Gate::Unbuilt,
+            verdict: Verdict::Deny,
+            fact: Fact::NotMeasured,
+            cites: None,
+        }; MOST];
+        let count = judgements.len().min(MOST);
+        for (place, judgement) in all.iter_mut().zip(judgements) {
+            *place = *judgement;
+        }
+        let outcome = match combine(judgements) {
+            // Obligations that cannot be met together are an error, and an error is a denial.
+            Verdict::Pass => obligations().map_or(Outcome::Withhold, Outcome::Release),
+            Verdict::Deny => Outcome::Withhold,
+            Verdict::Hold(until) => Outcome::HoldUntil(until),
+        };
+        Self { outcome, covering, judgements: all, count }
+    }
+
+    /// What comes of it.
+    #[must_use]
+    pub fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+
+    /// Whether it goes.
+    #[must_use]
+    pub fn is_release(&self) -> bool {
+        self.outcome.is_release()
+    }
+
+    /// The agreement that permits it, by the record that proposed it. `None`: none, or none needed.
+    #[must_use]
+    pub fn covering(&self) -> Option<RecordId> {
+        self.covering
+    }
+
+    /// What every gate said, in order.
+    #[must_use]
+    pub fn judgements(&self) -> &[Judgement] {
+        self.judgements.get(..self.count).unwrap_or_default()
+    }
+
+    /// What a gate said. `None`: it was not asked.
+    #[must_use]
+    pub fn judgement(&self, gate: Gate) -> Option<&Judgement> {
+        self.judgements().iter().find(|judgement| judgement.gate == gate)
+    }
+
+    /// The judgement that tells a person most about why it stays: what is wrong with the record
+    /// itself comes before what the agreement lacks, and our own opinion of the partner last.
+    /// `None` when it goes.
+    #[must_use]
+    pub fn deciding(&self) -> Option<&Judgement> {
+        let said = |verdict: fn(Verdict) -> bool| {
+            let telling = TELLING.iter().filter_map(|gate| self.judgement(*gate));
+            telling.filter(move |judgement| verdict(judgement.verdict))
+        };
+        let denial = said(|verdict| verdict == Verdict::Deny).next();
+        denial.or_else(|| match self.outcome {
+            Outcome::HoldUntil(until) => {
+                self.judgements().iter().find(|one| one.verdict == Verdict::Hold(until))
+            }
+            Outcome::Release(_) | Outcome::Withhold => None,
+        })
+    }
+
+    /// The same decision, turned into a refusal by a rule about several parts.
+    pub(super) fn withheld(mut self, fact: Fact) -> Self {
+        self.outcome = Outcome::Withhold;
+        for judgement in &mut self.judgements {
+            if judgement.gate == Gate::Audience {
+                *judgement =
+                    Judgement { gate: Gate::Audience, verdict: Verdict::Deny, fact, cites: None };
+            }
+        }
+        self
+    }
+}
+
+/// Gates by how much their refusal tells.
+const TELLING: [Gate; MOST] = [
+    Gate::Standing,
+    Gate::Quarantine,
+    Gate::Unbuilt,
+    Gate::Expiry,
+    Gate::Audience,
+    Gate::Onward,
+    Gate::Tlp,
+    Gate::Agreement,
+    Gate::Tier,
+    Gate::Kind,
+    Gate::Section,
+    Gate::Class,
+    Gate::Trust,
+    Gate::ReleaseTime,
+    Gate::Embargo,
+];
+
+fn combine(judgements: &[Judgement]) -> Verdict {
+    // No judgement at all is an error, and an error is a denial.
+    let none = if judgements.is_empty() { Verdict::Deny } else { Verdict::Pass };
+    judgements.iter().fold(none, |sum, judgement| match (sum, judgement.verdict) {
+        (Verdict::Deny, _) | (_, Verdict::Deny) => Verdict::Deny,
+        (Verdict::Hold(one), Verdict::Hold(other)) => Verdict::Hold(one.max(other)),
+        (Verdict::Hold(until), Verdict::Pass) | (Verdict::Pass, Verdict::Hold(until)) => {
+            Verdict::Hold(until)
+        }
+        (Verdict::Pass, Verdict::Pass) => Verdict::Pass,
+    })
+}

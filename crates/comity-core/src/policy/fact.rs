@@ -1,0 +1,358 @@
+//! Why a gate says what it says: small enough to copy, and a sentence when it is shown.
+
+use std::fmt;
+
+use super::snapshot::{Standing, TrustLevel};
+use crate::agreement::ValueSet;
+use crate::marking::Tlp;
+use crate::time::Timestamp;
+use crate::vocabulary::{Class, Kind, Section};
+
+/// What a gate found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// The gate has nothing to measure: it is not about this recipient, or another gate denies.
+    NotMeasured,
+    /// The facts contradict each other: an error, and so a denial.
+    Contradiction(Contradiction),
+
+    /// The economy is not paired with us.
+    NotPaired,
+    /// How the partner stands.
+    Stands(Standing),
+
+    /// The label is within the partner's trust level.
+    WithinTrust(TrustLevel),
+    /// The label is above the partner's trust level.
+    AboveTrust(TrustLevel, Tlp),
+
+    /// CLEAR needs pairing only.
+    PairingSuffices,
+    /// One agreement in force covers it.
+    Covered,
+    /// Agreements are in force; none of them covers all of it.
+    NoneCovers,
+    /// Nothing is signed.
+    NoAgreement,
+    /// What was signed has ended.
+    Ended(Timestamp),
+    /// What is signed is not in force before this instant.
+    NotYetInForce(Timestamp),
+    /// Agreements in force limit use to purposes that have none in common.
+    NoCommonPurpose,
+
+    /// The record is for everybody whom its marking and the agreements admit.
+    Unaddressed,
+    /// An addressee part names the recipient and lists this part.
+    Addressed,
+    /// An addressee part names the recipient as a relay.
+    AddressedAsRelay,
+    /// The part's destination is the recipient.
+    Destined,
+    /// The part belongs to another economy.
+    DestinedElsewhere,
+    /// The record is addressed, and names nobody.
+    AddressedToNobody,
+    /// The record is addressed to others.
+    NotAddressed,
+    /// The record is addressed to the recipient; this part is not among those it may have.
+    NotListed,
+    /// The addressee part names somebody else.
+    OthersAddressee,
+    /// The addressee part without which the recipient would refuse it does not go.
+    AddresseeWithheld,
+    /// No part with content goes, so nothing goes.
+    NoContent,
+    /// Our own house.
+    OwnHouse,
+    /// The control record is for the recipient.
+    ControlFor(Kind),
+    /// The control record is for others.
+    ControlForOthers(Kind),
+    /// The recipient holds nothing that the record concerns.
+    HoldsNothing(Kind),
+    /// Only the origin sends records of this kind.
+    OnlyFromOrigin(Kind),
+
+    /// It is our own.
+    OwnRecord,
+    /// The recipient gave it to us, or made it.
+    CameFromThere,
+    /// We received it on condition that it is not passed on.
+    OnwardNone,
+    /// We received it on condition that its origin is asked.
+    OnwardAsk,
+    /// We received it with leave to pass it on within its marking.
+    OnwardWithinMarking,
+    /// Its origin named us as the relay.
+    RelayNamed,
+    /// It is addressed, and its origin did not name us as a relay.
+    RelayNotNamed,
+    /// We received it for purposes that the agreement with the recipient does not share.
+    PurposeNotShared,
+
+    /// The label lets it go there.
+    LabelAdmits(Tlp),
+    /// RED, and no addressee part names a desk or person there.
+    RedWithoutDesk,
+    /// RED never leaves by this exit.
+    RedNeverHere,
+    /// AMBER or stricter from abroad, without its origin's addressing.
+    AmberFromAbroad(Tlp),
+    /// Only CLEAR is public.
+    NotPublic(Tlp),
+    /// AMBER+STRICT is for our organisation only, not for those whom we serve.
+    NotForConstituents(Tlp),
+
+    /// Nothing stricter than this goes, and it is not stricter.
+    WithinCeiling(Tlp),
+    /// The agreement reaches the second label, not the first.
+    AboveCeiling(Tlp, Tlp),
+    /// At this label the agreement covers only what is addressed.
+    NeedsAddressing(Tlp),
+    /// At this label the agreement covers only what is addressed to its own desk.
+    NeedsAgreedDesk(Tlp),
+    /// An agreement prohibits anything above this label.
+    ProhibitedAbove(Tlp),
+
+    /// The agreement covers the kind.
+    KindCovered(Kind),
+    /// The agreement does not cover the kind; it covers these.
+    KindNotCovered(Kind, ValueSet<Kind>),
+    /// An agreement prohibits the kind.
+    KindProhibited(Kind),
+    /// Control records have no parts, and content has no body.
+    WrongShape(Kind),
+
+    /// The agreement covers the section.
+    SectionCovered(Section),
+    /// The agreement does not cover the section at this label; it covers these.
+    SectionNotCovered(Section, ValueSet<Section>),
+    /// At this label sightings go only to the economy they are destined to.
+    SightingsNotDestined,
+    /// An agreement prohibits the section.
+    SectionProhibited(Section),
+
+    /// The agreement covers each class.
+    ClassesCovered,
+    /// The agreement does not cover the class.
+    ClassNotCovered(Class),
+    /// The class needs a legal basis, and the agreement lists none.
+    NoLegalBasis(Class),
+    /// The class needs an order reference.
+    NoOrderReference(Class),
+    /// An agreement prohibits the class.
+    ClassProhibited(Class),
+
+    /// It has no time of release, or it is past.
+    Released,
+    /// Nobody before this instant.
+    ReleaseAt(Timestamp),
+    /// No embargo, or it is past.
+    NoEmbargo,
+    /// The embargo does not concern partners of the origin.
+    EmbargoAdmitsPartners(Timestamp),
+    /// No onward, public or constituent exit before this instant.
+    EmbargoUntil(Timestamp),
+    /// It does not expire, or not yet.
+    NotExpired,
+    /// It has expired.
+    Expired(Timestamp),
+
+    /// Verified, marked, not set aside, and it stands.
+    Sound,
+    /// It was set aside.
+    Quarantined,
+    /// Its author could not be checked yet.
+    PendingAuthor,
+    /// It bears no marking.
+    Unmarked,
+    /// Its origin took it back.
+    Withdrawn,
+    /// Its origin replaced it.
+    Superseded,
+
+    /// It carries nothing that this version cannot weigh.
+    NothingUnbuilt,
+    /// It carries something that this version cannot weigh.
+    Unbuilt(Unbuilt),
+}
+
+/// Facts that contradict each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Contradiction {
+    /// A part is marked looser than its record.
+    #[error("the part is marked looser than its record")]
+    LooserThanFloor,
+    /// A part has no class.
+    #[error("the part has no class")]
+    NoClass,
+    /// A translation of no section.
+    #[error("the part translates no section")]
+    TranslationOfNothing,
+    /// An addressee part that the record does not know.
+    #[error("the addressee part is not among the record's")]
+    AddresseeUnknown,
+    /// An addressee part in a record that is not addressed.
+    #[error("the record is not addressed, yet has an addressee part")]
+    AddresseeOfUnaddressed,
+}
+
+/// What this version does not weigh yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unbuilt {
+    /// A PAP label.
+    Pap,
+    /// A subject category.
+    Category,
+    /// A community or a group.
+    Group,
+    /// An exercise.
+    Exercise,
+    /// A class other than general and sensitive.
+    Class(Class),
+    /// A control record of this kind.
+    Control(Kind),
+    /// Something that a later version of the format uses.
+    Unknown,
+}
+
+impl fmt::Display for Fact {
+    #[expect(clippy::too_many_lines, reason = "one sentence for each fact, and nothing else")]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotMeasured => f.write_str("nothing to measure here"),
+            Self::Contradiction(error) => write!(f, "{error}"),
+            Self::NotPaired => f.write_str("not paired with us"),
+            Self::Stands(standing) => write!(f, "{standing}"),
+            Self::WithinTrust(level) => {
+                write!(f, "within trust level {} ({level})", level.number())
+            }
+            Self::AboveTrust(level, tlp) => match level.ceiling() {
+                Some(ceiling) => write!(
+                    f,
+                    "trust level {} ({level}) reaches {ceiling}, not {tlp}",
+                    level.number()
+                ),
+                None => write!(f, "trust level {} ({level}): nothing goes", level.number()),
+            },
+            Self::PairingSuffices => f.write_str("CLEAR needs pairing only"),
+            Self::Covered => f.write_str("in force, and covers it"),
+            Self::NoneCovers => f.write_str("in force, but does not cover all of it"),
+            Self::NoAgreement => f.write_str("no agreement is signed"),
+            Self::Ended(when) => write!(f, "ended at {when}"),
+            Self::NotYetInForce(when) => write!(f, "not in force before {when}"),
+            Self::NoCommonPurpose => {
+                f.write_str("the agreements in force have no purpose in common")
+            }
+            Self::Unaddressed => f.write_str("for all whom marking and agreement admit"),
+            Self::Addressed => f.write_str("addressed"),
+            Self::AddressedAsRelay => f.write_str("named as relay"),
+            Self::Destined => f.write_str("its own rows"),
+            Self::DestinedElsewhere => f.write_str("belongs to another economy"),
+            Self::AddressedToNobody => f.write_str("addressed to nobody"),
+            Self::NotAddressed => f.write_str("not addressed"),
+            Self::NotListed => f.write_str("addressed, but not for this part"),
+            Self::OthersAddressee => f.write_str("names another recipient"),
+            Self::AddresseeWithheld => f.write_str("its addressee part does not go"),
+            Self::NoContent => f.write_str("no part with content goes"),
+            Self::OwnHouse => f.write_str("our own house"),
+            Self::ControlFor(kind) => write!(f, "the {kind} concerns it"),
+            Self::ControlForOthers(kind) => write!(f, "the {kind} concerns others"),
+            Self::HoldsNothing(kind) => write!(f, "holds nothing that the {kind} concerns"),
+            Self::OnlyFromOrigin(kind) => write!(f, "only its origin sends the {kind}"),
+            Self::OwnRecord => f.write_str("our own"),
+            Self::CameFromThere => f.write_str("came from there"),
+            Self::OnwardNone => f.write_str("received on condition that it is not passed on"),
+            Self::OnwardAsk => {
+                f.write_str("received on condition that its origin is asked before it is passed on")
+            }
+            Self::OnwardWithinMarking => f.write_str("may be passed on within its marking"),
+            Self::RelayNamed => f.write_str("its origin named us as relay"),
+            Self::RelayNotNamed => f.write_str("its origin did not name us as relay"),
+            Self::PurposeNotShared => {
+                f.write_str("received for purposes that this agreement does not share")
+            }
+            Self::LabelAdmits(tlp) => write!(f, "TLP:{tlp} admits it"),
+            Self::RedWithoutDesk => f.write_str("TLP:RED: no desk or person named"),
+            Self::RedNeverHere => f.write_str("TLP:RED never leaves this way"),
+            Self::AmberFromAbroad(tlp) => {
+                write!(f, "TLP:{tlp} from abroad: not addressed there by its origin")
+            }
+            Self::NotPublic(tlp) => write!(f, "TLP:{tlp} is not public"),
+            Self::NotForConstituents(tlp) => {
+                write!(f, "TLP:{tlp} is for our organisation only")
+            }
+            Self::WithinCeiling(ceiling) => write!(f, "reaches {ceiling}"),
+            Self::AboveCeiling(tlp, ceiling) => write!(f, "reaches {ceiling}, not {tlp}"),
+            Self::NeedsAddressing(tlp) => write!(f, "{tlp} only where addressed"),
+            Self::NeedsAgreedDesk(tlp) => {
+                write!(f, "{tlp} only where addressed to the agreement's desk")
+            }
+            Self::ProhibitedAbove(ceiling) => write!(f, "prohibits anything above {ceiling}"),
+            Self::KindCovered(kind) => write!(f, "covers {kind} records"),
+            Self::KindNotCovered(kind, covered) => {
+                write!(f, "{kind} records not covered: {covered} only")
+            }
+            Self::KindProhibited(kind) => write!(f, "prohibits {kind} records"),
+            Self::WrongShape(kind) => write!(f, "a record of kind {kind} has no such part"),
+            Self::SectionCovered(section) => write!(f, "covers {section}"),
+            Self::SectionNotCovered(section, covered) => sections(f, *section, *covered),
+            Self::SightingsNotDestined => {
+                f.write_str("sightings only for the economy that they belong to")
+            }
+            Self::SectionProhibited(section) => write!(f, "prohibits {section}"),
+            Self::ClassesCovered => f.write_str("covers its classes"),
+            Self::ClassNotCovered(class) => write!(f, "class {class} not covered"),
+            Self::NoLegalBasis(class) => write!(f, "class {class}: no legal basis listed"),
+            Self::NoOrderReference(class) => write!(f, "class {class}: no order reference"),
+            Self::ClassProhibited(class) => write!(f, "prohibits class {class}"),
+            Self::Released => f.write_str("no time of release ahead"),
+            Self::ReleaseAt(when) => write!(f, "release at {when}"),
+            Self::NoEmbargo => f.write_str("no embargo"),
+            Self::EmbargoAdmitsPartners(when) => {
+                write!(f, "embargo until {when}; the origin's partners have it now")
+            }
+            Self::EmbargoUntil(when) => write!(f, "embargo until {when}"),
+            Self::NotExpired => f.write_str("not expired"),
+            Self::Expired(when) => write!(f, "expired at {when}"),
+            Self::Sound => f.write_str("verified, marked, and it stands"),
+            Self::Quarantined => f.write_str("in quarantine"),
+            Self::PendingAuthor => f.write_str("its author could not be checked yet"),
+            Self::Unmarked => f.write_str("bears no marking: a person has to mark it"),
+            Self::Withdrawn => f.write_str("withdrawn by its origin"),
+            Self::Superseded => f.write_str("replaced by its origin"),
+            Self::NothingUnbuilt => f.write_str("nothing that this version cannot weigh"),
+            Self::Unbuilt(what) => write!(f, "{what} cannot be weighed by this version"),
+        }
+    }
+}
+
+/// What is missing is named by what is covered, when that is short.
+fn sections(
+    f: &mut fmt::Formatter<'_>,
+    section: Section,
+    covered: ValueSet<Section>,
+) -> fmt::Result {
+    const FEW: usize = 4;
+    // Addressee and case parts say nothing of what happened: nobody asks for them.
+    let plain = covered.without([Section::Addressee, Section::Case].into_iter().collect());
+    if plain.is_empty() || plain.iter().count() > FEW {
+        return write!(f, "{section} not covered");
+    }
+    write!(f, "{section} not covered: {plain} only")
+}
+
+impl fmt::Display for Unbuilt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pap => f.write_str("a PAP label"),
+            Self::Category => f.write_str("a subject category"),
+            Self::Group => f.write_str("a group or community"),
+            Self::Exercise => f.write_str("an exercise"),
+            Self::Class(class) => write!(f, "the class {class}"),
+            Self::Control(kind) => write!(f, "the control kind {kind}"),
+            Self::Unknown => f.write_str("something that a later version introduced"),
+        }
+    }
+}

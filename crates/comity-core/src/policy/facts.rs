@@ -1,0 +1,250 @@
+//! What the decision knows of a record, a part and a recipient.
+
+use crate::agreement::ValueSet;
+use crate::control::ControlBody;
+use crate::identity::{EconomyId, KeyId, PartDigest, RecordId};
+use crate::ledger::Obligations;
+use crate::marking::{Marking, Tlp};
+use crate::record::{Addressee, Header, Manifest};
+use crate::vocabulary::{Class, Kind, Section, State, Urgency};
+
+/// Where we have a record from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// We made it.
+    Own,
+    /// A partner delivered it.
+    From {
+        /// The partner: the origin, or a relay.
+        economy: EconomyId,
+        /// What we took on with it. After several deliveries, the strictest of all.
+        obligations: Obligations,
+    },
+}
+
+/// Whether a record still stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lifecycle {
+    /// It stands.
+    Live,
+    /// The origin took it back.
+    Withdrawn,
+    /// The origin replaced it.
+    Superseded,
+}
+
+/// Whom a control record is for, read from its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ControlAudience {
+    /// Every partner: a keyring, a contact.
+    Partners,
+    /// The parties of an agreement: its proposal, acceptance, termination.
+    Parties([EconomyId; 2]),
+    /// One economy: an introduction's, an acknowledgement's.
+    To(EconomyId),
+    /// Those whom it names: a consent's asker and recipients.
+    Named(Vec<EconomyId>),
+    /// Whoever may hold what it takes back, by the ledger: a withdrawal.
+    Holders,
+}
+
+impl ControlAudience {
+    /// Whom a control record with this body is for. `parties` knows the parties of a proposed
+    /// agreement. `None`: nobody, because its kind or its agreement is not known here.
+    #[must_use]
+    pub fn of(
+        body: &ControlBody,
+        parties: impl Fn(&RecordId) -> Option<[EconomyId; 2]>,
+    ) -> Option<Self> {
+        match body {
+            ControlBody::Keyring(_) | ControlBody::Opaque(Kind::Contact) => Some(Self::Partners),
+            ControlBody::Agreement(body) => Some(Self::Parties(body.parties)),
+            ControlBody::Acceptance(body) => parties(&body.agreement).map(Self::Parties),
+            ControlBody::Termination(body) => parties(&body.agreement).map(Self::Parties),
+            ControlBody::Withdrawal(_) => Some(Self::Holders),
+            ControlBody::Introduction(body) => Some(Self::To(body.to)),
+            ControlBody::Opaque(_) => None,
+        }
+    }
+}
+
+/// Whom an addressee part names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddresseeFacts {
+    /// The addressee part itself.
+    pub part: PartDigest,
+    /// Whom it names, and what they may have.
+    pub addressee: Addressee,
+}
+
+/// What the decision knows of a record. All but the last two stand in its journal entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordFacts {
+    /// The record.
+    pub id: RecordId,
+    /// The economy that it comes from.
+    pub origin: EconomyId,
+    /// The key that signed it.
+    pub author: KeyId,
+    /// What it is.
+    pub kind: Kind,
+    /// Whether more is to come.
+    pub state: State,
+    /// How soon it should be read.
+    pub urgency: Urgency,
+    /// The loosest marking that any part has.
+    pub floor: Marking,
+    /// Whether it is for those only whom addressee parts name.
+    pub addressed: bool,
+    /// Whether its manifest has a key that this version does not know.
+    pub unknown: bool,
+    /// Where we have it from.
+    pub source: Source,
+    /// The addressee parts that we hold.
+    pub addressees: Vec<AddresseeFacts>,
+    /// Whom a control record is for. `None`: it could not be read, and goes to nobody.
+    pub control: Option<ControlAudience>,
+    /// Whether it is a foreign document that nobody has marked yet.
+    pub unmarked: bool,
+    /// Whether its author could not be checked yet.
+    pub pending: bool,
+    /// Whether the recipient may, by the ledger, hold what a control record concerns: any part of a
+    /// record that a withdrawal names, any record of the origin whose keyring it is.
+    pub released_before: bool,
+    /// Whether it was set aside.
+    pub quarantined: bool,
+    /// Whether it still stands.
+    pub lifecycle: Lifecycle,
+}
+
+impl RecordFacts {
+    /// The facts of a record that stands, is verified, and of which no part is held yet.
+    #[must_use]
+    pub fn new(id: RecordId, manifest: &Manifest, source: Source) -> Self {
+        Self {
+            id,
+            origin: manifest.origin,
+            author: manifest.author,
+            kind: manifest.kind,
+            state: manifest.state,
+            urgency: manifest.urgency,
+            floor: manifest.floor.clone(),
+            addressed: manifest.addressed,
+            unknown: manifest.unknown,
+            source,
+            addressees: Vec::new(),
+            control: None,
+            unmarked: false,
+            pending: false,
+            released_before: false,
+            quarantined: false,
+            lifecycle: Lifecycle::Live,
+        }
+    }
+
+    /// Takes in a part that is held: its facts, and, of an addressee part, whom it names.
+    pub fn hold(&mut self, digest: PartDigest, header: &Header) -> PartFacts {
+        if let Some(addressee) = &header.addressee
+            && header.section == Section::Addressee
+            && !self.addressees.iter().any(|held| held.part == digest)
+        {
+            let addressee = addressee.clone();
+            self.addressees.push(AddresseeFacts { part: digest, addressee });
+        }
+        PartFacts::new(digest, header, &self.floor)
+    }
+}
+
+/// What the decision knows of a part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartFacts {
+    /// The part.
+    pub digest: PartDigest,
+    /// What it says.
+    pub section: Section,
+    /// The section that an agreement must cover: for a translation, the one that it translates.
+    pub counts_as: Section,
+    /// How sensitive it is in law.
+    pub classes: ValueSet<Class>,
+    /// The only economy that it is for.
+    pub destination: Option<EconomyId>,
+    /// Its marking: the floor joined with its own.
+    pub marking: Marking,
+    /// Whether anything in its header is not known to this version.
+    pub unknown: bool,
+}
+
+impl PartFacts {
+    /// The facts of the part with this header, in a record with this floor.
+    #[must_use]
+    pub fn new(digest: PartDigest, header: &Header, floor: &Marking) -> Self {
+        let marking = header.marking.as_ref().map_or_else(|| floor.clone(), |own| floor.join(own));
+        let named = header.addressee.is_some();
+        Self {
+            digest,
+            section: header.section,
+            counts_as: header.counts_as(),
+            classes: header.classes.iter().copied().collect(),
+            destination: header.destination,
+            marking,
+            unknown: header.unknown
+                || header.classes.iter().any(|class| !class.is_known())
+                || named != (header.section == Section::Addressee),
+        }
+    }
+
+    /// Whether it says anything of what happened: not to whom the record goes, nor its case.
+    #[must_use]
+    pub fn is_content(&self) -> bool {
+        !matches!(self.section, Section::Addressee | Section::Case)
+    }
+}
+
+/// Somebody who might get a part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recipient {
+    /// Another economy.
+    Partner {
+        /// The economy.
+        economy: EconomyId,
+        /// Only what this desk or person there may have. `None`: what the partner's node may have on
+        /// behalf of all its desks, which is what the link carries.
+        desk: Option<String>,
+    },
+    /// A stakeholder of our own economy.
+    Constituent {
+        /// What we call it.
+        name: String,
+    },
+    /// Anybody.
+    Public,
+    /// Our own people.
+    LocalRole {
+        /// The desk or role.
+        role: String,
+    },
+}
+
+impl Recipient {
+    /// The node of `economy`.
+    #[must_use]
+    pub const fn partner(economy: EconomyId) -> Self {
+        Self::Partner { economy, desk: None }
+    }
+
+    /// The partner's economy.
+    #[must_use]
+    pub const fn economy(&self) -> Option<EconomyId> {
+        match self {
+            Self::Partner { economy, .. } => Some(*economy),
+            Self::Constituent { .. } | Self::Public | Self::LocalRole { .. } => None,
+        }
+    }
+}
+
+/// The marking with which a foreign document that bears none is stored. It cannot be sent until a
+/// person marks it (`RecordFacts::unmarked`).
+#[must_use]
+pub fn unmarked_foreign() -> Marking {
+    Marking::new(Tlp::AmberStrict)
+}

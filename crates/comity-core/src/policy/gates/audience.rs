@@ -1,0 +1,46 @@
+//! Is it meant for the recipient?
+
+use super::super::addressing::Addressing;
+use super::super::fact::{Contradiction, Fact};
+use super::super::facts::{Recipient, Source};
+use super::{Finding, Found, Question};
+use crate::vocabulary::Section;
+
+pub(super) fn judge(asked: &Question<'_>) -> Found {
+    let is_addressee = asked.part.section == Section::Addressee;
+    if is_addressee && !asked.record.addressed {
+        return Err(Contradiction::AddresseeOfUnaddressed);
+    }
+    let mut held = asked.record.addressees.iter().map(|addressee| addressee.part);
+    if is_addressee && !held.any(|digest| digest == asked.part.digest) {
+        return Err(Contradiction::AddresseeUnknown);
+    }
+    Ok(match asked.recipient {
+        Recipient::Partner { .. } => named(asked.addressing, is_addressee),
+        // TLP binds those whom the originator tells, not the originator's own house.
+        Recipient::LocalRole { .. } if asked.record.source == Source::Own => {
+            Finding::pass(Fact::OwnHouse)
+        }
+        Recipient::LocalRole { .. } | Recipient::Constituent { .. } => {
+            named(asked.addressing, is_addressee)
+        }
+        Recipient::Public if asked.part.destination.is_some() => {
+            Finding::deny(Fact::DestinedElsewhere)
+        }
+        Recipient::Public => named(asked.addressing, is_addressee),
+    })
+}
+
+fn named(addressing: Addressing, is_addressee: bool) -> Finding {
+    match addressing {
+        Addressing::Open => Finding::pass(Fact::Unaddressed),
+        Addressing::Named { destined: true } => Finding::pass(Fact::Destined),
+        Addressing::Named { destined: false } => Finding::pass(Fact::Addressed),
+        Addressing::Relay => Finding::pass(Fact::AddressedAsRelay),
+        Addressing::NotListed => Finding::deny(Fact::NotListed),
+        Addressing::Elsewhere => Finding::deny(Fact::DestinedElsewhere),
+        Addressing::Others if is_addressee => Finding::deny(Fact::OthersAddressee),
+        Addressing::Others => Finding::deny(Fact::NotAddressed),
+        Addressing::Nobody => Finding::deny(Fact::AddressedToNobody),
+    }
+}

@@ -1,0 +1,26 @@
+//! Is it verified, marked, and not set aside? Does it still stand?
+
+use super::super::fact::Fact;
+use super::super::facts::{Lifecycle, RecordFacts};
+use super::{Finding, Question};
+
+pub(super) fn judge(asked: &Question<'_>) -> Finding {
+    let record = asked.record;
+    let fact = match record.lifecycle {
+        Lifecycle::Withdrawn => Some(Fact::Withdrawn),
+        Lifecycle::Superseded => Some(Fact::Superseded),
+        Lifecycle::Live => set_aside(record).or(record.unmarked.then_some(Fact::Unmarked)),
+    };
+    fact.map_or(Finding::pass(Fact::Sound), Finding::deny)
+}
+
+/// Why a record, of content or of control, is not believed.
+pub(in crate::policy) fn set_aside(record: &RecordFacts) -> Option<Fact> {
+    if record.quarantined {
+        Some(Fact::Quarantined)
+    } else if record.pending {
+        Some(Fact::PendingAuthor)
+    } else {
+        None
+    }
+}

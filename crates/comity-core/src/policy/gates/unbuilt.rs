@@ -1,0 +1,59 @@
+//! Does it carry anything that this version cannot weigh yet? It is withheld until its gate is built.
+
+use super::super::fact::{Fact, Unbuilt};
+use super::super::facts::RecordFacts;
+use super::{Finding, Question};
+use crate::agreement::ValueSet;
+use crate::marking::Marking;
+use crate::vocabulary::{Class, Kind};
+
+pub(super) fn judge(asked: &Question<'_>) -> Finding {
+    let (record, part) = (asked.record, asked.part);
+    let unknown = part.unknown || !part.section.is_known() || !part.counts_as.is_known();
+    let found = if unknown {
+        Some(Unbuilt::Unknown)
+    } else if group_addressee(asked) {
+        Some(Unbuilt::Group)
+    } else {
+        in_record(record).or_else(|| in_marking(&part.marking)).or_else(|| in_classes(part.classes))
+    };
+    found.map_or(Finding::pass(Fact::NothingUnbuilt), |what| Finding::deny(Fact::Unbuilt(what)))
+}
+
+/// For a control record: its floor is not asked, since labels do not apply to it.
+pub(in crate::policy) fn judge_control(record: &RecordFacts) -> Finding {
+    let later = matches!(record.kind, Kind::Group | Kind::Roster | Kind::Approval);
+    let found = in_record(record)
+        .or_else(|| record.floor.unknown.then_some(Unbuilt::Unknown))
+        .or_else(|| later.then_some(Unbuilt::Control(record.kind)));
+    found.map_or(Finding::pass(Fact::NothingUnbuilt), |what| Finding::deny(Fact::Unbuilt(what)))
+}
+
+fn in_record(record: &RecordFacts) -> Option<Unbuilt> {
+    let known = record.kind.is_known() && record.state.is_known() && record.urgency.is_known();
+    (record.unknown || !known).then_some(Unbuilt::Unknown)
+}
+
+fn in_marking(marking: &Marking) -> Option<Unbuilt> {
+    if marking.unknown {
+        Some(Unbuilt::Unknown)
+    } else if marking.pap.is_some() {
+        Some(Unbuilt::Pap)
+    } else if !marking.categories.is_empty() {
+        Some(Unbuilt::Category)
+    } else if marking.community.is_some() {
+        Some(Unbuilt::Group)
+    } else {
+        marking.exercise.is_some().then_some(Unbuilt::Exercise)
+    }
+}
+
+fn in_classes(classes: ValueSet<Class>) -> Option<Unbuilt> {
+    let built = ValueSet::from_iter([Class::General, Class::Sensitive]);
+    classes.without(built).iter().next().map(Unbuilt::Class)
+}
+
+fn group_addressee(asked: &Question<'_>) -> bool {
+    let mut groups = asked.record.addressees.iter().filter(|held| held.addressee.group.is_some());
+    groups.any(|held| held.part == asked.part.digest)
+}

@@ -1,0 +1,83 @@
+//! The decision: what may leave, to whom, and why. The only place that says yes.
+//!
+//! [`decide`] asks every gate about one part and one recipient; [`plan`] puts the answers for all
+//! parts of a record together; [`release`](crate::delivery::release) decides once more at hand-over
+//! and makes the [`Delivery`](crate::Delivery) that a link takes. Preview, explanation, demonstration
+//! and sender call these: there is no second implementation.
+//!
+//! Denials override, the latest of several holds counts, and an error is a denial. All is pure: same
+//! input, same decision.
+
+mod addressing;
+mod basis;
+mod control;
+mod decision;
+mod explain;
+mod fact;
+mod facts;
+mod gates;
+mod plan;
+mod snapshot;
+
+pub use crate::delivery::{Payload, Refused, release};
+pub use control::decide_control;
+pub use decision::{Citation, Decision, Gate, Judgement, Outcome, Verdict};
+pub use explain::{Explanation, cite, explain, reason};
+pub use fact::{Contradiction, Fact, Unbuilt};
+pub use facts::{
+    AddresseeFacts, ControlAudience, Lifecycle, PartFacts, Recipient, RecordFacts, Source,
+    unmarked_foreign,
+};
+pub use plan::{Plan, PlannedPart, plan};
+pub use snapshot::{
+    Agreement, Partner, PolicyBuilder, PolicySnapshot, Standing, TrustLevel, trust_table,
+};
+
+use crate::ledger::Obligations;
+use crate::time::Timestamp;
+use addressing::Addressing;
+use basis::{Basis, demands};
+use gates::Question;
+
+/// Decides whether one part of a record may go to one recipient now.
+///
+/// Of several parts, [`plan`] says which go together; it is never wider than this.
+#[must_use]
+pub fn decide(
+    snapshot: &PolicySnapshot,
+    record: &RecordFacts,
+    part: &PartFacts,
+    recipient: &Recipient,
+    now: Timestamp,
+) -> Decision {
+    let us = snapshot.us();
+    let (addressing, partner) = match recipient {
+        Recipient::Partner { economy, desk } => (
+            Addressing::of(record, part, Some(*economy), desk.as_deref()),
+            snapshot.partner(economy),
+        ),
+        Recipient::Constituent { .. } | Recipient::LocalRole { .. } => {
+            (Addressing::of(record, part, Some(us), None), None)
+        }
+        Recipient::Public => (Addressing::of(record, part, None, None), None),
+    };
+    let asked = Question { snapshot, record, part, recipient, now, partner, addressing };
+    let basis = Basis::choose(&asked);
+    let judgements = gates::judge_all(&asked, &basis);
+    Decision::of(&judgements, basis.covering(), || obligations(&asked, &basis))
+}
+
+/// What the recipient takes on: the marking's, what we took on ourselves, and, where an agreement
+/// permits it, what every agreement in force demands.
+fn obligations(asked: &Question<'_>, basis: &Basis<'_>) -> Option<Obligations> {
+    let marking = Obligations { onward: asked.part.marking.onward, ..Obligations::unbound() };
+    let demanded = match basis.covering() {
+        Some(_) => demands(asked)?,
+        None => Obligations::unbound(),
+    };
+    let sum = marking.meet(&demanded)?;
+    match &asked.record.source {
+        Source::Own => Some(sum),
+        Source::From { obligations, .. } => sum.meet(obligations),
+    }
+}

@@ -1,0 +1,204 @@
+//! What goes to one recipient: the decisions for all parts of a record, together.
+
+use super::addressing::addressee_goes;
+use super::control::decide_control;
+use super::decide;
+use super::decision::{Decision, Outcome};
+use super::fact::Fact;
+use super::facts::{PartFacts, Recipient, RecordFacts};
+use super::snapshot::PolicySnapshot;
+use crate::identity::PartDigest;
+use crate::ledger::Obligations;
+use crate::time::Timestamp;
+use crate::vocabulary::Section;
+
+/// What goes to one recipient, what stays, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    parts: Vec<PlannedPart>,
+    control: Option<Decision>,
+    releases: Vec<PartDigest>,
+    obligations: Option<Obligations>,
+}
+
+/// A part with its decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedPart {
+    /// The part.
+    pub digest: PartDigest,
+    /// What it says.
+    pub section: Section,
+    /// Whether it goes.
+    pub decision: Decision,
+}
+
+impl Plan {
+    /// Whether anything goes: a control record, or the manifest and at least one content part.
+    #[must_use]
+    pub fn goes(&self) -> bool {
+        self.obligations.is_some()
+    }
+
+    /// The parts that go, ascending.
+    #[must_use]
+    pub fn releases(&self) -> &[PartDigest] {
+        &self.releases
+    }
+
+    /// What the recipient takes on. `None`: nothing goes.
+    #[must_use]
+    pub fn obligations(&self) -> Option<&Obligations> {
+        self.obligations.as_ref()
+    }
+
+    /// Every part with its decision, in the order in which they were given.
+    #[must_use]
+    pub fn parts(&self) -> &[PlannedPart] {
+        &self.parts
+    }
+
+    /// The decision on a control record.
+    #[must_use]
+    pub fn control(&self) -> Option<&Decision> {
+        self.control.as_ref()
+    }
+
+    /// The parts that stay, whether for good or for now.
+    pub fn withheld(&self) -> impl Iterator<Item = &PlannedPart> {
+        self.parts.iter().filter(|part| !part.decision.is_release())
+    }
+
+    /// The earliest instant at which something that is held now is to be decided again.
+    #[must_use]
+    pub fn holds(&self) -> Option<Timestamp> {
+        let decisions = self.parts.iter().map(|part| &part.decision).chain(&self.control);
+        decisions
+            .filter_map(|decision| match decision.outcome() {
+                Outcome::HoldUntil(until) => Some(*until),
+                Outcome::Release(_) | Outcome::Withhold => None,
+            })
+            .min()
+    }
+}
+
+/// Decides every part of a record for one recipient, and what goes together.
+///
+/// Three rules about several parts come on top of [`decide`], and only ever withhold: what an
+/// addressed record gives goes with the addressee part that gives it, without which it would be
+/// refused; an addressee part goes only with something that it gives; and no part goes, nor the
+/// manifest, unless a part with content does.
+#[must_use]
+pub fn plan(
+    snapshot: &PolicySnapshot,
+    record: &RecordFacts,
+    parts: &[PartFacts],
+    recipient: &Recipient,
+    now: Timestamp,
+) -> Plan {
+    let mut planned = Planned {
+        record,
+        recipient,
+        parts,
+        decisions: parts
+            .iter()
+            .map(|part| decide(snapshot, record, part, recipient, now))
+            .collect(),
+    };
+    if record.kind.is_control() {
+        let control = decide_control(snapshot, record, recipient, now);
+        // A control record has no parts; one that has is a contradiction, and does not go.
+        return planned.into_plan(Some(control));
+    }
+    planned.bind_together();
+    planned.into_plan(None)
+}
+
+struct Planned<'a> {
+    record: &'a RecordFacts,
+    recipient: &'a Recipient,
+    parts: &'a [PartFacts],
+    decisions: Vec<Decision>,
+}
+
+impl Planned<'_> {
+    fn bind_together(&mut self) {
+        if self.record.addressed {
+            let lonely = |part: &PartFacts| !is_addressee(part) && !self.given(part);
+            self.withhold(&self.those(lonely), Fact::AddresseeWithheld);
+            let idle = |part: &PartFacts| is_addressee(part) && !self.gives_something(part);
+            self.withhold(&self.those(idle), Fact::NoContent);
+            // A case part that hung on an addressee part which does not go after all.
+            let lonely = |part: &PartFacts| !is_addressee(part) && !self.given(part);
+            self.withhold(&self.those(lonely), Fact::AddresseeWithheld);
+        }
+        if !self.going().any(PartFacts::is_content) {
+            self.withhold(&self.those(|_| true), Fact::NoContent);
+        }
+    }
+
+    /// The parts that are released so far.
+    fn going(&self) -> impl Iterator<Item = &PartFacts> {
+        let pairs = self.parts.iter().zip(&self.decisions);
+        pairs.filter(|(_, decision)| decision.is_release()).map(|(part, _)| part)
+    }
+
+    /// Of the parts that are released so far, which of them are `such`.
+    fn those(&self, such: impl Fn(&PartFacts) -> bool) -> Vec<PartDigest> {
+        self.going().filter(|part| such(part)).map(|part| part.digest).collect()
+    }
+
+    /// Whether an addressee part goes that gives `part` to the recipient. Nothing needs to be given
+    /// to our own house.
+    fn given(&self, part: &PartFacts) -> bool {
+        let Recipient::Partner { economy, desk } = self.recipient else { return true };
+        addressee_goes(self.record, part, *economy, desk.as_deref(), |held| {
+            self.going().any(|going| going.digest == held.part)
+        })
+    }
+
+    /// Whether a content part goes that this addressee part gives.
+    fn gives_something(&self, addressee: &PartFacts) -> bool {
+        let mut held = self.record.addressees.iter().filter(|held| held.part == addressee.digest);
+        let given = |digest| held.any(|held| held.addressee.parts.contains(digest));
+        self.going().filter(|part| part.is_content()).map(|part| &part.digest).any(given)
+    }
+
+    fn withhold(&mut self, digests: &[PartDigest], fact: Fact) {
+        for (part, decision) in self.parts.iter().zip(&mut self.decisions) {
+            if digests.contains(&part.digest) {
+                *decision = decision.clone().withheld(fact);
+            }
+        }
+    }
+
+    fn into_plan(self, control: Option<Decision>) -> Plan {
+        let mut releases: Vec<PartDigest> = self.going().map(|part| part.digest).collect();
+        releases.sort_unstable();
+        releases.dedup();
+        let decisions = self.decisions.iter().chain(&control);
+        let obligations = together(decisions);
+        if obligations.is_none() {
+            releases.clear();
+        }
+        let parts = self.parts.iter().zip(self.decisions).map(|(part, decision)| PlannedPart {
+            digest: part.digest,
+            section: part.section,
+            decision,
+        });
+        Plan { parts: parts.collect(), control, releases, obligations }
+    }
+}
+
+fn is_addressee(part: &PartFacts) -> bool {
+    part.section == Section::Addressee
+}
+
+/// The strictest of all that is released. `None` when nothing is.
+fn together<'a>(decisions: impl Iterator<Item = &'a Decision>) -> Option<Obligations> {
+    let mut released = decisions.filter_map(|decision| match decision.outcome() {
+        Outcome::Release(obligations) => Some(obligations),
+        Outcome::Withhold | Outcome::HoldUntil(_) => None,
+    });
+    let one = released.next()?.clone();
+    released.try_fold(one, |sum, next| sum.meet(next))
+}

@@ -1,0 +1,335 @@
+//! What the decision knows of the partners: immutable, versioned, folded in journal order.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::agreement::Terms;
+use crate::identity::{EconomyId, RecordId};
+use crate::marking::Tlp;
+use crate::time::Timestamp;
+
+/// How a paired economy stands with us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Standing {
+    /// As it should be.
+    Paired,
+    /// Stopped by our operator: no content goes until resumed.
+    Suspended,
+    /// Two keyrings of one version were seen: somebody else may hold its root.
+    Frozen,
+    /// No longer a partner. Nothing goes.
+    Revoked,
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Paired => "paired",
+            Self::Suspended => "suspended",
+            Self::Frozen => "frozen: two keyrings of one version",
+            Self::Revoked => "revoked",
+        })
+    }
+}
+
+/// What we think of a partner: local, never sent. A new partner starts at [`TrustLevel::Public`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TrustLevel {
+    /// 0: nothing goes.
+    Blocked,
+    /// 1: up to CLEAR.
+    #[default]
+    Public,
+    /// 2: up to GREEN.
+    Community,
+    /// 3: up to AMBER.
+    Confidential,
+    /// 4: up to RED.
+    Restricted,
+}
+
+impl TrustLevel {
+    /// From the least to the most.
+    pub const ALL: [Self; 5] =
+        [Self::Blocked, Self::Public, Self::Community, Self::Confidential, Self::Restricted];
+
+    /// The number that operators type.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Blocked => 0,
+            Self::Public => 1,
+            Self::Community => 2,
+            Self::Confidential => 3,
+            Self::Restricted => 4,
+        }
+    }
+
+    /// The level with this number.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.number() == number)
+    }
+
+    /// The strictest label that goes. `None`: nothing goes.
+    #[must_use]
+    pub const fn ceiling(self) -> Option<Tlp> {
+        match self {
+            Self::Blocked => None,
+            Self::Public => Some(Tlp::Clear),
+            Self::Community => Some(Tlp::Green),
+            Self::Confidential => Some(Tlp::Amber),
+            Self::Restricted => Some(Tlp::Red),
+        }
+    }
+}
+
+impl fmt::Display for TrustLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Blocked => "blocked",
+            Self::Public => "public",
+            Self::Community => "community",
+            Self::Confidential => "confidential",
+            Self::Restricted => "restricted",
+        })
+    }
+}
+
+/// The table of trust levels, in Markdown: written from what the decision reads.
+#[must_use]
+pub fn trust_table() -> String {
+    let rows = TrustLevel::ALL.map(|level| {
+        let ceiling = level.ceiling().map_or_else(|| "nothing".to_owned(), |tlp| tlp.to_string());
+        format!("| {} | {level} | {ceiling} |\n", level.number())
+    });
+    format!("| level | name | up to |\n|---|---|---|\n{}", rows.concat())
+}
+
+/// An agreement that both sides have signed: a proposal and its acceptance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agreement {
+    id: RecordId,
+    terms: Arc<Terms>,
+    from: Timestamp,
+    until: Option<Timestamp>,
+}
+
+impl Agreement {
+    /// The agreement proposed in the record `id`, accepted at `accepted`: in force from the later of
+    /// that instant and its first day.
+    #[must_use]
+    pub fn new(id: RecordId, terms: Arc<Terms>, accepted: Timestamp) -> Self {
+        let (from, until) = (terms.starts().max(accepted), terms.ends());
+        Self { id, terms, from, until }
+    }
+
+    /// The same agreement, ending at `effective` unless it ends before.
+    #[must_use]
+    pub fn terminated(mut self, effective: Timestamp) -> Self {
+        self.until = Some(self.until.map_or(effective, |until| until.min(effective)));
+        self
+    }
+
+    /// The record that proposed it.
+    #[must_use]
+    pub fn id(&self) -> RecordId {
+        self.id
+    }
+
+    /// What was agreed.
+    #[must_use]
+    pub fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// The first instant of its force.
+    #[must_use]
+    pub fn from(&self) -> Timestamp {
+        self.from
+    }
+
+    /// The first instant after its force.
+    #[must_use]
+    pub fn until(&self) -> Option<Timestamp> {
+        self.until
+    }
+
+    /// Whether it is in force at `now`.
+    #[must_use]
+    pub fn in_force(&self, now: Timestamp) -> bool {
+        self.from <= now && !self.ended(now)
+    }
+
+    /// Whether it has ended by `now`.
+    #[must_use]
+    pub fn ended(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| until <= now)
+    }
+}
+
+/// A paired economy as the decision sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Partner {
+    /// How it stands with us.
+    pub standing: Standing,
+    /// What we think of it.
+    pub trust: TrustLevel,
+    /// What we have signed with it, whether in force or not.
+    pub agreements: Vec<Agreement>,
+}
+
+impl Partner {
+    /// A partner as pairing leaves it: no agreement, trust level 1.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { standing: Standing::Paired, trust: TrustLevel::default(), agreements: Vec::new() }
+    }
+
+    /// With this trust level.
+    #[must_use]
+    pub fn at(mut self, trust: TrustLevel) -> Self {
+        self.trust = trust;
+        self
+    }
+
+    /// With this standing.
+    #[must_use]
+    pub fn standing(mut self, standing: Standing) -> Self {
+        self.standing = standing;
+        self
+    }
+
+    /// With this agreement besides.
+    #[must_use]
+    pub fn with(mut self, agreement: Agreement) -> Self {
+        self.agreements.push(agreement);
+        self
+    }
+}
+
+impl Default for Partner {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Everything that the decision knows of the partners at one moment. Immutable: a change makes a
+/// new snapshot with a higher version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicySnapshot {
+    us: EconomyId,
+    version: u64,
+    partners: BTreeMap<EconomyId, Partner>,
+    pairing: Terms,
+}
+
+impl PolicySnapshot {
+    /// Starts a snapshot for the economy `us`.
+    #[must_use]
+    pub fn builder(us: EconomyId) -> PolicyBuilder {
+        PolicyBuilder { us, version: 0, partners: BTreeMap::new() }
+    }
+
+    /// Starts a snapshot from this one, with the next version.
+    #[must_use]
+    pub fn to_builder(&self) -> PolicyBuilder {
+        PolicyBuilder {
+            us: self.us,
+            version: self.version.saturating_add(1),
+            partners: self.partners.clone(),
+        }
+    }
+
+    /// The economy that decides.
+    #[must_use]
+    pub fn us(&self) -> EconomyId {
+        self.us
+    }
+
+    /// Which snapshot this is.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The partner with this id.
+    #[must_use]
+    pub fn partner(&self, economy: &EconomyId) -> Option<&Partner> {
+        self.partners.get(economy)
+    }
+
+    /// Every partner, ascending by id.
+    pub fn partners(&self) -> impl Iterator<Item = (&EconomyId, &Partner)> {
+        self.partners.iter()
+    }
+
+    /// The agreement proposed in the record `id`.
+    #[must_use]
+    pub fn agreement(&self, id: &RecordId) -> Option<&Agreement> {
+        self.partners.values().flat_map(|partner| &partner.agreements).find(|one| one.id == *id)
+    }
+
+    /// The first instant after `now` at which an agreement starts or ends: what was decided before
+    /// has to be decided again then.
+    #[must_use]
+    pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
+        let agreements = self.partners.values().flat_map(|partner| &partner.agreements);
+        let instants = agreements.flat_map(|one| [Some(one.from), one.until]).flatten();
+        instants.filter(|instant| *instant > now).min()
+    }
+
+    pub(super) fn pairing(&self) -> &Terms {
+        &self.pairing
+    }
+}
+
+/// Builds a [`PolicySnapshot`].
+#[derive(Clone, Debug)]
+pub struct PolicyBuilder {
+    us: EconomyId,
+    version: u64,
+    partners: BTreeMap<EconomyId, Partner>,
+}
+
+impl PolicyBuilder {
+    /// With this version.
+    #[must_use]
+    pub fn version(mut self, version: u64) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// With this partner, in place of what was known of it. We are no partner of ourselves: our own
+    /// id is passed over.
+    #[must_use]
+    pub fn partner(mut self, economy: EconomyId, mut partner: Partner) -> Self {
+        if economy != self.us {
+            // The order decides which of two covering agreements is named, so it must not depend on
+            // the order in which they were folded.
+            partner.agreements.sort_by_key(|agreement| (agreement.from, agreement.id));
+            partner.agreements.dedup_by_key(|agreement| agreement.id);
+            self.partners.insert(economy, partner);
+        }
+        self
+    }
+
+    /// Without this partner.
+    #[must_use]
+    pub fn without(mut self, economy: &EconomyId) -> Self {
+        self.partners.remove(economy);
+        self
+    }
+
+    /// The snapshot.
+    #[must_use]
+    pub fn build(self) -> PolicySnapshot {
+        PolicySnapshot {
+            us: self.us,
+            version: self.version,
+            partners: self.partners,
+            pairing: Terms::pairing(),
+        }
+    }
+}
