@@ -1,7 +1,7 @@
 //! Rightly signed manifests that are not deterministic CBOR.
 
-use super::base::{Sign1, bytes, list, manifest, map, padding, raw, signed, text, uint};
-use super::cbor::{Item, head};
+use super::base::{Sign1, list, manifest, padding, raw, signed, text, uint};
+use super::cbor::Item;
 use super::vector::{Of, Vector};
 
 fn bad(name: &str, signed: Vec<u8>, code: &str, about: &str) -> Vector {

@@ -1,8 +1,7 @@
 //! Manifests with a wrong value, or of a wrong shape, one thing each.
 
 use super::base::{
-    author, bytes, control_manifest, list, manifest, manifest_with, map, padding, raw, signed,
-    text, uint,
+    bytes, control_manifest, list, manifest, manifest_with, map, padding, raw, signed, text, uint,
 };
 use super::cbor::{Fields, Item, head};
 use super::vector::{Of, Vector};
