@@ -1,6 +1,6 @@
 //! An economy's identity: root keys, the grants that they sign, and the versions of its keyring.
 //!
-//! An [`EconomyId`](crate::EconomyId) is the digest of the economy's genesis [`RootSet`]. The root
+//! An [`EconomyId`] is the digest of the economy's genesis [`RootSet`]. The root
 //! signs [`Grant`]s and revocations; together they are a [`Keyring`]. Each version names its
 //! predecessor by digest and carries the whole chain of root sets from the genesis on, so that one
 //! version alone can be verified by whoever knows the id.

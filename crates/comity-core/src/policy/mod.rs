@@ -1,7 +1,7 @@
 //! The decision: what may leave, to whom, and why. The only place that says yes.
 //!
 //! [`decide`] asks every gate about one part and one recipient; [`plan`] puts the answers for all
-//! parts of a record together; [`release`](crate::delivery::release) decides once more at hand-over
+//! parts of a record together; [`release`] decides once more at hand-over
 //! and makes the [`Delivery`](crate::Delivery) that a link takes. Preview, explanation, demonstration
 //! and sender call these: there is no second implementation.
 //!
