@@ -142,6 +142,19 @@ impl RecordFacts {
         }
     }
 
+    /// The facts of a record and of those of its parts that are held.
+    #[must_use]
+    pub fn with_parts<'a>(
+        id: RecordId,
+        manifest: &Manifest,
+        source: Source,
+        parts: impl IntoIterator<Item = (PartDigest, &'a Header)>,
+    ) -> (Self, Vec<PartFacts>) {
+        let mut record = Self::new(id, manifest, source);
+        let parts = parts.into_iter().map(|(digest, header)| record.hold(digest, header)).collect();
+        (record, parts)
+    }
+
     /// Takes in a part that is held: its facts, and, of an addressee part, whom it names.
     pub fn hold(&mut self, digest: PartDigest, header: &Header) -> PartFacts {
         if let Some(addressee) = &header.addressee

@@ -81,3 +81,6 @@ fn obligations(asked: &Question<'_>, basis: &Basis<'_>) -> Option<Obligations> {
         Source::From { obligations, .. } => sum.meet(obligations),
     }
 }
+
+#[cfg(test)]
+mod tests;

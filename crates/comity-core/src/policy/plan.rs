@@ -158,9 +158,11 @@ impl Planned<'_> {
 
     /// Whether a content part goes that this addressee part gives.
     fn gives_something(&self, addressee: &PartFacts) -> bool {
-        let mut held = self.record.addressees.iter().filter(|held| held.part == addressee.digest);
-        let given = |digest| held.any(|held| held.addressee.parts.contains(digest));
-        self.going().filter(|part| part.is_content()).map(|part| &part.digest).any(given)
+        let held = self.record.addressees.iter().find(|held| held.part == addressee.digest);
+        held.is_some_and(|held| {
+            let mut content = self.going().filter(|part| part.is_content());
+            content.any(|part| held.addressee.parts.contains(&part.digest))
+        })
     }
 
     fn withhold(&mut self, digests: &[PartDigest], fact: Fact) {

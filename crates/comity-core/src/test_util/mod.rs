@@ -2,6 +2,7 @@
 
 mod economy;
 mod entropy;
+pub mod policy;
 mod records;
 
 pub use economy::TestEconomy;

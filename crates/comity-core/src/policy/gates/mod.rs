@@ -93,7 +93,7 @@ fn judge(gate: Gate, asked: &Question<'_>, basis: &Basis<'_>) -> Found {
         Gate::Trust => Ok(trust::judge(asked)),
         Gate::Agreement => Ok(agreement::judge(asked, basis)),
         Gate::Audience => audience::judge(asked),
-        Gate::Onward => Ok(onward::judge(asked)),
+        Gate::Onward => Ok(onward::judge(asked, basis)),
         Gate::Tlp => tlp::judge(asked),
         Gate::Tier => Ok(tier::judge(asked, basis)),
         Gate::Kind => Ok(kind::judge(asked, basis)),

@@ -4,7 +4,7 @@
 //! relay in an addressee part is the origin's yes to what it would else be asked.
 
 use super::super::addressing::relays_through_us;
-use super::super::basis::demands;
+use super::super::basis::{Basis, demands};
 use super::super::fact::Fact;
 use super::super::facts::{Recipient, Source};
 use super::{Finding, Question};
@@ -12,7 +12,7 @@ use crate::identity::EconomyId;
 use crate::ledger::Obligations;
 use crate::marking::Onward;
 
-pub(super) fn judge(asked: &Question<'_>) -> Finding {
+pub(super) fn judge(asked: &Question<'_>, basis: &Basis<'_>) -> Finding {
     let Source::From { economy, obligations } = &asked.record.source else {
         return Finding::pass(Fact::OwnRecord);
     };
@@ -24,7 +24,7 @@ pub(super) fn judge(asked: &Question<'_>) -> Finding {
             if to == economy || *to == asked.record.origin {
                 return Finding::deny(Fact::CameFromThere);
             }
-            if !shares_purpose(asked, obligations) {
+            if !shares_purpose(asked, basis, obligations) {
                 return Finding::deny(Fact::PurposeNotShared);
             }
             to_partner(asked, onward, *to)
@@ -51,8 +51,10 @@ fn within(onward: Onward) -> Finding {
     }
 }
 
-/// Two agreements that share no purpose in force is the agreement gate's affair.
-fn shares_purpose(asked: &Question<'_>, received: &Obligations) -> bool {
+/// What pairing alone permits is bound to no purpose but those with which it was received. That two
+/// agreements in force share no purpose is for the agreement gate to say.
+fn shares_purpose(asked: &Question<'_>, basis: &Basis<'_>, received: &Obligations) -> bool {
     received.purposes.is_empty()
+        || basis.covering().is_none()
         || demands(asked).is_none_or(|demanded| demanded.meet(received).is_some())
 }

@@ -1,0 +1,401 @@
+//! Named cases, with the sentences that people read.
+
+use std::sync::Arc;
+
+use super::facts::*;
+use crate::agreement::Terms;
+use crate::agreement::Tier;
+use crate::identity::RecordId;
+use crate::ledger::Obligations;
+use crate::marking::{Marking, Onward, Pap, Tlp};
+use crate::policy::{
+    Agreement, Gate, Outcome, Partner, PolicySnapshot, Recipient, RecordFacts, Source, TrustLevel,
+    decide, explain, plan, reason, unmarked_foreign,
+};
+use crate::test_util::policy::snapshot;
+use crate::time::Timestamp;
+use crate::vocabulary::{Class, Section};
+
+const MOU: &str = include_str!("../../../../../examples/agreements/mou.toml");
+const NDA: &str = include_str!("../../../../../examples/agreements/nda.toml");
+const MOU_ID: RecordId = RecordId([11; 32]);
+const NDA_ID: RecordId = RecordId([12; 32]);
+
+fn signed(id: RecordId, text: &str) -> Agreement {
+    Agreement::new(id, Arc::new(Terms::parse(text).unwrap()), Timestamp::EPOCH)
+}
+
+/// An NDA with OTHER, whom we trust fully; an MoU with THEM, whom we trust up to AMBER.
+fn federation() -> PolicySnapshot {
+    let nda = Partner::new().at(TrustLevel::Restricted).with(signed(NDA_ID, NDA));
+    let mou = Partner::new().at(TrustLevel::Confidential).with(signed(MOU_ID, MOU));
+    PolicySnapshot::builder(US).version(7).partner(OTHER, nda).partner(THEM, mou).build()
+}
+
+fn why(
+    policy: &PolicySnapshot,
+    record: &RecordFacts,
+    part: &crate::policy::PartFacts,
+    to: &Recipient,
+) -> String {
+    let decision = decide(policy, record, part, to, NOW);
+    reason(policy, &decision).unwrap_or_else(|| "goes".to_owned())
+}
+
+#[test]
+fn the_bank_incident_goes_as_the_papers_say() {
+    let policy = federation();
+    let mut record = incident(Tlp::Amber);
+    let summary = part(&mut record, 1, Section::Summary, Tlp::Amber);
+    let indicators = part(&mut record, 2, Section::Indicators, Tlp::Amber);
+    let evidence = part(&mut record, 3, Section::Evidence, Tlp::Amber);
+    let victim = part(&mut record, 4, Section::Victim, Tlp::Red);
+    let to_them = address(&mut record, 100, THEM, None, &[], &[1, 2, 3, 4]);
+    let to_other = address(&mut record, 101, OTHER, None, &[], &[1, 2, 3, 4]);
+    let (them, other) = (them(), Recipient::partner(OTHER));
+    for (part, with_them, with_other) in [
+        (&summary, "goes", "goes"),
+        (
+            &indicators,
+            "MoU art. 4.2: indicators not covered: summary, mitigation, sightings only",
+            "goes",
+        ),
+        (
+            &evidence,
+            "MoU art. 4.2: evidence not covered: summary, mitigation, sightings only",
+            "NDA art. 7: evidence not covered",
+        ),
+        (&victim, "TLP:RED: no desk or person named", "TLP:RED: no desk or person named"),
+        (&to_them, "goes", "names another recipient"),
+        (&to_other, "names another recipient", "goes"),
+    ] {
+        assert_eq!(why(&policy, &record, part, &them), with_them, "{}", part.section);
+        assert_eq!(why(&policy, &record, part, &other), with_other, "{}", part.section);
+    }
+    let parts = [summary, indicators, evidence, victim, to_them, to_other];
+    let to_them = plan(&policy, &record, &parts, &them, NOW);
+    assert_eq!(to_them.releases(), [digest(1), digest(100)]);
+    assert_eq!(to_them.obligations().map(|all| all.onward), Some(Onward::Ask));
+    assert_eq!(to_them.parts()[0].decision.covering(), Some(MOU_ID));
+    let to_other = plan(&policy, &record, &parts, &other, NOW);
+    assert_eq!(to_other.releases(), [digest(1), digest(2), digest(101)]);
+    assert_eq!(to_other.withheld().count(), 3);
+}
+
+#[test]
+fn every_gate_says_something_that_people_understand() {
+    let policy = federation();
+    let mut record = incident(Tlp::Green);
+    let part = part(&mut record, 1, Section::Summary, Tlp::Green);
+    let decision = decide(&policy, &record, &part, &them(), NOW);
+    let lines: Vec<String> = explain(&policy, &decision)
+        .into_iter()
+        .map(|line| format!("{}: {}", line.gate, line.sentence))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "standing: paired",
+            "trust: within trust level 3 (confidential)",
+            "agreement: MoU art. 4: in force, and covers it",
+            "audience: for all whom marking and agreement admit",
+            "onward: our own",
+            "tlp: TLP:GREEN admits it",
+            "tier: MoU art. 4.1: reaches AMBER",
+            "kind: MoU art. 3: covers incident records",
+            "section: MoU art. 4.2: covers summary",
+            "class: MoU art. 4.3: covers its classes",
+            "release-time: no time of release ahead",
+            "embargo: no embargo",
+            "expiry: not expired",
+            "quarantine: verified, marked, and it stands",
+            "unbuilt: nothing that this version cannot weigh",
+        ]
+    );
+}
+
+#[test]
+fn permission_is_not_pieced_together_from_two_agreements() {
+    // The MoU's kinds, the NDA's sections: neither covers indicators of a note at AMBER.
+    let nda = NDA.replace("tier = \"nda\"", "tier = \"nda\"\nkinds = [\"incident\"]");
+    let both = Partner::new()
+        .at(TrustLevel::Restricted)
+        .with(signed(MOU_ID, MOU))
+        .with(signed(NDA_ID, &nda));
+    let policy = PolicySnapshot::builder(US).partner(THEM, both).build();
+    let mut record = incident(Tlp::Amber);
+    let indicators = part(&mut record, 1, Section::Indicators, Tlp::Amber);
+    address(&mut record, 100, THEM, None, &[], &[1]);
+    let decision = decide(&policy, &record, &indicators, &them(), NOW);
+    assert_eq!(decision.covering(), Some(NDA_ID));
+    record.kind = crate::Kind::Note;
+    assert!(!decide(&policy, &record, &indicators, &them(), NOW).is_release());
+}
+
+#[test]
+fn what_one_agreement_prohibits_no_other_permits() {
+    // The sample MoU prohibits attribution; the NDA covers it.
+    let both = Partner::new()
+        .at(TrustLevel::Restricted)
+        .with(signed(MOU_ID, MOU))
+        .with(signed(NDA_ID, NDA));
+    let policy = PolicySnapshot::builder(US).partner(THEM, both).build();
+    let mut record = incident(Tlp::Clear);
+    for tlp in [Tlp::Clear, Tlp::Green, Tlp::Amber] {
+        let attribution = part(&mut record, 1, Section::Attribution, tlp);
+        assert_eq!(
+            why(&policy, &record, &attribution, &them()),
+            "MoU art. 4.4: prohibits attribution"
+        );
+    }
+}
+
+#[test]
+fn what_we_received_keeps_the_prohibitions_of_its_agreement_after_its_end() {
+    let ended = signed(MOU_ID, MOU).terminated(NOW);
+    let source = Partner::new().with(ended);
+    let friend = Partner::new().at(TrustLevel::Restricted).with(signed(NDA_ID, NDA));
+    let policy = PolicySnapshot::builder(US).partner(OTHER, source).partner(THEM, friend).build();
+    let mut record = incident(Tlp::Green);
+    record.origin = OTHER;
+    record.source = Source::From { economy: OTHER, obligations: Obligations::unbound() };
+    let attribution = part(&mut record, 1, Section::Attribution, Tlp::Green);
+    let summary = part(&mut record, 2, Section::Summary, Tlp::Green);
+    let why = |part| why(&policy, &record, part, &them());
+    assert_eq!(why(&attribution), "MoU art. 4.4: prohibits attribution");
+    assert_eq!(why(&summary), "goes");
+}
+
+#[test]
+fn purposes_without_a_common_one_are_no_permission() {
+    let crime =
+        NDA.replace("\"incident response\", \"protection of constituents\"", "\"prosecution\"");
+    let both = Partner::new()
+        .at(TrustLevel::Restricted)
+        .with(signed(MOU_ID, MOU))
+        .with(signed(NDA_ID, &crime));
+    let policy = PolicySnapshot::builder(US).partner(THEM, both).build();
+    let mut record = incident(Tlp::Green);
+    let summary = part(&mut record, 1, Section::Summary, Tlp::Green);
+    let text = why(&policy, &record, &summary, &them());
+    assert!(text.ends_with("the agreements in force have no purpose in common"), "{text}");
+    // Nor is what was received for another purpose passed on.
+    let mut received = record;
+    received.origin = OTHER;
+    let purposes = vec!["prosecution".to_owned()];
+    let obligations = Obligations { purposes, ..Obligations::unbound() };
+    received.source = Source::From { economy: OTHER, obligations };
+    let text = why(&federation(), &received, &summary, &them());
+    assert_eq!(text, "received for purposes that this agreement does not share");
+}
+
+#[test]
+fn an_agreement_ends_begins_and_is_waited_for() {
+    let hour = std::time::Duration::from_secs(3600);
+    let (soon, before) = (NOW.saturating_add(hour), NOW.saturating_sub(hour));
+    let mut record = incident(Tlp::Clear);
+    let green = part(&mut record, 1, Section::Summary, Tlp::Green);
+    let clear = part(&mut record, 2, Section::Summary, Tlp::Clear);
+    let with = |agreement| {
+        let partner = Partner::new().at(TrustLevel::Confidential).with(agreement);
+        PolicySnapshot::builder(US).partner(THEM, partner).build()
+    };
+    let agreement = || signed(MOU_ID, MOU);
+    // The instant of the end is past it.
+    let ended = with(agreement().terminated(NOW));
+    assert_eq!(why(&ended, &record, &green, &them()), format!("MoU art. 9.2: ended at {NOW}"));
+    let ending = with(agreement().terminated(soon));
+    assert_eq!(why(&ending, &record, &green, &them()), "goes");
+    assert_eq!(ending.next_change(NOW), Some(soon));
+    // A termination that takes effect after the last day changes nothing.
+    let late = agreement().terminated(Timestamp::MAX);
+    assert_eq!(late.until(), agreement().until());
+    // Not before it is accepted; and never when it was terminated first.
+    let accepted = Agreement::new(MOU_ID, Arc::new(Terms::parse(MOU).unwrap()), soon);
+    let waiting = with(accepted.clone());
+    let decision = decide(&waiting, &record, &green, &them(), NOW);
+    assert_eq!(decision.outcome(), &Outcome::HoldUntil(soon));
+    assert_eq!(
+        plan(&waiting, &record, std::slice::from_ref(&green), &them(), NOW).holds(),
+        Some(soon)
+    );
+    let never = with(accepted.terminated(before));
+    assert_eq!(decide(&never, &record, &green, &them(), NOW).outcome(), &Outcome::Withhold);
+    for policy in [ended, waiting, never] {
+        assert_eq!(why(&policy, &record, &clear, &them()), "goes");
+    }
+}
+
+#[test]
+fn release_time_embargo_and_expiry_are_instants() {
+    let policy = snapshot(US, &[(THEM, Tier::Nda, TrustLevel::Restricted)]);
+    let soon = NOW.saturating_add(std::time::Duration::from_millis(1));
+    let outcome = |mark: &dyn Fn(&mut Marking), source: Source, to: &Recipient, now| {
+        let mut record = incident(Tlp::Clear);
+        record.source = source;
+        let mut part = part(&mut record, 1, Section::Summary, Tlp::Clear);
+        mark(&mut part.marking);
+        let decision = decide(&policy, &record, &part, to, now);
+        (decision.is_release(), decision.deciding().map(|one| one.gate))
+    };
+    let foreign = || Source::From { economy: OTHER, obligations: Obligations::unbound() };
+    let (them, public) = (them(), Recipient::Public);
+    let release = |marking: &mut Marking| marking.release_at = Some(soon);
+    assert_eq!(outcome(&release, Source::Own, &them, NOW), (false, Some(Gate::ReleaseTime)));
+    assert_eq!(outcome(&release, Source::Own, &them, soon), (true, None));
+    let embargo = |marking: &mut Marking| marking.embargo_until = Some(soon);
+    assert_eq!(outcome(&embargo, Source::Own, &them, NOW), (true, None));
+    assert_eq!(outcome(&embargo, Source::Own, &public, NOW), (false, Some(Gate::Embargo)));
+    assert_eq!(outcome(&embargo, Source::Own, &public, soon), (true, None));
+    assert_eq!(outcome(&embargo, foreign(), &public, NOW), (false, Some(Gate::Embargo)));
+    let expiry = |marking: &mut Marking| marking.expires = Some(soon);
+    assert_eq!(outcome(&expiry, Source::Own, &them, NOW), (true, None));
+    assert_eq!(outcome(&expiry, Source::Own, &them, soon), (false, Some(Gate::Expiry)));
+}
+
+#[test]
+fn rows_of_another_economy_never_go() {
+    let policy = federation();
+    let mut record = incident(Tlp::Clear);
+    record.kind = crate::Kind::Sightings;
+    for tlp in Tlp::ALL {
+        let mut rows = part(&mut record, 1, Section::Sightings, tlp);
+        rows.destination = Some(OTHER);
+        for to in [them(), Recipient::Public, Recipient::Constituent { name: "bank".into() }] {
+            assert!(!decide(&policy, &record, &rows, &to, NOW).is_release());
+        }
+    }
+    let mut rows = part(&mut record, 1, Section::Sightings, Tlp::Amber);
+    assert_eq!(
+        why(&policy, &record, &rows, &them()),
+        "MoU art. 4.1: AMBER only where addressed",
+        "unowned rows"
+    );
+    rows.destination = Some(THEM);
+    assert_eq!(why(&policy, &record, &rows, &them()), "goes");
+}
+
+#[test]
+fn nobody_gets_a_record_that_names_nobody() {
+    let policy = federation();
+    let mut record = incident(Tlp::Clear);
+    record.addressed = true;
+    let summary = part(&mut record, 1, Section::Summary, Tlp::Clear);
+    assert_eq!(why(&policy, &record, &summary, &them()), "addressed to nobody");
+    // A group is nobody until its roster can be read, and its addressee part stays.
+    let group = address(&mut record, 100, THEM, None, &[], &[1]);
+    record.addressees[0].addressee.group = Some((crate::GroupId([1; 32]), 1));
+    assert_eq!(why(&policy, &record, &summary, &them()), "not addressed");
+    assert!(!decide(&policy, &record, &group, &them(), NOW).is_release());
+}
+
+#[test]
+fn nothing_goes_back_where_it_came_from() {
+    let policy = federation();
+    let mut record = incident(Tlp::Clear);
+    record.origin = THEM;
+    record.source = Source::From { economy: OTHER, obligations: Obligations::unbound() };
+    let summary = part(&mut record, 1, Section::Summary, Tlp::Clear);
+    for to in [THEM, OTHER] {
+        assert_eq!(why(&policy, &record, &summary, &Recipient::partner(to)), "came from there");
+    }
+}
+
+#[test]
+fn a_foreign_document_without_a_marking_waits_for_a_person() {
+    let policy = snapshot(US, &[(THEM, Tier::Nda, TrustLevel::Restricted)]);
+    let mut record = incident(Tlp::Clear);
+    record.floor = unmarked_foreign();
+    record.unmarked = true;
+    let original = part(&mut record, 1, Section::Original, Tlp::AmberStrict);
+    address(&mut record, 100, THEM, None, &[], &[1]);
+    assert_eq!(
+        why(&policy, &record, &original, &them()),
+        "bears no marking: a person has to mark it"
+    );
+    record.unmarked = false;
+    assert_eq!(why(&policy, &record, &original, &them()), "goes");
+}
+
+#[test]
+fn what_cannot_be_weighed_yet_stays() {
+    let policy = snapshot(US, &[(THEM, Tier::LawEnforcement, TrustLevel::Restricted)]);
+    let mut record = incident(Tlp::Clear);
+    let plain = part(&mut record, 1, Section::Summary, Tlp::Clear);
+    let marked = |mark: fn(&mut Marking)| {
+        let mut part = plain.clone();
+        mark(&mut part.marking);
+        part
+    };
+    let mut unknown = plain.clone();
+    unknown.unknown = true;
+    let classes = [Class::PersonalData, Class::Evidence, Class::OrderReference];
+    let mut carrying = vec![
+        marked(|marking| marking.pap = Some(Pap::Clear)),
+        marked(|marking| marking.categories = ["energy".to_owned()].into()),
+        marked(|marking| marking.community = Some(crate::GroupId([1; 32]))),
+        marked(|marking| marking.exercise = Some("drill".into())),
+        marked(|marking| marking.unknown = true),
+        unknown,
+    ];
+    for class in classes {
+        let all = [class, Class::OrderReference];
+        carrying.push(classed(&mut record, 1, Section::Summary, Tlp::Clear, &all));
+    }
+    for part in carrying {
+        let decision = decide(&policy, &record, &part, &them(), NOW);
+        assert_eq!(decision.deciding().map(|one| one.gate), Some(Gate::Unbuilt), "{part:?}");
+    }
+}
+
+#[test]
+fn neither_the_manifest_nor_an_addressee_part_goes_alone() {
+    let policy = federation();
+    let mut record = incident(Tlp::Amber);
+    let indicators = part(&mut record, 1, Section::Indicators, Tlp::Amber);
+    let case = part(&mut record, 2, Section::Case, Tlp::Amber);
+    let named = address(&mut record, 100, THEM, None, &[], &[1, 2]);
+    let parts = [indicators, case.clone(), named.clone()];
+    assert!(decide(&policy, &record, &case, &them(), NOW).is_release());
+    let plan_without = plan(&policy, &record, &parts, &them(), NOW);
+    assert!(!plan_without.goes() && plan_without.releases().is_empty());
+    assert_eq!(plan_without.withheld().count(), 3);
+    // A second addressee part, for a desk that gets nothing, stays hidden.
+    let summary = part(&mut record, 3, Section::Summary, Tlp::Amber);
+    let desk = address(&mut record, 101, THEM, Some("duty"), &[], &[1]);
+    record.addressees[0].addressee.parts.push(digest(3));
+    let parts = [parts[0].clone(), case, named, summary, desk];
+    let some = plan(&policy, &record, &parts, &them(), NOW);
+    assert_eq!(some.releases(), [digest(2), digest(3), digest(100)]);
+}
+
+#[test]
+fn content_stays_when_its_addressee_part_has_to() {
+    let policy = federation();
+    let mut record = incident(Tlp::Amber);
+    let summary = part(&mut record, 1, Section::Summary, Tlp::Amber);
+    let mut named = address(&mut record, 100, THEM, None, &[], &[1]);
+    named.marking.tlp = Tlp::AmberStrict;
+    let all = plan(&policy, &record, &[summary, named], &them(), NOW);
+    assert!(!all.goes());
+    let reasons: Vec<_> =
+        all.parts().iter().filter_map(|part| reason(&policy, &part.decision)).collect();
+    assert_eq!(reasons[0], "its addressee part does not go");
+}
+
+#[test]
+fn a_desk_gets_only_what_is_for_it() {
+    let policy = snapshot(US, &[(THEM, Tier::Nda, TrustLevel::Restricted)]);
+    let mut record = incident(Tlp::Amber);
+    let victim = part(&mut record, 1, Section::Victim, Tlp::Red);
+    let summary = part(&mut record, 2, Section::Summary, Tlp::Amber);
+    address(&mut record, 100, THEM, Some("duty"), &[], &[1]);
+    address(&mut record, 101, THEM, None, &[], &[2]);
+    let desk = |desk: &str| Recipient::Partner { economy: THEM, desk: Some(desk.into()) };
+    for (to, red, amber) in
+        [(them(), true, true), (desk("duty"), true, true), (desk("press"), false, true)]
+    {
+        assert_eq!(decide(&policy, &record, &victim, &to, NOW).is_release(), red, "{to:?}");
+        assert_eq!(decide(&policy, &record, &summary, &to, NOW).is_release(), amber, "{to:?}");
+    }
+}
