@@ -24,7 +24,7 @@ pub struct Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureKind {
-    /// The answer is no: a check failed, a record does not verify.
+    /// The answer is no: something wants a person, a confirmation was refused.
     Negative,
     /// The command was wrong.
     Usage,

@@ -1,5 +1,7 @@
 //! One router, asked through a socket and in this process.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests assert")]
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -1,6 +1,6 @@
 //! The configuration, as an operator meets it.
 
-#![allow(clippy::panic, reason = "a helper of tests asserts")]
+#![allow(clippy::panic, reason = "helpers of tests assert")]
 
 use std::path::Path;
 

@@ -1,0 +1,57 @@
+//! `comity agreement`.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use comity_core::Timestamp;
+
+use super::words;
+
+/// Propose, accept and end agreements.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AgreementCommand {
+    /// Sign an agreement and send it to the partner, who accepts it or not
+    #[command(
+        long_about = "Sign an agreement and send it to the partner, who accepts it or not.\n\nFILE holds the terms; examples/agreements has an MoU and an NDA to start from. What it does not say follows from its tier.",
+        after_help = "Example:\n  comity agreement propose examples/agreements/kr-jp-nda.toml --to JP"
+    )]
+    Propose {
+        /// The terms, in TOML
+        file: PathBuf,
+        /// The partner
+        #[arg(long, value_name = "NAME")]
+        to: String,
+    },
+    /// Accept an agreement that a partner proposed
+    Accept {
+        /// Its reference, or the front of its id
+        #[arg(value_name = "REFERENCE")]
+        agreement: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// List agreements: with whom, tier, since and until when
+    List,
+    /// Show the terms of an agreement, and what they let through
+    Show {
+        /// Its reference, or the front of its id
+        #[arg(value_name = "REFERENCE")]
+        agreement: String,
+    },
+    /// End an agreement
+    #[command(
+        long_about = "End an agreement.\n\nFrom then on nothing is released under it. What was shared before stays in the books, and withdrawals still reach whoever received something."
+    )]
+    Terminate {
+        /// Its reference, or the front of its id
+        #[arg(value_name = "REFERENCE")]
+        agreement: String,
+        /// When it ends, such as 2026-12-31T00:00:00Z [default: now]
+        #[arg(long, value_name = "TIME", value_parser = words::instant)]
+        on: Option<Timestamp>,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}

@@ -1,0 +1,98 @@
+//! Commands about the node itself.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+/// Run three economies on this machine: who gets what, and why.
+///
+/// Three nodes pair over QUIC on loopback, sign sample agreements, and exchange real advisories. The screen shows who
+/// would get what beforehand, what they got, and what happens to those who try to break it. Exit code 1 if any check
+/// fails.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Example:\n  comity demo --keep /tmp/comity\n  comity --data /tmp/comity/kr list"
+)]
+pub(crate) struct Demo {
+    /// Leave the three nodes' folders in DIR, to play with
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+}
+
+/// Make a new node: its keys, its identity, its folder.
+///
+/// The root key makes the node's identity and signs its other keys. It is written apart: move it off the node,
+/// and bring it back to renew keys. All keys are encrypted with a passphrase.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Example:\n  comity init --code KR --name \"Republic of Korea\" --timezone Asia/Seoul --public comity.csirt.example:4864"
+)]
+pub(crate) struct Init {
+    /// Front of your short references, as KR in KR-26-0412; for screens only
+    #[arg(long, value_name = "CODE")]
+    pub(crate) code: String,
+    /// What people call your economy; for screens only [default: the code]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// The zone of your times, such as Asia/Seoul
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    pub(crate) timezone: String,
+    /// UDP address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "[::]:4864")]
+    pub(crate) listen: String,
+    /// Where partners find you from outside; may be given several times
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) public: Vec<String>,
+    /// How many root keys to make
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub(crate) root_keys: u8,
+    /// How many of them must sign together
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub(crate) threshold: u8,
+    /// Leave the keys unencrypted: whoever reads the disk has them
+    #[arg(long)]
+    pub(crate) plain_keys: bool,
+}
+
+/// Check the configuration, or show what is in force.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Find what is wrong in a configuration; start nothing
+    Validate {
+        /// The file [default: comity.toml in the data folder]
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Show what is in force, defaults included
+    Show,
+    /// List every key with what it means
+    Schema,
+}
+
+/// Verify or rebuild the node's data on disk.
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Read everything once and check that it is whole; changes nothing
+    Verify,
+    /// Make the indexes anew from the journal
+    Rebuild,
+}
+
+/// Show or renew the node's keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// List keys: what they are for, and until when
+    List,
+    /// Replace the key of the links; partners need not be paired again
+    #[command(
+        long_about = "Replace the key of the links; partners need not be paired again.\n\nThe root key signs the new one, so it must be at hand. Partners learn of it when they connect, also those that were away."
+    )]
+    Rotate {
+        /// Declare the old key stolen: nothing that it signs is believed from now on
+        #[arg(long)]
+        compromised: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}

@@ -1,0 +1,142 @@
+//! `comity partner`.
+
+use std::time::Duration;
+
+use clap::{Subcommand, ValueEnum};
+
+use super::words;
+
+/// How far we trust a partner. Ours alone: it is never sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Level {
+    /// Nothing leaves
+    #[value(alias = "0")]
+    Blocked,
+    /// Up to CLEAR; where every new partner starts
+    #[value(alias = "1")]
+    Public,
+    /// Up to GREEN
+    #[value(alias = "2")]
+    Community,
+    /// Up to AMBER
+    #[value(alias = "3")]
+    Confidential,
+    /// Up to RED
+    #[value(alias = "4")]
+    Restricted,
+}
+
+impl Level {
+    /// 0 to 4.
+    pub(crate) const fn number(self) -> u8 {
+        match self {
+            Self::Blocked => 0,
+            Self::Public => 1,
+            Self::Community => 2,
+            Self::Confidential => 3,
+            Self::Restricted => 4,
+        }
+    }
+}
+
+/// Pair with other economies, and say how far you trust them.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PartnerCommand {
+    /// Make a ticket for a partner, good for one pairing
+    #[command(
+        long_about = "Make a ticket for a partner, good for one pairing.\n\nSend the line that this prints to the other operator over any channel: mail will do. The other side runs `comity partner join`. Then phone each other: both screens show twelve digits in two halves, and each of you types, with `comity partner verify NAME`, the six that the other reads aloud.",
+        after_help = "Example:\n  comity partner invite --as JP"
+    )]
+    Invite {
+        /// What you call the partner; for your screens only
+        #[arg(long = "as", value_name = "NAME")]
+        name: String,
+        /// How long the ticket is good for
+        #[arg(long, value_name = "DURATION", default_value = "24 h", value_parser = words::duration)]
+        expires: Duration,
+    },
+    /// Use the ticket that a partner sent you
+    #[command(
+        after_help = "Example:\n  comity partner join --as KR comity-pair-...\n\nWithout TICKET it is asked for, or read from standard input."
+    )]
+    Join {
+        /// The line that the other operator sent
+        #[arg(value_name = "TICKET")]
+        ticket: Option<String>,
+        /// What you call the partner; for your screens only
+        #[arg(long = "as", value_name = "NAME")]
+        name: String,
+    },
+    /// Type the six digits that the other operator reads aloud
+    #[command(
+        long_about = "Type the six digits that the other operator reads aloud.\n\nPhone the person you know, on a number you know. Read them the six digits on your screen; type the six on theirs. If they differ, somebody is in between: the ticket is burnt and nothing is paired. The digits are asked for on a terminal, and elsewhere read from standard input."
+    )]
+    Verify {
+        /// What you call the partner
+        name: String,
+    },
+    /// Tell one partner who another is, so that it can verify that one's records
+    #[command(after_help = "Example:\n  comity partner introduce JP --to FJ")]
+    Introduce {
+        /// The partner to introduce
+        name: String,
+        /// The partner that is told
+        #[arg(long, value_name = "NAME")]
+        to: String,
+    },
+    /// Accept an introduction that a partner made
+    #[command(
+        long_about = "Accept an introduction that a partner made.\n\nFrom then on records of that economy, arriving through partners, are verified and shown as `introduced by` the partner. It gets nothing from you: for that, pair with it."
+    )]
+    Confirm {
+        /// The economy, as the introduction calls it or by the front of its id
+        name: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// List partners: standing, trust, agreements, link
+    List,
+    /// Show one partner: identity, keys, agreements, what is waiting
+    Show {
+        /// What you call the partner
+        name: String,
+    },
+    /// Reach a partner and measure how long it takes
+    Ping {
+        /// What you call the partner
+        name: String,
+    },
+    /// Set how far you trust a partner
+    #[command(
+        long_about = "Set how far you trust a partner.\n\nA ceiling of your own beside the agreement; it is never sent. A new partner is at `public`.",
+        after_help = "Example:\n  comity partner level JP restricted"
+    )]
+    Level {
+        /// What you call the partner
+        name: String,
+        /// How far
+        level: Level,
+    },
+    /// Stop sending to and taking from a partner, for a while
+    Suspend {
+        /// What you call the partner
+        name: String,
+    },
+    /// Take up a suspended partner again
+    Resume {
+        /// What you call the partner
+        name: String,
+    },
+    /// End a pairing
+    #[command(
+        long_about = "End a pairing.\n\nIts link closes at once and nothing more is sent or taken. What it received stays in the books. To come back it must be paired anew."
+    )]
+    Remove {
+        /// What you call the partner
+        name: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}

@@ -1,0 +1,162 @@
+//! Commands about records.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use comity_core::{Kind, Timestamp, Tlp};
+
+use super::words;
+
+/// Sign a record and let it go to whoever may have it.
+///
+/// SOURCE is a file that describes a record, or a draft that `comity import` made. It is signed with your
+/// analyst's key and then goes to every partner that may have it, part by part. `--dry-run` shows who would get
+/// what and signs nothing.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  comity publish examples/records/advisory.toml --dry-run\n  comity publish KR-D-0003 --tlp green"
+)]
+pub(crate) struct Publish {
+    /// A file, or the reference of a draft
+    #[arg(value_name = "SOURCE")]
+    pub(crate) source: String,
+    /// Mark it so: clear, green, amber, amber+strict or red
+    #[arg(long, value_name = "TLP", value_parser = words::tlp)]
+    pub(crate) tlp: Option<Tlp>,
+    /// Show who would get which part, and why not; sign nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+/// Read advisories or observations into unsigned drafts; nothing leaves.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImportCommand {
+    /// CSAF 2.0 advisories (JSON, or JSON in gzip)
+    #[command(
+        after_help = "Example:\n  comity import csaf examples/data/csaf/*.json\n\nA document of somebody else without a TLP label is kept as AMBER+STRICT: it cannot be sent until a person marks it."
+    )]
+    Csaf {
+        /// Files
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// IntelMQ events, one JSON object a line (also in gzip)
+    #[command(
+        long_about = "IntelMQ events, one JSON object a line (also in gzip).\n\nRows are cut by the economy that they belong to, so that each gets its own and nobody else's. The country code of a row, or a table of prefixes, is looked up in your own table of routes; rows that belong to nobody in it are listed and stay. Columns that name people stay home.",
+        after_help = "Example:\n  comity import intelmq feed.jsonl.gz --routes examples/routes.toml"
+    )]
+    Intelmq {
+        /// Files
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+        /// Your table from country codes or prefixes to economies, in TOML
+        #[arg(long, value_name = "FILE")]
+        routes: Option<PathBuf>,
+        /// Mark it so: clear, green, amber, amber+strict or red
+        #[arg(long, value_name = "TLP", value_parser = words::tlp)]
+        tlp: Option<Tlp>,
+    },
+}
+
+/// Take a record back: it was wrong.
+///
+/// Everyone who may hold any part of it is told, also past the end of an agreement. It never comes back as live.
+#[derive(Args, Debug)]
+pub(crate) struct Withdraw {
+    /// Its reference, or the front of its id
+    #[arg(value_name = "REFERENCE")]
+    pub(crate) record: String,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+/// List records.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  comity list --kind advisory --since 2026-11-01T00:00:00Z\n  comity list --drafts"
+)]
+pub(crate) struct List {
+    /// Only of this kind, such as advisory or incident
+    #[arg(long, value_name = "KIND", value_parser = words::kind)]
+    pub(crate) kind: Option<Kind>,
+    /// Only from this partner; `us` for our own
+    #[arg(long, value_name = "NAME")]
+    pub(crate) from: Option<String>,
+    /// Only signed since then, such as 2026-11-01T00:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = words::instant)]
+    pub(crate) since: Option<Timestamp>,
+    /// Unsigned drafts instead of records
+    #[arg(long)]
+    pub(crate) drafts: bool,
+    /// How many at most, the newest first
+    #[arg(long, value_name = "NUMBER", default_value_t = 50)]
+    pub(crate) limit: usize,
+}
+
+/// Show a record: what it says, what you hold of it, where it comes from.
+#[derive(Args, Debug)]
+pub(crate) struct Show {
+    /// Its reference, or the front of its id
+    #[arg(value_name = "REFERENCE")]
+    pub(crate) record: String,
+}
+
+/// Say who would get a record or a draft, part by part, and why.
+///
+/// This asks the function that decides when records are sent. For each part it names the rule that holds it back,
+/// and the article of the agreement that the rule comes from.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  comity explain KR-26-0002 --to FJ")]
+pub(crate) struct Explain {
+    /// The reference of a record or a draft, or the front of an id
+    #[arg(value_name = "REFERENCE")]
+    pub(crate) record: String,
+    /// Only this partner, with every rule that was asked
+    #[arg(long, value_name = "NAME")]
+    pub(crate) to: Option<String>,
+}
+
+/// Follow what arrives and what goes, as it happens.
+///
+/// Ctrl-C ends it. With `--json`, one object a line.
+#[derive(Args, Debug)]
+pub(crate) struct Watch {
+    /// Only what comes from or goes to this partner
+    #[arg(long, value_name = "NAME")]
+    pub(crate) partner: Option<String>,
+}
+
+/// Answer "who did we tell?"
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Who received which parts of a record, when, and what they signed for
+    #[command(
+        after_help = "Example:\n  comity audit who KR-26-0002 --out who.json\n  comity verify who.json"
+    )]
+    Who {
+        /// Its reference, or the front of its id
+        #[arg(value_name = "REFERENCE")]
+        record: String,
+        /// Write the proof as well: anybody can verify it, without this node
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+}
+
+/// Verify a file offline: a record, its parts, the file of an audit.
+///
+/// Needs no node, no keys and no network. A record file is the signed record, followed by any of its parts. It is
+/// verified that its author signed it and that the parts belong to it; whether that key was entitled to speak for
+/// its economy is for a node to say, which knows the economy. A file of conformance vectors is verified against
+/// what it expects. Exit code 65 if anything does not verify.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  comity verify who.json\n  comity verify incident.record")]
+pub(crate) struct Verify {
+    /// Files; `-` is standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+}

@@ -1,0 +1,49 @@
+//! Values as they are typed.
+
+use std::time::Duration;
+
+use comity_core::{Kind, Timestamp, Tlp};
+use comity_node::config::units;
+
+pub(super) fn tlp(text: &str) -> Result<Tlp, String> {
+    Tlp::from_name(text).ok_or_else(|| "one of clear, green, amber, amber+strict, red".to_owned())
+}
+
+pub(super) fn kind(text: &str) -> Result<Kind, String> {
+    Kind::from_name(text).ok_or_else(|| {
+        let names: Vec<_> = Kind::ALL.iter().map(ToString::to_string).collect();
+        format!("one of {}", names.join(", "))
+    })
+}
+
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    units::duration(text).map_err(|error| match error.units() {
+        [] => error.to_string(),
+        units => format!("{error}; one of {}", units.join(", ")),
+    })
+}
+
+/// An instant with a zone. A time without one could be meant in any.
+pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|error: comity_core::time::ParseTimestampError| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_needs_its_zone() {
+        assert!(instant("2026-11-22T03:00:00Z").is_ok());
+        assert!(instant("2026-11-22T12:00:00+09:00").is_ok());
+        assert!(instant("2026-11-22T12:00:00").unwrap_err().contains("zone"));
+    }
+
+    #[test]
+    fn wrong_words_are_answered_with_the_right_ones() {
+        assert_eq!(tlp("amber+strict"), Ok(Tlp::AmberStrict));
+        assert!(tlp("orange").unwrap_err().contains("amber+strict"));
+        assert!(kind("advisry").unwrap_err().contains("advisory"));
+        assert!(duration("5").unwrap_err().contains("no unit"));
+    }
+}

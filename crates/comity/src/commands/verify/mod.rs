@@ -1,0 +1,85 @@
+//! `comity verify`: offline, without a node, keys or a network.
+
+mod record_file;
+mod vectors;
+
+use std::io::{self, Read as _, Write};
+use std::path::Path;
+
+use comity_admin::{Failure, FailureKind};
+use comity_core::limits;
+use serde::Serialize;
+
+use crate::cli::Verify;
+use crate::screen::Screen;
+use record_file::Record;
+use vectors::Vectors;
+
+/// Bytes of a file: a record whose parts are many and large.
+const FILE_BYTES: u64 = 16 * limits::PART_BYTES as u64;
+
+/// What a file turned out to be.
+#[derive(Debug, Serialize)]
+struct Verified {
+    file: String,
+    #[serde(flatten)]
+    content: Content,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "content", rename_all = "kebab-case")]
+enum Content {
+    Record(Record),
+    Vectors(Vectors),
+}
+
+pub(super) fn run(verify: &Verify, screen: &mut Screen) -> Result<(), Failure> {
+    let verified = verify.files.iter().map(|file| one(file)).collect::<Result<Vec<_>, _>>()?;
+    screen.answer(&verified, |out| verified.iter().try_for_each(|file| file.write(out)))
+}
+
+fn one(path: &Path) -> Result<Verified, Failure> {
+    let file = path.display().to_string();
+    let bytes = read(path)?;
+    let content = match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'[') => Content::Vectors(vectors::verify(&file, &bytes)?),
+        Some(b'{') => {
+            let message = format!("`{file}` is no record, no file of an audit and no vectors");
+            return Err(Failure::new(FailureKind::Data, "unknown-file", message));
+        }
+        Some(_) => Content::Record(record_file::verify(&file, bytes.into())?),
+        None => {
+            let message = format!("`{file}` is empty");
+            return Err(Failure::new(FailureKind::Data, "empty-file", message));
+        }
+    };
+    Ok(Verified { file, content })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let shown = path.display();
+    let unreadable = |error: io::Error| {
+        Failure::new(FailureKind::NoInput, "no-input", format!("`{shown}` cannot be read: {error}"))
+    };
+    let source: Box<dyn io::Read> = if path == Path::new("-") {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(std::fs::File::open(path).map_err(unreadable)?)
+    };
+    let mut bytes = Vec::new();
+    let read = source.take(FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if read as u64 > FILE_BYTES {
+        let message = format!("`{shown}` is larger than any record");
+        return Err(Failure::new(FailureKind::Data, "too-large", message));
+    }
+    Ok(bytes)
+}
+
+impl Verified {
+    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        match &self.content {
+            Content::Record(record) => record.write(&self.file, out),
+            Content::Vectors(vectors) => vectors.write(&self.file, out),
+        }
+    }
+}

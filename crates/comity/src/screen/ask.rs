@@ -1,0 +1,162 @@
+//! Questions: on a terminal they are asked, elsewhere the answers are lines of standard input.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use comity_admin::{Failure, FailureKind};
+use zeroize::Zeroizing;
+
+/// A passphrase; erased from memory when dropped.
+pub(crate) type Passphrase = Zeroizing<String>;
+
+/// Asks.
+#[derive(Debug)]
+pub(crate) struct Asker {
+    passphrase_file: Option<PathBuf>,
+    json: bool,
+}
+
+impl Asker {
+    pub(crate) fn new(passphrase_file: Option<PathBuf>, json: bool) -> Self {
+        Self { passphrase_file, json }
+    }
+
+    fn terminal(&self) -> bool {
+        !self.json && io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// The passphrase of existing keys.
+    pub(crate) fn passphrase(&self, what: &str) -> Result<Passphrase, Failure> {
+        if let Some(file) = &self.passphrase_file {
+            return from_file(file);
+        }
+        if self.terminal() {
+            return prompt_secret(&format!("Passphrase for {what}: "));
+        }
+        line("a passphrase is needed and standard input has none").map_err(|failure| {
+            failure.next("use --passphrase-file FILE, or write the passphrase to standard input")
+        })
+    }
+
+    /// A passphrase for new keys: on a terminal it is asked for twice.
+    pub(crate) fn new_passphrase(&self) -> Result<Passphrase, Failure> {
+        let passphrase = self.passphrase("the new keys")?;
+        if passphrase.is_empty() {
+            return Err(Failure::new(
+                FailureKind::Usage,
+                "empty-passphrase",
+                "the passphrase is empty",
+            ));
+        }
+        if self.passphrase_file.is_none() && self.terminal() {
+            let again = prompt_secret("The same again: ")?;
+            if again != passphrase {
+                return Err(Failure::new(
+                    FailureKind::Usage,
+                    "passphrases-differ",
+                    "the two passphrases differ",
+                )
+                .next("run the command again"));
+            }
+        }
+        Ok(passphrase)
+    }
+
+    /// One line that a person types: digits that somebody reads aloud, a ticket.
+    pub(crate) fn typed(&self, question: &str) -> Result<String, Failure> {
+        if self.terminal() {
+            write!(io::stderr(), "{question} ").map_err(|error| unread(&error))?;
+            io::stderr().flush().map_err(|error| unread(&error))?;
+        }
+        line("an answer is needed and standard input has none").map(|line| line.trim().to_owned())
+    }
+
+    /// A yes: `--yes`, or typed on a terminal. Where nobody can be asked, `--yes` must be there.
+    pub(crate) fn confirmed(&self, yes: bool, question: &str) -> Result<(), Failure> {
+        if yes {
+            return Ok(());
+        }
+        if !self.terminal() {
+            let message = format!("nobody is there to answer: {question}");
+            return Err(Failure::new(FailureKind::Usage, "not-confirmed", message)
+                .next("run the command again with --yes"));
+        }
+        let answer = self.typed(&format!("{question} [y/N]"))?;
+        if matches!(answer.to_ascii_lowercase().as_str(), "y" | "yes") {
+            return Ok(());
+        }
+        Err(Failure::new(FailureKind::Negative, "not-confirmed", "nothing was done"))
+    }
+}
+
+/// The first line of a file that nobody else may read, or of standard input for `-`.
+fn from_file(path: &Path) -> Result<Passphrase, Failure> {
+    if path == Path::new("-") {
+        return line("standard input has no passphrase");
+    }
+    let shown = path.display();
+    let unreadable = |error: io::Error| {
+        let message = format!("the passphrase file `{shown}` cannot be read: {error}");
+        Failure::new(FailureKind::NoInput, "passphrase-file", message)
+    };
+    let mode = std::fs::metadata(path).map_err(unreadable)?.permissions().mode();
+    // systemd gives a service its credentials through an access list, which shows in the group's bits.
+    let credential =
+        std::env::var_os("CREDENTIALS_DIRECTORY").is_some_and(|dir| path.starts_with(dir));
+    if mode & 0o077 != 0 && !credential {
+        let message =
+            format!("the passphrase file `{shown}` is open to others (mode {:04o})", mode & 0o7777);
+        return Err(Failure::new(FailureKind::NotPermitted, "passphrase-file-open", message)
+            .next(format!("chmod 600 {shown}")));
+    }
+    let text = Zeroizing::new(std::fs::read_to_string(path).map_err(unreadable)?);
+    Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
+}
+
+fn prompt_secret(question: &str) -> Result<Passphrase, Failure> {
+    rpassword::prompt_password(question).map(Zeroizing::new).map_err(|error| unread(&error))
+}
+
+/// One line of standard input. Its buffer is shared, so that several questions read several lines.
+fn line(missing: &str) -> Result<Passphrase, Failure> {
+    let mut text = Zeroizing::new(String::new());
+    let read = io::stdin().lock().read_line(&mut text).map_err(|error| unread(&error))?;
+    if read == 0 {
+        return Err(Failure::new(FailureKind::NoInput, "no-answer", missing));
+    }
+    Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+fn unread(error: &io::Error) -> Failure {
+    Failure::new(FailureKind::Io, "standard-input", format!("the answer cannot be read: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_passphrase_file_is_ours_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("passphrase");
+        std::fs::write(&path, "correct horse\nsecond line\n").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        let refused = from_file(&path).unwrap_err();
+        assert_eq!(refused.code, "passphrase-file-open");
+        assert!(refused.next.unwrap().starts_with("chmod 600 "));
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o400)).unwrap();
+        assert_eq!(from_file(&path).unwrap().as_str(), "correct horse");
+        assert_eq!(from_file(&folder.path().join("none")).unwrap_err().code, "passphrase-file");
+    }
+
+    #[test]
+    fn without_a_person_yes_must_be_said() {
+        let asker = Asker::new(None, true);
+        assert!(asker.confirmed(true, "Withdraw KR-26-0001?").is_ok());
+        assert_eq!(
+            asker.confirmed(false, "Withdraw KR-26-0001?").unwrap_err().kind.exit_code(),
+            64
+        );
+    }
+}

@@ -1,0 +1,117 @@
+//! What is printed. stdout is data: a screen for people, or one versioned object for programs. stderr is talk.
+
+mod ask;
+pub(crate) mod format;
+mod progress;
+mod table;
+pub(crate) mod times;
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use comity_admin::{Failure, FailureKind};
+use serde::Serialize;
+
+pub(crate) use ask::Asker;
+pub(crate) use progress::Progress;
+pub(crate) use table::Table;
+
+/// The version of the envelope around every answer in JSON.
+const ENVELOPE: u8 = 1;
+/// The reader of our answer has gone away: nobody is left to be told.
+const READER_GONE: &str = "reader-gone";
+
+/// Around every answer in JSON: `{"comity": 1, "ok": true, "data": ...}`.
+#[derive(Serialize)]
+struct Answer<'a, T> {
+    comity: u8,
+    ok: bool,
+    data: &'a T,
+}
+
+/// Around every refusal in JSON: `{"comity": 1, "ok": false, "error": {...}}`.
+#[derive(Serialize)]
+struct Refusal<'a> {
+    comity: u8,
+    ok: bool,
+    error: Reason<'a>,
+}
+
+#[derive(Serialize)]
+struct Reason<'a> {
+    code: &'a str,
+    message: &'a str,
+    next: Option<&'a str>,
+}
+
+/// Where answers go.
+#[derive(Debug)]
+pub(crate) struct Screen {
+    json: bool,
+}
+
+impl Screen {
+    pub(crate) fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// The answer: `data` for programs, what `people` writes for people. `NO_COLOR` and pipes are heeded.
+    pub(crate) fn answer<T: Serialize>(
+        &mut self,
+        data: &T,
+        people: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), Failure> {
+        let written = if self.json {
+            write_json(&Answer { comity: ENVELOPE, ok: true, data })
+        } else {
+            let mut out = anstream::stdout().lock();
+            people(&mut out).and_then(|()| out.flush())
+        };
+        written.map_err(|error| unwritten(&error))
+    }
+
+    /// Talk for people on stderr; programs are not talked to.
+    pub(crate) fn say(&self, text: impl std::fmt::Display) {
+        if !self.json {
+            writeln!(anstream::stderr(), "{text}").ok();
+        }
+    }
+
+    /// A bar on stderr, where somebody watches.
+    pub(crate) fn progress(&self, what: &'static str, total: Option<u64>) -> Progress {
+        Progress::new(what, total, !self.json && io::stderr().is_terminal())
+    }
+
+    /// Says what is wrong, why, and the next command; the exit code follows from its kind.
+    pub(crate) fn failed(&mut self, failure: &Failure) -> ExitCode {
+        if failure.code == READER_GONE {
+            return ExitCode::SUCCESS;
+        }
+        if self.json {
+            let Failure { code, message, next, .. } = failure;
+            let error = Reason { code, message, next: next.as_deref() };
+            write_json(&Refusal { comity: ENVELOPE, ok: false, error }).ok();
+        } else {
+            let mut err = anstream::stderr().lock();
+            writeln!(err, "\x1b[1;31mcomity:\x1b[0m {}", failure.message).ok();
+            if let Some(next) = &failure.next {
+                writeln!(err, "\x1b[1mnext:\x1b[0m   {next}").ok();
+            }
+        }
+        ExitCode::from(failure.kind.exit_code())
+    }
+}
+
+fn write_json(envelope: &impl Serialize) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer(&mut out, envelope)?;
+    out.write_all(b"\n")?;
+    out.flush()
+}
+
+fn unwritten(error: &io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return Failure::new(FailureKind::Io, READER_GONE, error);
+    }
+    Failure::new(FailureKind::Io, "output", format!("the answer cannot be written: {error}"))
+}

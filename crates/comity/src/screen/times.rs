@@ -1,0 +1,123 @@
+//! Instants with their zones: UTC, yours and theirs.
+
+use comity_core::Timestamp;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp as Instant, Zoned};
+
+/// The zones that an instant is shown in beside UTC.
+#[derive(Clone, Debug)]
+pub(crate) struct Zones {
+    yours: TimeZone,
+    theirs: Option<TimeZone>,
+}
+
+impl Zones {
+    /// UTC and ours.
+    pub(crate) fn ours(yours: TimeZone) -> Self {
+        Self { yours, theirs: None }
+    }
+
+    /// And a partner's.
+    pub(crate) fn with(&self, theirs: TimeZone) -> Self {
+        Self { yours: self.yours.clone(), theirs: Some(theirs) }
+    }
+
+    /// `2026-11-22 03:02:11Z (12:02 Seoul, 15:02 Suva)`; a day that differs is written out.
+    pub(crate) fn show(&self, at: Timestamp) -> String {
+        let utc = instant(at).to_zoned(TimeZone::UTC);
+        let mut local: Vec<String> = Vec::new();
+        for zone in std::iter::once(&self.yours).chain(&self.theirs) {
+            if let Some(text) = beside(&utc, zone)
+                && !local.contains(&text)
+            {
+                local.push(text);
+            }
+        }
+        let utc = utc.strftime("%Y-%m-%d %H:%M:%SZ");
+        if local.is_empty() { utc.to_string() } else { format!("{utc} ({})", local.join(", ")) }
+    }
+}
+
+/// `03:02:11 (12:02 Seoul)`: within a list of one day.
+pub(crate) fn clock(at: Timestamp, zone: &TimeZone) -> String {
+    let utc = instant(at).to_zoned(TimeZone::UTC);
+    let time = utc.strftime("%H:%M:%S");
+    beside(&utc, zone).map_or_else(|| time.to_string(), |local| format!("{time} ({local})"))
+}
+
+/// `just now`, `3 min ago`, `in 2 h 5 min`.
+pub(crate) fn relative(at: Timestamp, now: Timestamp) -> String {
+    let (past, future) = (now.since(at), at.since(now));
+    if past.as_secs() < 1 && future.as_secs() < 1 {
+        "just now".to_owned()
+    } else if future.is_zero() {
+        format!("{} ago", super::format::duration(past))
+    } else {
+        format!("in {}", super::format::duration(future))
+    }
+}
+
+fn instant(at: Timestamp) -> Instant {
+    i64::try_from(at.as_millis())
+        .ok()
+        .and_then(|millis| Instant::from_millisecond(millis).ok())
+        .unwrap_or(Instant::MAX)
+}
+
+/// The same instant in a zone that is not UTC, with the zone's city.
+fn beside(utc: &Zoned, zone: &TimeZone) -> Option<String> {
+    let name = zone.iana_name().filter(|name| *name != "UTC" && *name != "Etc/UTC")?;
+    let city = name.rsplit('/').next().unwrap_or(name).replace('_', " ");
+    let local = utc.with_time_zone(zone.clone());
+    let format = if local.date() == utc.date() { "%H:%M" } else { "%Y-%m-%d %H:%M" };
+    Some(format!("{} {city}", local.strftime(format)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn zone(name: &str) -> TimeZone {
+        TimeZone::get(name).unwrap()
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn shows_every_zone_once() {
+        let ours = Zones::ours(zone("Asia/Seoul"));
+        let at_three = at("2026-11-22T03:02:11Z");
+        assert_eq!(ours.show(at_three), "2026-11-22 03:02:11Z (12:02 Seoul)");
+        assert_eq!(
+            ours.with(zone("Pacific/Fiji")).show(at_three),
+            "2026-11-22 03:02:11Z (12:02 Seoul, 15:02 Fiji)"
+        );
+        assert_eq!(
+            ours.with(zone("Asia/Seoul")).show(at_three),
+            "2026-11-22 03:02:11Z (12:02 Seoul)"
+        );
+        assert_eq!(Zones::ours(TimeZone::UTC).show(at_three), "2026-11-22 03:02:11Z");
+        assert_eq!(clock(at_three, &zone("Asia/Tokyo")), "03:02:11 (12:02 Tokyo)");
+    }
+
+    #[test]
+    fn a_day_that_differs_is_written_out() {
+        let ours = Zones::ours(zone("America/New_York"));
+        assert_eq!(
+            ours.show(at("2026-11-22T03:02:11Z")),
+            "2026-11-22 03:02:11Z (2026-11-21 22:02 New York)"
+        );
+    }
+
+    #[test]
+    fn says_how_long_ago() {
+        let now = at("2026-11-22T03:02:11Z");
+        assert_eq!(relative(now, now), "just now");
+        assert_eq!(relative(now.saturating_sub(Duration::from_secs(180)), now), "3 min ago");
+        assert_eq!(relative(now.saturating_add(Duration::from_secs(7_500)), now), "in 2 h 5 min");
+    }
+}
