@@ -133,6 +133,8 @@ struct Scanner {
     journal: Journal,
     staged: Staged,
     spoiled: Vec<(PartDigest, Damage)>,
+    /// What to say of blobs that are not zeros, should they turn out to be erased.
+    remains: HashMap<PartDigest, Damage>,
     tail: Option<Tail>,
     damage: Option<Damage>,
     bytes: u64,
@@ -150,6 +152,7 @@ impl Scanner {
             },
             staged: Staged::default(),
             spoiled: Vec::new(),
+            remains: HashMap::new(),
             tail: None,
             damage: None,
             bytes: 0,
@@ -181,6 +184,10 @@ impl Scanner {
                     {
                         let content = offset + (FRAME_HEADER + BLOB_HEADER) as u64;
                         let bytes = window.bytes(content, *length as usize)?.unwrap_or_default();
+                        if bytes.iter().any(|byte| *byte != 0) {
+                            let what = format!("part {digest} was erased and its bytes are not");
+                            self.remains.insert(*digest, Damage::new(number, offset, what));
+                        }
                         if let Err(what) = self.check_content(digest, *checksum, bytes) {
                             let damage = Damage::new(number, offset, what);
                             self.staged.spoiled.push((*digest, damage));
@@ -333,9 +340,18 @@ impl Scanner {
     }
 
     fn finish(mut self) -> Scanned {
-        let erased = |digest| matches!(self.journal.blobs.get(digest), Some(Blob::Erased(_)));
-        let spoiled = self.spoiled.iter().filter(|(digest, _)| !erased(digest));
-        let spoiled: Vec<Damage> = spoiled.map(|(_, damage)| damage.clone()).collect();
+        let erased =
+            |digest: PartDigest| matches!(self.journal.blobs.get(&digest), Some(Blob::Erased(_)));
+        let spoiled = self.spoiled.iter().filter(|(digest, _)| !erased(*digest));
+        let remains = self
+            .remains
+            .iter()
+            .filter(|(digest, _)| erased(**digest) && !self.journal.erasing.contains(digest));
+        let spoiled: Vec<Damage> = spoiled
+            .map(|(_, damage)| damage)
+            .chain(remains.map(|(_, damage)| damage))
+            .cloned()
+            .collect();
         if self.damage.is_none() {
             self.damage = spoiled.first().cloned();
         }

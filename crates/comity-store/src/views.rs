@@ -99,12 +99,14 @@ impl DiskViews {
         folder: &Path,
         index_version: u32,
         cache_bytes: u64,
-    ) -> Result<(Self, Option<Checkpoint>), String> {
+    ) -> Result<(Self, Checkpoint), String> {
         if folder.join(STALE).exists() {
             return Err("they failed while they were in use".to_owned());
         }
         let generation = newest(folder).ok_or("there were none")?;
-        Self::open_generation(generation, index_version, cache_bytes)
+        let views = Self::open_generation(generation, index_version, cache_bytes)?;
+        let checkpoint = views.checkpoint()?;
+        Ok((views, checkpoint))
     }
 
     /// Deletes whatever is in `folder` and begins anew.
@@ -119,14 +121,18 @@ impl DiskViews {
         delete(folder)?;
         let generation = folder.join(next.to_string());
         fs::create_dir_all(&generation).map_err(|error| error.to_string())?;
-        Self::open_generation(generation, index_version, cache_bytes).map(|(views, _)| views)
+        let views = Self::open_generation(generation, index_version, cache_bytes)?;
+        let mut batch = sled::Batch::default();
+        batch.insert(CHECKPOINT, views.checkpoint_at(Watermark::START));
+        guarded(|| views.db.apply_batch(batch))?;
+        Ok(views)
     }
 
     fn open_generation(
         generation: PathBuf,
         index_version: u32,
         cache_bytes: u64,
-    ) -> Result<(Self, Option<Checkpoint>), String> {
+    ) -> Result<Self, String> {
         let db = guarded(|| {
             // Flushed by whoever applies entries: a flusher thread would outlive a panic.
             sled::Config::new()
@@ -135,20 +141,25 @@ impl DiskViews {
                 .flush_every_ms(None)
                 .open()
         })?;
-        let views = Self { db, index_version, generation };
-        let checkpoint = views.checkpoint()?;
-        Ok((views, checkpoint))
+        Ok(Self { db, index_version, generation })
     }
 
-    fn checkpoint(&self) -> Result<Option<Checkpoint>, String> {
-        let Some(value) = guarded(|| self.db.get(CHECKPOINT))? else { return Ok(None) };
+    fn checkpoint(&self) -> Result<Checkpoint, String> {
+        let value = guarded(|| self.db.get(CHECKPOINT))?.ok_or("they have no checkpoint")?;
         let value: [u8; 44] =
             value.as_ref().try_into().map_err(|_size| "the checkpoint is malformed".to_owned())?;
         let (version, rest) = value.split_first_chunk::<4>().ok_or("the checkpoint is short")?;
         let (seq, chain) = rest.split_first_chunk::<8>().ok_or("the checkpoint is short")?;
         let chain = chain.try_into().map_err(|_size| "the checkpoint is short".to_owned())?;
         let at = Watermark { seq: u64::from_be_bytes(*seq), chain: Digest(chain) };
-        Ok(Some(Checkpoint { at, index_version: u32::from_be_bytes(*version) }))
+        Ok(Checkpoint { at, index_version: u32::from_be_bytes(*version) })
+    }
+
+    fn checkpoint_at(&self, at: Watermark) -> Vec<u8> {
+        let mut value = self.index_version.to_be_bytes().to_vec();
+        value.extend(at.seq.to_be_bytes());
+        value.extend(at.chain.0);
+        value
     }
 
     /// Adds the keys of consecutive entries and moves the checkpoint behind them, in one batch.
@@ -161,10 +172,8 @@ impl DiskViews {
             }
         }
         let mut batch = sled::Batch::default();
-        let mut checkpoint = self.index_version.to_be_bytes().to_vec();
-        checkpoint.extend(last.seq.to_be_bytes());
-        checkpoint.extend(last.chain.0);
-        batch.insert(CHECKPOINT, checkpoint);
+        let at = Watermark { seq: last.seq, chain: last.chain };
+        batch.insert(CHECKPOINT, self.checkpoint_at(at));
         for (key, seq) in sorted {
             batch.insert(key, &seq.to_be_bytes());
         }

@@ -10,6 +10,9 @@ use crate::{Entry, Index, Indexer, Seq, StoreError, bounds};
 /// How long applied entries may stay in sled's buffer while there is nothing to apply.
 const FLUSH_AFTER: Duration = Duration::from_millis(500);
 
+/// How long the views are still brought up when the store closes. What they lack is added at the next open.
+const CLOSING_FOR: Duration = Duration::from_secs(2);
+
 /// The views of a store on disk.
 #[derive(Debug)]
 pub(super) enum Views {
@@ -123,13 +126,17 @@ impl Shared {
 /// Applies what is durable until the store closes.
 pub(super) fn run(shared: &Arc<Shared>) {
     let mut flushed = Instant::now();
+    let mut closing = None;
     loop {
         let progress = shared.wait(|progress| {
             progress.viewed < progress.durable
                 || progress.views_failed.is_some()
                 || progress.closing
         });
-        if progress.closing || progress.views_failed.is_some() {
+        let began = progress.closing.then(|| *closing.get_or_insert_with(Instant::now));
+        let time_is_up = began.is_some_and(|began| began.elapsed() > CLOSING_FOR);
+        let done = progress.closing && progress.viewed >= progress.durable;
+        if done || time_is_up || progress.views_failed.is_some() {
             return;
         }
         if !step(shared, progress.viewed + 1) {

@@ -86,7 +86,7 @@ pub fn verify(folder: &Path, options: &Options) -> Result<VerifyReport, StoreErr
 fn compare_views(shared: &Shared, options: &Options) -> Result<(), String> {
     let (disk, checkpoint) =
         DiskViews::open(&shared.layout.views, options.index_version, options.view_cache_bytes)?;
-    let until = checkpoint.map_or(0, |known| known.at.seq);
+    let until = checkpoint.at.seq;
     let mut expected = BTreeMap::new();
     let mut at = 0;
     while at < until {

@@ -26,7 +26,7 @@ pub(super) fn open(folder: &Path, options: Options) -> Result<(FileStore, OpenRe
     let lock = Lock::take(folder)?;
     after_restore(&layout)?;
     let views = open_views(&layout, &options);
-    let known = views.as_ref().ok().and_then(|(_, checkpoint)| *checkpoint);
+    let known = views.as_ref().ok().map(|(_, checkpoint)| checkpoint.at.seq);
     let created = create_if_new(&layout, known)?;
 
     let scanned = scan(&layout.journal, Depth::LastSegment)?;
@@ -104,7 +104,7 @@ fn after_restore(layout: &Layout) -> Result<(), StoreError> {
     Err(StoreError::Folder { path: layout.restoring.clone(), what })
 }
 
-type OpenedViews = Result<(DiskViews, Option<Checkpoint>), String>;
+type OpenedViews = Result<(DiskViews, Checkpoint), String>;
 
 fn open_views(layout: &Layout, options: &Options) -> OpenedViews {
     DiskViews::open(&layout.views, options.index_version, options.view_cache_bytes)
@@ -120,14 +120,14 @@ fn spawn(
 }
 
 /// Makes the first segment where there is no journal. Where views know of one, it has been lost.
-fn create_if_new(layout: &Layout, known: Option<Checkpoint>) -> Result<bool, StoreError> {
+fn create_if_new(layout: &Layout, known: Option<Seq>) -> Result<bool, StoreError> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&layout.journal);
     made.map_err(|error| StoreError::io("make", &layout.journal, error))?;
     if !segment::list(&layout.journal)?.is_empty() {
         return Ok(false);
     }
     if let Some(known) = known {
-        let what = format!("the segment is missing; entry {} was acknowledged", known.at.seq);
+        let what = format!("the segment is missing; entry {known} was acknowledged");
         return Err(Damage::new(1, 0, what).into());
     }
     let nonce = random_nonce()?;
@@ -139,12 +139,12 @@ fn create_if_new(layout: &Layout, known: Option<Checkpoint>) -> Result<bool, Sto
 }
 
 /// Whether the journal may be written to, after what may be cut is cut.
-fn check(scanned: &Scanned, known: Option<Checkpoint>) -> Result<(), StoreError> {
+fn check(scanned: &Scanned, known: Option<Seq>) -> Result<(), StoreError> {
     if let Some(damage) = &scanned.damage {
         return Err(damage.clone().into());
     }
     let durable = scanned.journal.durable;
-    let acknowledged = known.map_or(0, |known| known.at.seq);
+    let acknowledged = known.unwrap_or(0);
     if acknowledged > durable.seq {
         let last = scanned.journal.segments.last();
         let (number, offset) = last.map_or((1, 0), |last| (last.header.number, last.length));
@@ -234,19 +234,15 @@ fn bring_up(shared: &mut Shared, options: &Options, opened: OpenedViews) -> View
 
 /// The views that were there, when they belong to this journal, and the number of entries they lacked.
 fn kept(shared: &Shared, options: &Options, opened: OpenedViews) -> Result<(Views, u64), String> {
-    let (views, checkpoint) = opened?;
-    let from = match checkpoint {
-        None => 0,
-        Some(known) if known.index_version != options.index_version => {
-            return Err("another version of the program made them".to_owned());
-        }
-        Some(known) if head_at(shared, known.at.seq)? != known.at => {
-            return Err("they belong to another journal".to_owned());
-        }
-        Some(known) => known.at.seq,
-    };
+    let (views, known) = opened?;
+    if known.index_version != options.index_version {
+        return Err("another version of the program made them".to_owned());
+    }
+    if head_at(shared, known.at.seq)? != known.at {
+        return Err("they belong to another journal".to_owned());
+    }
     let views = Views::Disk(views);
-    let replayed = replay(shared, &views, options, from)?;
+    let replayed = replay(shared, &views, options, known.at.seq)?;
     Ok((views, replayed))
 }
 

@@ -1,5 +1,13 @@
 //! One suite for every store.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "helpers of tests stand outside of test functions, where the linter looks for them"
+)]
+
 mod suite;
 #[path = "../support/mod.rs"]
 mod support;
@@ -30,7 +38,7 @@ struct OnDisk {
 
 impl World for OnDisk {
     fn new() -> Self {
-        let mut world = Self { folder: TempDir::new().unwrap(), disk: Arc::default(), store: None };
+        let mut world = Self { folder: support::folder(), disk: Arc::default(), store: None };
         world.reopen();
         world
     }

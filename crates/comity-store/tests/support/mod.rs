@@ -8,26 +8,32 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use bytes::Bytes;
 use comity_core::{PartDigest, digest};
 use comity_store::{DiskFaults, Entry, Index, IndexKey, NewEntry, Options};
+use tempfile::TempDir;
+
+/// A new folder, in memory where the system has such: what a kill leaves is the same there.
+pub(crate) fn folder() -> TempDir {
+    TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap()
+}
 
 /// A blob with the digest of its content.
-pub fn blob(content: impl Into<Vec<u8>>) -> (PartDigest, Bytes) {
+pub(crate) fn blob(content: impl Into<Vec<u8>>) -> (PartDigest, Bytes) {
     let content: Vec<u8> = content.into();
     let root = digest::tree_root(&digest::leaf_hashes(&content)).unwrap();
     (root.into(), content.into())
 }
 
 /// An entry with a text as its body.
-pub fn entry(text: &str) -> NewEntry {
+pub(crate) fn entry(text: &str) -> NewEntry {
     NewEntry { kind: 1, body: Bytes::copy_from_slice(text.as_bytes()), blobs: Vec::new() }
 }
 
 /// An entry with blobs.
-pub fn entry_with(text: &str, blobs: &[&str]) -> NewEntry {
+pub(crate) fn entry_with(text: &str, blobs: &[&str]) -> NewEntry {
     NewEntry { blobs: blobs.iter().map(|content| blob(*content)).collect(), ..entry(text) }
 }
 
 /// Finds an entry under its body and, under `Case`, under its body's first byte and its number.
-pub fn indexer(entry: &Entry) -> Vec<IndexKey> {
+pub(crate) fn indexer(entry: &Entry) -> Vec<IndexKey> {
     let mut case: Vec<u8> = entry.body.iter().take(1).copied().collect();
     case.extend(entry.seq.to_be_bytes());
     let id = entry.body.iter().take(64).copied().collect();
@@ -36,24 +42,31 @@ pub fn indexer(entry: &Entry) -> Vec<IndexKey> {
 
 /// A disk that fails when it is told to.
 #[derive(Default)]
-pub struct Disk {
+pub(crate) struct Disk {
     sync_fails: AtomicBool,
+    /// Syncs that succeed before the failing begins.
+    syncs_left: AtomicUsize,
     full: AtomicBool,
     /// Bytes that a refused write leaves behind.
     partial: AtomicUsize,
 }
 
 impl Disk {
-    pub fn fail_syncs(&self) {
+    pub(crate) fn fail_syncs(&self) {
+        self.fail_syncs_after(0);
+    }
+
+    pub(crate) fn fail_syncs_after(&self, syncs: usize) {
+        self.syncs_left.store(syncs, Ordering::SeqCst);
         self.sync_fails.store(true, Ordering::SeqCst);
     }
 
-    pub fn heal(&self) {
+    pub(crate) fn heal(&self) {
         self.sync_fails.store(false, Ordering::SeqCst);
         self.full.store(false, Ordering::SeqCst);
     }
 
-    pub fn fill(&self, partial: usize) {
+    pub(crate) fn fill(&self, partial: usize) {
         self.partial.store(partial, Ordering::SeqCst);
         self.full.store(true, Ordering::SeqCst);
     }
@@ -67,12 +80,16 @@ impl DiskFaults for Disk {
     }
 
     fn sync(&self) -> Option<io::Error> {
-        self.sync_fails.load(Ordering::SeqCst).then(|| io::Error::other("injected"))
+        let fails = self.sync_fails.load(Ordering::SeqCst);
+        let left = |left: usize| left.checked_sub(1);
+        let spent =
+            || self.syncs_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left).is_err();
+        (fails && spent()).then(|| io::Error::other("injected"))
     }
 }
 
 /// Options of a test: small segments, so that there are several.
-pub fn options(segment_bytes: u64, faults: Option<Arc<Disk>>) -> Options {
+pub(crate) fn options(segment_bytes: u64, faults: Option<Arc<Disk>>) -> Options {
     Options {
         segment_bytes,
         view_cache_bytes: 1 << 20,
@@ -82,10 +99,10 @@ pub fn options(segment_bytes: u64, faults: Option<Arc<Disk>>) -> Options {
 }
 
 /// A sequence of numbers from a seed: SplitMix64.
-pub struct Draw(pub u64);
+pub(crate) struct Draw(pub(crate) u64);
 
 impl Draw {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -93,11 +110,12 @@ impl Draw {
         z ^ (z >> 31)
     }
 
-    pub fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
 
-    pub fn bytes(&mut self, length: usize) -> Vec<u8> {
-        (0..length).map(|_| self.next() as u8).collect()
+    pub(crate) fn bytes(&mut self, length: usize) -> Vec<u8> {
+        let words = (0..length.div_ceil(8)).flat_map(|_| self.next().to_le_bytes());
+        words.take(length).collect()
     }
 }
