@@ -3,6 +3,18 @@
 //! [`release`] is the only function that makes a [`Delivery`], and a `Delivery` is the only thing that
 //! carries a record to a link.
 //!
+//! It can be read:
+//!
+//! ```
+//! # use comity_core::{Delivery, EconomyId, EpochId, RecordId, Urgency};
+//! # use comity_core::ledger::{LedgerEntry, Obligations};
+//! # let entry = LedgerEntry { epoch: EpochId([0; 16]), number: 1, record: RecordId([0; 32]),
+//! #     parts: vec![], obligations: Obligations::default() };
+//! fn read(delivery: &Delivery) -> (EconomyId, &LedgerEntry, Urgency, &bytes::Bytes) {
+//!     (delivery.to(), delivery.entry(), delivery.urgency(), delivery.record())
+//! }
+//! ```
+//!
 //! It cannot be made by hand:
 //!
 //! ```compile_fail,E0451
@@ -118,8 +130,8 @@ pub enum Refused {
     /// The decision has turned since the ledger's line was written.
     #[error("the decision is no longer to release it")]
     NotReleased,
-    /// The line is about another record.
-    #[error("the ledger entry names another record")]
+    /// The line, or the signed bytes, are another record's.
+    #[error("the ledger entry or the signed bytes are another record's")]
     OtherRecord,
     /// The line's parts are not those that are decided Release.
     #[error("the ledger entry's parts are not those that are released")]
@@ -151,11 +163,14 @@ pub fn release(
 ) -> Result<Delivery, Refused> {
     let to = recipient.economy().ok_or(Refused::NotAPartner)?;
     let Payload { entry, signed, bodies } = payload;
-    if entry.record != record.id {
+    if entry.record != record.id || !is_record(record, &signed) {
         return Err(Refused::OtherRecord);
     }
-    let listed: Vec<PartFacts> =
-        parts.iter().filter(|part| entry.parts.contains(&part.digest)).cloned().collect();
+    let listed: Vec<PartFacts> = parts
+        .iter()
+        .filter(|part| entry.parts.binary_search(&part.digest).is_ok())
+        .cloned()
+        .collect();
     let plan = plan(snapshot, record, &listed, recipient, now);
     let obligations = plan.obligations().ok_or(Refused::NotReleased)?;
     if plan.releases() != entry.parts {
@@ -166,6 +181,12 @@ pub fn release(
     }
     check_bodies(&entry, &bodies)?;
     Ok(Delivery { to, entry, urgency: record.urgency, record: signed, parts: bodies })
+}
+
+/// A mix-up of bytes would hand over a manifest about which nobody decided. The signature was checked
+/// when the record came in; its bytes are named by the id.
+fn is_record(record: &RecordFacts, signed: &[u8]) -> bool {
+    crate::record::parse(signed).is_ok_and(|parsed| parsed.id() == record.id)
 }
 
 fn check_bodies(entry: &LedgerEntry, bodies: &[(PartDigest, Bytes)]) -> Result<(), Refused> {
