@@ -170,7 +170,7 @@ fn written_or_damage(written: &Written, store: &FileStore, opened: &OpenReport) 
         assert_eq!(last as usize, written.entries.len());
     }
     for entry in written.entries.iter().take(last as usize) {
-        assert_eq!(store.read(entry.seq, 1).unwrap(), [entry.clone()]);
+        assert_eq!(store.read(entry.seq, 1).unwrap(), std::slice::from_ref(entry));
         for digest in &entry.blobs {
             match store.blob(digest) {
                 Ok(Some(content)) => assert_eq!(blob(content).0, *digest),
