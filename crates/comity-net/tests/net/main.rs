@@ -1,0 +1,6 @@
+//! Endpoints over real QUIC on the loopback interface.
+
+mod gate;
+mod link;
+mod pairing;
+mod world;
