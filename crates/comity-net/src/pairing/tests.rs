@@ -90,8 +90,7 @@ impl End {
 }
 
 fn joining(ticket: &Ticket, exporter: u8, peer: PeerCertificate, ours: Credentials) -> End {
-    let (session, outputs) =
-        PairingSession::join(ticket.clone(), channel(exporter), peer, ours);
+    let (session, outputs) = PairingSession::join(ticket.clone(), channel(exporter), peer, ours);
     End::new(session, outputs)
 }
 
@@ -269,8 +268,7 @@ fn refused(
     now: Timestamp,
 ) -> PairingError {
     let kr = TestEconomy::found(1).unwrap();
-    let mut joiner =
-        joining(ticket_of_joiner, 1, certificate(&kr), credentials(economy, "jp", 4));
+    let mut joiner = joining(ticket_of_joiner, 1, certificate(&kr), credentials(economy, "jp", 4));
     let mut inviter =
         inviting(ticket_of_inviter, 1, certificate(economy), credentials(&kr, "kr", 3));
     for _turn in 0..2 {
@@ -293,10 +291,7 @@ fn each_way_to_be_no_joiner_has_its_own_error() {
     let other = other.unwrap();
 
     assert_eq!(refused(&good, &other, &jp, NOW), PairingError::UnknownTicket);
-    assert_eq!(
-        refused(&good, &good, &jp, good.expires()),
-        PairingError::Expired(good.expires())
-    );
+    assert_eq!(refused(&good, &good, &jp, good.expires()), PairingError::Expired(good.expires()));
     let early = TestEconomy::FROM.saturating_sub(Duration::from_secs(3600));
     assert_eq!(
         refused(&good, &good, &jp, early),
@@ -332,16 +327,15 @@ fn another_version_is_named() {
 fn a_nonce_chosen_afterwards_is_refused() {
     for victim in [Role::Inviter, Role::Joiner] {
         let (mut inviter, mut joiner) = pair(9);
-        carry(&mut inviter, &mut joiner, &mut 0, &mut |_, message| {
-            match (victim, Message::decode(&message).unwrap()) {
-                (Role::Inviter, Message::Answer { introduction, .. }) => {
-                    Message::Answer { introduction, nonce: [8; 32] }.encode()
-                }
-                (Role::Joiner, Message::Reveal { .. }) => {
-                    Message::Reveal { nonce: [8; 32] }.encode()
-                }
-                _ => message,
+        carry(&mut inviter, &mut joiner, &mut 0, &mut |_, message| match (
+            victim,
+            Message::decode(&message).unwrap(),
+        ) {
+            (Role::Inviter, Message::Answer { introduction, .. }) => {
+                Message::Answer { introduction, nonce: [8; 32] }.encode()
             }
+            (Role::Joiner, Message::Reveal { .. }) => Message::Reveal { nonce: [8; 32] }.encode(),
+            _ => message,
         });
         let victim = if victim == Role::Inviter { inviter } else { joiner };
         assert_eq!(victim.failed, Some(PairingError::Commitment));
@@ -365,9 +359,13 @@ fn a_message_out_of_turn_ends_the_ceremony() {
                 continue;
             }
             let (mut inviter, mut joiner) = pair(9);
-            ceremony(&mut inviter, &mut joiner, |at, honest| {
-                if at == due { message.clone() } else { honest }
-            });
+            ceremony(
+                &mut inviter,
+                &mut joiner,
+                |at, honest| {
+                    if at == due { message.clone() } else { honest }
+                },
+            );
             let receiver = if due % 2 == 0 { &inviter } else { &joiner };
             assert_eq!(receiver.failed, Some(PairingError::OutOfTurn), "{wrong} for {due}");
         }
@@ -400,8 +398,7 @@ fn twelve(exporter: u8, nonce: u8, grown: bool) -> (String, String) {
         jp.keyring = KeyringBuilder::follow(&jp.keyring).sign(&[&jp.root]).unwrap();
     }
     let ticket = ticket(&kr);
-    let mut inviter =
-        inviting(&ticket, exporter, certificate(&jp), credentials(&kr, "kr", nonce));
+    let mut inviter = inviting(&ticket, exporter, certificate(&jp), credentials(&kr, "kr", nonce));
     let mut joiner = joining(&ticket, exporter, certificate(&kr), credentials(&jp, "jp", 4));
     carry(&mut inviter, &mut joiner, &mut 0, &mut |_, message| message);
     (inviter.show(), joiner.show())
