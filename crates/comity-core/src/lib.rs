@@ -13,6 +13,7 @@ pub mod entropy;
 pub mod identity;
 pub mod keyring;
 pub mod ledger;
+pub mod journal;
 pub mod limits;
 pub mod marking;
 pub mod partners;

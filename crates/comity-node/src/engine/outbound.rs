@@ -1,0 +1,346 @@
+//! From a record that is here to its first byte on a link.
+//!
+//! Consider (may this partner have anything new of it?), number (an entry in the journal), load, decide
+//! once more, hand over. The last decision is the one that counts: where it has turned, the number
+//! becomes void.
+
+use std::collections::BTreeSet;
+
+use comity_core::journal::{DeliveryDecided, JournalEntry, Withheld};
+use comity_core::ledger::LedgerEntry;
+use comity_core::policy::{self, Plan, Recipient};
+use comity_core::{EconomyId, PartDigest, RecordId, Timestamp, Urgency};
+
+use super::session::Session;
+use super::{Effect, Engine, Job, Loaded, Then, Token};
+use crate::state::OutFate;
+
+/// Arrivals considered for one partner in one step, so that no step takes long.
+const CONSIDERED_PER_STEP: usize = 512;
+/// Numbers that may wait for room on a link; beyond it nothing more is numbered.
+const QUEUE: usize = 1024;
+
+impl Engine {
+    /// Whether anything may be numbered for this partner now.
+    fn may_offer(&self, session: &Session) -> bool {
+        session.up && self.failed.is_none() && session.under_way.len() < QUEUE
+    }
+
+    pub(super) fn offer_all(&mut self, now: Timestamp) {
+        for partner in self.sessions.keys().copied().collect::<Vec<_>>() {
+            self.offer(partner, now);
+        }
+    }
+
+    /// Considers, for one partner, what has arrived since it was last looked at.
+    fn offer(&mut self, partner: EconomyId, now: Timestamp) {
+        for _ in 0..CONSIDERED_PER_STEP {
+            let arrivals = self.state.arrivals();
+            let Some(session) = self.sessions.get(&partner) else { return };
+            if !self.may_offer(session) {
+                return;
+            }
+            let (place, backfill) = match (session.live < arrivals.len(), session.backfill) {
+                (true, _) => (session.live, false),
+                (false, Some(place)) => (place, true),
+                (false, None) => return,
+            };
+            let record = arrivals.get(place).copied();
+            let Some(session) = self.sessions.get_mut(&partner) else { return };
+            match (backfill, record) {
+                (false, _) => session.live += 1,
+                (true, Some(_)) => session.backfill = Some(place + 1),
+                (true, None) => session.backfill = None,
+            }
+            if let Some(record) = record {
+                self.consider(partner, record, now);
+            }
+        }
+    }
+
+    /// Whether there is more to consider at once.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        let arrivals = self.state.arrivals().len();
+        let waiting = |session: &Session| {
+            self.may_offer(session) && (session.live < arrivals || session.backfill.is_some())
+        };
+        self.sessions.values().any(waiting)
+    }
+
+    /// Every partner is looked at anew: something may have widened.
+    pub(super) fn widen(&mut self) {
+        for session in self.sessions.values_mut() {
+            session.backfill = Some(0);
+        }
+    }
+
+    /// Numbers a delivery of what the partner may have of a record and was not sent before.
+    fn consider(&mut self, partner: EconomyId, record: RecordId, now: Timestamp) {
+        let Some(held) = self.state.record(&record) else { return };
+        if held.came_from(&partner) {
+            return;
+        }
+        if self.state.recovery().is_some() && !held.facts.kind.is_control() {
+            return;
+        }
+        let Some(state) = self.state.partner(&partner) else { return };
+        let plan = self.state.plan(held, &partner, now);
+        if let Some(until) = plan.held_until()
+            && let Some(session) = self.sessions.get_mut(&partner)
+        {
+            session.holds.entry(until).or_default().insert(record);
+        }
+        let sent = state.out.sent(&record);
+        let Some(parts) = new_parts(&plan, sent.as_ref()) else { return };
+        let decided = DeliveryDecided {
+            to: partner,
+            entry: LedgerEntry {
+                epoch: state.out.epoch(),
+                number: state.out.next_number(),
+                record,
+                parts,
+                obligations: plan.obligations().clone(),
+            },
+            policy: self.state.policy().version(),
+            covering: plan.covering(),
+            withheld: withheld(&plan),
+            returned: false,
+            at: now,
+        };
+        let number = decided.entry.number;
+        self.enter(&JournalEntry::Delivery(decided), Vec::new());
+        self.then.push(Then::HandOver { partner, number });
+    }
+
+    /// A numbered delivery is durable.
+    pub(super) fn ready(&mut self, partner: EconomyId, number: u64) {
+        if let Some(session) = self.sessions.get_mut(&partner)
+            && session.up
+        {
+            session.queue(number);
+        }
+    }
+
+    /// After a connection stands: everything that the partner does not hold goes again.
+    pub(super) fn requeue(&mut self, economy: EconomyId, now: Timestamp) {
+        let Some(partner) = self.state.partner(&economy) else { return };
+        let outstanding: Vec<_> = partner
+            .out
+            .outstanding()
+            .filter_map(|number| partner.out.entry(number).map(|entry| (number, entry)))
+            .map(|(number, entry)| (number, entry.digest, matches!(entry.fate, OutFate::Void { .. })))
+            .collect();
+        for (number, digest, void) in outstanding {
+            if void {
+                self.session_input(economy, comity_proto::Input::Void { number, digest }, now);
+            } else if let Some(session) = self.sessions.get_mut(&economy) {
+                session.queue(number);
+            }
+        }
+        self.pump(economy, now);
+    }
+
+    /// Hands over what waits, as far as the link has room.
+    pub(super) fn pump(&mut self, partner: EconomyId, now: Timestamp) {
+        loop {
+            let Some(session) = self.sessions.get_mut(&partner) else { return };
+            if !session.up || self.failed.is_some() {
+                return;
+            }
+            let Some(number) = session.queue.front().copied() else { return };
+            let Some(entry) = self
+                .state
+                .partner(&partner)
+                .and_then(|partner| partner.out.entry(number))
+                .filter(|entry| entry.fate == OutFate::Live)
+                .and_then(|entry| entry.entry.clone())
+            else {
+                session.queue.pop_front();
+                continue;
+            };
+            let Some(held) = self.state.record(&entry.record) else {
+                session.queue.pop_front();
+                continue;
+            };
+            let sizes = entry.parts.iter().filter_map(|part| held.sizes.get(part)).copied();
+            if !session.link.room().fits(sizes) {
+                return;
+            }
+            session.queue.pop_front();
+            let seq = held.seq;
+            if let Some(loaded) = self.fresh.load(seq, &entry.parts) {
+                self.hand_over(partner, number, loaded, now);
+            } else {
+                session.link.reserve(entry.number);
+                let token = self.token();
+                self.jobs.insert(token, Job::HandOver { partner, number });
+                self.effects.push(Effect::Load { token, seq, parts: entry.parts });
+            }
+        }
+    }
+
+    pub(super) fn loaded(&mut self, token: Token, result: Result<Loaded, String>, now: Timestamp) {
+        match (self.jobs.remove(&token), result) {
+            (Some(Job::HandOver { partner, number }), Ok(loaded)) => {
+                self.hand_over(partner, number, loaded, now);
+            }
+            (Some(Job::Return { partner, number }), Ok(loaded)) => {
+                self.give_back_loaded(partner, number, loaded, now);
+            }
+            (Some(Job::HandOver { partner, number } | Job::Return { partner, number }), Err(why)) => {
+                let text = format!("delivery {number} cannot be read: {why}");
+                self.alarm(Some(partner), "unreadable", text);
+            }
+            (Some(Job::Incoming { .. } | Job::Returned { .. }) | None, _) => {}
+        }
+    }
+
+    /// The last decision, and the first byte.
+    fn hand_over(&mut self, partner: EconomyId, number: u64, loaded: Loaded, now: Timestamp) {
+        let up = self.sessions.get(&partner).is_some_and(|session| session.up);
+        let entry = self
+            .state
+            .partner(&partner)
+            .and_then(|partner| partner.out.entry(number))
+            .filter(|entry| entry.fate == OutFate::Live);
+        let Some((entry, digest)) =
+            entry.and_then(|out| out.entry.clone().map(|entry| (entry, out.digest)))
+        else {
+            return;
+        };
+        // After a break the number was queued anew, or will be when the partner is back.
+        if !up {
+            return;
+        }
+        let Some(held) = self.state.record(&entry.record) else { return };
+        let recipient = Recipient::Partner { economy: partner, desk: None };
+        let facts = self.state.facts_for(held, &partner);
+        let withheld = self.state.recovery().is_some() && !held.facts.kind.is_control();
+        let released = if withheld {
+            None
+        } else {
+            policy::release(
+                self.state.policy(),
+                &facts,
+                &held.parts,
+                &recipient,
+                now,
+                entry,
+                loaded.signed,
+                loaded.parts,
+            )
+            .ok()
+        };
+        match released {
+            Some(delivery) => {
+                if let Some(session) = self.sessions.get_mut(&partner) {
+                    session.handed.insert(number);
+                }
+                self.session_input(partner, comity_proto::Input::Deliver(delivery), now);
+            }
+            None if withheld => {}
+            None => self.take_back(partner, number, digest, now),
+        }
+    }
+
+    /// The decision has turned since the number was given: nothing of it left on this connection.
+    fn take_back(
+        &mut self,
+        partner: EconomyId,
+        number: u64,
+        digest: comity_core::Digest,
+        now: Timestamp,
+    ) {
+        let handed = self.possibly_handed(partner, number);
+        let entry = JournalEntry::Voided { to: partner, number, digest, handed, at: now };
+        self.enter(&entry, Vec::new());
+        self.then.push(Then::Void { partner, number, digest });
+        if let Some(session) = self.sessions.get_mut(&partner) {
+            session.under_way.remove(&number);
+        }
+    }
+
+    /// Whether bytes of a delivery may have left: of one that was numbered in an earlier run of this
+    /// process nobody can say, so it counts.
+    fn possibly_handed(&self, partner: EconomyId, number: u64) -> bool {
+        let numbered_here = self.numbered_from.get(&partner).is_some_and(|from| number >= *from);
+        let session = self.sessions.get(&partner);
+        !numbered_here || session.is_none_or(|session| session.handed.contains(number))
+    }
+
+    /// The partner will never take a delivery.
+    pub(super) fn refused(
+        &mut self,
+        partner: EconomyId,
+        number: u64,
+        reason: String,
+        now: Timestamp,
+    ) {
+        let known = self.state.partner(&partner).and_then(|partner| partner.out.entry(number));
+        if known.is_none_or(|entry| entry.fate != OutFate::Live) {
+            return;
+        }
+        self.alarm(Some(partner), "refused", format!("delivery {number} was refused: {reason}"));
+        let entry = JournalEntry::Refused { by: partner, number, reason, at: now };
+        self.enter(&entry, Vec::new());
+        self.acknowledge_one(partner, number);
+    }
+
+    fn acknowledge_one(&mut self, partner: EconomyId, number: u64) {
+        if let Some(state) = self.state.partner_mut(&partner) {
+            state.out.acknowledge([(number, number)]);
+        }
+        if let Some(session) = self.sessions.get_mut(&partner) {
+            session.under_way.remove(&number);
+        }
+    }
+
+    /// Looks again at what a release time held back.
+    pub(super) fn release_holds(&mut self, partner: EconomyId, now: Timestamp) {
+        loop {
+            let Some(session) = self.sessions.get_mut(&partner) else { return };
+            if !session.up || session.holds.first_key_value().is_none_or(|(at, _)| *at > now) {
+                return;
+            }
+            let due = session.holds.pop_first().map(|(_, due)| due).unwrap_or_default();
+            for record in due {
+                self.consider(partner, record, now);
+            }
+        }
+    }
+
+    /// Records that are urgent do not wait for the cursor.
+    pub(super) fn offer_at_once(&mut self, record: RecordId, urgency: Urgency, now: Timestamp) {
+        if urgency != Urgency::Urgent {
+            return;
+        }
+        for partner in self.sessions.keys().copied().collect::<Vec<_>>() {
+            if self.sessions.get(&partner).is_some_and(|session| session.up) {
+                self.consider(partner, record, now);
+            }
+        }
+    }
+}
+
+/// The parts to send, ascending; `None` when there is nothing new to send.
+fn new_parts(plan: &Plan, sent: Option<&BTreeSet<PartDigest>>) -> Option<Vec<PartDigest>> {
+    if !plan.is_release() {
+        return None;
+    }
+    let Some(sent) = sent else { return Some(plan.releases().to_vec()) };
+    let parts: Vec<_> =
+        plan.releases().iter().filter(|part| !sent.contains(part)).copied().collect();
+    (!parts.is_empty()).then_some(parts)
+}
+
+/// What stays, with the gate and the clause that keep it.
+fn withheld(plan: &Plan) -> Vec<Withheld> {
+    plan.withheld()
+        .map(|(part, decision)| Withheld {
+            part,
+            gate: decision.gate_name().to_owned(),
+            clause: decision.reason(),
+        })
+        .collect()
+}
