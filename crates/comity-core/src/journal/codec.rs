@@ -3,7 +3,7 @@
 
 use crate::cbor::{Fault, Problem, Reader, Writer};
 use crate::identity::{EconomyId, EpochId, PartDigest, RecordId};
-use crate::ledger::LedgerEntry;
+use crate::ledger::{LedgerEntry, Opening};
 use crate::time::Timestamp;
 use crate::{Digest, Marking};
 
@@ -136,13 +136,14 @@ entries! {
     8 = Arrival(arrival),
     9 = Receipt { from, signed, at },
     10 = Refused { by, number, reason, at },
-    11 = Epoch { to, epoch, at },
+    11 = Epoch { to, opening, at },
     12 = Restored { at },
     13 = PolicyConfirmed { at },
     14 = Returned { by, at },
     15 = Recovered { at },
     16 = Draft(draft),
     17 = DraftGone { draft, record, at },
+    18 = PartnerEpoch { from, opening, at },
 }
 
 fields!(Founded { economy, code, keyring, at });
@@ -355,6 +356,16 @@ impl Item for LedgerEntry {
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
         LedgerEntry::read(reader)
+    }
+}
+
+impl Item for Opening {
+    fn write(&self, writer: &mut Writer) {
+        Opening::write(self, writer);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        Opening::read(reader)
     }
 }
 

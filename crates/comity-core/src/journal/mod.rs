@@ -9,7 +9,7 @@ mod codec;
 
 use crate::cbor::Fault;
 use crate::identity::{EconomyId, EpochId, PartDigest, RecordId};
-use crate::ledger::LedgerEntry;
+use crate::ledger::{LedgerEntry, Opening};
 use crate::time::Timestamp;
 use crate::{Digest, Marking};
 
@@ -58,8 +58,8 @@ pub enum JournalEntry {
         by: EconomyId,
         /// The delivery's number.
         number: u64,
-        /// Why, in the partner's code.
-        reason: String,
+        /// Why: the number of a [`RejectReason`](crate::receipt::RejectReason).
+        reason: u64,
         /// When.
         at: Timestamp,
     },
@@ -67,8 +67,17 @@ pub enum JournalEntry {
     Epoch {
         /// Whose ledger.
         to: EconomyId,
-        /// The new epoch.
-        epoch: EpochId,
+        /// The new epoch, and how it follows from the old one.
+        opening: Opening,
+        /// When.
+        at: Timestamp,
+    },
+    /// A partner that was restored goes on in a new epoch.
+    PartnerEpoch {
+        /// The partner.
+        from: EconomyId,
+        /// The new epoch, and how it follows from what we hold.
+        opening: Opening,
         /// When.
         at: Timestamp,
     },
@@ -312,8 +321,8 @@ pub enum ArrivalOutcome {
     Known(RecordId),
     /// The record was withdrawn by its origin.
     Withdrawn(RecordId),
-    /// It is wrong for good; the code says how.
-    Rejected(String),
+    /// It is wrong for good, for the [`RejectReason`](crate::receipt::RejectReason) with this number.
+    Rejected(u64),
 }
 
 /// An unsigned draft: local, and never released.
@@ -376,6 +385,7 @@ impl JournalEntry {
             | Self::Receipt { .. }
             | Self::Refused { .. }
             | Self::Epoch { .. }
+            | Self::PartnerEpoch { .. }
             | Self::Restored { .. }
             | Self::PolicyConfirmed { .. }
             | Self::Returned { .. }

@@ -8,9 +8,11 @@ use comity_core::journal::{
     Source, Standing, StandingChanged,
 };
 use comity_core::keyring::SignedKeyring;
+use comity_core::receipt::RejectReason;
 use comity_core::record::{Part, RecordError};
 use comity_core::{Digest, EconomyId, Kind, PartDigest, RecordId, Section, Timestamp};
-use comity_proto::{CloseReason, Incoming};
+use comity_core::ledger::LedgerEntry;
+use comity_proto::Incoming;
 
 use super::{Checked, Effect, Engine, Job, Then, Token};
 
@@ -20,7 +22,7 @@ enum Verdict {
     More,
     Known,
     Withdrawn,
-    Reject(&'static str),
+    Reject(RejectReason),
 }
 
 impl Engine {
@@ -60,7 +62,7 @@ impl Engine {
         let text = format!("delivery {number} came a second time with other contents");
         self.alarm(Some(partner), "ledger-contradiction", text);
         for conn in self.connections(partner) {
-            let reason = CloseReason::LedgerFork;
+            let reason = "ledger-contradiction".to_owned();
             self.session_input(partner, comity_proto::Input::Refuse { conn, reason }, now);
         }
     }
@@ -105,7 +107,7 @@ impl Engine {
         }
         let (verdict, checked) = match result {
             Ok(checked) => (self.judge(partner, &incoming, &checked, now), Some(checked)),
-            Err(error) => (Verdict::Reject(error.code()), None),
+            Err(error) => (Verdict::Reject(reject_reason(&error)), None),
         };
         match (verdict, checked) {
             (Verdict::Enter(standing), Some(checked)) => {
@@ -126,20 +128,48 @@ impl Engine {
                 self.arrived(partner, &incoming, ArrivalOutcome::Withdrawn(record), now);
                 self.then.push(Then::Stored { partner, number });
             }
-            (Verdict::Reject(code), _) => self.reject(partner, &incoming, code, now),
+            (Verdict::Reject(reason), _) => self.reject(partner, &incoming, reason, now),
             (Verdict::Enter(_) | Verdict::More, None) => {}
         }
     }
 
-    fn reject(&mut self, partner: EconomyId, incoming: &Incoming, code: &str, now: Timestamp) {
+    fn reject(&mut self, partner: EconomyId, incoming: &Incoming, reason: RejectReason, now: Timestamp) {
         let number = incoming.entry.number;
         let short = incoming.entry.record.short();
-        self.alarm(Some(partner), "rejected", format!("record {short} was rejected: {code}"));
-        self.arrived(partner, incoming, ArrivalOutcome::Rejected(code.to_owned()), now);
-        self.then.push(Then::Rejected { partner, number, reason: code.to_owned() });
+        self.alarm(Some(partner), "rejected", format!("record {short} was rejected: {reason}"));
+        self.arrived(partner, incoming, ArrivalOutcome::Rejected(reason.code()), now);
+        self.then.push(Then::Rejected { partner, number, reason });
         if let Some(session) = self.sessions.get_mut(&partner) {
             session.arriving.remove(&number);
         }
+    }
+
+    /// A part is not the one that the entry names: the number is used up, and the part is named.
+    pub(super) fn damaged(
+        &mut self,
+        partner: EconomyId,
+        entry: LedgerEntry,
+        part: PartDigest,
+        now: Timestamp,
+    ) {
+        let number = entry.number;
+        let known = self.state.partner(&partner).and_then(|one| one.inbound.digest(number));
+        if known.is_some() {
+            return;
+        }
+        let (record, reason) = (entry.record.short(), RejectReason::BadPart);
+        let text = format!("record {record}: part {} is not the one that was signed", part.short());
+        self.alarm(Some(partner), "bad-part", text);
+        let arrival = Arrival {
+            from: partner,
+            number,
+            digest: entry.digest(),
+            entry: Some(entry),
+            outcome: ArrivalOutcome::Rejected(reason.code()),
+            at: now,
+        };
+        self.enter(&JournalEntry::Arrival(arrival), Vec::new());
+        self.then.push(Then::Rejected { partner, number, reason });
     }
 
     fn arrived(
@@ -194,9 +224,9 @@ impl Engine {
         let manifest = checked.record.manifest();
         let id = checked.record.id();
         if id != incoming.entry.record {
-            return Verdict::Reject("id-mismatch");
+            return Verdict::Reject(RejectReason::BadPart);
         }
-        let tombstone = self.state.tombstone(&id).is_some_and(|stone| stone.origin == manifest.origin);
+        let tombstone = self.state.tombstone(&id, &manifest.origin).is_some();
         if tombstone && self.state.record(&id).is_none() {
             return Verdict::Withdrawn;
         }
@@ -206,24 +236,24 @@ impl Engine {
         }
         // What we signed we have; only recovery brings it back.
         if manifest.origin == self.state.us() {
-            return Verdict::Reject("own-record");
+            return Verdict::Reject(RejectReason::NotEntitled);
         }
         match self.judge_parts(checked) {
             Verdict::More => {}
             refused => return refused,
         }
-        if let Err(code) = self.judge_body(checked) {
-            return Verdict::Reject(code);
+        if let Err(reason) = self.judge_body(checked) {
+            return Verdict::Reject(reason);
         }
         let seen =
-            if manifest.origin == partner { FirstSeen::FromOrigin } else { FirstSeen::Relayed };
+            if manifest.origin == partner { FirstSeen::from_origin(now) } else { FirstSeen::relayed(now) };
         match self.state.entitlement(manifest, seen, now) {
             Entitlement::Accepted => Verdict::Enter(Standing::Accepted),
-            Entitlement::Pending(wait) => Verdict::Enter(Standing::Pending(wait.code().to_owned())),
+            Entitlement::Pending(wait) => Verdict::Enter(Standing::Pending(wait.to_string())),
             Entitlement::Quarantined(doubt) => {
-                Verdict::Enter(Standing::Quarantined(doubt.code().to_owned()))
+                Verdict::Enter(Standing::Quarantined(doubt.to_string()))
             }
-            Entitlement::Refused(fault) => Verdict::Reject(fault.code()),
+            Entitlement::Refused(_) => Verdict::Reject(RejectReason::NotEntitled),
         }
     }
 
@@ -242,7 +272,7 @@ impl Engine {
             .filter(|named| named.economy == us || named.relays.contains(&us))
             .collect();
         if ours.is_empty() {
-            return Verdict::Reject("not-addressed-to-us");
+            return Verdict::Reject(RejectReason::NotAddressed);
         }
         let listed = |part: &PartDigest| ours.iter().any(|named| named.parts.contains(part));
         let unlisted = checked
@@ -252,31 +282,31 @@ impl Engine {
         let foreign = checked.parts.iter().filter_map(|part| part.header.addressee.as_ref()).any(
             |named| named.economy != us && !named.relays.contains(&us),
         );
-        if unlisted || foreign { Verdict::Reject("part-not-listed-for-us") } else { Verdict::More }
+        if unlisted || foreign { Verdict::Reject(RejectReason::NotAddressed) } else { Verdict::More }
     }
 
     /// A control kind's body must say what its kind promises.
-    fn judge_body(&self, checked: &Checked) -> Result<(), &'static str> {
+    fn judge_body(&self, checked: &Checked) -> Result<(), RejectReason> {
         let manifest = checked.record.manifest();
         let body = manifest.body.as_deref().unwrap_or_default();
         let us = self.state.us();
         match manifest.kind {
             Kind::Keyring => {
-                let keyring = SignedKeyring::decode(body).map_err(|_malformed| "body-malformed")?;
+                let keyring = SignedKeyring::decode(body).map_err(|_malformed| RejectReason::Malformed)?;
                 self.state.check_keyring(manifest.origin, &keyring)
             }
             Kind::Agreement => {
-                let body = AgreementBody::decode(body).map_err(|_malformed| "body-malformed")?;
+                let body = AgreementBody::decode(body).map_err(|_malformed| RejectReason::Malformed)?;
                 let ours = body.parties.contains(&us) && body.parties.contains(&manifest.origin);
-                if ours { Ok(()) } else { Err("not-a-party") }
+                if ours { Ok(()) } else { Err(RejectReason::NotEntitled) }
             }
             Kind::Acceptance | Kind::Termination => self.state.check_party(manifest),
             Kind::Withdrawal => WithdrawalBody::decode(body)
                 .map(drop)
-                .map_err(|_malformed| "body-malformed"),
+                .map_err(|_malformed| RejectReason::Malformed),
             Kind::Introduction => {
-                let body = IntroductionBody::decode(body).map_err(|_malformed| "body-malformed")?;
-                if body.to == us { Ok(()) } else { Err("not-addressed-to-us") }
+                let body = IntroductionBody::decode(body).map_err(|_malformed| RejectReason::Malformed)?;
+                if body.to == us { Ok(()) } else { Err(RejectReason::NotAddressed) }
             }
             Kind::Group
             | Kind::Roster
@@ -335,7 +365,7 @@ impl Engine {
         reference
     }
 
-    fn enter_parts(&mut self, record: RecordId, parts: Vec<Part>, source: Source, now: Timestamp) {
+    pub(super) fn enter_parts(&mut self, record: RecordId, parts: Vec<Part>, source: Source, now: Timestamp) {
         let here = |part: &Part| {
             self.state.record(&record).is_some_and(|held| held.has_part(&part.digest))
         };
@@ -350,8 +380,8 @@ impl Engine {
         for (record, entitlement) in self.state.pending_now(now) {
             let standing = match entitlement {
                 Entitlement::Accepted => Standing::Accepted,
-                Entitlement::Quarantined(doubt) => Standing::Quarantined(doubt.code().to_owned()),
-                Entitlement::Refused(fault) => Standing::Quarantined(fault.code().to_owned()),
+                Entitlement::Quarantined(doubt) => Standing::Quarantined(doubt.to_string()),
+                Entitlement::Refused(fault) => Standing::Quarantined(fault.to_string()),
                 Entitlement::Pending(_) => continue,
             };
             let changed = StandingChanged { record, standing, at: now };
@@ -369,6 +399,16 @@ impl Engine {
         }
         let entry = JournalEntry::Receipt { from: partner, signed: signed.to_vec(), at: now };
         self.enter(&entry, Vec::new());
+    }
+}
+
+/// What the partner is told of a record that cannot be verified.
+pub(super) fn reject_reason(error: &RecordError) -> RejectReason {
+    match error.code() {
+        "unsupported-form" => RejectReason::UnsupportedForm,
+        "bad-signature" => RejectReason::BadSignature,
+        code if code.starts_with("part") => RejectReason::BadPart,
+        _ => RejectReason::Malformed,
     }
 }
 

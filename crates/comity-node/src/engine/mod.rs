@@ -18,7 +18,9 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use bytes::Bytes;
 use comity_core::entropy::draw;
 use comity_core::journal::JournalEntry;
+use comity_core::ledger::Opening;
 use comity_core::partners::{AuthenticatedPartner, PartnerSet};
+use comity_core::receipt::RejectReason;
 use comity_core::record::{Part, RecordError, VerifiedRecord};
 use comity_core::sign::SecretKey;
 use comity_core::{Digest, EconomyId, Entropy, PartDigest, Timestamp};
@@ -73,8 +75,8 @@ pub enum Input {
     Appended {
         /// The batch.
         token: Token,
-        /// Why it is not durable.
-        result: Result<(), String>,
+        /// The journal's chain after it, or why it is not durable.
+        result: Result<Digest, String>,
     },
     /// Bodies were read.
     Loaded {
@@ -183,9 +185,12 @@ pub struct Alarm {
 enum Then {
     Reply { token: Token, reply: Result<Reply, CommandError> },
     Stored { partner: EconomyId, number: u64 },
-    Rejected { partner: EconomyId, number: u64, reason: String },
+    Rejected { partner: EconomyId, number: u64, reason: RejectReason },
     HandOver { partner: EconomyId, number: u64 },
     Void { partner: EconomyId, number: u64, digest: Digest },
+    ReturnStored { partner: EconomyId, number: u64 },
+    Announce { partner: EconomyId, opening: Opening },
+    EpochStored { partner: EconomyId, opening: Opening },
 }
 
 /// What a job's result is for.
@@ -336,11 +341,11 @@ impl Engine {
     }
 
     /// A batch is durable: now others may know. After a failure nothing more is said to anybody.
-    fn appended(&mut self, token: Token, result: Result<(), String>, now: Timestamp) {
+    fn appended(&mut self, token: Token, result: Result<Digest, String>, now: Timestamp) {
         let Some(then) = self.commits.remove(&token) else { return };
-        if let Err(why) = result {
-            self.fail(&then, &why);
-            return;
+        match result {
+            Ok(chain) => self.state.set_chain(chain),
+            Err(why) => return self.fail(&then, &why),
         }
         let mut stored: BTreeMap<EconomyId, Vec<u64>> = BTreeMap::new();
         for step in then {
@@ -358,6 +363,17 @@ impl Engine {
                 Then::HandOver { partner, number } => self.ready(partner, number),
                 Then::Void { partner, number, digest } => {
                     self.session_input(partner, comity_proto::Input::Void { number, digest }, now);
+                }
+                Then::ReturnStored { partner, number } => {
+                    let numbers = vec![number];
+                    let input = comity_proto::Input::ReturnStored { numbers };
+                    self.session_input(partner, input, now);
+                }
+                Then::Announce { partner, opening } => {
+                    self.session_input(partner, comity_proto::Input::Recovered(opening), now);
+                }
+                Then::EpochStored { partner, opening } => {
+                    self.session_input(partner, comity_proto::Input::EpochStored(opening), now);
                 }
             }
         }
@@ -378,7 +394,10 @@ impl Engine {
             Then::Stored { .. }
             | Then::Rejected { .. }
             | Then::HandOver { .. }
-            | Then::Void { .. } => None,
+            | Then::Void { .. }
+            | Then::ReturnStored { .. }
+            | Then::Announce { .. }
+            | Then::EpochStored { .. } => None,
         });
         for token in replies.collect::<Vec<_>>() {
             let reply = Err(CommandError::Store(why.to_owned()));

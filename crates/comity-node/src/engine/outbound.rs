@@ -5,15 +5,19 @@
 //! becomes void.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use comity_core::journal::{DeliveryDecided, JournalEntry, Withheld};
 use comity_core::ledger::LedgerEntry;
 use comity_core::policy::{self, Plan, Recipient};
 use comity_core::{EconomyId, PartDigest, RecordId, Timestamp, Urgency};
 
+use comity_core::receipt::RejectReason;
+use comity_proto::Lane;
+
 use super::session::Session;
 use super::{Effect, Engine, Job, Loaded, Then, Token};
-use crate::state::OutFate;
+use crate::state::{Held, OutFate};
 
 /// Arrivals considered for one partner in one step, so that no step takes long.
 const CONSIDERED_PER_STEP: usize = 512;
@@ -81,7 +85,7 @@ impl Engine {
         if held.came_from(&partner) {
             return;
         }
-        if self.state.recovery().is_some() && !held.facts.kind.is_control() {
+        if self.state.recovery().is_some() {
             return;
         }
         let Some(state) = self.state.partner(&partner) else { return };
@@ -163,8 +167,8 @@ impl Engine {
                 session.queue.pop_front();
                 continue;
             };
-            let sizes = entry.parts.iter().filter_map(|part| held.sizes.get(part)).copied();
-            if !session.link.room().fits(sizes) {
+            let load = held.load(&entry.parts);
+            if session.epoch_awaited || !session.room().fits(load) {
                 return;
             }
             session.queue.pop_front();
@@ -172,7 +176,7 @@ impl Engine {
             if let Some(loaded) = self.fresh.load(seq, &entry.parts) {
                 self.hand_over(partner, number, loaded, now);
             } else {
-                session.link.reserve(entry.number);
+                session.loading.insert(number, load);
                 let token = self.token();
                 self.jobs.insert(token, Job::HandOver { partner, number });
                 self.effects.push(Effect::Load { token, seq, parts: entry.parts });
@@ -198,7 +202,10 @@ impl Engine {
 
     /// The last decision, and the first byte.
     fn hand_over(&mut self, partner: EconomyId, number: u64, loaded: Loaded, now: Timestamp) {
-        let up = self.sessions.get(&partner).is_some_and(|session| session.up);
+        let up = self.sessions.get_mut(&partner).is_some_and(|session| {
+            session.loading.remove(&number);
+            session.up && session.under_way.contains(&number)
+        });
         let entry = self
             .state
             .partner(&partner)
@@ -216,31 +223,29 @@ impl Engine {
         let Some(held) = self.state.record(&entry.record) else { return };
         let recipient = Recipient::Partner { economy: partner, desk: None };
         let facts = self.state.facts_for(held, &partner);
-        let withheld = self.state.recovery().is_some() && !held.facts.kind.is_control();
-        let released = if withheld {
-            None
-        } else {
-            policy::release(
-                self.state.policy(),
-                &facts,
-                &held.parts,
-                &recipient,
-                now,
-                entry,
-                loaded.signed,
-                loaded.parts,
-            )
-            .ok()
-        };
+        if self.state.recovery().is_some() {
+            return;
+        }
+        let lane = if entry_is_late(held, now) { Lane::Backfill } else { Lane::of(held.facts.urgency) };
+        let released = policy::release(
+            self.state.policy(),
+            &facts,
+            &held.parts,
+            &recipient,
+            now,
+            entry,
+            loaded.signed,
+            loaded.parts,
+        );
         match released {
-            Some(delivery) => {
+            Ok(delivery) => {
                 if let Some(session) = self.sessions.get_mut(&partner) {
                     session.handed.insert(number);
                 }
-                self.session_input(partner, comity_proto::Input::Deliver(delivery), now);
+                let input = comity_proto::Input::Deliver { delivery, lane };
+                self.session_input(partner, input, now);
             }
-            None if withheld => {}
-            None => self.take_back(partner, number, digest, now),
+            Err(_turned) => self.take_back(partner, number, digest, now),
         }
     }
 
@@ -274,7 +279,7 @@ impl Engine {
         &mut self,
         partner: EconomyId,
         number: u64,
-        reason: String,
+        reason: RejectReason,
         now: Timestamp,
     ) {
         let known = self.state.partner(&partner).and_then(|partner| partner.out.entry(number));
@@ -282,7 +287,7 @@ impl Engine {
             return;
         }
         self.alarm(Some(partner), "refused", format!("delivery {number} was refused: {reason}"));
-        let entry = JournalEntry::Refused { by: partner, number, reason, at: now };
+        let entry = JournalEntry::Refused { by: partner, number, reason: reason.code(), at: now };
         self.enter(&entry, Vec::new());
         self.acknowledge_one(partner, number);
     }
@@ -321,6 +326,14 @@ impl Engine {
             }
         }
     }
+}
+
+/// How long after it entered a record still counts as happening now.
+const LATE: Duration = Duration::from_secs(60);
+
+/// Whether a record goes with what was missed, after everything live.
+fn entry_is_late(held: &Held, now: Timestamp) -> bool {
+    now.since(held.entered_at) > LATE
 }
 
 /// The parts to send, ascending; `None` when there is nothing new to send.

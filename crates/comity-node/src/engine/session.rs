@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use comity_core::ledger::Ranges;
 use comity_core::partners::AuthenticatedPartner;
-use comity_core::receipt::Receipt;
-use comity_core::{EconomyId, KeyId, RecordId, Timestamp};
-use comity_proto::{CloseReason, ConnId, Heads, Hello, Link, Output};
+use comity_core::receipt::{Receipt, Witness};
+use comity_core::{Delivery, EconomyId, KeyId, RecordId, Timestamp};
+use comity_proto::{
+    CloseReason, ConnId, Heads, Hello, Inbound, KeyringHead, Link, Load, Outbound, Output, Unsent,
+};
 
-use super::recovery::Returning;
+use super::recovery::{Regaining, Returning};
 use super::{Effect, Engine};
 
 /// How long arrivals are gathered before a receipt is signed for them.
@@ -47,6 +49,12 @@ pub(super) struct Session {
     pub(super) receipt_due: Option<Timestamp>,
     /// What we give back to a partner that was restored.
     pub(super) returning: Option<Returning>,
+    /// What the partner gives back to us after we were restored.
+    pub(super) regaining: Option<Regaining>,
+    /// Deliveries whose bodies are being read, and what they will weigh.
+    pub(super) loading: BTreeMap<u64, Load>,
+    /// Whether the partner has yet to take in the new epoch of our ledger.
+    pub(super) epoch_awaited: bool,
 }
 
 impl Session {
@@ -67,6 +75,9 @@ impl Session {
             unreceipted: 0,
             receipt_due: None,
             returning: None,
+            regaining: None,
+            loading: BTreeMap::new(),
+            epoch_awaited: false,
         }
     }
 
@@ -78,6 +89,29 @@ impl Session {
             self.deferred.keys().next().copied(),
         ];
         timers.into_iter().flatten().min()
+    }
+
+    /// Room on the link, less what is being read for it.
+    pub(super) fn room(&self) -> Load {
+        let mut room = self.link.room();
+        for load in self.loading.values() {
+            room.deliveries = room.deliveries.saturating_sub(load.deliveries);
+            room.bytes = room.bytes.saturating_sub(load.bytes);
+            room.large = room.large.saturating_sub(load.large);
+        }
+        room
+    }
+
+    /// Forgets what belonged to a connection.
+    fn reset(&mut self) {
+        self.queue.clear();
+        self.under_way.clear();
+        self.deferred.clear();
+        self.arriving.clear();
+        self.loading.clear();
+        self.returning = None;
+        self.regaining = None;
+        self.epoch_awaited = false;
     }
 
     /// Queues a number unless it is under way already.
@@ -153,15 +187,35 @@ impl Engine {
             Output::Up { conn } => self.up(partner, conn, now),
             Output::Down { .. } => self.down(partner),
             Output::Incoming(incoming) => self.incoming(partner, incoming, now),
-            Output::Acked { upto, ranges } => self.acked(partner, upto, ranges),
+            Output::Damaged { entry, part } => self.damaged(partner, entry, part, now),
+            Output::Acked { upto, ranges } => self.acked(partner, upto, &ranges),
             Output::PeerRejected { number, reason } => self.refused(partner, number, reason, now),
             Output::PeerDeferred { number } => self.deferred(partner, number, now),
             Output::PeerVoid { number, digest } => self.voided(partner, number, digest, now),
             Output::Receipt(signed) => self.receipt(partner, &signed, now),
-            Output::Returned(returned) => self.returned(partner, returned, now),
+            Output::Returned(incoming) => self.returned(partner, incoming),
+            Output::ReturnedVoid { number, digest } => {
+                self.returned_void(partner, number, digest, now);
+            }
+            Output::ReturnAcked { .. } => self.give_back_more(partner, now),
+            Output::EpochAnnounced(opening) => self.epoch_announced(partner, opening, now),
+            Output::EpochAccepted(_) => {
+                if let Some(session) = self.sessions.get_mut(&partner) {
+                    session.epoch_awaited = false;
+                }
+            }
+            Output::Unsent { deliveries, why } => self.unsent(partner, deliveries, why),
             Output::Drained => {}
-            Output::Misbehaved { what } => {
-                self.alarm(Some(partner), "misbehaved", what);
+            Output::Misbehaved { what, .. } => {
+                self.alarm(Some(partner), "misbehaved", what.to_string());
+            }
+            Output::Told { code, text } => {
+                let text = format!("the partner says that we broke the protocol ({code}): {text}");
+                self.alarm(Some(partner), "told", text);
+            }
+            Output::TwoNodes => {
+                let text = "two nodes take turns with one key; one of them may be an impostor";
+                self.alarm(Some(partner), "two-nodes", text.to_owned());
             }
         }
     }
@@ -169,13 +223,15 @@ impl Engine {
     /// What we say of both ledgers: durable entries only.
     fn heads(&self, partner: &EconomyId) -> Option<Heads> {
         let partner = self.state.partner(partner).filter(|partner| partner.is_paired())?;
+        let (version, digest) = self.state.own_keyring_head();
         Some(Heads {
-            out_epoch: partner.out.epoch(),
-            out: partner.out.head(),
-            in_epoch: partner.inbound.epoch(),
-            inbound: partner.inbound.durable_head(),
-            in_ranges: partner.inbound.durable().clone(),
-            keyring: self.state.own_keyring_head(),
+            out: Outbound { epoch: partner.out.epoch(), head: partner.out.head() },
+            inbound: Inbound {
+                epoch: partner.inbound.epoch(),
+                head: partner.inbound.durable_head(),
+                ranges: partner.inbound.durable().clone(),
+            },
+            keyring: (version > 0).then_some(KeyringHead { version, digest }),
             recovering: self.state.recovery().is_some(),
         })
     }
@@ -185,74 +241,100 @@ impl Engine {
         let Some(partner) = self.state.partner(&economy) else { return };
         let (out, inbound) = (&partner.out, &partner.inbound);
         let recovering = self.state.recovery().is_some();
-        let heads = &hello.heads;
-        let verdict = if last(&heads.inbound.number, &heads.in_ranges) > out.head().number {
+        let (theirs, heads) = (hello.heads.inbound.held(), &hello.heads);
+        let last = theirs.as_slice().last().map_or(0, |(_, last)| *last);
+        let held = &hello.heads.inbound;
+        let problem = if last > out.head().number {
             // The partner holds deliveries that our journal does not have.
-            (!recovering).then_some((CloseReason::LedgerAhead, "ledger-ahead"))
-        } else if out.chain_at(heads.inbound.number) != Some(heads.inbound.chain) {
-            Some((CloseReason::LedgerFork, "ledger-fork"))
-        } else if heads.out.number < last(&inbound.durable_head().number, inbound.durable()) {
-            (!heads.recovering).then_some((CloseReason::LedgerBehind, "ledger-behind"))
+            (!recovering).then_some("ledger-ahead")
+        } else if !out.agrees(held.epoch, held.head) {
+            Some("ledger-fork")
+        } else if heads.out.head.number < inbound.last() {
+            (!heads.recovering).then_some("ledger-behind")
         } else {
             None
         };
-        match verdict {
-            None => {
-                if let Some(session) = self.sessions.get_mut(&economy) {
-                    session.greetings.insert(conn, hello);
-                }
-                self.session_input(economy, comity_proto::Input::Admit { conn }, now);
+        let Some(code) = problem else {
+            if let Some(session) = self.sessions.get_mut(&economy) {
+                session.greetings.insert(conn, hello);
             }
-            Some((reason, code)) => {
-                let text = match code {
-                    "ledger-ahead" => "the partner holds deliveries that this node's journal does not have; if this machine was put back to an earlier state, begin recovery with `comity restore --here`",
-                    "ledger-behind" => "the partner's journal is behind what it has delivered to us; it was probably put back to an earlier state and must begin recovery",
-                    _ => "the partner's account of our deliveries contradicts our journal; nothing flows until a person has looked",
-                };
-                self.alarm(Some(economy), code, text.to_owned());
-                self.session_input(economy, comity_proto::Input::Refuse { conn, reason }, now);
-            }
-        }
+            return self.session_input(economy, comity_proto::Input::Admit { conn }, now);
+        };
+        let text = match code {
+            "ledger-ahead" => "the partner holds deliveries that this node's journal does not have; if this machine was put back to an earlier state, begin recovery with `comity restore --here`",
+            "ledger-behind" => "the partner's journal is behind what it has delivered to us; it was probably put back to an earlier state and must begin recovery",
+            _ => "the partner's account of our deliveries contradicts our journal; nothing flows until a person has looked",
+        };
+        self.alarm(Some(economy), code, text.to_owned());
+        let reason = code.to_owned();
+        self.session_input(economy, comity_proto::Input::Refuse { conn, reason }, now);
     }
 
     fn up(&mut self, economy: EconomyId, conn: ConnId, now: Timestamp) {
+        let recovering = self.state.recovery().is_some();
         let Some(session) = self.sessions.get_mut(&economy) else { return };
         session.up = true;
-        session.queue.clear();
-        session.under_way.clear();
-        session.deferred.clear();
-        session.arriving.clear();
-        session.returning = None;
+        session.reset();
         let Some(hello) = session.greetings.get(&conn) else { return };
-        let (heads, mut held) = (hello.heads.clone(), hello.heads.in_ranges.clone());
-        if heads.inbound.number > 0 {
-            held.insert_range(1..=heads.inbound.number);
-        }
+        let heads = hello.heads.clone();
+        let held = heads.inbound.held();
         if let Some(partner) = self.state.partner_mut(&economy) {
-            partner.out.reset_acknowledged(held);
+            partner.out.reset_acknowledged(held.clone());
+            if let Some(opening) = partner.out.opening()
+                && heads.inbound.epoch != Some(opening.epoch)
+            {
+                session.epoch_awaited = true;
+                self.session_input(economy, comity_proto::Input::Recovered(opening), now);
+            }
         }
         if heads.recovering {
-            self.give_back(economy, heads.out.number, now);
+            self.give_back(economy, heads.out.head.number, now);
         }
-        self.requeue(economy, now);
+        if recovering {
+            self.expect_back(economy, heads.inbound.head, &held, now);
+        } else {
+            self.requeue(economy, now);
+        }
     }
 
     fn down(&mut self, partner: EconomyId) {
         if let Some(session) = self.sessions.get_mut(&partner) {
             session.up = false;
-            session.queue.clear();
-            session.under_way.clear();
-            session.deferred.clear();
-            session.returning = None;
+            session.reset();
         }
     }
 
-    fn acked(&mut self, partner: EconomyId, upto: u64, ranges: Vec<(u64, u64)>) {
+    fn acked(&mut self, partner: EconomyId, upto: u64, ranges: &Ranges) {
         let run = (upto > 0).then_some((1, upto));
         if let Some(state) = self.state.partner_mut(&partner) {
-            state.out.acknowledge(run.into_iter().chain(ranges));
+            state.out.acknowledge(run.into_iter().chain(ranges.as_slice().iter().copied()));
             if let Some(session) = self.sessions.get_mut(&partner) {
                 session.under_way.retain(|number| !state.out.acked().contains(*number));
+            }
+        }
+    }
+
+    /// What the link gave back: it waits its turn again, or for the next connection.
+    fn unsent(&mut self, partner: EconomyId, deliveries: Vec<Delivery>, why: Unsent) {
+        let Some(session) = self.sessions.get_mut(&partner) else { return };
+        for delivery in deliveries.into_iter().rev() {
+            let number = delivery.entry().number;
+            match why {
+                Unsent::NoRoom | Unsent::Reclaimed if session.up => {
+                    session.queue.push_front(number);
+                }
+                Unsent::WrongEpoch => {
+                    session.epoch_awaited = true;
+                    session.queue.push_front(number);
+                }
+                Unsent::NotUp
+                | Unsent::Down
+                | Unsent::NoRoom
+                | Unsent::Reclaimed
+                | Unsent::TooLarge
+                | Unsent::WrongPartner
+                | Unsent::Again
+                | Unsent::Draining => {}
             }
         }
     }
@@ -311,17 +393,18 @@ impl Engine {
 
     fn sign_receipt(&mut self, economy: EconomyId, now: Timestamp) {
         let Some(partner) = self.state.partner(&economy) else { return };
-        let salt = comity_core::entropy::draw(&mut self.entropy);
-        let receipt = Receipt::new(
-            self.state.us(),
-            economy,
-            partner.inbound.epoch(),
-            partner.inbound.durable_head(),
-            partner.inbound.rejects().to_vec(),
-            salt,
-            self.state.chain_witness(),
-            now,
-        );
+        let Some(epoch) = partner.inbound.epoch() else { return };
+        let upto = partner.inbound.durable_head();
+        let rejects = partner.inbound.rejects().range(..=upto.number);
+        let receipt = Receipt {
+            from: self.state.us(),
+            to: economy,
+            epoch,
+            upto,
+            rejects: rejects.map(|(number, reason)| (*number, *reason)).collect(),
+            witness: Witness::new(self.state.chain(), &mut *self.entropy),
+            at: now,
+        };
         let signed = receipt.sign(&self.link_key);
         if let Some(session) = self.sessions.get_mut(&economy) {
             session.receipt_due = None;
@@ -329,9 +412,4 @@ impl Engine {
         }
         self.session_input(economy, comity_proto::Input::Receipt(signed.into()), now);
     }
-}
-
-/// The highest number of a run and the ranges beyond it.
-pub(super) fn last(run: &u64, ranges: &Ranges) -> u64 {
-    ranges.as_slice().last().map_or(*run, |(_, last)| (*run).max(*last))
 }

@@ -2,16 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use comity_core::ledger::{Head, LedgerEntry, Ranges};
+use comity_core::ledger::{Head, LedgerEntry, Opening, Ranges};
+use comity_core::receipt::RejectReason;
 use comity_core::{Digest, EpochId, PartDigest, RecordId, Timestamp};
 
 /// What we handed, or are about to hand, to a partner.
 #[derive(Debug)]
 pub struct OutLedger {
     epoch: EpochId,
+    opening: Option<Opening>,
     head: Head,
     /// Number `n` at place `n - 1`.
     entries: Vec<OutEntry>,
+    /// Entries that the partner gave back from beyond a gap.
+    beyond: BTreeMap<u64, LedgerEntry>,
     /// What the partner says it holds durably. Not in the journal: the partner says it again.
     acked: Ranges,
     /// For each record, the numbers under which any of it went.
@@ -45,8 +49,8 @@ pub enum OutFate {
         /// Whether any byte may have left.
         handed: bool,
     },
-    /// The partner will never take it; its code says why.
-    Refused(String),
+    /// The partner will never take it.
+    Refused(RejectReason),
 }
 
 impl OutLedger {
@@ -55,8 +59,10 @@ impl OutLedger {
     pub fn new(epoch: EpochId) -> Self {
         Self {
             epoch,
+            opening: None,
             head: Head::START,
             entries: Vec::new(),
+            beyond: BTreeMap::new(),
             acked: Ranges::new(),
             numbers: BTreeMap::new(),
             receipted: None,
@@ -81,9 +87,58 @@ impl OutLedger {
         self.head.number.saturating_add(1)
     }
 
-    /// Goes on in a new epoch.
-    pub fn open_epoch(&mut self, epoch: EpochId) {
-        self.epoch = epoch;
+    /// Goes on in a new epoch. Numbers before its first that are not here are void: they were never
+    /// given, or nobody holds them.
+    pub fn open(&mut self, opening: &Opening, at: Timestamp) {
+        while self.next_number() < opening.first {
+            let number = self.next_number();
+            match self.beyond.remove(&number) {
+                Some(entry) => {
+                    self.push(entry, at);
+                }
+                None => {
+                    self.append(number, Digest::ZERO, None, OutFate::Void { handed: false }, at);
+                }
+            }
+        }
+        self.head = opening.head();
+        if let Some(last) = self.entries.last_mut() {
+            last.chain = self.head.chain;
+        }
+        self.acked.insert_range(1..=self.head.number);
+        self.epoch = opening.epoch;
+        self.opening = Some(*opening);
+    }
+
+    /// How the current epoch began, if it is not the first.
+    #[must_use]
+    pub fn opening(&self) -> Option<Opening> {
+        self.opening
+    }
+
+    /// Whether the partner's account of where our ledger stands agrees with it.
+    #[must_use]
+    pub fn agrees(&self, epoch: Option<EpochId>, head: Head) -> bool {
+        match self.opening {
+            // It has not taken our new epoch in yet.
+            Some(opening) if epoch == Some(opening.previous) || epoch.is_none() => {
+                head == opening.known
+            }
+            Some(_) | None => self.chain_at(head.number) == Some(head.chain),
+        }
+    }
+
+    /// An entry that the partner gave back after a gap: it counts as sent, and finds its place when
+    /// the new epoch opens.
+    pub fn push_beyond(&mut self, entry: LedgerEntry) {
+        self.beyond.insert(entry.number, entry);
+    }
+
+    /// The first number that the partner has never met.
+    #[must_use]
+    pub fn first_unmet(&self) -> u64 {
+        let last = self.beyond.keys().next_back().copied().unwrap_or(0);
+        last.max(self.head.number).saturating_add(1)
     }
 
     /// Appends the next entry. Whether it was the next: a journal that skips a number is damaged.
@@ -227,9 +282,9 @@ pub struct InLedger {
     numbers: Ranges,
     /// The numbers whose entries are synced: all that we speak of to the partner.
     durable: Ranges,
-    epoch: EpochId,
-    /// Numbers that were rejected for good.
-    rejects: Vec<u64>,
+    epoch: Option<EpochId>,
+    /// Numbers that were rejected for good, and why.
+    rejects: BTreeMap<u64, RejectReason>,
     /// The entries themselves: what a restored partner gets back. Void numbers have none.
     entries: BTreeMap<u64, LedgerEntry>,
 }
@@ -242,8 +297,8 @@ impl Default for InLedger {
             run: Vec::new(),
             numbers: Ranges::new(),
             durable: Ranges::new(),
-            epoch: EpochId([0; 16]),
-            rejects: Vec::new(),
+            epoch: None,
+            rejects: BTreeMap::new(),
             entries: BTreeMap::new(),
         }
     }
@@ -279,7 +334,7 @@ impl InLedger {
 
     /// The epoch of the last entry that arrived.
     #[must_use]
-    pub fn epoch(&self) -> EpochId {
+    pub fn epoch(&self) -> Option<EpochId> {
         self.epoch
     }
 
@@ -289,9 +344,9 @@ impl InLedger {
         &self.numbers
     }
 
-    /// Numbers that were rejected for good, ascending.
+    /// Numbers that were rejected for good, and why.
     #[must_use]
-    pub fn rejects(&self) -> &[u64] {
+    pub fn rejects(&self) -> &BTreeMap<u64, RejectReason> {
         &self.rejects
     }
 
@@ -314,7 +369,7 @@ impl InLedger {
             return false;
         }
         if let Some(entry) = entry {
-            self.epoch = entry.epoch;
+            self.epoch.get_or_insert(entry.epoch);
             self.entries.insert(number, entry);
         }
         self.beyond.insert(number, digest);
@@ -326,10 +381,46 @@ impl InLedger {
     }
 
     /// A number was rejected for good.
-    pub fn reject(&mut self, number: u64) {
-        if let Err(place) = self.rejects.binary_search(&number) {
-            self.rejects.insert(place, number);
+    pub fn reject(&mut self, number: u64, reason: RejectReason) {
+        self.rejects.insert(number, reason);
+    }
+
+    /// The last number that is here, gaps before it or not.
+    #[must_use]
+    pub fn last(&self) -> u64 {
+        self.numbers.as_slice().last().map_or(0, |(_, last)| *last)
+    }
+
+    /// Whether a new epoch of the partner follows from what is here.
+    #[must_use]
+    pub fn follows(&self, opening: &Opening) -> bool {
+        self.epoch.is_none_or(|epoch| epoch == opening.previous)
+            && opening.known == self.head
+            && opening.first > self.last()
+    }
+
+    /// The partner was restored and goes on in a new epoch. Whether that follows from what is here;
+    /// otherwise nothing changed.
+    pub fn open(&mut self, opening: &Opening) -> bool {
+        let follows = self.follows(opening);
+        if follows {
+            let head = opening.head();
+            while (self.run.len() as u64) < head.number {
+                let number = (self.run.len() as u64).saturating_add(1);
+                let digest = self.beyond.remove(&number).unwrap_or(Digest::ZERO);
+                self.run.push((digest, head.chain));
+            }
+            if let Some((_, chain)) = self.run.last_mut() {
+                *chain = head.chain;
+            }
+            if head.number > 0 {
+                self.numbers.insert_range(1..=head.number);
+                self.durable.insert_range(1..=head.number);
+            }
+            self.head = head;
+            self.epoch = Some(opening.epoch);
         }
+        follows
     }
 }
 

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use comity_core::control::WithdrawalBody;
 use comity_core::journal::{Source, Standing};
 use comity_core::policy::{PartFacts, RecordFacts};
-use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
+use comity_proto::Load;
+
+use comity_core::{EconomyId, Kind, PartDigest, RecordId, Timestamp};
 
 /// A record that is here.
 #[derive(Clone, Debug)]
@@ -17,6 +20,8 @@ pub struct Held {
     pub sizes: BTreeMap<PartDigest, u64>,
     /// The journal entry that holds its signed form.
     pub seq: u64,
+    /// Bytes of its signed form.
+    pub signed_bytes: u64,
     /// Where it came from.
     pub source: Source,
     /// Whether it is believed.
@@ -31,6 +36,8 @@ pub struct Held {
     pub signed_at: Timestamp,
     /// For a control kind: its body.
     pub body: Option<Vec<u8>>,
+    /// Records of the same origin that this one replaces.
+    pub supersedes: Vec<RecordId>,
 }
 
 impl Held {
@@ -48,6 +55,23 @@ impl Held {
     #[must_use]
     pub fn has_part(&self, part: &PartDigest) -> bool {
         self.sizes.contains_key(part)
+    }
+
+    /// What a delivery of these parts weighs on a link.
+    #[must_use]
+    pub fn load(&self, parts: &[PartDigest]) -> Load {
+        let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        let parts = parts.iter().filter_map(|part| self.sizes.get(part));
+        Load::of(size(self.signed_bytes), parts.copied().map(size))
+    }
+
+    /// The records that a withdrawal names; none for any other kind.
+    #[must_use]
+    pub fn targets(&self) -> Vec<RecordId> {
+        let body = self.body.as_deref().filter(|_| self.facts.kind == Kind::Withdrawal);
+        body.and_then(|body| WithdrawalBody::decode(body).ok())
+            .map(|body| body.records)
+            .unwrap_or_default()
     }
 
     /// Whether nothing speaks against it.
