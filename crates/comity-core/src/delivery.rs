@@ -62,7 +62,7 @@ use bytes::Bytes;
 use crate::digest::{leaf_hashes, tree_root};
 use crate::identity::{EconomyId, PartDigest};
 use crate::ledger::LedgerEntry;
-use crate::policy::{PartFacts, PolicySnapshot, Recipient, RecordFacts, plan};
+use crate::policy::{PartFacts, PolicySnapshot, Recipient, RecordFacts, Source, Standing, plan};
 use crate::time::Timestamp;
 use crate::vocabulary::Urgency;
 
@@ -183,10 +183,42 @@ pub fn release(
     Ok(Delivery { to, entry, urgency: record.urgency, record: signed, parts: bodies })
 }
 
+<<<<<<< HEAD
 /// A mix-up of bytes would hand over a manifest about which nobody decided. The signature was checked
 /// when the record came in; its bytes are named by the id.
 fn is_record(record: &RecordFacts, signed: &[u8]) -> bool {
     crate::record::parse(signed).is_ok_and(|parsed| parsed.id() == record.id)
+=======
+/// Recovery: makes the delivery that gives a partner back what it had sent us before it was restored
+/// from a backup.
+///
+/// What a partner signed itself, or delivered to us itself, is no news to it; nothing else is given
+/// back. `payload.entry` is the partner's own.
+///
+/// # Errors
+///
+/// [`Refused`], and nothing goes.
+pub fn give_back(
+    snapshot: &PolicySnapshot,
+    record: &RecordFacts,
+    to: EconomyId,
+    payload: Payload,
+) -> Result<Delivery, Refused> {
+    let Payload { entry, signed, bodies } = payload;
+    let paired = snapshot.partner(&to).is_some_and(|one| one.standing == Standing::Paired);
+    if !paired {
+        return Err(Refused::NotAPartner);
+    }
+    if entry.record != record.id {
+        return Err(Refused::OtherRecord);
+    }
+    let came_from = matches!(&record.source, Source::From { economy, .. } if *economy == to);
+    if record.origin != to && !came_from {
+        return Err(Refused::NotReleased);
+    }
+    check_bodies(&entry, &bodies)?;
+    Ok(Delivery { to, entry, urgency: record.urgency, record: signed, parts: bodies })
+>>>>>>> f7cb5be (Drive links, policy and journal from one synchronous engine over a folded state)
 }
 
 fn check_bodies(entry: &LedgerEntry, bodies: &[(PartDigest, Bytes)]) -> Result<(), Refused> {

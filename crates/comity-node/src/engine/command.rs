@@ -21,7 +21,7 @@ pub enum Command {
     /// A record that was signed here enters.
     Publish {
         /// The record.
-        record: VerifiedRecord,
+        record: Box<VerifiedRecord>,
         /// All its parts.
         parts: Vec<Part>,
         /// A title for local screens.
@@ -128,7 +128,7 @@ impl Engine {
     fn carry_out(&mut self, command: Command, now: Timestamp) -> Result<Reply, CommandError> {
         match command {
             Command::Publish { record, parts, title, draft } => {
-                self.publish(Checked { record, parts }, title, draft, now)
+                self.publish(Checked { record: *record, parts }, title, draft, now)
             }
             Command::Partner { economy, change } => self.change_partner(economy, change, now),
             Command::Draft { drafts } => self.keep_drafts(drafts),
@@ -185,12 +185,18 @@ impl Engine {
         match self.state.entitlement(manifest, FirstSeen::from_origin(now), now) {
             Entitlement::Accepted => {}
             Entitlement::Pending(why) => return Err(CommandError::NotEntitled(why.to_string())),
-            Entitlement::Quarantined(why) => return Err(CommandError::NotEntitled(why.to_string())),
+            Entitlement::Quarantined(why) => {
+                return Err(CommandError::NotEntitled(why.to_string()));
+            }
             Entitlement::Refused(why) => return Err(CommandError::NotEntitled(why.to_string())),
         }
+        let own = |part: &Part| part.header.marking.as_ref().map_or(manifest.floor.tlp, |own| own.tlp);
+        if !self.state.within_ceiling(manifest, checked.parts.iter().map(own)) {
+            let why = "a part is marked above what this key is granted for".to_owned();
+            return Err(CommandError::NotEntitled(why));
+        }
         self.fits(&checked)?;
-        let reference =
-            self.enter_titled(checked, Source::Own, Standing::Accepted, title, now);
+        let reference = self.enter_titled(checked, Source::Own, Standing::Accepted, title, now);
         if let Some(draft) = draft {
             let gone = JournalEntry::DraftGone { draft, record: Some(id), at: now };
             self.enter(&gone, Vec::new());
@@ -202,7 +208,8 @@ impl Engine {
     fn fits(&self, checked: &Checked) -> Result<(), CommandError> {
         let manifest = checked.record.manifest();
         let body = manifest.body.as_deref().unwrap_or_default();
-        let malformed = |fault: comity_core::cbor::Fault| CommandError::Unfitting(fault.to_string());
+        let malformed =
+            |fault: comity_core::cbor::Fault| CommandError::Unfitting(fault.to_string());
         match manifest.kind {
             Kind::Withdrawal => {
                 for target in WithdrawalBody::decode(body).map_err(malformed)?.records {

@@ -8,10 +8,10 @@ use comity_core::journal::{
     Source, Standing, StandingChanged,
 };
 use comity_core::keyring::SignedKeyring;
+use comity_core::ledger::LedgerEntry;
 use comity_core::receipt::RejectReason;
 use comity_core::record::{Part, RecordError};
 use comity_core::{Digest, EconomyId, Kind, PartDigest, RecordId, Section, Timestamp};
-use comity_core::ledger::LedgerEntry;
 use comity_proto::Incoming;
 
 use super::{Checked, Effect, Engine, Job, Then, Token};
@@ -133,7 +133,13 @@ impl Engine {
         }
     }
 
-    fn reject(&mut self, partner: EconomyId, incoming: &Incoming, reason: RejectReason, now: Timestamp) {
+    fn reject(
+        &mut self,
+        partner: EconomyId,
+        incoming: &Incoming,
+        reason: RejectReason,
+        now: Timestamp,
+    ) {
         let number = incoming.entry.number;
         let short = incoming.entry.record.short();
         self.alarm(Some(partner), "rejected", format!("record {short} was rejected: {reason}"));
@@ -232,22 +238,31 @@ impl Engine {
         }
         if let Some(held) = self.state.record(&id) {
             let new = checked.parts.iter().any(|part| !held.has_part(&part.digest));
-            return if new && !tombstone { self.judge_parts(checked) } else { Verdict::Known };
+            return match self.addressed_to_us(checked) {
+                Ok(()) if new && !tombstone && self.within_ceiling(checked) => Verdict::More,
+                Ok(()) if new && !tombstone => Verdict::Reject(RejectReason::NotEntitled),
+                Ok(()) => Verdict::Known,
+                Err(reason) => Verdict::Reject(reason),
+            };
         }
         // What we signed we have; only recovery brings it back.
         if manifest.origin == self.state.us() {
             return Verdict::Reject(RejectReason::NotEntitled);
         }
-        match self.judge_parts(checked) {
-            Verdict::More => {}
-            refused => return refused,
+        if let Err(reason) = self.addressed_to_us(checked) {
+            return Verdict::Reject(reason);
         }
         if let Err(reason) = self.judge_body(checked) {
             return Verdict::Reject(reason);
         }
-        let seen =
-            if manifest.origin == partner { FirstSeen::from_origin(now) } else { FirstSeen::relayed(now) };
-        match self.state.entitlement(manifest, seen, now) {
+        let seen = if manifest.origin == partner {
+            FirstSeen::from_origin(now)
+        } else {
+            FirstSeen::relayed(now)
+        };
+        let entitlement = self.state.entitlement(manifest, seen, now);
+        // A contradiction freezes the economy; it is kept as evidence, and alarms.
+        match entitlement {
             Entitlement::Accepted => Verdict::Enter(Standing::Accepted),
             Entitlement::Pending(wait) => Verdict::Enter(Standing::Pending(wait.to_string())),
             Entitlement::Quarantined(doubt) => {
@@ -257,10 +272,10 @@ impl Engine {
         }
     }
 
-    /// An addressed record must name us, and each part must be listed for us: [`Verdict::More`] is yes.
-    fn judge_parts(&self, checked: &Checked) -> Verdict {
+    /// An addressed record must name us, and each part must be listed for us.
+    fn addressed_to_us(&self, checked: &Checked) -> Result<(), RejectReason> {
         if !checked.record.manifest().addressed {
-            return Verdict::More;
+            return Ok(());
         }
         let us = self.state.us();
         let id = checked.record.id();
@@ -272,17 +287,23 @@ impl Engine {
             .filter(|named| named.economy == us || named.relays.contains(&us))
             .collect();
         if ours.is_empty() {
-            return Verdict::Reject(RejectReason::NotAddressed);
+            return Err(RejectReason::NotAddressed);
         }
         let listed = |part: &PartDigest| ours.iter().any(|named| named.parts.contains(part));
         let unlisted = checked
             .parts
             .iter()
             .any(|part| part.header.section != Section::Addressee && !listed(&part.digest));
-        let foreign = checked.parts.iter().filter_map(|part| part.header.addressee.as_ref()).any(
-            |named| named.economy != us && !named.relays.contains(&us),
-        );
-        if unlisted || foreign { Verdict::Reject(RejectReason::NotAddressed) } else { Verdict::More }
+        let foreign = checked
+            .parts
+            .iter()
+            .filter_map(|part| part.header.addressee.as_ref())
+            .any(|named| named.economy != us && !named.relays.contains(&us));
+        if unlisted || foreign {
+            Verdict::Reject(RejectReason::NotAddressed)
+        } else {
+            Verdict::More
+        }
     }
 
     /// A control kind's body must say what its kind promises.
@@ -292,20 +313,23 @@ impl Engine {
         let us = self.state.us();
         match manifest.kind {
             Kind::Keyring => {
-                let keyring = SignedKeyring::decode(body).map_err(|_malformed| RejectReason::Malformed)?;
+                let keyring =
+                    SignedKeyring::decode(body).map_err(|_malformed| RejectReason::Malformed)?;
                 self.state.check_keyring(manifest.origin, &keyring)
             }
             Kind::Agreement => {
-                let body = AgreementBody::decode(body).map_err(|_malformed| RejectReason::Malformed)?;
+                let body =
+                    AgreementBody::decode(body).map_err(|_malformed| RejectReason::Malformed)?;
                 let ours = body.parties.contains(&us) && body.parties.contains(&manifest.origin);
                 if ours { Ok(()) } else { Err(RejectReason::NotEntitled) }
             }
             Kind::Acceptance | Kind::Termination => self.state.check_party(manifest),
-            Kind::Withdrawal => WithdrawalBody::decode(body)
-                .map(drop)
-                .map_err(|_malformed| RejectReason::Malformed),
+            Kind::Withdrawal => {
+                WithdrawalBody::decode(body).map(drop).map_err(|_malformed| RejectReason::Malformed)
+            }
             Kind::Introduction => {
-                let body = IntroductionBody::decode(body).map_err(|_malformed| RejectReason::Malformed)?;
+                let body =
+                    IntroductionBody::decode(body).map_err(|_malformed| RejectReason::Malformed)?;
                 if body.to == us { Ok(()) } else { Err(RejectReason::NotAddressed) }
             }
             Kind::Group
@@ -365,7 +389,13 @@ impl Engine {
         reference
     }
 
-    pub(super) fn enter_parts(&mut self, record: RecordId, parts: Vec<Part>, source: Source, now: Timestamp) {
+    pub(super) fn enter_parts(
+        &mut self,
+        record: RecordId,
+        parts: Vec<Part>,
+        source: Source,
+        now: Timestamp,
+    ) {
         let here = |part: &Part| {
             self.state.record(&record).is_some_and(|held| held.has_part(&part.digest))
         };

@@ -90,7 +90,7 @@ pub enum Input {
         /// The job.
         token: Token,
         /// The record and its parts.
-        result: Result<Checked, RecordError>,
+        result: Result<Box<Checked>, RecordError>,
     },
     /// The disk has little room left, or has room again.
     Space {
@@ -211,6 +211,7 @@ pub struct Engine {
     link_key: SecretKey,
     entropy: Box<dyn Entropy + Send>,
     boot: [u8; 16],
+    link_config: comity_proto::Config,
     sessions: BTreeMap<EconomyId, Session>,
     conns: BTreeMap<ConnId, EconomyId>,
     /// For each partner, the first number that this process gave: what became of earlier ones before
@@ -231,14 +232,17 @@ impl Engine {
     /// An engine over what was folded from the journal.
     #[must_use]
     pub fn new(state: State, link_key: SecretKey, mut entropy: Box<dyn Entropy + Send>) -> Self {
-        let boot = draw(&mut entropy);
-        let numbered_from =
-            state.partners().map(|(economy, partner)| (*economy, partner.out.next_number())).collect();
+        let boot = draw(&mut *entropy);
+        let numbered_from = state
+            .partners()
+            .map(|(economy, partner)| (*economy, partner.out.next_number()))
+            .collect();
         Self {
             state,
             link_key,
             entropy,
             boot,
+            link_config: comity_proto::Config::default(),
             sessions: BTreeMap::new(),
             conns: BTreeMap::new(),
             numbered_from,
@@ -278,12 +282,18 @@ impl Engine {
             Input::Command { token, command } => self.command(token, *command, now),
             Input::Opened { partner, conn, dialed } => self.opened(&partner, conn, dialed, now),
             Input::Received { conn, stream, bytes, fin } => {
-                self.link_input(conn, comity_proto::Input::Received { conn, stream, bytes, fin }, now);
+                self.link_input(
+                    conn,
+                    comity_proto::Input::Received { conn, stream, bytes, fin },
+                    now,
+                );
             }
             Input::Closed { conn } => self.closed(conn, now),
             Input::Appended { token, result } => self.appended(token, result, now),
             Input::Loaded { token, result } => self.loaded(token, result, now),
-            Input::Verified { token, result } => self.verified(token, result, now),
+            Input::Verified { token, result } => {
+                self.verified(token, result.map(|checked| *checked), now);
+            }
             Input::Space { low } => self.space_low = low,
             Input::Timer => {}
         }
@@ -308,9 +318,10 @@ impl Engine {
         for (digest, body) in &blobs {
             self.fresh.keep_part(*digest, body.clone());
         }
+        let partners_before = self.state.partners_version();
         self.state.apply(entry);
         self.batch.push(NewEntry { kind: entry.kind(), body: entry.encode().into(), blobs });
-        if entry.changes_partners() {
+        if self.state.partners_version() != partners_before {
             let partners = self.state.partner_set().clone();
             self.effects.push(Effect::Partners(Box::new(partners)));
         }
@@ -405,7 +416,7 @@ impl Engine {
         }
         self.commits.clear();
         for conn in self.conns.keys() {
-            self.effects.push(Effect::Close { conn: *conn, reason: CloseReason::StoreFailed });
+            self.effects.push(Effect::Close { conn: *conn, reason: CloseReason::ShuttingDown });
         }
         self.alarm(None, "store-failed", format!("the journal takes no more entries: {why}"));
     }

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use comity_core::journal::{DeliveryDecided, JournalEntry, Withheld};
 use comity_core::ledger::LedgerEntry;
-use comity_core::policy::{self, Plan, Recipient};
-use comity_core::{EconomyId, PartDigest, RecordId, Timestamp, Urgency};
+use comity_core::policy::{self, Payload, Plan, PlannedPart, PolicySnapshot, Recipient};
+use comity_core::{EconomyId, PartDigest, RecordId, Section, Timestamp, Urgency};
 
 use comity_core::receipt::RejectReason;
-use comity_proto::Lane;
+use comity_proto::{Lane, Load};
 
 use super::session::Session;
 use super::{Effect, Engine, Job, Loaded, Then, Token};
@@ -90,13 +90,42 @@ impl Engine {
         }
         let Some(state) = self.state.partner(&partner) else { return };
         let plan = self.state.plan(held, &partner, now);
-        if let Some(until) = plan.held_until()
+        if let Some(until) = plan.holds()
             && let Some(session) = self.sessions.get_mut(&partner)
         {
             session.holds.entry(until).or_default().insert(record);
         }
-        let sent = state.out.sent(&record);
-        let Some(parts) = new_parts(&plan, sent.as_ref()) else { return };
+        if !plan.goes() {
+            return;
+        }
+        let batches = match state.out.sent(&record) {
+            // One id goes twice only with parts that were not sent before.
+            Some(sent) if plan.releases().iter().all(|part| sent.contains(part)) => return,
+            sent => batches(held, &plan, &sent.unwrap_or_default()),
+        };
+        let withheld = withheld(self.state.policy(), &plan);
+        for parts in batches {
+            self.number(partner, record, parts, &withheld, now);
+        }
+    }
+
+    /// Gives a number to a delivery of these parts, if they may go by themselves.
+    fn number(
+        &mut self,
+        partner: EconomyId,
+        record: RecordId,
+        parts: Vec<PartDigest>,
+        withheld: &[Withheld],
+        now: Timestamp,
+    ) {
+        let (Some(held), Some(state)) = (self.state.record(&record), self.state.partner(&partner))
+        else {
+            return;
+        };
+        let plan = self.state.plan_of(held, &parts, &partner, now);
+        let Some(obligations) = plan.obligations().filter(|_| plan.releases() == parts) else {
+            return;
+        };
         let decided = DeliveryDecided {
             to: partner,
             entry: LedgerEntry {
@@ -104,11 +133,11 @@ impl Engine {
                 number: state.out.next_number(),
                 record,
                 parts,
-                obligations: plan.obligations().clone(),
+                obligations: obligations.clone(),
             },
             policy: self.state.policy().version(),
-            covering: plan.covering(),
-            withheld: withheld(&plan),
+            covering: plan.parts().iter().find_map(|part| part.decision.covering()),
+            withheld: withheld.to_vec(),
             returned: false,
             at: now,
         };
@@ -133,7 +162,9 @@ impl Engine {
             .out
             .outstanding()
             .filter_map(|number| partner.out.entry(number).map(|entry| (number, entry)))
-            .map(|(number, entry)| (number, entry.digest, matches!(entry.fate, OutFate::Void { .. })))
+            .map(|(number, entry)| {
+                (number, entry.digest, matches!(entry.fate, OutFate::Void { .. }))
+            })
             .collect();
         for (number, digest, void) in outstanding {
             if void {
@@ -192,7 +223,10 @@ impl Engine {
             (Some(Job::Return { partner, number }), Ok(loaded)) => {
                 self.give_back_loaded(partner, number, loaded, now);
             }
-            (Some(Job::HandOver { partner, number } | Job::Return { partner, number }), Err(why)) => {
+            (
+                Some(Job::HandOver { partner, number } | Job::Return { partner, number }),
+                Err(why),
+            ) => {
                 let text = format!("delivery {number} cannot be read: {why}");
                 self.alarm(Some(partner), "unreadable", text);
             }
@@ -226,17 +260,11 @@ impl Engine {
         if self.state.recovery().is_some() {
             return;
         }
-        let lane = if entry_is_late(held, now) { Lane::Backfill } else { Lane::of(held.facts.urgency) };
-        let released = policy::release(
-            self.state.policy(),
-            &facts,
-            &held.parts,
-            &recipient,
-            now,
-            entry,
-            loaded.signed,
-            loaded.parts,
-        );
+        let lane =
+            if entry_is_late(held, now) { Lane::Backfill } else { Lane::of(held.facts.urgency) };
+        let payload = Payload { entry, signed: loaded.signed, bodies: loaded.parts };
+        let released =
+            policy::release(self.state.policy(), &facts, &held.parts, &recipient, now, payload);
         match released {
             Ok(delivery) => {
                 if let Some(session) = self.sessions.get_mut(&partner) {
@@ -336,24 +364,44 @@ fn entry_is_late(held: &Held, now: Timestamp) -> bool {
     now.since(held.entered_at) > LATE
 }
 
-/// The parts to send, ascending; `None` when there is nothing new to send.
-fn new_parts(plan: &Plan, sent: Option<&BTreeSet<PartDigest>>) -> Option<Vec<PartDigest>> {
-    if !plan.is_release() {
-        return None;
+/// The parts to send, in deliveries that each fit the link's bound, ascending within each.
+///
+/// An addressee part goes with every delivery: what it gives is refused without it.
+fn batches(held: &Held, plan: &Plan, sent: &BTreeSet<PartDigest>) -> Vec<Vec<PartDigest>> {
+    let addressee = |part: &&PlannedPart| part.section == Section::Addressee;
+    let released = || plan.parts().iter().filter(|part| part.decision.is_release());
+    let common: Vec<_> = released().filter(addressee).map(|part| part.digest).collect();
+    let mut new: Vec<_> = released()
+        .filter(|part| part.section != Section::Addressee && !sent.contains(&part.digest))
+        .collect();
+    // What says something goes first, so that no delivery consists of a case number alone.
+    new.sort_by_key(|part| (part.section == Section::Case, part.digest));
+    let mut batches = vec![common.clone()];
+    for part in new {
+        let fits = |batch: &Vec<PartDigest>| {
+            let with: Vec<_> = batch.iter().copied().chain([part.digest]).collect();
+            Load::LIMIT.fits(held.load(&with))
+        };
+        match batches.last_mut() {
+            Some(batch) if batch.len() == common.len() || fits(batch) => batch.push(part.digest),
+            Some(_) | None => {
+                batches.push(common.iter().copied().chain([part.digest]).collect());
+            }
+        }
     }
-    let Some(sent) = sent else { return Some(plan.releases().to_vec()) };
-    let parts: Vec<_> =
-        plan.releases().iter().filter(|part| !sent.contains(part)).copied().collect();
-    (!parts.is_empty()).then_some(parts)
+    for batch in &mut batches {
+        batch.sort_unstable();
+    }
+    batches
 }
 
 /// What stays, with the gate and the clause that keep it.
-fn withheld(plan: &Plan) -> Vec<Withheld> {
+fn withheld(policy: &PolicySnapshot, plan: &Plan) -> Vec<Withheld> {
     plan.withheld()
-        .map(|(part, decision)| Withheld {
-            part,
-            gate: decision.gate_name().to_owned(),
-            clause: decision.reason(),
+        .map(|part| Withheld {
+            part: part.digest,
+            gate: part.decision.deciding().map(|one| one.gate.to_string()).unwrap_or_default(),
+            clause: policy::reason(policy, &part.decision).unwrap_or_default(),
         })
         .collect()
 }

@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use comity_core::entropy::draw;
 use comity_core::entitlement::{Entitlement, FirstSeen};
+use comity_core::entropy::draw;
 use comity_core::journal::{DeliveryDecided, JournalEntry, Source, Standing};
 use comity_core::ledger::{Head, Opening, Ranges};
-use comity_core::policy;
+use comity_core::policy::{self, Payload};
 use comity_core::record::RecordError;
 use comity_core::{Digest, EconomyId, EpochId, Timestamp};
 use comity_proto::Incoming;
@@ -63,15 +63,13 @@ impl Engine {
                 return;
             };
             let entry = inbound.entry(number);
-            let held = entry.and_then(|entry| self.state.record(&entry.record).map(|held| (entry, held)));
-            let whole = held.filter(|(entry, held)| {
-                entry.parts.iter().all(|part| held.has_part(part))
-            });
+            let held =
+                entry.and_then(|entry| self.state.record(&entry.record).map(|held| (entry, held)));
+            let whole =
+                held.filter(|(entry, held)| entry.parts.iter().all(|part| held.has_part(part)));
             let Some((entry, held)) = whole else {
-                let digest = inbound.digest(number).unwrap_or(Digest::ZERO);
                 returning.queue.pop_front();
-                let input = comity_proto::Input::ReturnVoid { number, digest };
-                self.session_input(economy, input, now);
+                self.give_back_digest(economy, number, now);
                 continue;
             };
             let load = held.load(&entry.parts);
@@ -96,23 +94,27 @@ impl Engine {
     ) {
         let Some(session) = self.sessions.get_mut(&economy) else { return };
         session.loading.remove(&number);
-        let Some(entry) = self.state.partner(&economy).and_then(|one| one.inbound.entry(number)) else {
+        let Some(entry) = self.state.partner(&economy).and_then(|one| one.inbound.entry(number))
+        else {
             return;
         };
-        let returned = policy::give_back(
-            self.state.policy(),
-            economy,
-            entry.clone(),
-            loaded.signed,
-            loaded.parts,
-        );
+        let Some(held) = self.state.record(&entry.record) else { return };
+        let payload = Payload { entry: entry.clone(), signed: loaded.signed, bodies: loaded.parts };
+        let returned = policy::give_back(self.state.policy(), &held.facts, economy, payload);
         match returned {
             Ok(delivery) => {
                 self.session_input(economy, comity_proto::Input::Return(delivery), now);
             }
-            Err(refused) => {
-                self.alarm(Some(economy), "not-given-back", format!("delivery {number}: {refused}"));
-            }
+            Err(_not_its_own) => self.give_back_digest(economy, number, now),
+        }
+    }
+
+    fn give_back_digest(&mut self, economy: EconomyId, number: u64, now: Timestamp) {
+        let partner = self.state.partner(&economy);
+        let digest = partner.and_then(|partner| partner.inbound.digest(number));
+        if let Some(digest) = digest {
+            let input = comity_proto::Input::ReturnVoid { number, digest };
+            self.session_input(economy, input, now);
         }
     }
 
@@ -171,6 +173,14 @@ impl Engine {
     ) {
         if self.state.recovery().is_some() {
             self.given(partner, number, Given::Void(digest), now);
+        }
+    }
+
+    /// The partner has no room for what we give back: it goes again.
+    pub(super) fn return_deferred(&mut self, partner: EconomyId, number: u64) {
+        let session = self.sessions.get_mut(&partner);
+        if let Some(returning) = session.and_then(|session| session.returning.as_mut()) {
+            returning.queue.push_back(number);
         }
     }
 
@@ -286,13 +296,14 @@ impl Engine {
             .filter_map(|number| partner.out.entry(number).map(|entry| (number, entry.digest)))
             .collect();
         let opening = Opening {
-            epoch: EpochId(draw(&mut self.entropy)),
+            epoch: EpochId(draw(&mut *self.entropy)),
             previous: partner.out.epoch(),
             known,
             first: partner.out.first_unmet(),
         };
         for (number, digest) in lost {
-            let voided = JournalEntry::Voided { to: economy, number, digest, handed: true, at: now };
+            let voided =
+                JournalEntry::Voided { to: economy, number, digest, handed: true, at: now };
             self.enter(&voided, Vec::new());
         }
         self.enter(&JournalEntry::Epoch { to: economy, opening, at: now }, Vec::new());

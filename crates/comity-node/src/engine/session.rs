@@ -132,15 +132,17 @@ impl Engine {
     ) {
         let economy = partner.economy();
         let Some(heads) = self.heads(&economy) else {
-            self.effects.push(Effect::Close { conn, reason: CloseReason::NotPaired });
+            self.effects.push(Effect::Close {
+                conn,
+                reason: CloseReason::Refused("not a partner".to_owned()),
+            });
             return;
         };
         self.conns.insert(conn, economy);
         let (us, boot) = (self.state.us(), self.boot);
-        let session = self
-            .sessions
-            .entry(economy)
-            .or_insert_with(|| Session::new(Link::new(us, economy, boot), partner.link_key()));
+        let session = self.sessions.entry(economy).or_insert_with(|| {
+            Session::new(Link::new(us, economy, boot, self.link_config.clone()), partner.link_key())
+        });
         session.link_key = partner.link_key();
         self.session_input(economy, comity_proto::Input::Opened { conn, dialed, heads }, now);
     }
@@ -153,12 +155,7 @@ impl Engine {
         self.session_input(partner, comity_proto::Input::Closed { conn }, now);
     }
 
-    pub(super) fn link_input(
-        &mut self,
-        conn: ConnId,
-        input: comity_proto::Input,
-        now: Timestamp,
-    ) {
+    pub(super) fn link_input(&mut self, conn: ConnId, input: comity_proto::Input, now: Timestamp) {
         if let Some(partner) = self.conns.get(&conn).copied() {
             self.session_input(partner, input, now);
         }
@@ -197,6 +194,7 @@ impl Engine {
             Output::ReturnedVoid { number, digest } => {
                 self.returned_void(partner, number, digest, now);
             }
+            Output::ReturnDeferred { number } => self.return_deferred(partner, number),
             Output::ReturnAcked { .. } => self.give_back_more(partner, now),
             Output::EpochAnnounced(opening) => self.epoch_announced(partner, opening, now),
             Output::EpochAccepted(_) => {
@@ -261,9 +259,15 @@ impl Engine {
             return self.session_input(economy, comity_proto::Input::Admit { conn }, now);
         };
         let text = match code {
-            "ledger-ahead" => "the partner holds deliveries that this node's journal does not have; if this machine was put back to an earlier state, begin recovery with `comity restore --here`",
-            "ledger-behind" => "the partner's journal is behind what it has delivered to us; it was probably put back to an earlier state and must begin recovery",
-            _ => "the partner's account of our deliveries contradicts our journal; nothing flows until a person has looked",
+            "ledger-ahead" => {
+                "the partner holds deliveries that this node's journal does not have; if this machine was put back to an earlier state, begin recovery with `comity restore --here`"
+            }
+            "ledger-behind" => {
+                "the partner's journal is behind what it has delivered to us; it was probably put back to an earlier state and must begin recovery"
+            }
+            _ => {
+                "the partner's account of our deliveries contradicts our journal; nothing flows until a person has looked"
+            }
         };
         self.alarm(Some(economy), code, text.to_owned());
         let reason = code.to_owned();
@@ -361,7 +365,8 @@ impl Engine {
                 session.arriving.remove(number);
             }
             session.unreceipted = session.unreceipted.saturating_add(numbers.len() as u64);
-            let delay = if session.unreceipted < RECEIPT_EVERY { RECEIPT_DELAY } else { Duration::ZERO };
+            let delay =
+                if session.unreceipted < RECEIPT_EVERY { RECEIPT_DELAY } else { Duration::ZERO };
             let due = now.saturating_add(delay);
             session.receipt_due = Some(session.receipt_due.map_or(due, |before| before.min(due)));
         }

@@ -20,7 +20,9 @@ pub struct Agreements {
 pub struct Compact {
     /// Who proposed it.
     pub proposer: EconomyId,
-    /// The other economy: the one that is not us.
+    /// This economy, one of the two parties.
+    pub us: EconomyId,
+    /// The other party.
     pub partner: EconomyId,
     /// The exact text.
     pub text: String,
@@ -38,6 +40,14 @@ pub struct Compact {
 enum Step {
     Accepted { by: EconomyId, at: Timestamp },
     Terminated { by: EconomyId, effective: Timestamp },
+}
+
+impl Compact {
+    /// Whether this economy is one of the two.
+    #[must_use]
+    pub fn is_party(&self, economy: EconomyId) -> bool {
+        economy == self.us || economy == self.partner
+    }
 }
 
 impl Agreements {
@@ -64,11 +74,12 @@ impl Agreements {
             return;
         };
         match step {
-            Step::Accepted { by, at } if by != compact.proposer => {
+            Step::Accepted { by, at } if compact.is_party(by) && by != compact.proposer => {
                 compact.accepted.get_or_insert(at);
             }
             Step::Accepted { .. } => {}
-            Step::Terminated { by: _, effective } => {
+            Step::Terminated { by, .. } if !compact.is_party(by) => {}
+            Step::Terminated { effective, .. } => {
                 let before = compact.terminated.unwrap_or(Timestamp::MAX);
                 compact.terminated = Some(before.min(effective));
             }

@@ -6,15 +6,15 @@ use comity_core::agreement::Terms;
 use comity_core::control::{
     AcceptanceBody, AgreementBody, IntroductionBody, TerminationBody, WithdrawalBody,
 };
-use comity_core::keyring::SignedKeyring;
+use comity_core::keyring::{AdvanceError, SignedKeyring};
 use comity_core::policy::{ControlAudience, Lifecycle, RecordFacts};
 use comity_core::receipt::{Receipt, RejectReason, UnverifiedReceipt};
 use comity_core::record::Manifest;
 use comity_core::{EconomyId, KeyId, Kind, RecordId, Timestamp};
 
+use super::State;
 use super::agreements::Compact;
 use super::records::Tombstone;
-use super::State;
 
 impl State {
     /// Whom a control record is for. `None`: nobody, for it cannot be read.
@@ -88,6 +88,7 @@ impl State {
                     let terms = Terms::parse(&body.text).ok().map(Arc::new);
                     let compact = Compact {
                         proposer: origin,
+                        us: self.us,
                         partner,
                         text: body.text,
                         terms,
@@ -152,20 +153,21 @@ impl State {
     ) -> Result<(), RejectReason> {
         let verified =
             keyring.verify(Some(origin)).map_err(|_not_believed| RejectReason::NotEntitled)?;
-        let known = self.keyrings.get(&origin).map(|history| history.current().version());
-        // One of the same version is taken in as well: if it differs, that is a fork, and freezes.
-        if known.is_some_and(|known| verified.version() < known) {
-            return Err(RejectReason::NotEntitled);
+        // An older one is refused. A contradiction is taken in: it freezes the economy, and the
+        // operator is told why.
+        match self.keyrings.get(&origin).map(|history| history.clone().jump(verified)) {
+            None | Some(Ok(_) | Err(AdvanceError::Fork(_))) => Ok(()),
+            Some(Err(_)) => Err(RejectReason::NotEntitled),
         }
-        Ok(())
     }
 
     /// Only a party may speak of an agreement.
     pub(crate) fn check_party(&self, manifest: &Manifest) -> Result<(), RejectReason> {
         let body = manifest.body.as_deref().unwrap_or_default();
-        let agreement = match manifest.kind {
-            Kind::Acceptance => AcceptanceBody::decode(body).map(|body| body.agreement),
-            _ => TerminationBody::decode(body).map(|body| body.agreement),
+        let agreement = if manifest.kind == Kind::Acceptance {
+            AcceptanceBody::decode(body).map(|body| body.agreement)
+        } else {
+            TerminationBody::decode(body).map(|body| body.agreement)
         };
         let agreement = agreement.map_err(|_malformed| RejectReason::Malformed)?;
         match self.agreements.get(&agreement) {
@@ -195,7 +197,9 @@ impl State {
     pub(crate) fn may_terminate(&self, agreement: &RecordId) -> Result<(), String> {
         let compact = self.agreements.get(agreement).ok_or("no such agreement is here")?;
         match compact.terminated {
-            Some(effective) => Err(format!("the agreement is terminated already, from {effective}")),
+            Some(effective) => {
+                Err(format!("the agreement is terminated already, from {effective}"))
+            }
             None => Ok(()),
         }
     }
@@ -230,9 +234,9 @@ impl State {
         if unverified.key() != link_key {
             return Err("signed with another key than the link's".to_owned());
         }
-        let receipt =
-            unverified.verify(*partner, self.us).map_err(|error| error.to_string())?;
-        let known = self.partners.get(partner).and_then(|one| one.out.chain_at(receipt.upto.number));
+        let receipt = unverified.verify(*partner, self.us).map_err(|error| error.to_string())?;
+        let known =
+            self.partners.get(partner).and_then(|one| one.out.chain_at(receipt.upto.number));
         if known == Some(receipt.upto.chain) {
             Ok(receipt)
         } else {

@@ -8,8 +8,8 @@ use comity_core::journal::{
     PartHeld, PartnerChange, PartnerChanged, PartsArrived, RecordEntered, Source, Standing,
     StandingChanged,
 };
-use comity_core::ledger::Obligations;
 use comity_core::keyring::{KeyringError, KeyringHistory, SignedKeyring, VerifiedKeyring};
+use comity_core::ledger::Obligations;
 use comity_core::partners::PartnerSet;
 use comity_core::policy::{self, Lifecycle, PolicySnapshot, RecordFacts, TrustLevel};
 use comity_core::receipt::RejectReason;
@@ -33,7 +33,9 @@ pub enum FoldError {
         fault: JournalFault,
     },
     /// The first entry does not found a node.
-    #[error("the journal does not begin with the founding of a node; run `comity init` in an empty folder")]
+    #[error(
+        "the journal does not begin with the founding of a node; run `comity init` in an empty folder"
+    )]
     NotFounded,
     /// The founding keyring does not verify.
     #[error("the founding keyring: {0}")]
@@ -174,8 +176,8 @@ impl State {
 
     fn record_entered(&mut self, entered: &RecordEntered) -> Result<(), FoldError> {
         let seq = self.seq;
-        let unverified = record::parse(&entered.signed)
-            .map_err(|error| FoldError::Record { seq, error })?;
+        let unverified =
+            record::parse(&entered.signed).map_err(|error| FoldError::Record { seq, error })?;
         let (id, manifest) = (unverified.id(), unverified.manifest());
         self.note_source(&entered.source);
         let source = source_facts(&entered.source, manifest.origin == self.us);
@@ -262,7 +264,8 @@ impl State {
             policy::Source::From { obligations: more, .. },
         ) = (&mut held.facts.source, source_facts(&arrived.source, false))
         {
-            *obligations = obligations.join(&more);
+            // With no purpose in common there is none for which it may be passed on.
+            *obligations = obligations.meet(&more).unwrap_or_default();
         }
         self.arrivals.push(arrived.record);
         Ok(())
@@ -394,9 +397,10 @@ impl State {
         let economy = keyring.economy();
         match self.keyrings.get_mut(&economy) {
             Some(history) => {
-                // An older version changes nothing; a contradiction freezes the economy within.
-                let taken = if own_word { history.jump(keyring) } else { history.advance(keyring) };
-                drop(taken);
+                // An older version changes nothing; a contradiction freezes the economy within, and
+                // then the policy that is rebuilt below says so.
+                let _unless_older =
+                    if own_word { history.jump(keyring) } else { history.advance(keyring) };
             }
             None => {
                 self.keyrings.insert(economy, KeyringHistory::start(keyring));
@@ -407,7 +411,8 @@ impl State {
 
     /// Makes the snapshot and the set of those who may connect anew.
     pub(super) fn rebuild_policy(&mut self) {
-        let mut builder = PolicySnapshot::builder(self.us).version(self.policy.version().saturating_add(1));
+        let mut builder =
+            PolicySnapshot::builder(self.us).version(self.policy.version().saturating_add(1));
         let mut partner_set = PartnerSet::new();
         for (economy, partner) in &self.partners {
             let history = self.keyrings.get(economy);
@@ -434,8 +439,7 @@ impl State {
 }
 
 fn hold_part(held: &mut Held, part: &PartHeld, seq: u64) -> Result<(), FoldError> {
-    let header =
-        Header::decode(&part.header).map_err(|error| FoldError::Record { seq, error })?;
+    let header = Header::decode(&part.header).map_err(|error| FoldError::Record { seq, error })?;
     let facts = held.facts.hold(part.digest, &header);
     held.parts.push(facts);
     held.sizes.insert(part.digest, part.size);

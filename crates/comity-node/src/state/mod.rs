@@ -13,13 +13,15 @@ mod records;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use comity_core::entitlement::{Entitlement, FirstSeen, Wait, entitlement};
+use comity_core::entitlement::{
+    Entitlement, FirstSeen, Refusal, Wait, author_ceiling, entitlement,
+};
 use comity_core::journal::DraftMade;
-use comity_core::keyring::{KeyringHistory, VerifiedKeyring};
+use comity_core::keyring::{KeyringHistory, SignedKeyring, VerifiedKeyring};
 use comity_core::partners::PartnerSet;
-use comity_core::policy::{self, Plan, PolicySnapshot, RecordFacts, Recipient};
+use comity_core::policy::{self, Plan, PolicySnapshot, Recipient, RecordFacts};
 use comity_core::record::{Addressee, Manifest};
-use comity_core::{Digest, EconomyId, Kind, RecordId, Timestamp};
+use comity_core::{Digest, EconomyId, Kind, PartDigest, RecordId, Timestamp, Tlp};
 
 pub use agreements::{Agreements, Compact};
 pub use fold::FoldError;
@@ -154,6 +156,12 @@ impl State {
         &self.partner_set
     }
 
+    /// Grows whenever the policy or the set of those who may connect is made anew.
+    #[must_use]
+    pub fn partners_version(&self) -> u64 {
+        self.policy.version()
+    }
+
     /// The keyring held of an economy, ours included.
     #[must_use]
     pub fn keyring(&self, economy: &EconomyId) -> Option<&VerifiedKeyring> {
@@ -219,13 +227,34 @@ impl State {
         format!("{prefix}-{:04}", last.saturating_add(1))
     }
 
-    /// Whether the author of a record was entitled, as far as we can tell now.
+    /// Whether the author of a record was entitled, as far as we can tell now. A keyring bears witness
+    /// for itself.
     #[must_use]
     pub fn entitlement(&self, manifest: &Manifest, seen: FirstSeen, now: Timestamp) -> Entitlement {
-        match self.keyrings.get(&manifest.origin) {
-            Some(history) => history.entitlement(manifest, seen, now),
-            None => entitlement(None, manifest, seen, now),
+        let carried = manifest.body.as_deref().filter(|_| manifest.kind == Kind::Keyring);
+        let carried = carried
+            .and_then(|body| SignedKeyring::decode(body).ok())
+            .and_then(|signed| signed.verify(Some(manifest.origin)).ok());
+        match (carried, self.keyrings.get(&manifest.origin)) {
+            (Some(keyring), _) => entitlement(Some(&keyring), manifest, seen, now),
+            (None, Some(history)) => history.entitlement(manifest, seen, now),
+            (None, None) => entitlement(None, manifest, seen, now),
         }
+    }
+
+    /// Whether these labels are within what the author was granted for. An author that is not known
+    /// yet is judged when its keyring comes.
+    #[must_use]
+    pub fn within_ceiling(&self, manifest: &Manifest, labels: impl Iterator<Item = Tlp>) -> bool {
+        let Some(keyring) = self.keyring(&manifest.origin).filter(|_| !manifest.kind.is_control())
+        else {
+            return true;
+        };
+        if keyring.grants_of(manifest.author).next().is_none() {
+            return true;
+        }
+        let ceiling = author_ceiling(keyring, manifest);
+        labels.max().is_none_or(|label| ceiling.is_some_and(|ceiling| label <= ceiling))
     }
 
     /// The addressee parts that are here of a record.
@@ -255,14 +284,28 @@ impl State {
         policy::plan(&self.policy, &facts, &held.parts, &Recipient::partner(*partner), now)
     }
 
+    /// The same for some of the parts, as if the others were not here: what goes must stand by itself.
+    #[must_use]
+    pub fn plan_of(
+        &self,
+        held: &Held,
+        parts: &[PartDigest],
+        partner: &EconomyId,
+        now: Timestamp,
+    ) -> Plan {
+        let facts = self.facts_for(held, partner);
+        let some: Vec<_> =
+            held.parts.iter().filter(|part| parts.contains(&part.digest)).cloned().collect();
+        policy::plan(&self.policy, &facts, &some, &Recipient::partner(*partner), now)
+    }
+
     /// What was possibly sent to a partner that a control record concerns.
     fn released_before(&self, held: &Held, economy: &EconomyId) -> bool {
         let Some(partner) = self.partners.get(economy) else { return false };
         match held.facts.kind {
-            Kind::Withdrawal => held
-                .targets()
-                .iter()
-                .any(|target| partner.out.possibly_held(target).is_some()),
+            Kind::Withdrawal => {
+                held.targets().iter().any(|target| partner.out.possibly_held(target).is_some())
+            }
             Kind::Keyring => partner.origins.contains(&held.facts.origin),
             Kind::Agreement
             | Kind::Acceptance
@@ -301,7 +344,15 @@ impl State {
     #[must_use]
     pub fn pending_now(&self, now: Timestamp) -> Vec<(RecordId, Entitlement)> {
         let judged = self.pending.iter().map(|(record, awaiting)| {
-            (*record, self.entitlement(&awaiting.manifest, awaiting.seen, now))
+            let held = self.records.get(record);
+            let labels = held.into_iter().flat_map(|held| &held.parts).map(|part| part.marking.tlp);
+            let entitlement = self.entitlement(&awaiting.manifest, awaiting.seen, now);
+            match entitlement {
+                Entitlement::Accepted if !self.within_ceiling(&awaiting.manifest, labels) => {
+                    (*record, Entitlement::Refused(Refusal::Marking))
+                }
+                judged => (*record, judged),
+            }
         });
         judged.filter(|(_, entitlement)| !matches!(entitlement, Entitlement::Pending(_))).collect()
     }
@@ -356,4 +407,3 @@ fn due(entitlement: &Entitlement) -> Option<Timestamp> {
         | Entitlement::Refused(_) => None,
     }
 }
-
