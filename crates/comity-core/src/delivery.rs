@@ -183,12 +183,6 @@ pub fn release(
     Ok(Delivery { to, entry, urgency: record.urgency, record: signed, parts: bodies })
 }
 
-<<<<<<< HEAD
-/// A mix-up of bytes would hand over a manifest about which nobody decided. The signature was checked
-/// when the record came in; its bytes are named by the id.
-fn is_record(record: &RecordFacts, signed: &[u8]) -> bool {
-    crate::record::parse(signed).is_ok_and(|parsed| parsed.id() == record.id)
-=======
 /// Recovery: makes the delivery that gives a partner back what it had sent us before it was restored
 /// from a backup.
 ///
@@ -209,7 +203,7 @@ pub fn give_back(
     if !paired {
         return Err(Refused::NotAPartner);
     }
-    if entry.record != record.id {
+    if entry.record != record.id || !is_record(record, &signed) {
         return Err(Refused::OtherRecord);
     }
     let came_from = matches!(&record.source, Source::From { economy, .. } if *economy == to);
@@ -218,7 +212,12 @@ pub fn give_back(
     }
     check_bodies(&entry, &bodies)?;
     Ok(Delivery { to, entry, urgency: record.urgency, record: signed, parts: bodies })
->>>>>>> f7cb5be (Drive links, policy and journal from one synchronous engine over a folded state)
+}
+
+/// A mix-up of bytes would hand over a manifest about which nobody decided. The signature was checked
+/// when the record came in; its bytes are named by the id.
+fn is_record(record: &RecordFacts, signed: &[u8]) -> bool {
+    crate::record::parse(signed).is_ok_and(|parsed| parsed.id() == record.id)
 }
 
 fn check_bodies(entry: &LedgerEntry, bodies: &[(PartDigest, Bytes)]) -> Result<(), Refused> {

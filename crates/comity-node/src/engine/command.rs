@@ -190,7 +190,8 @@ impl Engine {
             }
             Entitlement::Refused(why) => return Err(CommandError::NotEntitled(why.to_string())),
         }
-        let own = |part: &Part| part.header.marking.as_ref().map_or(manifest.floor.tlp, |own| own.tlp);
+        let own =
+            |part: &Part| part.header.marking.as_ref().map_or(manifest.floor.tlp, |own| own.tlp);
         if !self.state.within_ceiling(manifest, checked.parts.iter().map(own)) {
             let why = "a part is marked above what this key is granted for".to_owned();
             return Err(CommandError::NotEntitled(why));

@@ -299,11 +299,18 @@ impl Engine {
             .iter()
             .filter_map(|part| part.header.addressee.as_ref())
             .any(|named| named.economy != us && !named.relays.contains(&us));
-        if unlisted || foreign {
-            Verdict::Reject(RejectReason::NotAddressed)
-        } else {
-            Verdict::More
-        }
+        if unlisted || foreign { Err(RejectReason::NotAddressed) } else { Ok(()) }
+    }
+
+    /// No part may be marked above what its author was granted for. An author that is not known yet
+    /// is judged when its keyring comes.
+    fn within_ceiling(&self, checked: &Checked) -> bool {
+        let manifest = checked.record.manifest();
+        let labels = checked
+            .parts
+            .iter()
+            .map(|part| part.header.marking.as_ref().map_or(manifest.floor.tlp, |own| own.tlp));
+        self.state.within_ceiling(manifest, labels)
     }
 
     /// A control kind's body must say what its kind promises.
