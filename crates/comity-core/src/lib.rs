@@ -11,7 +11,6 @@ pub mod digest;
 pub mod entitlement;
 pub mod entropy;
 pub mod identity;
-pub mod journal;
 pub mod keyring;
 pub mod ledger;
 pub mod limits;

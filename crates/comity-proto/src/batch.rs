@@ -9,7 +9,7 @@ use comity_core::{Delivery, limits as core_limits};
 
 use crate::event::{Lane, Load};
 use crate::fault::Fault;
-use crate::frame::{Fields, Flow, Key, check_known, framed, kind, prefix, read_kind};
+use crate::frame::{Fields, Flow, check_known, framed, kind, prefix, read_kind};
 use crate::hello::expect_array;
 use crate::limits;
 
@@ -33,21 +33,31 @@ pub(crate) struct Delivered {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Body {
     Inline(Bytes),
-    Chunked { length: usize, leaves: Vec<Digest> },
+    Chunked { transfer: u64, length: usize, leaves: Vec<Digest> },
 }
 
 /// One leaf of a part.
+///
+/// It names the sending of its part, not the part: what is sent again gets a new number, so that
+/// chunks of a delivery that was put off are never taken for those of the next attempt.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Chunk {
-    pub(crate) key: Key,
-    /// The part's place in the ledger entry.
-    pub(crate) part: usize,
+    /// Unique within the connection, ascending from 1.
+    pub(crate) transfer: u64,
     /// The leaf's place in the part.
     pub(crate) index: usize,
     pub(crate) bytes: Bytes,
 }
 
 impl Delivered {
+    /// The transfers that bring parts of it, each with the part's place.
+    pub(crate) fn transfers(&self) -> impl Iterator<Item = (u64, usize)> {
+        self.bodies.iter().enumerate().filter_map(|(part, body)| match body {
+            Body::Inline(_) => None,
+            Body::Chunked { transfer, .. } => Some((*transfer, part)),
+        })
+    }
+
     pub(crate) fn load(&self) -> Load {
         Load::of(
             self.record.len(),
@@ -59,7 +69,65 @@ impl Delivered {
     }
 }
 
-/// How many of a delivery's parts, in their order, travel within the batch.
+/// A delivery about to leave, with the transfer of each part that does not travel within the batch.
+#[derive(Debug)]
+pub(crate) struct Leaving {
+    delivery: Delivery,
+    transfers: Vec<Option<u64>>,
+}
+
+impl Leaving {
+    /// Gives each part that travels in chunks its transfer, from `next` on.
+    pub(crate) fn new(delivery: Delivery, next: &mut u64) -> Self {
+        let mut transfer = |inline: bool| {
+            (!inline).then(|| {
+                *next = next.saturating_add(1);
+                *next
+            })
+        };
+        let transfers = inline(&delivery).into_iter().map(&mut transfer).collect();
+        Self { delivery, transfers }
+    }
+
+    fn parts(&self) -> impl Iterator<Item = (&Bytes, Option<u64>)> {
+        let parts = self.delivery.parts().iter().map(|(_, bytes)| bytes);
+        parts.zip(self.transfers.iter().copied())
+    }
+
+    /// The chunks: for each the head of its frame, and the bytes that follow.
+    pub(crate) fn chunks(&self) -> Vec<(Bytes, Bytes)> {
+        let apart = self.parts().filter_map(|(bytes, transfer)| Some((bytes, transfer?)));
+        apart
+            .flat_map(|(bytes, transfer)| {
+                let starts = (0..bytes.len()).step_by(limits::CHUNK_BYTES).enumerate();
+                starts.map(move |(index, start)| {
+                    let end = start.saturating_add(limits::CHUNK_BYTES).min(bytes.len());
+                    let chunk = bytes.slice(start..end);
+                    (chunk_head(transfer, index, chunk.len()), chunk)
+                })
+            })
+            .collect()
+    }
+
+    /// `[entry, record, [part, ...]]`, a part being its bytes, or `[transfer, length, leaf hashes]`
+    /// where it comes in chunks.
+    fn write(&self, writer: &mut Writer) {
+        writer.array(3).raw(&self.delivery.entry().encode()).bytes(self.delivery.record());
+        writer.array(self.delivery.parts().len());
+        for (bytes, transfer) in self.parts() {
+            match transfer {
+                None => writer.bytes(bytes),
+                Some(transfer) => {
+                    let leaves: Vec<u8> =
+                        leaf_hashes(bytes).iter().flat_map(|leaf| leaf.0).collect();
+                    writer.array(3).uint(transfer).uint(bytes.len() as u64).bytes(&leaves)
+                }
+            };
+        }
+    }
+}
+
+/// Which of a delivery's parts, in their order, travel within the batch.
 fn inline(delivery: &Delivery) -> Vec<bool> {
     let mut total = 0_usize;
     delivery
@@ -89,56 +157,23 @@ pub(crate) fn weight(delivery: &Delivery) -> usize {
 }
 
 /// The batch frame of `deliveries`, with its length.
-pub(crate) fn encode_batch(flow: Flow, lane: Lane, deliveries: &[Delivery]) -> Bytes {
+pub(crate) fn encode_batch(flow: Flow, lane: Lane, deliveries: &[Leaving]) -> Bytes {
     let mut writer = Writer::new();
     writer.array(2).uint(match flow {
         Flow::Deliver => kind::BATCH,
         Flow::Return => kind::RETURN,
     });
     writer.map(2).key(0).uint(lane_code(lane)).key(1).array(deliveries.len());
-    for delivery in deliveries {
-        write_delivery(&mut writer, delivery);
+    for leaving in deliveries {
+        leaving.write(&mut writer);
     }
     framed(&writer.into_bytes())
 }
 
-/// `[entry, record, [part, ...]]`, a part being its bytes, or `[length, leaf hashes]` where it comes
-/// in chunks.
-fn write_delivery(writer: &mut Writer, delivery: &Delivery) {
-    writer.array(3).raw(&delivery.entry().encode()).bytes(delivery.record());
-    writer.array(delivery.parts().len());
-    for ((_, bytes), inline) in delivery.parts().iter().zip(inline(delivery)) {
-        if inline {
-            writer.bytes(bytes);
-        } else {
-            let leaves: Vec<u8> = leaf_hashes(bytes).iter().flat_map(|leaf| leaf.0).collect();
-            writer.array(2).uint(bytes.len() as u64).bytes(&leaves);
-        }
-    }
-}
-
-/// The chunks of a delivery: for each the head of its frame, and the bytes that follow.
-pub(crate) fn chunks(flow: Flow, delivery: &Delivery) -> Vec<(Bytes, Bytes)> {
-    let key = Key { flow, number: delivery.entry().number };
-    let apart = delivery.parts().iter().zip(inline(delivery)).enumerate();
-    apart
-        .filter(|(_, (_, inline))| !inline)
-        .flat_map(|(part, ((_, bytes), _))| {
-            let starts = (0..bytes.len()).step_by(limits::CHUNK_BYTES).enumerate();
-            starts.map(move |(index, start)| {
-                let end = start.saturating_add(limits::CHUNK_BYTES).min(bytes.len());
-                let chunk = bytes.slice(start..end);
-                (chunk_head(key, part, index, chunk.len()), chunk)
-            })
-        })
-        .collect()
-}
-
-fn chunk_head(key: Key, part: usize, index: usize, length: usize) -> Bytes {
+fn chunk_head(transfer: u64, index: usize, length: usize) -> Bytes {
     let mut writer = Writer::new();
-    writer.array(2).uint(kind::CHUNK).map(5).key(0).uint(key.flow.code());
-    writer.key(1).uint(key.number).key(2).uint(part as u64).key(3).uint(index as u64);
-    writer.key(4).bytes_head(length);
+    writer.array(2).uint(kind::CHUNK).map(3);
+    writer.key(0).uint(transfer).key(1).uint(index as u64).key(2).bytes_head(length);
     let head = writer.into_bytes();
     let mut bytes = prefix(head.len().saturating_add(length)).to_vec();
     bytes.extend_from_slice(&head);
@@ -186,36 +221,37 @@ fn read_delivered(frame: &Bytes, reader: &mut Reader<'_>) -> Result<Delivered, P
 
 fn read_body(frame: &Bytes, reader: &mut Reader<'_>) -> Result<Body, Problems> {
     let mut ahead = reader.clone();
-    if ahead.array(2).is_err() {
+    if ahead.array(3).is_err() {
         return reader
             .bytes(limits::INLINE_PART_BYTES)
             .map(|bytes| Body::Inline(frame.slice_ref(bytes)));
     }
-    expect_array(reader, 2)?;
+    expect_array(reader, 3)?;
+    let transfer = reader.uint()?;
     let length = usize::try_from(reader.uint()?).unwrap_or(usize::MAX);
     if length > core_limits::PART_BYTES {
         return Err(reader.fault(Problem::OverLimit));
     }
     let hashes = reader.bytes(limits::CHUNKS.saturating_mul(32))?;
     let (leaves, rest) = hashes.as_chunks::<32>();
-    if !rest.is_empty() || leaves.len() != length.div_ceil(limits::CHUNK_BYTES) {
+    let fits = rest.is_empty() && leaves.len() == length.div_ceil(limits::CHUNK_BYTES);
+    if !fits || transfer == 0 || length == 0 {
         return Err(reader.fault(Problem::OutOfRange));
     }
     reader.leave();
-    Ok(Body::Chunked { length, leaves: leaves.iter().copied().map(Digest).collect() })
+    Ok(Body::Chunked { transfer, length, leaves: leaves.iter().copied().map(Digest).collect() })
 }
 
 fn read_chunk(frame: &Bytes, reader: &mut Reader<'_>) -> Result<Chunk, Problems> {
-    let mut fields = Fields(reader.map(5)?);
-    let key = fields.key(reader)?;
-    let mut place = |key, reader: &mut Reader<'_>| -> Result<usize, Problems> {
-        let place = fields.at(reader, key)?.uint()?;
-        usize::try_from(place).map_err(|_too_wide| reader.fault(Problem::OutOfRange))
-    };
-    let (part, index) = (place(2, reader)?, place(3, reader)?);
-    let bytes = frame.slice_ref(fields.at(reader, 4)?.bytes(limits::CHUNK_BYTES)?);
+    let mut fields = Fields(reader.map(3)?);
+    let transfer = fields.at(reader, 0)?.uint()?;
+    let index = usize::try_from(fields.at(reader, 1)?.uint()?).unwrap_or(usize::MAX);
+    let bytes = frame.slice_ref(fields.at(reader, 2)?.bytes(limits::CHUNK_BYTES)?);
     fields.end(reader)?;
-    Ok(Chunk { key, part, index, bytes })
+    if transfer == 0 {
+        return Err(reader.fault(Problem::OutOfRange));
+    }
+    Ok(Chunk { transfer, index, bytes })
 }
 
 /// The digest of a part's bytes.

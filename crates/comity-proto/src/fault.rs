@@ -11,10 +11,13 @@ pub enum Fault {
     /// A frame is longer than its stream allows.
     #[error("frame of {0} bytes is over the limit")]
     FrameTooLong(usize),
-    /// A frame is not deterministic CBOR of the right shape.
+    /// Not the outline of a frame, `[type, map]`.
+    #[error("not a frame: {0}")]
+    NotAFrame(cbor::Fault),
+    /// A frame is not deterministic CBOR of the shape that its type has.
     #[error("frame of type {kind} is malformed: {fault}")]
     Malformed {
-        /// The frame's type, where it could be read.
+        /// The frame's type.
         kind: u64,
         /// What was wrong with it.
         fault: cbor::Fault,
@@ -81,6 +84,7 @@ impl Fault {
             Self::WrongPart { .. } => 11,
             Self::NeverSent(_) => 12,
             Self::Overrun => 13,
+            Self::NotAFrame(_) => 14,
         }
     }
 
@@ -89,6 +93,7 @@ impl Fault {
         match self {
             Self::TooEarly(_) | Self::OutOfTurn(_) | Self::ControlEnded | Self::Overrun => true,
             Self::FrameTooLong(_)
+            | Self::NotAFrame(_)
             | Self::Malformed { .. }
             | Self::UnknownFrame(_)
             | Self::ReservedFrame(_)

@@ -71,7 +71,7 @@ pub(crate) struct Key {
 }
 
 /// A frame of the control stream.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Frame {
     Hello(Box<Hello>),
     Use,
@@ -222,11 +222,10 @@ pub(crate) fn prefix(length: usize) -> [u8; 4] {
 
 /// Reads the head of `[type, map]`.
 pub(crate) fn read_kind(reader: &mut Reader<'_>) -> Result<u64, Fault> {
-    let malformed = |kind, fault| Fault::Malformed { kind, fault };
     match reader.array(2) {
-        Ok(2) => reader.uint().map_err(|fault| malformed(u64::MAX, fault)),
-        Ok(_shorter) => Err(malformed(u64::MAX, reader.fault(Problem::MissingField))),
-        Err(fault) => Err(malformed(u64::MAX, fault)),
+        Ok(2) => reader.uint().map_err(Fault::NotAFrame),
+        Ok(_shorter) => Err(Fault::NotAFrame(reader.fault(Problem::MissingField))),
+        Err(fault) => Err(Fault::NotAFrame(fault)),
     }
 }
 

@@ -6,7 +6,7 @@
 //! Nothing that bears a record goes in but a [`comity_core::Delivery`], which only the decision makes;
 //! nothing comes out for the wire but a [`Transmit`], which only the link makes:
 //!
-//! ```compile_fail
+//! ```compile_fail,E0451
 //! // The fields of a `Transmit` are private: nobody else has anything to send.
 //! let transmit = comity_proto::Transmit {
 //!     conn: comity_proto::ConnId(1),
@@ -16,7 +16,7 @@
 //! };
 //! ```
 //!
-//! ```compile_fail
+//! ```compile_fail,E0624
 //! // And no function outside this crate makes one.
 //! let transmit = comity_proto::Transmit::new(
 //!     comity_proto::ConnId(1),

@@ -26,8 +26,8 @@ pub const BATCH_BYTES: usize = 64 * 1024;
 /// Time after which a batch leaves.
 pub const BATCH_DELAY: Duration = Duration::from_millis(20);
 
-/// Bytes of a record's signed form: a manifest, its signature, and a path in a tree of records.
-pub const RECORD_BYTES: usize = limits::MANIFEST_BYTES + 8 * 1024;
+/// Bytes of a record's signed form.
+pub const RECORD_BYTES: usize = limits::SIGNED_BYTES;
 /// Bytes of a frame on the control stream.
 pub const CONTROL_FRAME_BYTES: usize = 128 * 1024;
 /// Bytes of a frame on any other stream: a chunk and its head, or a batch.
@@ -52,8 +52,8 @@ pub const STREAMS: usize = 2048;
 /// may be in flight, and as much again as overtakes its batch.
 pub const HELD_BYTES: usize =
     IN_FLIGHT_BYTES + IN_FLIGHT_LARGE * limits::PART_BYTES + 48 * 1024 * 1024;
-/// Deliveries of one connection that were put off or refused and whose chunks may still come.
-pub const DROPPED: usize = 4096;
+/// Gaps between the transfers of one connection that have ended.
+pub const TRANSFER_GAPS: usize = 4096;
 /// Connections to one partner at once, while it settles which is used.
 pub const CONNECTIONS: usize = 4;
 /// Faults of the partner on one connection before it is closed.

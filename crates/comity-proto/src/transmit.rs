@@ -1,5 +1,7 @@
 //! What goes to the transport, and the names of what it runs over.
 
+use std::fmt;
+
 use bytes::Bytes;
 
 /// A connection, named by the transport; never used again for another.
@@ -46,7 +48,7 @@ impl OutStream {
 /// Bytes for the wire. Only a [`crate::Link`] makes one, and the transport sends nothing else.
 ///
 /// The order of the `Transmit`s of one stream is the order of its bytes.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub struct Transmit {
     conn: ConnId,
     stream: OutStream,
@@ -87,5 +89,17 @@ impl Transmit {
     #[must_use]
     pub fn fin(&self) -> bool {
         self.fin
+    }
+}
+
+/// Without the bytes: they are not for logs.
+impl fmt::Debug for Transmit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transmit")
+            .field("conn", &self.conn)
+            .field("stream", &self.stream)
+            .field("length", &self.bytes.len())
+            .field("fin", &self.fin)
+            .finish()
     }
 }

@@ -6,7 +6,6 @@
 
 mod error;
 mod raw;
-mod resolve;
 mod terms;
 mod tier;
 mod values;

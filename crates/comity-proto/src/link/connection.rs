@@ -32,6 +32,8 @@ pub(super) struct Connection {
     /// Bytes of unfinished frames on all streams but the control stream.
     held: usize,
     next_uni: u64,
+    /// The last transfer of ours.
+    pub(super) transfers: u64,
 }
 
 /// A unidirectional stream of the partner's: it holds one frame.
@@ -59,6 +61,7 @@ impl Connection {
             streams: BTreeMap::new(),
             held: 0,
             next_uni: 0,
+            transfers: 0,
         }
     }
 

@@ -59,13 +59,15 @@ impl Link {
             frame if self.up() != Some(conn) => self.fault(conn, Fault::TooEarly(frame.kind())),
             Frame::Ack { flow, upto, ranges } => self.acknowledged(conn, flow, upto, ranges),
             Frame::Reject { number, reason } => {
-                if self.answered(conn, Key { flow: Flow::Deliver, number }) {
+                let key = Key { flow: Flow::Deliver, number };
+                if self.was_used(conn, key) {
+                    self.sender.answered(key);
                     self.known.holds(0, &[(number, number)].into_iter().collect());
                     self.outputs.push(Output::PeerRejected { number, reason });
                 }
             }
             Frame::Defer(key) => {
-                if self.answered(conn, key) {
+                if self.put_off(conn, key) {
                     let number = key.number;
                     self.outputs.push(match key.flow {
                         Flow::Deliver => Output::PeerDeferred { number },
@@ -142,8 +144,8 @@ impl Link {
 
     fn acknowledged(&mut self, conn: ConnId, flow: Flow, upto: u64, ranges: Ranges) {
         let last = upto.max(ranges.last());
-        if last > 0 && !self.sender.has_used(Key { flow, number: last }) {
-            return self.fault(conn, Fault::NeverSent(last));
+        if last > 0 && !self.was_used(conn, Key { flow, number: last }) {
+            return;
         }
         self.sender.acknowledged(flow, upto, &ranges);
         match flow {
@@ -155,12 +157,16 @@ impl Link {
         }
     }
 
-    /// An answer about one number; whether we have used it.
-    fn answered(&mut self, conn: ConnId, key: Key) -> bool {
+    /// Whether a number that is put off must be sent again. One that came over an earlier connection,
+    /// and has not left over this one, will be anyway.
+    fn put_off(&mut self, conn: ConnId, key: Key) -> bool {
+        self.was_used(conn, key) && self.sender.deferred(key)
+    }
+
+    /// Whether we have used a number that an answer is about.
+    fn was_used(&mut self, conn: ConnId, key: Key) -> bool {
         let used = self.sender.has_used(key);
-        if used {
-            self.sender.answered(key);
-        } else {
+        if !used {
             self.fault(conn, Fault::NeverSent(key.number));
         }
         used

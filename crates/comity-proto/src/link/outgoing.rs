@@ -8,7 +8,7 @@ use comity_core::{Delivery, Timestamp};
 
 use super::Link;
 use super::sending::{Batch, Queue, due};
-use crate::batch::{chunks, encode_batch};
+use crate::batch::{Leaving, encode_batch};
 use crate::event::{Lane, Output, Unsent};
 use crate::frame::{Flow, Frame, Key};
 use crate::limits;
@@ -152,12 +152,13 @@ impl Link {
     pub(super) fn send_batches(&mut self, batches: Vec<Batch>) {
         let Some(conn) = self.up() else { return };
         for (queue, deliveries) in batches {
+            let Some(connection) = self.connections.get_mut(&conn) else { return };
+            let leaving = |delivery| Leaving::new(delivery, &mut connection.transfers);
+            let deliveries: Vec<Leaving> = deliveries.into_iter().map(leaving).collect();
             let frame = encode_batch(queue.flow, queue.lane, &deliveries);
             self.send_uni(conn, priority(queue.lane), [frame]);
-            for delivery in &deliveries {
-                for (head, chunk) in chunks(queue.flow, delivery) {
-                    self.send_uni(conn, CHUNK_PRIORITY, [head, chunk]);
-                }
+            for (head, chunk) in deliveries.iter().flat_map(Leaving::chunks) {
+                self.send_uni(conn, CHUNK_PRIORITY, [head, chunk]);
             }
         }
     }

@@ -44,10 +44,12 @@ pub(super) struct Receiver {
     pending: BTreeMap<Key, Load>,
     /// Deliveries of this connection that wait for chunks.
     assembling: BTreeMap<Key, Assembly>,
-    /// Chunks that overtook their batch.
-    early: BTreeMap<Key, Vec<Chunk>>,
-    /// Deliveries of this connection whose chunks are of no use.
-    dropped: BTreeSet<Key>,
+    /// The part of such a delivery that a transfer brings, by its place in the entry.
+    transfers: BTreeMap<u64, (Key, usize)>,
+    /// Chunks that overtook their batch, by transfer.
+    early: BTreeMap<u64, Vec<Chunk>>,
+    /// Transfers that ended, whole or not; chunks of theirs are passed over.
+    ended: Ranges,
     load: Load,
     /// Bytes of chunks that wait, early or in an assembly.
     held: usize,
@@ -65,7 +67,7 @@ struct Assembly {
 #[derive(Debug)]
 enum Gathered {
     Whole(Bytes),
-    Chunks { length: usize, leaves: Vec<Digest>, chunks: BTreeMap<usize, Bytes> },
+    Chunks { transfer: u64, length: usize, leaves: Vec<Digest>, chunks: BTreeMap<usize, Bytes> },
 }
 
 impl Receiver {
@@ -76,8 +78,9 @@ impl Receiver {
             settled: BTreeMap::new(),
             pending: BTreeMap::new(),
             assembling: BTreeMap::new(),
+            transfers: BTreeMap::new(),
             early: BTreeMap::new(),
-            dropped: BTreeSet::new(),
+            ended: Ranges::new(),
             load: Load::default(),
             held: 0,
         }
@@ -115,8 +118,9 @@ impl Receiver {
         for assembly in std::mem::take(&mut self.assembling).into_values() {
             self.load = self.load.minus(assembly.load);
         }
+        self.transfers.clear();
         self.early.clear();
-        self.dropped.clear();
+        self.ended = Ranges::new();
         self.held = 0;
     }
 
@@ -154,7 +158,6 @@ impl Receiver {
             return Some(Arrived::Held(key));
         }
         self.abandon(key);
-        self.drop_early(key);
         if !self.pending.contains_key(&key) {
             let load = Load { deliveries: 1, ..Load::default() };
             if !self.limit.minus(self.load).fits(load) {
@@ -168,49 +171,70 @@ impl Receiver {
     /// A delivery of a batch.
     pub(super) fn deliver(&mut self, flow: Flow, lane: Lane, delivered: Delivered) -> Vec<Arrived> {
         let key = Key { flow, number: delivered.entry.number };
+        let transfers: Vec<u64> = delivered.transfers().map(|(transfer, _)| transfer).collect();
+        match self.judge(key, &delivered) {
+            Some(arrived) => {
+                for transfer in transfers {
+                    self.end(transfer);
+                }
+                vec![arrived]
+            }
+            None => self.assemble(key, lane, delivered, &transfers),
+        }
+    }
+
+    /// What becomes of a delivery that is not taken; none where it is.
+    fn judge(&mut self, key: Key, delivered: &Delivered) -> Option<Arrived> {
         if self.pending.contains_key(&key) || self.assembling.contains_key(&key) {
-            return Vec::new();
+            return Some(Arrived::Nothing);
         }
         if self.is_settled(key) {
-            self.drop_early(key);
-            return vec![Arrived::Held(key)];
+            return Some(Arrived::Held(key));
         }
-        if let Some(fault) = self.contradiction(key, &delivered) {
-            return self.refuse_chunks(key, Arrived::Fault(fault));
+        if let Some(fault) = self.contradiction(key, delivered) {
+            return Some(Arrived::Fault(fault));
         }
+        if !self.limit.minus(self.load).fits(delivered.load()) {
+            return Some(Arrived::Deferred(key));
+        }
+        damaged_part(delivered).map(|part| self.damaged(key, delivered.entry.clone(), part))
+    }
+
+    fn assemble(
+        &mut self,
+        key: Key,
+        lane: Lane,
+        delivered: Delivered,
+        transfers: &[u64],
+    ) -> Vec<Arrived> {
         let load = delivered.load();
-        if !self.limit.minus(self.load).fits(load) {
-            return self.refuse_chunks(key, Arrived::Deferred(key));
-        }
-        if let Some(part) = damaged_part(&delivered) {
-            return vec![self.damaged(key, delivered.entry, part)];
-        }
-        self.dropped.remove(&key);
         self.load = self.load.plus(load);
+        let parts = delivered.transfers().map(|(transfer, part)| (transfer, (key, part)));
+        self.transfers.extend(parts);
         self.assembling.insert(key, Assembly::new(delivered, lane, load));
-        let early = self.early.remove(&key).unwrap_or_default();
         let mut arrived = vec![self.finish(key)];
-        for chunk in early {
-            self.held = self.held.saturating_sub(chunk.bytes.len());
-            arrived.push(self.chunk(chunk));
+        for transfer in transfers {
+            for chunk in self.early.remove(transfer).unwrap_or_default() {
+                self.held = self.held.saturating_sub(chunk.bytes.len());
+                arrived.push(self.chunk(chunk));
+            }
         }
         arrived
     }
 
     /// A chunk, before or after its batch.
     pub(super) fn chunk(&mut self, chunk: Chunk) -> Arrived {
-        let key = chunk.key;
-        let unwanted = self.pending.contains_key(&key) || self.is_settled(key);
-        if unwanted || self.dropped.contains(&key) {
+        if self.ended.contains(chunk.transfer) {
             return Arrived::Nothing;
         }
         let length = chunk.bytes.len();
-        let Some(assembly) = self.assembling.get_mut(&key) else {
+        let Some((key, part)) = self.transfers.get(&chunk.transfer).copied() else {
             self.held = self.held.saturating_add(length);
-            self.early.entry(key).or_default().push(chunk);
+            self.early.entry(chunk.transfer).or_default().push(chunk);
             return Arrived::Nothing;
         };
-        match assembly.add(chunk) {
+        let Some(assembly) = self.assembling.get_mut(&key) else { return Arrived::Nothing };
+        match assembly.add(part, chunk) {
             Added::New => {
                 self.held = self.held.saturating_add(length);
                 self.finish(key)
@@ -224,9 +248,9 @@ impl Receiver {
         }
     }
 
-    /// Whether the partner has left us with more dropped deliveries than anybody may.
+    /// Whether the partner has numbered its transfers with more gaps than anybody may.
     pub(super) fn is_overrun(&self) -> bool {
-        self.dropped.len() > limits::DROPPED
+        self.ended.as_slice().len() > limits::TRANSFER_GAPS
     }
 
     fn contradiction(&self, key: Key, delivered: &Delivered) -> Option<Fault> {
@@ -234,25 +258,30 @@ impl Receiver {
         let other_epoch = key.flow == Flow::Deliver && self.epoch != Some(entry.epoch);
         if entry.number == 0 || other_epoch {
             Some(Fault::WrongEpoch(entry.number))
-        } else if entry.parts.len() != delivered.bodies.len() {
+        } else if entry.parts.len() != delivered.bodies.len() || !self.are_new(delivered) {
             Some(Fault::PartsContradict(entry.number))
         } else {
             None
         }
     }
 
+    /// Whether each transfer is named for the first time.
+    fn are_new(&self, delivered: &Delivered) -> bool {
+        let mut met = BTreeSet::new();
+        delivered.transfers().all(|(transfer, _)| {
+            let known = self.transfers.contains_key(&transfer) || self.ended.contains(transfer);
+            !known && met.insert(transfer)
+        })
+    }
+
     /// A wrong part: a delivery is for the engine to reject; what was given back is just not taken.
     fn damaged(&mut self, key: Key, entry: LedgerEntry, part: PartDigest) -> Arrived {
-        self.drop_early(key);
         match key.flow {
             Flow::Deliver => {
                 self.await_answer(key, Load { deliveries: 1, ..Load::default() });
                 Arrived::Damaged(Box::new(entry), part)
             }
-            Flow::Return => {
-                self.dropped.insert(key);
-                Arrived::Fault(Fault::WrongPart { number: key.number, part })
-            }
+            Flow::Return => Arrived::Fault(Fault::WrongPart { number: key.number, part }),
         }
     }
 
@@ -275,17 +304,17 @@ impl Receiver {
         let assembly = self.assembling.remove(&key)?;
         self.load = self.load.minus(assembly.load);
         self.held = self.held.saturating_sub(assembly.held());
+        for transfer in assembly.transfers() {
+            self.end(transfer);
+        }
         Some(assembly)
     }
 
-    fn refuse_chunks(&mut self, key: Key, arrived: Arrived) -> Vec<Arrived> {
-        self.drop_early(key);
-        self.dropped.insert(key);
-        vec![arrived]
-    }
-
-    fn drop_early(&mut self, key: Key) {
-        let early = self.early.remove(&key).unwrap_or_default();
+    /// Ends a transfer: chunks of it that came, or that are still to come, are of no use.
+    fn end(&mut self, transfer: u64) {
+        self.transfers.remove(&transfer);
+        self.ended.insert(transfer);
+        let early = self.early.remove(&transfer).unwrap_or_default();
         let bytes: usize = early.iter().map(|chunk| chunk.bytes.len()).sum();
         self.held = self.held.saturating_sub(bytes);
     }
@@ -324,8 +353,8 @@ impl Assembly {
     fn new(delivered: Delivered, lane: Lane, load: Load) -> Self {
         let parts = delivered.bodies.into_iter().map(|body| match body {
             Body::Inline(bytes) => Gathered::Whole(bytes),
-            Body::Chunked { length, leaves } => {
-                Gathered::Chunks { length, leaves, chunks: BTreeMap::new() }
+            Body::Chunked { transfer, length, leaves } => {
+                Gathered::Chunks { transfer, length, leaves, chunks: BTreeMap::new() }
             }
         });
         Self {
@@ -337,10 +366,17 @@ impl Assembly {
         }
     }
 
-    fn add(&mut self, chunk: Chunk) -> Added {
-        let digest = self.entry.parts.get(chunk.part).copied();
-        let (Some(Gathered::Chunks { length, leaves, chunks }), Some(digest)) =
-            (self.parts.get_mut(chunk.part), digest)
+    fn transfers(&self) -> impl Iterator<Item = u64> {
+        self.parts.iter().filter_map(|part| match part {
+            Gathered::Whole(_) => None,
+            Gathered::Chunks { transfer, .. } => Some(*transfer),
+        })
+    }
+
+    fn add(&mut self, part: usize, chunk: Chunk) -> Added {
+        let digest = self.entry.parts.get(part).copied();
+        let (Some(Gathered::Chunks { length, leaves, chunks, .. }), Some(digest)) =
+            (self.parts.get_mut(part), digest)
         else {
             return Added::Misplaced;
         };

@@ -29,12 +29,20 @@ struct Waiting {
     deadline: Option<Timestamp>,
 }
 
+/// A delivery that is not answered.
+#[derive(Clone, Copy, Debug)]
+struct Flight {
+    load: Load,
+    /// The queue in which it waits; none once it has left.
+    waits: Option<Queue>,
+}
+
 /// The sending half of a link.
 #[derive(Debug)]
 pub(super) struct Sender {
     queues: BTreeMap<Queue, Waiting>,
     /// Everything unanswered, what waits in a queue included.
-    in_flight: BTreeMap<Key, Load>,
+    in_flight: BTreeMap<Key, Flight>,
     load: Load,
     /// How many of them wait in a queue.
     queued: usize,
@@ -135,7 +143,7 @@ impl Sender {
         if let Some(why) = why {
             return Some((delivery, why));
         }
-        self.note(key, load);
+        self.note(key, Flight { load, waits: Some(queue) });
         self.queued = self.queued.saturating_add(1);
         let waiting = self.queues.entry(queue).or_default();
         waiting.bytes = waiting.bytes.saturating_add(weight(&delivery));
@@ -146,20 +154,9 @@ impl Sender {
 
     /// A voided number: returns its delivery if it had not left.
     pub(super) fn void(&mut self, key: Key) -> Option<Delivery> {
-        let unsent = self.queues.iter_mut().filter(|(queue, _)| queue.flow == key.flow).find_map(
-            |(_, waiting)| {
-                let at =
-                    waiting.deliveries.iter().position(|one| one.entry().number == key.number)?;
-                let delivery = waiting.deliveries.remove(at);
-                waiting.bytes = waiting.bytes.saturating_sub(weight(&delivery));
-                Some(delivery)
-            },
-        );
-        if unsent.is_some() {
-            self.queued = self.queued.saturating_sub(1);
-        }
-        self.answered(key);
-        self.note(key, Load { deliveries: 1, ..Load::default() });
+        let unsent = self.answered(key);
+        let load = Load { deliveries: 1, ..Load::default() };
+        self.note(key, Flight { load, waits: None });
         unsent
     }
 
@@ -182,23 +179,34 @@ impl Sender {
 
     /// Everything that has not left.
     pub(super) fn reclaim(&mut self) -> Vec<Delivery> {
-        let batches = self.take(|_, _| true);
-        for (queue, deliveries) in &batches {
-            for delivery in deliveries {
-                self.answered(Key { flow: queue.flow, number: delivery.entry().number });
-            }
-        }
-        let mut deliveries: Vec<Delivery> =
-            batches.into_iter().flat_map(|(_, deliveries)| deliveries).collect();
-        deliveries.sort_by_key(|delivery| delivery.entry().number);
-        deliveries
+        let waiting: Vec<Key> = self
+            .in_flight
+            .iter()
+            .filter(|(_, flight)| flight.waits.is_some())
+            .map(|(key, _)| *key)
+            .collect();
+        waiting.into_iter().filter_map(|key| self.answered(key)).collect()
     }
 
-    /// An answer for one number; whether it was on its way.
-    pub(super) fn answered(&mut self, key: Key) -> bool {
-        let load = self.in_flight.remove(&key);
-        self.load = self.load.minus(load.unwrap_or_default());
-        load.is_some()
+    /// A number that the partner puts off; whether it must be sent again, having left.
+    pub(super) fn deferred(&mut self, key: Key) -> bool {
+        let left = self.in_flight.get(&key).is_some_and(|flight| flight.waits.is_none());
+        if left {
+            self.answered(key);
+        }
+        left
+    }
+
+    /// An answer for one number. Where it still waited in a queue, it need not go, and is returned.
+    pub(super) fn answered(&mut self, key: Key) -> Option<Delivery> {
+        let flight = self.in_flight.remove(&key)?;
+        self.load = self.load.minus(flight.load);
+        let waiting = self.queues.get_mut(&flight.waits?)?;
+        let at = waiting.deliveries.iter().position(|one| one.entry().number == key.number)?;
+        let delivery = waiting.deliveries.remove(at);
+        waiting.bytes = waiting.bytes.saturating_sub(weight(&delivery));
+        self.queued = self.queued.saturating_sub(1);
+        Some(delivery)
     }
 
     /// An acknowledgement of every number up to `upto`, and of `ranges`.
@@ -223,9 +231,9 @@ impl Sender {
         self.accepted.is_none() || self.accepted == self.epoch
     }
 
-    fn note(&mut self, key: Key, load: Load) {
-        self.in_flight.insert(key, load);
-        self.load = self.load.plus(load);
+    fn note(&mut self, key: Key, flight: Flight) {
+        self.load = self.load.plus(flight.load);
+        self.in_flight.insert(key, flight);
         self.used(key);
     }
 
@@ -241,8 +249,15 @@ impl Sender {
             .map(|(queue, waiting)| (queue, waiting.deliveries))
             .filter(|(_, deliveries)| !deliveries.is_empty())
             .collect();
-        let taken: usize = batches.iter().map(|(_, deliveries)| deliveries.len()).sum();
-        self.queued = self.queued.saturating_sub(taken);
+        for (queue, deliveries) in &batches {
+            self.queued = self.queued.saturating_sub(deliveries.len());
+            for delivery in deliveries {
+                let key = Key { flow: queue.flow, number: delivery.entry().number };
+                if let Some(flight) = self.in_flight.get_mut(&key) {
+                    flight.waits = None;
+                }
+            }
+        }
         batches
     }
 }

@@ -1,1 +1,12 @@
-//! Tests of the link in a world of two.
+//! Tests of the link in a world of two nodes.
+
+mod chance;
+mod delivered;
+mod endings;
+mod frames;
+mod garbage;
+mod greetings;
+mod node;
+mod pair;
+mod recovery;
+mod sample;

@@ -5,5 +5,4 @@ mod facts;
 mod properties;
 mod release;
 mod stories;
-mod strategies;
 mod table;

@@ -1,4 +1,0 @@
-//! Endpoints over real QUIC on the loopback interface.
-
-mod gate;
-mod world;

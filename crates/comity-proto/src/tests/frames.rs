@@ -1,0 +1,218 @@
+//! Frames are read as written, and nothing else is read.
+
+use bytes::Bytes;
+use comity_core::EpochId;
+use comity_core::cbor::Problem;
+use comity_core::digest::Digest;
+use comity_core::ledger::{Head, Opening, Ranges};
+use comity_core::receipt::RejectReason;
+use proptest::prelude::*;
+
+use super::sample::{SIDES, Sample, delivery};
+use crate::batch::{Body, Leaving, UniFrame, encode_batch};
+use crate::event::{Lane, Load};
+use crate::fault::Fault;
+use crate::frame::{Flow, Frame, FrameError, Key, framed, kind};
+use crate::hello::{Heads, Hello, Inbound, KeyringHead, Outbound};
+use crate::limits;
+use crate::stream::Splitter;
+
+fn ranges() -> impl Strategy<Value = Ranges> {
+    prop::collection::vec((1_u64..10_000, 0_u64..5), 0..8)
+        .prop_map(|pairs| pairs.into_iter().map(|(start, more)| (start, start + more)).collect())
+}
+
+fn flows() -> impl Strategy<Value = Flow> {
+    prop_oneof![Just(Flow::Deliver), Just(Flow::Return)]
+}
+
+fn hellos() -> impl Strategy<Value = Hello> {
+    let keyring = prop::option::of((any::<u64>(), any::<[u8; 32]>()));
+    (
+        any::<[u8; 16]>(),
+        any::<(u64, [u8; 32])>(),
+        prop::option::of(any::<[u8; 16]>()),
+        ranges(),
+        keyring,
+    )
+        .prop_map(|(boot, (number, chain), inbound, ranges, keyring)| {
+            let head = match inbound {
+                Some(_) => Head { number: number % 1_000, chain: Digest(chain) },
+                None => Head::START,
+            };
+            let heads = Heads {
+                out: Outbound { epoch: EpochId(boot), head: Head { number, chain: Digest(chain) } },
+                inbound: Inbound {
+                    epoch: inbound.map(EpochId),
+                    head,
+                    ranges: ranges.above(head.number),
+                },
+                keyring: keyring
+                    .map(|(version, digest)| KeyringHead { version, digest: Digest(digest) }),
+                recovering: number % 2 == 0,
+            };
+            Hello::new(boot, Load::LIMIT, heads)
+        })
+}
+
+fn frames() -> impl Strategy<Value = Frame> {
+    let key = || (flows(), any::<u64>()).prop_map(|(flow, number)| Key { flow, number });
+    prop_oneof![
+        hellos().prop_map(|hello| Frame::Hello(Box::new(hello))),
+        Just(Frame::Use),
+        (flows(), any::<u64>(), ranges()).prop_map(|(flow, upto, ranges)| Frame::Ack {
+            flow,
+            upto,
+            ranges
+        }),
+        any::<(u64, u64)>().prop_map(|(number, code)| Frame::Reject {
+            number,
+            reason: RejectReason::from_code(code)
+        }),
+        key().prop_map(Frame::Defer),
+        (key(), any::<[u8; 32]>())
+            .prop_map(|(key, digest)| Frame::Void { key, digest: Digest(digest) }),
+        prop::collection::vec(any::<u8>(), 0..600).prop_map(|bytes| Frame::Receipt(bytes.into())),
+        any::<([u8; 16], [u8; 32], u32, bool)>().prop_map(|(epoch, chain, number, accepted)| {
+            let mut previous = epoch;
+            previous[0] ^= 1;
+            let known = Head { number: number.into(), chain: Digest(chain) };
+            let first = known.number + 1;
+            let opening =
+                Opening { epoch: EpochId(epoch), previous: EpochId(previous), known, first };
+            Frame::Epoch { opening, accepted }
+        }),
+        Just(Frame::Drain),
+        Just(Frame::Bye),
+        (any::<u64>(), "[a-zé ]{0,40}").prop_map(|(code, text)| Frame::Fault { code, text }),
+    ]
+}
+
+fn body(frame: &Frame) -> Bytes {
+    frame.encode().slice(4..)
+}
+
+proptest! {
+    #[test]
+    fn frames_are_read_as_written(frame in frames(), cut in 0_usize..200) {
+        let bytes = frame.encode();
+        let mut splitter = Splitter::default();
+        let cut = cut % bytes.len();
+        splitter.push(&bytes[..cut]);
+        prop_assert_eq!(splitter.next(limits::CONTROL_FRAME_BYTES), Ok(None));
+        splitter.push(&bytes[cut..]);
+        let read = splitter.next(limits::CONTROL_FRAME_BYTES).unwrap().unwrap();
+        prop_assert_eq!(Frame::decode(&read), Ok(frame));
+        prop_assert_eq!(splitter.held(), 0);
+    }
+
+    #[test]
+    fn a_frame_has_one_encoding(frame in frames(), at: prop::sample::Index, flip in 1_u8..=255) {
+        let mut bytes = body(&frame).to_vec();
+        let at = at.index(bytes.len());
+        bytes[at] ^= flip;
+        let bytes = Bytes::from(bytes);
+        if let Ok(read) = Frame::decode(&bytes) {
+            // Only a HELLO is open, for keys of later versions.
+            if !matches!(read, Frame::Hello(_)) {
+                prop_assert_eq!(body(&read), bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_of_chance_are_refused_or_read_but_never_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let bytes = Bytes::from(bytes);
+        drop(Frame::decode(&bytes));
+        drop(UniFrame::decode(&bytes));
+    }
+}
+
+fn fault_of(bytes: &[u8]) -> Fault {
+    match Frame::decode(&Bytes::copy_from_slice(bytes)) {
+        Err(FrameError::Fault(fault)) => fault,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn every_way_to_be_wrong_has_its_own_name() {
+    let problem = |bytes: &[u8]| {
+        let fault = fault_of(bytes);
+        let Fault::Malformed { kind, fault } = fault else { panic!("{fault:?}") };
+        (kind, fault.problem)
+    };
+    let outline = |bytes: &[u8]| {
+        let fault = fault_of(bytes);
+        let Fault::NotAFrame(fault) = fault else { panic!("{fault:?}") };
+        fault.problem
+    };
+    assert_eq!(outline(&[]), Problem::Truncated);
+    assert_eq!(outline(&[0x81, 1]), Problem::MissingField);
+    assert_eq!(outline(&[0xa2, 1, 1, 2, 2]), Problem::UnexpectedType);
+    assert_eq!(problem(&[0x82, 0x01, 0xa0, 0x00]), (kind::USE, Problem::TrailingBytes));
+    assert_eq!(problem(&[0x82, 0x01, 0xa1, 0x00, 0x00]), (kind::USE, Problem::UnknownField));
+    assert_eq!(problem(&[0x82, 0x05, 0xa1, 0x00, 0x01]), (kind::REJECT, Problem::MissingField));
+    assert_eq!(problem(&[0x82, 0x06, 0xa2, 0, 2, 1, 1]), (kind::DEFER, Problem::OutOfRange));
+    assert_eq!(fault_of(&[0x82, 0x0e, 0xa0]), Fault::UnknownFrame(14));
+    for reserved in [kind::CREDIT, kind::INV, kind::WANT, kind::CHUNK_WANT] {
+        assert_eq!(fault_of(&[0x82, reserved as u8, 0xa0]), Fault::ReservedFrame(reserved));
+        let bytes = Bytes::copy_from_slice(&[0x82, reserved as u8, 0xa0]);
+        assert_eq!(UniFrame::decode(&bytes), Err(Fault::ReservedFrame(reserved)));
+    }
+    for kind in [kind::BATCH, kind::RETURN, kind::CHUNK] {
+        assert_eq!(fault_of(&[0x82, kind as u8, 0xa0]), Fault::WrongStream(kind));
+    }
+    assert_eq!(UniFrame::decode(&body(&Frame::Drain)), Err(Fault::WrongStream(kind::DRAIN)));
+    let mut splitter = Splitter::default();
+    splitter.push(&framed(&vec![0; limits::CONTROL_FRAME_BYTES + 1]));
+    assert_eq!(
+        splitter.next(limits::CONTROL_FRAME_BYTES),
+        Err(Fault::FrameTooLong(limits::CONTROL_FRAME_BYTES + 1))
+    );
+}
+
+#[test]
+fn batches_are_read_as_written() {
+    let epoch = EpochId([1; 16]);
+    for sample in Sample::ALL {
+        let one = Leaving::new(delivery(sample, SIDES[1], epoch, 7), &mut 40);
+        let frame = encode_batch(Flow::Return, Lane::Backfill, std::slice::from_ref(&one));
+        assert!(frame.len() - 4 <= limits::FRAME_BYTES);
+        let read = UniFrame::decode(&frame.slice(4..)).unwrap();
+        let UniFrame::Batch { flow: Flow::Return, lane: Lane::Backfill, deliveries } = read else {
+            panic!("{read:?}");
+        };
+        let [read] = &deliveries[..] else { panic!() };
+        assert!(
+            read.transfers()
+                .map(|(transfer, _)| transfer)
+                .eq(41..41 + read.transfers().count() as u64)
+        );
+        assert_eq!(read.entry, sample.entry(epoch, 7));
+        assert_eq!(read.record, sample.signed());
+        assert_eq!(read.load(), sample.load());
+        let inline: usize = read
+            .bodies
+            .iter()
+            .map(|body| match body {
+                Body::Inline(bytes) => bytes.len(),
+                Body::Chunked { .. } => 0,
+            })
+            .sum();
+        assert!(inline <= limits::INLINE_DELIVERY_BYTES);
+        for (head, chunk) in one.chunks() {
+            let bytes = [&head[4..], &chunk[..]].concat();
+            let length = u32::try_from(bytes.len()).unwrap();
+            assert_eq!(head[..4], length.to_be_bytes());
+            let UniFrame::Chunk(read) = UniFrame::decode(&bytes.into()).unwrap() else { panic!() };
+            let mut transfers = deliveries[0].transfers();
+            let (_, part) = transfers.find(|(transfer, _)| *transfer == read.transfer).unwrap();
+            let start = read.index * limits::CHUNK_BYTES;
+            let (_, bytes) = &sample.parts()[part];
+            assert_eq!(read.bytes, bytes.slice(start..start + chunk.len()));
+        }
+    }
+    let large = Leaving::new(delivery(Sample::Large, SIDES[1], epoch, 7), &mut 0);
+    assert_eq!(large.chunks().len(), 3);
+}

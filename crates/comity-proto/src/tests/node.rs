@@ -1,0 +1,302 @@
+//! One node: a link, and the least of an engine that answers it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use comity_core::Timestamp;
+use comity_core::identity::{EconomyId, EpochId};
+use comity_core::ledger::{Arrivals, Head, LedgerEntry, Ranges};
+use comity_core::receipt::RejectReason;
+
+use super::chance::Chance;
+use super::sample::{SIDES, Sample, delivery};
+use crate::event::{Config, Incoming, Input, Lane, Load, Output, Unsent};
+use crate::fault::{CloseReason, Fault};
+use crate::hello::{Heads, Hello, Inbound, Outbound};
+use crate::link::Link;
+use crate::transmit::{ConnId, Transmit};
+
+/// A line of our ledger, and what the partner has said of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    pub(crate) sample: Sample,
+    pub(crate) entry: LedgerEntry,
+    pub(crate) lane: Lane,
+    pub(crate) voided: bool,
+    pub(crate) rejected: Option<RejectReason>,
+}
+
+pub(crate) struct Node {
+    pub(crate) side: usize,
+    pub(crate) link: Link,
+    pub(crate) epoch: EpochId,
+    pub(crate) head: Head,
+    /// Our ledger, by number.
+    pub(crate) sent: BTreeMap<u64, Sent>,
+    /// What the partner has acknowledged or rejected.
+    pub(crate) acked: Ranges,
+    /// Numbers to hand to the link when it has room.
+    pub(crate) queue: VecDeque<u64>,
+    /// What the link has and nobody has answered, with its weight.
+    pub(crate) flying: BTreeMap<u64, Load>,
+    /// The partner's ledger, durable.
+    pub(crate) arrivals: Arrivals,
+    /// What came and is durable or refused; what came whole.
+    pub(crate) received: BTreeMap<u64, Incoming>,
+    pub(crate) refused: BTreeMap<u64, RejectReason>,
+    pub(crate) voids: BTreeSet<u64>,
+    /// What came and is not answered yet.
+    pub(crate) storing: BTreeMap<u64, Arrival>,
+    pub(crate) up: Option<ConnId>,
+    pub(crate) ups: usize,
+    pub(crate) drained: bool,
+    pub(crate) recovering: bool,
+    pub(crate) closes: Vec<CloseReason>,
+    pub(crate) downs: Vec<CloseReason>,
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) told: Vec<String>,
+    pub(crate) hellos: Vec<Hello>,
+    /// Everything else that the link has said, for tests that ask.
+    pub(crate) others: Vec<Output>,
+    /// What the engine does with what arrives, other than to store it: put off once in so many times.
+    pub(crate) defer_once_in: Option<usize>,
+    pub(crate) refuse: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Arrival {
+    Whole(Incoming),
+    Damaged(LedgerEntry),
+    Void(comity_core::Digest),
+}
+
+/// What a node asks of the transport.
+pub(crate) enum Wire {
+    Send(Transmit),
+    Close(ConnId),
+}
+
+impl Node {
+    pub(crate) fn new(side: usize, boot: u8, config: Config) -> Self {
+        let link = Link::new(SIDES[side], SIDES[1 - side], [boot; 16], config);
+        Self {
+            side,
+            link,
+            epoch: EpochId([side as u8 + 1; 16]),
+            head: Head::START,
+            sent: BTreeMap::new(),
+            acked: Ranges::new(),
+            queue: VecDeque::new(),
+            flying: BTreeMap::new(),
+            arrivals: Arrivals::new(),
+            received: BTreeMap::new(),
+            refused: BTreeMap::new(),
+            voids: BTreeSet::new(),
+            storing: BTreeMap::new(),
+            up: None,
+            ups: 0,
+            drained: false,
+            recovering: false,
+            closes: Vec::new(),
+            downs: Vec::new(),
+            faults: Vec::new(),
+            told: Vec::new(),
+            hellos: Vec::new(),
+            others: Vec::new(),
+            defer_once_in: None,
+            refuse: None,
+        }
+    }
+
+    pub(crate) fn partner(&self) -> EconomyId {
+        SIDES[1 - self.side]
+    }
+
+    pub(crate) fn heads(&self) -> Heads {
+        Heads {
+            out: Outbound { epoch: self.epoch, head: self.head },
+            inbound: Inbound {
+                epoch: self.arrivals.epoch(),
+                head: self.arrivals.head(),
+                ranges: self.arrivals.beyond(),
+            },
+            keyring: None,
+            recovering: self.recovering,
+        }
+    }
+
+    /// Writes the next line of the ledger, to be delivered when there is room.
+    pub(crate) fn publish(&mut self, sample: Sample, lane: Lane) -> u64 {
+        let number = self.head.number + 1;
+        let entry = sample.entry(self.epoch, number);
+        self.head = self.head.after(entry.digest());
+        self.sent.insert(number, Sent { sample, entry, lane, voided: false, rejected: None });
+        self.queue.push_back(number);
+        number
+    }
+
+    /// The decision about a number has turned.
+    pub(crate) fn void(&mut self, number: u64, now: Timestamp, wires: &mut Vec<Wire>) {
+        let sent = self.sent.get_mut(&number).unwrap();
+        sent.voided = true;
+        let digest = sent.entry.digest();
+        self.queue.retain(|queued| *queued != number);
+        if self.up.is_some() {
+            self.flying.insert(number, Load { deliveries: 1, ..Load::default() });
+            self.input(Input::Void { number, digest }, now, wires);
+        }
+    }
+
+    /// Hands to the link what it has room for.
+    pub(crate) fn pump(&mut self, now: Timestamp, wires: &mut Vec<Wire>) {
+        while let Some(number) = self.queue.front().copied() {
+            let sent = &self.sent[&number];
+            let (sample, lane, entry) = (sent.sample, sent.lane, sent.entry.clone());
+            if sent.voided {
+                if self.link.room().deliveries == 0 {
+                    return;
+                }
+                self.queue.pop_front();
+                self.flying.insert(number, Load { deliveries: 1, ..Load::default() });
+                self.input(Input::Void { number, digest: entry.digest() }, now, wires);
+                continue;
+            }
+            if !self.link.room().fits(sample.load()) {
+                return;
+            }
+            self.queue.pop_front();
+            self.flying.insert(number, sample.load());
+            let delivery = delivery(sample, self.partner(), entry.epoch, number);
+            self.input(Input::Deliver { delivery, lane }, now, wires);
+        }
+    }
+
+    /// Answers one arrival that was waiting for the journal.
+    pub(crate) fn store(&mut self, number: u64, now: Timestamp, wires: &mut Vec<Wire>) {
+        let Some(arrival) = self.storing.remove(&number) else { return };
+        let new = match arrival {
+            Arrival::Whole(incoming) => {
+                let new = self.arrivals.insert(number, incoming.entry.digest());
+                assert!(self.received.insert(number, incoming).is_none(), "{number} came twice");
+                new
+            }
+            Arrival::Void(digest) => {
+                self.voids.insert(number);
+                self.arrivals.insert(number, digest)
+            }
+            Arrival::Damaged(entry) => {
+                self.arrivals.insert(number, entry.digest());
+                self.refused.insert(number, RejectReason::BadPart);
+                let rejected = Input::Rejected { number, reason: RejectReason::BadPart };
+                return self.input(rejected, now, wires);
+            }
+        };
+        assert!(new, "{number} was durable before");
+        self.input(Input::Stored { numbers: vec![number] }, now, wires);
+    }
+
+    pub(crate) fn input(&mut self, input: Input, now: Timestamp, wires: &mut Vec<Wire>) {
+        for output in self.link.handle(input, now) {
+            self.output(output, now, wires);
+        }
+    }
+
+    fn output(&mut self, output: Output, now: Timestamp, wires: &mut Vec<Wire>) {
+        match output {
+            Output::Transmit(transmit) => wires.push(Wire::Send(transmit)),
+            Output::Close { conn, reason } => {
+                self.closes.push(reason);
+                wires.push(Wire::Close(conn));
+            }
+            Output::Greeted { conn, hello } => self.greeted(conn, hello, now, wires),
+            Output::Up { conn } => {
+                assert_eq!(self.up.replace(conn), None, "up twice");
+                self.ups += 1;
+                self.flying.clear();
+                let unanswered = self.sent.keys().filter(|number| !self.acked.contains(**number));
+                self.queue = unanswered.copied().collect();
+            }
+            Output::Down { conn, reason } => {
+                assert_eq!(self.up.take(), Some(conn), "down but not up");
+                self.flying.clear();
+                self.downs.push(reason);
+            }
+            Output::Incoming(incoming) => {
+                let number = incoming.entry.number;
+                assert!(!self.arrivals.contains(number), "{number} came when it was durable");
+                let before = self.storing.insert(number, Arrival::Whole(incoming));
+                assert!(before.is_none(), "{number} came twice");
+            }
+            Output::Damaged { entry, .. } => {
+                self.storing.insert(entry.number, Arrival::Damaged(entry));
+            }
+            Output::PeerVoid { number, digest } => {
+                self.storing.insert(number, Arrival::Void(digest));
+            }
+            Output::Acked { upto, ranges } => {
+                if upto > 0 {
+                    self.acked.insert_range(1..=upto);
+                }
+                self.acked.extend(&ranges);
+                self.flying.retain(|number, _| !self.acked.contains(*number));
+            }
+            Output::PeerRejected { number, reason } => {
+                self.flying.remove(&number);
+                self.acked.insert(number);
+                self.sent.get_mut(&number).unwrap().rejected = Some(reason);
+            }
+            Output::PeerDeferred { number } => {
+                self.flying.remove(&number);
+                self.queue.push_back(number);
+            }
+            Output::Unsent { deliveries, why } => {
+                let expected = matches!(why, Unsent::Down | Unsent::Reclaimed);
+                assert!(expected, "{why:?}: {deliveries:?}");
+                for delivery in deliveries.iter().rev() {
+                    let number = delivery.entry().number;
+                    if self.sent.get(&number).is_some_and(|sent| !sent.voided) {
+                        self.flying.remove(&number);
+                        self.queue.push_front(number);
+                    }
+                }
+            }
+            Output::Misbehaved { what, .. } => self.faults.push(what),
+            Output::Told { text, .. } => self.told.push(text),
+            Output::Drained => self.drained = true,
+            other @ (Output::Receipt(_)
+            | Output::Returned(_)
+            | Output::ReturnedVoid { .. }
+            | Output::ReturnAcked { .. }
+            | Output::ReturnDeferred { .. }
+            | Output::EpochAnnounced(_)
+            | Output::EpochAccepted(_)
+            | Output::TwoNodes) => self.others.push(other),
+        }
+    }
+
+    fn greeted(&mut self, conn: ConnId, hello: Hello, now: Timestamp, wires: &mut Vec<Wire>) {
+        self.hellos.push(hello.clone());
+        if let Some(reason) = self.refuse.clone() {
+            return self.input(Input::Refuse { conn, reason }, now, wires);
+        }
+        self.arrivals.begin(hello.heads.out.epoch);
+        self.acked.extend(&hello.heads.inbound.held());
+        self.input(Input::Admit { conn }, now, wires);
+    }
+
+    /// One of the arrivals that wait, stored or put off.
+    pub(crate) fn store_some(
+        &mut self,
+        chance: &mut Chance,
+        now: Timestamp,
+        wires: &mut Vec<Wire>,
+    ) {
+        let waiting: Vec<u64> = self.storing.keys().copied().collect();
+        let Some(number) = waiting.get(chance.below(waiting.len())).copied() else { return };
+        let put_off = self.defer_once_in.is_some_and(|times| chance.once_in(times));
+        if put_off && matches!(self.storing.get(&number), Some(Arrival::Whole(_))) {
+            self.storing.remove(&number);
+            return self.input(Input::Deferred { number }, now, wires);
+        }
+        self.store(number, now, wires);
+    }
+}
