@@ -3,6 +3,18 @@
 //! [`release`] is the only function that makes a [`Delivery`], and a `Delivery` is the only thing that
 //! carries a record to a link.
 //!
+//! It can be read:
+//!
+//! ```
+//! # use comity_core::{Delivery, EconomyId, EpochId, RecordId, Urgency};
+//! # use comity_core::ledger::{LedgerEntry, Obligations};
+//! # let entry = LedgerEntry { epoch: EpochId([0; 16]), number: 1, record: RecordId([0; 32]),
+//! #     parts: vec![], obligations: Obligations::default() };
+//! fn read(delivery: &Delivery) -> (EconomyId, &LedgerEntry, Urgency, &bytes::Bytes) {
+//!     (delivery.to(), delivery.entry(), delivery.urgency(), delivery.record())
+//! }
+//! ```
+//!
 //! It cannot be made by hand:
 //!
 //! ```compile_fail,E0451
@@ -45,20 +57,19 @@
 //! }
 //! ```
 
-use std::fmt;
-
 use bytes::Bytes;
 
 use crate::digest::{leaf_hashes, tree_root};
 use crate::identity::{EconomyId, PartDigest};
 use crate::ledger::LedgerEntry;
-use crate::policy::{PartFacts, PolicySnapshot, Recipient, RecordFacts, plan};
+use crate::policy::{PartFacts, PolicySnapshot, Recipient, RecordFacts, Source, Standing, plan};
 use crate::time::Timestamp;
 use crate::vocabulary::Urgency;
 
 /// A delivery that was decided Release at hand-over.
 ///
 /// Only [`release`] makes one; the link protocol's only record-bearing input takes it.
+#[derive(Debug)]
 pub struct Delivery {
     to: EconomyId,
     entry: LedgerEntry,
@@ -99,16 +110,6 @@ impl Delivery {
     }
 }
 
-/// Without the bytes: what partners tell each other is not for logs.
-impl fmt::Debug for Delivery {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Delivery")
-            .field("to", &self.to)
-            .field("entry", &self.entry)
-            .finish_non_exhaustive()
-    }
-}
-
 /// What is to be handed over: a line of the ledger and the bytes that it stands for.
 #[derive(Clone, Debug)]
 pub struct Payload {
@@ -129,8 +130,8 @@ pub enum Refused {
     /// The decision has turned since the ledger's line was written.
     #[error("the decision is no longer to release it")]
     NotReleased,
-    /// The line is about another record.
-    #[error("the ledger entry names another record")]
+    /// The line, or the signed bytes, are another record's.
+    #[error("the ledger entry or the signed bytes are another record's")]
     OtherRecord,
     /// The line's parts are not those that are decided Release.
     #[error("the ledger entry's parts are not those that are released")]
@@ -162,11 +163,14 @@ pub fn release(
 ) -> Result<Delivery, Refused> {
     let to = recipient.economy().ok_or(Refused::NotAPartner)?;
     let Payload { entry, signed, bodies } = payload;
-    if entry.record != record.id {
+    if entry.record != record.id || !is_record(record, &signed) {
         return Err(Refused::OtherRecord);
     }
-    let listed: Vec<PartFacts> =
-        parts.iter().filter(|part| entry.parts.contains(&part.digest)).cloned().collect();
+    let listed: Vec<PartFacts> = parts
+        .iter()
+        .filter(|part| entry.parts.binary_search(&part.digest).is_ok())
+        .cloned()
+        .collect();
     let plan = plan(snapshot, record, &listed, recipient, now);
     let obligations = plan.obligations().ok_or(Refused::NotReleased)?;
     if plan.releases() != entry.parts {
@@ -177,6 +181,43 @@ pub fn release(
     }
     check_bodies(&entry, &bodies)?;
     Ok(Delivery { to, entry, urgency: record.urgency, record: signed, parts: bodies })
+}
+
+/// Recovery: makes the delivery that gives a partner back what it had sent us before it was restored
+/// from a backup.
+///
+/// What a partner signed itself, or delivered to us itself, is no news to it; nothing else is given
+/// back. `payload.entry` is the partner's own.
+///
+/// # Errors
+///
+/// [`Refused`], and nothing goes.
+pub fn give_back(
+    snapshot: &PolicySnapshot,
+    record: &RecordFacts,
+    to: EconomyId,
+    payload: Payload,
+) -> Result<Delivery, Refused> {
+    let Payload { entry, signed, bodies } = payload;
+    let paired = snapshot.partner(&to).is_some_and(|one| one.standing == Standing::Paired);
+    if !paired {
+        return Err(Refused::NotAPartner);
+    }
+    if entry.record != record.id || !is_record(record, &signed) {
+        return Err(Refused::OtherRecord);
+    }
+    let came_from = matches!(&record.source, Source::From { economy, .. } if *economy == to);
+    if record.origin != to && !came_from {
+        return Err(Refused::NotReleased);
+    }
+    check_bodies(&entry, &bodies)?;
+    Ok(Delivery { to, entry, urgency: record.urgency, record: signed, parts: bodies })
+}
+
+/// A mix-up of bytes would hand over a manifest about which nobody decided. The signature was checked
+/// when the record came in; its bytes are named by the id.
+fn is_record(record: &RecordFacts, signed: &[u8]) -> bool {
+    crate::record::parse(signed).is_ok_and(|parsed| parsed.id() == record.id)
 }
 
 fn check_bodies(entry: &LedgerEntry, bodies: &[(PartDigest, Bytes)]) -> Result<(), Refused> {

@@ -11,6 +11,7 @@ pub mod digest;
 pub mod entitlement;
 pub mod entropy;
 pub mod identity;
+pub mod journal;
 pub mod keyring;
 pub mod ledger;
 pub mod limits;

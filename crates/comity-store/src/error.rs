@@ -26,7 +26,6 @@ impl Damage {
 
 /// Why the store did not do what it was asked to do. Nothing is half done in any of these.
 #[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum StoreError {
     /// The disk has no room. Reading goes on, and writing too once there is room.
     #[error("the disk is full: {0} could not be written; free some space, nothing is half written")]

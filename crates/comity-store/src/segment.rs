@@ -16,8 +16,10 @@ pub(crate) const FORMAT_VERSION: u32 = 1;
 pub(crate) const SEGMENT_HEADER: usize = 84;
 
 const MAGIC: [u8; 8] = *b"comity-j";
-/// Bytes that a [`Window`] reads at once.
+/// Bytes that a [`Window`] reads at once, for who reads on.
 const WINDOW: usize = 256 << 10;
+/// Bytes that are read with the first of a frame, for who reads one frame: most are smaller.
+const ONE_FRAME: usize = 4 << 10;
 
 /// What a segment says of itself and of what comes before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,6 +149,8 @@ pub(crate) struct Window<'a> {
     buffer: Vec<u8>,
     /// Bytes of the file that may be looked at.
     end: u64,
+    /// Bytes that are read at once.
+    ahead: usize,
 }
 
 /// A frame and where the next begins.
@@ -158,7 +162,12 @@ pub(crate) struct Located {
 impl<'a> Window<'a> {
     /// Over the first `end` bytes of `file`.
     pub(crate) const fn new(file: &'a File, path: &'a Path, end: u64) -> Self {
-        Self { file, path, start: 0, buffer: Vec::new(), end }
+        Self { file, path, start: 0, buffer: Vec::new(), end, ahead: WINDOW }
+    }
+
+    /// For reading frames that lie within `span` bytes, and little else.
+    pub(crate) fn spanning(self, span: u32) -> Self {
+        Self { ahead: WINDOW.min(ONE_FRAME + span as usize), ..self }
     }
 
     /// `length` bytes from `offset`; `None` beyond the end.
@@ -176,7 +185,7 @@ impl<'a> Window<'a> {
             Some(skip) => skip,
             None => {
                 let left = usize::try_from(self.end - offset).unwrap_or(usize::MAX);
-                self.buffer.resize(length.max(WINDOW).min(left), 0);
+                self.buffer.resize(length.max(self.ahead).min(left), 0);
                 self.start = offset;
                 if let Err(error) = self.file.read_exact_at(&mut self.buffer, offset) {
                     self.buffer.clear();

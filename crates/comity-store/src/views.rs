@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use comity_core::Digest;
 
@@ -85,6 +87,11 @@ pub(crate) struct DiskViews {
     generation: PathBuf,
 }
 
+/// What sled says when its file is locked, as text only.
+const SLED_LOCKED: &str = "could not acquire lock";
+/// How long sled may take to let go of its file.
+const SLED_CLOSES_WITHIN: Duration = Duration::from_secs(10);
+
 /// The key of the checkpoint. Cursors begin with 1, indexes with their code.
 const CHECKPOINT: &[u8] = &[0];
 const CURSORS: u8 = 1;
@@ -133,14 +140,25 @@ impl DiskViews {
         index_version: u32,
         cache_bytes: u64,
     ) -> Result<Self, String> {
-        let db = guarded(|| {
+        let open = || {
             // Flushed by whoever applies entries: a flusher thread would outlive a panic.
             sled::Config::new()
                 .path(&generation)
                 .cache_capacity(cache_bytes)
                 .flush_every_ms(None)
                 .open()
-        })?;
+        };
+        let began = Instant::now();
+        let db = loop {
+            match guarded(open) {
+                // Threads of sled hold its file for a moment after it was closed in this process. No other
+                // has it: the store's own lock is ours.
+                Err(why) if why.contains(SLED_LOCKED) && began.elapsed() < SLED_CLOSES_WITHIN => {
+                    thread::sleep(Duration::from_millis(5));
+                }
+                opened => break opened?,
+            }
+        };
         Ok(Self { db, index_version, generation })
     }
 

@@ -6,6 +6,7 @@
 
 mod error;
 mod raw;
+mod resolve;
 mod terms;
 mod tier;
 mod values;

@@ -122,10 +122,11 @@ fn names(held: &AddresseeFacts, to: EconomyId, desk: Option<&str>) -> bool {
     addressee.economy == to && addressee.group.is_none() && desk_fits
 }
 
-/// An addressee part lists itself.
+/// An addressee part lists itself. The list is ascending, as its format demands; in one that is not,
+/// something may not be found, and stays.
 fn lists(held: &AddresseeFacts, part: &PartFacts) -> bool {
     held.addressee.group.is_none()
-        && (held.part == part.digest || held.addressee.parts.contains(&part.digest))
+        && (held.part == part.digest || held.addressee.parts.binary_search(&part.digest).is_ok())
 }
 
 /// Whether an addressee part that gives `part` to the economy `to`, by name or as relay, is among

@@ -19,7 +19,7 @@ mod gates;
 mod plan;
 mod snapshot;
 
-pub use crate::delivery::{Payload, Refused, release};
+pub use crate::delivery::{Payload, Refused, give_back, release};
 pub use control::decide_control;
 pub use decision::{Citation, Decision, Gate, Judgement, Outcome, Verdict};
 pub use explain::{Explanation, cite, explain, reason};

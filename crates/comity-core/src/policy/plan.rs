@@ -1,5 +1,7 @@
 //! What goes to one recipient: the decisions for all parts of a record, together.
 
+use std::collections::BTreeSet;
+
 use super::addressing::addressee_goes;
 use super::control::decide_control;
 use super::decide;
@@ -123,16 +125,14 @@ struct Planned<'a> {
 impl Planned<'_> {
     fn bind_together(&mut self) {
         if self.record.addressed {
-            let lonely = |part: &PartFacts| !is_addressee(part) && !self.given(part);
-            self.withhold(&self.those(lonely), Fact::AddresseeWithheld);
-            let idle = |part: &PartFacts| is_addressee(part) && !self.gives_something(part);
-            self.withhold(&self.those(idle), Fact::NoContent);
+            self.withhold_lonely();
+            self.withhold_idle();
             // A case part that hung on an addressee part which does not go after all.
-            let lonely = |part: &PartFacts| !is_addressee(part) && !self.given(part);
-            self.withhold(&self.those(lonely), Fact::AddresseeWithheld);
+            self.withhold_lonely();
         }
         if !self.going().any(PartFacts::is_content) {
-            self.withhold(&self.those(|_| true), Fact::NoContent);
+            let all = self.going().map(|part| part.digest).collect();
+            self.withhold(&all, Fact::NoContent);
         }
     }
 
@@ -142,30 +142,36 @@ impl Planned<'_> {
         pairs.filter(|(_, decision)| decision.is_release()).map(|(part, _)| part)
     }
 
-    /// Of the parts that are released so far, which of them are `such`.
-    fn those(&self, such: impl Fn(&PartFacts) -> bool) -> Vec<PartDigest> {
-        self.going().filter(|part| such(part)).map(|part| part.digest).collect()
+    /// Withholds what no addressee part gives to the recipient that goes itself. Nothing needs to be
+    /// given to our own house.
+    fn withhold_lonely(&mut self) {
+        let Recipient::Partner { economy, desk } = self.recipient else { return };
+        let going: BTreeSet<PartDigest> = self.going().map(|part| part.digest).collect();
+        let given = |part: &PartFacts| {
+            addressee_goes(self.record, part, *economy, desk.as_deref(), |held| {
+                going.contains(&held.part)
+            })
+        };
+        let lonely = self.going().filter(|part| !is_addressee(part) && !given(part));
+        let lonely = lonely.map(|part| part.digest).collect();
+        self.withhold(&lonely, Fact::AddresseeWithheld);
     }
 
-    /// Whether an addressee part goes that gives `part` to the recipient. Nothing needs to be given
-    /// to our own house.
-    fn given(&self, part: &PartFacts) -> bool {
-        let Recipient::Partner { economy, desk } = self.recipient else { return true };
-        addressee_goes(self.record, part, *economy, desk.as_deref(), |held| {
-            self.going().any(|going| going.digest == held.part)
-        })
+    /// Withholds addressee parts that give no content that goes.
+    fn withhold_idle(&mut self) {
+        let content: BTreeSet<PartDigest> =
+            self.going().filter(|part| part.is_content()).map(|part| part.digest).collect();
+        let gives = |addressee: &PartFacts| {
+            let mut held = self.record.addressees.iter();
+            held.find(|held| held.part == addressee.digest)
+                .is_some_and(|held| held.addressee.parts.iter().any(|part| content.contains(part)))
+        };
+        let idle = self.going().filter(|part| is_addressee(part) && !gives(part));
+        let idle = idle.map(|part| part.digest).collect();
+        self.withhold(&idle, Fact::NoContent);
     }
 
-    /// Whether a content part goes that this addressee part gives.
-    fn gives_something(&self, addressee: &PartFacts) -> bool {
-        let held = self.record.addressees.iter().find(|held| held.part == addressee.digest);
-        held.is_some_and(|held| {
-            let mut content = self.going().filter(|part| part.is_content());
-            content.any(|part| held.addressee.parts.contains(&part.digest))
-        })
-    }
-
-    fn withhold(&mut self, digests: &[PartDigest], fact: Fact) {
+    fn withhold(&mut self, digests: &BTreeSet<PartDigest>, fact: Fact) {
         for (part, decision) in self.parts.iter().zip(&mut self.decisions) {
             if digests.contains(&part.digest) {
                 *decision = decision.clone().withheld(fact);

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use crate::csaf::is_language;
-use crate::draft::one_line;
+use crate::draft::{one_line, printable};
 use crate::json::{Fault, ImportError, Json, Step, pointer};
 
 /// What a value has to look like.
@@ -441,10 +441,7 @@ fn is_version(text: &str) -> bool {
 
 /// What people and file systems will see as a name: bounded, one line, nothing at its ends.
 fn is_id(text: &str) -> bool {
-    !text.is_empty()
-        && text.len() <= 1024
-        && text.trim() == text
-        && !text.contains(char::is_control)
+    !text.is_empty() && text.len() <= 1024 && text.trim() == text && printable(text, false) == text
 }
 
 #[cfg(test)]
@@ -464,6 +461,11 @@ mod tests {
             ("v1", false),
         ] {
             assert_eq!(is_version(text), is, "{text}");
+        }
+        for (text, is) in
+            [("A-1", true), ("a b", true), (" a", false), ("a\nb", false), ("a\u{202e}b", false)]
+        {
+            assert_eq!(is_id(text), is, "{text:?}");
         }
         for (text, is) in [
             ("CVE-2026-0001", true),

@@ -183,10 +183,13 @@ impl PairingSession {
 
     /// Takes a message of the other end.
     pub fn receive(&mut self, bytes: &[u8], now: Timestamp) -> Vec<PairingOutput> {
-        let outputs = Message::decode(bytes)
+        if let Stage::Over = self.stage {
+            return Vec::new();
+        }
+        Message::decode(bytes)
             .map_err(PairingError::Malformed)
-            .and_then(|message| self.step(message, bytes, now));
-        self.settle(outputs)
+            .and_then(|message| self.step(message, bytes, now))
+            .unwrap_or_else(|error| self.fail(error))
     }
 
     /// Takes what the operator typed as the digits of the other screen.
@@ -216,25 +219,20 @@ impl PairingSession {
 
     /// Ends the ceremony for a reason of our own: the operator gave up, or it took too long.
     pub fn give_up(&mut self, reason: PairingError) -> Vec<PairingOutput> {
-        self.settle(Err(reason))
+        if let Stage::Over = self.stage { Vec::new() } else { self.fail(reason) }
     }
 
     /// The other end is gone, with the code that it gave.
     pub fn hung_up(&mut self, code: Option<u32>) -> Vec<PairingOutput> {
-        self.settle(Err(PairingError::HungUp(code)))
+        self.give_up(PairingError::HungUp(code))
     }
 
-    fn settle(&mut self, outputs: Result<Vec<PairingOutput>, PairingError>) -> Vec<PairingOutput> {
-        match outputs {
-            Ok(outputs) => outputs,
-            Err(_late) if matches!(self.stage, Stage::Over) => Vec::new(),
-            Err(error) => {
-                self.stage = Stage::Over;
-                vec![PairingOutput::Failed(error)]
-            }
-        }
+    fn fail(&mut self, error: PairingError) -> Vec<PairingOutput> {
+        self.stage = Stage::Over;
+        vec![PairingOutput::Failed(error)]
     }
 
+    /// Leaves the stage at [`Stage::Over`] where it fails.
     fn step(
         &mut self,
         message: Message,

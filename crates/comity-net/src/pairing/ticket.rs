@@ -243,7 +243,7 @@ mod tests {
         let line = ticket().to_line().replace("comity-pair-1-", "comity-pair-2-");
         assert_eq!(line.parse::<Ticket>(), Err(TicketError::Version("2".to_owned())));
         assert_eq!("comity-pair-1-".parse::<Ticket>(), Err(TicketError::Damaged));
-        let short = ticket().to_line()[..60].to_owned();
+        let short = ticket().to_line().chars().take(60).collect::<String>();
         assert_eq!(short.parse::<Ticket>(), Err(TicketError::Damaged));
         let mut bytes = vec![0x80];
         bytes.extend_from_slice(&checksum(&[0x80]));

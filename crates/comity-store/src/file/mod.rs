@@ -183,7 +183,7 @@ impl Store for FileStore {
         expected: Option<u64>,
         new: Option<u64>,
     ) -> Result<bool, StoreError> {
-        within("a cursor's name", name.len(), bounds::KEY_BYTES)?;
+        within("a cursor's name", name.len(), bounds::CURSOR_NAME_BYTES)?;
         self.shared.views(|views| views.compare_and_set(name, expected, new))
     }
 

@@ -123,7 +123,8 @@ impl Shared {
         while let Some((number, nonce, length, offsets)) = self.places(next, max - entries.len()) {
             let path = segment::path_of(&self.layout.journal, number);
             let file = segment::open(&path, false)?;
-            let mut window = Window::new(&file, &path, length);
+            let span = offsets.last().zip(offsets.first()).map_or(0, |(last, first)| last - first);
+            let mut window = Window::new(&file, &path, length).spanning(span);
             for offset in offsets {
                 let entry = self.entry(&mut window, &nonce, number, offset, next)?;
                 if bytes > 0 && bytes + entry.body.len() > bounds::READ_BYTES {
@@ -196,7 +197,7 @@ impl Shared {
     ) -> Result<Bytes, StoreError> {
         let path = segment::path_of(&self.layout.journal, place.segment);
         let file = segment::open(&path, false)?;
-        let mut window = Window::new(&file, &path, length);
+        let mut window = Window::new(&file, &path, length).spanning(0);
         let offset = u64::from(place.offset);
         let damage = |what: String| StoreError::from(Damage::new(place.segment, offset, what));
         let found = window.frame(nonce, offset)?;

@@ -304,7 +304,7 @@ impl Writer {
         let path = segment::path_of(&self.shared.layout.journal, place.segment);
         let file = segment::open(&path, true)?;
         let offset = u64::from(place.offset);
-        let found = Window::new(&file, &path, length).frame(&nonce, offset)?;
+        let found = Window::new(&file, &path, length).spanning(0).frame(&nonce, offset)?;
         let size = match found.map(|found| found.frame) {
             Ok(Frame::Blob { length, .. }) => length as usize,
             Ok(Frame::Entry { .. } | Frame::Erasing(_) | Frame::Erased(_)) | Err(_) => {

@@ -1,5 +1,6 @@
 //! What the store's tests write, and faults of the disk they write to.
 #![allow(dead_code, reason = "each test binary uses a part of this")]
+#![allow(clippy::unwrap_used, reason = "these are helpers of tests")]
 
 use std::io;
 use std::sync::Arc;

@@ -18,7 +18,7 @@ pub(crate) fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
     match command {
         Command::Config(command) => config::run(&command, data, screen),
         Command::Verify(verify) => verify::run(&verify, screen),
-        Command::Completions { shell } => completions::run(shell),
+        Command::Completions { shell } => completions::run(shell, screen),
         Command::Demo(_)
         | Command::Init(_)
         | Command::Run

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::facts::*;
-use super::properties::{Restriction, partners, restrictions};
+use super::strategies::{Restriction, partners, restrictions};
 use crate::identity::EconomyId;
 use crate::ledger::Obligations;
 use crate::marking::Tlp;

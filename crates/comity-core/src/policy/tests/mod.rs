@@ -5,4 +5,5 @@ mod facts;
 mod properties;
 mod release;
 mod stories;
+mod strategies;
 mod table;

@@ -131,6 +131,14 @@ fn each_way_to_hand_over_something_else_is_refused() {
     assert_eq!(refused(|it| it.recipient = Recipient::Public), Refused::NotAPartner);
     let other = refused(|it| it.payload.entry.record = RecordId([0; 32]));
     assert_eq!(other, Refused::OtherRecord);
+    let unsigned = refused(|it| it.payload.signed = Bytes::from_static(b"other"));
+    assert_eq!(unsigned, Refused::OtherRecord);
+    let mut mixed_up = fresh();
+    let key = SecretKey::from_seed(&[4; 32]);
+    let body = crate::control::TerminationBody { agreement: RecordId([3; 32]), effective: NOW };
+    let other = control(Kind::Termination, body.encode(), Tlp::Clear, &key, US, NOW).unwrap();
+    mixed_up.payload.signed = other.signed().clone();
+    assert_eq!(mixed_up.release().unwrap_err(), Refused::OtherRecord);
     let unknown = refused(|it| it.payload.entry.parts.push(PartDigest([255; 32])));
     assert_eq!(unknown, Refused::OtherParts);
     let looser = refused(|it| it.payload.entry.obligations.onward = Onward::WithinMarking);

@@ -1,0 +1,324 @@
+//! From the text to the terms: names and dates understood, and nothing wider than the tier.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use serde::Deserialize as _;
+use toml::Spanned;
+use toml::value::Datetime;
+
+use super::error::AgreementError;
+use super::raw::{RawPaper, RawProhibitions, RawTerms};
+use super::terms::{DAY, Field, Paper, PaperVersion, Prohibitions, Signatory, Terms};
+use super::tier::Tier;
+use super::values::{Value, ValueSet};
+use crate::digest::{Digest, read_hex};
+use crate::ledger::Obligations;
+use crate::marking::{Onward, Tlp};
+use crate::time::Timestamp;
+use crate::vocabulary::Kind;
+
+/// The version of the text's format that is read.
+const FORMAT: i64 = 1;
+
+/// Reads a text and understands it.
+pub(super) fn resolve(text: &str) -> Result<Terms, AgreementError> {
+    Resolver { text }.terms(read(text)?)
+}
+
+fn read(text: &str) -> Result<RawTerms, AgreementError> {
+    let refuse = |error: &toml::de::Error| {
+        let (message, valid) = split_valid(error.message());
+        AgreementError::new(text, error.span(), message).with_valid(valid)
+    };
+    let deserializer = toml::Deserializer::parse(text).map_err(|error| refuse(&error))?;
+    let mut track = serde_path_to_error::Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(deserializer, &mut track);
+    RawTerms::deserialize(tracked)
+        .map_err(|error| refuse(&error).with_path(&track.path().to_string()))
+}
+
+/// Serde ends its complaint with the names that it knows: they get a line of their own.
+fn split_valid(message: &str) -> (String, Vec<String>) {
+    let Some((what, names)) = message.split_once(", expected ") else {
+        return (message.to_owned(), Vec::new());
+    };
+    let names: Vec<String> = names.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    if names.is_empty() { (message.to_owned(), names) } else { (what.to_owned(), names) }
+}
+
+/// Understands names and dates, and refuses what is wider than the tier.
+struct Resolver<'a> {
+    text: &'a str,
+}
+
+impl Resolver<'_> {
+    fn terms(&self, raw: RawTerms) -> Result<Terms, AgreementError> {
+        self.format(&raw.format)?;
+        let tier = self.tier(&raw.tier)?;
+        let mut terms = Terms::preset(tier, self.day(&raw.starts)?);
+        terms.title = raw.title;
+        terms.label = raw.name.unwrap_or(terms.label);
+        terms.party_names = raw.parties;
+        self.period(&mut terms, raw.ends.as_ref(), raw.review.as_ref())?;
+        terms.notice_days = self.days(raw.notice.as_ref())?;
+        if let Some(name) = &raw.max_tlp {
+            terms.max_tlp = self.max_tlp(tier, name)?;
+        }
+        terms.sections = self.narrowed(tier, terms.sections, raw.sections.as_ref())?;
+        terms.at_amber = self.narrowed(tier, terms.at_amber, raw.sections_at_amber.as_ref())?;
+        terms.classes = self.narrowed(tier, terms.classes, raw.classes.as_ref())?;
+        terms.kinds = self.narrowed(tier, terms.kinds, raw.kinds.as_ref())?;
+        terms.categories = raw.categories;
+        terms.legal_bases = raw.legal_bases;
+        terms.obligations = Obligations {
+            onward: raw.onward.as_ref().map_or(Ok(Onward::Ask), |name| self.onward(name))?,
+            retention_days: self.days(raw.retention.as_ref())?,
+            purposes: sorted(raw.purposes),
+        };
+        terms.disclosure_notice_days = self.days(raw.compelled_disclosure_notice.as_ref())?;
+        terms.desk = self.desk(&raw.tier, tier, raw.desk)?;
+        terms.prohibitions = self.prohibitions(raw.prohibits)?;
+        terms.clauses = self.clauses(raw.clauses)?;
+        terms.paper = self.paper(raw.paper)?;
+        Ok(terms)
+    }
+
+    fn refuse(&self, span: Range<usize>, message: String) -> AgreementError {
+        AgreementError::new(self.text, Some(span), message)
+    }
+
+    fn format(&self, format: &Spanned<i64>) -> Result<(), AgreementError> {
+        if *format.get_ref() == FORMAT {
+            return Ok(());
+        }
+        let message = format!(
+            "format {} is not known to this version of comity; it reads format {FORMAT}",
+            format.get_ref()
+        );
+        Err(self.refuse(format.span(), message))
+    }
+
+    fn tier(&self, name: &Spanned<String>) -> Result<Tier, AgreementError> {
+        let known = Tier::SIGNED.into_iter().find(|tier| tier.name() == name.get_ref());
+        known.ok_or_else(|| self.unknown("tier", name, Tier::SIGNED.map(Tier::name)))
+    }
+
+    fn unknown<'n>(
+        &self,
+        what: &str,
+        name: &Spanned<String>,
+        valid: impl IntoIterator<Item = &'n str>,
+    ) -> AgreementError {
+        self.refuse(name.span(), format!("unknown {what} `{}`", name.get_ref()))
+            .with_valid(valid.into_iter().map(str::to_owned))
+    }
+
+    fn day(&self, date: &Spanned<Datetime>) -> Result<Timestamp, AgreementError> {
+        let refused = || {
+            let message = format!(
+                "`{}` is not a day between 1970 and 9999; write one as 2026-11-21 (days are UTC)",
+                date.get_ref()
+            );
+            self.refuse(date.span(), message)
+        };
+        let Datetime { date: Some(day), time: None, offset: None } = date.get_ref() else {
+            return Err(refused());
+        };
+        let text = format!("{day}T00:00:00Z");
+        text.parse().map_err(|_not_an_instant| refused())
+    }
+
+    fn period(
+        &self,
+        terms: &mut Terms,
+        ends: Option<&Spanned<Datetime>>,
+        review: Option<&Spanned<Datetime>>,
+    ) -> Result<(), AgreementError> {
+        if let Some(date) = ends {
+            let last = self.day(date)?;
+            if last < terms.starts {
+                let message = "the agreement ends before it starts".to_owned();
+                return Err(self.refuse(date.span(), message));
+            }
+            terms.ends = Some(last.saturating_add(DAY));
+        }
+        terms.review = review.map(|date| self.day(date)).transpose()?;
+        Ok(())
+    }
+
+    fn days(&self, duration: Option<&Spanned<String>>) -> Result<Option<u32>, AgreementError> {
+        let Some(duration) = duration else { return Ok(None) };
+        let parsed = parse_days(duration.get_ref()).filter(|days| *days > 0);
+        parsed.map(Some).ok_or_else(|| {
+            let message =
+                format!("`{}` is not a duration; write one as \"90 days\"", duration.get_ref());
+            self.refuse(duration.span(), message)
+                .with_valid(["days", "weeks (7 days)", "years (365 days)"].map(str::to_owned))
+        })
+    }
+
+    fn tlp(&self, name: &Spanned<String>) -> Result<Tlp, AgreementError> {
+        Tlp::from_name(name.get_ref()).ok_or_else(|| {
+            self.unknown("label", name, ["CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"])
+        })
+    }
+
+    fn max_tlp(&self, tier: Tier, name: &Spanned<String>) -> Result<Tlp, AgreementError> {
+        let tlp = self.tlp(name)?;
+        if tlp <= tier.preset().max {
+            return Ok(tlp);
+        }
+        let message = format!("{tlp} is above what the tier {tier} covers ({})", tier.preset().max);
+        Err(self.refuse(name.span(), message))
+    }
+
+    fn onward(&self, name: &Spanned<String>) -> Result<Onward, AgreementError> {
+        let all = [Onward::None, Onward::Ask, Onward::WithinMarking];
+        let names = ["none", "ask", "within-marking"];
+        let known = all.into_iter().zip(names).find(|(_, known)| known == name.get_ref());
+        known.map(|(onward, _)| onward).ok_or_else(|| self.unknown("value", name, names))
+    }
+
+    fn values<T: Value>(
+        &self,
+        names: &Spanned<Vec<Spanned<String>>>,
+        valid: impl Fn(T) -> bool,
+    ) -> Result<Vec<(T, Range<usize>)>, AgreementError> {
+        let understand = |name: &Spanned<String>| {
+            let value = T::named(name.get_ref()).filter(|value| valid(*value));
+            value.map(|value| (value, name.span())).ok_or_else(|| {
+                let known = T::KNOWN.iter().filter(|value| valid(**value));
+                self.refuse(name.span(), format!("unknown name `{}`", name.get_ref()))
+                    .with_valid(known.map(ToString::to_string))
+            })
+        };
+        names.get_ref().iter().map(understand).collect()
+    }
+
+    fn narrowed<T: Value + PartialEq>(
+        &self,
+        tier: Tier,
+        preset: ValueSet<T>,
+        names: Option<&Spanned<Vec<Spanned<String>>>>,
+    ) -> Result<ValueSet<T>, AgreementError> {
+        let Some(names) = names else { return Ok(preset) };
+        let mut narrowed = ValueSet::none();
+        for (value, span) in self.values::<T>(names, |_| true)? {
+            if !preset.contains(value) {
+                let message = format!("`{value}` is not covered by the tier {tier}");
+                let valid = preset.iter().map(|value| value.to_string());
+                return Err(self.refuse(span, message).with_valid(valid));
+            }
+            narrowed = narrowed.or(ValueSet::from_iter([value]));
+        }
+        if narrowed.is_empty() {
+            let message = "the list is empty: nothing could ever go".to_owned();
+            return Err(self.refuse(names.span(), message));
+        }
+        Ok(narrowed)
+    }
+
+    fn desk(
+        &self,
+        tier_name: &Spanned<String>,
+        tier: Tier,
+        desk: Option<Spanned<String>>,
+    ) -> Result<Option<String>, AgreementError> {
+        let desk_needed = tier == Tier::LawEnforcement;
+        match desk {
+            Some(desk) if !desk_needed => {
+                let message = format!("only the tier law-enforcement names a desk, not {tier}");
+                Err(self.refuse(desk.span(), message))
+            }
+            Some(desk) => Ok(Some(desk.into_inner())),
+            None if desk_needed => {
+                let message =
+                    "the tier law-enforcement needs `desk`, the only one to which records stricter than AMBER go"
+                        .to_owned();
+                Err(self.refuse(tier_name.span(), message))
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn prohibitions(&self, raw: Option<RawProhibitions>) -> Result<Prohibitions, AgreementError> {
+        let Some(raw) = raw else { return Ok(Prohibitions::nothing()) };
+        Ok(Prohibitions {
+            tlp_above: raw.tlp_above.as_ref().map(|name| self.tlp(name)).transpose()?,
+            sections: self.listed(raw.sections.as_ref(), |_| true)?,
+            classes: self.listed(raw.classes.as_ref(), |_| true)?,
+            // Control records pass whatever an agreement says: prohibiting one would have no effect.
+            kinds: self.listed(raw.kinds.as_ref(), |kind: Kind| !kind.is_control())?,
+        })
+    }
+
+    fn listed<T: Value>(
+        &self,
+        names: Option<&Spanned<Vec<Spanned<String>>>>,
+        valid: impl Fn(T) -> bool,
+    ) -> Result<ValueSet<T>, AgreementError> {
+        let Some(names) = names else { return Ok(ValueSet::none()) };
+        Ok(self.values(names, valid)?.into_iter().map(|(value, _)| value).collect())
+    }
+
+    fn clauses(
+        &self,
+        raw: BTreeMap<Spanned<String>, String>,
+    ) -> Result<BTreeMap<Field, String>, AgreementError> {
+        raw.into_iter()
+            .map(|(name, clause)| {
+                let field = Field::from_name(name.get_ref()).ok_or_else(|| {
+                    self.unknown("field", &name, Field::ALL.iter().map(|field| field.name()))
+                })?;
+                Ok((field, clause))
+            })
+            .collect()
+    }
+
+    fn paper(&self, raw: Option<RawPaper>) -> Result<Paper, AgreementError> {
+        let Some(raw) = raw else { return Ok(Paper::default()) };
+        let mut versions = Vec::new();
+        for version in raw.versions {
+            let sha256 = read_hex::<32>(version.sha256.get_ref()).ok_or_else(|| {
+                let message = "a SHA-256 digest has 64 hexadecimal digits".to_owned();
+                self.refuse(version.sha256.span(), message)
+            })?;
+            versions.push(PaperVersion {
+                language: version.language,
+                sha256: Digest(sha256),
+                authentic: version.authentic,
+            });
+        }
+        let signatories = raw.signatories.into_iter().map(|signatory| Signatory {
+            name: signatory.name,
+            capacity: signatory.capacity,
+            party: signatory.party,
+        });
+        Ok(Paper {
+            versions,
+            signatories: signatories.collect(),
+            notices: raw.notices,
+            survival_days: self.days(raw.survival.as_ref())?,
+        })
+    }
+}
+
+/// `90 days`, `2 weeks`, `1 year`.
+fn parse_days(text: &str) -> Option<u32> {
+    let (number, unit) = text.split_once(' ')?;
+    let number: u32 = number.parse().ok()?;
+    let days = match unit {
+        "day" | "days" => 1,
+        "week" | "weeks" => 7,
+        "year" | "years" => 365,
+        _ => return None,
+    };
+    number.checked_mul(days)
+}
+
+fn sorted(mut names: Vec<String>) -> Vec<String> {
+    names.sort();
+    names.dedup();
+    names
+}

@@ -1,0 +1,396 @@
+//! The bodies of journal entries: everything that happened, in the node's own words.
+//!
+//! The journal is the truth; what a node knows is a fold over these entries in order. An entry's body
+//! is deterministic CBOR `[kind-specific fields]`; its kind is a number of its own in the frame, so
+//! that a store can carry entries that it cannot read. Part bodies lie beside the entries that name
+//! them.
+
+mod codec;
+
+use crate::cbor::Fault;
+use crate::identity::{EconomyId, EpochId, PartDigest, RecordId};
+use crate::ledger::{LedgerEntry, Opening};
+use crate::time::Timestamp;
+use crate::{Digest, Marking};
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JournalEntry {
+    /// The node was made, for this economy.
+    Founded(Founded),
+    /// A record entered.
+    Record(RecordEntered),
+    /// Parts of a record that is here already arrived.
+    Parts(PartsArrived),
+    /// What stands of a record changed: it was pending, or in quarantine.
+    Standing(StandingChanged),
+    /// The operator changed something about a partner, or paired.
+    Partner(PartnerChanged),
+    /// A delivery was decided Release and given a number.
+    Delivery(DeliveryDecided),
+    /// A delivery that was numbered will never be handed over.
+    Voided {
+        /// Whose ledger.
+        to: EconomyId,
+        /// The number.
+        number: u64,
+        /// The entry's digest, which the chain keeps.
+        digest: Digest,
+        /// Whether bytes of it may have left before: then it still counts as possibly received.
+        handed: bool,
+        /// When.
+        at: Timestamp,
+    },
+    /// A partner's number was used up without a record entering: void, rejected, or known already.
+    Arrival(Arrival),
+    /// A partner's signed receipt.
+    Receipt {
+        /// Who signed it.
+        from: EconomyId,
+        /// The receipt as it came.
+        signed: Vec<u8>,
+        /// When.
+        at: Timestamp,
+    },
+    /// A partner said that it will never take a delivery.
+    Refused {
+        /// The partner.
+        by: EconomyId,
+        /// The delivery's number.
+        number: u64,
+        /// Why: the number of a [`RejectReason`](crate::receipt::RejectReason).
+        reason: u64,
+        /// When.
+        at: Timestamp,
+    },
+    /// The ledger to a partner goes on in a new epoch.
+    Epoch {
+        /// Whose ledger.
+        to: EconomyId,
+        /// The new epoch, and how it follows from the old one.
+        opening: Opening,
+        /// When.
+        at: Timestamp,
+    },
+    /// A partner that was restored goes on in a new epoch.
+    PartnerEpoch {
+        /// The partner.
+        from: EconomyId,
+        /// The new epoch, and how it follows from what we hold.
+        opening: Opening,
+        /// When.
+        at: Timestamp,
+    },
+    /// The store was restored from a backup: in recovery from here.
+    Restored {
+        /// When.
+        at: Timestamp,
+    },
+    /// The operator confirmed local policy after a restore.
+    PolicyConfirmed {
+        /// When.
+        at: Timestamp,
+    },
+    /// A partner has given back all that it held of ours.
+    Returned {
+        /// The partner.
+        by: EconomyId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Recovery is over.
+    Recovered {
+        /// When.
+        at: Timestamp,
+    },
+    /// An unsigned draft was made.
+    Draft(DraftMade),
+    /// A draft was published or thrown away.
+    DraftGone {
+        /// Which.
+        draft: u64,
+        /// The record that it became.
+        record: Option<RecordId>,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// The first entry of a journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Founded {
+    /// The economy.
+    pub economy: EconomyId,
+    /// What its short references begin with: `KR`.
+    pub code: String,
+    /// Its first keyring, signed by its root.
+    pub keyring: Vec<u8>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A record with the parts that came with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordEntered {
+    /// The record's signed form.
+    pub signed: Vec<u8>,
+    /// The parts that are here.
+    pub parts: Vec<PartHeld>,
+    /// Where it came from.
+    pub source: Source,
+    /// Whether it is believed.
+    pub standing: Standing,
+    /// The local short reference: `KR-26-0412`.
+    pub reference: String,
+    /// A title for local screens.
+    pub title: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Parts that came after their record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartsArrived {
+    /// The record.
+    pub record: RecordId,
+    /// The parts.
+    pub parts: Vec<PartHeld>,
+    /// Where they came from.
+    pub source: Source,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A part that is here: its body lies beside the entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartHeld {
+    /// The part.
+    pub digest: PartDigest,
+    /// Bytes of its body.
+    pub size: u64,
+    /// Its header, as encoded.
+    pub header: Vec<u8>,
+}
+
+/// Where a record or a part came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Made here.
+    Own,
+    /// Delivered by a partner.
+    Partner(Delivered),
+    /// Given back by a partner after a restore.
+    Returned {
+        /// The partner.
+        by: EconomyId,
+    },
+}
+
+/// A partner's delivery, as its ledger has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// The partner.
+    pub from: EconomyId,
+    /// The line in its ledger to us: its number, and what we took on.
+    pub entry: LedgerEntry,
+}
+
+/// Whether a record is believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Its author was entitled.
+    Accepted,
+    /// Not to be judged yet; the code says what is awaited.
+    Pending(String),
+    /// In doubt; the code says why. Never released until a person decides.
+    Quarantined(String),
+}
+
+/// What stands of a record changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StandingChanged {
+    /// The record.
+    pub record: RecordId,
+    /// From now on.
+    pub standing: Standing,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A change of what we hold of a partner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartnerChanged {
+    /// The partner.
+    pub economy: EconomyId,
+    /// What changed.
+    pub change: PartnerChange,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What changed about a partner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PartnerChange {
+    /// Both operators compared the digits and confirmed.
+    Paired {
+        /// What this node calls it. Display only.
+        name: String,
+        /// Its keyring, signed by its root.
+        keyring: Vec<u8>,
+        /// Where it can be reached.
+        addresses: Vec<String>,
+        /// The ledger's first epoch.
+        epoch: EpochId,
+    },
+    /// How far we trust it, 0 to 4.
+    Level(u64),
+    /// Nothing flows until it is resumed.
+    Suspended,
+    /// It flows again.
+    Resumed,
+    /// The pairing is over.
+    Removed,
+    /// Where it can be reached.
+    Addresses(Vec<String>),
+    /// The operator confirmed a partner's introduction of it.
+    Introduced {
+        /// What this node calls it. Display only.
+        name: String,
+        /// Its keyring, signed by its root.
+        keyring: Vec<u8>,
+        /// Who introduced it.
+        by: EconomyId,
+    },
+    /// X25519 without its post-quantum half may be offered to it.
+    ClassicalKeyExchange(bool),
+}
+
+/// A delivery that was decided Release, with what stays with the sender.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryDecided {
+    /// To whom.
+    pub to: EconomyId,
+    /// What both chains hold.
+    pub entry: LedgerEntry,
+    /// The policy that decided it.
+    pub policy: u64,
+    /// The agreement that covered it; none for TLP:CLEAR and control kinds.
+    pub covering: Option<RecordId>,
+    /// Parts that stayed, with the gate and the clause that kept them.
+    pub withheld: Vec<Withheld>,
+    /// Whether it was learned again from the partner after a restore.
+    pub returned: bool,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A part that stayed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Withheld {
+    /// The part.
+    pub part: PartDigest,
+    /// The gate's name.
+    pub gate: String,
+    /// The clause, in people's words.
+    pub clause: String,
+}
+
+/// A number of a partner's ledger that brought nothing in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// The partner.
+    pub from: EconomyId,
+    /// The number in its ledger to us.
+    pub number: u64,
+    /// The ledger entry's digest.
+    pub digest: Digest,
+    /// The entry itself; a void number comes without.
+    pub entry: Option<LedgerEntry>,
+    /// What became of it.
+    pub outcome: ArrivalOutcome,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What became of a number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ArrivalOutcome {
+    /// The sender took it back before it left.
+    Void,
+    /// The record and these parts were here already.
+    Known(RecordId),
+    /// The record was withdrawn by its origin.
+    Withdrawn(RecordId),
+    /// It is wrong for good, for the [`RejectReason`](crate::receipt::RejectReason) with this number.
+    Rejected(u64),
+}
+
+/// An unsigned draft: local, and never released.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DraftMade {
+    /// Its number, from 1.
+    pub number: u64,
+    /// A title for local screens.
+    pub title: String,
+    /// The kind of record that it would become.
+    pub kind: u64,
+    /// The format that it was read from, if any.
+    pub format: String,
+    /// The document's own identity in that format: publisher and id.
+    pub provenance: String,
+    /// The marking that it carries. Absent: somebody must mark it before it can be published.
+    pub marking: Option<Marking>,
+    /// The sections, whose contents lie beside the entry.
+    pub parts: Vec<DraftPart>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A section of a draft.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DraftPart {
+    /// The content's digest, by which it is found.
+    pub content: PartDigest,
+    /// Bytes of content.
+    pub size: u64,
+    /// The header that the part would have, as encoded.
+    pub header: Vec<u8>,
+}
+
+/// The entry could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JournalFault {
+    /// A kind that this version does not know: the journal was written by a newer one.
+    #[error("entry kind {0} is not known to this version")]
+    UnknownKind(u8),
+    /// The body is not as this version writes it.
+    #[error("entry body: {0}")]
+    Malformed(#[from] Fault),
+}
+
+impl JournalEntry {
+    /// The bodies that lie beside the entry.
+    #[must_use]
+    pub fn part_bodies(&self) -> Vec<PartDigest> {
+        match self {
+            Self::Record(entered) => entered.parts.iter().map(|part| part.digest).collect(),
+            Self::Parts(arrived) => arrived.parts.iter().map(|part| part.digest).collect(),
+            Self::Draft(draft) => draft.parts.iter().map(|part| part.content).collect(),
+            Self::Founded(_)
+            | Self::Standing(_)
+            | Self::Partner(_)
+            | Self::Delivery(_)
+            | Self::Voided { .. }
+            | Self::Arrival(_)
+            | Self::Receipt { .. }
+            | Self::Refused { .. }
+            | Self::Epoch { .. }
+            | Self::PartnerEpoch { .. }
+            | Self::Restored { .. }
+            | Self::PolicyConfirmed { .. }
+            | Self::Returned { .. }
+            | Self::Recovered { .. }
+            | Self::DraftGone { .. } => Vec::new(),
+        }
+    }
+}

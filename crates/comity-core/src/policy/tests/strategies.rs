@@ -1,0 +1,413 @@
+//! Generated partners, records, recipients, and what makes things stricter.
+
+use std::sync::Arc;
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::{Index, select, subsequence};
+
+use super::facts::*;
+use crate::agreement::{Prohibitions, Terms, Tier, ValueSet};
+use crate::identity::{EconomyId, RecordId};
+use crate::ledger::Obligations;
+use crate::marking::{Marking, Onward, Tlp};
+use crate::policy::{
+    Agreement, Lifecycle, PartFacts, Partner, PolicySnapshot, Recipient, RecordFacts, Source,
+    Standing, TrustLevel,
+};
+use crate::record::{Addressee, Header};
+use crate::test_util::policy::terms;
+use crate::time::Timestamp;
+use crate::vocabulary::{Class, Kind, Section};
+
+/// Instants around [`NOW`]: long before, at, soon and long after.
+pub(super) fn instants() -> impl Strategy<Value = Timestamp> {
+    let now = NOW.as_millis();
+    select(vec![now - 1_000_000, now - 1, now, now + 1, now + 1_000_000])
+        .prop_map(Timestamp::from_millis)
+}
+
+fn tlps() -> impl Strategy<Value = Tlp> {
+    select(Tlp::ALL.to_vec())
+}
+
+fn onwards() -> impl Strategy<Value = Onward> {
+    select(vec![Onward::WithinMarking, Onward::WithinMarking, Onward::Ask, Onward::None])
+}
+
+fn obligations() -> impl Strategy<Value = Obligations> {
+    let purposes = subsequence(vec!["crime", "protection", "response"], 0..=3);
+    (onwards(), option::of(1_u32..400), purposes).prop_map(|(onward, retention_days, purposes)| {
+        let purposes = purposes.into_iter().map(str::to_owned).collect();
+        Obligations { onward, retention_days, purposes }
+    })
+}
+
+fn sets<T: crate::agreement::Value + PartialEq + std::fmt::Debug>(
+    most: usize,
+) -> impl Strategy<Value = ValueSet<T>> {
+    subsequence(T::KNOWN.to_vec(), 0..=most.min(T::KNOWN.len()))
+        .prop_map(|values| values.into_iter().collect())
+}
+
+fn prohibitions() -> impl Strategy<Value = Prohibitions> {
+    (option::weighted(0.2, tlps()), sets(1), sets(1), sets(2)).prop_map(
+        |(tlp_above, sections, classes, kinds)| Prohibitions {
+            tlp_above,
+            sections,
+            classes,
+            kinds,
+        },
+    )
+}
+
+fn some_terms() -> impl Strategy<Value = Terms> {
+    let tier = select(Tier::SIGNED.to_vec());
+    let narrowed = (tlps(), sets::<Section>(3), sets::<Class>(1), sets::<Kind>(3));
+    (
+        tier,
+        [prop::bool::weighted(0.3), prop::bool::weighted(0.3)],
+        narrowed,
+        obligations(),
+        prohibitions(),
+    )
+        .prop_map(
+            |(
+                tier,
+                [narrow, prohibit],
+                (max_tlp, sections, classes, kinds),
+                obligations,
+                never,
+            )| {
+                let mut terms = terms(tier);
+                terms.obligations = obligations;
+                if narrow {
+                    terms.max_tlp = terms.max_tlp.min(max_tlp);
+                    terms.sections = terms.sections.without(sections);
+                    terms.classes = terms.classes.without(classes);
+                    terms.kinds = terms.kinds.without(kinds);
+                }
+                if prohibit {
+                    terms.prohibitions = never;
+                }
+                terms
+            },
+        )
+}
+
+fn agreements() -> impl Strategy<Value = Agreement> {
+    let until = option::weighted(0.3, instants());
+    (any::<u8>(), some_terms(), prop::bool::weighted(0.65), instants(), until).prop_map(
+        |(id, terms, started, from, until)| {
+            let accepted = if started { Timestamp::EPOCH } else { from };
+            let agreement = Agreement::new(RecordId([id; 32]), Arc::new(terms), accepted);
+            match until {
+                Some(until) => agreement.terminated(until),
+                None => agreement,
+            }
+        },
+    )
+}
+
+/// Partners, mostly in good standing and well trusted, so that a good part of what is asked passes.
+pub(super) fn partners() -> impl Strategy<Value = Partner> {
+    use Standing::{Frozen, Paired, Revoked, Suspended};
+    let standings = vec![Paired, Paired, Paired, Paired, Paired, Suspended, Frozen, Revoked];
+    let trust =
+        prop_oneof![3 => Just(TrustLevel::Restricted), 1 => select(TrustLevel::ALL.to_vec())];
+    (select(standings), trust, vec(agreements(), 0..=3))
+        .prop_map(|(standing, trust, agreements)| Partner { standing, trust, agreements })
+}
+
+pub(super) fn snapshots() -> impl Strategy<Value = PolicySnapshot> {
+    (partners(), partners()).prop_map(|(one, other)| {
+        PolicySnapshot::builder(US).partner(THEM, one).partner(OTHER, other).build()
+    })
+}
+
+fn some_markings() -> impl Strategy<Value = Marking> {
+    let instants = || option::weighted(0.25, instants());
+    (tlps(), instants(), instants(), instants(), onwards(), prop::bool::weighted(0.02)).prop_map(
+        |(tlp, release_at, embargo_until, expires, onward, unknown)| Marking {
+            release_at,
+            embargo_until,
+            expires,
+            onward,
+            unknown,
+            ..Marking::new(tlp)
+        },
+    )
+}
+
+fn economies() -> impl Strategy<Value = EconomyId> {
+    select(vec![US, THEM, THEM, OTHER])
+}
+
+fn some_headers() -> impl Strategy<Value = Header> {
+    let classes = prop_oneof![
+        8 => select(vec![vec![Class::General], vec![Class::General, Class::Sensitive]]),
+        1 => subsequence(Class::ALL.to_vec(), 1..=3),
+    ];
+    (
+        select(Section::ALL.to_vec()),
+        classes,
+        option::weighted(0.2, economies()),
+        option::of(some_markings()),
+    )
+        .prop_map(|(section, classes, destination, marking)| Header {
+            translates: (section == Section::Translation).then_some(Section::Summary),
+            section: if section == Section::Addressee { Section::Summary } else { section },
+            classes: classes.into_iter().collect(),
+            destination,
+            marking,
+            ..Header::new(Section::Summary, "text/plain")
+        })
+}
+
+fn some_addressees() -> impl Strategy<Value = Addressee> {
+    let parts = subsequence((1_u8..=4).collect::<Vec<_>>(), 0..=4);
+    let desk = option::of(select(vec!["duty", "cyber crime"]));
+    (economies(), desk, vec(economies(), 0..=2), parts, prop::bool::weighted(0.1)).prop_map(
+        |(economy, desk, relays, parts, group)| Addressee {
+            economy,
+            desk: desk.map(str::to_owned),
+            group: group.then_some((crate::GroupId([5; 32]), 1)),
+            relays,
+            parts: parts.into_iter().map(digest).collect(),
+        },
+    )
+}
+
+/// A record as it was signed: facts about it, and the headers of its parts.
+#[derive(Clone, Debug)]
+pub(super) struct Signed {
+    pub(super) record: RecordFacts,
+    pub(super) headers: Vec<(u8, Header)>,
+}
+
+impl Signed {
+    /// The facts that somebody has who holds the parts that `held` says.
+    pub(super) fn held(&self, held: impl Fn(u8) -> bool) -> (RecordFacts, Vec<PartFacts>) {
+        let mut record = self.record.clone();
+        let parts = self.headers.iter().filter(|(number, _)| held(*number));
+        let parts = parts.map(|(number, header)| record.hold(digest(*number), header)).collect();
+        (record, parts)
+    }
+}
+
+fn sources() -> impl Strategy<Value = Source> {
+    let foreign = (select(vec![OTHER, OTHER, THEM]), obligations())
+        .prop_map(|(economy, obligations)| Source::From { economy, obligations });
+    prop_oneof![Just(Source::Own), foreign]
+}
+
+pub(super) fn signed() -> impl Strategy<Value = Signed> {
+    let kinds = Kind::ALL.iter().copied().filter(|kind| !kind.is_control()).collect::<Vec<_>>();
+    let flags = prop::array::uniform5(prop::bool::weighted(0.02));
+    let parts = vec(some_headers(), 0..=4);
+    let addressees = vec((some_addressees(), option::weighted(0.1, some_markings())), 0..=3);
+    let loose = (tlps(), onwards()).prop_map(|(tlp, onward)| Marking {
+        tlp: tlp.min(Tlp::Amber),
+        onward,
+        ..Marking::new(tlp)
+    });
+    (select(kinds), any::<bool>(), sources(), loose, flags, parts, addressees).prop_map(
+        |(kind, addressed, source, floor, flags, parts, addressees)| {
+            let [unknown, quarantined, pending, unmarked, withdrawn] = flags;
+            let origin = if source == Source::Own { US } else { OTHER };
+            let lifecycle = if withdrawn { Lifecycle::Withdrawn } else { Lifecycle::Live };
+            let record = RecordFacts {
+                kind,
+                addressed,
+                origin,
+                source,
+                floor,
+                unknown,
+                quarantined,
+                pending,
+                unmarked,
+                lifecycle,
+                ..incident(Tlp::Clear)
+            };
+            let content = (1_u8..).zip(parts);
+            let named = (100_u8..).zip(addressees).map(|(number, (addressee, marking))| {
+                let plain = Header::new(Section::Addressee, "application/cbor");
+                (number, Header { addressee: Some(addressee), marking, ..plain })
+            });
+            Signed { record, headers: content.chain(named).collect() }
+        },
+    )
+}
+
+pub(super) fn recipients() -> impl Strategy<Value = Recipient> {
+    let desk = option::weighted(0.3, select(vec!["duty", "cyber crime"]));
+    let partner =
+        desk.prop_map(|desk| Recipient::Partner { economy: THEM, desk: desk.map(str::to_owned) });
+    prop_oneof![
+        8 => partner,
+        1 => Just(Recipient::Public),
+        1 => Just(Recipient::Constituent { name: "bank".into() }),
+        1 => Just(Recipient::LocalRole { role: "duty".into() }),
+    ]
+}
+
+/// Something that makes things stricter.
+#[derive(Clone, Debug)]
+pub(super) enum Stricter {
+    Trust(TrustLevel),
+    Standing(Standing),
+    Prohibit(EconomyId, Index, Prohibitions),
+    Narrow(Index, Tlp, ValueSet<Section>, ValueSet<Class>, ValueSet<Kind>),
+    Demand(Index, Obligations),
+    Received(Obligations),
+    Mark(Index, Marking),
+    Raise(Marking),
+    Unlist(Index, u8),
+    SetAside(u8),
+    Unknown(Index),
+    Classes(Index, Class),
+}
+
+/// What [`Stricter::apply`] makes.
+pub(super) struct Restriction {
+    pub(super) snapshot: PolicySnapshot,
+    pub(super) record: RecordFacts,
+    pub(super) parts: Vec<PartFacts>,
+}
+
+pub(super) fn restrictions() -> impl Strategy<Value = Stricter> {
+    let narrow = (any::<Index>(), tlps(), sets(4), sets(1), sets(3));
+    prop_oneof![
+        select(TrustLevel::ALL.to_vec()).prop_map(Stricter::Trust),
+        select(vec![Standing::Suspended, Standing::Frozen, Standing::Revoked])
+            .prop_map(Stricter::Standing),
+        (select(vec![THEM, OTHER]), any::<Index>(), prohibitions())
+            .prop_map(|(whose, which, never)| Stricter::Prohibit(whose, which, never)),
+        narrow.prop_map(|(which, tlp, sections, classes, kinds)| {
+            Stricter::Narrow(which, tlp, sections, classes, kinds)
+        }),
+        (any::<Index>(), obligations()).prop_map(|(which, more)| Stricter::Demand(which, more)),
+        obligations().prop_map(Stricter::Received),
+        (any::<Index>(), some_markings()).prop_map(|(which, own)| Stricter::Mark(which, own)),
+        some_markings().prop_map(Stricter::Raise),
+        (any::<Index>(), 1_u8..=4).prop_map(|(which, part)| Stricter::Unlist(which, part)),
+        (0_u8..5).prop_map(Stricter::SetAside),
+        any::<Index>().prop_map(Stricter::Unknown),
+        (any::<Index>(), select(Class::ALL.to_vec()))
+            .prop_map(|(which, class)| Stricter::Classes(which, class)),
+    ]
+}
+
+impl Stricter {
+    pub(super) fn apply(
+        self,
+        snapshot: &PolicySnapshot,
+        record: &RecordFacts,
+        parts: &[PartFacts],
+    ) -> Restriction {
+        let (mut record, mut parts) = (record.clone(), parts.to_vec());
+        let mut snapshot = snapshot.clone();
+        match self {
+            Self::Trust(level) => partner(&mut snapshot, THEM, |partner| {
+                partner.trust = partner.trust.min(level);
+            }),
+            Self::Standing(standing) => partner(&mut snapshot, THEM, |partner| {
+                partner.standing = partner.standing.max(standing);
+            }),
+            Self::Prohibit(whose, which, more) => change(&mut snapshot, whose, which, |terms| {
+                let never = &mut terms.prohibitions;
+                never.tlp_above = match (never.tlp_above, more.tlp_above) {
+                    (Some(one), Some(other)) => Some(one.min(other)),
+                    (one, other) => one.or(other),
+                };
+                never.sections = never.sections.or(more.sections);
+                never.classes = never.classes.or(more.classes);
+                never.kinds = never.kinds.or(more.kinds);
+            }),
+            Self::Narrow(which, tlp, sections, classes, kinds) => {
+                change(&mut snapshot, THEM, which, |terms| {
+                    terms.max_tlp = terms.max_tlp.min(tlp);
+                    terms.sections = terms.sections.without(sections);
+                    terms.at_amber = terms.at_amber.without(sections);
+                    terms.classes = terms.classes.without(classes);
+                    terms.kinds = terms.kinds.without(kinds);
+                });
+            }
+            Self::Demand(which, more) => change(&mut snapshot, THEM, which, |terms| {
+                if let Some(sum) = terms.obligations.meet(&more) {
+                    terms.obligations = sum;
+                }
+            }),
+            Self::Received(more) => {
+                if let Source::From { obligations, .. } = &mut record.source
+                    && let Some(sum) = obligations.meet(&more)
+                {
+                    *obligations = sum;
+                }
+            }
+            Self::Mark(which, own) => one_of(&mut parts, which, |part| {
+                part.marking = part.marking.join(&own);
+            }),
+            Self::Raise(floor) => {
+                record.floor = record.floor.join(&floor);
+                for part in &mut parts {
+                    part.marking = part.marking.join(&floor);
+                }
+            }
+            Self::Unlist(which, number) => one_of(&mut record.addressees, which, |held| {
+                held.addressee.parts.retain(|listed| *listed != digest(number));
+            }),
+            Self::SetAside(0) => record.quarantined = true,
+            Self::SetAside(1) => record.pending = true,
+            Self::SetAside(2) => record.unmarked = true,
+            Self::SetAside(3) => record.lifecycle = Lifecycle::Withdrawn,
+            Self::SetAside(_) => record.lifecycle = Lifecycle::Superseded,
+            Self::Unknown(which) => {
+                if parts.is_empty() {
+                    record.unknown = true;
+                }
+                one_of(&mut parts, which, |part| part.unknown = true);
+            }
+            Self::Classes(which, class) => one_of(&mut parts, which, |part| {
+                part.classes = part.classes.or([class].into_iter().collect());
+            }),
+        }
+        Restriction { snapshot, record, parts }
+    }
+}
+
+fn one_of<T>(all: &mut [T], which: Index, change: impl FnOnce(&mut T)) {
+    if !all.is_empty() {
+        change(which.get_mut(all));
+    }
+}
+
+pub(super) fn partner(
+    snapshot: &mut PolicySnapshot,
+    whose: EconomyId,
+    change: impl FnOnce(&mut Partner),
+) {
+    let Some(mut partner) = snapshot.partner(&whose).cloned() else { return };
+    change(&mut partner);
+    *snapshot = snapshot.to_builder().partner(whose, partner).build();
+}
+
+pub(super) fn change(
+    snapshot: &mut PolicySnapshot,
+    whose: EconomyId,
+    which: Index,
+    change: impl FnOnce(&mut Terms),
+) {
+    partner(snapshot, whose, |partner| {
+        one_of(&mut partner.agreements, which, |agreement| {
+            let mut terms = agreement.terms().clone();
+            change(&mut terms);
+            let changed = Agreement::new(agreement.id(), Arc::new(terms), agreement.from());
+            *agreement = match agreement.until() {
+                Some(until) => changed.terminated(until),
+                None => changed,
+            };
+        });
+    });
+}

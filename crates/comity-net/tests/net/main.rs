@@ -1,0 +1,4 @@
+//! Endpoints over real QUIC on the loopback interface.
+
+mod gate;
+mod world;

@@ -1,0 +1,327 @@
+//! What people and programs here ask of the engine. Signing happened before: the engine holds no
+//! author's key.
+
+use comity_core::control::{
+    AcceptanceBody, AgreementBody, IntroductionBody, TerminationBody, WithdrawalBody,
+};
+use comity_core::entitlement::{Entitlement, FirstSeen};
+use comity_core::journal::{
+    DraftMade, JournalEntry, PartnerChange, PartnerChanged, Source, Standing, StandingChanged,
+};
+use comity_core::record::{Part, VerifiedRecord};
+use comity_core::{EconomyId, Kind, PartDigest, RecordId, Timestamp};
+
+use bytes::Bytes;
+
+use super::{Checked, Engine, Then, Token};
+
+/// A change that somebody here asks for.
+#[derive(Debug)]
+pub enum Command {
+    /// A record that was signed here enters.
+    Publish {
+        /// The record.
+        record: Box<VerifiedRecord>,
+        /// All its parts.
+        parts: Vec<Part>,
+        /// A title for local screens.
+        title: String,
+        /// The draft that it was made from, which goes.
+        draft: Option<u64>,
+    },
+    /// Something about a partner changes.
+    Partner {
+        /// The partner.
+        economy: EconomyId,
+        /// What changes.
+        change: PartnerChange,
+    },
+    /// Drafts are kept.
+    Draft {
+        /// The drafts; their numbers are given here.
+        drafts: Vec<(DraftMade, Vec<(PartDigest, Bytes)>)>,
+    },
+    /// A draft is thrown away.
+    DropDraft {
+        /// Its number.
+        draft: u64,
+    },
+    /// A person decides about a record in quarantine.
+    Judge {
+        /// The record.
+        record: RecordId,
+        /// What is to stand of it.
+        standing: Standing,
+    },
+    /// The operator confirms local policy after a restore.
+    ConfirmPolicy,
+    /// No more deliveries are begun; links end when what is under way is through.
+    Drain,
+}
+
+/// What became of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// A record entered.
+    Published {
+        /// Its id.
+        record: RecordId,
+        /// Its short reference.
+        reference: String,
+    },
+    /// Drafts were kept under these numbers.
+    Drafts(Vec<u64>),
+    /// Done.
+    Done,
+}
+
+/// Why a command was not carried out. Nothing of it was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// The record's author may not sign it by our own keyring.
+    #[error("the signing key may not sign this: {0}")]
+    NotEntitled(String),
+    /// The record is of another economy.
+    #[error("the record is not this economy's own")]
+    NotOurs,
+    /// No such record.
+    #[error("no record `{0}` is here")]
+    NoRecord(String),
+    /// No such partner.
+    #[error("`{0}` is not a partner")]
+    NoPartner(String),
+    /// No such draft.
+    #[error("no draft {0} is here")]
+    NoDraft(u64),
+    /// The record refers to something that is not as it must be.
+    #[error("{0}")]
+    Unfitting(String),
+    /// The same record is here already.
+    #[error("record is here already as {0}")]
+    Known(String),
+    /// Little room is left on the disk.
+    #[error("the disk is nearly full: nothing more is taken until there is room")]
+    DiskLow,
+    /// The node is in recovery after a restore.
+    #[error("the node is in recovery after a restore: {0}")]
+    Recovering(String),
+    /// The store failed.
+    #[error("the journal takes no more entries: {0}")]
+    Store(String),
+}
+
+impl Engine {
+    pub(super) fn command(&mut self, token: Token, command: Command, now: Timestamp) {
+        let result = match &self.failed {
+            Some(why) => Err(CommandError::Store(why.clone())),
+            None => self.carry_out(command, now),
+        };
+        // What was refused entered nothing; the answer need not wait.
+        match result {
+            Ok(reply) if !self.batch.is_empty() => {
+                self.then.push(Then::Reply { token, reply: Ok(reply) });
+            }
+            reply => self.effects.push(super::Effect::Reply { token, reply }),
+        }
+    }
+
+    fn carry_out(&mut self, command: Command, now: Timestamp) -> Result<Reply, CommandError> {
+        match command {
+            Command::Publish { record, parts, title, draft } => {
+                self.publish(Checked { record: *record, parts }, title, draft, now)
+            }
+            Command::Partner { economy, change } => self.change_partner(economy, change, now),
+            Command::Draft { drafts } => self.keep_drafts(drafts),
+            Command::DropDraft { draft } => {
+                self.state.draft(draft).ok_or(CommandError::NoDraft(draft))?;
+                self.enter(&JournalEntry::DraftGone { draft, record: None, at: now }, Vec::new());
+                Ok(Reply::Done)
+            }
+            Command::Judge { record, standing } => {
+                let missing = || CommandError::NoRecord(record.to_string());
+                self.state.record(&record).ok_or_else(missing)?;
+                let changed = StandingChanged { record, standing, at: now };
+                self.enter(&JournalEntry::Standing(changed), Vec::new());
+                self.widen();
+                Ok(Reply::Done)
+            }
+            Command::ConfirmPolicy => {
+                if self.state.recovery().is_some() {
+                    self.enter(&JournalEntry::PolicyConfirmed { at: now }, Vec::new());
+                    self.finish_recovery(now);
+                }
+                Ok(Reply::Done)
+            }
+            Command::Drain => {
+                for partner in self.sessions.keys().copied().collect::<Vec<_>>() {
+                    self.session_input(partner, comity_proto::Input::Drain, now);
+                }
+                Ok(Reply::Done)
+            }
+        }
+    }
+
+    fn publish(
+        &mut self,
+        checked: Checked,
+        title: String,
+        draft: Option<u64>,
+        now: Timestamp,
+    ) -> Result<Reply, CommandError> {
+        let id = checked.record.id();
+        let manifest = checked.record.manifest();
+        if self.space_low {
+            return Err(CommandError::DiskLow);
+        }
+        if let Some(number) = draft {
+            self.state.draft(number).ok_or(CommandError::NoDraft(number))?;
+        }
+        if manifest.origin != self.state.us() {
+            return Err(CommandError::NotOurs);
+        }
+        if let Some(held) = self.state.record(&id) {
+            return Err(CommandError::Known(held.reference.clone()));
+        }
+        match self.state.entitlement(manifest, FirstSeen::from_origin(now), now) {
+            Entitlement::Accepted => {}
+            Entitlement::Pending(why) => return Err(CommandError::NotEntitled(why.to_string())),
+            Entitlement::Quarantined(why) => {
+                return Err(CommandError::NotEntitled(why.to_string()));
+            }
+            Entitlement::Refused(why) => return Err(CommandError::NotEntitled(why.to_string())),
+        }
+        let own =
+            |part: &Part| part.header.marking.as_ref().map_or(manifest.floor.tlp, |own| own.tlp);
+        if !self.state.within_ceiling(manifest, checked.parts.iter().map(own)) {
+            let why = "a part is marked above what this key is granted for".to_owned();
+            return Err(CommandError::NotEntitled(why));
+        }
+        self.fits(&checked)?;
+        let reference = self.enter_titled(checked, Source::Own, Standing::Accepted, title, now);
+        if let Some(draft) = draft {
+            let gone = JournalEntry::DraftGone { draft, record: Some(id), at: now };
+            self.enter(&gone, Vec::new());
+        }
+        Ok(Reply::Published { record: id, reference })
+    }
+
+    /// What a control record of ours refers to must be here and be ours to speak of.
+    fn fits(&self, checked: &Checked) -> Result<(), CommandError> {
+        let manifest = checked.record.manifest();
+        let body = manifest.body.as_deref().unwrap_or_default();
+        let malformed =
+            |fault: comity_core::cbor::Fault| CommandError::Unfitting(fault.to_string());
+        match manifest.kind {
+            Kind::Withdrawal => {
+                for target in WithdrawalBody::decode(body).map_err(malformed)?.records {
+                    let missing = || CommandError::NoRecord(target.to_string());
+                    let held = self.state.record(&target).ok_or_else(missing)?;
+                    if held.facts.origin != self.state.us() {
+                        return Err(CommandError::NotOurs);
+                    }
+                }
+                Ok(())
+            }
+            Kind::Agreement => {
+                let body = AgreementBody::decode(body).map_err(malformed)?;
+                let us = self.state.us();
+                let other = body.other_party(us).ok_or_else(|| {
+                    CommandError::Unfitting("this economy is no party to the agreement".to_owned())
+                })?;
+                self.paired(other)
+            }
+            Kind::Acceptance => {
+                let body = AcceptanceBody::decode(body).map_err(malformed)?;
+                self.state.may_accept(&body.agreement).map_err(CommandError::Unfitting)
+            }
+            Kind::Termination => {
+                let body = TerminationBody::decode(body).map_err(malformed)?;
+                self.state.may_terminate(&body.agreement).map_err(CommandError::Unfitting)
+            }
+            Kind::Introduction => {
+                let body = IntroductionBody::decode(body).map_err(malformed)?;
+                self.paired(body.to)?;
+                self.paired(body.economy)
+            }
+            Kind::Keyring
+            | Kind::Group
+            | Kind::Roster
+            | Kind::Consent
+            | Kind::Approval
+            | Kind::Contact
+            | Kind::Acknowledgement
+            | Kind::Advisory
+            | Kind::Incident
+            | Kind::Sightings
+            | Kind::Request
+            | Kind::Response
+            | Kind::Note
+            | Kind::Unknown(_) => Ok(()),
+        }
+    }
+
+    fn paired(&self, economy: EconomyId) -> Result<(), CommandError> {
+        let partner = self.state.partner(&economy).filter(|partner| partner.is_paired());
+        partner.map(drop).ok_or_else(|| CommandError::NoPartner(economy.to_string()))
+    }
+
+    fn change_partner(
+        &mut self,
+        economy: EconomyId,
+        change: PartnerChange,
+        now: Timestamp,
+    ) -> Result<Reply, CommandError> {
+        match &change {
+            PartnerChange::Paired { keyring, .. } | PartnerChange::Introduced { keyring, .. } => {
+                self.state.may_meet(economy, keyring).map_err(CommandError::Unfitting)?;
+            }
+            PartnerChange::Level(level) if *level > 4 => {
+                return Err(CommandError::Unfitting(format!("level {level} is not one of 0 to 4")));
+            }
+            PartnerChange::Level(_)
+            | PartnerChange::Suspended
+            | PartnerChange::Resumed
+            | PartnerChange::Removed
+            | PartnerChange::Addresses(_)
+            | PartnerChange::ClassicalKeyExchange(_) => self.paired(economy)?,
+        }
+        let entry = JournalEntry::Partner(PartnerChanged { economy, change, at: now });
+        self.enter(&entry, Vec::new());
+        self.widen();
+        self.reconsider_pending(now);
+        self.drop_links(now);
+        Ok(Reply::Done)
+    }
+
+    /// Connections of those who are no longer partners, or are suspended, end at once.
+    fn drop_links(&mut self, now: Timestamp) {
+        let gone: Vec<_> = self
+            .conns
+            .iter()
+            .filter(|(_, economy)| {
+                self.state.partner(economy).is_none_or(|partner| !partner.is_open())
+            })
+            .map(|(conn, economy)| (*conn, *economy))
+            .collect();
+        for (conn, economy) in gone {
+            let reason = "not-paired".to_owned();
+            self.session_input(economy, comity_proto::Input::Refuse { conn, reason }, now);
+        }
+    }
+
+    fn keep_drafts(
+        &mut self,
+        drafts: Vec<(DraftMade, Vec<(PartDigest, Bytes)>)>,
+    ) -> Result<Reply, CommandError> {
+        if self.space_low {
+            return Err(CommandError::DiskLow);
+        }
+        let mut numbers = Vec::new();
+        for (mut draft, blobs) in drafts {
+            draft.number = self.state.next_draft();
+            numbers.push(draft.number);
+            self.enter(&JournalEntry::Draft(draft), blobs);
+        }
+        Ok(Reply::Drafts(numbers))
+    }
+}

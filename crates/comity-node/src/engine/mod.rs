@@ -1,0 +1,476 @@
+//! The engine: one synchronous machine over links, policy and journal.
+//!
+//! It touches nothing: what should happen comes out as [`Effect`]s, and what became of them comes back
+//! as [`Input`]s. The tokio shell and the simulator drive the same engine.
+//!
+//! Order is the whole point. An entry is folded into the [`State`] when it is made, so that every later
+//! decision sees it; whatever tells anybody about it (a reply, an acknowledgement, a delivery's first
+//! byte) waits in [`Then`] until the entry is durable.
+
+mod command;
+mod inbound;
+mod outbound;
+mod recovery;
+mod session;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use bytes::Bytes;
+use comity_core::entropy::draw;
+use comity_core::journal::JournalEntry;
+use comity_core::ledger::Opening;
+use comity_core::partners::{AuthenticatedPartner, PartnerSet};
+use comity_core::receipt::RejectReason;
+use comity_core::record::{Part, RecordError, VerifiedRecord};
+use comity_core::sign::SecretKey;
+use comity_core::{Digest, EconomyId, Entropy, PartDigest, Timestamp};
+use comity_proto::{CloseReason, ConnId, StreamId, Transmit};
+use comity_store::{NewEntry, Seq};
+
+use crate::state::State;
+
+pub use command::{Command, CommandError, Reply};
+use session::Session;
+
+/// Names a job that was given out, until its result comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Token(pub u64);
+
+/// What happens to the engine.
+#[derive(Debug)]
+pub enum Input {
+    /// Somebody here wants something done.
+    Command {
+        /// Returned with the reply.
+        token: Token,
+        /// What.
+        command: Box<Command>,
+    },
+    /// A connection to an authenticated partner stands.
+    Opened {
+        /// Who is there.
+        partner: AuthenticatedPartner,
+        /// The connection.
+        conn: ConnId,
+        /// Whether we dialed.
+        dialed: bool,
+    },
+    /// Bytes of a stream, in order.
+    Received {
+        /// The connection.
+        conn: ConnId,
+        /// The stream.
+        stream: StreamId,
+        /// The bytes.
+        bytes: Bytes,
+        /// Whether the stream ends here.
+        fin: bool,
+    },
+    /// A connection is gone.
+    Closed {
+        /// The connection.
+        conn: ConnId,
+    },
+    /// A batch is durable, or the store failed.
+    Appended {
+        /// The batch.
+        token: Token,
+        /// The journal's chain after it, or why it is not durable.
+        result: Result<Digest, String>,
+    },
+    /// Bodies were read.
+    Loaded {
+        /// The job.
+        token: Token,
+        /// The signed form and the part bodies; `None` where one is not there.
+        result: Result<Loaded, String>,
+    },
+    /// A record was verified.
+    Verified {
+        /// The job.
+        token: Token,
+        /// The record and its parts.
+        result: Result<Box<Checked>, RecordError>,
+    },
+    /// The disk has little room left, or has room again.
+    Space {
+        /// Whether it is low.
+        low: bool,
+    },
+    /// The time for which the engine asked has come.
+    Timer,
+}
+
+/// What should happen.
+#[derive(Debug)]
+pub enum Effect {
+    /// Make these entries durable, all or none; batches in the order in which they were given.
+    Append {
+        /// Returned with the result.
+        token: Token,
+        /// The entries.
+        entries: Vec<NewEntry>,
+    },
+    /// Read a record's signed form and part bodies.
+    Load {
+        /// Returned with the result.
+        token: Token,
+        /// The entry that holds the signed form.
+        seq: Seq,
+        /// The parts.
+        parts: Vec<PartDigest>,
+    },
+    /// Verify a record and the parts that came with it.
+    Verify {
+        /// Returned with the result.
+        token: Token,
+        /// The signed form.
+        signed: Bytes,
+        /// The parts.
+        parts: Vec<(PartDigest, Bytes)>,
+    },
+    /// Send.
+    Transmit(Transmit),
+    /// Close a connection.
+    Close {
+        /// The connection.
+        conn: ConnId,
+        /// What the partner is told.
+        reason: CloseReason,
+    },
+    /// Answer a command.
+    Reply {
+        /// The command.
+        token: Token,
+        /// The answer.
+        reply: Result<Reply, CommandError>,
+    },
+    /// The set of partners, or something that authenticates them, changed.
+    Partners(Box<PartnerSet>),
+    /// Something that an operator must know.
+    Alarm(Alarm),
+}
+
+/// What was read for [`Effect::Load`].
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The record's signed form.
+    pub signed: Bytes,
+    /// The parts, in the order asked for.
+    pub parts: Vec<(PartDigest, Bytes)>,
+}
+
+/// What [`Effect::Verify`] established.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// The record, its signature verified.
+    pub record: VerifiedRecord,
+    /// The parts, each listed in the manifest.
+    pub parts: Vec<Part>,
+}
+
+/// Something that an operator must know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alarm {
+    /// The partner that it is about.
+    pub partner: Option<EconomyId>,
+    /// A stable code.
+    pub code: &'static str,
+    /// A sentence.
+    pub text: String,
+}
+
+/// What waits until the entries of a batch are durable.
+#[derive(Debug)]
+enum Then {
+    Reply { token: Token, reply: Result<Reply, CommandError> },
+    Stored { partner: EconomyId, number: u64 },
+    Rejected { partner: EconomyId, number: u64, reason: RejectReason },
+    HandOver { partner: EconomyId, number: u64 },
+    Void { partner: EconomyId, number: u64, digest: Digest },
+    ReturnStored { partner: EconomyId, number: u64 },
+    Announce { partner: EconomyId, opening: Opening },
+    EpochStored { partner: EconomyId, opening: Opening },
+}
+
+/// What a job's result is for.
+#[derive(Debug)]
+enum Job {
+    Incoming { partner: EconomyId, incoming: comity_proto::Incoming },
+    Returned { partner: EconomyId, incoming: comity_proto::Incoming },
+    HandOver { partner: EconomyId, number: u64 },
+    Return { partner: EconomyId, number: u64 },
+}
+
+/// Bytes of bodies that were appended lately and are kept at hand for the deliveries that follow.
+const FRESH_BYTES: usize = 16 << 20;
+
+/// The machine. One for each node.
+pub struct Engine {
+    state: State,
+    link_key: SecretKey,
+    entropy: Box<dyn Entropy + Send>,
+    boot: [u8; 16],
+    link_config: comity_proto::Config,
+    sessions: BTreeMap<EconomyId, Session>,
+    conns: BTreeMap<ConnId, EconomyId>,
+    /// For each partner, the first number that this process gave: what became of earlier ones before
+    /// their acknowledgement, it cannot know.
+    numbered_from: BTreeMap<EconomyId, u64>,
+    jobs: BTreeMap<Token, Job>,
+    commits: BTreeMap<Token, Vec<Then>>,
+    batch: Vec<NewEntry>,
+    then: Vec<Then>,
+    fresh: Fresh,
+    effects: Vec<Effect>,
+    next_token: u64,
+    space_low: bool,
+    failed: Option<String>,
+}
+
+impl Engine {
+    /// An engine over what was folded from the journal.
+    #[must_use]
+    pub fn new(state: State, link_key: SecretKey, mut entropy: Box<dyn Entropy + Send>) -> Self {
+        let boot = draw(&mut *entropy);
+        let numbered_from = state
+            .partners()
+            .map(|(economy, partner)| (*economy, partner.out.next_number()))
+            .collect();
+        Self {
+            state,
+            link_key,
+            entropy,
+            boot,
+            link_config: comity_proto::Config::default(),
+            sessions: BTreeMap::new(),
+            conns: BTreeMap::new(),
+            numbered_from,
+            jobs: BTreeMap::new(),
+            commits: BTreeMap::new(),
+            batch: Vec::new(),
+            then: Vec::new(),
+            fresh: Fresh::default(),
+            effects: Vec::new(),
+            next_token: 1,
+            space_low: false,
+            failed: None,
+        }
+    }
+
+    /// What the node knows.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Why the store no longer takes entries, if so.
+    #[must_use]
+    pub fn failed(&self) -> Option<&str> {
+        self.failed.as_deref()
+    }
+
+    /// Whether nothing is under way: no job, no unsynced entry.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.jobs.is_empty() && self.commits.is_empty()
+    }
+
+    /// Takes one input at `now` and returns what should happen.
+    pub fn handle(&mut self, input: Input, now: Timestamp) -> Vec<Effect> {
+        match input {
+            Input::Command { token, command } => self.command(token, *command, now),
+            Input::Opened { partner, conn, dialed } => self.opened(&partner, conn, dialed, now),
+            Input::Received { conn, stream, bytes, fin } => {
+                self.link_input(
+                    conn,
+                    comity_proto::Input::Received { conn, stream, bytes, fin },
+                    now,
+                );
+            }
+            Input::Closed { conn } => self.closed(conn, now),
+            Input::Appended { token, result } => self.appended(token, result, now),
+            Input::Loaded { token, result } => self.loaded(token, result, now),
+            Input::Verified { token, result } => {
+                self.verified(token, result.map(|checked| *checked), now);
+            }
+            Input::Space { low } => self.space_low = low,
+            Input::Timer => {}
+        }
+        self.timers(now);
+        self.offer_all(now);
+        self.flush();
+        std::mem::take(&mut self.effects)
+    }
+
+    /// When the engine wants [`Input::Timer`], if nothing happens before.
+    #[must_use]
+    pub fn next_timer(&self) -> Option<Timestamp> {
+        let sessions = self.sessions.values().filter_map(Session::next_timer);
+        sessions.chain(self.state.next_pending()).min()
+    }
+
+    /// Makes an entry: folded at once, durable with this step's batch.
+    fn enter(&mut self, entry: &JournalEntry, blobs: Vec<(PartDigest, Bytes)>) {
+        if let JournalEntry::Record(entered) = entry {
+            self.fresh.keep_record(self.state.next_seq(), Bytes::copy_from_slice(&entered.signed));
+        }
+        for (digest, body) in &blobs {
+            self.fresh.keep_part(*digest, body.clone());
+        }
+        let partners_before = self.state.partners_version();
+        self.state.apply(entry);
+        self.batch.push(NewEntry { kind: entry.kind(), body: entry.encode().into(), blobs });
+        if self.state.partners_version() != partners_before {
+            let partners = self.state.partner_set().clone();
+            self.effects.push(Effect::Partners(Box::new(partners)));
+        }
+    }
+
+    /// Gives out what this step entered.
+    fn flush(&mut self) {
+        if self.batch.is_empty() {
+            // Nothing was entered, so what waits is about entries that are durable already.
+            let then = std::mem::take(&mut self.then);
+            debug_assert!(then.is_empty(), "a consequence without an entry");
+            return;
+        }
+        let token = self.token();
+        let entries = std::mem::take(&mut self.batch);
+        self.commits.insert(token, std::mem::take(&mut self.then));
+        self.effects.push(Effect::Append { token, entries });
+    }
+
+    fn token(&mut self) -> Token {
+        let token = Token(self.next_token);
+        self.next_token += 1;
+        token
+    }
+
+    fn alarm(&mut self, partner: Option<EconomyId>, code: &'static str, text: String) {
+        self.effects.push(Effect::Alarm(Alarm { partner, code, text }));
+    }
+
+    /// A batch is durable: now others may know. After a failure nothing more is said to anybody.
+    fn appended(&mut self, token: Token, result: Result<Digest, String>, now: Timestamp) {
+        let Some(then) = self.commits.remove(&token) else { return };
+        match result {
+            Ok(chain) => self.state.set_chain(chain),
+            Err(why) => return self.fail(&then, &why),
+        }
+        let mut stored: BTreeMap<EconomyId, Vec<u64>> = BTreeMap::new();
+        for step in then {
+            match step {
+                Then::Reply { token, reply } => self.effects.push(Effect::Reply { token, reply }),
+                Then::Stored { partner, number } => stored.entry(partner).or_default().push(number),
+                Then::Rejected { partner, number, reason } => {
+                    self.state.arrival_durable(&partner, number);
+                    self.session_input(
+                        partner,
+                        comity_proto::Input::Rejected { number, reason },
+                        now,
+                    );
+                }
+                Then::HandOver { partner, number } => self.ready(partner, number),
+                Then::Void { partner, number, digest } => {
+                    self.session_input(partner, comity_proto::Input::Void { number, digest }, now);
+                }
+                Then::ReturnStored { partner, number } => {
+                    let numbers = vec![number];
+                    let input = comity_proto::Input::ReturnStored { numbers };
+                    self.session_input(partner, input, now);
+                }
+                Then::Announce { partner, opening } => {
+                    self.session_input(partner, comity_proto::Input::Recovered(opening), now);
+                }
+                Then::EpochStored { partner, opening } => {
+                    self.session_input(partner, comity_proto::Input::EpochStored(opening), now);
+                }
+            }
+        }
+        for (partner, numbers) in stored {
+            self.arrivals_durable(partner, numbers, now);
+        }
+        for partner in self.sessions.keys().copied().collect::<Vec<_>>() {
+            self.pump(partner, now);
+        }
+    }
+
+    /// The store takes nothing any more. Connections close, so that partners keep what they have for us.
+    fn fail(&mut self, then: &[Then], why: &str) {
+        self.failed = Some(why.to_owned());
+        let waiting = self.commits.values().flatten().chain(then);
+        let replies = waiting.filter_map(|step| match step {
+            Then::Reply { token, .. } => Some(*token),
+            Then::Stored { .. }
+            | Then::Rejected { .. }
+            | Then::HandOver { .. }
+            | Then::Void { .. }
+            | Then::ReturnStored { .. }
+            | Then::Announce { .. }
+            | Then::EpochStored { .. } => None,
+        });
+        for token in replies.collect::<Vec<_>>() {
+            let reply = Err(CommandError::Store(why.to_owned()));
+            self.effects.push(Effect::Reply { token, reply });
+        }
+        self.commits.clear();
+        for conn in self.conns.keys() {
+            self.effects.push(Effect::Close { conn: *conn, reason: CloseReason::ShuttingDown });
+        }
+        self.alarm(None, "store-failed", format!("the journal takes no more entries: {why}"));
+    }
+}
+
+/// Bodies that were appended lately, oldest dropped first.
+#[derive(Default)]
+struct Fresh {
+    parts: HashMap<PartDigest, Bytes>,
+    records: HashMap<Seq, Bytes>,
+    order: VecDeque<FreshKey>,
+    bytes: usize,
+}
+
+enum FreshKey {
+    Part(PartDigest),
+    Record(Seq),
+}
+
+impl Fresh {
+    fn keep_part(&mut self, digest: PartDigest, body: Bytes) {
+        let length = body.len();
+        if length <= FRESH_BYTES / 4 && self.parts.insert(digest, body).is_none() {
+            self.kept(FreshKey::Part(digest), length);
+        }
+    }
+
+    fn keep_record(&mut self, seq: Seq, signed: Bytes) {
+        let length = signed.len();
+        if self.records.insert(seq, signed).is_none() {
+            self.kept(FreshKey::Record(seq), length);
+        }
+    }
+
+    fn kept(&mut self, key: FreshKey, length: usize) {
+        self.bytes += length;
+        self.order.push_back(key);
+        while self.bytes > FRESH_BYTES {
+            let dropped = match self.order.pop_front() {
+                Some(FreshKey::Part(digest)) => self.parts.remove(&digest),
+                Some(FreshKey::Record(seq)) => self.records.remove(&seq),
+                None => return,
+            };
+            self.bytes = self.bytes.saturating_sub(dropped.map_or(0, |body| body.len()));
+        }
+    }
+
+    /// Everything that a hand-over needs, if all of it is at hand.
+    fn load(&self, seq: Seq, parts: &[PartDigest]) -> Option<Loaded> {
+        let signed = self.records.get(&seq)?.clone();
+        let parts = parts
+            .iter()
+            .map(|digest| self.parts.get(digest).map(|body| (*digest, body.clone())))
+            .collect::<Option<Vec<_>>>()?;
+        Some(Loaded { signed, parts })
+    }
+}

@@ -1,0 +1,407 @@
+//! From a record that is here to its first byte on a link.
+//!
+//! Consider (may this partner have anything new of it?), number (an entry in the journal), load, decide
+//! once more, hand over. The last decision is the one that counts: where it has turned, the number
+//! becomes void.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use comity_core::journal::{DeliveryDecided, JournalEntry, Withheld};
+use comity_core::ledger::LedgerEntry;
+use comity_core::policy::{self, Payload, Plan, PlannedPart, PolicySnapshot, Recipient};
+use comity_core::{EconomyId, PartDigest, RecordId, Section, Timestamp, Urgency};
+
+use comity_core::receipt::RejectReason;
+use comity_proto::{Lane, Load};
+
+use super::session::Session;
+use super::{Effect, Engine, Job, Loaded, Then, Token};
+use crate::state::{Held, OutFate};
+
+/// Arrivals considered for one partner in one step, so that no step takes long.
+const CONSIDERED_PER_STEP: usize = 512;
+/// Numbers that may wait for room on a link; beyond it nothing more is numbered.
+const QUEUE: usize = 1024;
+
+impl Engine {
+    /// Whether anything may be numbered for this partner now.
+    fn may_offer(&self, session: &Session) -> bool {
+        session.up && self.failed.is_none() && session.under_way.len() < QUEUE
+    }
+
+    pub(super) fn offer_all(&mut self, now: Timestamp) {
+        for partner in self.sessions.keys().copied().collect::<Vec<_>>() {
+            self.offer(partner, now);
+        }
+    }
+
+    /// Considers, for one partner, what has arrived since it was last looked at.
+    fn offer(&mut self, partner: EconomyId, now: Timestamp) {
+        for _ in 0..CONSIDERED_PER_STEP {
+            let arrivals = self.state.arrivals();
+            let Some(session) = self.sessions.get(&partner) else { return };
+            if !self.may_offer(session) {
+                return;
+            }
+            let (place, backfill) = match (session.live < arrivals.len(), session.backfill) {
+                (true, _) => (session.live, false),
+                (false, Some(place)) => (place, true),
+                (false, None) => return,
+            };
+            let record = arrivals.get(place).copied();
+            let Some(session) = self.sessions.get_mut(&partner) else { return };
+            match (backfill, record) {
+                (false, _) => session.live += 1,
+                (true, Some(_)) => session.backfill = Some(place + 1),
+                (true, None) => session.backfill = None,
+            }
+            if let Some(record) = record {
+                self.consider(partner, record, now);
+            }
+        }
+    }
+
+    /// Whether there is more to consider at once.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        let arrivals = self.state.arrivals().len();
+        let waiting = |session: &Session| {
+            self.may_offer(session) && (session.live < arrivals || session.backfill.is_some())
+        };
+        self.sessions.values().any(waiting)
+    }
+
+    /// Every partner is looked at anew: something may have widened.
+    pub(super) fn widen(&mut self) {
+        for session in self.sessions.values_mut() {
+            session.backfill = Some(0);
+        }
+    }
+
+    /// Numbers a delivery of what the partner may have of a record and was not sent before.
+    fn consider(&mut self, partner: EconomyId, record: RecordId, now: Timestamp) {
+        let Some(held) = self.state.record(&record) else { return };
+        if held.came_from(&partner) {
+            return;
+        }
+        if self.state.recovery().is_some() {
+            return;
+        }
+        let Some(state) = self.state.partner(&partner) else { return };
+        let plan = self.state.plan(held, &partner, now);
+        if let Some(until) = plan.holds()
+            && let Some(session) = self.sessions.get_mut(&partner)
+        {
+            session.holds.entry(until).or_default().insert(record);
+        }
+        if !plan.goes() {
+            return;
+        }
+        let batches = match state.out.sent(&record) {
+            // One id goes twice only with parts that were not sent before.
+            Some(sent) if plan.releases().iter().all(|part| sent.contains(part)) => return,
+            sent => batches(held, &plan, &sent.unwrap_or_default()),
+        };
+        let withheld = withheld(self.state.policy(), &plan);
+        for parts in batches {
+            self.number(partner, record, parts, &withheld, now);
+        }
+    }
+
+    /// Gives a number to a delivery of these parts, if they may go by themselves.
+    fn number(
+        &mut self,
+        partner: EconomyId,
+        record: RecordId,
+        parts: Vec<PartDigest>,
+        withheld: &[Withheld],
+        now: Timestamp,
+    ) {
+        let (Some(held), Some(state)) = (self.state.record(&record), self.state.partner(&partner))
+        else {
+            return;
+        };
+        let plan = self.state.plan_of(held, &parts, &partner, now);
+        let Some(obligations) = plan.obligations().filter(|_| plan.releases() == parts) else {
+            return;
+        };
+        let decided = DeliveryDecided {
+            to: partner,
+            entry: LedgerEntry {
+                epoch: state.out.epoch(),
+                number: state.out.next_number(),
+                record,
+                parts,
+                obligations: obligations.clone(),
+            },
+            policy: self.state.policy().version(),
+            covering: plan.parts().iter().find_map(|part| part.decision.covering()),
+            withheld: withheld.to_vec(),
+            returned: false,
+            at: now,
+        };
+        let number = decided.entry.number;
+        self.enter(&JournalEntry::Delivery(decided), Vec::new());
+        self.then.push(Then::HandOver { partner, number });
+    }
+
+    /// A numbered delivery is durable.
+    pub(super) fn ready(&mut self, partner: EconomyId, number: u64) {
+        if let Some(session) = self.sessions.get_mut(&partner)
+            && session.up
+        {
+            session.queue(number);
+        }
+    }
+
+    /// After a connection stands: everything that the partner does not hold goes again.
+    pub(super) fn requeue(&mut self, economy: EconomyId, now: Timestamp) {
+        let Some(partner) = self.state.partner(&economy) else { return };
+        let outstanding: Vec<_> = partner
+            .out
+            .outstanding()
+            .filter_map(|number| partner.out.entry(number).map(|entry| (number, entry)))
+            .map(|(number, entry)| {
+                (number, entry.digest, matches!(entry.fate, OutFate::Void { .. }))
+            })
+            .collect();
+        for (number, digest, void) in outstanding {
+            if void {
+                self.session_input(economy, comity_proto::Input::Void { number, digest }, now);
+            } else if let Some(session) = self.sessions.get_mut(&economy) {
+                session.queue(number);
+            }
+        }
+        self.pump(economy, now);
+    }
+
+    /// Hands over what waits, as far as the link has room.
+    pub(super) fn pump(&mut self, partner: EconomyId, now: Timestamp) {
+        loop {
+            let Some(session) = self.sessions.get_mut(&partner) else { return };
+            if !session.up || self.failed.is_some() {
+                return;
+            }
+            let Some(number) = session.queue.front().copied() else { return };
+            let Some(entry) = self
+                .state
+                .partner(&partner)
+                .and_then(|partner| partner.out.entry(number))
+                .filter(|entry| entry.fate == OutFate::Live)
+                .and_then(|entry| entry.entry.clone())
+            else {
+                session.queue.pop_front();
+                continue;
+            };
+            let Some(held) = self.state.record(&entry.record) else {
+                session.queue.pop_front();
+                continue;
+            };
+            let load = held.load(&entry.parts);
+            if session.epoch_awaited || !session.room().fits(load) {
+                return;
+            }
+            session.queue.pop_front();
+            let seq = held.seq;
+            if let Some(loaded) = self.fresh.load(seq, &entry.parts) {
+                self.hand_over(partner, number, loaded, now);
+            } else {
+                session.loading.insert(number, load);
+                let token = self.token();
+                self.jobs.insert(token, Job::HandOver { partner, number });
+                self.effects.push(Effect::Load { token, seq, parts: entry.parts });
+            }
+        }
+    }
+
+    pub(super) fn loaded(&mut self, token: Token, result: Result<Loaded, String>, now: Timestamp) {
+        match (self.jobs.remove(&token), result) {
+            (Some(Job::HandOver { partner, number }), Ok(loaded)) => {
+                self.hand_over(partner, number, loaded, now);
+            }
+            (Some(Job::Return { partner, number }), Ok(loaded)) => {
+                self.give_back_loaded(partner, number, loaded, now);
+            }
+            (
+                Some(Job::HandOver { partner, number } | Job::Return { partner, number }),
+                Err(why),
+            ) => {
+                let text = format!("delivery {number} cannot be read: {why}");
+                self.alarm(Some(partner), "unreadable", text);
+            }
+            (Some(Job::Incoming { .. } | Job::Returned { .. }) | None, _) => {}
+        }
+    }
+
+    /// The last decision, and the first byte.
+    fn hand_over(&mut self, partner: EconomyId, number: u64, loaded: Loaded, now: Timestamp) {
+        let up = self.sessions.get_mut(&partner).is_some_and(|session| {
+            session.loading.remove(&number);
+            session.up && session.under_way.contains(&number)
+        });
+        let entry = self
+            .state
+            .partner(&partner)
+            .and_then(|partner| partner.out.entry(number))
+            .filter(|entry| entry.fate == OutFate::Live);
+        let Some((entry, digest)) =
+            entry.and_then(|out| out.entry.clone().map(|entry| (entry, out.digest)))
+        else {
+            return;
+        };
+        // After a break the number was queued anew, or will be when the partner is back.
+        if !up {
+            return;
+        }
+        let Some(held) = self.state.record(&entry.record) else { return };
+        let recipient = Recipient::Partner { economy: partner, desk: None };
+        let facts = self.state.facts_for(held, &partner);
+        if self.state.recovery().is_some() {
+            return;
+        }
+        let lane =
+            if entry_is_late(held, now) { Lane::Backfill } else { Lane::of(held.facts.urgency) };
+        let payload = Payload { entry, signed: loaded.signed, bodies: loaded.parts };
+        let released =
+            policy::release(self.state.policy(), &facts, &held.parts, &recipient, now, payload);
+        match released {
+            Ok(delivery) => {
+                if let Some(session) = self.sessions.get_mut(&partner) {
+                    session.handed.insert(number);
+                }
+                let input = comity_proto::Input::Deliver { delivery, lane };
+                self.session_input(partner, input, now);
+            }
+            Err(_turned) => self.take_back(partner, number, digest, now),
+        }
+    }
+
+    /// The decision has turned since the number was given: nothing of it left on this connection.
+    fn take_back(
+        &mut self,
+        partner: EconomyId,
+        number: u64,
+        digest: comity_core::Digest,
+        now: Timestamp,
+    ) {
+        let handed = self.possibly_handed(partner, number);
+        let entry = JournalEntry::Voided { to: partner, number, digest, handed, at: now };
+        self.enter(&entry, Vec::new());
+        self.then.push(Then::Void { partner, number, digest });
+        if let Some(session) = self.sessions.get_mut(&partner) {
+            session.under_way.remove(&number);
+        }
+    }
+
+    /// Whether bytes of a delivery may have left: of one that was numbered in an earlier run of this
+    /// process nobody can say, so it counts.
+    fn possibly_handed(&self, partner: EconomyId, number: u64) -> bool {
+        let numbered_here = self.numbered_from.get(&partner).is_some_and(|from| number >= *from);
+        let session = self.sessions.get(&partner);
+        !numbered_here || session.is_none_or(|session| session.handed.contains(number))
+    }
+
+    /// The partner will never take a delivery.
+    pub(super) fn refused(
+        &mut self,
+        partner: EconomyId,
+        number: u64,
+        reason: RejectReason,
+        now: Timestamp,
+    ) {
+        let known = self.state.partner(&partner).and_then(|partner| partner.out.entry(number));
+        if known.is_none_or(|entry| entry.fate != OutFate::Live) {
+            return;
+        }
+        self.alarm(Some(partner), "refused", format!("delivery {number} was refused: {reason}"));
+        let entry = JournalEntry::Refused { by: partner, number, reason: reason.code(), at: now };
+        self.enter(&entry, Vec::new());
+        self.acknowledge_one(partner, number);
+    }
+
+    fn acknowledge_one(&mut self, partner: EconomyId, number: u64) {
+        if let Some(state) = self.state.partner_mut(&partner) {
+            state.out.acknowledge([(number, number)]);
+        }
+        if let Some(session) = self.sessions.get_mut(&partner) {
+            session.under_way.remove(&number);
+        }
+    }
+
+    /// Looks again at what a release time held back.
+    pub(super) fn release_holds(&mut self, partner: EconomyId, now: Timestamp) {
+        loop {
+            let Some(session) = self.sessions.get_mut(&partner) else { return };
+            if !session.up || session.holds.first_key_value().is_none_or(|(at, _)| *at > now) {
+                return;
+            }
+            let due = session.holds.pop_first().map(|(_, due)| due).unwrap_or_default();
+            for record in due {
+                self.consider(partner, record, now);
+            }
+        }
+    }
+
+    /// Records that are urgent do not wait for the cursor.
+    pub(super) fn offer_at_once(&mut self, record: RecordId, urgency: Urgency, now: Timestamp) {
+        if urgency != Urgency::Urgent {
+            return;
+        }
+        for partner in self.sessions.keys().copied().collect::<Vec<_>>() {
+            if self.sessions.get(&partner).is_some_and(|session| session.up) {
+                self.consider(partner, record, now);
+            }
+        }
+    }
+}
+
+/// How long after it entered a record still counts as happening now.
+const LATE: Duration = Duration::from_secs(60);
+
+/// Whether a record goes with what was missed, after everything live.
+fn entry_is_late(held: &Held, now: Timestamp) -> bool {
+    now.since(held.entered_at) > LATE
+}
+
+/// The parts to send, in deliveries that each fit the link's bound, ascending within each.
+///
+/// An addressee part goes with every delivery: what it gives is refused without it.
+fn batches(held: &Held, plan: &Plan, sent: &BTreeSet<PartDigest>) -> Vec<Vec<PartDigest>> {
+    let addressee = |part: &&PlannedPart| part.section == Section::Addressee;
+    let released = || plan.parts().iter().filter(|part| part.decision.is_release());
+    let common: Vec<_> = released().filter(addressee).map(|part| part.digest).collect();
+    let mut new: Vec<_> = released()
+        .filter(|part| part.section != Section::Addressee && !sent.contains(&part.digest))
+        .collect();
+    // What says something goes first, so that no delivery consists of a case number alone.
+    new.sort_by_key(|part| (part.section == Section::Case, part.digest));
+    let mut batches = vec![common.clone()];
+    for part in new {
+        let fits = |batch: &Vec<PartDigest>| {
+            let with: Vec<_> = batch.iter().copied().chain([part.digest]).collect();
+            Load::LIMIT.fits(held.load(&with))
+        };
+        match batches.last_mut() {
+            Some(batch) if batch.len() == common.len() || fits(batch) => batch.push(part.digest),
+            Some(_) | None => {
+                batches.push(common.iter().copied().chain([part.digest]).collect());
+            }
+        }
+    }
+    for batch in &mut batches {
+        batch.sort_unstable();
+    }
+    batches
+}
+
+/// What stays, with the gate and the clause that keep it.
+fn withheld(policy: &PolicySnapshot, plan: &Plan) -> Vec<Withheld> {
+    plan.withheld()
+        .map(|part| Withheld {
+            part: part.digest,
+            gate: part.decision.deciding().map(|one| one.gate.to_string()).unwrap_or_default(),
+            clause: policy::reason(policy, &part.decision).unwrap_or_default(),
+        })
+        .collect()
+}

@@ -1,0 +1,334 @@
+//! After a restore: partners give back what they hold of ours, then each ledger goes on in a new epoch.
+//!
+//! Until then nothing is numbered and nothing is handed over, so that no number is used twice and
+//! nothing leaves that a lost withdrawal or a lost narrowing would have kept.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use comity_core::entitlement::{Entitlement, FirstSeen};
+use comity_core::entropy::draw;
+use comity_core::journal::{DeliveryDecided, JournalEntry, Source, Standing};
+use comity_core::ledger::{Head, Opening, Ranges};
+use comity_core::policy::{self, Payload};
+use comity_core::record::RecordError;
+use comity_core::{Digest, EconomyId, EpochId, Timestamp};
+use comity_proto::Incoming;
+
+use super::{Checked, Effect, Engine, Job, Loaded, Then};
+
+/// What we give back to a partner that was restored.
+#[derive(Default)]
+pub(super) struct Returning {
+    /// Numbers of its ledger that are still to go.
+    queue: VecDeque<u64>,
+}
+
+/// What a partner gives back to us.
+#[derive(Default)]
+pub(super) struct Regaining {
+    /// Numbers that the partner said it holds and our journal does not have, ascending.
+    expected: VecDeque<u64>,
+    /// What came before its turn.
+    early: BTreeMap<u64, Given>,
+    /// The head up to which the partner's chain is whole.
+    known: Option<Head>,
+}
+
+/// A number that was given back.
+enum Given {
+    Delivery(Box<(Incoming, Checked)>),
+    Void(Digest),
+}
+
+impl Engine {
+    /// Begins to give a restored partner everything it sent to us after `after`.
+    pub(super) fn give_back(&mut self, economy: EconomyId, after: u64, now: Timestamp) {
+        let Some(partner) = self.state.partner(&economy) else { return };
+        let above = |(start, end): &(u64, u64)| (*start).max(after.saturating_add(1))..=*end;
+        let queue = partner.inbound.durable().as_slice().iter().flat_map(above).collect();
+        if let Some(session) = self.sessions.get_mut(&economy) {
+            session.returning = Some(Returning { queue });
+        }
+        self.give_back_more(economy, now);
+    }
+
+    /// Gives back as much as the link has room for.
+    pub(super) fn give_back_more(&mut self, economy: EconomyId, now: Timestamp) {
+        loop {
+            let Some(session) = self.sessions.get_mut(&economy) else { return };
+            let room = session.room();
+            let Some(returning) = session.returning.as_mut().filter(|_| session.up) else { return };
+            let Some(number) = returning.queue.front().copied() else { return };
+            let Some(inbound) = self.state.partner(&economy).map(|partner| &partner.inbound) else {
+                return;
+            };
+            let entry = inbound.entry(number);
+            let held =
+                entry.and_then(|entry| self.state.record(&entry.record).map(|held| (entry, held)));
+            let whole =
+                held.filter(|(entry, held)| entry.parts.iter().all(|part| held.has_part(part)));
+            let Some((entry, held)) = whole else {
+                returning.queue.pop_front();
+                self.give_back_digest(economy, number, now);
+                continue;
+            };
+            let load = held.load(&entry.parts);
+            if !room.fits(load) {
+                return;
+            }
+            let (seq, parts) = (held.seq, entry.parts.clone());
+            returning.queue.pop_front();
+            session.loading.insert(number, load);
+            let token = self.token();
+            self.jobs.insert(token, Job::Return { partner: economy, number });
+            self.effects.push(Effect::Load { token, seq, parts });
+        }
+    }
+
+    pub(super) fn give_back_loaded(
+        &mut self,
+        economy: EconomyId,
+        number: u64,
+        loaded: Loaded,
+        now: Timestamp,
+    ) {
+        let Some(session) = self.sessions.get_mut(&economy) else { return };
+        session.loading.remove(&number);
+        let Some(entry) = self.state.partner(&economy).and_then(|one| one.inbound.entry(number))
+        else {
+            return;
+        };
+        let Some(held) = self.state.record(&entry.record) else { return };
+        let payload = Payload { entry: entry.clone(), signed: loaded.signed, bodies: loaded.parts };
+        let returned = policy::give_back(self.state.policy(), &held.facts, economy, payload);
+        match returned {
+            Ok(delivery) => {
+                self.session_input(economy, comity_proto::Input::Return(delivery), now);
+            }
+            Err(_not_its_own) => self.give_back_digest(economy, number, now),
+        }
+    }
+
+    fn give_back_digest(&mut self, economy: EconomyId, number: u64, now: Timestamp) {
+        let partner = self.state.partner(&economy);
+        let digest = partner.and_then(|partner| partner.inbound.digest(number));
+        if let Some(digest) = digest {
+            let input = comity_proto::Input::ReturnVoid { number, digest };
+            self.session_input(economy, input, now);
+        }
+    }
+
+    /// What a partner holds of ours and our journal does not.
+    pub(super) fn expect_back(
+        &mut self,
+        economy: EconomyId,
+        known: Head,
+        held: &Ranges,
+        now: Timestamp,
+    ) {
+        let Some(partner) = self.state.partner(&economy) else { return };
+        let after = partner.out.head().number;
+        let above = |(start, end): &(u64, u64)| (*start).max(after.saturating_add(1))..=*end;
+        let expected = held.as_slice().iter().flat_map(above).collect();
+        if let Some(session) = self.sessions.get_mut(&economy) {
+            session.regaining =
+                Some(Regaining { expected, early: BTreeMap::new(), known: Some(known) });
+        }
+        self.regained(economy, now);
+    }
+
+    pub(super) fn returned(&mut self, partner: EconomyId, incoming: Incoming) {
+        if self.state.recovery().is_some() {
+            self.verify(incoming, |incoming| Job::Returned { partner, incoming });
+        }
+    }
+
+    pub(super) fn returned_verified(
+        &mut self,
+        partner: EconomyId,
+        incoming: Incoming,
+        result: Result<Checked, RecordError>,
+        now: Timestamp,
+    ) {
+        let number = incoming.entry.number;
+        let given = match result {
+            Ok(checked) if checked.record.id() == incoming.entry.record => {
+                Given::Delivery(Box::new((incoming, checked)))
+            }
+            Ok(_) | Err(_) => {
+                let text = format!("delivery {number} came back other than it can have been sent");
+                self.alarm(Some(partner), "return-invalid", text);
+                return;
+            }
+        };
+        self.given(partner, number, given, now);
+    }
+
+    pub(super) fn returned_void(
+        &mut self,
+        partner: EconomyId,
+        number: u64,
+        digest: Digest,
+        now: Timestamp,
+    ) {
+        if self.state.recovery().is_some() {
+            self.given(partner, number, Given::Void(digest), now);
+        }
+    }
+
+    /// The partner has no room for what we give back: it goes again.
+    pub(super) fn return_deferred(&mut self, partner: EconomyId, number: u64) {
+        let session = self.sessions.get_mut(&partner);
+        if let Some(returning) = session.and_then(|session| session.returning.as_mut()) {
+            returning.queue.push_back(number);
+        }
+    }
+
+    fn given(&mut self, partner: EconomyId, number: u64, given: Given, now: Timestamp) {
+        if let Some(regaining) =
+            self.sessions.get_mut(&partner).and_then(|session| session.regaining.as_mut())
+            && regaining.expected.contains(&number)
+        {
+            regaining.early.insert(number, given);
+        }
+        self.regained(partner, now);
+    }
+
+    /// Enters what was given back, in the order of its numbers, and ends when all is here.
+    fn regained(&mut self, partner: EconomyId, now: Timestamp) {
+        loop {
+            let Some(regaining) =
+                self.sessions.get_mut(&partner).and_then(|session| session.regaining.as_mut())
+            else {
+                return;
+            };
+            let Some(number) = regaining.expected.front().copied() else { break };
+            let Some(given) = regaining.early.remove(&number) else { return };
+            regaining.expected.pop_front();
+            match given {
+                Given::Delivery(back) => self.reenter(partner, back.0, back.1, now),
+                Given::Void(digest) => {
+                    let voided =
+                        JournalEntry::Voided { to: partner, number, digest, handed: true, at: now };
+                    self.enter(&voided, Vec::new());
+                }
+            }
+            self.then.push(Then::ReturnStored { partner, number });
+        }
+        if self.state.partner(&partner).is_some_and(|partner| !partner.returned) {
+            self.enter(&JournalEntry::Returned { by: partner, at: now }, Vec::new());
+        }
+        self.finish_recovery(now);
+    }
+
+    fn reenter(
+        &mut self,
+        partner: EconomyId,
+        incoming: Incoming,
+        checked: Checked,
+        now: Timestamp,
+    ) {
+        let id = checked.record.id();
+        let manifest = checked.record.manifest();
+        let missing: Vec<_> = match self.state.record(&id) {
+            Some(held) => {
+                checked.parts.iter().filter(|part| !held.has_part(&part.digest)).cloned().collect()
+            }
+            None => Vec::new(),
+        };
+        if self.state.record(&id).is_none() {
+            let seen = FirstSeen::from_origin(manifest.signed_at);
+            let standing = match self.state.entitlement(manifest, seen, now) {
+                Entitlement::Accepted => Standing::Accepted,
+                Entitlement::Pending(wait) => Standing::Pending(wait.to_string()),
+                Entitlement::Quarantined(doubt) => Standing::Quarantined(doubt.to_string()),
+                Entitlement::Refused(why) => Standing::Quarantined(why.to_string()),
+            };
+            self.enter_record(checked, Source::Returned { by: partner }, standing, now);
+        } else if !missing.is_empty() {
+            self.enter_parts(id, missing, Source::Returned { by: partner }, now);
+        }
+        let decided = DeliveryDecided {
+            to: partner,
+            entry: incoming.entry,
+            policy: self.state.policy().version(),
+            covering: None,
+            withheld: Vec::new(),
+            returned: true,
+            at: now,
+        };
+        self.enter(&JournalEntry::Delivery(decided), Vec::new());
+    }
+
+    /// Recovery ends when every partner has given back what it holds and the operator has confirmed
+    /// local policy.
+    pub(super) fn finish_recovery(&mut self, now: Timestamp) {
+        let done = self.state.recovery().is_some_and(|recovery| recovery.confirmed)
+            && self.state.partners().all(|(_, partner)| !partner.is_open() || partner.returned);
+        if !done {
+            return;
+        }
+        let open: Vec<_> = self
+            .state
+            .partners()
+            .filter(|(_, partner)| partner.is_paired())
+            .map(|(economy, _)| *economy)
+            .collect();
+        for economy in open {
+            self.open_epoch(economy, now);
+        }
+        self.enter(&JournalEntry::Recovered { at: now }, Vec::new());
+        self.widen();
+    }
+
+    fn open_epoch(&mut self, economy: EconomyId, now: Timestamp) {
+        let Some(partner) = self.state.partner(&economy) else { return };
+        let known = self
+            .sessions
+            .get(&economy)
+            .and_then(|session| session.regaining.as_ref())
+            .and_then(|regaining| regaining.known)
+            .unwrap_or(partner.out.head());
+        // What the partner never received is void, and is decided anew under new numbers.
+        let lost: Vec<_> = partner
+            .out
+            .outstanding()
+            .filter_map(|number| partner.out.entry(number).map(|entry| (number, entry.digest)))
+            .collect();
+        let opening = Opening {
+            epoch: EpochId(draw(&mut *self.entropy)),
+            previous: partner.out.epoch(),
+            known,
+            first: partner.out.first_unmet(),
+        };
+        for (number, digest) in lost {
+            let voided =
+                JournalEntry::Voided { to: economy, number, digest, handed: true, at: now };
+            self.enter(&voided, Vec::new());
+        }
+        self.enter(&JournalEntry::Epoch { to: economy, opening, at: now }, Vec::new());
+        if let Some(session) = self.sessions.get_mut(&economy) {
+            session.regaining = None;
+        }
+        self.then.push(Then::Announce { partner: economy, opening });
+    }
+
+    /// A partner was restored and goes on in a new epoch.
+    pub(super) fn epoch_announced(&mut self, partner: EconomyId, opening: Opening, now: Timestamp) {
+        let Some(state) = self.state.partner(&partner) else { return };
+        if state.inbound.epoch() == Some(opening.epoch) {
+            self.session_input(partner, comity_proto::Input::EpochStored(opening), now);
+        } else if state.inbound.follows(&opening) {
+            let entry = JournalEntry::PartnerEpoch { from: partner, opening, at: now };
+            self.enter(&entry, Vec::new());
+            self.then.push(Then::EpochStored { partner, opening });
+        } else {
+            let text = "the partner opens a new ledger that does not follow from what we hold";
+            self.alarm(Some(partner), "ledger-fork", text.to_owned());
+            for conn in self.connections(partner) {
+                let reason = "the new epoch does not follow from our head".to_owned();
+                self.session_input(partner, comity_proto::Input::Refuse { conn, reason }, now);
+            }
+        }
+    }
+}

@@ -1,0 +1,420 @@
+//! One partner's link, and what waits for it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use comity_core::ledger::Ranges;
+use comity_core::partners::AuthenticatedPartner;
+use comity_core::receipt::{Receipt, Witness};
+use comity_core::{Delivery, EconomyId, KeyId, RecordId, Timestamp};
+use comity_proto::{
+    CloseReason, ConnId, Heads, Hello, Inbound, KeyringHead, Link, Load, Outbound, Output, Unsent,
+};
+
+use super::recovery::{Regaining, Returning};
+use super::{Effect, Engine};
+
+/// How long arrivals are gathered before a receipt is signed for them.
+const RECEIPT_DELAY: Duration = Duration::from_millis(50);
+/// Arrivals after which a receipt is signed at once.
+const RECEIPT_EVERY: u64 = 512;
+/// How long a delivery that the partner had no room for waits.
+const DEFER_DELAY: Duration = Duration::from_secs(5);
+
+/// One partner's link, and what waits for it. Lives from the first connection on.
+pub(super) struct Session {
+    pub(super) link: Link,
+    /// The link key of the connection in use: receipts verify under it.
+    pub(super) link_key: KeyId,
+    /// What the partner said when it greeted, by connection.
+    pub(super) greetings: BTreeMap<ConnId, Hello>,
+    pub(super) up: bool,
+    /// Place among the arrivals up to which this partner was considered; never moves back.
+    pub(super) live: usize,
+    /// Place of a second pass, after something widened what it may have.
+    pub(super) backfill: Option<usize>,
+    /// Numbers whose entries are durable and which wait for room on the link.
+    pub(super) queue: VecDeque<u64>,
+    /// Numbers queued, being loaded, or handed over on this connection.
+    pub(super) under_way: BTreeSet<u64>,
+    /// Numbers of which bytes may have left since this process began.
+    pub(super) handed: Ranges,
+    /// Numbers that the partner had no room for, by when to try again.
+    pub(super) deferred: BTreeMap<Timestamp, BTreeSet<u64>>,
+    /// Records that a release time holds back, by when to look again.
+    pub(super) holds: BTreeMap<Timestamp, BTreeSet<RecordId>>,
+    /// Numbers of the partner that are being verified or made durable.
+    pub(super) arriving: BTreeSet<u64>,
+    pub(super) unreceipted: u64,
+    pub(super) receipt_due: Option<Timestamp>,
+    /// What we give back to a partner that was restored.
+    pub(super) returning: Option<Returning>,
+    /// What the partner gives back to us after we were restored.
+    pub(super) regaining: Option<Regaining>,
+    /// Deliveries whose bodies are being read, and what they will weigh.
+    pub(super) loading: BTreeMap<u64, Load>,
+    /// Whether the partner has yet to take in the new epoch of our ledger.
+    pub(super) epoch_awaited: bool,
+}
+
+impl Session {
+    fn new(link: Link, link_key: KeyId) -> Self {
+        Self {
+            link,
+            link_key,
+            greetings: BTreeMap::new(),
+            up: false,
+            live: 0,
+            backfill: None,
+            queue: VecDeque::new(),
+            under_way: BTreeSet::new(),
+            handed: Ranges::new(),
+            deferred: BTreeMap::new(),
+            holds: BTreeMap::new(),
+            arriving: BTreeSet::new(),
+            unreceipted: 0,
+            receipt_due: None,
+            returning: None,
+            regaining: None,
+            loading: BTreeMap::new(),
+            epoch_awaited: false,
+        }
+    }
+
+    pub(super) fn next_timer(&self) -> Option<Timestamp> {
+        let timers = [
+            self.link.next_timer(),
+            self.receipt_due,
+            self.holds.keys().next().copied(),
+            self.deferred.keys().next().copied(),
+        ];
+        timers.into_iter().flatten().min()
+    }
+
+    /// Room on the link, less what is being read for it.
+    pub(super) fn room(&self) -> Load {
+        let mut room = self.link.room();
+        for load in self.loading.values() {
+            room.deliveries = room.deliveries.saturating_sub(load.deliveries);
+            room.bytes = room.bytes.saturating_sub(load.bytes);
+            room.large = room.large.saturating_sub(load.large);
+        }
+        room
+    }
+
+    /// Forgets what belonged to a connection.
+    fn reset(&mut self) {
+        self.queue.clear();
+        self.under_way.clear();
+        self.deferred.clear();
+        self.arriving.clear();
+        self.loading.clear();
+        self.returning = None;
+        self.regaining = None;
+        self.epoch_awaited = false;
+    }
+
+    /// Queues a number unless it is under way already.
+    pub(super) fn queue(&mut self, number: u64) {
+        if self.under_way.insert(number) {
+            self.queue.push_back(number);
+        }
+    }
+}
+
+impl Engine {
+    pub(super) fn opened(
+        &mut self,
+        partner: &AuthenticatedPartner,
+        conn: ConnId,
+        dialed: bool,
+        now: Timestamp,
+    ) {
+        let economy = partner.economy();
+        let Some(heads) = self.heads(&economy) else {
+            self.effects.push(Effect::Close {
+                conn,
+                reason: CloseReason::Refused("not a partner".to_owned()),
+            });
+            return;
+        };
+        self.conns.insert(conn, economy);
+        let (us, boot) = (self.state.us(), self.boot);
+        let session = self.sessions.entry(economy).or_insert_with(|| {
+            Session::new(Link::new(us, economy, boot, self.link_config.clone()), partner.link_key())
+        });
+        session.link_key = partner.link_key();
+        self.session_input(economy, comity_proto::Input::Opened { conn, dialed, heads }, now);
+    }
+
+    pub(super) fn closed(&mut self, conn: ConnId, now: Timestamp) {
+        let Some(partner) = self.conns.remove(&conn) else { return };
+        if let Some(session) = self.sessions.get_mut(&partner) {
+            session.greetings.remove(&conn);
+        }
+        self.session_input(partner, comity_proto::Input::Closed { conn }, now);
+    }
+
+    pub(super) fn link_input(&mut self, conn: ConnId, input: comity_proto::Input, now: Timestamp) {
+        if let Some(partner) = self.conns.get(&conn).copied() {
+            self.session_input(partner, input, now);
+        }
+    }
+
+    pub(super) fn session_input(
+        &mut self,
+        partner: EconomyId,
+        input: comity_proto::Input,
+        now: Timestamp,
+    ) {
+        if self.failed.is_some() {
+            return;
+        }
+        let Some(session) = self.sessions.get_mut(&partner) else { return };
+        for output in session.link.handle(input, now) {
+            self.output(partner, output, now);
+        }
+    }
+
+    fn output(&mut self, partner: EconomyId, output: Output, now: Timestamp) {
+        match output {
+            Output::Transmit(transmit) => self.effects.push(Effect::Transmit(transmit)),
+            Output::Close { conn, reason } => self.effects.push(Effect::Close { conn, reason }),
+            Output::Greeted { conn, hello } => self.greeted(partner, conn, hello, now),
+            Output::Up { conn } => self.up(partner, conn, now),
+            Output::Down { .. } => self.down(partner),
+            Output::Incoming(incoming) => self.incoming(partner, incoming, now),
+            Output::Damaged { entry, part } => self.damaged(partner, entry, part, now),
+            Output::Acked { upto, ranges } => self.acked(partner, upto, &ranges),
+            Output::PeerRejected { number, reason } => self.refused(partner, number, reason, now),
+            Output::PeerDeferred { number } => self.deferred(partner, number, now),
+            Output::PeerVoid { number, digest } => self.voided(partner, number, digest, now),
+            Output::Receipt(signed) => self.receipt(partner, &signed, now),
+            Output::Returned(incoming) => self.returned(partner, incoming),
+            Output::ReturnedVoid { number, digest } => {
+                self.returned_void(partner, number, digest, now);
+            }
+            Output::ReturnDeferred { number } => self.return_deferred(partner, number),
+            Output::ReturnAcked { .. } => self.give_back_more(partner, now),
+            Output::EpochAnnounced(opening) => self.epoch_announced(partner, opening, now),
+            Output::EpochAccepted(_) => {
+                if let Some(session) = self.sessions.get_mut(&partner) {
+                    session.epoch_awaited = false;
+                }
+            }
+            Output::Unsent { deliveries, why } => self.unsent(partner, deliveries, why),
+            Output::Drained => {}
+            Output::Misbehaved { what, .. } => {
+                self.alarm(Some(partner), "misbehaved", what.to_string());
+            }
+            Output::Told { code, text } => {
+                let text = format!("the partner says that we broke the protocol ({code}): {text}");
+                self.alarm(Some(partner), "told", text);
+            }
+            Output::TwoNodes => {
+                let text = "two nodes take turns with one key; one of them may be an impostor";
+                self.alarm(Some(partner), "two-nodes", text.to_owned());
+            }
+        }
+    }
+
+    /// What we say of both ledgers: durable entries only.
+    fn heads(&self, partner: &EconomyId) -> Option<Heads> {
+        let partner = self.state.partner(partner).filter(|partner| partner.is_paired())?;
+        let (version, digest) = self.state.own_keyring_head();
+        Some(Heads {
+            out: Outbound { epoch: partner.out.epoch(), head: partner.out.head() },
+            inbound: Inbound {
+                epoch: partner.inbound.epoch(),
+                head: partner.inbound.durable_head(),
+                ranges: partner.inbound.durable().clone(),
+            },
+            keyring: (version > 0).then_some(KeyringHead { version, digest }),
+            recovering: self.state.recovery().is_some(),
+        })
+    }
+
+    /// Both sides' ledgers must agree before anything flows.
+    fn greeted(&mut self, economy: EconomyId, conn: ConnId, hello: Hello, now: Timestamp) {
+        let Some(partner) = self.state.partner(&economy) else { return };
+        let (out, inbound) = (&partner.out, &partner.inbound);
+        let recovering = self.state.recovery().is_some();
+        let (theirs, heads) = (hello.heads.inbound.held(), &hello.heads);
+        let last = theirs.as_slice().last().map_or(0, |(_, last)| *last);
+        let held = &hello.heads.inbound;
+        let problem = if last > out.head().number {
+            // The partner holds deliveries that our journal does not have.
+            (!recovering).then_some("ledger-ahead")
+        } else if !out.agrees(held.epoch, held.head) {
+            Some("ledger-fork")
+        } else if heads.out.head.number < inbound.last() {
+            (!heads.recovering).then_some("ledger-behind")
+        } else {
+            None
+        };
+        let Some(code) = problem else {
+            if let Some(session) = self.sessions.get_mut(&economy) {
+                session.greetings.insert(conn, hello);
+            }
+            return self.session_input(economy, comity_proto::Input::Admit { conn }, now);
+        };
+        let text = match code {
+            "ledger-ahead" => {
+                "the partner holds deliveries that this node's journal does not have; if this machine was put back to an earlier state, begin recovery with `comity restore --here`"
+            }
+            "ledger-behind" => {
+                "the partner's journal is behind what it has delivered to us; it was probably put back to an earlier state and must begin recovery"
+            }
+            _ => {
+                "the partner's account of our deliveries contradicts our journal; nothing flows until a person has looked"
+            }
+        };
+        self.alarm(Some(economy), code, text.to_owned());
+        let reason = code.to_owned();
+        self.session_input(economy, comity_proto::Input::Refuse { conn, reason }, now);
+    }
+
+    fn up(&mut self, economy: EconomyId, conn: ConnId, now: Timestamp) {
+        let recovering = self.state.recovery().is_some();
+        let Some(session) = self.sessions.get_mut(&economy) else { return };
+        session.up = true;
+        session.reset();
+        let Some(hello) = session.greetings.get(&conn) else { return };
+        let heads = hello.heads.clone();
+        let held = heads.inbound.held();
+        if let Some(partner) = self.state.partner_mut(&economy) {
+            partner.out.reset_acknowledged(held.clone());
+            if let Some(opening) = partner.out.opening()
+                && heads.inbound.epoch != Some(opening.epoch)
+            {
+                session.epoch_awaited = true;
+                self.session_input(economy, comity_proto::Input::Recovered(opening), now);
+            }
+        }
+        if heads.recovering {
+            self.give_back(economy, heads.out.head.number, now);
+        }
+        if recovering {
+            self.expect_back(economy, heads.inbound.head, &held, now);
+        } else {
+            self.requeue(economy, now);
+        }
+    }
+
+    fn down(&mut self, partner: EconomyId) {
+        if let Some(session) = self.sessions.get_mut(&partner) {
+            session.up = false;
+            session.reset();
+        }
+    }
+
+    fn acked(&mut self, partner: EconomyId, upto: u64, ranges: &Ranges) {
+        let run = (upto > 0).then_some((1, upto));
+        if let Some(state) = self.state.partner_mut(&partner) {
+            state.out.acknowledge(run.into_iter().chain(ranges.as_slice().iter().copied()));
+            if let Some(session) = self.sessions.get_mut(&partner) {
+                session.under_way.retain(|number| !state.out.acked().contains(*number));
+            }
+        }
+    }
+
+    /// What the link gave back: it waits its turn again, or for the next connection.
+    fn unsent(&mut self, partner: EconomyId, deliveries: Vec<Delivery>, why: Unsent) {
+        let Some(session) = self.sessions.get_mut(&partner) else { return };
+        for delivery in deliveries.into_iter().rev() {
+            let number = delivery.entry().number;
+            match why {
+                Unsent::NoRoom | Unsent::Reclaimed if session.up => {
+                    session.queue.push_front(number);
+                }
+                Unsent::WrongEpoch => {
+                    session.epoch_awaited = true;
+                    session.queue.push_front(number);
+                }
+                Unsent::NotUp
+                | Unsent::Down
+                | Unsent::NoRoom
+                | Unsent::Reclaimed
+                | Unsent::TooLarge
+                | Unsent::WrongPartner
+                | Unsent::Again
+                | Unsent::Draining => {}
+            }
+        }
+    }
+
+    fn deferred(&mut self, partner: EconomyId, number: u64, now: Timestamp) {
+        if let Some(session) = self.sessions.get_mut(&partner) {
+            let when = now.saturating_add(DEFER_DELAY);
+            session.deferred.entry(when).or_default().insert(number);
+        }
+    }
+
+    /// Numbers of the partner are durable: it is told, and a receipt falls due.
+    pub(super) fn arrivals_durable(
+        &mut self,
+        partner: EconomyId,
+        numbers: Vec<u64>,
+        now: Timestamp,
+    ) {
+        for number in &numbers {
+            self.state.arrival_durable(&partner, *number);
+        }
+        if let Some(session) = self.sessions.get_mut(&partner) {
+            for number in &numbers {
+                session.arriving.remove(number);
+            }
+            session.unreceipted = session.unreceipted.saturating_add(numbers.len() as u64);
+            let delay =
+                if session.unreceipted < RECEIPT_EVERY { RECEIPT_DELAY } else { Duration::ZERO };
+            let due = now.saturating_add(delay);
+            session.receipt_due = Some(session.receipt_due.map_or(due, |before| before.min(due)));
+        }
+        self.session_input(partner, comity_proto::Input::Stored { numbers }, now);
+    }
+
+    /// Everything that falls due at `now`.
+    pub(super) fn timers(&mut self, now: Timestamp) {
+        let due = |session: &Session| session.link.next_timer().is_some_and(|at| at <= now);
+        let links: Vec<_> = self.sessions.iter().filter(|(_, s)| due(s)).map(|(p, _)| *p).collect();
+        for partner in links {
+            self.session_input(partner, comity_proto::Input::Timer, now);
+        }
+        for partner in self.sessions.keys().copied().collect::<Vec<_>>() {
+            let Some(session) = self.sessions.get_mut(&partner) else { continue };
+            let later = session.deferred.split_off(&now.saturating_add(Duration::from_millis(1)));
+            for number in std::mem::replace(&mut session.deferred, later).into_values().flatten() {
+                session.under_way.remove(&number);
+                session.queue(number);
+            }
+            if session.up && session.receipt_due.is_some_and(|due| due <= now) {
+                self.sign_receipt(partner, now);
+            }
+            self.release_holds(partner, now);
+            self.pump(partner, now);
+        }
+        self.reconsider_pending(now);
+    }
+
+    fn sign_receipt(&mut self, economy: EconomyId, now: Timestamp) {
+        let Some(partner) = self.state.partner(&economy) else { return };
+        let Some(epoch) = partner.inbound.epoch() else { return };
+        let upto = partner.inbound.durable_head();
+        let rejects = partner.inbound.rejects().range(..=upto.number);
+        let receipt = Receipt {
+            from: self.state.us(),
+            to: economy,
+            epoch,
+            upto,
+            rejects: rejects.map(|(number, reason)| (*number, *reason)).collect(),
+            witness: Witness::new(self.state.chain(), &mut *self.entropy),
+            at: now,
+        };
+        let signed = receipt.sign(&self.link_key);
+        if let Some(session) = self.sessions.get_mut(&economy) {
+            session.receipt_due = None;
+            session.unreceipted = 0;
+        }
+        self.session_input(economy, comity_proto::Input::Receipt(signed.into()), now);
+    }
+}

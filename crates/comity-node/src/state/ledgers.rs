@@ -1,0 +1,484 @@
+//! Both directions of the ledger with one partner.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use comity_core::ledger::{Head, LedgerEntry, Opening, Ranges};
+use comity_core::receipt::RejectReason;
+use comity_core::{Digest, EpochId, PartDigest, RecordId, Timestamp};
+
+/// What we handed, or are about to hand, to a partner.
+#[derive(Debug)]
+pub struct OutLedger {
+    epoch: EpochId,
+    opening: Option<Opening>,
+    head: Head,
+    /// Number `n` at place `n - 1`.
+    entries: Vec<OutEntry>,
+    /// Entries that the partner gave back from beyond a gap.
+    beyond: BTreeMap<u64, LedgerEntry>,
+    /// What the partner says it holds durably. Not in the journal: the partner says it again.
+    acked: Ranges,
+    /// For each record, the numbers under which any of it went.
+    numbers: BTreeMap<RecordId, Vec<u64>>,
+    /// The highest number that a receipt of the partner covers.
+    receipted: Option<(u64, Timestamp)>,
+}
+
+/// One line of the outgoing ledger.
+#[derive(Clone, Debug)]
+pub struct OutEntry {
+    /// What both chains hold. Of a void number learned after a restore only the digest is known.
+    pub entry: Option<LedgerEntry>,
+    /// The entry's digest.
+    pub digest: Digest,
+    /// The chain up to it.
+    pub chain: Digest,
+    /// What became of it.
+    pub fate: OutFate,
+    /// When it was decided.
+    pub at: Timestamp,
+}
+
+/// What became of a numbered delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OutFate {
+    /// On its way, or there.
+    Live,
+    /// Taken back. Where bytes of it may have left before a break, it still counts as possibly received.
+    Void {
+        /// Whether any byte may have left.
+        handed: bool,
+    },
+    /// The partner will never take it.
+    Refused(RejectReason),
+}
+
+impl OutLedger {
+    /// A ledger that begins.
+    #[must_use]
+    pub fn new(epoch: EpochId) -> Self {
+        Self {
+            epoch,
+            opening: None,
+            head: Head::START,
+            entries: Vec::new(),
+            beyond: BTreeMap::new(),
+            acked: Ranges::new(),
+            numbers: BTreeMap::new(),
+            receipted: None,
+        }
+    }
+
+    /// The epoch that the next entry belongs to.
+    #[must_use]
+    pub fn epoch(&self) -> EpochId {
+        self.epoch
+    }
+
+    /// Where the chain stands.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    /// The number that the next delivery gets.
+    #[must_use]
+    pub fn next_number(&self) -> u64 {
+        self.head.number.saturating_add(1)
+    }
+
+    /// Goes on in a new epoch. Numbers before its first that are not here are void: they were never
+    /// given, or nobody holds them.
+    pub fn open(&mut self, opening: &Opening, at: Timestamp) {
+        while self.next_number() < opening.first {
+            let number = self.next_number();
+            match self.beyond.remove(&number) {
+                Some(entry) => {
+                    self.push(entry, at);
+                }
+                None => {
+                    self.append(number, Digest::ZERO, None, OutFate::Void { handed: false }, at);
+                }
+            }
+        }
+        self.head = opening.head();
+        if let Some(last) = self.entries.last_mut() {
+            last.chain = self.head.chain;
+        }
+        self.acked.insert_range(1..=self.head.number);
+        self.epoch = opening.epoch;
+        self.opening = Some(*opening);
+    }
+
+    /// How the current epoch began, if it is not the first.
+    #[must_use]
+    pub fn opening(&self) -> Option<Opening> {
+        self.opening
+    }
+
+    /// Whether the partner's account of where our ledger stands agrees with it.
+    #[must_use]
+    pub fn agrees(&self, epoch: Option<EpochId>, head: Head) -> bool {
+        match self.opening {
+            // It has not taken our new epoch in yet.
+            Some(opening) if epoch == Some(opening.previous) || epoch.is_none() => {
+                head == opening.known
+            }
+            Some(_) | None => self.chain_at(head.number) == Some(head.chain),
+        }
+    }
+
+    /// An entry that the partner gave back after a gap: it counts as sent, and finds its place when
+    /// the new epoch opens.
+    pub fn push_beyond(&mut self, entry: LedgerEntry) {
+        self.beyond.insert(entry.number, entry);
+    }
+
+    /// The first number that the partner has never met.
+    #[must_use]
+    pub fn first_unmet(&self) -> u64 {
+        let last = self.beyond.keys().next_back().copied().unwrap_or(0);
+        last.max(self.head.number).saturating_add(1)
+    }
+
+    /// Appends the next entry. Whether it was the next: a journal that skips a number is damaged.
+    pub fn push(&mut self, entry: LedgerEntry, at: Timestamp) -> bool {
+        let (number, record) = (entry.number, entry.record);
+        let digest = entry.digest();
+        let next = self.append(number, digest, Some(entry), OutFate::Live, at);
+        if next {
+            self.numbers.entry(record).or_default().push(number);
+        }
+        next
+    }
+
+    /// Appends a void number of which only the digest is known. Whether it was the next.
+    pub fn push_void(&mut self, number: u64, digest: Digest, at: Timestamp) -> bool {
+        self.append(number, digest, None, OutFate::Void { handed: false }, at)
+    }
+
+    fn append(
+        &mut self,
+        number: u64,
+        digest: Digest,
+        entry: Option<LedgerEntry>,
+        fate: OutFate,
+        at: Timestamp,
+    ) -> bool {
+        if number != self.next_number() {
+            return false;
+        }
+        self.head = self.head.after(digest);
+        self.entries.push(OutEntry { entry, digest, chain: self.head.chain, fate, at });
+        true
+    }
+
+    /// The entry with this number.
+    #[must_use]
+    pub fn entry(&self, number: u64) -> Option<&OutEntry> {
+        let place = usize::try_from(number.checked_sub(1)?).ok()?;
+        self.entries.get(place)
+    }
+
+    /// The chain up to `number`; `None` beyond the head.
+    #[must_use]
+    pub fn chain_at(&self, number: u64) -> Option<Digest> {
+        if number == 0 { Some(Digest::ZERO) } else { self.entry(number).map(|entry| entry.chain) }
+    }
+
+    /// Marks a number as never handed over, or never taken.
+    pub fn settle(&mut self, number: u64, fate: OutFate) {
+        let place = number.checked_sub(1).and_then(|place| usize::try_from(place).ok());
+        if let Some(entry) = place.and_then(|place| self.entries.get_mut(place)) {
+            entry.fate = fate;
+        }
+    }
+
+    /// What the partner says it holds durably.
+    #[must_use]
+    pub fn acked(&self) -> &Ranges {
+        &self.acked
+    }
+
+    /// The partner says that it holds these.
+    pub fn acknowledge(&mut self, ranges: impl IntoIterator<Item = (u64, u64)>) {
+        for (start, end) in ranges {
+            let end = end.min(self.head.number);
+            self.acked.insert_range(start..=end);
+        }
+    }
+
+    /// The partner says anew what it holds: after a break it may be less than it was.
+    pub fn reset_acknowledged(&mut self, ranges: Ranges) {
+        self.acked = Ranges::new();
+        self.acknowledge(ranges.as_slice().iter().copied());
+    }
+
+    /// Numbers that the partner does not hold yet, ascending.
+    pub fn outstanding(&self) -> impl Iterator<Item = u64> + '_ {
+        let from = self.acked.contiguous();
+        (from.saturating_add(1)..=self.head.number).filter(|number| !self.acked.contains(*number))
+    }
+
+    /// The parts of a record that were sent and not taken back; `None` when nothing of it was.
+    ///
+    /// A refused delivery counts, so that it is not offered again.
+    #[must_use]
+    pub fn sent(&self, record: &RecordId) -> Option<BTreeSet<PartDigest>> {
+        self.parts(record, |fate| !matches!(fate, OutFate::Void { .. }))
+    }
+
+    /// The parts of a record that the partner possibly holds: whatever a withdrawal must reach.
+    #[must_use]
+    pub fn possibly_held(&self, record: &RecordId) -> Option<BTreeSet<PartDigest>> {
+        self.parts(record, |fate| *fate != OutFate::Void { handed: false })
+    }
+
+    fn parts(
+        &self,
+        record: &RecordId,
+        counts: impl Fn(&OutFate) -> bool,
+    ) -> Option<BTreeSet<PartDigest>> {
+        let mut parts = None;
+        for number in self.numbers.get(record)? {
+            if let Some(OutEntry { entry: Some(entry), fate, .. }) = self.entry(*number)
+                && counts(fate)
+            {
+                parts.get_or_insert_with(BTreeSet::new).extend(entry.parts.iter().copied());
+            }
+        }
+        parts
+    }
+
+    /// Every entry, in order.
+    #[must_use]
+    pub fn entries(&self) -> &[OutEntry] {
+        &self.entries
+    }
+
+    /// A verified receipt of the partner covers numbers up to `number`.
+    pub fn receipt(&mut self, number: u64, at: Timestamp) {
+        if self.receipted.is_none_or(|(before, _)| before < number) {
+            self.receipted = Some((number, at));
+        }
+    }
+
+    /// The highest number that a receipt covers, and when it came.
+    #[must_use]
+    pub fn receipted(&self) -> Option<(u64, Timestamp)> {
+        self.receipted
+    }
+}
+
+/// What a partner handed to us.
+#[derive(Debug)]
+pub struct InLedger {
+    /// The run from 1 without gaps.
+    head: Head,
+    /// Digests of entries beyond the run.
+    beyond: BTreeMap<u64, Digest>,
+    /// Of the run: each entry's digest, to know a repetition from a contradiction, and the chain there.
+    run: Vec<(Digest, Digest)>,
+    numbers: Ranges,
+    /// The numbers whose entries are synced: all that we speak of to the partner.
+    durable: Ranges,
+    epoch: Option<EpochId>,
+    /// Numbers that were rejected for good, and why.
+    rejects: BTreeMap<u64, RejectReason>,
+    /// The entries themselves: what a restored partner gets back. Void numbers have none.
+    entries: BTreeMap<u64, LedgerEntry>,
+}
+
+impl Default for InLedger {
+    fn default() -> Self {
+        Self {
+            head: Head::START,
+            beyond: BTreeMap::new(),
+            run: Vec::new(),
+            numbers: Ranges::new(),
+            durable: Ranges::new(),
+            epoch: None,
+            rejects: BTreeMap::new(),
+            entries: BTreeMap::new(),
+        }
+    }
+}
+
+impl InLedger {
+    /// Where the run without gaps stands, as far as it is durable.
+    #[must_use]
+    pub fn durable_head(&self) -> Head {
+        let number = self.durable.contiguous();
+        let place = number.checked_sub(1).and_then(|place| usize::try_from(place).ok());
+        match place.and_then(|place| self.run.get(place)) {
+            Some((_, chain)) => Head { number, chain: *chain },
+            None => Head::START,
+        }
+    }
+
+    /// The numbers that are durable.
+    #[must_use]
+    pub fn durable(&self) -> &Ranges {
+        &self.durable
+    }
+
+    /// The entry of `number` is synced.
+    pub fn settle(&mut self, number: u64) {
+        self.durable.insert(number);
+    }
+
+    /// Everything here was read from the disk.
+    pub fn settle_all(&mut self) {
+        self.durable = self.numbers.clone();
+    }
+
+    /// The epoch of the last entry that arrived.
+    #[must_use]
+    pub fn epoch(&self) -> Option<EpochId> {
+        self.epoch
+    }
+
+    /// Every number that is here.
+    #[must_use]
+    pub fn numbers(&self) -> &Ranges {
+        &self.numbers
+    }
+
+    /// Numbers that were rejected for good, and why.
+    #[must_use]
+    pub fn rejects(&self) -> &BTreeMap<u64, RejectReason> {
+        &self.rejects
+    }
+
+    /// The digest of a number that is here.
+    #[must_use]
+    pub fn digest(&self, number: u64) -> Option<Digest> {
+        let place = usize::try_from(number.checked_sub(1)?).ok()?;
+        self.run.get(place).map(|(digest, _)| *digest).or_else(|| self.beyond.get(&number).copied())
+    }
+
+    /// The entry of a number that is here; a void number has none.
+    #[must_use]
+    pub fn entry(&self, number: u64) -> Option<&LedgerEntry> {
+        self.entries.get(&number)
+    }
+
+    /// A number arrived. Whether it was new.
+    pub fn push(&mut self, number: u64, digest: Digest, entry: Option<LedgerEntry>) -> bool {
+        if number == 0 || !self.numbers.insert(number) {
+            return false;
+        }
+        if let Some(entry) = entry {
+            self.epoch.get_or_insert(entry.epoch);
+            self.entries.insert(number, entry);
+        }
+        self.beyond.insert(number, digest);
+        while let Some(next) = self.beyond.remove(&self.head.number.saturating_add(1)) {
+            self.head = self.head.after(next);
+            self.run.push((next, self.head.chain));
+        }
+        true
+    }
+
+    /// A number was rejected for good.
+    pub fn reject(&mut self, number: u64, reason: RejectReason) {
+        self.rejects.insert(number, reason);
+    }
+
+    /// The last number that is here, gaps before it or not.
+    #[must_use]
+    pub fn last(&self) -> u64 {
+        self.numbers.as_slice().last().map_or(0, |(_, last)| *last)
+    }
+
+    /// Whether a new epoch of the partner follows from what is here.
+    #[must_use]
+    pub fn follows(&self, opening: &Opening) -> bool {
+        self.epoch.is_none_or(|epoch| epoch == opening.previous)
+            && opening.known == self.head
+            && opening.first > self.last()
+    }
+
+    /// The partner was restored and goes on in a new epoch. Whether that follows from what is here;
+    /// otherwise nothing changed.
+    pub fn open(&mut self, opening: &Opening) -> bool {
+        let follows = self.follows(opening);
+        if follows {
+            let head = opening.head();
+            while (self.run.len() as u64) < head.number {
+                let number = (self.run.len() as u64).saturating_add(1);
+                let digest = self.beyond.remove(&number).unwrap_or(Digest::ZERO);
+                self.run.push((digest, head.chain));
+            }
+            if let Some((_, chain)) = self.run.last_mut() {
+                *chain = head.chain;
+            }
+            if head.number > 0 {
+                self.numbers.insert_range(1..=head.number);
+                self.durable.insert_range(1..=head.number);
+            }
+            self.head = head;
+            self.epoch = Some(opening.epoch);
+        }
+        follows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use comity_core::ledger::Obligations;
+
+    use super::*;
+
+    fn entry(number: u64, record: u8, part: u8) -> LedgerEntry {
+        LedgerEntry {
+            epoch: EpochId([1; 16]),
+            number,
+            record: RecordId([record; 32]),
+            parts: vec![PartDigest([part; 32])],
+            obligations: Obligations::default(),
+        }
+    }
+
+    #[test]
+    fn both_sides_reach_one_chain_whatever_the_order() {
+        let mut out = OutLedger::new(EpochId([1; 16]));
+        for number in 1..=4 {
+            assert!(out.push(entry(number, 1, 1), Timestamp::EPOCH));
+        }
+        let mut inbound = InLedger::default();
+        for number in [3, 1, 4, 2] {
+            assert!(inbound.push(number, out.entry(number).unwrap().digest, None));
+        }
+        assert!(!inbound.push(2, Digest::ZERO, None));
+        assert_eq!(inbound.durable_head(), Head::START);
+        inbound.settle(1);
+        assert_eq!(Some(inbound.durable_head().chain), out.chain_at(1));
+        inbound.settle_all();
+        assert_eq!(inbound.durable_head(), out.head());
+        assert_eq!(inbound.digest(3), out.entry(3).map(|entry| entry.digest));
+    }
+
+    #[test]
+    fn a_void_number_frees_its_parts_and_no_others() {
+        let mut out = OutLedger::new(EpochId([1; 16]));
+        assert!(out.push(entry(1, 7, 1), Timestamp::EPOCH));
+        assert!(out.push(entry(2, 7, 2), Timestamp::EPOCH));
+        out.settle(2, OutFate::Void { handed: false });
+        assert_eq!(out.sent(&RecordId([7; 32])), Some(BTreeSet::from([PartDigest([1; 32])])));
+        out.settle(1, OutFate::Void { handed: true });
+        assert_eq!(out.sent(&RecordId([7; 32])), None);
+        assert!(out.possibly_held(&RecordId([7; 32])).is_some());
+    }
+
+    #[test]
+    fn what_is_outstanding_is_what_was_not_acknowledged() {
+        let mut out = OutLedger::new(EpochId([1; 16]));
+        for number in 1..=5 {
+            assert!(out.push(entry(number, 1, 1), Timestamp::EPOCH));
+        }
+        out.acknowledge([(1, 2), (4, 9)]);
+        assert_eq!(out.outstanding().collect::<Vec<_>>(), [3]);
+        assert!(!out.push(entry(9, 1, 1), Timestamp::EPOCH));
+    }
+}

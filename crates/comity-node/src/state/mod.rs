@@ -1,0 +1,409 @@
+//! What a node knows: a fold over its journal, in order.
+//!
+//! The state runs ahead of the disk by the entries that are being written; whatever the node says to
+//! anybody waits until they are durable. If a write fails, the state is thrown away and folded anew.
+
+mod agreements;
+mod control;
+mod fold;
+mod ledgers;
+mod partners;
+mod records;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use comity_core::entitlement::{
+    Entitlement, FirstSeen, Refusal, Wait, author_ceiling, entitlement,
+};
+use comity_core::journal::DraftMade;
+use comity_core::keyring::{KeyringHistory, SignedKeyring, VerifiedKeyring};
+use comity_core::partners::PartnerSet;
+use comity_core::policy::{self, Plan, PolicySnapshot, Recipient, RecordFacts};
+use comity_core::record::{Addressee, Manifest};
+use comity_core::{Digest, EconomyId, Kind, PartDigest, RecordId, Timestamp, Tlp};
+
+pub use agreements::{Agreements, Compact};
+pub use fold::FoldError;
+pub use ledgers::{InLedger, OutEntry, OutFate, OutLedger};
+pub use partners::{Bond, Partner};
+pub use records::{Held, Tombstone};
+
+/// Everything that a node knows.
+#[derive(Debug)]
+pub struct State {
+    us: EconomyId,
+    code: String,
+    founded: Timestamp,
+    /// The last entry that was folded.
+    seq: u64,
+    /// The journal's chain as far as it is durable.
+    chain: Digest,
+    records: BTreeMap<RecordId, Held>,
+    /// Records in the order in which they entered, gained parts, or were accepted.
+    arrivals: Vec<RecordId>,
+    references: BTreeMap<String, RecordId>,
+    /// The last number of each year's references, by what comes before it.
+    last_references: BTreeMap<String, u64>,
+    partners: BTreeMap<EconomyId, Partner>,
+    partner_set: PartnerSet,
+    keyrings: BTreeMap<EconomyId, KeyringHistory>,
+    agreements: Agreements,
+    policy: PolicySnapshot,
+    /// Withdrawn records, by record and by who withdrew: only the record's own origin counts.
+    tombstones: BTreeMap<(RecordId, EconomyId), Tombstone>,
+    pending: BTreeMap<RecordId, Awaiting>,
+    drafts: BTreeMap<u64, DraftMade>,
+    last_draft: u64,
+    recovery: Option<Recovery>,
+}
+
+/// A record that cannot be judged yet.
+#[derive(Clone, Debug)]
+struct Awaiting {
+    manifest: Manifest,
+    seen: FirstSeen,
+    /// When the passing of time alone may change the judgement.
+    due: Option<Timestamp>,
+}
+
+/// The node was restored from a backup and is being made whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recovery {
+    /// Since when.
+    pub since: Timestamp,
+    /// Whether the operator has confirmed local policy.
+    pub confirmed: bool,
+}
+
+impl State {
+    /// The economy whose node this is.
+    #[must_use]
+    pub fn us(&self) -> EconomyId {
+        self.us
+    }
+
+    /// What short references begin with.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// When the node was made.
+    #[must_use]
+    pub fn founded(&self) -> Timestamp {
+        self.founded
+    }
+
+    /// The entry that the next one becomes.
+    #[must_use]
+    pub fn next_seq(&self) -> u64 {
+        self.seq.saturating_add(1)
+    }
+
+    /// The journal's chain as far as it is durable.
+    #[must_use]
+    pub fn chain(&self) -> Digest {
+        self.chain
+    }
+
+    /// The journal is durable up to this chain.
+    pub fn set_chain(&mut self, chain: Digest) {
+        self.chain = chain;
+    }
+
+    /// A record that is here.
+    #[must_use]
+    pub fn record(&self, id: &RecordId) -> Option<&Held> {
+        self.records.get(id)
+    }
+
+    /// Every record that is here.
+    pub fn records(&self) -> impl Iterator<Item = (&RecordId, &Held)> {
+        self.records.iter()
+    }
+
+    /// Records in the order in which they entered, gained parts, or were accepted; some twice.
+    #[must_use]
+    pub fn arrivals(&self) -> &[RecordId] {
+        &self.arrivals
+    }
+
+    /// The record with this short reference.
+    #[must_use]
+    pub fn by_reference(&self, reference: &str) -> Option<RecordId> {
+        self.references.get(reference).copied()
+    }
+
+    /// What is known of another economy.
+    #[must_use]
+    pub fn partner(&self, economy: &EconomyId) -> Option<&Partner> {
+        self.partners.get(economy)
+    }
+
+    pub(crate) fn partner_mut(&mut self, economy: &EconomyId) -> Option<&mut Partner> {
+        self.partners.get_mut(economy)
+    }
+
+    /// Every other economy that is known.
+    pub fn partners(&self) -> impl Iterator<Item = (&EconomyId, &Partner)> {
+        self.partners.iter()
+    }
+
+    /// Those who may connect, with what authenticates them.
+    #[must_use]
+    pub fn partner_set(&self) -> &PartnerSet {
+        &self.partner_set
+    }
+
+    /// Grows whenever the policy or the set of those who may connect is made anew.
+    #[must_use]
+    pub fn partners_version(&self) -> u64 {
+        self.policy.version()
+    }
+
+    /// The keyring held of an economy, ours included.
+    #[must_use]
+    pub fn keyring(&self, economy: &EconomyId) -> Option<&VerifiedKeyring> {
+        self.keyrings.get(economy).map(KeyringHistory::current)
+    }
+
+    /// The version and digest of our own keyring.
+    #[must_use]
+    pub fn own_keyring_head(&self) -> (u64, Digest) {
+        self.keyring(&self.us)
+            .map_or((0, Digest::ZERO), |keyring| (keyring.version(), keyring.digest()))
+    }
+
+    /// Every agreement that we are a party to.
+    #[must_use]
+    pub fn agreements(&self) -> &Agreements {
+        &self.agreements
+    }
+
+    /// What decides.
+    #[must_use]
+    pub fn policy(&self) -> &PolicySnapshot {
+        &self.policy
+    }
+
+    /// The withdrawal of a record by its origin, if there is one.
+    #[must_use]
+    pub fn tombstone(&self, record: &RecordId, origin: &EconomyId) -> Option<Tombstone> {
+        self.tombstones.get(&(*record, *origin)).copied()
+    }
+
+    /// A draft.
+    #[must_use]
+    pub fn draft(&self, number: u64) -> Option<&DraftMade> {
+        self.drafts.get(&number)
+    }
+
+    /// Every draft.
+    pub fn drafts(&self) -> impl Iterator<Item = &DraftMade> {
+        self.drafts.values()
+    }
+
+    /// The number that the next draft gets.
+    #[must_use]
+    pub fn next_draft(&self) -> u64 {
+        self.last_draft.saturating_add(1)
+    }
+
+    /// Whether, and since when, the node is being made whole after a restore.
+    #[must_use]
+    pub fn recovery(&self) -> Option<Recovery> {
+        self.recovery
+    }
+
+    /// The short reference that the next record gets: `KR-26-0412`.
+    #[must_use]
+    pub fn next_reference(&self, now: Timestamp) -> String {
+        let seconds = i64::try_from(now.as_millis() / 1000).unwrap_or(i64::MAX);
+        let year = jiff::Timestamp::from_second(seconds)
+            .map_or(0, |instant| instant.to_zoned(jiff::tz::TimeZone::UTC).year().rem_euclid(100));
+        let prefix = format!("{}-{year:02}", self.code);
+        let last = self.last_references.get(&prefix).copied().unwrap_or(0);
+        format!("{prefix}-{:04}", last.saturating_add(1))
+    }
+
+    /// Whether the author of a record was entitled, as far as we can tell now. A keyring bears witness
+    /// for itself.
+    #[must_use]
+    pub fn entitlement(&self, manifest: &Manifest, seen: FirstSeen, now: Timestamp) -> Entitlement {
+        let carried = manifest.body.as_deref().filter(|_| manifest.kind == Kind::Keyring);
+        let carried = carried
+            .and_then(|body| SignedKeyring::decode(body).ok())
+            .and_then(|signed| signed.verify(Some(manifest.origin)).ok());
+        match (carried, self.keyrings.get(&manifest.origin)) {
+            (Some(keyring), _) => entitlement(Some(&keyring), manifest, seen, now),
+            (None, Some(history)) => history.entitlement(manifest, seen, now),
+            (None, None) => entitlement(None, manifest, seen, now),
+        }
+    }
+
+    /// Whether these labels are within what the author was granted for. An author that is not known
+    /// yet is judged when its keyring comes.
+    #[must_use]
+    pub fn within_ceiling(&self, manifest: &Manifest, labels: impl Iterator<Item = Tlp>) -> bool {
+        let Some(keyring) = self.keyring(&manifest.origin).filter(|_| !manifest.kind.is_control())
+        else {
+            return true;
+        };
+        if keyring.grants_of(manifest.author).next().is_none() {
+            return true;
+        }
+        let ceiling = author_ceiling(keyring, manifest);
+        labels.max().is_none_or(|label| ceiling.is_some_and(|ceiling| label <= ceiling))
+    }
+
+    /// The addressee parts that are here of a record.
+    #[must_use]
+    pub fn addressees(&self, record: &RecordId) -> Vec<Addressee> {
+        let held = self.records.get(record);
+        let named = held.into_iter().flat_map(|held| &held.facts.addressees);
+        named.map(|facts| facts.addressee.clone()).collect()
+    }
+
+    /// What the decision reads of a record, for one partner.
+    #[must_use]
+    pub fn facts_for<'a>(&self, held: &'a Held, partner: &EconomyId) -> Cow<'a, RecordFacts> {
+        if !held.facts.kind.is_control() {
+            return Cow::Borrowed(&held.facts);
+        }
+        let mut facts = held.facts.clone();
+        facts.released_before = self.released_before(held, partner);
+        Cow::Owned(facts)
+    }
+
+    /// What a partner may have of a record now, part by part: the sender, the preview and the
+    /// explanation all ask here.
+    #[must_use]
+    pub fn plan(&self, held: &Held, partner: &EconomyId, now: Timestamp) -> Plan {
+        let facts = self.facts_for(held, partner);
+        policy::plan(&self.policy, &facts, &held.parts, &Recipient::partner(*partner), now)
+    }
+
+    /// The same for some of the parts, as if the others were not here: what goes must stand by itself.
+    #[must_use]
+    pub fn plan_of(
+        &self,
+        held: &Held,
+        parts: &[PartDigest],
+        partner: &EconomyId,
+        now: Timestamp,
+    ) -> Plan {
+        let facts = self.facts_for(held, partner);
+        let some: Vec<_> =
+            held.parts.iter().filter(|part| parts.contains(&part.digest)).cloned().collect();
+        policy::plan(&self.policy, &facts, &some, &Recipient::partner(*partner), now)
+    }
+
+    /// What was possibly sent to a partner that a control record concerns.
+    fn released_before(&self, held: &Held, economy: &EconomyId) -> bool {
+        let Some(partner) = self.partners.get(economy) else { return false };
+        match held.facts.kind {
+            Kind::Withdrawal => {
+                held.targets().iter().any(|target| partner.out.possibly_held(target).is_some())
+            }
+            Kind::Keyring => partner.origins.contains(&held.facts.origin),
+            Kind::Agreement
+            | Kind::Acceptance
+            | Kind::Termination
+            | Kind::Group
+            | Kind::Roster
+            | Kind::Consent
+            | Kind::Approval
+            | Kind::Introduction
+            | Kind::Contact
+            | Kind::Acknowledgement
+            | Kind::Advisory
+            | Kind::Incident
+            | Kind::Sightings
+            | Kind::Request
+            | Kind::Response
+            | Kind::Note
+            | Kind::Unknown(_) => false,
+        }
+    }
+
+    /// A number of a partner is durable.
+    pub(crate) fn arrival_durable(&mut self, partner: &EconomyId, number: u64) {
+        if let Some(partner) = self.partners.get_mut(partner) {
+            partner.inbound.settle(number);
+        }
+    }
+
+    /// When the passing of time alone may settle a pending record.
+    #[must_use]
+    pub fn next_pending(&self) -> Option<Timestamp> {
+        self.pending.values().filter_map(|awaiting| awaiting.due).min()
+    }
+
+    /// Pending records that can be judged now.
+    #[must_use]
+    pub fn pending_now(&self, now: Timestamp) -> Vec<(RecordId, Entitlement)> {
+        let judged = self.pending.iter().map(|(record, awaiting)| {
+            let held = self.records.get(record);
+            let labels = held.into_iter().flat_map(|held| &held.parts).map(|part| part.marking.tlp);
+            let entitlement = self.entitlement(&awaiting.manifest, awaiting.seen, now);
+            match entitlement {
+                Entitlement::Accepted if !self.within_ceiling(&awaiting.manifest, labels) => {
+                    (*record, Entitlement::Refused(Refusal::Marking))
+                }
+                judged => (*record, judged),
+            }
+        });
+        judged.filter(|(_, entitlement)| !matches!(entitlement, Entitlement::Pending(_))).collect()
+    }
+
+    /// A partner by the name that this node gave it, by its id, or by the beginning of its id.
+    #[must_use]
+    pub fn find_partner(&self, text: &str) -> Option<EconomyId> {
+        let named = self.partners.iter().find(|(_, partner)| partner.name == text);
+        if let Some((economy, _)) = named {
+            return Some(*economy);
+        }
+        let mut matching = self.partners.keys().filter(|economy| {
+            text.len() >= 6 && economy.to_string().starts_with(&text.to_ascii_lowercase())
+        });
+        matching.next().copied().filter(|_| matching.next().is_none())
+    }
+
+    /// A record by its short reference, its id, or the beginning of its id.
+    #[must_use]
+    pub fn find_record(&self, text: &str) -> Option<RecordId> {
+        if let Some(record) = self.by_reference(&text.to_ascii_uppercase()) {
+            return Some(record);
+        }
+        if let Ok(record) = text.parse() {
+            return self.records.contains_key(&record).then_some(record);
+        }
+        let mut matching = self.records.keys().filter(|record| {
+            text.len() >= 6 && record.to_string().starts_with(&text.to_ascii_lowercase())
+        });
+        matching.next().copied().filter(|_| matching.next().is_none())
+    }
+
+    /// What this node calls an economy: its name, `us`, or the beginning of its id.
+    #[must_use]
+    pub fn name_of(&self, economy: &EconomyId) -> String {
+        if *economy == self.us {
+            return self.code.clone();
+        }
+        self.partners
+            .get(economy)
+            .map_or_else(|| format!("unknown-{}", economy.short()), |partner| partner.name.clone())
+    }
+}
+
+/// When waiting ends by the clock.
+fn due(entitlement: &Entitlement) -> Option<Timestamp> {
+    match entitlement {
+        Entitlement::Pending(Wait::SignedAhead(due)) => Some(*due),
+        Entitlement::Pending(Wait::UnknownOrigin | Wait::UnknownKey)
+        | Entitlement::Accepted
+        | Entitlement::Quarantined(_)
+        | Entitlement::Refused(_) => None,
+    }
+}

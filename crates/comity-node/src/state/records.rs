@@ -1,0 +1,91 @@
+//! What is held of records.
+
+use std::collections::BTreeMap;
+
+use comity_core::control::WithdrawalBody;
+use comity_core::journal::{Source, Standing};
+use comity_core::policy::{PartFacts, RecordFacts};
+use comity_proto::Load;
+
+use comity_core::{EconomyId, Kind, PartDigest, RecordId, Timestamp};
+
+/// A record that is here.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// What the decision reads of it.
+    pub facts: RecordFacts,
+    /// What the decision reads of the parts that are here.
+    pub parts: Vec<PartFacts>,
+    /// Bytes of each part that is here.
+    pub sizes: BTreeMap<PartDigest, u64>,
+    /// The journal entry that holds its signed form.
+    pub seq: u64,
+    /// Bytes of its signed form.
+    pub signed_bytes: u64,
+    /// Where it came from.
+    pub source: Source,
+    /// Whether it is believed.
+    pub standing: Standing,
+    /// The local short reference.
+    pub reference: String,
+    /// A title for local screens.
+    pub title: String,
+    /// When it entered.
+    pub entered_at: Timestamp,
+    /// When it was signed, by its author's clock.
+    pub signed_at: Timestamp,
+    /// For a control kind: its body.
+    pub body: Option<Vec<u8>>,
+    /// Records of the same origin that this one replaces.
+    pub supersedes: Vec<RecordId>,
+}
+
+impl Held {
+    /// Whether it came from, or was given back by, this partner.
+    #[must_use]
+    pub fn came_from(&self, economy: &EconomyId) -> bool {
+        match &self.source {
+            Source::Own => false,
+            Source::Partner(delivered) => delivered.from == *economy,
+            Source::Returned { .. } => false,
+        }
+    }
+
+    /// Whether this part is here.
+    #[must_use]
+    pub fn has_part(&self, part: &PartDigest) -> bool {
+        self.sizes.contains_key(part)
+    }
+
+    /// What a delivery of these parts weighs on a link.
+    #[must_use]
+    pub fn load(&self, parts: &[PartDigest]) -> Load {
+        let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        let parts = parts.iter().filter_map(|part| self.sizes.get(part));
+        Load::of(size(self.signed_bytes), parts.copied().map(size))
+    }
+
+    /// The records that a withdrawal names; none for any other kind.
+    #[must_use]
+    pub fn targets(&self) -> Vec<RecordId> {
+        let body = self.body.as_deref().filter(|_| self.facts.kind == Kind::Withdrawal);
+        body.and_then(|body| WithdrawalBody::decode(body).ok())
+            .map(|body| body.records)
+            .unwrap_or_default()
+    }
+
+    /// Whether nothing speaks against it.
+    #[must_use]
+    pub fn is_accepted(&self) -> bool {
+        self.standing == Standing::Accepted
+    }
+}
+
+/// A target of a withdrawal that has not come, or has come and gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tombstone {
+    /// Who withdrew it: only the record's own origin counts.
+    pub origin: EconomyId,
+    /// The withdrawal.
+    pub by: RecordId,
+}
