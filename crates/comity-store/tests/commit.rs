@@ -2,6 +2,7 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     reason = "helpers of tests stand outside of test functions, where the linter looks for them"
 )]
@@ -61,6 +62,11 @@ impl World {
         Self { store, disk, begun, end, _folder: folder }
     }
 
+    /// Waits until a sync has begun.
+    fn sync_begins(&self) {
+        self.begun.recv_timeout(Duration::from_secs(30)).expect("a sync begins");
+    }
+
     fn submit(&self, text: &str, done: &Sender<Result<u64, StoreError>>) {
         let done = done.clone();
         let batch = vec![entry_with(text, &[text]), entry(text)];
@@ -77,7 +83,7 @@ fn nothing_is_seen_or_acknowledged_before_the_sync_and_one_sync_serves_all() {
     let (done, acknowledged) = channel();
     let hint = world.store.subscribe();
     world.submit("a", &done);
-    world.begun.recv().unwrap();
+    world.sync_begins();
     for number in 0..50 {
         world.submit(&format!("b{number}"), &done);
     }
@@ -90,7 +96,7 @@ fn nothing_is_seen_or_acknowledged_before_the_sync_and_one_sync_serves_all() {
 
     world.end.send(None).unwrap();
     assert_eq!(acknowledged.recv().unwrap().unwrap(), 2);
-    world.begun.recv().unwrap();
+    world.sync_begins();
     assert_eq!(world.store.durable().seq, 2);
     world.end.send(None).unwrap();
     let rest: Vec<u64> = acknowledged.iter().take(50).map(Result::unwrap).collect();
@@ -103,7 +109,7 @@ fn a_failed_sync_fails_who_waits_and_all_who_come() {
     let world = World::new();
     let (done, acknowledged) = channel();
     world.submit("a", &done);
-    world.begun.recv().unwrap();
+    world.sync_begins();
     for text in ["b", "c"] {
         world.submit(text, &done);
     }
@@ -123,7 +129,7 @@ fn a_refused_batch_leaves_its_group_alone() {
         world.end.send(None).unwrap();
     }
     world.store.erase(&[blob("gone").0]).unwrap();
-    assert_eq!(world.begun.iter().take(1).count(), 1);
+    world.sync_begins();
     let (done, acknowledged) = channel();
     world.submit("a", &done);
     world.submit("gone", &done);
@@ -148,4 +154,22 @@ fn what_waits_is_written_when_the_store_closes() {
     assert_eq!(acknowledged.try_iter().count(), 200);
     let (store, _) = FileStore::open(folder.path(), support::options(4096, None)).unwrap();
     assert_eq!(store.durable().seq, 200);
+}
+
+/// A write that was refused leaves no piece behind, not even for the next to open the store.
+#[test]
+fn a_refused_write_leaves_nothing() {
+    let folder = support::folder();
+    let disk = Arc::new(support::Disk::default());
+    let options = || support::options(4096, Some(Arc::clone(&disk)));
+    let (store, _) = FileStore::open(folder.path(), options()).unwrap();
+    store.append(vec![entry("a")]).unwrap();
+    for partial in [1, 9, 60, usize::MAX] {
+        disk.fill(partial);
+        assert!(store.append(vec![entry("b")]).unwrap_err().is_full());
+    }
+    drop(store);
+    disk.heal();
+    let (store, report) = FileStore::open(folder.path(), options()).unwrap();
+    assert_eq!((report.torn, store.durable().seq), (None, 1));
 }

@@ -1,6 +1,6 @@
 //! Checking, rebuilding, copying and restoring a store that is not in use, and copying one that is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -8,12 +8,16 @@ use std::path::Path;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
+use comity_core::PartDigest;
+
 use super::indexing::Views;
 use super::reader::Shared;
+use super::writer::overwrite_blob;
 use super::{FileStore, Layout};
+use crate::frame::Nonce;
 use crate::lock::Lock;
 use crate::report::{OpenReport, Torn};
-use crate::scan::{Blob, Depth, scan};
+use crate::scan::{Blob, Depth, Journal, Place, scan};
 use crate::segment;
 use crate::views::{self, DiskViews};
 use crate::{Damage, NewEntry, Options, Store as _, StoreError, Watermark, bounds};
@@ -179,8 +183,10 @@ pub fn restore(
 
 /// Copies what is durable, while more is written.
 ///
-/// An erasure beside the copy overwrites blobs that the copy may have met half erased; its intent is in
-/// the journal before. So what has grown is copied too until no erasure began meanwhile.
+/// An erasure beside the copy overwrites blobs that the copy may have met before, after or in between. Its
+/// intent is in the journal before: so what has grown is copied too until no erasure began meanwhile, and
+/// then the copy has the intent of every erasure that it may have met; and what the copy met before is
+/// overwritten in it, or the copy would keep what the store has let go.
 pub(super) fn copy_journal(shared: &Shared, to: &Path) -> Result<Watermark, StoreError> {
     let target = Layout::of(to);
     let taken = fs::read_dir(to).is_ok_and(|mut found| found.next().is_some());
@@ -189,26 +195,48 @@ pub(super) fn copy_journal(shared: &Shared, to: &Path) -> Result<Watermark, Stor
         return Err(StoreError::Folder { path: target.folder, what });
     }
     make_folder(&target.journal)?;
+    let before: HashSet<PartDigest> = {
+        let journal = shared.journal.read().unwrap_or_else(PoisonError::into_inner);
+        erased(&journal).into_iter().map(|(digest, ..)| digest).collect()
+    };
     loop {
         let erasures = shared.erasures.load(Ordering::SeqCst);
-        let (durable, lengths) = {
+        // One look: of every blob that is erased here, the intent lies within these lengths.
+        let (durable, lengths, gone) = {
             let journal = shared.journal.read().unwrap_or_else(PoisonError::into_inner);
             let lengths: Vec<(u32, u64)> = journal
                 .segments
                 .iter()
                 .map(|segment| (segment.header.number, segment.length))
                 .collect();
-            (journal.durable, lengths)
+            (journal.durable, lengths, erased(&journal))
         };
         for (number, length) in lengths {
             copy_segment(&shared.layout.journal, &target.journal, number, length)?;
         }
         if shared.erasures.load(Ordering::SeqCst) == erasures {
+            for (_, place, nonce) in gone.iter().filter(|(digest, ..)| !before.contains(digest)) {
+                let path = segment::path_of(&target.journal, place.segment);
+                let file = overwrite_blob(&path, nonce, *place)?;
+                file.sync_data().map_err(|error| StoreError::sync(&path, error))?;
+            }
             segment::sync_folder(&target.journal)?;
             segment::sync_folder(to)?;
             return Ok(durable);
         }
     }
+}
+
+/// The blobs that were here and are erased, with their places.
+fn erased(journal: &Journal) -> Vec<(PartDigest, Place, Nonce)> {
+    let erased = journal.blobs.iter().filter_map(|(digest, blob)| match blob {
+        Blob::Erased(Some(place)) => {
+            let segment = journal.segment(place.segment)?;
+            Some((*digest, *place, segment.header.nonce))
+        }
+        Blob::Erased(None) | Blob::Held(_) => None,
+    });
+    erased.collect()
 }
 
 /// Copies the first `length` bytes of a segment, less those that were copied before.

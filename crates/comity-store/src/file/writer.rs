@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
@@ -294,34 +294,14 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes zeros over a blob's content and syncs them.
+    /// Overwrites a blob's content and syncs it.
     fn overwrite(&self, place: Place) -> Result<(), StoreError> {
-        let (nonce, length) = {
+        let nonce = {
             let journal = self.shared.journal.read().unwrap_or_else(PoisonError::into_inner);
-            let segment = journal.segment(place.segment).ok_or(StoreError::Closed)?;
-            (segment.header.nonce, segment.length)
+            journal.segment(place.segment).ok_or(StoreError::Closed)?.header.nonce
         };
         let path = segment::path_of(&self.shared.layout.journal, place.segment);
-        let file = segment::open(&path, true)?;
-        let offset = u64::from(place.offset);
-        let found = Window::new(&file, &path, length).spanning(0).frame(&nonce, offset)?;
-        let size = match found.map(|found| found.frame) {
-            Ok(Frame::Blob { length, .. }) => length as usize,
-            Ok(Frame::Entry { .. } | Frame::Erasing(_) | Frame::Erased(_)) | Err(_) => {
-                let what = "the part that is to be erased is not there any more";
-                return Err(Damage::new(place.segment, offset, what).into());
-            }
-        };
-        let zeros = vec![0; size.min(ZEROS)];
-        let mut at = offset + (FRAME_HEADER + BLOB_HEADER) as u64;
-        let mut left = size;
-        let failed = |error: io::Error| StoreError::io("erase a part in", &path, error);
-        while left > 0 {
-            let piece = zeros.get(..left.min(ZEROS)).unwrap_or(&zeros);
-            file.write_all_at(piece, at).map_err(failed)?;
-            at += piece.len() as u64;
-            left -= piece.len();
-        }
+        let file = overwrite_blob(&path, &nonce, place)?;
         let fault = self.faults.as_ref().and_then(|faults| faults.sync());
         fault.map_or_else(|| file.sync_data(), Err).map_err(|error| {
             let error = StoreError::sync(&path, error);
@@ -329,6 +309,31 @@ impl Writer {
             error
         })
     }
+}
+
+/// Writes zeros over a blob's content. The file is to be synced.
+pub(super) fn overwrite_blob(path: &Path, nonce: &Nonce, place: Place) -> Result<File, StoreError> {
+    let file = segment::open(path, true)?;
+    let offset = u64::from(place.offset);
+    let length = segment::length_of(&file, path)?;
+    let found = Window::new(&file, path, length).spanning(0).frame(nonce, offset)?;
+    let mut left = match found.map(|found| found.frame) {
+        Ok(Frame::Blob { length, .. }) => length as usize,
+        Ok(Frame::Entry { .. } | Frame::Erasing(_) | Frame::Erased(_)) | Err(_) => {
+            let what = "the part that is to be erased is not there any more";
+            return Err(Damage::new(place.segment, offset, what).into());
+        }
+    };
+    let zeros = vec![0; left.min(ZEROS)];
+    let mut at = offset + (FRAME_HEADER + BLOB_HEADER) as u64;
+    while left > 0 {
+        let piece = zeros.get(..left.min(ZEROS)).unwrap_or(&zeros);
+        let written = file.write_all_at(piece, at);
+        written.map_err(|error| StoreError::io("erase a part in", path, error))?;
+        at += piece.len() as u64;
+        left -= piece.len();
+    }
+    Ok(file)
 }
 
 /// Sixteen bytes that nobody else knows.
