@@ -140,6 +140,12 @@ impl Link {
         self.faults
     }
 
+    /// Bytes kept of deliveries that are not whole.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        self.receiver.held()
+    }
+
     fn timer(&mut self, now: Timestamp) {
         let late: Vec<ConnId> = self
             .connections

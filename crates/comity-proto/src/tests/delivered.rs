@@ -59,7 +59,9 @@ proptest! {
         }
         pair.nodes[1].defer_once_in = None;
         pair.settle();
+        pair.quiet();
         for side in [0, 1] {
+            prop_assert_eq!(pair.nodes[side].link.held(), 0);
             let (one, other) = (&pair.nodes[side], &pair.nodes[1 - side]);
             prop_assert!(one.faults.is_empty(), "{:?}", one.faults);
             for (number, sent) in &one.sent {
@@ -89,6 +91,24 @@ fn what_is_stored_while_the_link_is_down_is_acknowledged_after() {
     assert!(pair.nodes[0].acked.is_empty());
     pair.settle();
     assert_eq!(pair.nodes[1].received.len(), 1);
+}
+
+#[test]
+fn what_is_stored_between_the_greeting_and_the_agreement_is_acknowledged_at_once() {
+    let mut pair = Pair::new(10);
+    pair.connect();
+    let number = pair.nodes[0].publish(Sample::Small, Lane::Live);
+    pair.pump(0);
+    pair.quiet();
+    pair.break_all();
+    pair.quiet();
+    let conn = pair.dial(0);
+    // The greeting does not know of it yet.
+    pair.open(1, conn);
+    pair.store(1, number);
+    pair.quiet();
+    assert_eq!(pair.nodes[0].hellos.last().unwrap().heads.inbound.head.number, 0);
+    assert_eq!(pair.nodes[0].acked.as_slice(), [(number, number)]);
 }
 
 #[test]
@@ -272,6 +292,7 @@ fn chunks_of_an_attempt_that_was_put_off_are_not_those_of_the_next() {
     // The next attempt's chunks all come before its batch.
     carry_reordered(&mut pair, |sent| sent.rotate_left(1));
     assert!(pair.nodes[1].storing.contains_key(&second));
+    assert_eq!(pair.nodes[1].link.held(), 0);
     pair.settle();
 }
 
