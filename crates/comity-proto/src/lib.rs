@@ -27,7 +27,7 @@
 //! ```
 //!
 //! Whether ledger heads agree is the engine's question: it answers [`Output::Greeted`] with
-//! [`Input::Admit`] or [`Input::Refuse`]. What is said on the wire stands in the book, "The link".
+//! [`Input::Admit`] or [`Input::Refuse`]. What is said on the wire stands in `docs/src/spec/link.md`.
 
 mod batch;
 mod event;
