@@ -47,8 +47,10 @@ pub struct LinkOptions {
     /// Let the partner do without the post-quantum key exchange, where its software has none: what
     /// is recorded of such a link today may be read by whoever has a quantum computer one day.
     pub allow_x25519: bool,
-    /// Send at most this many bytes a second; `None` is as fast as the path takes it. Not exact
-    /// where the round trip is below a millisecond.
+    /// Send at most this many bytes a second; `None` is as fast as the path takes it.
+    ///
+    /// It holds on long paths, which are those that need it: from 10 ms of round trip for 10 Mbit/s,
+    /// from 1 ms for 100 Mbit/s. On shorter ones the link may send faster.
     pub rate_cap: Option<u64>,
 }
 

@@ -23,8 +23,8 @@ pub enum Congestion {
 
 /// A cap on one link's rate in bytes a second, changed while the link runs; 0 is no cap.
 ///
-/// It is kept through the window: on a path whose shortest round trip is below a millisecond it is
-/// not exact, since a window has two packets at least.
+/// It is kept through the window, so that urgent streams still go first, and so it holds only where
+/// the rate times the shortest round trip is more than [`LEAST_PACKETS`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RateCap(Arc<AtomicU64>);
 
@@ -33,12 +33,14 @@ impl RateCap {
         self.0.store(bytes_per_second.unwrap_or(0), Ordering::Relaxed);
     }
 
-    fn window(&self, round_trip: Duration) -> Option<u64> {
-        let rate = self.0.load(Ordering::Relaxed);
-        (rate > 0).then(|| bytes_in(rate, round_trip))
+    fn bytes_per_second(&self) -> Option<u64> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|rate| *rate > 0)
     }
 }
 
+/// Packets that a capped link may always have under way: with fewer, it would wait for every
+/// delayed acknowledgement.
+const LEAST_PACKETS: u64 = 10;
 /// Acknowledged bytes before BBR's estimate of the rate is worth anything.
 const WARM_UP_BYTES: u64 = 512 * 1024;
 /// The window that BBR is never kept below, so that an estimate gone wrong can recover.
@@ -115,18 +117,10 @@ impl Controller for Kept {
     fn window(&self) -> u64 {
         let window = self.inner.window();
         let Some(shortest) = self.shortest else { return window };
-        let pacing_rate = self.inner.metrics().pacing_rate.filter(|rate| *rate > 0);
-        let window = match pacing_rate {
-            // The rate is in bits.
-            Some(rate) if self.acknowledged > WARM_UP_BYTES => {
-                window.min(bytes_in(rate / 8, shortest).max(LEAST_WINDOW))
-            }
-            Some(_) | None => window,
-        };
-        match self.cap.window(shortest) {
-            Some(cap) => window.min(cap.max(2 * u64::from(self.mtu))),
-            None => window,
-        }
+        // The transport tells the pacing rate in bits.
+        let pacing = self.inner.metrics().pacing_rate.map(|bits| bits / 8);
+        let pacing = pacing.filter(|_| self.acknowledged > WARM_UP_BYTES);
+        kept(window, shortest, pacing, self.cap.bytes_per_second(), self.mtu)
     }
 
     fn metrics(&self) -> ControllerMetrics {
@@ -154,7 +148,50 @@ impl Controller for Kept {
     }
 }
 
+/// `window`, but no more than the rates have under way in one round trip.
+fn kept(window: u64, round_trip: Duration, pacing: Option<u64>, cap: Option<u64>, mtu: u16) -> u64 {
+    let pacing = pacing
+        .filter(|rate| *rate > 0)
+        .map_or(u64::MAX, |rate| bytes_in(rate, round_trip).max(LEAST_WINDOW));
+    let cap =
+        cap.map_or(u64::MAX, |rate| bytes_in(rate, round_trip).max(LEAST_PACKETS * u64::from(mtu)));
+    window.min(pacing).min(cap)
+}
+
 fn bytes_in(bytes_per_second: u64, time: Duration) -> u64 {
     let bytes = u128::from(bytes_per_second).saturating_mul(time.as_micros()) / 1_000_000;
     u64::try_from(bytes).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_millis(300);
+
+    #[test]
+    fn a_window_is_what_is_under_way_in_one_round_trip() {
+        // 100 Mbit/s over 300 ms.
+        assert_eq!(kept(32_000_000, LONG, Some(12_500_000), None, 1200), 3_750_000);
+        assert_eq!(kept(1_000_000, LONG, Some(12_500_000), None, 1200), 1_000_000);
+        assert_eq!(kept(32_000_000, LONG, None, None, 1200), 32_000_000);
+        assert_eq!(kept(32_000_000, LONG, Some(12_500_000), Some(1_250_000), 1200), 375_000);
+    }
+
+    #[test]
+    fn an_estimate_gone_wrong_leaves_enough_to_recover() {
+        assert_eq!(kept(32_000_000, LONG, Some(1), None, 1200), LEAST_WINDOW);
+        assert_eq!(kept(32_000_000, LONG, Some(0), None, 1200), 32_000_000);
+        assert_eq!(kept(32_000_000, LONG, None, Some(1), 1200), 12_000);
+    }
+
+    #[test]
+    fn a_cap_is_taken_back_with_nothing_left_of_it() {
+        let cap = RateCap::default();
+        assert_eq!(cap.bytes_per_second(), None);
+        cap.clone().set(Some(7));
+        assert_eq!(cap.bytes_per_second(), Some(7));
+        cap.set(None);
+        assert_eq!(cap.bytes_per_second(), None);
+    }
 }
