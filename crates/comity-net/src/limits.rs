@@ -28,6 +28,8 @@ pub const STREAM_WINDOW: u32 = 2 * 1024 * 1024;
 /// under way. With room for all of it and the control stream, credit never runs out, and so bulk
 /// that was written first never keeps something urgent waiting.
 pub const CONNECTION_WINDOW: u32 = 32 * 1024 * 1024;
+/// Unread bytes of a connection whose other end has not proved itself to be a partner.
+pub const STRANGER_WINDOW: u32 = 64 * 1024;
 /// Bytes of one connection that were written and are not yet acknowledged. They share their memory
 /// with the bodies that they came from.
 pub const SEND_WINDOW: u64 = 64 * 1024 * 1024;
@@ -58,6 +60,8 @@ pub const TICKET_CHARACTERS: usize = 8 * 1024;
 pub const OPEN_INVITES: usize = 16;
 /// Pairing ceremonies that run at a time.
 pub const PAIRINGS: usize = 4;
+/// Strangers who have not shown a ticket yet, at a time.
+pub const STRANGERS: usize = 16;
 /// How long a pairing ceremony may take: the operators talk to one another meanwhile.
 pub const PAIRING_TIME: Duration = Duration::from_secs(15 * 60);
 /// How long both ends of a completed ceremony wait for each other to hang up.

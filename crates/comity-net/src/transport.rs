@@ -30,8 +30,12 @@ pub(crate) fn server(
 ) -> Result<quinn::ServerConfig, TlsError> {
     let mut config = quinn::ServerConfig::with_crypto(Arc::new(tls::server(gate, exchange)?));
     let mut transport = transport(factory);
-    // The dialer opens the control stream, and no second one.
-    transport.max_concurrent_bidi_streams(VarInt::from_u32(1));
+    // The dialer opens the control stream, and no second one. Until it has proved itself it may do
+    // no more, and send little: [`admit`] follows.
+    transport
+        .max_concurrent_bidi_streams(VarInt::from_u32(1))
+        .max_concurrent_uni_streams(VarInt::from_u32(0))
+        .receive_window(VarInt::from_u32(limits::STRANGER_WINDOW));
     config
         .transport_config(Arc::new(transport))
         .max_incoming(limits::INCOMING)
@@ -40,6 +44,12 @@ pub(crate) fn server(
     // Nothing is kept from one connection for the next: each validates its address anew.
     config.validation_token.sent(0);
     Ok(config)
+}
+
+/// Lets a partner that has proved itself use all that a link may.
+pub(crate) fn admit(connection: &quinn::Connection) {
+    connection.set_receive_window(VarInt::from_u32(limits::CONNECTION_WINDOW));
+    connection.set_max_concurrent_uni_streams(incoming_streams());
 }
 
 pub(crate) fn client(config: &mut quinn::ClientConfig, factory: Factory) {
@@ -57,10 +67,12 @@ fn transport(factory: Factory) -> TransportConfig {
         .stream_receive_window(VarInt::from_u32(limits::STREAM_WINDOW))
         .receive_window(VarInt::from_u32(limits::CONNECTION_WINDOW))
         .send_window(limits::SEND_WINDOW)
-        .max_concurrent_uni_streams(
-            u32::try_from(limits::INCOMING_STREAMS).unwrap_or(u32::MAX).into(),
-        )
+        .max_concurrent_uni_streams(incoming_streams())
         .datagram_receive_buffer_size(None)
         .congestion_controller_factory(Arc::new(factory));
     transport
+}
+
+fn incoming_streams() -> VarInt {
+    u32::try_from(limits::INCOMING_STREAMS).unwrap_or(u32::MAX).into()
 }

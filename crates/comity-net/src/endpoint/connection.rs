@@ -14,6 +14,7 @@ use super::{Shared, answer};
 use crate::congestion::RateCap;
 use crate::event::{NetEvent, RefusedWhy, code};
 use crate::tls::{Gate, Refusal};
+use crate::transport;
 
 /// Enters a connection whose handshake is over, reports it, and starts to pump it.
 ///
@@ -42,6 +43,7 @@ pub(super) async fn open(
             .ok_or_else(|| refuse(code::TOO_MANY, RefusedWhy::TooManyConnections))?;
         (partner, entry)
     };
+    transport::admit(&connection);
     let conn = entry.conn;
     let remote = answer::canonical(connection.remote_address());
     let opened = NetEvent::Opened { partner, conn, dialed, remote };

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use comity_core::Timestamp;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{Comparison, ConfirmError, Introduction, Paired, PairingError, Ticket, TicketId};
 use crate::endpoint::DialError;
@@ -88,9 +88,16 @@ pub(super) enum Command {
 }
 
 /// What everybody who pairs has to go by.
-#[derive(Default)]
 pub(crate) struct Desk {
     inner: Mutex<Inner>,
+    /// A permit for each connection that has shown no ticket yet.
+    pub(super) strangers: Semaphore,
+}
+
+impl Default for Desk {
+    fn default() -> Self {
+        Self { inner: Mutex::default(), strangers: Semaphore::new(limits::STRANGERS) }
+    }
 }
 
 #[derive(Default)]

@@ -56,6 +56,9 @@ pub enum PairingError {
     /// It took too long.
     #[error("the ceremony took too long")]
     TooLong,
+    /// As many others pair, or try to.
+    #[error("too many are pairing: try again in a minute")]
+    Busy,
 }
 
 impl PairingError {
@@ -78,6 +81,7 @@ impl PairingError {
             Self::GivenUp => 0x10d,
             Self::HungUp(_) => 0x10e,
             Self::TooLong => 0x10f,
+            Self::Busy => 0x110,
         }
     }
 }
@@ -93,6 +97,7 @@ fn describe(code: Option<u32>) -> &'static str {
         Some(0x109) => "the digits typed there do not match: ask for a new invitation",
         Some(0x10d) => "its operator gave up",
         Some(0x10f) => "the ceremony took too long",
+        Some(0x110) => "too many are pairing with it: try again in a minute",
         Some(_) => "it refused what we sent",
         None => "the connection was lost",
     }

@@ -112,6 +112,7 @@ async fn inviter(
     connection: &quinn::Connection,
     remote: SocketAddr,
 ) -> Result<(), PairingError> {
+    let stranger = shared.desk.strangers.try_acquire().map_err(|_full| PairingError::Busy)?;
     let (channel, peer) = channel(connection)?;
     let claim = async {
         let (send, mut receive) =
@@ -128,8 +129,9 @@ async fn inviter(
     let (ticket, introduction) = shared.desk.claim(name).ok_or(PairingError::UnknownTicket)?;
     let Some((pairing, commands)) = shared.desk.begin() else {
         shared.desk.release(name, false);
-        return Err(PairingError::TooLong);
+        return Err(PairingError::Busy);
     };
+    drop(stranger);
     let credentials = credentials(shared, introduction);
     let mut session = PairingSession::invite(ticket, channel, peer, credentials);
     let outputs = session.receive(&claim, shared.now());

@@ -216,6 +216,25 @@ async fn a_stranger_at_the_open_door_needs_the_ticket() {
         assert!(receive.read_to_end(1).await.is_err(), "not one byte of an answer");
         assert_eq!(kr.refused().await, RefusedWhy::Pairing(PairingError::OutOfTurn));
     }
+    // Nor may a stranger fill our memory.
+    let connection = stranger.connect(&kr, pairing(vec![X25519MLKEM768])).await.unwrap();
+    let (mut send, _receive) = connection.open_bi().await.unwrap();
+    send.write_all(&[0, 0, 4, 0]).await.unwrap();
+    let mut written = 4;
+    let flood = async {
+        loop {
+            written += send.write(&[7; 4_096]).await.unwrap_or(0);
+            tokio::task::yield_now().await;
+        }
+    };
+    let error = tokio::select! {
+        never = flood => never,
+        Ok(another) = connection.open_uni() => panic!("another stream: {another:?}"),
+        error = connection.closed() => error,
+    };
+    assert!(matches!(error, quinn::ConnectionError::ApplicationClosed(_)), "{error}");
+    assert!(written <= 2 * limits::STRANGER_WINDOW as usize, "{written} bytes");
+    assert!(matches!(kr.refused().await, RefusedWhy::Pairing(_)));
     // Nor does anybody pair without the post-quantum key exchange.
     let refused = stranger.connect(&kr, pairing(vec![X25519])).await;
     assert!(refused.is_err());
