@@ -1,1 +1,3 @@
-//! Tests.
+//! What tests several nodes at once, or a node against what it must not do.
+
+pub mod sim;

@@ -224,6 +224,8 @@ pub struct Engine {
     fresh: Fresh,
     effects: Vec<Effect>,
     next_token: u64,
+    /// The instant of this step.
+    now: Timestamp,
     space_low: bool,
     failed: Option<String>,
 }
@@ -253,6 +255,7 @@ impl Engine {
             fresh: Fresh::default(),
             effects: Vec::new(),
             next_token: 1,
+            now: Timestamp::EPOCH,
             space_low: false,
             failed: None,
         }
@@ -278,6 +281,8 @@ impl Engine {
 
     /// Takes one input at `now` and returns what should happen.
     pub fn handle(&mut self, input: Input, now: Timestamp) -> Vec<Effect> {
+        self.now = now;
+        self.reclaim_turned(now);
         match input {
             Input::Command { token, command } => self.command(token, *command, now),
             Input::Opened { partner, conn, dialed } => self.opened(&partner, conn, dialed, now),
@@ -318,8 +323,11 @@ impl Engine {
         for (digest, body) in &blobs {
             self.fresh.keep_part(*digest, body.clone());
         }
-        let partners_before = self.state.partners_version();
+        let (partners_before, turns_before) = (self.state.partners_version(), self.state.turns());
         self.state.apply(entry);
+        if self.state.turns() != turns_before {
+            self.reclaim_all();
+        }
         self.batch.push(NewEntry { kind: entry.kind(), body: entry.encode().into(), blobs });
         if self.state.partners_version() != partners_before {
             let partners = self.state.partner_set().clone();

@@ -10,7 +10,7 @@ use std::time::Duration;
 use comity_core::journal::{DeliveryDecided, JournalEntry, Withheld};
 use comity_core::ledger::LedgerEntry;
 use comity_core::policy::{self, Payload, Plan, PlannedPart, PolicySnapshot, Recipient};
-use comity_core::{EconomyId, PartDigest, RecordId, Section, Timestamp, Urgency};
+use comity_core::{Delivery, EconomyId, PartDigest, RecordId, Section, Timestamp, Urgency};
 
 use comity_core::receipt::RejectReason;
 use comity_proto::{Lane, Load};
@@ -267,14 +267,49 @@ impl Engine {
             policy::release(self.state.policy(), &facts, &held.parts, &recipient, now, payload);
         match released {
             Ok(delivery) => {
+                let turns_at = self.turns_at(&delivery, now);
                 if let Some(session) = self.sessions.get_mut(&partner) {
                     session.handed.insert(number);
+                    session.turns_at = session.turns_at.into_iter().chain(turns_at).min();
                 }
                 let input = comity_proto::Input::Deliver { delivery, lane };
                 self.session_input(partner, input, now);
             }
             Err(_turned) => self.take_back(partner, number, digest, now),
         }
+    }
+
+    /// When time alone may turn the decision on a delivery: an agreement ends, or a part expires.
+    fn turns_at(&self, delivery: &Delivery, now: Timestamp) -> Option<Timestamp> {
+        let entry = delivery.entry();
+        let held = self.state.record(&entry.record)?;
+        let gone = held.parts.iter().filter(|part| entry.parts.binary_search(&part.digest).is_ok());
+        let expires = gone.filter_map(|part| part.marking.expires).filter(|at| *at > now);
+        expires.chain(self.state.policy().next_change(now)).min()
+    }
+
+    /// Something turned: what waits in the links is decided again.
+    pub(super) fn reclaim_all(&mut self) {
+        for partner in self.sessions.keys().copied().collect::<Vec<_>>() {
+            self.reclaim(partner);
+        }
+    }
+
+    /// The same where time has turned something.
+    pub(super) fn reclaim_turned(&mut self, now: Timestamp) {
+        let turned = |session: &Session| session.turns_at.is_some_and(|at| at <= now);
+        let turned: Vec<_> =
+            self.sessions.iter().filter(|(_, session)| turned(session)).map(|(p, _)| *p).collect();
+        for partner in turned {
+            self.reclaim(partner);
+        }
+    }
+
+    /// Takes back from a link what has not left, and queues it anew.
+    fn reclaim(&mut self, partner: EconomyId) {
+        let Some(session) = self.sessions.get_mut(&partner) else { return };
+        session.turns_at = None;
+        self.session_input(partner, comity_proto::Input::Reclaim, self.now);
     }
 
     /// The decision has turned since the number was given: nothing of it left on this connection.

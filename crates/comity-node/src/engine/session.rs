@@ -39,6 +39,8 @@ pub(super) struct Session {
     pub(super) under_way: BTreeSet<u64>,
     /// Numbers of which bytes may have left since this process began.
     pub(super) handed: Ranges,
+    /// When time alone may turn a decision on something that waits in the link.
+    pub(super) turns_at: Option<Timestamp>,
     /// Numbers that the partner had no room for, by when to try again.
     pub(super) deferred: BTreeMap<Timestamp, BTreeSet<u64>>,
     /// Records that a release time holds back, by when to look again.
@@ -69,6 +71,7 @@ impl Session {
             queue: VecDeque::new(),
             under_way: BTreeSet::new(),
             handed: Ranges::new(),
+            turns_at: None,
             deferred: BTreeMap::new(),
             holds: BTreeMap::new(),
             arriving: BTreeSet::new(),
@@ -81,14 +84,15 @@ impl Session {
         }
     }
 
+    /// When something falls due. What waits for the partner waits for its return, not for a time.
     pub(super) fn next_timer(&self) -> Option<Timestamp> {
-        let timers = [
-            self.link.next_timer(),
+        let waiting = [
             self.receipt_due,
             self.holds.keys().next().copied(),
             self.deferred.keys().next().copied(),
         ];
-        timers.into_iter().flatten().min()
+        let waiting = waiting.into_iter().flatten().filter(|_| self.up);
+        waiting.chain(self.link.next_timer()).min()
     }
 
     /// Room on the link, less what is being read for it.

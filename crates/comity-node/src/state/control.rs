@@ -72,6 +72,7 @@ impl State {
                 && replaced.facts.lifecycle == Lifecycle::Live
             {
                 replaced.facts.lifecycle = Lifecycle::Superseded;
+                self.turns = self.turns.saturating_add(1);
             }
         }
         match kind {
@@ -139,6 +140,7 @@ impl State {
                     continue;
                 }
                 held.facts.lifecycle = Lifecycle::Withdrawn;
+                self.turns = self.turns.saturating_add(1);
             }
             // Somebody else's withdrawal of a record that is not here must not shadow the origin's.
             self.tombstones.entry((target, origin)).or_insert(Tombstone { origin, by });

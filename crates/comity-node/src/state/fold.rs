@@ -85,6 +85,7 @@ impl State {
             drafts: BTreeMap::new(),
             last_draft: 0,
             recovery: None,
+            turns: 0,
         })
     }
 
@@ -264,6 +265,7 @@ impl State {
             policy::Source::From { obligations: more, .. },
         ) = (&mut held.facts.source, source_facts(&arrived.source, false))
         {
+            self.turns = self.turns.saturating_add(1);
             // With no purpose in common there is none for which it may be passed on.
             *obligations = obligations.meet(&more).unwrap_or_default();
         }
@@ -273,6 +275,7 @@ impl State {
 
     fn standing_changed(&mut self, changed: &StandingChanged) {
         let Some(held) = self.records.get_mut(&changed.record) else { return };
+        self.turns = self.turns.saturating_add(1);
         let was_accepted = held.is_accepted();
         held.standing = changed.standing.clone();
         held.facts.pending = matches!(changed.standing, Standing::Pending(_));
@@ -433,6 +436,7 @@ impl State {
                 partner_set.insert(history.current().clone());
             }
         }
+        self.turns = self.turns.saturating_add(1);
         self.policy = builder.build();
         self.partner_set = partner_set;
     }

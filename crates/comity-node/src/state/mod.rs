@@ -56,6 +56,8 @@ pub struct State {
     drafts: BTreeMap<u64, DraftMade>,
     last_draft: u64,
     recovery: Option<Recovery>,
+    /// Grows with everything that may turn a decision from yes to no.
+    turns: u64,
 }
 
 /// A record that cannot be judged yet.
@@ -160,6 +162,12 @@ impl State {
     #[must_use]
     pub fn partners_version(&self) -> u64 {
         self.policy.version()
+    }
+
+    /// Grows whenever a decision may have turned: what was decided before must be decided again
+    /// before it leaves.
+    pub(crate) fn turns(&self) -> u64 {
+        self.turns
     }
 
     /// The keyring held of an economy, ours included.

@@ -1,0 +1,549 @@
+//! What people, disks and networks do.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use comity_core::agreement::Tier;
+use comity_core::control::{AcceptanceBody, AgreementBody, TerminationBody, WithdrawalBody};
+use comity_core::journal::{
+    JournalEntry, PartHeld, PartnerChange, RecordEntered, Source, Standing,
+};
+use comity_core::record::{Draft, Header, Part, VerifiedRecord, control};
+use comity_core::sign::SecretKey;
+use comity_core::test_util::SeededEntropy;
+use comity_core::{EconomyId, Kind, Marking, RecordId, Section, Timestamp, Tlp};
+use comity_node::engine::Command;
+use comity_proto::OutStream;
+use comity_store::{MemoryStore, Store as _};
+
+use super::mutation::Mutation;
+use super::node::{Promise, new_entry};
+use super::records::{Neighbourhood, draft};
+use super::watch::{Broken, broken};
+use super::wire::Said;
+use super::world::{Event, World};
+
+/// The first day of agreements that come into force while the simulation runs.
+const MIDNIGHT: Timestamp = Timestamp::from_secs(1_795_305_600);
+
+impl World {
+    /// Pairs all neighbours, as operators did before.
+    pub(super) fn pair_all(&mut self) -> Result<(), Broken> {
+        for (one, other) in self.edges.clone() {
+            for (us, them) in [(one, other), (other, one)] {
+                let (node, partner) = (&self.nodes[us], &self.nodes[them].economy);
+                let change = PartnerChange::Paired {
+                    name: format!("N{them}"),
+                    keyring: partner.keyring.encoded().to_vec(),
+                    addresses: Vec::new(),
+                    epoch: node.epoch_with(partner),
+                };
+                let economy = partner.id;
+                self.command(us, Command::Partner { economy, change }, Promise::Done)?;
+                let level = self.dice.within(1..=4);
+                self.level(us, economy, level)?;
+            }
+            let delay = self.dice.millis(1..=600);
+            self.later(delay, Event::Dial { from: one, to: other });
+            let delay = self.dice.millis(1..=600);
+            self.later(delay, Event::Dial { from: other, to: one });
+            if self.dice.percent(75) {
+                self.propose(one, other)?;
+            }
+        }
+        for node in 0..self.nodes.len() {
+            self.publish_keyring(node)?;
+        }
+        Ok(())
+    }
+
+    /// The next thing that happens of itself.
+    pub(super) fn act(&mut self) -> Result<(), Broken> {
+        self.restart_failed();
+        if self.acts_left == 0 {
+            return Ok(());
+        }
+        self.acts_left -= 1;
+        let node = self.dice.below(self.nodes.len());
+        if self.nodes[node].engine.is_some() {
+            match self.dice.below(100) {
+                0..=44 => self.publish(node)?,
+                45..=52 => self.withdraw(node)?,
+                53..=60 => self.accept_all(node)?,
+                61..=64 => self.change_level(node)?,
+                65..=68 => self.suspend(node)?,
+                69..=70 => self.terminate(node)?,
+                71..=73 => self.propose_somewhere(node)?,
+                74..=75 => self.back_up(node),
+                76..=77 if self.nodes[node].hostile => self.forge(node)?,
+                _ => self.fault(node)?,
+            }
+        }
+        if self.config.hostile > 0 && self.dice.percent(8) {
+            self.forge(self.nodes.len() - 1)?;
+        }
+        let delay =
+            if self.acts_left == 0 { Duration::from_secs(5) } else { self.dice.millis(10..=500) };
+        self.later(delay, Event::Act);
+        Ok(())
+    }
+
+    fn restart_failed(&mut self) {
+        for node in 0..self.nodes.len() {
+            let failed = self.nodes[node].engine.as_ref().is_some_and(|one| one.failed().is_some());
+            if failed {
+                self.crash(node);
+            }
+        }
+    }
+
+    /// Before the end: everybody runs, recovery can end, agreements are answered.
+    pub(super) fn reconcile(&mut self) -> Result<(), Broken> {
+        self.restart_failed();
+        for node in 0..self.nodes.len() {
+            if self.nodes[node].engine.is_none() {
+                self.start(node)?;
+            }
+        }
+        for node in 0..self.nodes.len() {
+            let engine = self.nodes[node].engine.as_ref();
+            let recovering = engine.is_some_and(|engine| engine.state().recovery().is_some());
+            if recovering {
+                self.command(node, Command::ConfirmPolicy, Promise::Done)?;
+                for (one, other) in self.edges.clone() {
+                    if one == node || other == node {
+                        self.bond(one, other, PartnerChange::Resumed)?;
+                        self.bond(other, one, PartnerChange::Resumed)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn fault(&mut self, node: usize) -> Result<(), Broken> {
+        if !self.config.faults {
+            return self.publish(node);
+        }
+        match self.dice.below(10) {
+            0..=3 => {
+                let conns: Vec<_> = self.net.all().map(|(id, _)| id).collect();
+                if let Some(conn) = self.dice.choose(&conns).copied() {
+                    self.sever(conn);
+                }
+            }
+            4 => self.nodes[node].store.fail_next_sync(),
+            5 if self.config.restores => self.restore(node)?,
+            _ => self.crash(node),
+        }
+        Ok(())
+    }
+
+    /// The process dies; what was not synced meets its fate.
+    fn crash(&mut self, node: usize) {
+        self.note(|| format!("node {node} dies"));
+        self.report.crashes += 1;
+        self.kill(node);
+        let seed = self.dice.number();
+        let (store, _report) = self.nodes[node].store.crash(seed);
+        self.nodes[node].store = store;
+        if self.config.mutation == Some(Mutation::LoseAcknowledged)
+            && let Some((backup, _)) = &self.nodes[node].backup
+        {
+            let harmless = new_entry(&JournalEntry::PolicyConfirmed { at: self.now }, Vec::new());
+            self.nodes[node].store =
+                MemoryStore::restore(backup, harmless).expect("an empty store");
+        }
+        if self.dice.percent(20) {
+            // It dies again while it starts.
+            let (store, _report) = self.nodes[node].store.crash(seed ^ 1);
+            self.nodes[node].store = store;
+        }
+        let delay = self.dice.millis(50..=4000);
+        self.later(delay, Event::Restart { node });
+    }
+
+    fn back_up(&mut self, node: usize) {
+        let store = &self.nodes[node].store;
+        self.nodes[node].backup = Some((store.backup(), store.durable().seq));
+    }
+
+    /// A node is put back to its backup; one at a time, with all its partners there.
+    fn restore(&mut self, node: usize) -> Result<(), Broken> {
+        let recovering = self.nodes.iter().any(|one| {
+            one.engine.as_ref().is_some_and(|engine| engine.state().recovery().is_some())
+        });
+        let near_hostile = self.edges.iter().any(|(one, other)| {
+            (*one == node && self.nodes[*other].hostile)
+                || (*other == node && self.nodes[*one].hostile)
+        });
+        let Some((backup, _)) = self.nodes[node].backup.clone() else { return Ok(()) };
+        let down = self.nodes.iter().any(|one| one.engine.is_none());
+        if recovering || near_hostile || down || self.nodes[node].hostile {
+            return Ok(());
+        }
+        self.note(|| format!("node {node} is put back to a backup"));
+        self.report.restores += 1;
+        self.kill(node);
+        let marker = new_entry(&JournalEntry::Restored { at: self.now }, Vec::new());
+        self.nodes[node].store = MemoryStore::restore(&backup, marker).expect("the backup opens");
+        self.watch.reopened(node, &self.nodes[node], true)?;
+        let delay = self.dice.millis(50..=2000);
+        self.later(delay, Event::Restart { node });
+        let delay = self.dice.millis(2000..=20_000);
+        self.later(delay, Event::Confirm { node });
+        Ok(())
+    }
+
+    fn neighbourhood(&self, node: usize) -> Neighbourhood {
+        let of = |node: usize| {
+            let ends = self.edges.iter().filter_map(move |(one, other)| match (one, other) {
+                (one, other) if *one == node => Some(*other),
+                (one, other) if *other == node => Some(*one),
+                _ => None,
+            });
+            ends.collect::<Vec<_>>()
+        };
+        let id = |node: usize| self.nodes[node].economy.id;
+        let partners = of(node);
+        let beyond = partners.iter().flat_map(|through| {
+            let ends = of(*through);
+            ends.into_iter()
+                .filter(|end| *end != node && !partners.contains(end))
+                .map(|end| (id(end), id(*through)))
+                .collect::<Vec<_>>()
+        });
+        Neighbourhood {
+            beyond: beyond.collect(),
+            partners: partners.iter().map(|p| id(*p)).collect(),
+        }
+    }
+
+    fn publish(&mut self, node: usize) -> Result<(), Broken> {
+        let around = self.neighbourhood(node);
+        let mut draft = draft(&around, self.now, &mut self.dice);
+        if self.dice.percent(10)
+            && let Some(older) = self.own_content(node)
+        {
+            draft.supersedes.push(older);
+        }
+        let key = self.nodes[node].economy.author.clone();
+        let origin = self.nodes[node].economy.id;
+        let (record, parts) = self.sign(draft, &key, origin)?;
+        self.watch.truth.note(&record, &parts, true, None);
+        self.enter(node, record, parts)
+    }
+
+    /// A CLEAR advisory: what everybody may have.
+    pub fn publish_clear(&mut self, node: usize) -> Result<RecordId, Broken> {
+        let mut draft = Draft::new(Kind::Advisory);
+        let mut marking = Marking::new(Tlp::Clear);
+        marking.onward = comity_core::Onward::WithinMarking;
+        let header =
+            Header { marking: Some(marking), ..Header::new(Section::Summary, "text/plain") };
+        draft.parts.push((header, b"Patch now".to_vec()));
+        let key = self.nodes[node].economy.author.clone();
+        let origin = self.nodes[node].economy.id;
+        let (record, parts) = self.sign(draft, &key, origin)?;
+        let id = record.id();
+        self.watch.truth.note(&record, &parts, true, None);
+        self.enter(node, record, parts)?;
+        Ok(id)
+    }
+
+    fn sign(
+        &mut self,
+        draft: Draft,
+        key: &SecretKey,
+        origin: EconomyId,
+    ) -> Result<(VerifiedRecord, Vec<Part>), Broken> {
+        let mut entropy = SeededEntropy::new(self.dice.number());
+        let composed = draft.sign(key, origin, self.now, &mut entropy);
+        let composed = composed.map_err(|error| broken(0, format!("a bad draft: {error}")))?;
+        Ok((composed.record, composed.parts))
+    }
+
+    fn enter(
+        &mut self,
+        node: usize,
+        record: VerifiedRecord,
+        parts: Vec<Part>,
+    ) -> Result<(), Broken> {
+        let id = record.id();
+        let kind = record.manifest().kind;
+        self.note(|| format!("node {node} publishes {kind} {}", id.short()));
+        let command =
+            Command::Publish { record: Box::new(record), parts, title: String::new(), draft: None };
+        self.command(node, command, Promise::Published(id))
+    }
+
+    fn speak(
+        &mut self,
+        node: usize,
+        kind: Kind,
+        body: Vec<u8>,
+        pact: Option<(Tier, Timestamp)>,
+    ) -> Result<RecordId, Broken> {
+        let economy = &self.nodes[node].economy;
+        let record = control(kind, body, Tlp::Clear, &economy.author, economy.id, self.now);
+        let record = record.map_err(|error| broken(0, format!("a bad control record: {error}")))?;
+        let id = record.id();
+        self.watch.truth.note(&record, &[], true, pact);
+        self.enter(node, record, Vec::new())?;
+        Ok(id)
+    }
+
+    fn publish_keyring(&mut self, node: usize) -> Result<(), Broken> {
+        let body = self.nodes[node].economy.keyring.encoded().to_vec();
+        self.speak(node, Kind::Keyring, body, None).map(drop)
+    }
+
+    /// A record of content that this node signed and did not withdraw.
+    fn own_content(&mut self, node: usize) -> Option<RecordId> {
+        let us = self.nodes[node].economy.id;
+        let shadow = &self.watch.shadows[node];
+        let own = self.watch.truth.deeds().filter(|deed| {
+            deed.origin == us
+                && deed.honest
+                && !deed.kind.is_control()
+                && shadow.records.contains_key(&deed.id)
+                && !shadow.withdrawn.contains(&deed.id)
+        });
+        let own: Vec<_> = own.map(|deed| deed.id).collect();
+        self.dice.choose(&own).copied()
+    }
+
+    fn withdraw(&mut self, node: usize) -> Result<(), Broken> {
+        let Some(target) = self.own_content(node) else { return Ok(()) };
+        let body = WithdrawalBody::of(vec![target]).expect("one record").encode();
+        self.speak(node, Kind::Withdrawal, body, None).map(drop)
+    }
+
+    fn propose_somewhere(&mut self, node: usize) -> Result<(), Broken> {
+        let around: Vec<_> = self.neighbourhood(node).partners;
+        let Some(partner) = self.dice.choose(&around).copied() else { return Ok(()) };
+        let Some(other) = self.node_of(&partner) else { return Ok(()) };
+        self.propose(node, other)
+    }
+
+    fn propose(&mut self, node: usize, other: usize) -> Result<(), Broken> {
+        let tier = if self.dice.percent(60) { Tier::Nda } else { Tier::Mou };
+        let name = if tier == Tier::Nda { "nda" } else { "mou" };
+        let (starts, first) = if self.dice.percent(25) {
+            ("2026-11-22", MIDNIGHT)
+        } else {
+            ("2026-01-01", Timestamp::EPOCH)
+        };
+        let onward = if self.dice.percent(70) { "within-marking" } else { "ask" };
+        let text = format!(
+            "format = 1\ntitle = \"Agreement\"\ntier = \"{name}\"\nstarts = {starts}\nonward = \"{onward}\"\n"
+        );
+        let (one, other) = (self.nodes[node].economy.id, self.nodes[other].economy.id);
+        let Some(body) = AgreementBody::between(one, other, text) else { return Ok(()) };
+        self.speak(node, Kind::Agreement, body.encode(), Some((tier, first))).map(drop)
+    }
+
+    /// A node accepts what was proposed to it.
+    fn accept_all(&mut self, node: usize) -> Result<(), Broken> {
+        let us = self.nodes[node].economy.id;
+        let Some(engine) = &self.nodes[node].engine else { return Ok(()) };
+        let open = engine.state().agreements().iter().filter(|(_, compact)| {
+            compact.proposer != us && compact.accepted.is_none() && compact.terminated.is_none()
+        });
+        let open: Vec<_> = open.map(|(id, _)| *id).collect();
+        for agreement in open {
+            self.speak(node, Kind::Acceptance, AcceptanceBody { agreement }.encode(), None)?;
+        }
+        Ok(())
+    }
+
+    fn terminate(&mut self, node: usize) -> Result<(), Broken> {
+        let Some(engine) = &self.nodes[node].engine else { return Ok(()) };
+        let live = engine.state().agreements().iter().filter(|(_, one)| one.terminated.is_none());
+        let live: Vec<_> = live.map(|(id, _)| *id).collect();
+        let Some(agreement) = self.dice.choose(&live).copied() else { return Ok(()) };
+        let effective = self.now.saturating_add(self.dice.millis(0..=30_000));
+        let body = TerminationBody { agreement, effective }.encode();
+        self.speak(node, Kind::Termination, body, None).map(drop)
+    }
+
+    fn level(&mut self, node: usize, economy: EconomyId, level: u64) -> Result<(), Broken> {
+        let change = PartnerChange::Level(level);
+        self.command(node, Command::Partner { economy, change }, Promise::Done)
+    }
+
+    fn change_level(&mut self, node: usize) -> Result<(), Broken> {
+        let around = self.neighbourhood(node).partners;
+        let Some(partner) = self.dice.choose(&around).copied() else { return Ok(()) };
+        let level = self.dice.within(0..=4);
+        self.note(|| format!("node {node} sets a partner to level {level}"));
+        self.level(node, partner, level)
+    }
+
+    fn bond(&mut self, node: usize, other: usize, change: PartnerChange) -> Result<(), Broken> {
+        if self.nodes[node].engine.is_none() {
+            return Ok(());
+        }
+        let economy = self.nodes[other].economy.id;
+        self.note(|| format!("node {node} about node {other}: {change:?}"));
+        self.command(node, Command::Partner { economy, change }, Promise::Done)
+    }
+
+    fn suspend(&mut self, node: usize) -> Result<(), Broken> {
+        let around = self.neighbourhood(node).partners;
+        let Some(partner) = self.dice.choose(&around).copied() else { return Ok(()) };
+        let Some(other) = self.node_of(&partner) else { return Ok(()) };
+        let Some(engine) = &self.nodes[node].engine else { return Ok(()) };
+        let open = engine.state().partner(&partner).is_some_and(|partner| partner.is_open());
+        let change = if open { PartnerChange::Suspended } else { PartnerChange::Resumed };
+        self.bond(node, other, change)
+    }
+
+    /// A hostile node puts something into its journal that it may not sign or pass on, as if it
+    /// were its own, and starts again.
+    fn forge(&mut self, node: usize) -> Result<(), Broken> {
+        if self.nodes[node].engine.is_none() {
+            return Ok(());
+        }
+        let victim = self.dice.below(self.nodes.len() - self.config.hostile);
+        let victim_economy = self.nodes[victim].economy.clone();
+        let own = self.nodes[node].economy.clone();
+        let stranger = SecretKey::from_seed(&[99; 32]);
+        let around = self.neighbourhood(node);
+        let (record, parts) = match self.dice.below(6) {
+            // In another's name, with keys that were never, no longer or not for this granted.
+            0 => self.forged(&own.author, victim_economy.id)?,
+            1 => self.forged(&stranger, own.id)?,
+            2 => self.forged(&victim_economy.former, victim_economy.id)?,
+            3 => {
+                let draft = draft(&around, self.now, &mut self.dice);
+                let draft = Draft { kind: Kind::Incident, ..draft };
+                self.sign(draft, &victim_economy.junior, victim_economy.id)?
+            }
+            // A withdrawal of what is not its own: honest, and of no effect.
+            4 => {
+                let Some(target) = self.own_content(victim) else { return Ok(()) };
+                let body = WithdrawalBody::of(vec![target]).expect("one record").encode();
+                let forged = self.dice.percent(50);
+                let (key, origin) =
+                    if forged { (&own.author, victim_economy.id) } else { (&own.author, own.id) };
+                let record = control(Kind::Withdrawal, body, Tlp::Clear, key, origin, self.now);
+                let record = record.map_err(|error| broken(0, error.to_string()))?;
+                (record, Vec::new())
+            }
+            _ => {
+                let Some(agreement) =
+                    self.watch.truth.deeds().find(|deed| deed.parties().is_some())
+                else {
+                    return Ok(());
+                };
+                let body = AcceptanceBody { agreement: agreement.id }.encode();
+                let record = control(
+                    Kind::Acceptance,
+                    body,
+                    Tlp::Clear,
+                    &stranger,
+                    victim_economy.id,
+                    self.now,
+                );
+                (record.map_err(|error| broken(0, error.to_string()))?, Vec::new())
+            }
+        };
+        let honest =
+            record.manifest().origin == own.id && record.manifest().author == own.author.id();
+        self.watch.truth.note(&record, &parts, honest, None);
+        let id = record.id();
+        self.note(|| format!("node {node} forges {} {}", record.manifest().kind, id.short()));
+        let entry = JournalEntry::Record(RecordEntered {
+            signed: record.signed().to_vec(),
+            parts: parts
+                .iter()
+                .map(|part| PartHeld {
+                    digest: part.digest,
+                    size: part.bytes.len() as u64,
+                    header: part.header.encode(),
+                })
+                .collect(),
+            source: Source::Own,
+            standing: Standing::Accepted,
+            reference: format!("XX-26-{}", self.now.as_millis()),
+            title: String::new(),
+            at: self.now,
+        });
+        let blobs = parts.into_iter().map(|part| (part.digest, part.bytes)).collect();
+        self.kill(node);
+        self.nodes[node].sync();
+        let appended = self.nodes[node].store.append(vec![new_entry(&entry, blobs)]);
+        if appended.is_err() {
+            let (store, _report) = self.nodes[node].store.crash(0);
+            self.nodes[node].store = store;
+        }
+        self.later(Duration::from_millis(100), Event::Restart { node });
+        Ok(())
+    }
+
+    fn forged(
+        &mut self,
+        key: &SecretKey,
+        origin: EconomyId,
+    ) -> Result<(VerifiedRecord, Vec<Part>), Broken> {
+        let mut draft = Draft::new(Kind::Advisory);
+        let mut marking = Marking::new(Tlp::Clear);
+        marking.onward = comity_core::Onward::WithinMarking;
+        let header =
+            Header { marking: Some(marking), ..Header::new(Section::Summary, "text/plain") };
+        draft.parts.push((header, self.dice.bytes(100)));
+        self.sign(draft, key, origin)
+    }
+
+    /// What a hostile node does to its own bytes: now and then one is another.
+    pub(super) fn tamper(&mut self, node: usize, stream: OutStream, bytes: Bytes) -> Bytes {
+        let apart = matches!(stream, OutStream::Uni { .. });
+        if !self.nodes[node].hostile || !apart || bytes.len() < 8 || !self.dice.percent(5) {
+            return bytes;
+        }
+        let mut changed = bytes.to_vec();
+        let at = 4 + self.dice.below(changed.len() - 4);
+        changed[at] ^= 1 << self.dice.below(8);
+        changed.into()
+    }
+
+    /// What the mutations do when something goes over a wire.
+    pub(super) fn meddle(&mut self, node: usize, to: usize, said: &Said) -> Result<(), Broken> {
+        let Said::Batch { returned: false, lines } = said else { return Ok(()) };
+        if self.mutated {
+            return Ok(());
+        }
+        match self.config.mutation {
+            Some(Mutation::HandOverLate) => {
+                self.mutated = true;
+                self.bond(node, to, PartnerChange::Suspended)
+            }
+            Some(Mutation::ReuseNumber) => {
+                let Some(first) = lines.iter().find(|line| !line.entry.parts.is_empty()) else {
+                    return Ok(());
+                };
+                self.mutated = true;
+                let partner = self.nodes[to].economy.id;
+                let now = self.now;
+                let again = Said::Batch { returned: false, lines: vec![first.clone()] };
+                let mut other = first.clone();
+                other.entry.parts.clear();
+                let other = Said::Batch { returned: false, lines: vec![other] };
+                let Some(engine) = &self.nodes[node].engine else { return Ok(()) };
+                self.watch.said((node, engine.state()), partner, &again, now)?;
+                self.watch.said((node, engine.state()), partner, &other, now)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a mutation lets these bytes vanish.
+    pub(super) fn vanishes(&mut self, said: &[Said]) -> bool {
+        let delivery = said.iter().any(|said| matches!(said, Said::Batch { .. }));
+        let vanishes =
+            delivery && !self.mutated && self.config.mutation == Some(Mutation::LoseDelivery);
+        self.mutated |= vanishes;
+        vanishes
+    }
+}

@@ -1,0 +1,98 @@
+//! Deliberate breakage: what the checker must catch.
+
+use bytes::Bytes;
+use comity_core::Kind;
+use comity_core::journal::{JournalEntry, Standing};
+use comity_core::record;
+use comity_store::NewEntry;
+
+/// A way in which the simulated nodes, or what is between them, are made to break an invariant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mutation {
+    /// Bytes that were decided for a partner reach the wire after it was suspended.
+    HandOverLate,
+    /// A restart finds the journal as it was some time ago, and nobody says so.
+    LoseAcknowledged,
+    /// A reply is given before the sync.
+    ReplyBeforeSync,
+    /// A record is journaled a second time.
+    EnterTwice,
+    /// A record whose author may not sign it is journaled as accepted.
+    AcceptForged,
+    /// Deliveries are handed over before their entries are synced.
+    HandOverBeforeSync,
+    /// A number goes over the wire a second time with another entry.
+    ReuseNumber,
+    /// A part is taken out of a delivery behind the sender's back and acknowledged all the same.
+    LoseDelivery,
+    /// A record reaches a partner beside the ledger.
+    SmuggleRecord,
+    /// A withdrawal is forgotten at restart.
+    Resurrect,
+}
+
+impl Mutation {
+    /// Every mutation, and the invariant that it breaks.
+    pub const ALL: [(Self, u8); 10] = [
+        (Self::HandOverLate, 1),
+        (Self::LoseAcknowledged, 2),
+        (Self::ReplyBeforeSync, 2),
+        (Self::EnterTwice, 2),
+        (Self::AcceptForged, 3),
+        (Self::HandOverBeforeSync, 4),
+        (Self::ReuseNumber, 4),
+        (Self::LoseDelivery, 5),
+        (Self::SmuggleRecord, 5),
+        (Self::Resurrect, 6),
+    ];
+
+    /// An entry as a restart reads it.
+    pub(super) fn replayed(self, kind: u8, body: &Bytes) -> (u8, Bytes) {
+        let untouched = (kind, body.clone());
+        if self != Self::Resurrect {
+            return untouched;
+        }
+        let Ok(JournalEntry::Record(mut entered)) = JournalEntry::decode(kind, body) else {
+            return untouched;
+        };
+        let read = record::parse(&entered.signed);
+        if read.is_ok_and(|read| read.manifest().kind == Kind::Withdrawal) {
+            entered.standing = Standing::Quarantined("forgotten".to_owned());
+        }
+        let entry = JournalEntry::Record(entered);
+        (entry.kind(), entry.encode().into())
+    }
+
+    /// Entries as the store gets them.
+    pub(super) fn appended(self, entries: &mut Vec<NewEntry>) {
+        let record = |entry: &NewEntry| match JournalEntry::decode(entry.kind, &entry.body) {
+            Ok(JournalEntry::Record(entered)) => Some(entered),
+            Ok(_) | Err(_) => None,
+        };
+        match self {
+            Self::EnterTwice => {
+                if let Some(entry) = entries.iter().find(|entry| record(entry).is_some()).cloned() {
+                    entries.push(entry);
+                }
+            }
+            Self::AcceptForged => {
+                for entry in entries {
+                    if let Some(mut entered) = record(entry)
+                        && entered.standing != Standing::Accepted
+                    {
+                        entered.standing = Standing::Accepted;
+                        entry.body = JournalEntry::Record(entered).encode().into();
+                    }
+                }
+            }
+            Self::HandOverLate
+            | Self::LoseAcknowledged
+            | Self::ReplyBeforeSync
+            | Self::HandOverBeforeSync
+            | Self::ReuseNumber
+            | Self::LoseDelivery
+            | Self::SmuggleRecord
+            | Self::Resurrect => {}
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! One node: an engine over a store that crashes as a disk does.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use comity_core::journal::{Founded, JournalEntry};
+use comity_core::record::{self, RecordError};
+use comity_core::test_util::SeededEntropy;
+use comity_core::{Digest, EpochId, PartDigest, RecordId, Timestamp};
+use comity_node::engine::{Checked, Engine, Loaded, Token};
+use comity_node::state::State;
+use comity_store::{
+    Appended, MemoryBackup, MemoryStore, NewEntry, Seq, Store, StoreError, Syncing,
+};
+
+use super::economy::Economy;
+use super::mutation::Mutation;
+
+type Finished = Arc<Mutex<Vec<(Token, Result<Appended, StoreError>)>>>;
+
+/// What a command's reply promises.
+#[derive(Clone, Debug)]
+pub enum Promise {
+    /// The record is in the journal.
+    Published(RecordId),
+    /// Something else is.
+    Done,
+}
+
+/// One node.
+pub struct Node {
+    /// Its keys.
+    pub economy: Economy,
+    /// Its journal.
+    pub store: MemoryStore,
+    /// The engine, while the process runs.
+    pub engine: Option<Engine>,
+    /// How often the process was started.
+    pub life: u64,
+    /// Whether it does what its rules forbid; what it does is then not held against it.
+    pub hostile: bool,
+    /// The instant for which a timer event is queued.
+    pub timer: Option<Timestamp>,
+    /// How often in a row it asked for a time that had passed.
+    pub late: u32,
+    /// Whether a sync is queued.
+    pub syncing: bool,
+    /// When the last completion of an append is handed in: they come in order.
+    pub appended_by: Timestamp,
+    /// What was promised for each command that is not answered.
+    pub promises: BTreeMap<Token, Promise>,
+    /// A backup, and how many entries it holds.
+    pub backup: Option<(MemoryBackup, u64)>,
+    finished: Finished,
+    next_token: u64,
+}
+
+impl Node {
+    /// A node that has just been set up.
+    pub fn found(economy: Economy, code: String, at: Timestamp, hostile: bool) -> Self {
+        let store = MemoryStore::new(|_| Vec::new(), Syncing::OnCall);
+        let founded = JournalEntry::Founded(Founded {
+            economy: economy.id,
+            code,
+            keyring: economy.keyring.encoded().to_vec(),
+            at,
+        });
+        store.append(vec![new_entry(&founded, Vec::new())]).expect("an empty store takes it");
+        Self {
+            economy,
+            store,
+            engine: None,
+            life: 0,
+            hostile,
+            timer: None,
+            late: 0,
+            syncing: false,
+            appended_by: at,
+            promises: BTreeMap::new(),
+            backup: None,
+            finished: Finished::default(),
+            // Far from the engine's own tokens.
+            next_token: 1 << 32,
+        }
+    }
+
+    /// Starts the process over what the journal holds.
+    pub fn start(&mut self, seed: u64, mutation: Option<Mutation>) -> Result<(), String> {
+        let entries = self.entries();
+        let mut state: Option<State> = None;
+        for entry in &entries {
+            let (kind, body) = match mutation {
+                Some(mutation) => mutation.replayed(entry.kind, &entry.body),
+                None => (entry.kind, entry.body.clone()),
+            };
+            match &mut state {
+                None => {
+                    let first = JournalEntry::decode(kind, &body).map_err(|e| e.to_string())?;
+                    state = Some(State::begin(&first).map_err(|error| error.to_string())?);
+                }
+                Some(state) => {
+                    state.replay(entry.seq, kind, &body).map_err(|error| error.to_string())?;
+                }
+            }
+        }
+        let mut state = state.ok_or("an empty journal")?;
+        state.replayed();
+        state.set_chain(self.store.durable().chain);
+        let entropy = Box::new(SeededEntropy::new(seed));
+        self.engine = Some(Engine::new(state, self.economy.link.clone(), entropy));
+        self.life += 1;
+        self.timer = None;
+        self.syncing = false;
+        self.promises.clear();
+        self.finished = Finished::default();
+        Ok(())
+    }
+
+    /// Everything durable.
+    pub fn entries(&self) -> Vec<comity_store::Entry> {
+        let mut entries = Vec::new();
+        while let Ok(more) = self.store.read(entries.len() as u64 + 1, 4096)
+            && !more.is_empty()
+        {
+            entries.extend(more);
+        }
+        entries
+    }
+
+    /// Hands entries to the store.
+    pub fn submit(&mut self, token: Token, entries: Vec<NewEntry>) {
+        let finished = Arc::clone(&self.finished);
+        let done = Box::new(move |result| {
+            finished.lock().expect("one thread").push((token, result));
+        });
+        self.store.submit(entries, done);
+    }
+
+    /// Syncs, and returns what became of each batch, in order.
+    pub fn sync(&mut self) -> Vec<(Token, Result<Digest, String>)> {
+        self.store.sync();
+        self.syncing = false;
+        let finished = std::mem::take(&mut *self.finished.lock().expect("one thread"));
+        finished
+            .into_iter()
+            .map(|(token, result)| {
+                (token, result.map(|appended| appended.head).map_err(|error| error.to_string()))
+            })
+            .collect()
+    }
+
+    /// A token for a command.
+    pub fn token(&mut self) -> Token {
+        self.next_token += 1;
+        Token(self.next_token)
+    }
+
+    /// Reads what a hand-over needs.
+    pub fn load(&self, seq: Seq, parts: &[PartDigest]) -> Result<Loaded, String> {
+        let entries = self.store.read(seq, 1).map_err(|error| error.to_string())?;
+        let entry = entries.first().filter(|entry| entry.seq == seq).ok_or("no such entry")?;
+        let entry = JournalEntry::decode(entry.kind, &entry.body).map_err(|e| e.to_string())?;
+        let JournalEntry::Record(entered) = entry else {
+            return Err(format!("entry {seq} is no record"));
+        };
+        let mut bodies = Vec::new();
+        for part in parts {
+            let body = self.store.blob(part).map_err(|error| error.to_string())?;
+            bodies.push((*part, body.ok_or("no such body")?));
+        }
+        Ok(Loaded { signed: entered.signed.into(), parts: bodies })
+    }
+
+    /// The economy's first epoch with another, as pairing draws it.
+    pub fn epoch_with(&self, other: &Economy) -> EpochId {
+        let digest = Digest::of_all(
+            "comity/simulated-epoch/1",
+            &[self.economy.id.as_bytes(), other.id.as_bytes()],
+        );
+        EpochId(*digest.as_bytes().first_chunk().expect("32 bytes hold 16"))
+    }
+}
+
+/// An entry as the store takes it.
+pub fn new_entry(entry: &JournalEntry, blobs: Vec<(PartDigest, Bytes)>) -> NewEntry {
+    NewEntry { kind: entry.kind(), body: entry.encode().into(), blobs }
+}
+
+/// Verifies a record and its parts, as the node's workers do.
+pub fn verify(signed: &[u8], parts: &[(PartDigest, Bytes)]) -> Result<Box<Checked>, RecordError> {
+    let record = record::parse(signed)?.verify()?;
+    let parts = parts.iter().map(|(_, bytes)| record.check_part(bytes.clone()));
+    let parts = parts.collect::<Result<Vec<_>, _>>()?;
+    Ok(Box::new(Checked { record, parts }))
+}

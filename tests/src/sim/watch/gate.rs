@@ -1,0 +1,164 @@
+//! Whether a part may go, once more: a few rules, read from how the record was signed and from what
+//! the sender's journal says, sharing no code with the decision.
+
+use comity_core::agreement::Tier;
+use comity_core::{EconomyId, Kind, Onward, PartDigest, Section, Timestamp, Tlp};
+
+use super::shadow::Shadow;
+use crate::sim::truth::{Deed, Piece, Truth};
+
+/// Why these parts may not go to `to`, if so.
+pub fn check(
+    truth: &Truth,
+    shadow: &Shadow,
+    us: EconomyId,
+    to: EconomyId,
+    deed: &Deed,
+    parts: &[PartDigest],
+    now: Timestamp,
+) -> Result<(), String> {
+    let bond = shadow.partners.get(&to).ok_or("the recipient is no partner")?;
+    if !bond.open {
+        return Err("the partner is suspended".to_owned());
+    }
+    let entered = shadow.records.get(&deed.id).ok_or("the record is not here")?;
+    if !entered.accepted {
+        return Err("the record is not believed".to_owned());
+    }
+    if shadow.recovering {
+        return Err("the node is in recovery".to_owned());
+    }
+    if deed.kind.is_control() {
+        return control(truth, shadow, to, deed);
+    }
+    if shadow.withdrawn.contains(&deed.id) {
+        return Err("the record is withdrawn".to_owned());
+    }
+    if parts.iter().all(|part| {
+        deed.parts
+            .get(part)
+            .is_none_or(|one| matches!(one.section, Section::Addressee | Section::Case))
+    }) {
+        return Err("no part says anything".to_owned());
+    }
+    for digest in parts {
+        let part = deed.parts.get(digest).ok_or("the part is not the record's")?;
+        addressed(us, to, deed, digest, part)?;
+        marked(truth, shadow, us, to, deed, part, now)?;
+    }
+    Ok(())
+}
+
+fn control(truth: &Truth, shadow: &Shadow, to: EconomyId, deed: &Deed) -> Result<(), String> {
+    let holds = |target: &comity_core::RecordId| {
+        shadow
+            .out
+            .iter()
+            .any(|((partner, _, _), line)| *partner == to && line.entry.record == *target)
+    };
+    let parties = match deed.kind {
+        Kind::Agreement => deed.parties(),
+        Kind::Acceptance | Kind::Termination => deed
+            .agreement()
+            .and_then(|(agreement, _)| truth.deed(&agreement))
+            .and_then(Deed::parties),
+        _ => None,
+    };
+    let concerns = match deed.kind {
+        Kind::Agreement | Kind::Acceptance | Kind::Termination => {
+            parties.is_some_and(|parties| parties.contains(&to))
+        }
+        Kind::Withdrawal => deed.targets().iter().any(holds),
+        _ => true,
+    };
+    if concerns {
+        Ok(())
+    } else {
+        Err("the control record does not concern the partner".to_owned())
+    }
+}
+
+/// Whom the origin meant.
+fn addressed(
+    us: EconomyId,
+    to: EconomyId,
+    deed: &Deed,
+    digest: &PartDigest,
+    part: &Piece,
+) -> Result<(), String> {
+    if part.destination.is_some_and(|destination| destination != to) {
+        return Err("the part is destined to another".to_owned());
+    }
+    if deed.addressees.is_empty() || part.section == Section::Addressee {
+        return Ok(());
+    }
+    let meant = deed.addressees.iter().any(|one| {
+        let through_us = deed.origin == us || one.relays.contains(&us);
+        (one.economy == to || one.relays.contains(&to)) && through_us && one.parts.contains(digest)
+    });
+    if meant { Ok(()) } else { Err("the part is not addressed to the partner".to_owned()) }
+}
+
+/// What its marking says.
+fn marked(
+    truth: &Truth,
+    shadow: &Shadow,
+    us: EconomyId,
+    to: EconomyId,
+    deed: &Deed,
+    part: &Piece,
+    now: Timestamp,
+) -> Result<(), String> {
+    let marking = &part.marking;
+    if marking.release_at.is_some_and(|at| at > now) {
+        return Err("its release time has not come".to_owned());
+    }
+    if marking.expires.is_some_and(|at| at <= now) {
+        return Err("it has expired".to_owned());
+    }
+    let foreign = deed.origin != us;
+    if foreign && marking.embargo_until.is_some_and(|at| at > now) {
+        return Err("it is under embargo".to_owned());
+    }
+    if foreign && marking.onward == Onward::None {
+        return Err("its origin allows no passing on".to_owned());
+    }
+    if foreign
+        && marking.tlp >= Tlp::Amber
+        && deed.addressees.is_empty()
+        && part.destination.is_none()
+    {
+        return Err("AMBER from abroad was not addressed".to_owned());
+    }
+    let ceiling = match shadow.partners.get(&to).map(|bond| bond.level) {
+        Some(1) => Tlp::Clear,
+        Some(2) => Tlp::Green,
+        Some(3) => Tlp::Amber,
+        Some(4) => Tlp::Red,
+        Some(_) | None => return Err("the partner is blocked".to_owned()),
+    };
+    if marking.tlp > ceiling {
+        return Err(format!("{} is above the partner's level", marking.tlp));
+    }
+    if marking.tlp == Tlp::Clear && part.general {
+        return Ok(());
+    }
+    let covers = |deed: &Deed| {
+        let Some((tier, starts)) = deed.pact else { return false };
+        let upto = match tier {
+            Tier::Paired => Tlp::Clear,
+            Tier::Mou => Tlp::Amber,
+            Tier::Nda | Tier::LawEnforcement => Tlp::Red,
+        };
+        let between = deed.parties().is_some_and(|both| both.contains(&us) && both.contains(&to));
+        between
+            && starts <= now
+            && marking.tlp <= upto
+            && shadow.pacts.get(&deed.id).is_some_and(|pact| pact.stands(now))
+    };
+    if truth.deeds().filter(|deed| deed.kind == Kind::Agreement).any(covers) {
+        Ok(())
+    } else {
+        Err(format!("no agreement in force covers {}", marking.tlp))
+    }
+}

@@ -1,0 +1,256 @@
+//! The invariants, watched after every step.
+//!
+//! 1. No part and no manifest is handed to a link whose decision at that moment was not Release.
+//! 2. What was acknowledged survives; what was not is sent again; nothing enters the journal twice.
+//! 3. Nothing is accepted whose author was not entitled.
+//! 4. Every delivery has its ledger entry, durable before its first byte; both sides' chains agree
+//!    after quiescence; no number is used twice, even after a restore.
+//! 5. After faults end, every partner holds every part that the decision now releases to it, and none
+//!    without a delivery entry that was decided Release.
+//! 6. A withdrawn record never comes back as live.
+//!
+//! The watcher believes no engine: it reads what goes into the journal ([`Shadow`]) and what goes
+//! over the wire ([`Said`]), and knows how every record was signed ([`Truth`]). Only the decision
+//! itself is asked twice: of the node's own state, and of [`gate`], a few rules written anew.
+
+mod gate;
+mod settle;
+mod shadow;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use comity_core::journal::JournalEntry;
+use comity_core::ledger::Ranges;
+use comity_core::policy::{self, Lifecycle};
+use comity_core::{Digest, EconomyId, EpochId, Timestamp};
+use comity_node::engine::Engine;
+use comity_node::state::State;
+use comity_store::Store as _;
+
+use super::node::{Node, Promise};
+use super::truth::Truth;
+use super::wire::{Line, Said};
+pub use shadow::Shadow;
+
+/// An invariant is broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// Which.
+    pub invariant: u8,
+    /// How.
+    pub how: String,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "invariant {} is broken: {}", self.invariant, self.how)
+    }
+}
+
+pub(crate) fn broken(invariant: u8, how: impl Into<String>) -> Broken {
+    Broken { invariant, how: how.into() }
+}
+
+/// Watches all nodes.
+#[derive(Default)]
+pub struct Watch {
+    /// What is true.
+    pub truth: Truth,
+    /// Each node's journal.
+    pub shadows: Vec<Shadow>,
+    /// Every number that went over a wire: from, to, epoch, number.
+    numbers: BTreeMap<(EconomyId, EconomyId, EpochId, u64), Digest>,
+    /// Deliveries that went over a wire.
+    pub delivered: u64,
+}
+
+impl Watch {
+    /// Entries were handed to a node's store.
+    pub fn journaled(
+        &mut self,
+        node: usize,
+        entries: &[comity_store::NewEntry],
+    ) -> Result<(), Broken> {
+        let Self { truth, shadows, .. } = self;
+        for entry in entries {
+            let decoded = JournalEntry::decode(entry.kind, &entry.body)
+                .map_err(|fault| broken(2, format!("an entry that cannot be read: {fault}")))?;
+            shadows[node].apply(&decoded, truth)?;
+        }
+        Ok(())
+    }
+
+    /// The bodies beside an entry are those that were sealed. Hostile nodes keep what they like.
+    pub fn bodies(&self, entries: &[comity_store::NewEntry]) -> Result<(), Broken> {
+        for entry in entries {
+            if let Ok(decoded @ (JournalEntry::Record(_) | JournalEntry::Parts(_))) =
+                JournalEntry::decode(entry.kind, &entry.body)
+            {
+                for digest in decoded.part_bodies() {
+                    let kept = entry.blobs.iter().find(|(one, _)| *one == digest);
+                    let sealed = self.truth.deeds().find_map(|deed| deed.parts.get(&digest));
+                    if kept.map(|(_, bytes)| bytes) != sealed.map(|piece| &piece.bytes) {
+                        let how = format!("part {} was kept with other bytes", digest.short());
+                        return Err(broken(3, how));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A node's store is synced so far.
+    pub fn synced(&mut self, node: usize, mark: comity_store::Watermark) {
+        let shadow = &mut self.shadows[node];
+        (shadow.durable, shadow.chain) = (mark.seq, Some(mark.chain));
+    }
+
+    /// A node answered a command with yes.
+    pub fn replied(&self, node: usize, promise: &Promise) -> Result<(), Broken> {
+        let Promise::Published(record) = promise else { return Ok(()) };
+        let shadow = &self.shadows[node];
+        let durable = |seq: u64| seq <= shadow.durable;
+        match shadow.records.get(record) {
+            Some(entered) if durable(entered.seq) => Ok(()),
+            Some(_) | None => {
+                let how = format!("publication of {} is told before its sync", record.short());
+                Err(broken(2, how))
+            }
+        }
+    }
+
+    /// A node's process ended and its journal was opened again. `replaced`: by a backup.
+    pub fn reopened(&mut self, node: usize, of: &Node, replaced: bool) -> Result<(), Broken> {
+        let entries = of.entries();
+        let before = std::mem::take(&mut self.shadows[node]);
+        let seq = before.durable;
+        let place = usize::try_from(seq).expect("a place in memory");
+        let here = place.checked_sub(1).map(|at| entries.get(at).map(|entry| entry.chain));
+        if !replaced && here.is_some_and(|here| here != before.chain) {
+            return Err(broken(2, format!("entry {seq} was acknowledged and is gone")));
+        }
+        let mut shadow = Shadow::default();
+        for entry in &entries {
+            let decoded = JournalEntry::decode(entry.kind, &entry.body)
+                .map_err(|fault| broken(2, format!("an entry that cannot be read: {fault}")))?;
+            let applied = shadow.apply(&decoded, &self.truth);
+            if !of.hostile {
+                applied?;
+            }
+        }
+        let mark = of.store.durable();
+        (shadow.durable, shadow.chain) = (mark.seq, Some(mark.chain));
+        self.shadows[node] = shadow;
+        Ok(())
+    }
+
+    /// What a node knows after a step.
+    pub fn stepped(&self, node: usize, engine: &Engine) -> Result<(), Broken> {
+        let live = |record: &&comity_core::RecordId| {
+            let held = engine.state().record(record);
+            held.is_some_and(|held| held.facts.lifecycle == Lifecycle::Live)
+        };
+        match self.shadows[node].withdrawn.iter().find(live) {
+            None => Ok(()),
+            Some(record) => Err(broken(6, format!("withdrawn record {} is live", record.short()))),
+        }
+    }
+
+    /// A node said something to another.
+    pub fn said(
+        &mut self,
+        (node, state): (usize, &State),
+        to: EconomyId,
+        said: &Said,
+        now: Timestamp,
+    ) -> Result<(), Broken> {
+        match said {
+            Said::Hello { held, .. } | Said::Acked(held) => self.acknowledged(node, to, held),
+            Said::Rejected(number) => {
+                self.acknowledged(node, to, &[(*number, *number)].into_iter().collect())
+            }
+            Said::Batch { returned: false, lines } => {
+                lines.iter().try_for_each(|line| self.delivered((node, state), to, line, now))
+            }
+            Said::Batch { returned: true, lines } => {
+                lines.iter().try_for_each(|line| self.given_back(node, to, line))
+            }
+            Said::Void { returned: false, number, digest } => {
+                let voided = self.shadows[node].voided.get(&(to, *number));
+                match voided {
+                    Some((known, seq)) if known == digest && *seq <= self.shadows[node].durable => {
+                        Ok(())
+                    }
+                    Some(_) | None => {
+                        Err(broken(4, format!("number {number} is voided without an entry")))
+                    }
+                }
+            }
+            Said::Void { returned: true, .. } | Said::Other(_) => Ok(()),
+        }
+    }
+
+    /// Whatever a node says that it holds is synced.
+    fn acknowledged(&self, node: usize, to: EconomyId, held: &Ranges) -> Result<(), Broken> {
+        let shadow = &self.shadows[node];
+        let opened = shadow.opened.get(&to).copied().unwrap_or(0);
+        let numbers = held.as_slice().iter().flat_map(|(first, last)| *first..=*last);
+        for number in numbers.filter(|number| *number >= opened) {
+            let known = shadow.inbound.get(&(to, number));
+            if known.is_none_or(|(_, seq)| *seq > shadow.durable) {
+                let how = format!("number {number} is acknowledged and not synced");
+                return Err(broken(2, how));
+            }
+        }
+        Ok(())
+    }
+
+    fn delivered(
+        &mut self,
+        (node, state): (usize, &State),
+        to: EconomyId,
+        line: &Line,
+        now: Timestamp,
+    ) -> Result<(), Broken> {
+        self.delivered += 1;
+        let Line { entry, signed, bodies } = line;
+        let shadow = &self.shadows[node];
+        let what = format!("number {} ({})", entry.number, entry.record.short());
+        let decided = shadow.out.get(&(to, entry.epoch, entry.number));
+        if decided.is_none_or(|decided| decided.entry != *entry || decided.seq > shadow.durable) {
+            let how = format!("{what} is handed over and its entry is not synced");
+            return Err(broken(4, how));
+        }
+        let key = (state.us(), to, entry.epoch, entry.number);
+        if *self.numbers.entry(key).or_insert(entry.digest()) != entry.digest() {
+            return Err(broken(4, format!("{what} is used twice")));
+        }
+        let deed = self.truth.deed(&entry.record).filter(|deed| deed.signed == *signed);
+        let Some(deed) = deed.filter(|_| *bodies == entry.parts) else {
+            return Err(broken(1, format!("{what} goes with other bytes than were decided")));
+        };
+        let held = state.record(&entry.record);
+        let plan = held.map(|held| state.plan_of(held, &entry.parts, &to, now));
+        if plan.as_ref().is_none_or(|plan| !plan.goes() || plan.releases() != entry.parts) {
+            let kept = plan.iter().flat_map(|plan| plan.withheld());
+            let kept = kept.filter_map(|part| policy::reason(state.policy(), &part.decision));
+            let kept: Vec<_> = kept.collect();
+            return Err(broken(1, format!("{what} is handed over against the decision: {kept:?}")));
+        }
+        gate::check(&self.truth, shadow, state.us(), to, deed, &entry.parts, now)
+            .map_err(|why| broken(1, format!("{what} is handed over though {why}")))
+    }
+
+    /// A partner gets back only what it had sent.
+    fn given_back(&self, node: usize, to: EconomyId, line: &Line) -> Result<(), Broken> {
+        let shadow = &self.shadows[node];
+        let number = line.entry.number;
+        match shadow.inbound.get(&(to, number)) {
+            Some((digest, _)) if *digest == line.entry.digest() => Ok(()),
+            Some(_) | None => {
+                Err(broken(1, format!("number {number} is given back and never came")))
+            }
+        }
+    }
+}

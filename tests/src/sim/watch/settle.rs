@@ -1,0 +1,155 @@
+//! What must be so when faults have ended and nothing is under way any more.
+
+use comity_core::{Section, Timestamp, Tlp};
+use comity_node::engine::Engine;
+use comity_node::state::{OutFate, State};
+
+use super::{Broken, Watch, broken};
+use crate::sim::node::Node;
+
+impl Watch {
+    /// Checks every pair of honest nodes that are open to each other.
+    pub fn settled(&self, nodes: &[Node], now: Timestamp) -> Result<(), Broken> {
+        for (from, sender) in nodes.iter().enumerate() {
+            for (to, receiver) in nodes.iter().enumerate() {
+                if from == to || sender.hostile || receiver.hostile {
+                    continue;
+                }
+                let (Some(one), Some(other)) = (&sender.engine, &receiver.engine) else {
+                    return Err(broken(5, format!("node {from} or node {to} does not run")));
+                };
+                self.sources(from, to, one, other)?;
+                let open = |engine: &Engine, id| {
+                    engine.state().partner(&id).is_some_and(|partner| partner.is_open())
+                };
+                if open(one, receiver.economy.id) && open(other, sender.economy.id) {
+                    agree(from, to, one.state(), other.state())?;
+                    self.complete(from, to, one.state(), other.state(), now)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing is held of a partner without its word for it.
+    fn sources(&self, from: usize, to: usize, one: &Engine, other: &Engine) -> Result<(), Broken> {
+        let (us, partner) = (one.state().us(), other.state().us());
+        let (sender, receiver) = (&self.shadows[from], &self.shadows[to]);
+        for (record, entered) in &receiver.records {
+            let brought = entered.parts.iter().filter(|(_, from)| **from == Some(us));
+            for (part, _) in brought {
+                let mut lines = sender.out.iter().filter(|((to, _, _), _)| *to == partner);
+                if !lines.any(|(_, line)| {
+                    line.entry.record == *record && line.entry.parts.contains(part)
+                }) {
+                    let how = format!(
+                        "node {to} holds part {} of {} from node {from}, which has no entry for it",
+                        part.short(),
+                        record.short()
+                    );
+                    return Err(broken(5, how));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything that the decision releases is there.
+    fn complete(
+        &self,
+        from: usize,
+        to: usize,
+        one: &State,
+        other: &State,
+        now: Timestamp,
+    ) -> Result<(), Broken> {
+        let (us, partner) = (one.us(), other.us());
+        let Some(ledger) = one.partner(&partner).map(|partner| &partner.out) else { return Ok(()) };
+        let refused = |record: &comity_core::RecordId| {
+            ledger.entries().iter().any(|line| {
+                matches!(line.fate, OutFate::Refused(_))
+                    && line.entry.as_ref().is_some_and(|entry| entry.record == *record)
+            })
+        };
+        for (id, held) in one.records() {
+            let Some(deed) = self.truth.deed(id) else { continue };
+            if held.came_from(&partner) || deed.origin == partner || refused(id) {
+                continue;
+            }
+            let gone = self.shadows[to].withdrawn.contains(id);
+            let plan = one.plan(held, &partner, now);
+            let here = other.record(id);
+            let missing =
+                |part: &comity_core::PartDigest| here.is_none_or(|here| !here.has_part(part));
+            let lacks = if deed.kind.is_control() {
+                plan.goes() && here.is_none()
+            } else {
+                plan.goes() && !gone && plan.releases().iter().any(missing)
+            };
+            if lacks {
+                let how = format!(
+                    "node {to} lacks {:?} {} that node {from} releases to it",
+                    deed.kind,
+                    id.short()
+                );
+                return Err(broken(5, how));
+            }
+            // The same, without asking the decision: an economy's own CLEAR parts go to all whom
+            // it has not blocked.
+            let plain = |piece: &&crate::sim::truth::Piece| {
+                piece.marking.tlp == Tlp::Clear
+                    && piece.marking.release_at.is_none_or(|at| at <= now)
+                    && piece.marking.expires.is_none()
+                    && piece.general
+                    && !matches!(piece.section, Section::Addressee | Section::Case)
+                    && piece.destination.is_none()
+            };
+            let ours = deed.origin == us && deed.addressees.is_empty() && !deed.kind.is_control();
+            let trusted = self.shadows[from].partners.get(&partner).is_some_and(|b| b.level > 0);
+            let withdrawn = self.shadows[from].withdrawn.contains(id);
+            if ours && trusted && !withdrawn && !gone && deed.parts.values().any(|p| plain(&p)) {
+                let lacking = deed.parts.iter().find(|(part, p)| plain(p) && missing(part));
+                if let Some((part, _)) = lacking {
+                    let how = format!(
+                        "node {to} lacks the CLEAR part {} of {}, published by node {from}",
+                        part.short(),
+                        id.short()
+                    );
+                    return Err(broken(5, how));
+                }
+            }
+            // A withdrawal has reached whoever was told.
+            let told = ledger.possibly_held(id).is_some();
+            if withdrawn && told && here.is_some() && !gone {
+                let how = format!(
+                    "node {to} holds {} from node {from}, which knows that it is withdrawn",
+                    id.short()
+                );
+                return Err(broken(6, how));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Both sides' chains are one.
+fn agree(from: usize, to: usize, one: &State, other: &State) -> Result<(), Broken> {
+    let (us, partner) = (one.us(), other.us());
+    let Some((out, inbound)) =
+        one.partner(&partner).map(|p| &p.out).zip(other.partner(&us).map(|p| &p.inbound))
+    else {
+        return Ok(());
+    };
+    let head = inbound.durable_head();
+    if out.head() != head {
+        let how = format!(
+            "node {from}'s ledger to node {to} stands at {}, node {to} has {}, outstanding {:?}",
+            out.head().number,
+            head.number,
+            out.outstanding().collect::<Vec<_>>(),
+        );
+        // What did not arrive is missing; what arrived otherwise is another chain.
+        return Err(broken(if out.head().number == head.number { 4 } else { 5 }, how));
+    }
+    Ok(())
+}

@@ -1,0 +1,255 @@
+//! A node's journal, read by somebody else: the least that the invariants speak of.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use comity_core::journal::{Arrival, JournalEntry, PartHeld, PartnerChange, Source, Standing};
+use comity_core::ledger::LedgerEntry;
+use comity_core::record;
+use comity_core::{Digest, EconomyId, EpochId, Kind, PartDigest, RecordId, Timestamp};
+
+use crate::sim::truth::{Deed, Truth};
+use crate::sim::watch::{Broken, broken};
+
+/// What one node's journal says, as far as the entries were handed to its store.
+#[derive(Default)]
+pub struct Shadow {
+    /// The last entry.
+    pub seq: u64,
+    /// The last entry that is synced.
+    pub durable: u64,
+    /// The chain there.
+    pub chain: Option<Digest>,
+    /// Records that entered.
+    pub records: BTreeMap<RecordId, Entered>,
+    /// Deliveries that were decided.
+    pub out: BTreeMap<(EconomyId, EpochId, u64), Decided>,
+    /// Numbers that were taken back.
+    pub voided: BTreeMap<(EconomyId, u64), (Digest, u64)>,
+    /// Numbers of others that arrived.
+    pub inbound: BTreeMap<(EconomyId, u64), (Digest, u64)>,
+    /// The first number of a partner's newest epoch: everything before is settled.
+    pub opened: BTreeMap<EconomyId, u64>,
+    /// Partners: whether the link is open, and the level.
+    pub partners: BTreeMap<EconomyId, Bond>,
+    /// Agreements that took effect, and those taken back.
+    pub pacts: BTreeMap<RecordId, Pact>,
+    /// Records that their own origin withdrew, as far as this node knows.
+    pub withdrawn: BTreeSet<RecordId>,
+    /// Whether the last `Restored` has not been followed by `Recovered`.
+    pub recovering: bool,
+}
+
+/// A record that entered.
+pub struct Entered {
+    /// In which entry.
+    pub seq: u64,
+    /// Whether it is believed.
+    pub accepted: bool,
+    /// The parts that are here, and who brought each.
+    pub parts: BTreeMap<PartDigest, Option<EconomyId>>,
+    /// Who brought the record; none: made here, or given back.
+    pub from: Option<EconomyId>,
+    /// Whether it was made here.
+    pub own: bool,
+}
+
+/// A delivery that was decided.
+pub struct Decided {
+    /// In which entry.
+    pub seq: u64,
+    /// The ledger's line.
+    pub entry: LedgerEntry,
+    /// Whether the partner gave it back after a restore.
+    pub returned: bool,
+}
+
+/// What stands of a partner.
+#[derive(Clone, Copy)]
+pub struct Bond {
+    /// Paired and not suspended.
+    pub open: bool,
+    /// The level.
+    pub level: u64,
+}
+
+/// An agreement, as far as this node knows.
+#[derive(Clone, Copy, Default)]
+pub struct Pact {
+    proposed: bool,
+    accepted: Option<Timestamp>,
+    terminated: Option<Timestamp>,
+}
+
+impl Pact {
+    /// Whether it permits anything now, if its first day has come.
+    #[must_use]
+    pub fn stands(&self, now: Timestamp) -> bool {
+        self.proposed
+            && self.accepted.is_some_and(|at| at <= now)
+            && self.terminated.is_none_or(|end| end > now)
+    }
+}
+
+impl Shadow {
+    /// Takes an entry in; what it breaks.
+    pub fn apply(&mut self, entry: &JournalEntry, truth: &Truth) -> Result<(), Broken> {
+        self.seq += 1;
+        match entry {
+            JournalEntry::Record(entered) => {
+                let id = record::parse(&entered.signed).map(|read| read.id());
+                let id = id.map_err(|error| broken(2, format!("an unreadable record: {error}")))?;
+                let deed = truth
+                    .deed(&id)
+                    .filter(|deed| deed.signed == entered.signed)
+                    .ok_or_else(|| broken(3, format!("record {} was never signed", id.short())))?;
+                let from = from(&entered.source);
+                let new = Entered {
+                    seq: self.seq,
+                    accepted: false,
+                    parts: BTreeMap::new(),
+                    from,
+                    own: entered.source == Source::Own,
+                };
+                if self.records.insert(id, new).is_some() {
+                    return Err(broken(2, format!("record {} entered twice", id.short())));
+                }
+                self.arrived_with(&entered.source)?;
+                self.hold(deed, &entered.parts, from)?;
+                self.stands(deed, &entered.standing, entered.at)?;
+            }
+            JournalEntry::Parts(arrived) => {
+                let deed = truth.deed(&arrived.record).ok_or_else(|| {
+                    broken(3, format!("parts of {}, never signed", arrived.record.short()))
+                })?;
+                self.arrived_with(&arrived.source)?;
+                self.hold(deed, &arrived.parts, from(&arrived.source))?;
+            }
+            JournalEntry::Standing(changed) => {
+                if let Some(deed) = truth.deed(&changed.record) {
+                    self.stands(deed, &changed.standing, changed.at)?;
+                }
+            }
+            JournalEntry::Partner(changed) => self.bond(changed.economy, &changed.change),
+            JournalEntry::Delivery(decided) => {
+                let key = (decided.to, decided.entry.epoch, decided.entry.number);
+                let (seq, returned) = (self.seq, decided.returned);
+                let line = Decided { seq, entry: decided.entry.clone(), returned };
+                if self.out.insert(key, line).is_some() {
+                    let number = decided.entry.number;
+                    return Err(broken(4, format!("number {number} was given twice")));
+                }
+            }
+            JournalEntry::Voided { to, number, digest, .. } => {
+                self.voided.insert((*to, *number), (*digest, self.seq));
+            }
+            JournalEntry::Arrival(Arrival { from, number, digest, .. }) => {
+                self.arrived(*from, *number, *digest)?;
+            }
+            JournalEntry::PartnerEpoch { from, opening, .. } => {
+                self.opened.insert(*from, opening.first);
+            }
+            JournalEntry::Restored { .. } => self.recovering = true,
+            JournalEntry::Recovered { .. } => self.recovering = false,
+            JournalEntry::Founded(_)
+            | JournalEntry::Receipt { .. }
+            | JournalEntry::Refused { .. }
+            | JournalEntry::Epoch { .. }
+            | JournalEntry::PolicyConfirmed { .. }
+            | JournalEntry::Returned { .. }
+            | JournalEntry::Draft(_)
+            | JournalEntry::DraftGone { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn hold(
+        &mut self,
+        deed: &Deed,
+        parts: &[PartHeld],
+        from: Option<EconomyId>,
+    ) -> Result<(), Broken> {
+        let short = deed.id.short();
+        let Some(entered) = self.records.get_mut(&deed.id) else {
+            return Err(broken(2, format!("parts of {short} without their record")));
+        };
+        for part in parts {
+            if !deed.parts.contains_key(&part.digest) {
+                let part = part.digest.short();
+                return Err(broken(3, format!("part {part} is none of record {short}")));
+            }
+            if entered.parts.insert(part.digest, from).is_some() {
+                let part = part.digest.short();
+                return Err(broken(2, format!("part {part} of {short} entered twice")));
+            }
+        }
+        Ok(())
+    }
+
+    fn stands(&mut self, deed: &Deed, standing: &Standing, at: Timestamp) -> Result<(), Broken> {
+        let accepted = *standing == Standing::Accepted;
+        let Some(entered) = self.records.get_mut(&deed.id) else { return Ok(()) };
+        let before = std::mem::replace(&mut entered.accepted, accepted);
+        if !accepted || before {
+            return Ok(());
+        }
+        if !deed.honest {
+            let short = deed.id.short();
+            return Err(broken(3, format!("record {short} is accepted; its author may not")));
+        }
+        match deed.kind {
+            Kind::Withdrawal => self.withdrawn.extend(deed.targets()),
+            Kind::Agreement => self.pacts.entry(deed.id).or_default().proposed = true,
+            Kind::Acceptance | Kind::Termination => {
+                if let Some((agreement, effective)) = deed.agreement() {
+                    let pact = self.pacts.entry(agreement).or_default();
+                    match effective {
+                        None => drop(pact.accepted.get_or_insert(at)),
+                        Some(effective) => {
+                            let before = pact.terminated.unwrap_or(Timestamp::MAX);
+                            pact.terminated = Some(before.min(effective));
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn bond(&mut self, economy: EconomyId, change: &PartnerChange) {
+        let bond = self.partners.entry(economy).or_insert(Bond { open: false, level: 1 });
+        match change {
+            PartnerChange::Paired { .. } => *bond = Bond { open: true, level: 1 },
+            PartnerChange::Level(level) => bond.level = *level,
+            PartnerChange::Suspended | PartnerChange::Removed => bond.open = false,
+            PartnerChange::Resumed => bond.open = true,
+            PartnerChange::Addresses(_)
+            | PartnerChange::Introduced { .. }
+            | PartnerChange::ClassicalKeyExchange(_) => {}
+        }
+    }
+
+    fn arrived_with(&mut self, source: &Source) -> Result<(), Broken> {
+        match source {
+            Source::Partner(delivered) => {
+                let entry = &delivered.entry;
+                self.arrived(delivered.from, entry.number, entry.digest())
+            }
+            Source::Own | Source::Returned { .. } => Ok(()),
+        }
+    }
+
+    fn arrived(&mut self, from: EconomyId, number: u64, digest: Digest) -> Result<(), Broken> {
+        match self.inbound.insert((from, number), (digest, self.seq)) {
+            None => Ok(()),
+            Some(_) => Err(broken(2, format!("number {number} of a partner arrived twice"))),
+        }
+    }
+}
+
+fn from(source: &Source) -> Option<EconomyId> {
+    match source {
+        Source::Partner(delivered) => Some(delivered.from),
+        Source::Own | Source::Returned { .. } => None,
+    }
+}

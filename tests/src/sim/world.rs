@@ -1,0 +1,822 @@
+//! The world: virtual time, what happens in it, and who is told.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+use comity_core::{Digest, EconomyId, PartDigest, Timestamp};
+use comity_node::engine::{Command, CommandError, Effect, Input, Reply, Token};
+use comity_proto::{ConnId, OutStream, StreamId, Transmit};
+use comity_store::{NewEntry, Seq, Store as _};
+
+use super::dice::Dice;
+use super::economy::Economy;
+use super::mutation::Mutation;
+use super::net::Net;
+use super::node::{Node, Promise, verify};
+use super::watch::{Broken, Watch, broken};
+use super::wire::Said;
+
+/// When every simulation begins: two minutes before midnight, 2026-11-21T23:58:00Z.
+pub const START: Timestamp = Timestamp::from_secs(1_795_305_480);
+/// How long faults have ended before everything must have arrived.
+const CALM: Duration = Duration::from_secs(180);
+/// When whatever still goes on goes on for ever.
+const LONGEST: Duration = Duration::from_secs(3600);
+/// How much is kept for the account of a failure.
+const REMEMBERED: usize = 400;
+/// Timers of one node in a row that had passed already.
+const LATE: u32 = 200;
+/// Steps of one node without time passing: more is a node that turns on the spot.
+const SPIN: u32 = 20_000;
+
+/// What is simulated.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Decides everything.
+    pub seed: u64,
+    /// How many nodes.
+    pub nodes: usize,
+    /// How many partners each has, about.
+    pub degree: usize,
+    /// How many things people, disks and networks do.
+    pub acts: usize,
+    /// Whether processes die, disks fail and connections break.
+    pub faults: bool,
+    /// Whether one node at a time is put back to a backup.
+    pub restores: bool,
+    /// How many nodes are hostile.
+    pub hostile: usize,
+    /// What is broken on purpose.
+    pub mutation: Option<Mutation>,
+}
+
+impl Config {
+    /// The federation of the test tiers.
+    #[must_use]
+    pub fn federation(seed: u64) -> Self {
+        Self {
+            seed,
+            nodes: 20,
+            degree: 4,
+            acts: 220,
+            faults: true,
+            restores: true,
+            hostile: 1,
+            mutation: None,
+        }
+    }
+
+    /// A few nodes, nothing going wrong.
+    #[must_use]
+    pub fn calm(seed: u64, nodes: usize) -> Self {
+        Self {
+            nodes,
+            degree: nodes.saturating_sub(1),
+            acts: 30,
+            faults: false,
+            restores: false,
+            hostile: 0,
+            ..Self::federation(seed)
+        }
+    }
+}
+
+/// What a run did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Inputs that engines took.
+    pub steps: u64,
+    /// Deliveries that went over a wire.
+    pub delivered: u64,
+    /// Records signed.
+    pub signed: u64,
+    /// Processes that died.
+    pub crashes: u64,
+    /// Nodes put back to a backup.
+    pub restores: u64,
+    /// Connections that broke.
+    pub breaks: u64,
+    /// Over everything that happened, in order.
+    pub trace: u64,
+}
+
+/// Something that is going to happen.
+pub(super) enum Event {
+    Dial {
+        from: usize,
+        to: usize,
+    },
+    Open {
+        conn: ConnId,
+        end: usize,
+    },
+    Bytes {
+        conn: ConnId,
+        end: usize,
+        stream: OutStream,
+        bytes: Bytes,
+        fin: bool,
+    },
+    Gone {
+        conn: ConnId,
+        end: usize,
+    },
+    Timer {
+        node: usize,
+        life: u64,
+        at: Timestamp,
+    },
+    More {
+        node: usize,
+        life: u64,
+    },
+    Sync {
+        node: usize,
+        life: u64,
+    },
+    Appended {
+        node: usize,
+        life: u64,
+        token: Token,
+        result: Result<Digest, String>,
+    },
+    Verified {
+        node: usize,
+        life: u64,
+        token: Token,
+        signed: Bytes,
+        parts: Vec<(PartDigest, Bytes)>,
+    },
+    Loaded {
+        node: usize,
+        life: u64,
+        token: Token,
+        seq: Seq,
+        parts: Vec<PartDigest>,
+    },
+    Restart {
+        node: usize,
+    },
+    Confirm {
+        node: usize,
+    },
+    Act,
+}
+
+struct Queued(Timestamp, u64, Event);
+
+impl PartialEq for Queued {
+    fn eq(&self, other: &Self) -> bool {
+        (self.0, self.1) == (other.0, other.1)
+    }
+}
+impl Eq for Queued {}
+impl PartialOrd for Queued {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Queued {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.0, self.1).cmp(&(other.0, other.1))
+    }
+}
+
+/// The simulation.
+pub struct World {
+    pub(super) config: Config,
+    pub(super) now: Timestamp,
+    pub(super) dice: Dice,
+    pub(super) nodes: Vec<Node>,
+    pub(super) net: Net,
+    pub(super) watch: Watch,
+    pub(super) edges: Vec<(usize, usize)>,
+    pub(super) acts_left: usize,
+    pub(super) report: Report,
+    pub(super) mutated: bool,
+    by_id: BTreeMap<EconomyId, usize>,
+    queue: BinaryHeap<Reverse<Queued>>,
+    order: u64,
+    calm_since: Option<Timestamp>,
+    spins: (Timestamp, u32),
+    account: VecDeque<String>,
+    /// Prints everything as it happens.
+    loud: bool,
+}
+
+impl World {
+    /// A federation that has just been paired.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        let mut dice = Dice::new(config.seed ^ 0xc0_31_7e);
+        let found = |number: usize| {
+            let hostile = number >= config.nodes - config.hostile;
+            let economy = Economy::found(u8::try_from(number + 1).expect("at most 255 nodes"));
+            Node::found(economy, format!("N{number}"), START, hostile)
+        };
+        let nodes: Vec<Node> = (0..config.nodes).map(found).collect();
+        let by_id = nodes.iter().enumerate().map(|(at, node)| (node.economy.id, at)).collect();
+        let edges = edges(config.nodes, config.degree, &mut dice);
+        let mut watch = Watch::default();
+        watch.shadows.resize_with(config.nodes, Default::default);
+        Self {
+            now: START,
+            dice,
+            nodes,
+            net: Net::default(),
+            watch,
+            edges,
+            acts_left: config.acts,
+            report: Report::default(),
+            mutated: false,
+            by_id,
+            queue: BinaryHeap::new(),
+            order: 0,
+            calm_since: None,
+            spins: (START, 0),
+            account: VecDeque::new(),
+            loud: std::env::var_os("COMITY_SIM_LOUD").is_some(),
+            config,
+        }
+    }
+
+    /// Runs to the end.
+    pub fn run(&mut self) -> Result<Report, Broken> {
+        for node in 0..self.nodes.len() {
+            self.start(node)?;
+        }
+        self.pair_all()?;
+        self.net.faulty = self.config.faults;
+        self.later(Duration::from_millis(500), Event::Act);
+        while let Some(Reverse(Queued(at, _, event))) = self.queue.pop() {
+            self.now = at.max(self.now);
+            if self.now.since(START) > LONGEST {
+                return Err(broken(5, "an hour has passed and it is not quiet"));
+            }
+            self.happen(event)?;
+            if self.queue.is_empty() && self.calm_since.is_none() {
+                self.calm()?;
+            }
+        }
+        self.watch.settled(&self.nodes, self.now)?;
+        self.report.delivered = self.watch.delivered;
+        self.report.signed = self.watch.truth.deeds().count() as u64;
+        Ok(self.report)
+    }
+
+    /// What led to a failure, and how to repeat it.
+    #[must_use]
+    pub fn account(&self, broken: &Broken) -> String {
+        let lines: Vec<&str> = self.account.iter().map(String::as_str).collect();
+        format!(
+            "{}\n\nseed {}: {broken}\nat {}\nrepeat: COMITY_SIM_SEED={} cargo test -p comity-tests --test simulator one_seed -- --ignored --nocapture",
+            lines.join("\n"),
+            self.config.seed,
+            self.now,
+            self.config.seed,
+        )
+    }
+
+    pub(super) fn later(&mut self, delay: Duration, event: Event) {
+        self.at(self.now.saturating_add(delay), event);
+    }
+
+    pub(super) fn at(&mut self, at: Timestamp, event: Event) {
+        self.order += 1;
+        self.queue.push(Reverse(Queued(at, self.order, event)));
+    }
+
+    pub(super) fn note(&mut self, line: impl FnOnce() -> String) {
+        let line = format!("{:>8} {}", self.now.since(START).as_millis(), line());
+        for byte in line.bytes() {
+            self.report.trace = (self.report.trace ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+        }
+        if self.loud {
+            println!("{line}");
+        }
+        if self.account.len() == REMEMBERED {
+            self.account.pop_front();
+        }
+        self.account.push_back(line);
+    }
+
+    fn happen(&mut self, event: Event) -> Result<(), Broken> {
+        match event {
+            Event::Dial { from, to } => self.dial(from, to),
+            Event::Open { conn, end } => self.open(conn, end)?,
+            Event::Bytes { conn, end, stream, bytes, fin } => {
+                self.bytes(conn, end, stream, bytes, fin)?;
+            }
+            Event::Gone { conn, end } => self.gone(conn, end)?,
+            Event::Timer { node, life, at } => {
+                if self.lives(node, life) && self.nodes[node].timer == Some(at) {
+                    self.nodes[node].timer = None;
+                    self.input(node, Input::Timer)?;
+                }
+            }
+            Event::More { node, life } => {
+                if self.lives(node, life) {
+                    self.input(node, Input::Timer)?;
+                }
+            }
+            Event::Sync { node, life } => {
+                if self.lives(node, life) {
+                    self.sync(node);
+                }
+            }
+            Event::Appended { node, life, token, result } => {
+                if self.lives(node, life) {
+                    self.input(node, Input::Appended { token, result })?;
+                }
+            }
+            Event::Verified { node, life, token, signed, parts } => {
+                if self.lives(node, life) {
+                    let result = verify(&signed, &parts);
+                    self.input(node, Input::Verified { token, result })?;
+                }
+            }
+            Event::Loaded { node, life, token, seq, parts } => {
+                if self.lives(node, life) {
+                    let result = self.nodes[node].load(seq, &parts);
+                    self.input(node, Input::Loaded { token, result })?;
+                }
+            }
+            Event::Restart { node } => {
+                if self.nodes[node].engine.is_none() {
+                    self.start(node)?;
+                }
+            }
+            Event::Confirm { node } => {
+                if self.nodes[node].engine.is_some() {
+                    self.command(node, Command::ConfirmPolicy, Promise::Done)?;
+                }
+            }
+            Event::Act => self.act()?,
+        }
+        Ok(())
+    }
+
+    fn lives(&self, node: usize, life: u64) -> bool {
+        self.nodes[node].life == life && self.nodes[node].engine.is_some()
+    }
+
+    /// Faults end, everybody is up, and everything must arrive.
+    fn calm(&mut self) -> Result<(), Broken> {
+        self.note(|| "faults end".to_owned());
+        self.calm_since = Some(self.now);
+        self.net.faulty = false;
+        self.reconcile()?;
+        for (one, other) in self.edges.clone() {
+            self.later(Duration::from_millis(10), Event::Dial { from: one, to: other });
+        }
+        Ok(())
+    }
+
+    /// Starts a node's process.
+    pub(super) fn start(&mut self, node: usize) -> Result<(), Broken> {
+        let seed = self.dice.number();
+        let mutation = self.config.mutation;
+        let started = self.nodes[node].start(seed, mutation);
+        self.note(|| format!("node {node} starts"));
+        if let Err(why) = started {
+            return Err(broken(2, format!("node {node} does not start: {why}")));
+        }
+        let replaced = self.nodes[node].life == 1;
+        self.watch.reopened(node, &self.nodes[node], replaced)?;
+        if self.nodes[node].life > 1 {
+            for (one, other) in self.edges.clone() {
+                if one == node || other == node {
+                    let delay = self.dice.millis(1..=400);
+                    let to = if one == node { other } else { one };
+                    self.later(delay, Event::Dial { from: node, to });
+                }
+            }
+        }
+        self.input(node, Input::Timer)
+    }
+
+    /// Gives a command.
+    pub(super) fn command(
+        &mut self,
+        node: usize,
+        command: Command,
+        promise: Promise,
+    ) -> Result<(), Broken> {
+        let token = self.nodes[node].token();
+        self.nodes[node].promises.insert(token, promise);
+        self.input(node, Input::Command { token, command: Box::new(command) })
+    }
+
+    /// Gives an engine one input, and does what it asks for.
+    pub(super) fn input(&mut self, node: usize, input: Input) -> Result<(), Broken> {
+        self.report.steps += 1;
+        if self.spins.0 != self.now {
+            self.spins = (self.now, 0);
+        }
+        self.spins.1 += 1;
+        if self.spins.1 > SPIN {
+            return Err(broken(5, format!("node {node} turns on the spot")));
+        }
+        let now = self.now;
+        let Some(engine) = self.nodes[node].engine.as_mut() else { return Ok(()) };
+        let effects = engine.handle(input, now);
+        for effect in effects {
+            self.effect(node, effect)?;
+        }
+        if !self.nodes[node].hostile
+            && let Some(engine) = &self.nodes[node].engine
+        {
+            self.watch.stepped(node, engine).map_err(|broken| at_node(node, broken))?;
+        }
+        self.schedule(node)
+    }
+
+    fn schedule(&mut self, node: usize) -> Result<(), Broken> {
+        let Some(engine) = &self.nodes[node].engine else { return Ok(()) };
+        let life = self.nodes[node].life;
+        let more = engine.has_more();
+        let next = engine.next_timer();
+        let late = next.is_some_and(|at| at <= self.now);
+        self.nodes[node].late = if late { self.nodes[node].late + 1 } else { 0 };
+        if self.nodes[node].late > LATE {
+            let how = format!("node {node} asks again and again for a time that has passed");
+            return Err(broken(5, how));
+        }
+        if let Some(at) = next {
+            let at = at.max(self.now.saturating_add(Duration::from_millis(1)));
+            if self.nodes[node].timer.is_none_or(|before| at < before) {
+                self.nodes[node].timer = Some(at);
+                self.at(at, Event::Timer { node, life, at });
+            }
+        }
+        if more {
+            self.later(Duration::ZERO, Event::More { node, life });
+        }
+        Ok(())
+    }
+
+    fn effect(&mut self, node: usize, effect: Effect) -> Result<(), Broken> {
+        let life = self.nodes[node].life;
+        match effect {
+            Effect::Append { token, entries } => self.append(node, token, entries)?,
+            Effect::Load { token, seq, parts } => {
+                let delay = self.dice.millis(0..=12);
+                self.later(delay, Event::Loaded { node, life, token, seq, parts });
+            }
+            Effect::Verify { token, signed, parts } => {
+                let delay = self.dice.millis(0..=25);
+                self.later(delay, Event::Verified { node, life, token, signed, parts });
+            }
+            Effect::Transmit(transmit) => self.transmit(node, transmit)?,
+            Effect::Close { conn, reason } => {
+                self.note(|| format!("node {node} closes {}: {reason}", conn.0));
+                self.close(node, conn);
+            }
+            Effect::Reply { token, reply } => self.replied(node, token, reply)?,
+            Effect::Partners(_) => {}
+            Effect::Alarm(alarm) => {
+                self.note(|| format!("node {node} alarm {}: {}", alarm.code, alarm.text));
+            }
+        }
+        Ok(())
+    }
+
+    fn append(
+        &mut self,
+        node: usize,
+        token: Token,
+        mut entries: Vec<NewEntry>,
+    ) -> Result<(), Broken> {
+        if let Some(mutation) = self.config.mutation {
+            mutation.appended(&mut entries);
+        }
+        let watched =
+            self.watch.journaled(node, &entries).and_then(|()| self.watch.bodies(&entries));
+        if !self.nodes[node].hostile {
+            watched.map_err(|broken| at_node(node, broken))?;
+        }
+        let early = match self.config.mutation {
+            Some(Mutation::ReplyBeforeSync) => true,
+            Some(Mutation::HandOverBeforeSync) => {
+                let kind = |entry: &NewEntry| {
+                    comity_core::journal::JournalEntry::decode(entry.kind, &entry.body).ok()
+                };
+                entries
+                    .iter()
+                    .filter_map(kind)
+                    .all(|entry| matches!(entry, comity_core::journal::JournalEntry::Delivery(_)))
+            }
+            _ => false,
+        };
+        self.nodes[node].submit(token, entries);
+        let life = self.nodes[node].life;
+        if early {
+            let result = Ok(Digest::ZERO);
+            self.later(Duration::ZERO, Event::Appended { node, life, token, result });
+        }
+        if !self.nodes[node].syncing {
+            self.nodes[node].syncing = true;
+            let delay = self.dice.millis(0..=8);
+            self.later(delay, Event::Sync { node, life });
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self, node: usize) {
+        let life = self.nodes[node].life;
+        let finished = self.nodes[node].sync();
+        self.watch.synced(node, self.nodes[node].store.durable());
+        for (token, result) in finished {
+            let delay = self.dice.millis(0..=2);
+            let at = self.now.saturating_add(delay).max(self.nodes[node].appended_by);
+            self.nodes[node].appended_by = at;
+            if result.is_err() {
+                // The operator starts it again.
+                self.later(Duration::from_millis(500), Event::Act);
+                self.acts_left += 1;
+            }
+            self.at(at, Event::Appended { node, life, token, result });
+        }
+    }
+
+    fn replied(
+        &mut self,
+        node: usize,
+        token: Token,
+        reply: Result<Reply, CommandError>,
+    ) -> Result<(), Broken> {
+        let promise = self.nodes[node].promises.remove(&token);
+        match (promise, reply) {
+            (Some(promise), Ok(_)) => {
+                self.watch.replied(node, &promise).map_err(|broken| at_node(node, broken))
+            }
+            (Some(_), Err(why)) => {
+                self.note(|| format!("node {node} refuses a command: {why}"));
+                Ok(())
+            }
+            (None, _) => Err(broken(2, format!("node {node} answers a command twice"))),
+        }
+    }
+
+    fn transmit(&mut self, node: usize, transmit: Transmit) -> Result<(), Broken> {
+        let (id, stream, fin) = (transmit.conn(), transmit.stream(), transmit.fin());
+        let life = self.nodes[node].life;
+        let Some(conn) = self.net.conn(id) else { return Ok(()) };
+        let Some(end) = conn.end_of(node, life).filter(|end| conn.open[*end]) else {
+            return Ok(());
+        };
+        let bytes = transmit.into_bytes();
+        let to = conn.ends[1 - end].0;
+        let said = conn.taps[end].hear(stream, &bytes, fin);
+        let said =
+            said.map_err(|fault| broken(1, format!("node {node} sends garbage: {fault}")))?;
+        if self.nodes[node].hostile {
+            let bytes = self.tamper(node, stream, bytes);
+            self.carry(id, end, stream, &bytes, fin);
+            return Ok(());
+        }
+        for said in &said {
+            self.meddle(node, to, said)?;
+            if self.loud || matches!(said, Said::Batch { .. }) {
+                self.note(|| format!("node {node} to {to} on {}: {}", id.0, describe(said)));
+            }
+            let partner = self.nodes[to].economy.id;
+            let Some(engine) = &self.nodes[node].engine else { return Ok(()) };
+            let heard = self.watch.said((node, engine.state()), partner, said, self.now);
+            heard.map_err(|broken| at_node(node, broken))?;
+        }
+        if self.vanishes(&said) {
+            self.note(|| "these bytes vanish".to_owned());
+            return Ok(());
+        }
+        self.carry(id, end, stream, &bytes, fin);
+        Ok(())
+    }
+
+    /// Puts bytes on their way, in pieces.
+    fn carry(&mut self, id: ConnId, end: usize, stream: OutStream, bytes: &Bytes, fin: bool) {
+        let mut start = 0;
+        loop {
+            let rest = bytes.len() - start;
+            let cut = if rest > 1 && self.dice.percent(20) {
+                1 + self.dice.below(rest - 1)
+            } else {
+                rest
+            };
+            let piece = bytes.slice(start..start + cut);
+            start += cut;
+            let last = start == bytes.len();
+            let Some(conn) = self.net.conn(id) else { return };
+            let at = conn.arrival(end, stream, self.now, &mut self.dice);
+            let fin = fin && last;
+            self.at(at, Event::Bytes { conn: id, end: 1 - end, stream, bytes: piece, fin });
+            if last {
+                return;
+            }
+        }
+    }
+
+    fn bytes(
+        &mut self,
+        id: ConnId,
+        end: usize,
+        stream: OutStream,
+        bytes: Bytes,
+        fin: bool,
+    ) -> Result<(), Broken> {
+        let Some(conn) = self.net.conn(id) else { return Ok(()) };
+        if !conn.carries[end] || !conn.open[end] || !conn.told[end] {
+            // Bytes that come before the transport has told of the connection wait for it.
+            if conn.carries[end] && conn.open[end] {
+                self.later(
+                    Duration::from_millis(3),
+                    Event::Bytes { conn: id, end, stream, bytes, fin },
+                );
+            }
+            return Ok(());
+        }
+        let node = conn.ends[end].0;
+        let stream = match stream {
+            OutStream::Control => StreamId::CONTROL,
+            OutStream::Uni { id, .. } => StreamId(id + 1),
+        };
+        self.input(node, Input::Received { conn: id, stream, bytes, fin })
+    }
+
+    fn dial(&mut self, from: usize, to: usize) {
+        let late = self.calm_since.is_some_and(|since| self.now.since(since) > CALM);
+        if late || self.nodes[from].engine.is_none() {
+            return;
+        }
+        let again = self.dice.millis(800..=2500);
+        let engine = self.nodes[from].engine.as_ref();
+        let wanted = engine.is_some_and(|engine| {
+            let partner = engine.state().partner(&self.nodes[to].economy.id);
+            partner.is_some_and(|partner| partner.is_open())
+        });
+        let both_ways = self.dice.percent(15) && self.net.faulty;
+        if wanted
+            && self.nodes[to].engine.is_some()
+            && (self.net.between(from, to) == 0 || both_ways)
+        {
+            let ends = [from, to].map(|node| (node, self.nodes[node].life));
+            let conn = self.net.connect(ends);
+            let first = self.dice.millis(10..=200);
+            let second = first + self.dice.millis(0..=100);
+            self.later(first, Event::Open { conn, end: 0 });
+            self.later(second, Event::Open { conn, end: 1 });
+        }
+        // Only while something may still need it: otherwise time would never end.
+        if self.acts_left > 0 || self.calm_since.is_some() {
+            self.later(again, Event::Dial { from, to });
+        }
+        self.net.sweep();
+    }
+
+    fn open(&mut self, id: ConnId, end: usize) -> Result<(), Broken> {
+        let Some(conn) = self.net.conn(id) else { return Ok(()) };
+        let ((node, life), (peer, _)) = (conn.ends[end], conn.ends[1 - end]);
+        if !conn.open[end] || !conn.carries[end] {
+            conn.open[end] = false;
+            return Ok(());
+        }
+        if !self.lives(node, life) {
+            self.cut(id, end);
+            return Ok(());
+        }
+        let Some(engine) = &self.nodes[node].engine else { return Ok(()) };
+        let peer = &self.nodes[peer].economy;
+        let partners = engine.state().partner_set();
+        match partners.authenticate(peer.link.id(), &peer.evidence, self.now) {
+            Ok(partner) => {
+                if let Some(conn) = self.net.conn(id) {
+                    conn.told[end] = true;
+                }
+                self.input(node, Input::Opened { partner, conn: id, dialed: end == 0 })
+            }
+            Err(_refused) => {
+                self.cut(id, end);
+                Ok(())
+            }
+        }
+    }
+
+    /// A node closes a connection: what is under way to it is lost, and perhaps what is from it.
+    fn close(&mut self, node: usize, id: ConnId) {
+        let life = self.nodes[node].life;
+        let Some(conn) = self.net.conn(id) else { return };
+        let Some(end) = conn.end_of(node, life).filter(|end| conn.open[*end]) else { return };
+        conn.carries[end] = false;
+        let delay = self.dice.millis(0..=3);
+        self.later(delay, Event::Gone { conn: id, end });
+        let delay = self.dice.millis(2..=200);
+        self.later(delay, Event::Gone { conn: id, end: 1 - end });
+    }
+
+    /// This end's transport gives the connection up.
+    fn cut(&mut self, id: ConnId, end: usize) {
+        let Some(conn) = self.net.conn(id) else { return };
+        conn.carries = [false; 2];
+        conn.open[end] = false;
+        let delay = self.dice.millis(2..=200);
+        self.later(delay, Event::Gone { conn: id, end: 1 - end });
+    }
+
+    /// A connection breaks: each end hears of it in its own time.
+    pub(super) fn sever(&mut self, id: ConnId) {
+        let Some(conn) = self.net.conn(id) else { return };
+        let first = self.dice.below(2);
+        conn.carries[first] = false;
+        if self.dice.percent(70) {
+            conn.carries = [false; 2];
+        }
+        self.report.breaks += 1;
+        self.note(|| format!("connection {} breaks", id.0));
+        for end in 0..2 {
+            let delay = self.dice.millis(0..=3000);
+            self.later(delay, Event::Gone { conn: id, end });
+        }
+    }
+
+    fn gone(&mut self, id: ConnId, end: usize) -> Result<(), Broken> {
+        let Some(conn) = self.net.conn(id) else { return Ok(()) };
+        if !std::mem::replace(&mut conn.open[end], false) {
+            return Ok(());
+        }
+        conn.carries[end] = false;
+        let ((node, life), told) = (conn.ends[end], conn.told[end]);
+        if told && self.lives(node, life) {
+            self.input(node, Input::Closed { conn: id })?;
+        }
+        Ok(())
+    }
+
+    /// A node's process dies. Its connections are silent from now on.
+    pub(super) fn kill(&mut self, node: usize) {
+        self.nodes[node].engine = None;
+        let life = self.nodes[node].life;
+        let held: Vec<_> = self
+            .net
+            .all()
+            .filter_map(|(id, conn)| conn.end_of(node, life).map(|end| (id, end)))
+            .collect();
+        for (id, end) in held {
+            if let Some(conn) = self.net.conn(id) {
+                conn.open[end] = false;
+                conn.carries = [false; 2];
+            }
+            let delay = self.dice.millis(5..=3000);
+            self.later(delay, Event::Gone { conn: id, end: 1 - end });
+        }
+    }
+
+    /// The node of an economy.
+    #[must_use]
+    pub fn node_of(&self, economy: &EconomyId) -> Option<usize> {
+        self.by_id.get(economy).copied()
+    }
+}
+
+fn at_node(node: usize, broken: Broken) -> Broken {
+    Broken { how: format!("node {node}: {}", broken.how), ..broken }
+}
+
+fn describe(said: &Said) -> String {
+    match said {
+        Said::Batch { returned, lines } => {
+            let lines: Vec<_> = lines
+                .iter()
+                .map(|line| {
+                    format!(
+                        "{}={}/{}",
+                        line.entry.number,
+                        line.entry.record.short(),
+                        line.entry.parts.len()
+                    )
+                })
+                .collect();
+            format!("{} {}", if *returned { "gives back" } else { "delivers" }, lines.join(" "))
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+/// A connected graph: a ring, and chords.
+fn edges(nodes: usize, degree: usize, dice: &mut Dice) -> Vec<(usize, usize)> {
+    let mut edges = Vec::new();
+    for node in 1..nodes {
+        let other = dice.below(node);
+        edges.push((other, node));
+    }
+    let wanted = (nodes * degree / 2).min(nodes * nodes.saturating_sub(1) / 2);
+    while edges.len() < wanted {
+        let (one, other) = (dice.below(nodes), dice.below(nodes));
+        let edge = (one.min(other), one.max(other));
+        if one != other && !edges.contains(&edge) {
+            edges.push(edge);
+        }
+    }
+    edges
+}
