@@ -1,7 +1,18 @@
 //! A comity node: the engine, and the shell that runs it.
 
 pub mod api;
+pub mod clock;
 pub mod config;
 pub mod engine;
+pub mod entropy;
+pub mod error;
+pub mod founding;
+pub mod index;
 pub mod keyfile;
+pub mod node;
+pub mod service;
+mod shell;
 pub mod state;
+
+pub use error::{ErrorKind, ServiceError};
+pub use node::{Mode, Node};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use comity_core::ledger::Ranges;
 use comity_core::partners::AuthenticatedPartner;
 use comity_core::receipt::{Receipt, Witness};
+use comity_core::sign::SecretKey;
 use comity_core::{Delivery, EconomyId, KeyId, RecordId, Timestamp};
 use comity_proto::{
     CloseReason, ConnId, Heads, Hello, Inbound, KeyringHead, Link, Load, Outbound, Output, Unsent,
@@ -420,5 +421,35 @@ impl Engine {
             session.unreceipted = 0;
         }
         self.session_input(economy, comity_proto::Input::Receipt(signed.into()), now);
+    }
+}
+
+impl Engine {
+    /// Whether a connection with this partner stands, up or not.
+    #[must_use]
+    pub fn is_connected(&self, partner: &EconomyId) -> bool {
+        self.conns.values().any(|economy| economy == partner)
+    }
+
+    /// Whether any connection stands.
+    #[must_use]
+    pub fn has_links(&self) -> bool {
+        !self.conns.is_empty()
+    }
+
+    /// Those whose link is up.
+    pub fn links_up(&self) -> impl Iterator<Item = EconomyId> + '_ {
+        self.sessions.iter().filter(|(_, session)| session.up).map(|(economy, _)| *economy)
+    }
+
+    /// Whose connection this is.
+    #[must_use]
+    pub fn partner_of(&self, conn: ConnId) -> Option<EconomyId> {
+        self.conns.get(&conn).copied()
+    }
+
+    /// Signs receipts with another link key from now on: for connections that were opened with it.
+    pub fn set_link_key(&mut self, key: SecretKey) {
+        self.link_key = key;
     }
 }

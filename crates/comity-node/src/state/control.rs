@@ -250,7 +250,7 @@ impl State {
     pub(super) fn receipt_came(&mut self, from: &EconomyId, signed: &[u8], at: Timestamp) {
         let receipt = UnverifiedReceipt::parse(signed).and_then(|one| one.verify(*from, self.us));
         if let (Ok(receipt), Some(partner)) = (receipt, self.partners.get_mut(from)) {
-            partner.out.receipt(receipt.upto.number, at);
+            partner.out.receipt(receipt.upto.number, at, self.seq);
         }
     }
 }

@@ -121,7 +121,7 @@ impl State {
             JournalEntry::Delivery(decided) => self.delivery_decided(decided)?,
             JournalEntry::Voided { to, number, digest, handed, at } => {
                 if let Some(partner) = self.partners.get_mut(to)
-                    && !partner.out.push_void(*number, *digest, *at)
+                    && !partner.out.push_void(*number, *digest, *at, self.seq)
                 {
                     partner.out.settle(*number, OutFate::Void { handed: *handed });
                 }
@@ -136,7 +136,7 @@ impl State {
             }
             JournalEntry::Epoch { to, opening, at } => {
                 if let Some(partner) = self.partners.get_mut(to) {
-                    partner.out.open(opening, *at);
+                    partner.out.open(opening, *at, self.seq);
                 }
             }
             JournalEntry::PartnerEpoch { from, opening, .. } => {
@@ -372,7 +372,7 @@ impl State {
         let next = number == partner.out.next_number();
         if decided.returned && !next {
             partner.out.push_beyond(decided.entry.clone());
-        } else if !partner.out.push(decided.entry.clone(), decided.at) {
+        } else if !partner.out.push(decided.entry.clone(), decided.at, seq) {
             return Err(FoldError::Ledger { seq, number });
         }
         Ok(())

@@ -20,8 +20,8 @@ pub struct OutLedger {
     acked: Ranges,
     /// For each record, the numbers under which any of it went.
     numbers: BTreeMap<RecordId, Vec<u64>>,
-    /// The highest number that a receipt of the partner covers.
-    receipted: Option<(u64, Timestamp)>,
+    /// Receipts of the partner: the number up to which each goes, when it came, and its journal entry.
+    receipts: BTreeMap<u64, (Timestamp, u64)>,
 }
 
 /// One line of the outgoing ledger.
@@ -37,6 +37,8 @@ pub struct OutEntry {
     pub fate: OutFate,
     /// When it was decided.
     pub at: Timestamp,
+    /// The journal entry that decided it.
+    pub seq: u64,
 }
 
 /// What became of a numbered delivery.
@@ -65,7 +67,7 @@ impl OutLedger {
             beyond: BTreeMap::new(),
             acked: Ranges::new(),
             numbers: BTreeMap::new(),
-            receipted: None,
+            receipts: BTreeMap::new(),
         }
     }
 
@@ -89,15 +91,15 @@ impl OutLedger {
 
     /// Goes on in a new epoch. Numbers before its first that are not here are void: they were never
     /// given, or nobody holds them.
-    pub fn open(&mut self, opening: &Opening, at: Timestamp) {
+    pub fn open(&mut self, opening: &Opening, at: Timestamp, seq: u64) {
         while self.next_number() < opening.first {
             let number = self.next_number();
             match self.beyond.remove(&number) {
                 Some(entry) => {
-                    self.push(entry, at);
+                    self.push(entry, at, seq);
                 }
                 None => {
-                    self.append(number, Digest::ZERO, None, OutFate::Void { handed: false }, at);
+                    self.append(number, Digest::ZERO, None, OutFate::Void { handed: false }, (at, seq));
                 }
             }
         }
@@ -142,10 +144,10 @@ impl OutLedger {
     }
 
     /// Appends the next entry. Whether it was the next: a journal that skips a number is damaged.
-    pub fn push(&mut self, entry: LedgerEntry, at: Timestamp) -> bool {
+    pub fn push(&mut self, entry: LedgerEntry, at: Timestamp, seq: u64) -> bool {
         let (number, record) = (entry.number, entry.record);
         let digest = entry.digest();
-        let next = self.append(number, digest, Some(entry), OutFate::Live, at);
+        let next = self.append(number, digest, Some(entry), OutFate::Live, (at, seq));
         if next {
             self.numbers.entry(record).or_default().push(number);
         }
@@ -153,8 +155,8 @@ impl OutLedger {
     }
 
     /// Appends a void number of which only the digest is known. Whether it was the next.
-    pub fn push_void(&mut self, number: u64, digest: Digest, at: Timestamp) -> bool {
-        self.append(number, digest, None, OutFate::Void { handed: false }, at)
+    pub fn push_void(&mut self, number: u64, digest: Digest, at: Timestamp, seq: u64) -> bool {
+        self.append(number, digest, None, OutFate::Void { handed: false }, (at, seq))
     }
 
     fn append(
@@ -163,13 +165,13 @@ impl OutLedger {
         digest: Digest,
         entry: Option<LedgerEntry>,
         fate: OutFate,
-        at: Timestamp,
+        (at, seq): (Timestamp, u64),
     ) -> bool {
         if number != self.next_number() {
             return false;
         }
         self.head = self.head.after(digest);
-        self.entries.push(OutEntry { entry, digest, chain: self.head.chain, fate, at });
+        self.entries.push(OutEntry { entry, digest, chain: self.head.chain, fate, at, seq });
         true
     }
 
@@ -257,16 +259,26 @@ impl OutLedger {
     }
 
     /// A verified receipt of the partner covers numbers up to `number`.
-    pub fn receipt(&mut self, number: u64, at: Timestamp) {
-        if self.receipted.is_none_or(|(before, _)| before < number) {
-            self.receipted = Some((number, at));
-        }
+    pub fn receipt(&mut self, number: u64, at: Timestamp, seq: u64) {
+        self.receipts.entry(number).or_insert((at, seq));
     }
 
-    /// The highest number that a receipt covers, and when it came.
+    /// The first receipt that covers a number: when it came, and its journal entry.
     #[must_use]
-    pub fn receipted(&self) -> Option<(u64, Timestamp)> {
-        self.receipted
+    pub fn receipt_for(&self, number: u64) -> Option<(Timestamp, u64)> {
+        self.receipts.range(number..).next().map(|(_, receipt)| *receipt)
+    }
+
+    /// How many numbers the partner does not hold yet.
+    #[must_use]
+    pub fn outstanding_count(&self) -> u64 {
+        let held: u64 = self
+            .acked
+            .as_slice()
+            .iter()
+            .map(|(start, end)| end.min(&self.head.number).saturating_sub(*start).saturating_add(1))
+            .sum();
+        self.head.number.saturating_sub(held)
     }
 }
 
@@ -444,7 +456,7 @@ mod tests {
     fn both_sides_reach_one_chain_whatever_the_order() {
         let mut out = OutLedger::new(EpochId([1; 16]));
         for number in 1..=4 {
-            assert!(out.push(entry(number, 1, 1), Timestamp::EPOCH));
+            assert!(out.push(entry(number, 1, 1), Timestamp::EPOCH, 1));
         }
         let mut inbound = InLedger::default();
         for number in [3, 1, 4, 2] {
@@ -462,8 +474,8 @@ mod tests {
     #[test]
     fn a_void_number_frees_its_parts_and_no_others() {
         let mut out = OutLedger::new(EpochId([1; 16]));
-        assert!(out.push(entry(1, 7, 1), Timestamp::EPOCH));
-        assert!(out.push(entry(2, 7, 2), Timestamp::EPOCH));
+        assert!(out.push(entry(1, 7, 1), Timestamp::EPOCH, 1));
+        assert!(out.push(entry(2, 7, 2), Timestamp::EPOCH, 1));
         out.settle(2, OutFate::Void { handed: false });
         assert_eq!(out.sent(&RecordId([7; 32])), Some(BTreeSet::from([PartDigest([1; 32])])));
         out.settle(1, OutFate::Void { handed: true });
@@ -475,10 +487,10 @@ mod tests {
     fn what_is_outstanding_is_what_was_not_acknowledged() {
         let mut out = OutLedger::new(EpochId([1; 16]));
         for number in 1..=5 {
-            assert!(out.push(entry(number, 1, 1), Timestamp::EPOCH));
+            assert!(out.push(entry(number, 1, 1), Timestamp::EPOCH, 1));
         }
         out.acknowledge([(1, 2), (4, 9)]);
         assert_eq!(out.outstanding().collect::<Vec<_>>(), [3]);
-        assert!(!out.push(entry(9, 1, 1), Timestamp::EPOCH));
+        assert!(!out.push(entry(9, 1, 1), Timestamp::EPOCH, 1));
     }
 }

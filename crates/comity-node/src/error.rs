@@ -1,0 +1,149 @@
+//! What goes wrong, for whoever asked: what, why, and what to do next.
+
+use comity_store::StoreError;
+
+use crate::engine::CommandError;
+use crate::keyfile::KeyFileError;
+use crate::state::FoldError;
+
+/// Whose fault it is, roughly: the command line maps it to an exit code of sysexits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The request does not make sense.
+    Usage,
+    /// What was given, or what is stored, is wrong.
+    Data,
+    /// Something that was named is not here.
+    NoInput,
+    /// Something that is needed is not to be had.
+    Unavailable,
+    /// It is not allowed.
+    NoPermission,
+    /// A file or folder cannot be made.
+    CannotCreate,
+    /// Reading or writing failed.
+    Io,
+    /// It may work later.
+    TryLater,
+    /// The configuration is wrong.
+    Config,
+}
+
+/// Why something was not done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ServiceError {
+    /// Whose fault it is.
+    pub kind: ErrorKind,
+    /// A stable code, in kebab case.
+    pub code: &'static str,
+    /// What and why.
+    pub message: String,
+    /// What to do: usually a command.
+    pub next: Option<String>,
+}
+
+impl ServiceError {
+    /// An error without advice.
+    #[must_use]
+    pub fn new(kind: ErrorKind, code: &'static str, message: impl Into<String>) -> Self {
+        Self { kind, code, message: message.into(), next: None }
+    }
+
+    /// With what to do next.
+    #[must_use]
+    pub fn next(mut self, next: impl Into<String>) -> Self {
+        self.next = Some(next.into());
+        self
+    }
+
+    pub(crate) fn usage(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Usage, code, message)
+    }
+
+    pub(crate) fn data(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Data, code, message)
+    }
+
+    pub(crate) fn no_input(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::NoInput, code, message)
+    }
+
+    pub(crate) fn stopped() -> Self {
+        Self::new(ErrorKind::TryLater, "node-stopped", "the node has stopped")
+    }
+}
+
+impl From<CommandError> for ServiceError {
+    fn from(error: CommandError) -> Self {
+        let (kind, code, next) = match &error {
+            CommandError::NotEntitled(_) => (ErrorKind::NoPermission, "not-entitled", None),
+            CommandError::NotOurs => (ErrorKind::NoPermission, "not-ours", None),
+            CommandError::NoRecord(_) => (ErrorKind::NoInput, "no-record", Some("comity list")),
+            CommandError::NoPartner(_) => {
+                (ErrorKind::NoInput, "no-partner", Some("comity partner list"))
+            }
+            CommandError::NoDraft(_) => {
+                (ErrorKind::NoInput, "no-draft", Some("comity list --drafts"))
+            }
+            CommandError::Unfitting(_) => (ErrorKind::Data, "unfitting", None),
+            CommandError::Known(_) => (ErrorKind::Data, "known", None),
+            CommandError::DiskLow => (ErrorKind::TryLater, "disk-low", Some("comity doctor")),
+            CommandError::Recovering(_) => {
+                (ErrorKind::TryLater, "recovering", Some("comity recover confirm"))
+            }
+            CommandError::Store(_) => (ErrorKind::Io, "store-failed", Some("comity doctor")),
+        };
+        let failed = Self::new(kind, code, error.to_string());
+        match next {
+            Some(next) => failed.next(next),
+            None => failed,
+        }
+    }
+}
+
+impl From<StoreError> for ServiceError {
+    fn from(error: StoreError) -> Self {
+        let (kind, code, next) = match &error {
+            StoreError::Full(_) => (ErrorKind::TryLater, "disk-full", Some("comity doctor")),
+            StoreError::Newer { .. } => (ErrorKind::Config, "store-newer", None),
+            StoreError::Damage(_) => (ErrorKind::Data, "store-damaged", Some("comity store verify")),
+            StoreError::Locked { .. } => {
+                (ErrorKind::TryLater, "store-locked", Some("comity status"))
+            }
+            StoreError::SyncFailed { .. } => (ErrorKind::Io, "sync-failed", Some("comity doctor")),
+            StoreError::Views(_) => (ErrorKind::Io, "views", Some("comity store rebuild")),
+            StoreError::Folder { .. } => (ErrorKind::NoInput, "store-folder", Some("comity init")),
+            StoreError::ReadOnly
+            | StoreError::Erased(_)
+            | StoreError::TooLarge { .. }
+            | StoreError::Closed
+            | StoreError::Io { .. } => (ErrorKind::Io, "store", None),
+        };
+        let failed = Self::new(kind, code, error.to_string());
+        match next {
+            Some(next) => failed.next(next),
+            None => failed,
+        }
+    }
+}
+
+impl From<FoldError> for ServiceError {
+    fn from(error: FoldError) -> Self {
+        match &error {
+            FoldError::NotFounded => {
+                Self::new(ErrorKind::Config, "not-founded", error.to_string()).next("comity init")
+            }
+            FoldError::Entry { .. }
+            | FoldError::Keyring(_)
+            | FoldError::Record { .. }
+            | FoldError::Ledger { .. } => Self::data("journal", error.to_string()),
+        }
+    }
+}
+
+impl From<KeyFileError> for ServiceError {
+    fn from(error: KeyFileError) -> Self {
+        Self::new(ErrorKind::NoPermission, "key-file", error.to_string())
+    }
+}

@@ -1,0 +1,248 @@
+//! A node over a data folder: running, with its links; or offline, for one command.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use comity_core::digest::Digest;
+use comity_core::keyring::VerifiedKeyring;
+use comity_core::sign::SecretKey;
+use comity_net::{BindError, Endpoint, EndpointConfig, EndpointSecrets, LinkIdentity, LinkOptions};
+use comity_store::{FileStore, OpenReport, Store};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::config::{Config, ConfigError};
+use crate::engine::Engine;
+use crate::entropy::OsEntropy;
+use crate::error::{ErrorKind, ServiceError};
+use crate::founding::{DESK, ENDPOINT, LINK, NODE_KEYS};
+use crate::keyfile::{self, Passphrase};
+use crate::service::{Pairings, Service, ServiceParts};
+use crate::shell;
+use crate::state::State;
+use crate::index;
+
+/// How a node is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// With its links.
+    Running,
+    /// For one command: the lock is taken, nothing is sent.
+    Offline,
+}
+
+/// A started node.
+pub struct Node {
+    service: Service,
+    endpoint: Option<Arc<Endpoint>>,
+    idle: watch::Receiver<bool>,
+    shell: JoinHandle<Arc<dyn Store>>,
+    report: OpenReport,
+}
+
+/// Entries read at once while the journal is folded.
+const FOLD: usize = 1024;
+
+impl Node {
+    /// Opens the folder's keys and journal, folds the journal, and starts.
+    ///
+    /// Everything that decides is folded before any link opens. Without keys that can be opened a node
+    /// can still be looked at offline; what needs a key then says so.
+    pub fn start(
+        folder: &Path,
+        passphrase: Option<&Passphrase>,
+        mode: Mode,
+    ) -> Result<Self, ServiceError> {
+        let config = Arc::new(Config::read(folder).map_err(|error| config_error(&error))?);
+        let keys = Keys::open(folder, passphrase);
+        let keys = match (keys, mode) {
+            (Ok(keys), _) => Some(keys),
+            (Err(error), Mode::Running) => return Err(error),
+            (Err(_), Mode::Offline) => None,
+        };
+        let (store, report) = FileStore::open(&config.store.folder, index::options(&config))?;
+        let store: Arc<dyn Store> = Arc::new(store);
+        let mut state = fold(&*store)?;
+        state.set_chain(store.durable().chain);
+        let link_key = match &keys {
+            Some(keys) => keys.link.clone(),
+            // Offline nothing is signed with it.
+            None => SecretKey::generate(&mut OsEntropy),
+        };
+        let own = state.keyring(&state.us()).cloned();
+        let (pairing_sender, pairing_events) = mpsc::channel(64);
+        let net = match (mode, &keys, own) {
+            (Mode::Running, Some(keys), Some(keyring)) => {
+                Some(bind(&config, keys, &keyring, pairing_sender)?)
+            }
+            (Mode::Running | Mode::Offline, _, _) => None,
+        };
+        let endpoint = net.as_ref().map(|net| net.endpoint.clone());
+        let engine = Engine::new(state, link_key, Box::new(OsEntropy));
+        let parts = shell::Parts {
+            engine,
+            store: store.clone(),
+            folder: config.store.folder.clone(),
+            keep_free: config.store.keep_free,
+            net,
+        };
+        let (handle, idle, shell) = shell::start(parts);
+        let pairings = Pairings::default();
+        let service = Service::new(ServiceParts {
+            shell: handle,
+            store,
+            config,
+            keys,
+            passphrase: passphrase.cloned(),
+            endpoint: endpoint.clone(),
+            pairings,
+        });
+        if endpoint.is_some() {
+            service.attend_pairings(pairing_events);
+        }
+        Ok(Self { service, endpoint, idle, shell, report })
+    }
+
+    /// What can be asked of the node.
+    #[must_use]
+    pub fn service(&self) -> Service {
+        self.service.clone()
+    }
+
+    /// What was found when the store was opened.
+    #[must_use]
+    pub fn report(&self) -> &OpenReport {
+        &self.report
+    }
+
+    /// Ends: begins nothing new, finishes what is under way within `deadline`, tells the partners, and
+    /// closes the store.
+    pub async fn stop(mut self, deadline: Duration) {
+        if let Some(endpoint) = self.endpoint.take() {
+            self.service.drain().await;
+            let drained = async {
+                // The shell is gone only with a panic, and then there is nothing to wait for.
+                drop(self.idle.wait_for(|idle| *idle).await);
+            };
+            if tokio::time::timeout(deadline, drained).await.is_err() {
+                tracing::warn!("some deliveries were still under way; they will be sent again");
+            }
+            endpoint.close_all(3, "shutting down");
+            endpoint.wait_idle().await;
+        }
+        drop(self.service);
+        if let Ok(store) = self.shell.await {
+            // An empty batch returns when everything before it is durable.
+            if let Err(error) = store.append(Vec::new()) {
+                tracing::warn!("at the end: {error}");
+            }
+        }
+    }
+}
+
+/// The keys that a running node uses.
+#[derive(Clone)]
+pub(crate) struct Keys {
+    pub(crate) link: SecretKey,
+    pub(crate) desk: SecretKey,
+    pub(crate) endpoint: SecretKey,
+}
+
+impl Keys {
+    fn open(folder: &Path, passphrase: Option<&Passphrase>) -> Result<Self, ServiceError> {
+        let path = folder.join(NODE_KEYS);
+        let mut set = keyfile::open(&path, passphrase)?;
+        let mut take = |name: &str| {
+            set.remove(name).ok_or_else(|| {
+                let message = format!("`{}` has no key `{name}`", path.display());
+                ServiceError::new(ErrorKind::Data, "key-missing", message)
+            })
+        };
+        Ok(Self { link: take(LINK)?, desk: take(DESK)?, endpoint: take(ENDPOINT)? })
+    }
+
+    /// What the endpoint keeps over a restart, from its seed.
+    fn secrets(&self) -> EndpointSecrets {
+        let mut bytes = [0; 40];
+        let id = Digest::of("comity/endpoint-id/1", self.endpoint.seed());
+        let whole = self.endpoint.seed().iter().chain(id.as_bytes());
+        bytes.iter_mut().zip(whole).for_each(|(to, from)| *to = *from);
+        EndpointSecrets::from_bytes(&bytes)
+    }
+}
+
+fn bind(
+    config: &Arc<Config>,
+    keys: &Keys,
+    keyring: &VerifiedKeyring,
+    pairing: mpsc::Sender<comity_net::pairing::PairingEvent>,
+) -> Result<shell::Net, ServiceError> {
+    let (sender, events) = mpsc::channel(shell::NET_EVENTS);
+    let partners = Arc::new(RwLock::new(comity_core::partners::PartnerSet::new()));
+    let mut endpoint = EndpointConfig::new(config.listen.address, keys.secrets());
+    endpoint.links = links(config);
+    let identity = link_identity(&keys.link, keyring)?;
+    let endpoint = Endpoint::bind(endpoint, identity, partners.clone(), sender);
+    let endpoint = endpoint.map_err(|error| {
+        let kind = match &error {
+            BindError::InUse(_) => ErrorKind::TryLater,
+            BindError::Refused { .. } | BindError::Identity(_) => ErrorKind::Unavailable,
+        };
+        ServiceError::new(kind, "listen", error.to_string())
+            .next("change `listen.address` in comity.toml, or end what uses it")
+    })?;
+    Ok(shell::Net { endpoint: Arc::new(endpoint), partners, events, pairing, config: config.clone() })
+}
+
+/// The certificate's contents for a link key that the keyring grants.
+pub(crate) fn link_identity(
+    key: &SecretKey,
+    keyring: &VerifiedKeyring,
+) -> Result<LinkIdentity, ServiceError> {
+    let evidence = keyring.link_evidence(key.id()).ok_or_else(|| {
+        let message = "the link key is not granted by this economy's keyring, or no longer";
+        ServiceError::new(ErrorKind::NoPermission, "link-key", message).next("comity key rotate")
+    })?;
+    Ok(LinkIdentity { key: key.clone(), evidence: evidence.encode() })
+}
+
+fn links(config: &Config) -> BTreeMap<comity_core::EconomyId, LinkOptions> {
+    let options = |economy: comity_core::EconomyId, allow_x25519: bool| LinkOptions {
+        allow_x25519,
+        rate_cap: config.rate_to(economy).map(|bits| bits / 8),
+    };
+    config
+        .partners
+        .iter()
+        .map(|(economy, partner)| (*economy, options(*economy, partner.allow_x25519)))
+        .collect()
+}
+
+/// Folds a journal.
+pub fn fold(store: &dyn Store) -> Result<State, ServiceError> {
+    let mut entries = store.read(1, FOLD)?.into_iter();
+    let Some(first) = entries.next() else {
+        return Err(crate::state::FoldError::NotFounded.into());
+    };
+    let founding = comity_core::journal::JournalEntry::decode(first.kind, &first.body);
+    let founding = founding
+        .map_err(|fault| crate::state::FoldError::Entry { seq: first.seq, fault })?;
+    let mut state = State::begin(&founding)?;
+    loop {
+        for entry in entries {
+            state.replay(entry.seq, entry.kind, &entry.body)?;
+        }
+        entries = store.read(state.next_seq(), FOLD)?.into_iter();
+        if entries.len() == 0 {
+            break;
+        }
+    }
+    state.replayed();
+    Ok(state)
+}
+
+fn config_error(error: &ConfigError) -> ServiceError {
+    ServiceError::new(ErrorKind::Config, "config", error.to_string()).next("comity config validate")
+}

@@ -1,0 +1,113 @@
+//! Agreements: proposing, accepting, looking, terminating.
+
+use comity_core::agreement::Terms;
+use comity_core::control::{AcceptanceBody, AgreementBody, TerminationBody};
+use comity_core::{Kind, RecordId, Timestamp};
+
+use super::{Service, find_partner, find_record, words};
+use crate::api::{AgreementLine, Published};
+use crate::error::ServiceError;
+use crate::state::{Compact, State};
+
+impl Service {
+    /// Every agreement that we are a party to.
+    pub async fn agreements(&self) -> Result<Vec<AgreementLine>, ServiceError> {
+        let now = Self::now();
+        self.look(move |state, _, _| {
+            state.agreements().iter().map(|(id, one)| line(state, id, one, now, false)).collect()
+        })
+        .await
+    }
+
+    /// One agreement with its exact text.
+    pub async fn agreement(&self, reference: &str) -> Result<AgreementLine, ServiceError> {
+        let (reference, now) = (reference.to_owned(), Self::now());
+        self.look(move |state, _, _| {
+            let (id, compact) = find(state, &reference)?;
+            Ok(line(state, &id, compact, now, true))
+        })
+        .await?
+    }
+
+    /// Proposes an agreement, exactly as it is written, to a partner.
+    pub async fn propose(&self, text: &str, to: &str) -> Result<Published, ServiceError> {
+        let terms = Terms::parse(text)
+            .map_err(|error| ServiceError::data("agreement", error.to_string()))?;
+        let (text, to) = (text.to_owned(), to.to_owned());
+        let (us, partner) =
+            self.look(move |state, _, _| find_partner(state, &to).map(|to| (state.us(), to))).await??;
+        let body = AgreementBody::between(us, partner, text)
+            .ok_or_else(|| ServiceError::usage("parties", "an agreement has two parties"))?;
+        self.publish_control(Kind::Agreement, body.encode(), terms.title().to_owned()).await
+    }
+
+    /// Accepts what a partner proposed. In force from its first day, or from now.
+    pub async fn accept(&self, reference: &str) -> Result<Published, ServiceError> {
+        let (agreement, title) = self.found(reference).await?;
+        let body = AcceptanceBody { agreement }.encode();
+        self.publish_control(Kind::Acceptance, body, format!("Acceptance: {title}")).await
+    }
+
+    /// Ends an agreement: now, or at a later time.
+    pub async fn terminate(
+        &self,
+        reference: &str,
+        effective: Option<&str>,
+    ) -> Result<Published, ServiceError> {
+        let effective = effective.map(words::instant).transpose()?.unwrap_or_else(Self::now);
+        let (agreement, title) = self.found(reference).await?;
+        let body = TerminationBody { agreement, effective }.encode();
+        self.publish_control(Kind::Termination, body, format!("Termination: {title}")).await
+    }
+
+    async fn found(&self, reference: &str) -> Result<(RecordId, String), ServiceError> {
+        let reference = reference.to_owned();
+        self.look(move |state, _, _| {
+            let (id, compact) = find(state, &reference)?;
+            let title = compact.terms.as_ref().map_or("", |terms| terms.title());
+            Ok((id, title.to_owned()))
+        })
+        .await?
+    }
+}
+
+fn find<'a>(state: &'a State, text: &str) -> Result<(RecordId, &'a Compact), ServiceError> {
+    let missing = || {
+        ServiceError::no_input("no-agreement", format!("`{text}` is not an agreement"))
+            .next("comity agreement list")
+    };
+    let id = find_record(state, text).map_err(|_no_record| missing())?;
+    state.agreements().get(&id).map(|compact| (id, compact)).ok_or_else(missing)
+}
+
+fn line(
+    state: &State,
+    id: &RecordId,
+    compact: &Compact,
+    now: Timestamp,
+    text: bool,
+) -> AgreementLine {
+    let signed = state.policy().agreement(id);
+    let standing = match (signed, compact.terms.is_some()) {
+        (_, false) => "unreadable",
+        (Some(agreement), true) if agreement.ended(now) => "ended",
+        (Some(agreement), true) if agreement.in_force(now) => "in force",
+        (Some(_), true) => "starts later",
+        (None, true) if compact.terminated.is_some() => "taken back",
+        (None, true) if compact.proposer == state.us() => "proposed by us",
+        (None, true) => "awaits our acceptance",
+    };
+    let reference = state.record(id).map(|held| held.reference.clone());
+    AgreementLine {
+        agreement: id.to_string(),
+        reference: reference.unwrap_or_else(|| id.short()),
+        title: compact.terms.as_ref().map_or_else(String::new, |terms| terms.title().to_owned()),
+        tier: compact.terms.as_ref().map_or_else(String::new, |terms| terms.tier().to_string()),
+        partner: state.name_of(&compact.partner),
+        proposed_by: state.name_of(&compact.proposer),
+        state: standing.to_owned(),
+        from: signed.map(|agreement| agreement.from().to_string()),
+        until: signed.and_then(comity_core::policy::Agreement::until).map(|at| at.to_string()),
+        text: text.then(|| compact.text.clone()),
+    }
+}

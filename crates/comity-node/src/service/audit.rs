@@ -1,0 +1,145 @@
+//! Who did we tell? Answered from the ledgers, which both sides hold.
+
+use comity_core::journal::JournalEntry;
+use comity_core::{EconomyId, PartDigest, RecordId};
+
+use super::records::found;
+use super::{Service, words};
+use crate::api::{AuditDelivery, AuditWho, AuditWithheld};
+use crate::error::ServiceError;
+use crate::state::{Held, OutEntry, OutFate, Partner, State};
+
+impl Service {
+    /// Who was told what of a record, when, and what they confirmed.
+    pub async fn audit_who(&self, record: &str) -> Result<AuditWho, ServiceError> {
+        let text = record.to_owned();
+        let (mut audit, seqs) = self
+            .look(move |state, _, _| {
+                let (id, held) = found(state, &text)?;
+                Ok::<_, ServiceError>(audit(state, &id, held))
+            })
+            .await??;
+        for (delivery, (decided, receipt)) in audit.deliveries.iter_mut().zip(seqs) {
+            if let Some(JournalEntry::Delivery(decided)) = self.entry(decided)? {
+                delivery.policy = decided.policy;
+                let named = withheld(&decided.withheld);
+                delivery.withheld = named;
+            }
+            if let Some(receipt) = receipt
+                && let Some(JournalEntry::Receipt { signed, .. }) = self.entry(receipt)?
+            {
+                delivery.signed_receipt = Some(words::to_base64(&signed));
+            }
+        }
+        let sections = self.sections(record).await?;
+        for withheld in audit.deliveries.iter_mut().flat_map(|one| &mut one.withheld) {
+            if let Some((_, section)) = sections.iter().find(|(part, _)| *part == withheld.part) {
+                withheld.section.clone_from(section);
+            }
+        }
+        Ok(audit)
+    }
+
+    fn entry(&self, seq: u64) -> Result<Option<JournalEntry>, ServiceError> {
+        let entries = self.parts.store.read(seq, 1)?;
+        Ok(entries
+            .first()
+            .and_then(|entry| JournalEntry::decode(entry.kind, &entry.body).ok()))
+    }
+
+    async fn sections(&self, record: &str) -> Result<Vec<(String, String)>, ServiceError> {
+        let text = record.to_owned();
+        self.look(move |state, _, _| {
+            let (_, held) = found(state, &text)?;
+            let named = held.parts.iter().map(|part| (part.digest.to_string(), part.counts_as.to_string()));
+            Ok(named.collect())
+        })
+        .await?
+    }
+}
+
+fn withheld(
+    parts: &[comity_core::journal::Withheld],
+) -> Vec<AuditWithheld> {
+    parts
+        .iter()
+        .map(|part| AuditWithheld {
+            part: part.part.to_string(),
+            section: String::new(),
+            gate: part.gate.clone(),
+            clause: part.clause.clone(),
+        })
+        .collect()
+}
+
+/// Where the entries lie that say more of a delivery: its decision's, and its receipt's.
+type Seqs = Vec<(u64, Option<u64>)>;
+
+fn audit(state: &State, id: &RecordId, held: &Held) -> (AuditWho, Seqs) {
+    let (mut deliveries, mut nothing_sent) = (Vec::new(), Vec::new());
+    for (economy, partner) in state.partners() {
+        let before = deliveries.len();
+        for entry in partner.out.entries() {
+            if let Some(line) = entry.entry.as_ref().filter(|one| one.record == *id) {
+                let told = delivery(state, held, (economy, partner), entry, line);
+                let receipt = partner.out.receipt_for(line.number);
+                deliveries.push((entry.at, told, (entry.seq, receipt.map(|(_, seq)| seq))));
+            }
+        }
+        if deliveries.len() == before && partner.is_paired() {
+            nothing_sent.push(state.name_of(economy));
+        }
+    }
+    deliveries.sort_by_key(|(at, _, _)| *at);
+    let withdrawn = state.tombstone(id, &held.facts.origin).and_then(|stone| {
+        state.record(&stone.by).map(|withdrawal| withdrawal.reference.clone())
+    });
+    let seqs = deliveries.iter().map(|(_, _, seqs)| *seqs).collect();
+    let audit = AuditWho {
+        record: words::record_line(state, id, held),
+        deliveries: deliveries.into_iter().map(|(_, delivery, _)| delivery).collect(),
+        nothing_sent,
+        withdrawn_by: withdrawn,
+    };
+    (audit, seqs)
+}
+
+fn delivery(
+    state: &State,
+    held: &Held,
+    (economy, partner): (&EconomyId, &Partner),
+    out: &OutEntry,
+    line: &comity_core::ledger::LedgerEntry,
+) -> AuditDelivery {
+    let section = |digest: &PartDigest| {
+        held.parts.iter().find(|part| part.digest == *digest).map(|part| part.counts_as.to_string())
+    };
+    let receipt = partner.out.receipt_for(line.number);
+    let state_of = match &out.fate {
+        OutFate::Void { handed: false } => "void".to_owned(),
+        OutFate::Void { handed: true } => "void, possibly received".to_owned(),
+        OutFate::Refused(reason) => format!("refused: {reason}"),
+        OutFate::Live if receipt.is_some() || partner.out.acked().contains(line.number) => {
+            "stored".to_owned()
+        }
+        OutFate::Live => "on the way".to_owned(),
+    };
+    let onward = line.obligations.onward;
+    let retention = line.obligations.retention_days.map(|days| format!(", keep {days} days"));
+    AuditDelivery {
+        partner: state.name_of(economy),
+        partner_id: economy.to_string(),
+        number: line.number,
+        epoch: line.epoch.to_string(),
+        at: out.at.to_string(),
+        sections: line.parts.iter().filter_map(section).collect(),
+        parts: line.parts.iter().map(ToString::to_string).collect(),
+        withheld: Vec::new(),
+        state: state_of,
+        receipt: receipt.map(|(at, _)| at.to_string()),
+        policy: 0,
+        obligations: format!("onward: {onward}{}", retention.unwrap_or_default()),
+        entry: words::to_base64(&line.encode()),
+        signed_receipt: None,
+    }
+}

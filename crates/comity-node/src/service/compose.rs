@@ -1,0 +1,323 @@
+//! From a request to a signed record, and from a signed record to who gets what.
+
+use comity_core::control::WithdrawalBody;
+use comity_core::policy::{self, Plan, PolicySnapshot};
+use comity_core::record::{AddresseeDraft, Composed, Draft, Header, VerifiedRecord, control};
+use comity_core::{EconomyId, Kind, Marking, RecordId, Section, State as RecordState, Timestamp, Tlp};
+
+use super::words;
+use super::{Service, find_economy, find_partner, find_record};
+use crate::api::{AddresseeRequest, Cell, PartRequest, Preview, PreviewPart, PublishRequest, Published};
+use crate::engine::{Command, Reply};
+use crate::entropy::OsEntropy;
+use crate::error::ServiceError;
+use crate::state::{Held, State};
+
+impl Service {
+    /// Signs and publishes, or only tells who would get what.
+    pub async fn publish(&self, request: PublishRequest) -> Result<Published, ServiceError> {
+        let sections = match request.draft {
+            Some(draft) => Some(self.draft_contents(draft).await?),
+            None => None,
+        };
+        let title = request.title.clone();
+        let (dry_run, number) = (request.dry_run, request.draft);
+        let drafted = self
+            .look(move |state, _, _| {
+                let from_draft = sections.map(|contents| contents.into_draft()).transpose()?;
+                let title = match &from_draft {
+                    Some((draft_title, _)) if title.is_empty() => draft_title.clone(),
+                    Some(_) | None => title,
+                };
+                let draft = draft(state, &request, from_draft.map(|(_, draft)| draft))?;
+                Ok::<_, ServiceError>((draft, state.us(), title))
+            })
+            .await??;
+        let (draft, us, title) = drafted;
+        let (desk, now) = (self.keys()?.desk.clone(), Self::now());
+        let composed = tokio::task::spawn_blocking(move || {
+            draft.sign(&desk, us, now, &mut OsEntropy)
+        });
+        let composed = composed
+            .await
+            .map_err(|error| ServiceError::data("compose", error.to_string()))?
+            .map_err(|error| ServiceError::data("draft", error.to_string()))?;
+        self.enter(composed, title, number, dry_run).await
+    }
+
+    /// Takes own records back: everyone who possibly has any part of them is told.
+    pub async fn withdraw(&self, records: Vec<String>) -> Result<Published, ServiceError> {
+        let (targets, title) = self
+            .look(move |state, _, _| {
+                let found: Result<Vec<_>, _> =
+                    records.iter().map(|text| find_record(state, text)).collect();
+                let found = found?;
+                let references: Vec<_> = found
+                    .iter()
+                    .filter_map(|id| state.record(id))
+                    .map(|held| held.reference.clone())
+                    .collect();
+                Ok::<_, ServiceError>((found, format!("Withdrawal of {}", references.join(", "))))
+            })
+            .await??;
+        let body = WithdrawalBody::of(targets).ok_or_else(|| {
+            ServiceError::usage("withdrawal", "name at least one record, each once")
+        })?;
+        self.publish_control(Kind::Withdrawal, body.encode(), title).await
+    }
+
+    /// Signs and enters a control record.
+    pub(super) async fn publish_control(
+        &self,
+        kind: Kind,
+        body: Vec<u8>,
+        title: String,
+    ) -> Result<Published, ServiceError> {
+        let us = self.look(|state, _, _| state.us()).await?;
+        let desk = self.keys()?.desk.clone();
+        let record = control(kind, body, Tlp::AmberStrict, &desk, us, Self::now())
+            .map_err(|error| ServiceError::data("control", error.to_string()))?;
+        self.enter(Composed { record, parts: Vec::new() }, title, None, false).await
+    }
+
+    async fn enter(
+        &self,
+        composed: Composed,
+        title: String,
+        draft: Option<u64>,
+        dry_run: bool,
+    ) -> Result<Published, ServiceError> {
+        let Composed { record, parts } = composed;
+        let id = record.id();
+        let now = Self::now();
+        let held_title = title.clone();
+        let for_preview = record.clone();
+        let previewed = parts.clone();
+        let mut preview = self
+            .look(move |state, _, _| {
+                let held = as_held(state, &for_preview, &previewed, held_title, now);
+                preview(state, &id, &held, now)
+            })
+            .await?;
+        if dry_run {
+            return Ok(Published { record: id.to_string(), reference: None, preview });
+        }
+        let command = Command::Publish { record: Box::new(record), parts, title, draft };
+        match self.command(command).await? {
+            Reply::Published { record, reference } => {
+                preview.record.reference.clone_from(&reference);
+                let record = record.to_string();
+                Ok(Published { record, reference: Some(reference), preview })
+            }
+            Reply::Drafts(_) | Reply::Done => {
+                Err(ServiceError::data("publish", "the node answered something else"))
+            }
+        }
+    }
+
+    /// Who gets which part of a record now.
+    pub async fn preview(&self, record: &str) -> Result<Preview, ServiceError> {
+        let (record, now) = (record.to_owned(), Self::now());
+        self.look(move |state, _, _| {
+            let id = find_record(state, &record)?;
+            let held = state.record(&id).ok_or_else(|| ServiceError::no_input("no-record", record))?;
+            Ok(preview(state, &id, held, now))
+        })
+        .await?
+    }
+}
+
+/// A record that was not entered, as it would be.
+fn as_held(
+    state: &State,
+    record: &VerifiedRecord,
+    parts: &[comity_core::record::Part],
+    title: String,
+    now: Timestamp,
+) -> Held {
+    let held = parts.iter().map(|part| (part.digest, part.header.clone(), part.bytes.len() as u64));
+    state.as_if_entered(record, held, title, now)
+}
+
+fn preview(state: &State, id: &RecordId, held: &Held, now: Timestamp) -> Preview {
+    let partners: Vec<_> =
+        state.partners().filter(|(_, partner)| partner.is_paired()).map(|(one, _)| *one).collect();
+    let plans: Vec<Plan> = partners.iter().map(|partner| state.plan(held, partner, now)).collect();
+    let cells = |decision: &dyn Fn(&Plan) -> Option<policy::Decision>| {
+        partners
+            .iter()
+            .zip(&plans)
+            .filter_map(|(partner, plan)| {
+                Some(cell(state, partner, state.policy(), &decision(plan)?))
+            })
+            .collect::<Vec<_>>()
+    };
+    let mut parts: Vec<PreviewPart> = held
+        .parts
+        .iter()
+        .map(|part| PreviewPart {
+            part: part.digest.to_string(),
+            section: part.counts_as.to_string(),
+            tlp: part.marking.tlp.to_string(),
+            size: held.sizes.get(&part.digest).copied().unwrap_or(0),
+            file_name: held.file_names.get(&part.digest).cloned(),
+            destination: part.destination.map(|economy| state.name_of(&economy)),
+            cells: cells(&|plan| {
+                let planned = plan.parts().iter().find(|one| one.digest == part.digest)?;
+                Some(planned.decision.clone())
+            }),
+        })
+        .collect();
+    if held.facts.kind.is_control() {
+        parts.push(PreviewPart {
+            part: "manifest".to_owned(),
+            section: held.facts.kind.to_string(),
+            tlp: held.facts.floor.tlp.to_string(),
+            size: held.signed_bytes,
+            file_name: None,
+            destination: None,
+            cells: cells(&|plan| plan.control().cloned()),
+        });
+    }
+    Preview {
+        record: words::record_line(state, id, held),
+        partners: partners.iter().map(|partner| state.name_of(partner)).collect(),
+        parts,
+        policy: state.policy().version(),
+        at: now.to_string(),
+    }
+}
+
+fn cell(
+    state: &State,
+    partner: &EconomyId,
+    snapshot: &PolicySnapshot,
+    decision: &policy::Decision,
+) -> Cell {
+    let (outcome, until) = words::outcome(decision);
+    Cell {
+        partner: state.name_of(partner),
+        outcome: outcome.to_owned(),
+        until: until.map(|until| until.to_string()),
+        gate: decision.deciding().map(|judgement| judgement.gate.to_string()),
+        reason: policy::reason(snapshot, decision),
+    }
+}
+
+/// The draft of a record from a request, or from a draft that the request marks and addresses.
+fn draft(
+    state: &State,
+    request: &PublishRequest,
+    from: Option<Draft>,
+) -> Result<Draft, ServiceError> {
+    let mut draft = match from {
+        Some(draft) => draft,
+        None => Draft::new(kind(request)?),
+    };
+    if request.draft.is_none() || request.urgency.is_some() {
+        draft.urgency = words::urgency(request.urgency.as_deref())?;
+    }
+    if request.interim {
+        draft.state = RecordState::Interim;
+    }
+    let default = words::marking(&request.marking, draft.marking.as_ref())?;
+    for part in &request.parts {
+        let (header, content) = part_of(state, part, default.as_ref())?;
+        draft.parts.push((header, content));
+    }
+    let unmarked = draft.parts.iter().any(|(header, _)| header.marking.is_none());
+    if default.is_none() && unmarked {
+        let message = "the record has no marking: nobody can tell how far it may go";
+        return Err(ServiceError::data("unmarked", message)
+            .next("give it one: --tlp clear|green|amber|amber+strict|red"));
+    }
+    if request.draft.is_some() && request.marking.tlp.is_some() {
+        // Whoever marks a draft marks all of it; a part keeps what was stricter.
+        for (header, _) in &mut draft.parts {
+            if let (Some(own), Some(default)) = (&header.marking, &default) {
+                header.marking = Some(own.join(default));
+            }
+        }
+    }
+    draft.marking = default;
+    for addressee in &request.to {
+        let named = addressee_of(state, addressee, &draft)?;
+        draft.addressees.push(named);
+    }
+    let supersedes: Result<Vec<_>, _> =
+        request.supersedes.iter().map(|text| find_record(state, text)).collect();
+    draft.supersedes = supersedes?;
+    draft.supersedes.sort_unstable();
+    Ok(draft)
+}
+
+fn kind(request: &PublishRequest) -> Result<Kind, ServiceError> {
+    let name = request.kind.as_deref().unwrap_or("advisory");
+    Kind::from_name(name).filter(|kind| !kind.is_control()).ok_or_else(|| {
+        ServiceError::usage("kind", format!("`{name}` is not a kind of record that people write"))
+            .next("advisory, incident, sightings, request, response or note")
+    })
+}
+
+fn part_of(
+    state: &State,
+    part: &PartRequest,
+    default: Option<&Marking>,
+) -> Result<(Header, Vec<u8>), ServiceError> {
+    let section = words::section(&part.section)?;
+    let content = match (&part.text, &part.base64) {
+        (Some(text), None) => text.clone().into_bytes(),
+        (None, Some(base64)) => words::from_base64(base64)?,
+        (None, None) | (Some(_), Some(_)) => {
+            let message = format!("part `{}` needs either text or a file", part.section);
+            return Err(ServiceError::usage("part-content", message));
+        }
+    };
+    let mut header = Header::new(section, part.media_type.as_deref().unwrap_or("text/plain"));
+    header.classes = words::classes(&part.classes)?;
+    header.language.clone_from(&part.language);
+    header.file_name.clone_from(&part.file_name);
+    header.translates = part.translates.as_deref().map(words::section).transpose()?;
+    let destination = part.destination.as_deref().map(|text| find_economy(state, text));
+    header.destination = destination.transpose()?;
+    if part.marking != crate::api::MarkingFields::default() {
+        header.marking = words::marking(&part.marking, default)?;
+    }
+    Ok((header, content))
+}
+
+fn addressee_of(
+    state: &State,
+    request: &AddresseeRequest,
+    draft: &Draft,
+) -> Result<AddresseeDraft, ServiceError> {
+    let economy = find_partner(state, &request.economy)?;
+    let sections: Result<Vec<Section>, _> =
+        request.sections.iter().map(|name| words::section(name)).collect();
+    let sections = sections?;
+    let listed = |header: &Header| {
+        let meant = sections.is_empty() || sections.contains(&header.counts_as());
+        meant && header.destination.is_none_or(|destination| destination == economy)
+    };
+    let parts: Vec<usize> = draft
+        .parts
+        .iter()
+        .enumerate()
+        .filter(|(_, (header, _))| listed(header))
+        .map(|(place, _)| place)
+        .collect();
+    if let Some(missing) = sections
+        .iter()
+        .find(|section| !draft.parts.iter().any(|(header, _)| header.counts_as() == **section))
+    {
+        let message = format!("`{}` is to have `{missing}`, but no part is one", request.economy);
+        return Err(ServiceError::usage("addressee-section", message));
+    }
+    let relays: Result<Vec<_>, _> =
+        request.relays.iter().map(|text| find_partner(state, text)).collect();
+    let mut addressee = AddresseeDraft::new(economy, parts);
+    addressee.desk.clone_from(&request.desk);
+    addressee.relays = relays?;
+    addressee.relays.sort_unstable();
+    Ok(addressee)
+}

@@ -1,0 +1,128 @@
+//! Unsigned drafts: what an import makes, and what a person publishes or throws away.
+
+use bytes::Bytes;
+use comity_core::digest::{leaf_hashes, tree_root};
+use comity_core::journal::{DraftMade, DraftPart};
+use comity_core::record::{Draft, Header};
+use comity_core::{Kind, Marking, PartDigest, State as RecordState};
+
+use super::{Service, words};
+use crate::api::{DraftLine, DraftsRequest, NewDraft};
+use crate::engine::{Command, Reply};
+use crate::error::ServiceError;
+use crate::state::State;
+
+/// A draft with its contents.
+pub(super) struct Contents {
+    made: DraftMade,
+    parts: Vec<(Header, Vec<u8>)>,
+}
+
+impl Contents {
+    /// The draft of a record, and its title.
+    pub(super) fn into_draft(self) -> Result<(String, Draft), ServiceError> {
+        let mut draft = Draft::new(Kind::from_code(self.made.kind));
+        draft.marking = self.made.marking;
+        draft.parts = self.parts;
+        if self.made.format.ends_with("+interim") {
+            draft.state = RecordState::Interim;
+        }
+        Ok((self.made.title, draft))
+    }
+}
+
+impl Service {
+    /// Every draft.
+    pub async fn drafts(&self) -> Result<Vec<DraftLine>, ServiceError> {
+        self.look(|state, _, _| state.drafts().map(|draft| line(state, draft)).collect()).await
+    }
+
+    /// Keeps what an import made. Nothing is signed, and nothing is released.
+    pub async fn keep_drafts(&self, request: DraftsRequest) -> Result<Vec<DraftLine>, ServiceError> {
+        let at = Self::now();
+        let drafts: Result<Vec<_>, _> =
+            request.drafts.into_iter().map(|draft| made(draft, at)).collect();
+        let Reply::Drafts(numbers) = self.command(Command::Draft { drafts: drafts? }).await? else {
+            return Err(ServiceError::data("drafts", "the node answered something else"));
+        };
+        let lines = self.drafts().await?;
+        Ok(lines.into_iter().filter(|line| numbers.contains(&line.number)).collect())
+    }
+
+    /// Throws a draft away.
+    pub async fn drop_draft(&self, draft: u64) -> Result<(), ServiceError> {
+        self.command(Command::DropDraft { draft }).await.map(drop)
+    }
+
+    pub(super) async fn draft_contents(&self, number: u64) -> Result<Contents, ServiceError> {
+        let made = self.look(move |state, _, _| state.draft(number).cloned()).await?;
+        let made = made.ok_or_else(|| {
+            ServiceError::no_input("no-draft", format!("no draft {number} is here"))
+                .next("comity list --drafts")
+        })?;
+        let mut parts = Vec::new();
+        for part in &made.parts {
+            let header = Header::decode(&part.header)
+                .map_err(|error| ServiceError::data("draft", error.to_string()))?;
+            let content = self.parts.store.blob(&part.content)?;
+            let content = content.ok_or_else(|| {
+                ServiceError::data("draft", format!("a part of draft {number} is not here"))
+            })?;
+            parts.push((header, content.to_vec()));
+        }
+        Ok(Contents { made, parts })
+    }
+}
+
+fn made(
+    draft: NewDraft,
+    at: comity_core::Timestamp,
+) -> Result<(DraftMade, Vec<(PartDigest, Bytes)>), ServiceError> {
+    let kind = Kind::from_name(&draft.kind).filter(|kind| !kind.is_control()).ok_or_else(|| {
+        ServiceError::usage("kind", format!("`{}` is not a kind of record", draft.kind))
+    })?;
+    let label = draft.tlp.as_deref().map(words::tlp).transpose()?;
+    let (mut parts, mut blobs) = (Vec::new(), Vec::new());
+    for (header, content) in &draft.sections {
+        let header = words::from_base64(header)?;
+        Header::decode(&header).map_err(|error| ServiceError::usage("header", error.to_string()))?;
+        let content = Bytes::from(words::from_base64(content)?);
+        let digest = tree_root(&leaf_hashes(&content)).map(PartDigest::from);
+        let digest = digest.ok_or_else(|| ServiceError::usage("content", "no content"))?;
+        parts.push(DraftPart { content: digest, size: content.len() as u64, header });
+        blobs.push((digest, content));
+    }
+    let format = if draft.interim { format!("{}+interim", draft.format) } else { draft.format };
+    let made = DraftMade {
+        number: 0,
+        title: draft.title,
+        kind: kind.code(),
+        format,
+        provenance: draft.provenance,
+        marking: label.map(Marking::new),
+        parts,
+        at,
+    };
+    Ok((made, blobs))
+}
+
+fn line(state: &State, draft: &DraftMade) -> DraftLine {
+    let sections = draft
+        .parts
+        .iter()
+        .filter_map(|part| Header::decode(&part.header).ok())
+        .map(|header| header.counts_as().to_string())
+        .collect();
+    DraftLine {
+        reference: format!("{}-D-{:04}", state.code(), draft.number),
+        number: draft.number,
+        title: draft.title.clone(),
+        kind: Kind::from_code(draft.kind).to_string(),
+        format: draft.format.clone(),
+        provenance: draft.provenance.clone(),
+        tlp: draft.marking.as_ref().map(|marking| marking.tlp.to_string()),
+        sections,
+        size: draft.parts.iter().map(|part| part.size).sum(),
+        at: draft.at.to_string(),
+    }
+}

@@ -1,0 +1,172 @@
+//! What a node can be asked: the one place that the local interface and the command line call.
+
+mod agreements;
+mod audit;
+mod compose;
+mod drafts;
+mod explain;
+mod keys;
+mod pairing;
+mod partners;
+mod records;
+mod watch;
+mod words;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use comity_core::journal::Standing;
+use comity_core::{EconomyId, RecordId, Timestamp};
+use comity_net::Endpoint;
+use comity_store::Store;
+
+use crate::api::{AlarmLine, Status};
+use crate::clock;
+use crate::config::Config;
+use crate::engine::{Command, Engine, Reply};
+use crate::error::{ErrorKind, ServiceError};
+use crate::keyfile::Passphrase;
+use crate::node::Keys;
+use crate::shell::{Handle, Seen};
+use crate::state::State;
+
+pub(crate) use pairing::Pairings;
+
+/// What a node can be asked. Cheap to clone.
+#[derive(Clone)]
+pub struct Service {
+    parts: Arc<ServiceParts>,
+}
+
+pub(crate) struct ServiceParts {
+    pub(crate) shell: Handle,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) config: Arc<Config>,
+    pub(crate) keys: Option<Keys>,
+    pub(crate) passphrase: Option<Passphrase>,
+    pub(crate) endpoint: Option<Arc<Endpoint>>,
+    pub(crate) pairings: Pairings,
+}
+
+impl Service {
+    pub(crate) fn new(parts: ServiceParts) -> Self {
+        Self { parts: Arc::new(parts) }
+    }
+
+    /// What is in force.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.parts.config
+    }
+
+    /// How the node is.
+    pub async fn status(&self) -> Result<Status, ServiceError> {
+        let listening = self.parts.endpoint.as_ref().and_then(|one| one.local_addr().ok());
+        let running = self.parts.endpoint.is_some();
+        let durable = self.parts.store.durable();
+        self.look(move |state, engine, seen| Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            code: state.code().to_owned(),
+            economy: state.us().to_string(),
+            running,
+            listening: listening.map(|address| address.to_string()),
+            records: state.records().filter(|(_, one)| !one.facts.kind.is_control()).count() as u64,
+            waiting: state.records().filter(|(_, one)| one.standing != Standing::Accepted).count()
+                as u64,
+            drafts: state.drafts().count() as u64,
+            entries: durable.seq,
+            chain: durable.chain.to_string(),
+            keyring: state.own_keyring_head().0,
+            store_problem: engine.failed().map(ToOwned::to_owned),
+            recovering: state.recovery().map(|recovery| recovery.since.to_string()),
+            partners: partners::lines(state, running.then_some(seen)),
+            alarms: alarms(state, seen),
+        })
+        .await
+    }
+
+    /// Ends when nothing more is begun; see [`crate::Node::stop`].
+    pub async fn drain(&self) {
+        // A shell that is gone has nothing to drain.
+        drop(self.parts.shell.command(Command::Drain).await);
+    }
+
+    /// Copies the journal to a folder that has none; the node goes on meanwhile.
+    pub async fn backup(&self, to: &Path) -> Result<(), ServiceError> {
+        let (store, to) = (self.parts.store.clone(), to.to_owned());
+        let copied = tokio::task::spawn_blocking(move || store.backup(&to)).await;
+        match copied {
+            Ok(copied) => copied.map(drop).map_err(ServiceError::from),
+            Err(error) => Err(ServiceError::new(ErrorKind::Io, "backup", error.to_string())),
+        }
+    }
+
+    /// The operator confirms local policy after a restore.
+    pub async fn confirm_recovery(&self) -> Result<(), ServiceError> {
+        self.command(Command::ConfirmPolicy).await.map(drop)
+    }
+
+    async fn command(&self, command: Command) -> Result<Reply, ServiceError> {
+        match self.parts.shell.command(command).await {
+            Some(result) => result.map_err(ServiceError::from),
+            None => Err(ServiceError::stopped()),
+        }
+    }
+
+    /// Looks at the state between two of its steps.
+    async fn look<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&State, &Engine, &Seen) -> T + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        let answer = self.parts.shell.ask(|engine, seen| question(engine.state(), engine, seen));
+        answer.await.ok_or_else(ServiceError::stopped)
+    }
+
+    fn keys(&self) -> Result<&Keys, ServiceError> {
+        self.parts.keys.as_ref().ok_or_else(|| {
+            let message = "this needs the node's keys, and they could not be opened";
+            ServiceError::new(ErrorKind::NoPermission, "keys-locked", message)
+                .next("give the passphrase with --passphrase-file, or at the prompt")
+        })
+    }
+
+    fn now() -> Timestamp {
+        clock::now()
+    }
+}
+
+fn alarms(state: &State, seen: &Seen) -> Vec<AlarmLine> {
+    seen.alarms
+        .iter()
+        .map(|(at, alarm)| AlarmLine {
+            at: at.to_string(),
+            partner: alarm.partner.map(|partner| state.name_of(&partner)),
+            code: alarm.code.to_owned(),
+            text: alarm.text.clone(),
+        })
+        .collect()
+}
+
+/// A record by reference, id, or the beginning of an id.
+fn find_record(state: &State, text: &str) -> Result<RecordId, ServiceError> {
+    state.find_record(text).ok_or_else(|| {
+        ServiceError::no_input("no-record", format!("no record `{text}` is here"))
+            .next("comity list")
+    })
+}
+
+/// Another economy by name, id, or the beginning of an id.
+fn find_partner(state: &State, text: &str) -> Result<EconomyId, ServiceError> {
+    state.find_partner(text).ok_or_else(|| {
+        ServiceError::no_input("no-partner", format!("`{text}` is not a partner"))
+            .next("comity partner list")
+    })
+}
+
+/// Ourselves, or another economy.
+fn find_economy(state: &State, text: &str) -> Result<EconomyId, ServiceError> {
+    if text == state.code() || text == state.us().to_string() {
+        return Ok(state.us());
+    }
+    find_partner(state, text)
+}

@@ -1,0 +1,209 @@
+//! The pairing ceremony as operators live it: an invitation, two screens, twelve digits.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use comity_core::EpochId;
+use comity_core::entropy::draw;
+use comity_core::journal::PartnerChange;
+use comity_net::pairing::{Introduction, PairingEvent, PairingId, Ticket, TicketId};
+use tokio::sync::mpsc;
+
+use super::Service;
+use super::partners::check_name;
+use crate::api::{Ceremony, Invitation};
+use crate::engine::Command;
+use crate::entropy::OsEntropy;
+use crate::error::{ErrorKind, ServiceError};
+
+/// Ceremonies under way, by the name that the partner is to have.
+#[derive(Clone, Default)]
+pub(crate) struct Pairings {
+    known: Arc<Mutex<BTreeMap<String, Known>>>,
+}
+
+struct Known {
+    ticket: TicketId,
+    pairing: Option<PairingId>,
+    ceremony: Ceremony,
+}
+
+impl Pairings {
+    fn with<T>(&self, act: impl FnOnce(&mut BTreeMap<String, Known>) -> T) -> T {
+        act(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn begin(&self, name: &str, ticket: TicketId) {
+        let ceremony = Ceremony {
+            name: name.to_owned(),
+            state: "waiting".to_owned(),
+            digits: None,
+            economy: None,
+            problem: None,
+        };
+        let known = Known { ticket, pairing: None, ceremony };
+        self.with(|all| all.insert(name.to_owned(), known));
+    }
+}
+
+impl Service {
+    /// Invites somebody to pair. The ticket opens the door once, for a day.
+    pub async fn invite(&self, name: &str) -> Result<Invitation, ServiceError> {
+        let endpoint = self.endpoint()?;
+        let introduction = self.introduction(name).await?;
+        let economy = self.look(|state, _, _| state.us()).await?;
+        if introduction.addresses.is_empty() {
+            let message = "nobody can be told where this node is: it has no public address";
+            return Err(ServiceError::new(ErrorKind::Config, "no-address", message)
+                .next("set `listen.public` in comity.toml"));
+        }
+        let addresses = introduction.addresses.clone();
+        let ticket = Ticket::issue(economy, addresses, Self::now(), &mut OsEntropy)
+            .map_err(|error| ServiceError::usage("ticket", error.to_string()))?;
+        endpoint
+            .invite(ticket.clone(), introduction)
+            .map_err(|error| ServiceError::new(ErrorKind::TryLater, "invite", error.to_string()))?;
+        self.parts.pairings.begin(name, ticket.id());
+        Ok(Invitation {
+            ticket: ticket.to_line().as_str().to_owned(),
+            name: name.to_owned(),
+            expires: ticket.expires().to_string(),
+        })
+    }
+
+    /// Goes to whoever issued a ticket.
+    pub async fn join(&self, ticket: &str, name: &str) -> Result<Ceremony, ServiceError> {
+        let ticket: Ticket = ticket
+            .trim()
+            .parse()
+            .map_err(|error: comity_net::pairing::TicketError| {
+                ServiceError::usage("ticket", error.to_string())
+            })?;
+        let endpoint = self.endpoint()?;
+        let introduction = self.introduction(name).await?;
+        self.parts.pairings.begin(name, ticket.id());
+        endpoint
+            .join(ticket, introduction)
+            .map_err(|error| ServiceError::new(ErrorKind::TryLater, "join", error.to_string()))?;
+        self.ceremony(name).await
+    }
+
+    /// How a ceremony stands.
+    pub async fn ceremony(&self, name: &str) -> Result<Ceremony, ServiceError> {
+        let found = self.parts.pairings.with(|all| all.get(name).map(|one| one.ceremony.clone()));
+        found.ok_or_else(|| {
+            let message = format!("no pairing with `{name}` is under way");
+            ServiceError::no_input("no-pairing", message).next("comity partner invite")
+        })
+    }
+
+    /// Gives the digits of the *other* screen to a ceremony. Wrong ones burn the ticket.
+    pub async fn confirm_pairing(&self, name: &str, digits: &str) -> Result<Ceremony, ServiceError> {
+        let endpoint = self.endpoint()?;
+        let pairing = self.parts.pairings.with(|all| all.get(name).and_then(|one| one.pairing));
+        let pairing = pairing.ok_or_else(|| {
+            let message = format!("the pairing with `{name}` shows no digits yet");
+            ServiceError::new(ErrorKind::TryLater, "not-yet", message)
+        })?;
+        self.parts.pairings.with(|all| {
+            if let Some(known) = all.get_mut(name) {
+                known.ceremony.state = "confirmed here".to_owned();
+            }
+        });
+        endpoint.confirm_pairing(pairing, digits).await.map_err(|error| {
+            ServiceError::data("digits", error.to_string()).next("comity partner invite")
+        })?;
+        self.ceremony(name).await
+    }
+
+    /// Follows the ceremonies of the endpoint until the node ends.
+    pub(crate) fn attend_pairings(&self, mut events: mpsc::Receiver<PairingEvent>) {
+        let service = self.clone_for_desk();
+        tokio::spawn(async move {
+            while let Some(event) = events.recv().await {
+                let Some(service) = service.upgrade() else { return };
+                Service { parts: service }.attend(event).await;
+            }
+        });
+    }
+
+    /// The desk must not keep the node alive.
+    fn clone_for_desk(&self) -> std::sync::Weak<super::ServiceParts> {
+        Arc::downgrade(&self.parts)
+    }
+
+    async fn attend(&self, event: PairingEvent) {
+        match event {
+            PairingEvent::Compare { pairing, ticket, comparison, .. } => {
+                self.note(|known| known.ticket == ticket, |known| {
+                    known.pairing = Some(pairing);
+                    "compare".clone_into(&mut known.ceremony.state);
+                    known.ceremony.digits = Some(comparison.show.to_string());
+                    known.ceremony.economy = Some(comparison.economy.to_string());
+                });
+            }
+            PairingEvent::Paired { pairing, paired } => {
+                let name = self.parts.pairings.with(|all| {
+                    let found = all.iter().find(|(_, known)| known.pairing == Some(pairing));
+                    found.map(|(name, _)| name.clone())
+                });
+                let Some(name) = name else { return };
+                // Written down before the partner is let in: the set of those who may connect changes
+                // with the entry.
+                let change = PartnerChange::Paired {
+                    name: name.clone(),
+                    keyring: paired.keyring.encoded().to_vec(),
+                    addresses: paired.addresses.clone(),
+                    epoch: EpochId(draw(&mut OsEntropy)),
+                };
+                let command = Command::Partner { economy: paired.economy, change };
+                let result = self.command(command).await;
+                self.note(|known| known.pairing == Some(pairing), |known| match result {
+                    Ok(_) => "paired".clone_into(&mut known.ceremony.state),
+                    Err(error) => {
+                        "failed".clone_into(&mut known.ceremony.state);
+                        known.ceremony.problem = Some(error.to_string());
+                    }
+                });
+            }
+            PairingEvent::Failed { ticket, failure, used_up, .. } => {
+                self.note(|known| known.ticket == ticket, |known| {
+                    "failed".clone_into(&mut known.ceremony.state);
+                    let again = if used_up { "; the ticket is used up" } else { "" };
+                    known.ceremony.problem = Some(format!("{failure}{again}"));
+                });
+            }
+        }
+    }
+
+    fn note(&self, which: impl Fn(&Known) -> bool, change: impl FnOnce(&mut Known)) {
+        self.parts.pairings.with(|all| {
+            if let Some(known) = all.values_mut().find(|known| which(known)) {
+                change(known);
+            }
+        });
+    }
+
+    fn endpoint(&self) -> Result<&Arc<comity_net::Endpoint>, ServiceError> {
+        self.parts.endpoint.as_ref().ok_or_else(|| {
+            ServiceError::new(ErrorKind::Unavailable, "node-not-running", "the node is not running")
+                .next("comity run")
+        })
+    }
+
+    async fn introduction(&self, name: &str) -> Result<Introduction, ServiceError> {
+        let config = self.parts.config.clone();
+        let name = name.to_owned();
+        self.look(move |state, _, _| {
+            let nobody = comity_core::EconomyId([0; 32]);
+            check_name(state, &name, &nobody)?;
+            let keyring = state.keyring(&state.us());
+            Ok(Introduction {
+                name: config.economy.name.clone(),
+                keyring: keyring.map(|one| one.encoded().to_vec()).unwrap_or_default(),
+                addresses: config.reachable_at().iter().map(ToString::to_string).collect(),
+            })
+        })
+        .await?
+    }
+}

@@ -1,0 +1,179 @@
+//! Partners: looking at them, changing them, introducing them to one another.
+
+use comity_core::control::IntroductionBody;
+use comity_core::journal::PartnerChange;
+use comity_core::{EconomyId, Kind, RecordId, Timestamp};
+
+use super::{Service, find_partner, find_record};
+use crate::api::{IntroductionLine, PartnerLine, PartnerUpdate, Published};
+use crate::engine::Command;
+use crate::error::ServiceError;
+use crate::shell::Seen;
+use crate::state::{Bond, Partner, State};
+
+impl Service {
+    /// Every other economy that is known.
+    pub async fn partners(&self) -> Result<Vec<PartnerLine>, ServiceError> {
+        let running = self.parts.endpoint.is_some();
+        self.look(move |state, _, seen| lines(state, running.then_some(seen))).await
+    }
+
+    /// Changes something about a partner.
+    pub async fn update_partner(
+        &self,
+        name: &str,
+        update: PartnerUpdate,
+    ) -> Result<PartnerLine, ServiceError> {
+        let text = name.to_owned();
+        let economy = self.look(move |state, _, _| find_partner(state, &text)).await??;
+        let change = match update {
+            PartnerUpdate::Level { level } => PartnerChange::Level(u64::from(level)),
+            PartnerUpdate::Suspend => PartnerChange::Suspended,
+            PartnerUpdate::Resume => PartnerChange::Resumed,
+            PartnerUpdate::Remove => PartnerChange::Removed,
+            PartnerUpdate::Addresses { addresses } => PartnerChange::Addresses(addresses),
+        };
+        self.command(Command::Partner { economy, change }).await?;
+        self.partner_line(economy).await
+    }
+
+    /// Signs, for the partner `to`, who `economy` is.
+    pub async fn introduce(&self, economy: &str, to: &str) -> Result<Published, ServiceError> {
+        let (economy, to) = (economy.to_owned(), to.to_owned());
+        let body = self
+            .look(move |state, _, _| {
+                let (economy, to) = (find_partner(state, &economy)?, find_partner(state, &to)?);
+                let unknown = || ServiceError::data("keyring", "its keyring is not known here");
+                let keyring = state.keyring(&economy).ok_or_else(unknown)?.encoded().to_vec();
+                Ok::<_, ServiceError>(IntroductionBody {
+                    to,
+                    economy,
+                    name: state.name_of(&economy),
+                    keyring,
+                })
+            })
+            .await??;
+        let title = format!("Introduction of {}", body.name);
+        self.publish_control(Kind::Introduction, body.encode(), title).await
+    }
+
+    /// Introductions that partners made to us.
+    pub async fn introductions(&self) -> Result<Vec<IntroductionLine>, ServiceError> {
+        self.look(|state, _, _| {
+            introductions(state).map(|(_, line, _)| line).collect()
+        })
+        .await
+    }
+
+    /// The operator confirms an introduction; `name` is what this node calls the economy from now on.
+    pub async fn confirm_introduction(
+        &self,
+        reference: &str,
+        name: &str,
+    ) -> Result<PartnerLine, ServiceError> {
+        let (text, name) = (reference.to_owned(), name.to_owned());
+        let (economy, change) = self
+            .look(move |state, _, _| {
+                let id = find_record(state, &text)?;
+                let found = introductions(state).find(|(record, _, _)| *record == id);
+                let (_, line, body) = found.ok_or_else(|| {
+                    let message = format!("`{text}` is not an introduction made to us");
+                    ServiceError::no_input("no-introduction", message)
+                        .next("comity partner confirm")
+                })?;
+                if line.confirmed {
+                    return Err(ServiceError::data("known", "that economy is known here already"));
+                }
+                check_name(state, &name, &body.economy)?;
+                let by = find_partner(state, &line.by)?;
+                let change = PartnerChange::Introduced { name, keyring: body.keyring, by };
+                Ok((body.economy, change))
+            })
+            .await??;
+        self.command(Command::Partner { economy, change }).await?;
+        self.partner_line(economy).await
+    }
+
+    pub(super) async fn partner_line(&self, economy: EconomyId) -> Result<PartnerLine, ServiceError> {
+        let lines = self.partners().await?;
+        let id = economy.to_string();
+        let line = lines.into_iter().find(|line| line.economy == id);
+        line.ok_or_else(|| ServiceError::no_input("no-partner", "no such partner"))
+    }
+}
+
+/// A name is display only, but two partners with one name would be a trap.
+pub(super) fn check_name(
+    state: &State,
+    name: &str,
+    economy: &EconomyId,
+) -> Result<(), ServiceError> {
+    let taken = state.partners().any(|(one, partner)| partner.name == name && one != economy);
+    if name.is_empty() || name == state.code() || taken || name.len() > 64 {
+        let message = format!("the name `{name}` is taken, is our own, or is none");
+        return Err(ServiceError::usage("name", message).next("choose another name"));
+    }
+    Ok(())
+}
+
+fn introductions(
+    state: &State,
+) -> impl Iterator<Item = (RecordId, IntroductionLine, IntroductionBody)> + '_ {
+    state.records().filter_map(|(id, held)| {
+        let is_ours = held.facts.kind == Kind::Introduction && held.facts.origin != state.us();
+        let body = held.body.as_deref().filter(|_| is_ours && held.is_accepted())?;
+        let body = IntroductionBody::decode(body).ok().filter(|body| body.to == state.us())?;
+        let line = IntroductionLine {
+            reference: held.reference.clone(),
+            by: state.name_of(&held.facts.origin),
+            name: body.name.clone(),
+            economy: body.economy.to_string(),
+            confirmed: state.partner(&body.economy).is_some(),
+        };
+        Some((*id, line, body))
+    })
+}
+
+/// Every other economy; what is known of links only where the node is running.
+pub(super) fn lines(state: &State, seen: Option<&Seen>) -> Vec<PartnerLine> {
+    let now = crate::clock::now();
+    state.partners().map(|(economy, partner)| line(state, economy, partner, seen, now)).collect()
+}
+
+fn line(
+    state: &State,
+    economy: &EconomyId,
+    partner: &Partner,
+    seen: Option<&Seen>,
+    now: Timestamp,
+) -> PartnerLine {
+    let frozen = state.is_frozen(economy);
+    let (bond, introduced_by) = match partner.bond {
+        Bond::Paired | Bond::Suspended if frozen => ("frozen", None),
+        Bond::Paired => ("paired", None),
+        Bond::Suspended => ("suspended", None),
+        Bond::Removed => ("removed", None),
+        Bond::Introduced(by) => ("introduced", Some(state.name_of(&by))),
+    };
+    let agreements = state.policy().partner(economy).into_iter().flat_map(|one| &one.agreements);
+    PartnerLine {
+        name: partner.name.clone(),
+        economy: economy.to_string(),
+        bond: bond.to_owned(),
+        introduced_by,
+        level: partner.level.number(),
+        level_name: partner.level.to_string(),
+        addresses: partner.addresses.clone(),
+        agreements: agreements
+            .filter(|agreement| agreement.in_force(now))
+            .map(|agreement| agreement.terms().title().to_owned())
+            .collect(),
+        connected: seen.map(|seen| seen.up.contains(economy)),
+        trouble: seen.and_then(|seen| seen.trouble.get(economy).cloned()),
+        rtt_ms: None,
+        delivered: partner.out.head().number,
+        outstanding: partner.out.outstanding_count(),
+        received: partner.inbound.durable_head().number,
+        since: partner.since.to_string(),
+    }
+}

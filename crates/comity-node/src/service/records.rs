@@ -1,0 +1,158 @@
+//! Looking at records.
+
+use comity_core::journal::Standing;
+use comity_core::record::{self, Part};
+use comity_core::{Kind, PartDigest, RecordId};
+
+use super::{Service, find_economy, find_record, words};
+use crate::api::{ListRequest, PartDetail, RecordDetail, RecordLine};
+use crate::engine::Command;
+use crate::error::ServiceError;
+use crate::state::{Held, State};
+
+/// Bytes of text of one part that `show` prints.
+const SHOWN: usize = 1 << 20;
+
+impl Service {
+    /// Records, newest first.
+    pub async fn list(&self, request: ListRequest) -> Result<Vec<RecordLine>, ServiceError> {
+        self.look(move |state, _, _| list(state, &request)).await?
+    }
+
+    /// A record whole; with the text of its parts if `content`.
+    pub async fn show(&self, record: &str, content: bool) -> Result<RecordDetail, ServiceError> {
+        let text = record.to_owned();
+        let (line, seq, digests, body) = self
+            .look(move |state, _, _| {
+                let (id, held) = found(state, &text)?;
+                let digests: Vec<PartDigest> = held.parts.iter().map(|part| part.digest).collect();
+                let body = body_in_words(state, held);
+                Ok::<_, ServiceError>((words::record_line(state, &id, held), held.seq, digests, body))
+            })
+            .await??;
+        let unreadable = |why: String| ServiceError::data("unreadable", why);
+        let loaded = crate::shell::load(&*self.parts.store, seq, &digests).map_err(unreadable)?;
+        let parsed = record::parse(&loaded.signed).map_err(|error| unreadable(error.to_string()))?;
+        let manifest = parsed.manifest();
+        let mut parts = Vec::new();
+        for (digest, bytes) in loaded.parts {
+            let part = Part::decode(bytes).map_err(|error| unreadable(error.to_string()))?;
+            let floor = manifest.floor.clone();
+            let detail = self
+                .look(move |state, _, _| part_detail(state, &digest, &part, &floor, content))
+                .await?;
+            parts.push(detail);
+        }
+        Ok(RecordDetail {
+            line,
+            author: manifest.author.to_string(),
+            urgency: manifest.urgency.to_string(),
+            state: manifest.state.to_string(),
+            not_here: manifest.parts.len().saturating_sub(parts.len()) as u64,
+            parts,
+            body,
+        })
+    }
+
+    /// A person decides about a record in quarantine: it is released, or stays out for good.
+    pub async fn judge(&self, record: &str, release: bool) -> Result<RecordLine, ServiceError> {
+        let text = record.to_owned();
+        let id = self.look(move |state, _, _| find_record(state, &text)).await??;
+        let standing = if release {
+            Standing::Accepted
+        } else {
+            Standing::Quarantined("dropped by a person here".to_owned())
+        };
+        self.command(Command::Judge { record: id, standing }).await?;
+        let line = self.look(move |state, _, _| {
+            state.record(&id).map(|held| words::record_line(state, &id, held))
+        });
+        line.await?.ok_or_else(|| ServiceError::no_input("no-record", "the record is gone"))
+    }
+}
+
+pub(super) fn found<'a>(
+    state: &'a State,
+    text: &str,
+) -> Result<(RecordId, &'a Held), ServiceError> {
+    let id = find_record(state, text)?;
+    let held = state.record(&id);
+    held.map(|held| (id, held)).ok_or_else(|| ServiceError::no_input("no-record", "no such record"))
+}
+
+fn list(state: &State, request: &ListRequest) -> Result<Vec<RecordLine>, ServiceError> {
+    let kind = request.kind.as_deref().map(|name| {
+        Kind::from_name(name)
+            .ok_or_else(|| ServiceError::usage("kind", format!("`{name}` is not a kind of record")))
+    });
+    let kind = kind.transpose()?;
+    let from = request.from.as_deref().map(|text| find_economy(state, text)).transpose()?;
+    let since = request.since.as_deref().map(words::instant).transpose()?;
+    let meant = |held: &&Held| {
+        kind.is_none_or(|kind| held.facts.kind == kind)
+            && from.is_none_or(|from| held.facts.origin == from)
+            && since.is_none_or(|since| held.entered_at >= since)
+            && (!request.waiting || held.standing != Standing::Accepted)
+            && (request.control || kind.is_some() || !held.facts.kind.is_control())
+    };
+    let mut records: Vec<_> = state.records().filter(|(_, held)| meant(held)).collect();
+    records.sort_by_key(|(_, held)| std::cmp::Reverse(held.seq));
+    let limit = if request.limit == 0 { usize::MAX } else { request.limit };
+    let lines = records.into_iter().take(limit);
+    Ok(lines.map(|(id, held)| words::record_line(state, id, held)).collect())
+}
+
+fn part_detail(
+    state: &State,
+    digest: &PartDigest,
+    part: &Part,
+    floor: &comity_core::Marking,
+    content: bool,
+) -> PartDetail {
+    let header = &part.header;
+    let marking = header.marking.as_ref().unwrap_or(floor);
+    let textual = ["text/", "application/json", "application/x-ndjson"];
+    let is_text = textual.iter().any(|kind| header.media_type.starts_with(kind));
+    let text = (content && is_text)
+        .then(|| part.content.get(..part.content.len().min(SHOWN)))
+        .flatten()
+        .map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    PartDetail {
+        part: digest.to_string(),
+        section: header.counts_as().to_string(),
+        tlp: marking.tlp.to_string(),
+        classes: header.classes.iter().map(ToString::to_string).collect(),
+        size: part.content.len() as u64,
+        media_type: header.media_type.clone(),
+        file_name: header.file_name.clone(),
+        destination: header.destination.map(|economy| state.name_of(&economy)),
+        addressee: header.addressee.as_ref().map(|named| {
+            let desk = named.desk.as_ref().map(|desk| format!(", desk `{desk}`"));
+            let relays = (!named.relays.is_empty())
+                .then(|| format!(", through {}", words::names(state, &named.relays)));
+            let parts = named.parts.len();
+            let name = state.name_of(&named.economy);
+            let (desk, relays) = (desk.unwrap_or_default(), relays.unwrap_or_default());
+            format!("{name}{desk}{relays}: {parts} parts")
+        }),
+        text,
+    }
+}
+
+/// What a control record says, in words.
+fn body_in_words(state: &State, held: &Held) -> Option<String> {
+    let body = held.body.as_deref()?;
+    match comity_core::control::ControlBody::decode(held.facts.kind, body).ok()? {
+        comity_core::control::ControlBody::Agreement(agreement) => Some(agreement.text),
+        comity_core::control::ControlBody::Withdrawal(withdrawal) => {
+            let names = withdrawal.records.iter().map(|target| {
+                state.record(target).map_or_else(|| target.to_string(), |one| one.reference.clone())
+            });
+            Some(format!("withdraws {}", names.collect::<Vec<_>>().join(", ")))
+        }
+        comity_core::control::ControlBody::Introduction(body) => {
+            Some(format!("introduces {} as {}", body.economy, body.name))
+        }
+        _ => None,
+    }
+}

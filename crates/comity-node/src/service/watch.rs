@@ -1,0 +1,106 @@
+//! What happens, as it happens.
+
+use comity_core::RecordId;
+use comity_core::journal::JournalEntry;
+use comity_core::receipt::UnverifiedReceipt;
+use comity_core::record;
+use tokio::sync::broadcast;
+
+use super::{Service, words};
+use crate::api::{AlarmLine, Event};
+use crate::shell::Happening;
+use crate::state::State;
+
+/// Events that may wait for a slow watcher; beyond it the oldest are dropped, and it is told how many.
+const EVENTS: usize = 1024;
+
+impl Service {
+    /// Follows what happens from now on.
+    #[must_use]
+    pub fn watch(&self) -> broadcast::Receiver<Event> {
+        let (sender, receiver) = broadcast::channel(EVENTS);
+        let mut happenings = self.parts.shell.watch();
+        let service = self.clone();
+        tokio::spawn(async move {
+            loop {
+                let happening = match happenings.recv().await {
+                    Ok(happening) => happening,
+                    Err(broadcast::error::RecvError::Lagged(_)) => continue,
+                    Err(broadcast::error::RecvError::Closed) => return,
+                };
+                let Ok(events) = service.events(happening).await else { return };
+                for event in events {
+                    if sender.send(event).is_err() {
+                        return;
+                    }
+                }
+            }
+        });
+        receiver
+    }
+
+    async fn events(&self, happening: Happening) -> Result<Vec<Event>, crate::ServiceError> {
+        let at = Self::now().to_string();
+        self.look(move |state, _, _| match happening {
+            Happening::Entries(entries) => {
+                entries.iter().filter_map(|entry| of_entry(state, entry)).collect()
+            }
+            Happening::Link(partner, up) => {
+                vec![Event::Link { at, partner: state.name_of(&partner), up }]
+            }
+            Happening::Alarm(alarm) => vec![Event::Alarm(AlarmLine {
+                at,
+                partner: alarm.partner.map(|partner| state.name_of(&partner)),
+                code: alarm.code.to_owned(),
+                text: alarm.text,
+            })],
+        })
+        .await
+    }
+}
+
+fn of_entry(state: &State, entry: &JournalEntry) -> Option<Event> {
+    let record = |id: &RecordId, at: String| {
+        let held = state.record(id)?;
+        Some(Event::Record { at, record: words::record_line(state, id, held) })
+    };
+    match entry {
+        JournalEntry::Record(entered) => {
+            let id = record::parse(&entered.signed).ok()?.id();
+            record(&id, entered.at.to_string())
+        }
+        JournalEntry::Parts(arrived) => record(&arrived.record, arrived.at.to_string()),
+        JournalEntry::Standing(changed) => record(&changed.record, changed.at.to_string()),
+        JournalEntry::Delivery(decided) => {
+            let held = state.record(&decided.entry.record)?;
+            let went = held.parts.iter().filter(|part| decided.entry.parts.contains(&part.digest));
+            Some(Event::Delivery {
+                at: decided.at.to_string(),
+                partner: state.name_of(&decided.to),
+                reference: held.reference.clone(),
+                sections: went.map(|part| part.counts_as.to_string()).collect(),
+            })
+        }
+        JournalEntry::Receipt { from, signed, at } => {
+            let receipt = UnverifiedReceipt::parse(signed).and_then(|one| one.verify(*from, state.us()));
+            Some(Event::Receipt {
+                at: at.to_string(),
+                partner: state.name_of(from),
+                upto: receipt.ok()?.upto.number,
+            })
+        }
+        JournalEntry::Founded(_)
+        | JournalEntry::Partner(_)
+        | JournalEntry::Voided { .. }
+        | JournalEntry::Arrival(_)
+        | JournalEntry::Refused { .. }
+        | JournalEntry::Epoch { .. }
+        | JournalEntry::PartnerEpoch { .. }
+        | JournalEntry::Restored { .. }
+        | JournalEntry::PolicyConfirmed { .. }
+        | JournalEntry::Returned { .. }
+        | JournalEntry::Recovered { .. }
+        | JournalEntry::Draft(_)
+        | JournalEntry::DraftGone { .. } => None,
+    }
+}

@@ -1,0 +1,147 @@
+//! Words that people use, to and from the types.
+
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use comity_core::policy::{Decision, Lifecycle, Outcome};
+use comity_core::journal::{Source, Standing};
+use comity_core::{Class, EconomyId, Marking, Onward, RecordId, Section, Timestamp, Tlp, Urgency};
+
+use crate::api::{MarkingFields, RecordLine};
+use crate::error::ServiceError;
+use crate::state::{Bond, Held, State};
+
+pub(super) fn record_line(state: &State, id: &RecordId, held: &Held) -> RecordLine {
+    let strictest = held.parts.iter().map(|part| part.marking.tlp).max();
+    let (standing, standing_reason) = match &held.standing {
+        Standing::Accepted => ("accepted", None),
+        Standing::Pending(why) => ("pending", Some(why.clone())),
+        Standing::Quarantined(why) => ("quarantined", Some(why.clone())),
+    };
+    let introduced_by = state.partner(&held.facts.origin).and_then(|origin| match origin.bond {
+        Bond::Introduced(by) => Some(state.name_of(&by)),
+        Bond::Paired | Bond::Suspended | Bond::Removed => None,
+    });
+    RecordLine {
+        record: id.to_string(),
+        reference: held.reference.clone(),
+        kind: held.facts.kind.to_string(),
+        title: held.title.clone(),
+        tlp: strictest.unwrap_or(held.facts.floor.tlp).to_string(),
+        origin: state.name_of(&held.facts.origin),
+        origin_id: held.facts.origin.to_string(),
+        source: match &held.source {
+            Source::Own => "own".to_owned(),
+            Source::Partner(delivered) => state.name_of(&delivered.from),
+            Source::Returned { by } => format!("given back by {}", state.name_of(by)),
+        },
+        introduced_by,
+        standing: standing.to_owned(),
+        standing_reason,
+        lifecycle: match held.facts.lifecycle {
+            Lifecycle::Live => "live",
+            Lifecycle::Withdrawn => "withdrawn",
+            Lifecycle::Superseded => "superseded",
+        }
+        .to_owned(),
+        addressed: held.facts.addressed,
+        signed_at: held.signed_at.to_string(),
+        entered_at: held.entered_at.to_string(),
+    }
+}
+
+pub(super) fn outcome(decision: &Decision) -> (&'static str, Option<Timestamp>) {
+    match decision.outcome() {
+        Outcome::Release(_) => ("release", None),
+        Outcome::Withhold => ("withhold", None),
+        Outcome::HoldUntil(until) => ("hold", Some(*until)),
+    }
+}
+
+pub(super) fn to_base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
+pub(super) fn from_base64(text: &str) -> Result<Vec<u8>, ServiceError> {
+    STANDARD
+        .decode(text)
+        .map_err(|error| ServiceError::usage("base64", format!("content is not base 64: {error}")))
+}
+
+pub(super) fn tlp(name: &str) -> Result<Tlp, ServiceError> {
+    Tlp::from_name(name).ok_or_else(|| {
+        let message = format!("`{name}` is not a label of TLP 2.0");
+        ServiceError::usage("tlp", message).next("CLEAR, GREEN, AMBER, AMBER+STRICT or RED")
+    })
+}
+
+pub(super) fn section(name: &str) -> Result<Section, ServiceError> {
+    Section::from_name(name).ok_or_else(|| {
+        let known: Vec<_> = Section::ALL.iter().map(ToString::to_string).collect();
+        ServiceError::usage("section", format!("`{name}` is not a section"))
+            .next(format!("one of {}", known.join(", ")))
+    })
+}
+
+pub(super) fn classes(names: &[String]) -> Result<BTreeSet<Class>, ServiceError> {
+    if names.is_empty() {
+        return Ok(BTreeSet::from([Class::General]));
+    }
+    let class = |name: &String| {
+        Class::from_name(name).ok_or_else(|| {
+            let known: Vec<_> = Class::ALL.iter().map(ToString::to_string).collect();
+            ServiceError::usage("class", format!("`{name}` is not a class"))
+                .next(format!("one of {}", known.join(", ")))
+        })
+    };
+    names.iter().map(class).collect()
+}
+
+pub(super) fn urgency(name: Option<&str>) -> Result<Urgency, ServiceError> {
+    let Some(name) = name else { return Ok(Urgency::Routine) };
+    Urgency::from_name(name).ok_or_else(|| {
+        ServiceError::usage("urgency", format!("`{name}` is not an urgency"))
+            .next("routine, priority or urgent")
+    })
+}
+
+pub(super) fn instant(text: &str) -> Result<Timestamp, ServiceError> {
+    text.parse().map_err(|error: comity_core::time::ParseTimestampError| {
+        ServiceError::usage("time", error.to_string())
+    })
+}
+
+/// A marking from what is given, and from `default` for what is not. `None` without any label.
+pub(super) fn marking(
+    fields: &MarkingFields,
+    default: Option<&Marking>,
+) -> Result<Option<Marking>, ServiceError> {
+    let label = fields.tlp.as_deref().map(tlp).transpose()?;
+    let mut marking = match (label, default) {
+        (Some(label), Some(default)) => Marking { tlp: label, ..default.clone() },
+        (Some(label), None) => Marking::new(label),
+        (None, Some(default)) => default.clone(),
+        (None, None) => return Ok(None),
+    };
+    let time = |text: &Option<String>| text.as_deref().map(instant).transpose();
+    marking.release_at = time(&fields.release_at)?.or(marking.release_at);
+    marking.embargo_until = time(&fields.embargo_until)?.or(marking.embargo_until);
+    marking.expires = time(&fields.expires)?.or(marking.expires);
+    if let Some(onward) = &fields.onward {
+        marking.onward = match onward.as_str() {
+            "within-marking" => Onward::WithinMarking,
+            "ask" => Onward::Ask,
+            "none" => Onward::None,
+            other => {
+                return Err(ServiceError::usage("onward", format!("`{other}` is not one of these"))
+                    .next("within-marking, ask or none"));
+            }
+        };
+    }
+    Ok(Some(marking))
+}
+
+pub(super) fn names(state: &State, economies: &[EconomyId]) -> String {
+    economies.iter().map(|one| state.name_of(one)).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,408 @@
+//! The tokio shell: runs the engine, carries out its effects, and feeds back what became of them.
+//!
+//! One task owns the engine. The journal's committer, the verification pool and the network answer
+//! over channels; nothing else touches the state.
+
+mod dial;
+mod work;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use comity_core::journal::JournalEntry;
+use comity_core::{EconomyId, Timestamp};
+use comity_net::pairing::PairingEvent;
+use comity_net::{Endpoint, NetEvent, Partners};
+use comity_store::{NewEntry, Store};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use crate::clock;
+use crate::engine::{Alarm, Command, CommandError, Effect, Engine, Input, Reply, Token};
+use dial::Dialer;
+
+/// Requests that may wait for the shell.
+const REQUESTS: usize = 256;
+/// Network events that may wait for the shell.
+pub(crate) const NET_EVENTS: usize = 1024;
+/// Inputs handled before timers and new requests get their turn again.
+const INPUTS_PER_TURN: usize = 256;
+/// Alarms that `status` remembers.
+const ALARMS: usize = 100;
+/// How often room on the disk and dialing are looked at.
+const TICK: Duration = Duration::from_millis(250);
+
+/// What is asked of the shell.
+pub(crate) enum Request {
+    /// Change something.
+    Command(Command, oneshot::Sender<Result<Reply, CommandError>>),
+    /// Look at the engine, or swap its link key.
+    Ask(Box<dyn FnOnce(&mut Engine, &Seen) + Send>),
+}
+
+/// What the shell has seen of links and alarms: not in the journal.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// The latest alarms, newest first.
+    pub(crate) alarms: VecDeque<(Timestamp, Alarm)>,
+    /// The last trouble with each partner's link.
+    pub(crate) trouble: BTreeMap<EconomyId, String>,
+    /// Those whose link is up.
+    pub(crate) up: BTreeSet<EconomyId>,
+}
+
+/// Something that happened, for whoever watches.
+#[derive(Clone, Debug)]
+pub(crate) enum Happening {
+    /// These entries are durable.
+    Entries(Arc<Vec<JournalEntry>>),
+    /// A link came up or went down.
+    Link(EconomyId, bool),
+    /// An alarm.
+    Alarm(Alarm),
+}
+
+/// The way to a running shell.
+#[derive(Clone)]
+pub(crate) struct Handle {
+    requests: mpsc::Sender<Request>,
+    happenings: broadcast::Sender<Happening>,
+}
+
+impl Handle {
+    /// Carries a command out; returns when what it entered is durable.
+    pub(crate) async fn command(&self, command: Command) -> Option<Result<Reply, CommandError>> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(Request::Command(command, reply)).await.ok()?;
+        answer.await.ok()
+    }
+
+    /// Looks at the engine.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Engine, &Seen) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        let question = Box::new(move |engine: &mut Engine, seen: &Seen| {
+            // Whoever asked may have gone away; then nobody needs the answer.
+            drop(reply.send(question(engine, seen)));
+        });
+        self.requests.send(Request::Ask(question)).await.ok()?;
+        answer.await.ok()
+    }
+
+    pub(crate) fn watch(&self) -> broadcast::Receiver<Happening> {
+        self.happenings.subscribe()
+    }
+}
+
+/// What came back from somewhere else.
+enum Done {
+    Input(Input),
+    Dialed(EconomyId, Result<(), String>),
+}
+
+/// What the shell runs with.
+pub(crate) struct Parts {
+    pub(crate) engine: Engine,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) folder: std::path::PathBuf,
+    pub(crate) keep_free: u64,
+    pub(crate) net: Option<Net>,
+}
+
+/// The network, when there is one.
+pub(crate) struct Net {
+    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) partners: Partners,
+    pub(crate) events: mpsc::Receiver<NetEvent>,
+    pub(crate) pairing: mpsc::Sender<PairingEvent>,
+    pub(crate) config: Arc<crate::config::Config>,
+}
+
+struct Shell {
+    engine: Engine,
+    store: Arc<dyn Store>,
+    folder: std::path::PathBuf,
+    keep_free: u64,
+    net: Option<Net>,
+    dialer: Dialer,
+    seen: Seen,
+    requests: mpsc::Receiver<Request>,
+    happenings: broadcast::Sender<Happening>,
+    done: mpsc::UnboundedReceiver<Done>,
+    done_sender: mpsc::UnboundedSender<Done>,
+    replies: BTreeMap<Token, oneshot::Sender<Result<Reply, CommandError>>>,
+    appending: BTreeMap<Token, Arc<Vec<JournalEntry>>>,
+    next_token: u64,
+    work: work::Work,
+    last: Timestamp,
+    next_tick: Instant,
+    space_low: bool,
+    /// Says whether every link has ended, once the engine drains.
+    idle: watch::Sender<bool>,
+}
+
+/// Starts the shell; the task ends when every [`Handle`] is gone.
+pub(crate) fn start(
+    parts: Parts,
+) -> (Handle, watch::Receiver<bool>, tokio::task::JoinHandle<Arc<dyn Store>>) {
+    let (requests_sender, requests) = mpsc::channel(REQUESTS);
+    let (happenings, _) = broadcast::channel(REQUESTS);
+    // Unbounded, because the committer's thread must not wait for us; what is under way is bounded by
+    // the links' in-flight bounds and by REQUESTS.
+    let (done_sender, done) = mpsc::unbounded_channel();
+    let (idle, idle_seen) = watch::channel(false);
+    let handle = Handle { requests: requests_sender, happenings: happenings.clone() };
+    let us = parts.engine.state().us();
+    let shell = Shell {
+        work: work::Work::new(parts.store.clone(), done_sender.clone()),
+        engine: parts.engine,
+        store: parts.store,
+        folder: parts.folder,
+        keep_free: parts.keep_free,
+        net: parts.net,
+        dialer: Dialer::new(us),
+        seen: Seen::default(),
+        requests,
+        happenings,
+        done,
+        done_sender,
+        replies: BTreeMap::new(),
+        appending: BTreeMap::new(),
+        next_token: 1,
+        last: Timestamp::EPOCH,
+        next_tick: Instant::now(),
+        space_low: false,
+        idle,
+    };
+    (handle, idle_seen, tokio::spawn(shell.run()))
+}
+
+impl Shell {
+    async fn run(mut self) -> Arc<dyn Store> {
+        let tells_partners = self.engine.state().partner_set().clone();
+        self.set_partners(tells_partners);
+        loop {
+            let wake = self.wake();
+            tokio::select! {
+                biased;
+                Some(done) = self.done.recv() => self.done(done),
+                Some(event) = next_event(&mut self.net) => self.net_event(event).await,
+                request = self.requests.recv() => match request {
+                    Some(request) => self.request(request),
+                    None => return self.store,
+                },
+                () = tokio::time::sleep_until(wake) => self.input(Input::Timer),
+            }
+            for _ in 0..INPUTS_PER_TURN {
+                if let Ok(done) = self.done.try_recv() {
+                    self.done(done);
+                } else if let Some(event) = ready_event(&mut self.net) {
+                    self.net_event(event).await;
+                } else if let Ok(request) = self.requests.try_recv() {
+                    self.request(request);
+                } else {
+                    break;
+                }
+            }
+            self.work.give_out();
+            if Instant::now() >= self.next_tick {
+                self.tick();
+            }
+            let over = !self.engine.has_links();
+            self.idle.send_if_modified(|idle| std::mem::replace(idle, over) != over);
+        }
+    }
+
+    /// When to look again at the latest.
+    fn wake(&self) -> Instant {
+        if self.engine.has_more() {
+            return Instant::now();
+        }
+        let timer = self.engine.next_timer().map(|at| Instant::now() + at.since(clock::now()));
+        timer.map_or(self.next_tick, |timer| timer.min(self.next_tick))
+    }
+
+    /// The engine's clock never goes back: a step back of the system's holds it still, so that nothing
+    /// is released twice or late; a step forward shows in `doctor`.
+    fn now(&mut self) -> Timestamp {
+        self.last = self.last.max(clock::now());
+        self.last
+    }
+
+    fn input(&mut self, input: Input) {
+        let now = self.now();
+        for effect in self.engine.handle(input, now) {
+            self.effect(effect);
+        }
+        self.note_links();
+    }
+
+    fn done(&mut self, done: Done) {
+        match done {
+            Done::Input(input) => {
+                if let Input::Appended { token, result } = &input {
+                    let entries = self.appending.remove(token);
+                    if let (Some(entries), Ok(_)) = (entries, result) {
+                        self.happened(Happening::Entries(entries));
+                    }
+                }
+                self.input(input);
+            }
+            Done::Dialed(partner, result) => {
+                if let Err(why) = &result {
+                    self.seen.trouble.insert(partner, why.clone());
+                }
+                self.dialer.ended(partner, result.is_ok());
+            }
+        }
+    }
+
+    fn request(&mut self, request: Request) {
+        match request {
+            Request::Command(command, reply) => {
+                let token = Token(self.next_token);
+                self.next_token += 1;
+                self.replies.insert(token, reply);
+                self.input(Input::Command { token, command: Box::new(command) });
+            }
+            Request::Ask(question) => question(&mut self.engine, &self.seen),
+        }
+    }
+
+    fn effect(&mut self, effect: Effect) {
+        match effect {
+            Effect::Append { token, entries } => self.append(token, entries),
+            Effect::Load { token, seq, parts } => self.work.load(token, seq, parts),
+            Effect::Verify { token, signed, parts } => self.work.verify(token, signed, parts),
+            Effect::Transmit(transmit) => {
+                if let Some(net) = &self.net {
+                    net.endpoint.transmit(transmit);
+                }
+            }
+            Effect::Close { conn, reason } => {
+                if let Some(net) = &self.net {
+                    net.endpoint.close(conn, reason.code(), &reason.to_string());
+                }
+            }
+            Effect::Reply { token, reply } => {
+                if let Some(waiting) = self.replies.remove(&token) {
+                    // Whoever asked may have gone away.
+                    drop(waiting.send(reply));
+                }
+            }
+            Effect::Partners(partners) => self.set_partners(*partners),
+            Effect::Alarm(alarm) => {
+                let partner = alarm.partner.map(|partner| self.engine.state().name_of(&partner));
+                tracing::warn!(code = alarm.code, partner, "{}", alarm.text);
+                self.seen.alarms.push_front((self.last, alarm.clone()));
+                self.seen.alarms.truncate(ALARMS);
+                self.happened(Happening::Alarm(alarm));
+            }
+        }
+    }
+
+    fn append(&mut self, token: Token, entries: Vec<NewEntry>) {
+        if self.happenings.receiver_count() > 0 {
+            let decoded = entries
+                .iter()
+                .filter_map(|entry| JournalEntry::decode(entry.kind, &entry.body).ok())
+                .collect();
+            self.appending.insert(token, Arc::new(decoded));
+        }
+        let done = self.done_sender.clone();
+        self.store.submit(
+            entries,
+            Box::new(move |result| {
+                let result = result.map(|appended| appended.head).map_err(|error| error.to_string());
+                // The shell is gone only when the node has stopped.
+                drop(done.send(Done::Input(Input::Appended { token, result })));
+            }),
+        );
+    }
+
+    fn set_partners(&mut self, partners: comity_core::partners::PartnerSet) {
+        if let Some(net) = &self.net {
+            *net.partners.write().unwrap_or_else(std::sync::PoisonError::into_inner) = partners;
+            net.endpoint.revalidate();
+        }
+    }
+
+    async fn net_event(&mut self, event: NetEvent) {
+        match event {
+            NetEvent::Opened { partner, conn, dialed, remote } => {
+                tracing::debug!(partner = %partner.economy().short(), %remote, dialed, "connected");
+                self.input(Input::Opened { partner, conn, dialed });
+            }
+            NetEvent::Received { conn, stream, bytes, fin } => {
+                self.input(Input::Received { conn, stream, bytes, fin });
+            }
+            NetEvent::Closed { conn, cause } => {
+                if let Some(partner) = self.engine.partner_of(conn) {
+                    self.seen.trouble.insert(partner, cause.to_string());
+                    self.dialer.lost(partner);
+                }
+                self.input(Input::Closed { conn });
+            }
+            NetEvent::Refused { remote, why } => {
+                tracing::info!(%remote, "turned away: {why}");
+            }
+            NetEvent::Pairing(event) => {
+                if let Some(net) = &self.net {
+                    // The desk ends only with the node.
+                    drop(net.pairing.send(event).await);
+                }
+            }
+        }
+    }
+
+    fn note_links(&mut self) {
+        let up: BTreeSet<_> = self.engine.links_up().collect();
+        if up == self.seen.up {
+            return;
+        }
+        let changed: Vec<_> = up.symmetric_difference(&self.seen.up).copied().collect();
+        for partner in changed {
+            let is_up = up.contains(&partner);
+            if is_up {
+                self.seen.trouble.remove(&partner);
+                self.dialer.up(partner);
+            }
+            let name = self.engine.state().name_of(&partner);
+            tracing::info!(partner = name, up = is_up, "link");
+            self.happened(Happening::Link(partner, is_up));
+        }
+        self.seen.up = up;
+    }
+
+    fn happened(&self, happening: Happening) {
+        // Nobody watches: nothing is lost, the journal has it.
+        drop(self.happenings.send(happening));
+    }
+
+    fn tick(&mut self) {
+        self.next_tick = Instant::now() + TICK;
+        let low = rustix::fs::statvfs(&self.folder)
+            .is_ok_and(|room| room.f_bavail.saturating_mul(room.f_frsize) < self.keep_free);
+        if low != self.space_low {
+            self.space_low = low;
+            self.input(Input::Space { low });
+        }
+        if let Some(net) = &self.net {
+            self.dialer.dial(&self.engine, net, &self.done_sender);
+        }
+    }
+}
+
+async fn next_event(net: &mut Option<Net>) -> Option<NetEvent> {
+    match net {
+        Some(net) => net.events.recv().await,
+        None => None,
+    }
+}
+
+fn ready_event(net: &mut Option<Net>) -> Option<NetEvent> {
+    net.as_mut().and_then(|net| net.events.try_recv().ok())
+}
