@@ -107,7 +107,9 @@ impl From<StoreError> for ServiceError {
         let (kind, code, next) = match &error {
             StoreError::Full(_) => (ErrorKind::TryLater, "disk-full", Some("comity doctor")),
             StoreError::Newer { .. } => (ErrorKind::Config, "store-newer", None),
-            StoreError::Damage(_) => (ErrorKind::Data, "store-damaged", Some("comity store verify")),
+            StoreError::Damage(_) => {
+                (ErrorKind::Data, "store-damaged", Some("comity store verify"))
+            }
             StoreError::Locked { .. } => {
                 (ErrorKind::TryLater, "store-locked", Some("comity status"))
             }

@@ -85,12 +85,11 @@ pub fn found(folder: &Path, founding: &Founding, seal: Seal<'_>) -> Result<Found
         &founding.listen,
         &founding.public,
     );
-    let config = Config::parse(&text, folder)
+    let config = Config::parse(&text, &folder.join(config::FILE_NAME), folder)
         .map_err(|error| ServiceError::new(ErrorKind::Usage, "config", error.to_string()))?;
     let count = usize::from(founding.root_keys);
-    let mut keys = || -> Vec<SecretKey> {
-        (0..count).map(|_| SecretKey::generate(entropy)).collect()
-    };
+    let mut keys =
+        || -> Vec<SecretKey> { (0..count).map(|_| SecretKey::generate(entropy)).collect() };
     let (roots, next) = (keys(), keys());
     let set = |keys: &[SecretKey]| {
         RootKeys::new(keys.iter().map(SecretKey::id).collect(), u64::from(founding.threshold))

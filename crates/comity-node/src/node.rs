@@ -18,11 +18,11 @@ use crate::engine::Engine;
 use crate::entropy::OsEntropy;
 use crate::error::{ErrorKind, ServiceError};
 use crate::founding::{DESK, ENDPOINT, LINK, NODE_KEYS};
+use crate::index;
 use crate::keyfile::{self, Passphrase};
 use crate::service::{Pairings, Service, ServiceParts};
 use crate::shell;
 use crate::state::State;
-use crate::index;
 
 /// How a node is started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +63,8 @@ impl Node {
             (Err(_), Mode::Offline) => None,
         };
         let (store, report) = FileStore::open(&config.store.folder, index::options(&config))?;
-        let store: Arc<dyn Store> = Arc::new(store);
+        let files = Arc::new(store);
+        let store: Arc<dyn Store> = files.clone();
         let mut state = fold(&*store)?;
         state.set_chain(store.durable().chain);
         let link_key = match &keys {
@@ -93,6 +94,7 @@ impl Node {
         let service = Service::new(ServiceParts {
             shell: handle,
             store,
+            files,
             config,
             keys,
             passphrase: passphrase.cloned(),
@@ -188,12 +190,18 @@ fn bind(
     let endpoint = endpoint.map_err(|error| {
         let kind = match &error {
             BindError::InUse(_) => ErrorKind::TryLater,
-            BindError::Refused { .. } | BindError::Identity(_) => ErrorKind::Unavailable,
+            BindError::Refused { .. } | BindError::Tls(_) => ErrorKind::Unavailable,
         };
         ServiceError::new(kind, "listen", error.to_string())
             .next("change `listen.address` in comity.toml, or end what uses it")
     })?;
-    Ok(shell::Net { endpoint: Arc::new(endpoint), partners, events, pairing, config: config.clone() })
+    Ok(shell::Net {
+        endpoint: Arc::new(endpoint),
+        partners,
+        events,
+        pairing,
+        config: config.clone(),
+    })
 }
 
 /// The certificate's contents for a link key that the keyring grants.
@@ -227,8 +235,8 @@ pub fn fold(store: &dyn Store) -> Result<State, ServiceError> {
         return Err(crate::state::FoldError::NotFounded.into());
     };
     let founding = comity_core::journal::JournalEntry::decode(first.kind, &first.body);
-    let founding = founding
-        .map_err(|fault| crate::state::FoldError::Entry { seq: first.seq, fault })?;
+    let founding =
+        founding.map_err(|fault| crate::state::FoldError::Entry { seq: first.seq, fault })?;
     let mut state = State::begin(&founding)?;
     loop {
         for entry in entries {

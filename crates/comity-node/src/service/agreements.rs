@@ -34,8 +34,9 @@ impl Service {
         let terms = Terms::parse(text)
             .map_err(|error| ServiceError::data("agreement", error.to_string()))?;
         let (text, to) = (text.to_owned(), to.to_owned());
-        let (us, partner) =
-            self.look(move |state, _, _| find_partner(state, &to).map(|to| (state.us(), to))).await??;
+        let (us, partner) = self
+            .look(move |state, _, _| find_partner(state, &to).map(|to| (state.us(), to)))
+            .await??;
         let body = AgreementBody::between(us, partner, text)
             .ok_or_else(|| ServiceError::usage("parties", "an agreement has two parties"))?;
         self.publish_control(Kind::Agreement, body.encode(), terms.title().to_owned()).await

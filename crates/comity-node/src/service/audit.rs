@@ -42,25 +42,22 @@ impl Service {
 
     fn entry(&self, seq: u64) -> Result<Option<JournalEntry>, ServiceError> {
         let entries = self.parts.store.read(seq, 1)?;
-        Ok(entries
-            .first()
-            .and_then(|entry| JournalEntry::decode(entry.kind, &entry.body).ok()))
+        Ok(entries.first().and_then(|entry| JournalEntry::decode(entry.kind, &entry.body).ok()))
     }
 
     async fn sections(&self, record: &str) -> Result<Vec<(String, String)>, ServiceError> {
         let text = record.to_owned();
         self.look(move |state, _, _| {
             let (_, held) = found(state, &text)?;
-            let named = held.parts.iter().map(|part| (part.digest.to_string(), part.counts_as.to_string()));
+            let named =
+                held.parts.iter().map(|part| (part.digest.to_string(), part.counts_as.to_string()));
             Ok(named.collect())
         })
         .await?
     }
 }
 
-fn withheld(
-    parts: &[comity_core::journal::Withheld],
-) -> Vec<AuditWithheld> {
+fn withheld(parts: &[comity_core::journal::Withheld]) -> Vec<AuditWithheld> {
     parts
         .iter()
         .map(|part| AuditWithheld {
@@ -91,9 +88,9 @@ fn audit(state: &State, id: &RecordId, held: &Held) -> (AuditWho, Seqs) {
         }
     }
     deliveries.sort_by_key(|(at, _, _)| *at);
-    let withdrawn = state.tombstone(id, &held.facts.origin).and_then(|stone| {
-        state.record(&stone.by).map(|withdrawal| withdrawal.reference.clone())
-    });
+    let withdrawn = state
+        .tombstone(id, &held.facts.origin)
+        .and_then(|stone| state.record(&stone.by).map(|withdrawal| withdrawal.reference.clone()));
     let seqs = deliveries.iter().map(|(_, _, seqs)| *seqs).collect();
     let audit = AuditWho {
         record: words::record_line(state, id, held),

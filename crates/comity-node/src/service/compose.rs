@@ -3,11 +3,15 @@
 use comity_core::control::WithdrawalBody;
 use comity_core::policy::{self, Plan, PolicySnapshot};
 use comity_core::record::{AddresseeDraft, Composed, Draft, Header, VerifiedRecord, control};
-use comity_core::{EconomyId, Kind, Marking, RecordId, Section, State as RecordState, Timestamp, Tlp};
+use comity_core::{
+    EconomyId, Kind, Marking, RecordId, Section, State as RecordState, Timestamp, Tlp,
+};
 
 use super::words;
 use super::{Service, find_economy, find_partner, find_record};
-use crate::api::{AddresseeRequest, Cell, PartRequest, Preview, PreviewPart, PublishRequest, Published};
+use crate::api::{
+    AddresseeRequest, Cell, PartRequest, Preview, PreviewPart, PublishRequest, Published,
+};
 use crate::engine::{Command, Reply};
 use crate::entropy::OsEntropy;
 use crate::error::ServiceError;
@@ -35,9 +39,8 @@ impl Service {
             .await??;
         let (draft, us, title) = drafted;
         let (desk, now) = (self.keys()?.desk.clone(), Self::now());
-        let composed = tokio::task::spawn_blocking(move || {
-            draft.sign(&desk, us, now, &mut OsEntropy)
-        });
+        let composed =
+            tokio::task::spawn_blocking(move || draft.sign(&desk, us, now, &mut OsEntropy));
         let composed = composed
             .await
             .map_err(|error| ServiceError::data("compose", error.to_string()))?
@@ -120,7 +123,8 @@ impl Service {
         let (record, now) = (record.to_owned(), Self::now());
         self.look(move |state, _, _| {
             let id = find_record(state, &record)?;
-            let held = state.record(&id).ok_or_else(|| ServiceError::no_input("no-record", record))?;
+            let held =
+                state.record(&id).ok_or_else(|| ServiceError::no_input("no-record", record))?;
             Ok(preview(state, &id, held, now))
         })
         .await?

@@ -38,7 +38,10 @@ impl Service {
     }
 
     /// Keeps what an import made. Nothing is signed, and nothing is released.
-    pub async fn keep_drafts(&self, request: DraftsRequest) -> Result<Vec<DraftLine>, ServiceError> {
+    pub async fn keep_drafts(
+        &self,
+        request: DraftsRequest,
+    ) -> Result<Vec<DraftLine>, ServiceError> {
         let at = Self::now();
         let drafts: Result<Vec<_>, _> =
             request.drafts.into_iter().map(|draft| made(draft, at)).collect();
@@ -85,7 +88,8 @@ fn made(
     let (mut parts, mut blobs) = (Vec::new(), Vec::new());
     for (header, content) in &draft.sections {
         let header = words::from_base64(header)?;
-        Header::decode(&header).map_err(|error| ServiceError::usage("header", error.to_string()))?;
+        Header::decode(&header)
+            .map_err(|error| ServiceError::usage("header", error.to_string()))?;
         let content = Bytes::from(words::from_base64(content)?);
         let digest = tree_root(&leaf_hashes(&content)).map(PartDigest::from);
         let digest = digest.ok_or_else(|| ServiceError::usage("content", "no content"))?;

@@ -32,12 +32,7 @@ impl Service {
     }
 }
 
-fn explained(
-    state: &State,
-    held: &Held,
-    partner: &EconomyId,
-    now: Timestamp,
-) -> ExplainedPartner {
+fn explained(state: &State, held: &Held, partner: &EconomyId, now: Timestamp) -> ExplainedPartner {
     let snapshot = state.policy();
     let plan = state.plan(held, partner, now);
     let one = |part: String, section: String, tlp: String, decision: &Decision| {
@@ -109,8 +104,7 @@ fn would_change(
     }
     let goes = |snapshot: &PolicySnapshot, at: Timestamp| {
         let facts = state.facts_for(held, economy);
-        let plan =
-            policy::plan(snapshot, &facts, &held.parts, &Recipient::partner(*economy), at);
+        let plan = policy::plan(snapshot, &facts, &held.parts, &Recipient::partner(*economy), at);
         let planned = plan.parts().iter().find(|one| one.digest.to_string() == part);
         planned.map_or(plan.goes(), |planned| planned.decision.is_release())
     };

@@ -1,9 +1,9 @@
 //! The link key rotates without pairing again: the root grants a new one, and the certificate carries
 //! the grant.
 
+use comity_core::Kind;
 use comity_core::keyring::{Grant, KeyringBuilder, Revocation};
 use comity_core::sign::SecretKey;
-use comity_core::Kind;
 
 use super::Service;
 use crate::entropy::OsEntropy;
@@ -25,10 +25,11 @@ impl Service {
         let missing = || ServiceError::data("keyring", "our own keyring is not here");
         let current = current.ok_or_else(missing)?;
         let old = self.keys()?.link.id();
-        let roots = keyfile::open(&folder.join(ROOT_KEYS), passphrase.as_ref()).map_err(|error| {
-            ServiceError::new(ErrorKind::NoPermission, "root-keys", error.to_string())
-                .next("bring the root keys back to keys/root.keys for the rotation")
-        })?;
+        let roots =
+            keyfile::open(&folder.join(ROOT_KEYS), passphrase.as_ref()).map_err(|error| {
+                ServiceError::new(ErrorKind::NoPermission, "root-keys", error.to_string())
+                    .next("bring the root keys back to keys/root.keys for the rotation")
+            })?;
         let link = SecretKey::generate(&mut OsEntropy);
         let (from, until) = grant_span(now);
         let economy = current.economy();

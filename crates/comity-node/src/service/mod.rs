@@ -18,7 +18,7 @@ use std::sync::Arc;
 use comity_core::journal::Standing;
 use comity_core::{EconomyId, RecordId, Timestamp};
 use comity_net::Endpoint;
-use comity_store::Store;
+use comity_store::{FileStore, Store};
 
 use crate::api::{AlarmLine, Status};
 use crate::clock;
@@ -41,6 +41,7 @@ pub struct Service {
 pub(crate) struct ServiceParts {
     pub(crate) shell: Handle,
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) files: Arc<FileStore>,
     pub(crate) config: Arc<Config>,
     pub(crate) keys: Option<Keys>,
     pub(crate) passphrase: Option<Passphrase>,
@@ -93,7 +94,7 @@ impl Service {
 
     /// Copies the journal to a folder that has none; the node goes on meanwhile.
     pub async fn backup(&self, to: &Path) -> Result<(), ServiceError> {
-        let (store, to) = (self.parts.store.clone(), to.to_owned());
+        let (store, to) = (self.parts.files.clone(), to.to_owned());
         let copied = tokio::task::spawn_blocking(move || store.backup(&to)).await;
         match copied {
             Ok(copied) => copied.map(drop).map_err(ServiceError::from),

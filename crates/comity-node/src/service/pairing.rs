@@ -73,10 +73,8 @@ impl Service {
 
     /// Goes to whoever issued a ticket.
     pub async fn join(&self, ticket: &str, name: &str) -> Result<Ceremony, ServiceError> {
-        let ticket: Ticket = ticket
-            .trim()
-            .parse()
-            .map_err(|error: comity_net::pairing::TicketError| {
+        let ticket: Ticket =
+            ticket.trim().parse().map_err(|error: comity_net::pairing::TicketError| {
                 ServiceError::usage("ticket", error.to_string())
             })?;
         let endpoint = self.endpoint()?;
@@ -98,7 +96,11 @@ impl Service {
     }
 
     /// Gives the digits of the *other* screen to a ceremony. Wrong ones burn the ticket.
-    pub async fn confirm_pairing(&self, name: &str, digits: &str) -> Result<Ceremony, ServiceError> {
+    pub async fn confirm_pairing(
+        &self,
+        name: &str,
+        digits: &str,
+    ) -> Result<Ceremony, ServiceError> {
         let endpoint = self.endpoint()?;
         let pairing = self.parts.pairings.with(|all| all.get(name).and_then(|one| one.pairing));
         let pairing = pairing.ok_or_else(|| {
@@ -135,12 +137,15 @@ impl Service {
     async fn attend(&self, event: PairingEvent) {
         match event {
             PairingEvent::Compare { pairing, ticket, comparison, .. } => {
-                self.note(|known| known.ticket == ticket, |known| {
-                    known.pairing = Some(pairing);
-                    "compare".clone_into(&mut known.ceremony.state);
-                    known.ceremony.digits = Some(comparison.show.to_string());
-                    known.ceremony.economy = Some(comparison.economy.to_string());
-                });
+                self.note(
+                    |known| known.ticket == ticket,
+                    |known| {
+                        known.pairing = Some(pairing);
+                        "compare".clone_into(&mut known.ceremony.state);
+                        known.ceremony.digits = Some(comparison.show.to_string());
+                        known.ceremony.economy = Some(comparison.economy.to_string());
+                    },
+                );
             }
             PairingEvent::Paired { pairing, paired } => {
                 let name = self.parts.pairings.with(|all| {
@@ -158,20 +163,26 @@ impl Service {
                 };
                 let command = Command::Partner { economy: paired.economy, change };
                 let result = self.command(command).await;
-                self.note(|known| known.pairing == Some(pairing), |known| match result {
-                    Ok(_) => "paired".clone_into(&mut known.ceremony.state),
-                    Err(error) => {
-                        "failed".clone_into(&mut known.ceremony.state);
-                        known.ceremony.problem = Some(error.to_string());
-                    }
-                });
+                self.note(
+                    |known| known.pairing == Some(pairing),
+                    |known| match result {
+                        Ok(_) => "paired".clone_into(&mut known.ceremony.state),
+                        Err(error) => {
+                            "failed".clone_into(&mut known.ceremony.state);
+                            known.ceremony.problem = Some(error.to_string());
+                        }
+                    },
+                );
             }
             PairingEvent::Failed { ticket, failure, used_up, .. } => {
-                self.note(|known| known.ticket == ticket, |known| {
-                    "failed".clone_into(&mut known.ceremony.state);
-                    let again = if used_up { "; the ticket is used up" } else { "" };
-                    known.ceremony.problem = Some(format!("{failure}{again}"));
-                });
+                self.note(
+                    |known| known.ticket == ticket,
+                    |known| {
+                        "failed".clone_into(&mut known.ceremony.state);
+                        let again = if used_up { "; the ticket is used up" } else { "" };
+                        known.ceremony.problem = Some(format!("{failure}{again}"));
+                    },
+                );
             }
         }
     }

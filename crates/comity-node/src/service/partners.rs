@@ -59,10 +59,7 @@ impl Service {
 
     /// Introductions that partners made to us.
     pub async fn introductions(&self) -> Result<Vec<IntroductionLine>, ServiceError> {
-        self.look(|state, _, _| {
-            introductions(state).map(|(_, line, _)| line).collect()
-        })
-        .await
+        self.look(|state, _, _| introductions(state).map(|(_, line, _)| line).collect()).await
     }
 
     /// The operator confirms an introduction; `name` is what this node calls the economy from now on.
@@ -94,7 +91,10 @@ impl Service {
         self.partner_line(economy).await
     }
 
-    pub(super) async fn partner_line(&self, economy: EconomyId) -> Result<PartnerLine, ServiceError> {
+    pub(super) async fn partner_line(
+        &self,
+        economy: EconomyId,
+    ) -> Result<PartnerLine, ServiceError> {
         let lines = self.partners().await?;
         let id = economy.to_string();
         let line = lines.into_iter().find(|line| line.economy == id);

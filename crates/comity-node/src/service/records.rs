@@ -27,12 +27,18 @@ impl Service {
                 let (id, held) = found(state, &text)?;
                 let digests: Vec<PartDigest> = held.parts.iter().map(|part| part.digest).collect();
                 let body = body_in_words(state, held);
-                Ok::<_, ServiceError>((words::record_line(state, &id, held), held.seq, digests, body))
+                Ok::<_, ServiceError>((
+                    words::record_line(state, &id, held),
+                    held.seq,
+                    digests,
+                    body,
+                ))
             })
             .await??;
         let unreadable = |why: String| ServiceError::data("unreadable", why);
         let loaded = crate::shell::load(&*self.parts.store, seq, &digests).map_err(unreadable)?;
-        let parsed = record::parse(&loaded.signed).map_err(|error| unreadable(error.to_string()))?;
+        let parsed =
+            record::parse(&loaded.signed).map_err(|error| unreadable(error.to_string()))?;
         let manifest = parsed.manifest();
         let mut parts = Vec::new();
         for (digest, bytes) in loaded.parts {

@@ -82,7 +82,8 @@ fn of_entry(state: &State, entry: &JournalEntry) -> Option<Event> {
             })
         }
         JournalEntry::Receipt { from, signed, at } => {
-            let receipt = UnverifiedReceipt::parse(signed).and_then(|one| one.verify(*from, state.us()));
+            let receipt =
+                UnverifiedReceipt::parse(signed).and_then(|one| one.verify(*from, state.us()));
             Some(Event::Receipt {
                 at: at.to_string(),
                 partner: state.name_of(from),

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use comity_core::policy::{Decision, Lifecycle, Outcome};
 use comity_core::journal::{Source, Standing};
+use comity_core::policy::{Decision, Lifecycle, Outcome};
 use comity_core::{Class, EconomyId, Marking, Onward, RecordId, Section, Timestamp, Tlp, Urgency};
 
 use crate::api::{MarkingFields, RecordLine};
@@ -134,8 +134,11 @@ pub(super) fn marking(
             "ask" => Onward::Ask,
             "none" => Onward::None,
             other => {
-                return Err(ServiceError::usage("onward", format!("`{other}` is not one of these"))
-                    .next("within-marking, ask or none"));
+                return Err(ServiceError::usage(
+                    "onward",
+                    format!("`{other}` is not one of these"),
+                )
+                .next("within-marking, ask or none"));
             }
         };
     }

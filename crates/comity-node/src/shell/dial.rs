@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use comity_core::entropy::draw;
 use comity_core::EconomyId;
+use comity_core::entropy::draw;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -37,12 +37,7 @@ impl Dialer {
     }
 
     /// Dials everybody who is due.
-    pub(super) fn dial(
-        &mut self,
-        engine: &Engine,
-        net: &Net,
-        done: &mpsc::UnboundedSender<Done>,
-    ) {
+    pub(super) fn dial(&mut self, engine: &Engine, net: &Net, done: &mpsc::UnboundedSender<Done>) {
         let now = Instant::now();
         let open = engine.state().partners().filter(|(_, partner)| partner.is_open());
         for (economy, partner) in open {
@@ -127,4 +122,3 @@ async fn resolve(addresses: &[String]) -> Vec<SocketAddr> {
     }
     found
 }
-

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use crate::clock;
 use crate::engine::{Alarm, Command, CommandError, Effect, Engine, Input, Reply, Token};
 use dial::Dialer;
+pub(crate) use work::load;
 
 /// Requests that may wait for the shell.
 const REQUESTS: usize = 256;
@@ -316,7 +317,8 @@ impl Shell {
         self.store.submit(
             entries,
             Box::new(move |result| {
-                let result = result.map(|appended| appended.head).map_err(|error| error.to_string());
+                let result =
+                    result.map(|appended| appended.head).map_err(|error| error.to_string());
                 // The shell is gone only when the node has stopped.
                 drop(done.send(Done::Input(Input::Appended { token, result })));
             }),

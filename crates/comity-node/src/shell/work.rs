@@ -68,7 +68,7 @@ fn carry_out(store: &dyn Store, job: Job) -> Input {
 }
 
 /// Verifies a record and the parts that came with it.
-pub fn verify(signed: &[u8], parts: Vec<(PartDigest, Bytes)>) -> Result<Checked, RecordError> {
+fn verify(signed: &[u8], parts: Vec<(PartDigest, Bytes)>) -> Result<Checked, RecordError> {
     let record = record::parse(signed)?.verify()?;
     let parts =
         parts.into_iter().map(|(_, bytes)| record.check_part(bytes)).collect::<Result<_, _>>()?;
@@ -76,10 +76,11 @@ pub fn verify(signed: &[u8], parts: Vec<(PartDigest, Bytes)>) -> Result<Checked,
 }
 
 /// Reads a record's signed form and part bodies.
-pub fn load(store: &dyn Store, seq: Seq, parts: &[PartDigest]) -> Result<Loaded, String> {
+pub(crate) fn load(store: &dyn Store, seq: Seq, parts: &[PartDigest]) -> Result<Loaded, String> {
     let entries = store.read(seq, 1).map_err(|error| error.to_string())?;
     let entry = entries.first().ok_or("the journal has no such entry")?;
-    let decoded = JournalEntry::decode(entry.kind, &entry.body).map_err(|error| error.to_string())?;
+    let decoded =
+        JournalEntry::decode(entry.kind, &entry.body).map_err(|error| error.to_string())?;
     let JournalEntry::Record(entered) = decoded else {
         return Err("the journal entry is no record".to_owned());
     };

@@ -13,8 +13,8 @@ use comity_core::ledger::Obligations;
 use comity_core::partners::PartnerSet;
 use comity_core::policy::{self, Lifecycle, PolicySnapshot, RecordFacts, TrustLevel};
 use comity_core::receipt::RejectReason;
-use comity_core::record::{self, Header, Manifest, RecordError};
-use comity_core::{Digest, EconomyId, RecordId, Timestamp};
+use comity_core::record::{self, Header, Manifest, RecordError, VerifiedRecord};
+use comity_core::{Digest, EconomyId, PartDigest, RecordId, Timestamp};
 
 use super::ledgers::{InLedger, OutFate, OutLedger};
 use super::partners::{Bond, Partner};
@@ -194,6 +194,7 @@ impl State {
             facts,
             parts: Vec::new(),
             sizes: BTreeMap::new(),
+            file_names: BTreeMap::new(),
             supersedes: manifest.supersedes.clone(),
             seq,
             signed_bytes: entered.signed.len() as u64,
@@ -221,6 +222,40 @@ impl State {
             self.take_effect(id, entered.at);
         }
         Ok(())
+    }
+
+    /// A record of our own as it would be held, for a preview: it is not entered.
+    #[must_use]
+    pub fn as_if_entered(
+        &self,
+        record: &VerifiedRecord,
+        parts: impl Iterator<Item = (PartDigest, Header, u64)>,
+        title: String,
+        now: Timestamp,
+    ) -> Held {
+        let manifest = record.manifest();
+        let facts = RecordFacts::new(record.id(), manifest, policy::Source::Own);
+        let mut held = Held {
+            facts,
+            parts: Vec::new(),
+            sizes: BTreeMap::new(),
+            file_names: BTreeMap::new(),
+            supersedes: manifest.supersedes.clone(),
+            seq: 0,
+            signed_bytes: record.signed().len() as u64,
+            source: Source::Own,
+            standing: Standing::Accepted,
+            reference: self.next_reference(now),
+            title,
+            entered_at: now,
+            signed_at: manifest.signed_at,
+            body: manifest.body.clone(),
+        };
+        for (digest, header, size) in parts {
+            hold_header(&mut held, digest, &header, size);
+        }
+        held.facts.control = self.control_audience(&held.facts, held.body.as_deref());
+        held
     }
 
     fn await_judgement(
@@ -444,10 +479,17 @@ impl State {
 
 fn hold_part(held: &mut Held, part: &PartHeld, seq: u64) -> Result<(), FoldError> {
     let header = Header::decode(&part.header).map_err(|error| FoldError::Record { seq, error })?;
-    let facts = held.facts.hold(part.digest, &header);
-    held.parts.push(facts);
-    held.sizes.insert(part.digest, part.size);
+    hold_header(held, part.digest, &header, part.size);
     Ok(())
+}
+
+fn hold_header(held: &mut Held, digest: PartDigest, header: &Header, size: u64) {
+    let facts = held.facts.hold(digest, header);
+    held.parts.push(facts);
+    held.sizes.insert(digest, size);
+    if let Some(name) = &header.file_name {
+        held.file_names.insert(digest, name.clone());
+    }
 }
 
 fn source_facts(source: &Source, ours: bool) -> policy::Source {

@@ -99,7 +99,13 @@ impl OutLedger {
                     self.push(entry, at, seq);
                 }
                 None => {
-                    self.append(number, Digest::ZERO, None, OutFate::Void { handed: false }, (at, seq));
+                    self.append(
+                        number,
+                        Digest::ZERO,
+                        None,
+                        OutFate::Void { handed: false },
+                        (at, seq),
+                    );
                 }
             }
         }

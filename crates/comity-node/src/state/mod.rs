@@ -176,6 +176,12 @@ impl State {
         self.keyrings.get(economy).map(KeyringHistory::current)
     }
 
+    /// Whether an economy's keyring contradicts itself.
+    #[must_use]
+    pub fn is_frozen(&self, economy: &EconomyId) -> bool {
+        self.keyrings.get(economy).is_some_and(|history| history.fork().is_some())
+    }
+
     /// The version and digest of our own keyring.
     #[must_use]
     pub fn own_keyring_head(&self) -> (u64, Digest) {

@@ -18,6 +18,8 @@ pub struct Held {
     pub parts: Vec<PartFacts>,
     /// Bytes of each part that is here.
     pub sizes: BTreeMap<PartDigest, u64>,
+    /// Names of the files that parts are.
+    pub file_names: BTreeMap<PartDigest, String>,
     /// The journal entry that holds its signed form.
     pub seq: u64,
     /// Bytes of its signed form.

@@ -1,0 +1,151 @@
+//! Two nodes over real QUIC on loopback: paired by the ceremony, a record published, received, receipted.
+
+use std::path::Path;
+use std::time::Duration;
+
+use comity_node::api::{
+    Event, ListRequest, MarkingFields, PartRequest, PartnerUpdate, PublishRequest,
+};
+use comity_node::founding::{Founding, found};
+use comity_node::keyfile::Seal;
+use comity_node::service::Service;
+use comity_node::{Mode, Node};
+
+const DEADLINE: Duration = Duration::from_secs(30);
+
+fn free_port() -> u16 {
+    std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn founded(folder: &Path, code: &str) {
+    let listen = format!("127.0.0.1:{}", free_port());
+    let founding = Founding {
+        code: code.to_owned(),
+        name: format!("Economy {code}"),
+        timezone: "UTC".to_owned(),
+        listen,
+        public: Vec::new(),
+        root_keys: 1,
+        threshold: 1,
+    };
+    found(folder, &founding, Seal::Plain).unwrap();
+}
+
+/// Asks until the answer is there, on the node's own events: nothing sleeps blindly.
+async fn until<T>(service: &Service, mut look: impl AsyncFnMut(&Service) -> Option<T>) -> T {
+    let mut events = service.watch();
+    let looked = async {
+        loop {
+            if let Some(found) = look(service).await {
+                return found;
+            }
+            // An event, or a moment later: a ceremony makes no events.
+            drop(tokio::time::timeout(Duration::from_millis(50), events.recv()).await);
+        }
+    };
+    tokio::time::timeout(DEADLINE, looked).await.expect("in time")
+}
+
+async fn pair(one: &Service, one_name: &str, other: &Service, other_name: &str) {
+    let invitation = one.invite(other_name).await.unwrap();
+    other.join(&invitation.ticket, one_name).await.unwrap();
+    let digits = async |service: &Service, name: &str| {
+        let name = name.to_owned();
+        until(service, async |service| service.ceremony(&name).await.ok()?.digits).await
+    };
+    let (ours, theirs) = (digits(one, other_name).await, digits(other, one_name).await);
+    one.confirm_pairing(other_name, &theirs).await.unwrap();
+    other.confirm_pairing(one_name, &ours).await.unwrap();
+    for (service, name) in [(one, other_name), (other, one_name)] {
+        until(service, async |service| {
+            let partners = service.partners().await.unwrap();
+            partners.into_iter().find(|one| one.name == name && one.connected == Some(true))
+        })
+        .await;
+    }
+}
+
+fn advisory(tlp: &str) -> PublishRequest {
+    PublishRequest {
+        title: "Router flaw".to_owned(),
+        marking: MarkingFields { tlp: Some(tlp.to_owned()), ..MarkingFields::default() },
+        parts: vec![
+            PartRequest {
+                section: "summary".to_owned(),
+                text: Some("Router flaw\nUpdate at once.".to_owned()),
+                ..PartRequest::default()
+            },
+            PartRequest {
+                section: "original".to_owned(),
+                text: Some("x".repeat(3 << 20)),
+                ..PartRequest::default()
+            },
+        ],
+        ..PublishRequest::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clear_advisory_arrives_verified_and_is_receipted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (kr, jp) = (folder.path().join("kr"), folder.path().join("jp"));
+    founded(&kr, "KR");
+    founded(&jp, "JP");
+    let kr_node = Node::start(&kr, None, Mode::Running).unwrap();
+    let jp_node = Node::start(&jp, None, Mode::Running).unwrap();
+    let (one, other) = (kr_node.service(), jp_node.service());
+    pair(&one, "KR", &other, "JP").await;
+
+    let published = one.publish(advisory("CLEAR")).await.unwrap();
+    assert!(published.preview.parts.iter().all(|part| part.cells[0].outcome == "release"));
+    let arrived = until(&other, async |other| {
+        other.list(ListRequest::default()).await.unwrap().into_iter().next()
+    })
+    .await;
+    assert_eq!(arrived.record, published.record);
+    assert_eq!((arrived.standing.as_str(), arrived.origin.as_str()), ("accepted", "KR"));
+    let shown = other.show(&arrived.reference, true).await.unwrap();
+    assert_eq!(shown.parts.len(), 2);
+
+    let reference = published.reference.unwrap();
+    let told = until(&one, async |one| {
+        let audit = one.audit_who(&reference).await.unwrap();
+        audit.deliveries.into_iter().find(|one| one.signed_receipt.is_some())
+    })
+    .await;
+    assert_eq!((told.partner.as_str(), told.state.as_str()), ("JP", "stored"));
+
+    // GREEN needs trust and an agreement: held back, and explained.
+    one.update_partner("JP", PartnerUpdate::Level { level: 4 }).await.unwrap();
+    let green = one.publish(advisory("GREEN")).await.unwrap();
+    let explained = one.explain(&green.record, Some("JP")).await.unwrap();
+    assert!(!explained.partners[0].goes);
+
+    let taken_back = one.withdraw(vec![reference.clone()]).await.unwrap();
+    assert!(taken_back.reference.is_some());
+    until(&other, async |other| {
+        let line = other.show(&arrived.reference, false).await.unwrap().line;
+        (line.lifecycle == "withdrawn").then_some(())
+    })
+    .await;
+
+    // After a restart everything is as it was, and the link comes back by itself.
+    drop((one, other));
+    kr_node.stop(DEADLINE).await;
+    let kr_node = Node::start(&kr, None, Mode::Running).unwrap();
+    let one = kr_node.service();
+    let other = jp_node.service();
+    let mut events = other.watch();
+    let again = one.publish(advisory("CLEAR")).await.unwrap();
+    loop {
+        let event = tokio::time::timeout(DEADLINE, events.recv()).await.expect("in time").unwrap();
+        if let Event::Record { record, .. } = event
+            && record.record == again.record
+        {
+            break;
+        }
+    }
+    drop((one, other));
+    kr_node.stop(DEADLINE).await;
+    jp_node.stop(DEADLINE).await;
+}
