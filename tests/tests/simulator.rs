@@ -20,3 +20,21 @@ fn one_seed() {
     let report = run(&config).unwrap_or_else(|account| panic!("{account}"));
     println!("{report:?} in {:?}", started.elapsed());
 }
+
+/// How many seeds fail, and how: for a look at many at once.
+#[test]
+#[ignore = "a survey of many seeds"]
+fn survey() {
+    let seeds = std::env::var("COMITY_SIM_SEEDS").ok().and_then(|seeds| seeds.parse().ok());
+    let started = std::time::Instant::now();
+    for seed in 0..seeds.unwrap_or(32) {
+        match run(&Config::federation(seed)) {
+            Ok(report) => println!("seed {seed}: {report:?}"),
+            Err(account) => {
+                let line = account.lines().find(|line| line.starts_with("seed "));
+                println!("{}", line.unwrap_or_default());
+            }
+        }
+    }
+    println!("in {:?}", started.elapsed());
+}

@@ -104,8 +104,16 @@ impl Engine {
             sent => batches(held, &plan, &sent.unwrap_or_default()),
         };
         let withheld = withheld(self.state.policy(), &plan);
+        let origin = held.facts.origin;
+        let first = !state.origins.contains(&origin);
         for parts in batches {
             self.number(partner, record, parts, &withheld, now);
+        }
+        // Without its keyring the partner cannot judge what comes from an economy that it has not met.
+        if first && self.state.partner(&partner).is_some_and(|one| one.origins.contains(&origin)) {
+            for keyring in self.state.keyring_records(&origin).to_vec() {
+                self.consider(partner, keyring, now);
+            }
         }
     }
 

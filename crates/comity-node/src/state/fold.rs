@@ -14,7 +14,7 @@ use comity_core::partners::PartnerSet;
 use comity_core::policy::{self, Lifecycle, PolicySnapshot, RecordFacts, TrustLevel};
 use comity_core::receipt::RejectReason;
 use comity_core::record::{self, Header, Manifest, RecordError, VerifiedRecord};
-use comity_core::{Digest, EconomyId, PartDigest, RecordId, Timestamp};
+use comity_core::{Digest, EconomyId, Kind, PartDigest, RecordId, Timestamp};
 
 use super::ledgers::{InLedger, OutFate, OutLedger};
 use super::partners::{Bond, Partner};
@@ -73,6 +73,7 @@ impl State {
             chain: Digest::ZERO,
             records: BTreeMap::new(),
             arrivals: Vec::new(),
+            keyring_records: BTreeMap::new(),
             references: BTreeMap::new(),
             last_references: BTreeMap::new(),
             partners: BTreeMap::new(),
@@ -215,6 +216,9 @@ impl State {
             self.await_judgement(id, &manifest, &entered.source, entered.at);
         }
         self.note_reference(&entered.reference, id);
+        if manifest.kind == Kind::Keyring {
+            self.keyring_records.entry(manifest.origin).or_default().push(id);
+        }
         let accepted = held.is_accepted();
         self.records.insert(id, held);
         self.arrivals.push(id);

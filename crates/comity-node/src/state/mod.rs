@@ -42,6 +42,8 @@ pub struct State {
     records: BTreeMap<RecordId, Held>,
     /// Records in the order in which they entered, gained parts, or were accepted.
     arrivals: Vec<RecordId>,
+    /// The records that carry an economy's keyrings.
+    keyring_records: BTreeMap<EconomyId, Vec<RecordId>>,
     references: BTreeMap<String, RecordId>,
     /// The last number of each year's references, by what comes before it.
     last_references: BTreeMap<String, u64>,
@@ -193,6 +195,11 @@ impl State {
     #[must_use]
     pub fn agreements(&self) -> &Agreements {
         &self.agreements
+    }
+
+    /// The records that carry an economy's keyrings: whoever gets a record of it needs them.
+    pub(crate) fn keyring_records(&self, origin: &EconomyId) -> &[RecordId] {
+        self.keyring_records.get(origin).map_or(&[], Vec::as_slice)
     }
 
     /// What decides.

@@ -115,7 +115,7 @@ impl Shadow {
                 }
                 self.arrived_with(&entered.source)?;
                 self.hold(deed, &entered.parts, from)?;
-                self.stands(deed, &entered.standing, entered.at)?;
+                self.stands(deed, &entered.standing, entered.at, truth)?;
             }
             JournalEntry::Parts(arrived) => {
                 let deed = truth.deed(&arrived.record).ok_or_else(|| {
@@ -126,7 +126,7 @@ impl Shadow {
             }
             JournalEntry::Standing(changed) => {
                 if let Some(deed) = truth.deed(&changed.record) {
-                    self.stands(deed, &changed.standing, changed.at)?;
+                    self.stands(deed, &changed.standing, changed.at, truth)?;
                 }
             }
             JournalEntry::Partner(changed) => self.bond(changed.economy, &changed.change),
@@ -185,7 +185,13 @@ impl Shadow {
         Ok(())
     }
 
-    fn stands(&mut self, deed: &Deed, standing: &Standing, at: Timestamp) -> Result<(), Broken> {
+    fn stands(
+        &mut self,
+        deed: &Deed,
+        standing: &Standing,
+        at: Timestamp,
+        truth: &Truth,
+    ) -> Result<(), Broken> {
         let accepted = *standing == Standing::Accepted;
         let Some(entered) = self.records.get_mut(&deed.id) else { return Ok(()) };
         let before = std::mem::replace(&mut entered.accepted, accepted);
@@ -197,7 +203,12 @@ impl Shadow {
             return Err(broken(3, format!("record {short} is accepted; its author may not")));
         }
         match deed.kind {
-            Kind::Withdrawal => self.withdrawn.extend(deed.targets()),
+            Kind::Withdrawal => {
+                let theirs = |target: &RecordId| {
+                    truth.deed(target).is_some_and(|target| target.origin == deed.origin)
+                };
+                self.withdrawn.extend(deed.targets().into_iter().filter(theirs));
+            }
             Kind::Agreement => self.pacts.entry(deed.id).or_default().proposed = true,
             Kind::Acceptance | Kind::Termination => {
                 if let Some((agreement, effective)) = deed.agreement() {
