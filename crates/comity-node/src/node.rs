@@ -134,7 +134,7 @@ impl Node {
             endpoint.close_all(3, "shutting down");
             endpoint.wait_idle().await;
         }
-        drop(self.service);
+        self.service.end().await;
         if let Ok(store) = self.shell.await {
             // An empty batch returns when everything before it is durable.
             if let Err(error) = store.append(Vec::new()) {

@@ -273,6 +273,12 @@ impl Engine {
         self.failed.as_deref()
     }
 
+    /// The last batch that is not durable yet.
+    #[must_use]
+    pub fn last_unsynced(&self) -> Option<Token> {
+        self.commits.last_key_value().map(|(token, _)| *token)
+    }
+
     /// Whether nothing is under way: no job, no unsynced entry.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
@@ -422,6 +428,7 @@ impl Engine {
             let reply = Err(CommandError::Store(why.to_owned()));
             self.effects.push(Effect::Reply { token, reply });
         }
+        // Batches that are still with the store come back as failed too, or never; nobody waits.
         self.commits.clear();
         for conn in self.conns.keys() {
             self.effects.push(Effect::Close { conn: *conn, reason: CloseReason::ShuttingDown });

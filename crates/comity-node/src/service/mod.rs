@@ -92,6 +92,10 @@ impl Service {
         drop(self.parts.shell.command(Command::Drain).await);
     }
 
+    pub(crate) async fn end(&self) {
+        self.parts.shell.stop().await;
+    }
+
     /// Copies the journal to a folder that has none; the node goes on meanwhile.
     pub async fn backup(&self, to: &Path) -> Result<(), ServiceError> {
         let (store, to) = (self.parts.files.clone(), to.to_owned());

@@ -39,8 +39,13 @@ pub(crate) enum Request {
     /// Change something.
     Command(Command, oneshot::Sender<Result<Reply, CommandError>>),
     /// Look at the engine, or swap its link key.
-    Ask(Box<dyn FnOnce(&mut Engine, &Seen) + Send>),
+    Ask(Question),
+    /// End.
+    Stop,
 }
+
+/// A look at the engine.
+type Question = Box<dyn FnOnce(&mut Engine, &Seen) + Send>;
 
 /// What the shell has seen of links and alarms: not in the journal.
 #[derive(Debug, Default)]
@@ -93,6 +98,12 @@ impl Handle {
         answer.await.ok()
     }
 
+    /// Ends the shell, whoever still holds a handle.
+    pub(crate) async fn stop(&self) {
+        // It may have ended already.
+        drop(self.requests.send(Request::Stop).await);
+    }
+
     pub(crate) fn watch(&self) -> broadcast::Receiver<Happening> {
         self.happenings.subscribe()
     }
@@ -136,6 +147,8 @@ struct Shell {
     done_sender: mpsc::UnboundedSender<Done>,
     replies: BTreeMap<Token, oneshot::Sender<Result<Reply, CommandError>>>,
     appending: BTreeMap<Token, Arc<Vec<JournalEntry>>>,
+    /// Questions that wait for a batch to be durable.
+    asking: VecDeque<(Token, Question)>,
     next_token: u64,
     work: work::Work,
     last: Timestamp,
@@ -145,7 +158,7 @@ struct Shell {
     idle: watch::Sender<bool>,
 }
 
-/// Starts the shell; the task ends when every [`Handle`] is gone.
+/// Starts the shell; the task ends at [`Handle::stop`].
 pub(crate) fn start(
     parts: Parts,
 ) -> (Handle, watch::Receiver<bool>, tokio::task::JoinHandle<Arc<dyn Store>>) {
@@ -172,6 +185,7 @@ pub(crate) fn start(
         done_sender,
         replies: BTreeMap::new(),
         appending: BTreeMap::new(),
+        asking: VecDeque::new(),
         next_token: 1,
         last: Timestamp::EPOCH,
         next_tick: Instant::now(),
@@ -192,8 +206,8 @@ impl Shell {
                 Some(done) = self.done.recv() => self.done(done),
                 Some(event) = next_event(&mut self.net) => self.net_event(event).await,
                 request = self.requests.recv() => match request {
+                    Some(Request::Stop) | None => return self.store,
                     Some(request) => self.request(request),
-                    None => return self.store,
                 },
                 () = tokio::time::sleep_until(wake) => self.input(Input::Timer),
             }
@@ -203,6 +217,9 @@ impl Shell {
                 } else if let Some(event) = ready_event(&mut self.net) {
                     self.net_event(event).await;
                 } else if let Ok(request) = self.requests.try_recv() {
+                    if matches!(request, Request::Stop) {
+                        return self.store;
+                    }
                     self.request(request);
                 } else {
                     break;
@@ -241,9 +258,20 @@ impl Shell {
         self.note_links();
     }
 
+    /// Answers whoever waited for this batch, or an earlier one.
+    fn answer(&mut self, synced: Token) {
+        while let Some((_, question)) = self.asking.pop_front_if(|(token, _)| *token <= synced) {
+            question(&mut self.engine, &self.seen);
+        }
+    }
+
     fn done(&mut self, done: Done) {
+        let mut synced = None;
         match done {
             Done::Input(input) => {
+                if let Input::Appended { token, .. } = &input {
+                    synced = Some(*token);
+                }
                 if let Input::Appended { token, result } = &input {
                     let entries = self.appending.remove(token);
                     if let (Some(entries), Ok(_)) = (entries, result) {
@@ -251,6 +279,9 @@ impl Shell {
                     }
                 }
                 self.input(input);
+                if let Some(synced) = synced {
+                    self.answer(synced);
+                }
             }
             Done::Dialed(partner, result) => {
                 if let Err(why) = &result {
@@ -269,7 +300,12 @@ impl Shell {
                 self.replies.insert(token, reply);
                 self.input(Input::Command { token, command: Box::new(command) });
             }
-            Request::Ask(question) => question(&mut self.engine, &self.seen),
+            // The state runs ahead of the disk; whoever looks sees what is durable.
+            Request::Ask(question) => match self.engine.last_unsynced() {
+                Some(token) => self.asking.push_back((token, question)),
+                None => question(&mut self.engine, &self.seen),
+            },
+            Request::Stop => {}
         }
     }
 
