@@ -74,8 +74,7 @@ impl World {
                 65..=68 => self.suspend(node)?,
                 69..=70 => self.terminate(node)?,
                 71..=73 => self.propose_somewhere(node)?,
-                74..=75 => self.back_up(node),
-                76..=77 if self.nodes[node].hostile => self.forge(node)?,
+                74..=76 => self.back_up(node),
                 _ => self.fault(node)?,
             }
         }
@@ -133,7 +132,7 @@ impl World {
                 }
             }
             4 => self.nodes[node].store.fail_next_sync(),
-            5 if self.config.restores => self.restore(node)?,
+            5..=6 if self.config.restores => self.restore_somebody()?,
             _ => self.crash(node),
         }
         Ok(())
@@ -166,6 +165,15 @@ impl World {
     fn back_up(&mut self, node: usize) {
         let store = &self.nodes[node].store;
         self.nodes[node].backup = Some((store.backup(), store.durable().seq));
+    }
+
+    fn restore_somebody(&mut self) -> Result<(), Broken> {
+        let backed: Vec<_> =
+            (0..self.nodes.len()).filter(|node| self.nodes[*node].backup.is_some()).collect();
+        match self.dice.choose(&backed).copied() {
+            Some(node) => self.restore(node),
+            None => Ok(()),
+        }
     }
 
     /// A node is put back to its backup; one at a time, with all its partners there.

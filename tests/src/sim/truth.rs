@@ -30,6 +30,8 @@ pub struct Deed {
     pub parts: BTreeMap<PartDigest, Piece>,
     /// Whom it is for; none: not addressed.
     pub addressees: Vec<Addressee>,
+    /// Records of the same origin that it replaces.
+    pub supersedes: Vec<RecordId>,
     /// A control record's body.
     pub body: Vec<u8>,
     /// A proposal's tier and first day.
@@ -79,6 +81,7 @@ impl Truth {
             signed: record.signed().clone(),
             parts: parts.iter().map(|part| (part.digest, piece(part))).collect(),
             addressees: parts.iter().filter_map(|part| part.header.addressee.clone()).collect(),
+            supersedes: manifest.supersedes.clone(),
             body: manifest.body.clone().unwrap_or_default(),
             pact,
         };

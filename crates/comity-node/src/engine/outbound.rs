@@ -433,9 +433,22 @@ fn batches(held: &Held, plan: &Plan, sent: &BTreeSet<PartDigest>) -> Vec<Vec<Par
         }
     }
     for batch in &mut batches {
+        accompany(held, plan, batch);
         batch.sort_unstable();
     }
     batches
+}
+
+/// A case number that is released late does not go alone: the lightest part that says something goes
+/// again with it.
+fn accompany(held: &Held, plan: &Plan, batch: &mut Vec<PartDigest>) {
+    let contents = || held.parts.iter().filter(|part| part.is_content());
+    if contents().any(|part| batch.contains(&part.digest)) {
+        return;
+    }
+    let released = contents().filter(|part| plan.releases().contains(&part.digest));
+    let lightest = released.min_by_key(|part| held.sizes.get(&part.digest));
+    batch.extend(lightest.map(|part| part.digest));
 }
 
 /// What stays, with the gate and the clause that keep it.

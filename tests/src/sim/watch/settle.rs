@@ -1,5 +1,6 @@
 //! What must be so when faults have ended and nothing is under way any more.
 
+use comity_core::policy;
 use comity_core::{Section, Timestamp, Tlp};
 use comity_node::engine::Engine;
 use comity_node::state::{OutFate, State};
@@ -87,8 +88,14 @@ impl Watch {
                 plan.goes() && !gone && plan.releases().iter().any(missing)
             };
             if lacks {
+                let lines = ledger.entries().iter().filter_map(|line| {
+                    let entry = line.entry.as_ref().filter(|entry| entry.record == *id)?;
+                    Some((entry.number, &entry.parts, &line.fate))
+                });
+                let lines: Vec<_> = lines.collect();
+                let releases = plan.releases();
                 let how = format!(
-                    "node {to} lacks {:?} {} that node {from} releases to it",
+                    "node {to} lacks {:?} {} that node {from} releases to it: {releases:?}, {lines:?}",
                     deed.kind,
                     id.short()
                 );
@@ -100,6 +107,7 @@ impl Watch {
                 piece.marking.tlp == Tlp::Clear
                     && piece.marking.release_at.is_none_or(|at| at <= now)
                     && piece.marking.expires.is_none()
+                    && piece.marking.exercise.is_none()
                     && piece.general
                     && !matches!(piece.section, Section::Addressee | Section::Case)
                     && piece.destination.is_none()
@@ -107,11 +115,22 @@ impl Watch {
             let ours = deed.origin == us && deed.addressees.is_empty() && !deed.kind.is_control();
             let trusted = self.shadows[from].partners.get(&partner).is_some_and(|b| b.level > 0);
             let withdrawn = self.shadows[from].withdrawn.contains(id);
-            if ours && trusted && !withdrawn && !gone && deed.parts.values().any(|p| plain(&p)) {
+            let replaced = self.truth.deeds().any(|newer| {
+                newer.supersedes.contains(id) && self.shadows[from].records.contains_key(&newer.id)
+            });
+            if ours
+                && !replaced
+                && trusted
+                && !withdrawn
+                && !gone
+                && deed.parts.values().any(|p| plain(&p))
+            {
                 let lacking = deed.parts.iter().find(|(part, p)| plain(p) && missing(part));
                 if let Some((part, _)) = lacking {
+                    let why = plan.parts().iter().find(|it| it.digest == *part);
+                    let why = why.and_then(|it| policy::reason(one.policy(), &it.decision));
                     let how = format!(
-                        "node {to} lacks the CLEAR part {} of {}, published by node {from}",
+                        "node {to} lacks the CLEAR part {} of {}, published by node {from}: {why:?}",
                         part.short(),
                         id.short()
                     );
