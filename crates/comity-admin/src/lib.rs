@@ -1,12 +1,15 @@
 //! The local interface of a comity node: HTTP with JSON on a Unix socket that only its user may open.
 //!
-//! What is asked and answered is the caller's [`axum::Router`]; this crate carries it. A [`Client`] speaks
+//! [`router`] is every command of a node, one POST each. A [`Client`] speaks
 //! to a node through its socket, or calls the same router in this process when no node runs.
 
+mod api;
+pub mod ask;
 mod client;
 mod failure;
 mod server;
 
+pub use api::router;
 pub use client::{Client, Lines};
 pub use failure::{Failure, FailureKind};
 pub use server::{ServeError, Server};

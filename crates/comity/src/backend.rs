@@ -1,13 +1,28 @@
-//! How a command reaches the node.
+//! How a command reaches the node: through its socket, or by being the node for a moment.
 
 use std::path::{Path, PathBuf};
 
-use comity_admin::{Client, Failure, FailureKind};
+use comity_admin::{Client, Failure, FailureKind, Lines};
 use comity_node::config::Config;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::runtime::Runtime;
 
 use crate::folder;
+use crate::local::LocalNode;
+use crate::screen::Asker;
+use crate::screen::times::Zones;
 
-/// A data folder with its configuration, and the way to the node over it.
+/// What a command does with the node's keys, when it has to be the node itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// They stay shut: the command reads, or writes what needs no signature.
+    Shut,
+    /// The command signs: if they are encrypted, the passphrase is asked for.
+    Signing,
+}
+
+/// A data folder with its configuration.
 #[derive(Debug)]
 pub(crate) struct Backend {
     /// Where the node's data lies.
@@ -24,17 +39,90 @@ impl Backend {
         Ok(Self { folder, config })
     }
 
+    /// UTC and the zone of the configuration.
+    pub(crate) fn zones(&self) -> Zones {
+        Zones::ours(self.config.economy.timezone.clone())
+    }
+
     /// The node that runs over this folder, if one does.
     pub(crate) fn running(&self) -> Result<Option<Client>, Failure> {
         Client::to_node(&self.config.admin.socket)
     }
 
+    /// The node that runs over this folder, or else this process as the node, without a network.
+    pub(crate) fn session(&self, keys: Keys, asker: &Asker) -> Result<Session, Failure> {
+        let runtime = runtime()?;
+        if let Some(client) = self.running()? {
+            return Ok(Session { client, local: None, runtime });
+        }
+        let passphrase = match keys {
+            Keys::Shut => None,
+            Keys::Signing => crate::local::passphrase(&self.folder, asker)?,
+        };
+        let local = runtime.block_on(LocalNode::start(self, passphrase.as_ref()))?;
+        let client = Client::in_process(local.router());
+        Ok(Session { client, local: Some(local), runtime })
+    }
+
     /// The node that runs over this folder; that none does is a failure.
-    pub(crate) fn node(&self) -> Result<Client, Failure> {
-        self.running()?.ok_or_else(|| {
+    pub(crate) fn running_session(&self) -> Result<Session, Failure> {
+        let client = self.running()?.ok_or_else(|| {
             let message = format!("no node is running over `{}`", self.folder.display());
             Failure::new(FailureKind::Unavailable, "node-not-running", message)
                 .next(format!("comity --data {} run", self.folder.display()))
-        })
+        })?;
+        Ok(Session { client, local: None, runtime: runtime()? })
     }
+}
+
+/// A node that answers. Dropping it ends the one that this process was.
+#[derive(Debug)]
+pub(crate) struct Session {
+    client: Client,
+    local: Option<LocalNode>,
+    runtime: Runtime,
+}
+
+impl Session {
+    /// Asks, and waits for the answer.
+    pub(crate) fn call<Q: Serialize + Sync, R: DeserializeOwned>(
+        &self,
+        path: &str,
+        request: &Q,
+    ) -> Result<R, Failure> {
+        self.runtime.block_on(self.client.call(path, request))
+    }
+
+    /// Asks for what comes in lines.
+    pub(crate) fn lines<Q: Serialize + Sync>(
+        &self,
+        path: &str,
+        request: &Q,
+    ) -> Result<Lines, Failure> {
+        self.runtime.block_on(self.client.lines(path, request))
+    }
+
+    /// The next of them.
+    pub(crate) fn next<R: DeserializeOwned>(
+        &self,
+        lines: &mut Lines,
+    ) -> Result<Option<R>, Failure> {
+        self.runtime.block_on(lines.next())
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Some(local) = self.local.take() {
+            self.runtime.block_on(local.stop());
+        }
+    }
+}
+
+/// What everything asynchronous runs on.
+pub(crate) fn runtime() -> Result<Runtime, Failure> {
+    Runtime::new().map_err(|error| {
+        let message = format!("the system gives no threads or no event queue: {error}");
+        Failure::new(FailureKind::TryAgain, "no-runtime", message)
+    })
 }

@@ -1,11 +1,10 @@
 //! comity: trusted information sharing between national CSIRTs. The command line: parse, call, print.
 
-#![allow(dead_code, reason = "asked for by the commands that speak to a node")]
-
 mod backend;
 mod cli;
 mod commands;
 mod folder;
+mod local;
 mod screen;
 
 use std::process::ExitCode;

@@ -96,7 +96,8 @@ impl Fault {
     }
 
     /// What the TOML reader says, in words of ours where it is about a name.
-    pub(super) fn from_toml(file: PathBuf, source: &str, error: &toml::de::Error) -> Self {
+    #[must_use]
+    pub fn from_toml(file: PathBuf, source: &str, error: &toml::de::Error) -> Self {
         let span = error.span().unwrap_or(0..0);
         let (message, valid) = reword(error.message());
         Self::at(file, source, span, message, valid)

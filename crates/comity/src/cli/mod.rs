@@ -11,7 +11,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use agreement::AgreementCommand;
-pub(crate) use node::{ConfigCommand, Demo, Init, KeyCommand, StoreCommand};
+pub(crate) use node::{
+    ConfigCommand, Demo, Init, KeyCommand, QuarantineCommand, RecoverCommand, StoreCommand,
+};
 pub(crate) use partner::PartnerCommand;
 pub(crate) use record::{
     AuditCommand, Explain, ImportCommand, List, Publish, Show, Verify, Watch, Withdraw,
@@ -90,6 +92,12 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Import(ImportCommand),
     Withdraw(Withdraw),
+    /// Throw a draft away
+    Discard {
+        /// Its reference, as KR-D-0003
+        #[arg(value_name = "DRAFT")]
+        draft: String,
+    },
     List(List),
     Show(Show),
     Explain(Explain),
@@ -98,6 +106,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Audit(AuditCommand),
     Verify(Verify),
+    /// Decide about records whose author may not have been entitled
+    #[command(subcommand)]
+    Quarantine(QuarantineCommand),
     /// Check the configuration, or show what is in force
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -119,12 +130,18 @@ pub(crate) enum Command {
     )]
     Restore {
         /// Folder that `comity backup` wrote
-        #[arg(value_name = "DIR")]
-        from: PathBuf,
+        #[arg(value_name = "DIR", required_unless_present = "here")]
+        from: Option<PathBuf>,
+        /// The data is in place already: this machine was put back to an earlier state
+        #[arg(long, conflicts_with = "from")]
+        here: bool,
         /// Do not ask
         #[arg(long)]
         yes: bool,
     },
+    /// Go on after a restore
+    #[command(subcommand)]
+    Recover(RecoverCommand),
     /// Show or renew the node's keys
     #[command(subcommand)]
     Key(KeyCommand),

@@ -88,11 +88,44 @@ pub(crate) enum KeyCommand {
         long_about = "Replace the key of the links; partners need not be paired again.\n\nThe root key signs the new one, so it must be at hand. Partners learn of it when they connect, also those that were away."
     )]
     Rotate {
-        /// Declare the old key stolen: nothing that it signs is believed from now on
-        #[arg(long)]
-        compromised: bool,
         /// Do not ask
         #[arg(long)]
         yes: bool,
+    },
+}
+
+/// Go on after a restore.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RecoverCommand {
+    /// Confirm that levels, pairings and configuration are as they should be after a restore
+    #[command(
+        long_about = "Confirm that levels, pairings and configuration are as they should be after a restore.\n\nPartners return the records; what you had decided about them since the backup, nobody can return: a level that was lowered, a partner that was suspended or removed. Look at `comity partner list` before. Until then nothing but control records is sent."
+    )]
+    Confirm {
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// Decide about records in quarantine.
+#[derive(Debug, Subcommand)]
+pub(crate) enum QuarantineCommand {
+    /// List records that wait for a person
+    List,
+    /// Let a record out: it counts as accepted
+    Release {
+        /// Its reference, or the front of its id
+        #[arg(value_name = "REFERENCE")]
+        record: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Put a record back into quarantine
+    Hold {
+        /// Its reference, or the front of its id
+        #[arg(value_name = "REFERENCE")]
+        record: String,
     },
 }

@@ -1,10 +1,6 @@
 //! `comity partner`.
 
-use std::time::Duration;
-
 use clap::{Subcommand, ValueEnum};
-
-use super::words;
 
 /// How far we trust a partner. Ours alone: it is never sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -44,16 +40,13 @@ impl Level {
 pub(crate) enum PartnerCommand {
     /// Make a ticket for a partner, good for one pairing
     #[command(
-        long_about = "Make a ticket for a partner, good for one pairing.\n\nSend the line that this prints to the other operator over any channel: mail will do. The other side runs `comity partner join`. Then phone each other: both screens show twelve digits in two halves, and each of you types, with `comity partner verify NAME`, the six that the other reads aloud.",
+        long_about = "Make a ticket for a partner, good for one pairing within 24 hours.\n\nSend the line that this prints to the other operator over any channel: mail will do. The other side runs `comity partner join`. Then phone each other: both screens show twelve digits in two halves, and each of you types, with `comity partner verify NAME`, the six that the other reads aloud.",
         after_help = "Example:\n  comity partner invite --as JP"
     )]
     Invite {
         /// What you call the partner; for your screens only
         #[arg(long = "as", value_name = "NAME")]
         name: String,
-        /// How long the ticket is good for
-        #[arg(long, value_name = "DURATION", default_value = "24 h", value_parser = words::duration)]
-        expires: Duration,
     },
     /// Use the ticket that a partner sent you
     #[command(
@@ -74,6 +67,9 @@ pub(crate) enum PartnerCommand {
     Verify {
         /// What you call the partner
         name: String,
+        /// Only show our six digits, and how far the pairing is
+        #[arg(long)]
+        show: bool,
     },
     /// Tell one partner who another is, so that it can verify that one's records
     #[command(after_help = "Example:\n  comity partner introduce JP --to FJ")]
@@ -91,6 +87,9 @@ pub(crate) enum PartnerCommand {
     Confirm {
         /// The economy, as the introduction calls it or by the front of its id
         name: String,
+        /// What you call the economy [default: as the introduction calls it]
+        #[arg(long = "as", value_name = "NAME")]
+        called: Option<String>,
         /// Do not ask
         #[arg(long)]
         yes: bool,
@@ -117,6 +116,14 @@ pub(crate) enum PartnerCommand {
         name: String,
         /// How far
         level: Level,
+    },
+    /// Say where a partner is to be reached, instead of what its ticket said
+    Reach {
+        /// What you call the partner
+        name: String,
+        /// Host or address, and UDP port
+        #[arg(value_name = "HOST:PORT", required = true)]
+        addresses: Vec<String>,
     },
     /// Stop sending to and taking from a partner, for a while
     Suspend {

@@ -46,15 +46,16 @@ pub(crate) enum ImportCommand {
     /// IntelMQ events, one JSON object a line (also in gzip)
     #[command(
         long_about = "IntelMQ events, one JSON object a line (also in gzip).\n\nRows are cut by the economy that they belong to, so that each gets its own and nobody else's. The country code of a row, or a table of prefixes, is looked up in your own table of routes; rows that belong to nobody in it are listed and stay. Columns that name people stay home.",
-        after_help = "Example:\n  comity import intelmq feed.jsonl.gz --routes examples/routes.toml"
+        after_help = "Example:\n  comity import intelmq feed.jsonl.gz --routes routes.toml --routes prefixes.csv"
     )]
     Intelmq {
         /// Files
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
-        /// Your table from country codes or prefixes to economies, in TOML
+        /// Your table from country codes to economies (.toml), or a table from prefixes to country codes (.csv,
+        /// .csv.gz); may be given several times [default: routes.toml in the data folder]
         #[arg(long, value_name = "FILE")]
-        routes: Option<PathBuf>,
+        routes: Vec<PathBuf>,
         /// Mark it so: clear, green, amber, amber+strict or red
         #[arg(long, value_name = "TLP", value_parser = words::tlp)]
         tlp: Option<Tlp>,
@@ -86,12 +87,18 @@ pub(crate) struct List {
     /// Only from this partner; `us` for our own
     #[arg(long, value_name = "NAME")]
     pub(crate) from: Option<String>,
-    /// Only signed since then, such as 2026-11-01T00:00:00Z
+    /// Only what came since then, such as 2026-11-01T00:00:00Z
     #[arg(long, value_name = "TIME", value_parser = words::instant)]
     pub(crate) since: Option<Timestamp>,
     /// Unsigned drafts instead of records
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["kind", "from", "since", "waiting", "control"])]
     pub(crate) drafts: bool,
+    /// Only those that wait: for a key that is in transit, or for a person
+    #[arg(long)]
+    pub(crate) waiting: bool,
+    /// Agreements, keyrings, withdrawals and their like as well
+    #[arg(long)]
+    pub(crate) control: bool,
     /// How many at most, the newest first
     #[arg(long, value_name = "NUMBER", default_value_t = 50)]
     pub(crate) limit: usize,
@@ -100,9 +107,12 @@ pub(crate) struct List {
 /// Show a record: what it says, what you hold of it, where it comes from.
 #[derive(Args, Debug)]
 pub(crate) struct Show {
-    /// Its reference, or the front of its id
+    /// The reference of a record or a draft, or the front of an id
     #[arg(value_name = "REFERENCE")]
     pub(crate) record: String,
+    /// Whole texts, however long
+    #[arg(long)]
+    pub(crate) full: bool,
 }
 
 /// Say who would get a record or a draft, part by part, and why.

@@ -1,9 +1,6 @@
 //! Values as they are typed.
 
-use std::time::Duration;
-
 use comity_core::{Kind, Timestamp, Tlp};
-use comity_node::config::units;
 
 pub(super) fn tlp(text: &str) -> Result<Tlp, String> {
     Tlp::from_name(text).ok_or_else(|| "one of clear, green, amber, amber+strict, red".to_owned())
@@ -13,13 +10,6 @@ pub(super) fn kind(text: &str) -> Result<Kind, String> {
     Kind::from_name(text).ok_or_else(|| {
         let names: Vec<_> = Kind::ALL.iter().map(ToString::to_string).collect();
         format!("one of {}", names.join(", "))
-    })
-}
-
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    units::duration(text).map_err(|error| match error.units() {
-        [] => error.to_string(),
-        units => format!("{error}; one of {}", units.join(", ")),
     })
 }
 
@@ -44,6 +34,5 @@ mod tests {
         assert_eq!(tlp("amber+strict"), Ok(Tlp::AmberStrict));
         assert!(tlp("orange").unwrap_err().contains("amber+strict"));
         assert!(kind("advisry").unwrap_err().contains("advisory"));
-        assert!(duration("5").unwrap_err().contains("no unit"));
     }
 }

@@ -1,49 +1,103 @@
 //! What the commands do.
 
+mod agreement;
+mod audit;
 mod completions;
 mod config;
+mod demo;
+mod doctor;
+mod explain;
+mod import;
+mod init;
+mod key;
+mod partner;
+mod publish;
+mod quarantine;
+mod records;
+mod run;
+mod status;
+mod store;
 mod verify;
+mod watch;
 
-use comity_admin::{Failure, FailureKind};
+use std::path::Path;
 
-use crate::backend::Backend;
+use comity_admin::Failure;
+
+use crate::backend::{Backend, Keys, Session};
 use crate::cli::{Cli, Command};
+use crate::screen::times::Zones;
 use crate::screen::{Asker, Screen};
+
+/// What every command has at hand.
+pub(crate) struct Context<'a> {
+    /// The folder that was named, if one was.
+    pub(crate) data: Option<&'a Path>,
+    /// Asks.
+    pub(crate) asker: Asker,
+    /// Answers.
+    pub(crate) screen: &'a mut Screen,
+}
+
+impl Context<'_> {
+    /// The configuration of the folder.
+    fn backend(&self) -> Result<Backend, Failure> {
+        Backend::open(self.data)
+    }
+
+    /// A node that answers, and the zones for what it says.
+    fn session(&self, keys: Keys) -> Result<(Session, Zones), Failure> {
+        let backend = self.backend()?;
+        Ok((backend.session(keys, &self.asker)?, backend.zones()))
+    }
+
+    /// A node that has links, and the zones for what it says.
+    fn running(&self) -> Result<(Session, Zones), Failure> {
+        let backend = self.backend()?;
+        Ok((backend.running_session()?, backend.zones()))
+    }
+
+    /// The way to write a command so that it speaks of the same folder.
+    fn comity(&self) -> String {
+        match self.data {
+            Some(data) => format!("comity --data {}", data.display()),
+            None => "comity".to_owned(),
+        }
+    }
+}
 
 /// Runs one command.
 pub(crate) fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
     let Cli { global, command } = cli;
-    let _asker = Asker::new(global.passphrase_file.clone(), global.json);
+    let asker = Asker::new(global.passphrase_file.clone(), global.json);
     let data = global.data.as_deref();
+    let mut context = Context { data, asker, screen };
+    let context = &mut context;
     match command {
-        Command::Config(command) => config::run(&command, data, screen),
-        Command::Verify(verify) => verify::run(&verify, screen),
-        Command::Completions { shell } => completions::run(shell, screen),
-        Command::Demo(_)
-        | Command::Init(_)
-        | Command::Run
-        | Command::Status
-        | Command::Doctor
-        | Command::Partner(_)
-        | Command::Agreement(_)
-        | Command::Publish(_)
-        | Command::Import(_)
-        | Command::Withdraw(_)
-        | Command::List(_)
-        | Command::Show(_)
-        | Command::Explain(_)
-        | Command::Watch(_)
-        | Command::Audit(_)
-        | Command::Store(_)
-        | Command::Backup { .. }
-        | Command::Restore { .. }
-        | Command::Key(_) => {
-            Backend::open(data)?.node()?;
-            Err(Failure::new(
-                FailureKind::Unavailable,
-                "not-built",
-                "this command is not built yet",
-            ))
-        }
+        Command::Demo(demo) => demo::run(&demo, context),
+        Command::Init(init) => init::run(&init, context),
+        Command::Run => run::run(context),
+        Command::Status => status::run(context),
+        Command::Doctor => doctor::run(context),
+        Command::Partner(command) => partner::run(command, context),
+        Command::Agreement(command) => agreement::run(command, context),
+        Command::Publish(publish) => publish::run(&publish, context),
+        Command::Import(command) => import::run(command, context),
+        Command::Withdraw(withdraw) => records::withdraw(&withdraw, context),
+        Command::Discard { draft } => records::discard(&draft, context),
+        Command::List(list) => records::list(&list, context),
+        Command::Show(show) => records::show(&show, context),
+        Command::Explain(explain) => explain::run(&explain, context),
+        Command::Watch(watch) => watch::run(&watch, context),
+        Command::Audit(command) => audit::run(command, context),
+        Command::Quarantine(command) => quarantine::run(command, context),
+        Command::Store(command) => store::run(&command, context),
+        Command::Backup { to } => store::backup(&to, context),
+        Command::Restore { from, here, yes } => store::restore(from.as_deref(), here, yes, context),
+        Command::Recover(command) => store::recover(&command, context),
+        Command::Key(command) => key::run(&command, context),
+        Command::Config(command) => config::run(&command, data, context.screen),
+        Command::Verify(verify) => verify::run(&verify, context.screen),
+        Command::Completions { shell } => completions::run(shell, context.screen),
     }
 }

@@ -31,6 +31,9 @@ impl Asker {
         if let Some(file) = &self.passphrase_file {
             return from_file(file);
         }
+        if let Some(credential) = credential() {
+            return from_file(&credential);
+        }
         if self.terminal() {
             return prompt_secret(&format!("Passphrase for {what}: "));
         }
@@ -49,7 +52,7 @@ impl Asker {
                 "the passphrase is empty",
             ));
         }
-        if self.passphrase_file.is_none() && self.terminal() {
+        if self.passphrase_file.is_none() && credential().is_none() && self.terminal() {
             let again = prompt_secret("The same again: ")?;
             if again != passphrase {
                 return Err(Failure::new(
@@ -88,6 +91,12 @@ impl Asker {
         }
         Err(Failure::new(FailureKind::Negative, "not-confirmed", "nothing was done"))
     }
+}
+
+/// What systemd hands to a service as the credential `passphrase`.
+fn credential() -> Option<PathBuf> {
+    let folder = std::env::var_os("CREDENTIALS_DIRECTORY")?;
+    Some(PathBuf::from(folder).join("passphrase")).filter(|file| file.exists())
 }
 
 /// The first line of a file that nobody else may read, or of standard input for `-`.

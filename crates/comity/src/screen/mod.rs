@@ -14,12 +14,20 @@ use serde::Serialize;
 
 pub(crate) use ask::Asker;
 pub(crate) use progress::Progress;
-pub(crate) use table::Table;
+pub(crate) use table::{Table, printable};
 
 /// The version of the envelope around every answer in JSON.
 const ENVELOPE: u8 = 1;
 /// The reader of our answer has gone away: nobody is left to be told.
 const READER_GONE: &str = "reader-gone";
+
+/// The answer that was given means no, and nothing is left to say.
+const ANSWERED: &str = "answered";
+
+/// What a command ends with whose answer has been printed, and is no.
+pub(crate) fn the_answer_is_no() -> Failure {
+    Failure::new(FailureKind::Negative, ANSWERED, "the answer is no")
+}
 
 /// Around every answer in JSON: `{"comity": 1, "ok": true, "data": ...}`.
 #[derive(Serialize)]
@@ -82,6 +90,33 @@ impl Screen {
         }
     }
 
+    /// A screen that a person looks at before answering a question: talk, like the question itself.
+    pub(crate) fn show(
+        &self,
+        people: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), Failure> {
+        if self.json {
+            return Ok(());
+        }
+        let mut err = anstream::stderr().lock();
+        people(&mut err).map_err(|error| unwritten(&error))
+    }
+
+    /// One of many objects, one a line and without the envelope, or its line for people.
+    pub(crate) fn line<T: Serialize>(
+        &mut self,
+        data: &T,
+        people: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), Failure> {
+        let written = if self.json {
+            write_json(data)
+        } else {
+            let mut out = anstream::stdout().lock();
+            people(&mut out).and_then(|()| out.flush())
+        };
+        written.map_err(|error| unwritten(&error))
+    }
+
     /// A bar on stderr, where somebody watches.
     pub(crate) fn progress(&self, what: &'static str, total: Option<u64>) -> Progress {
         Progress::new(what, total, !self.json && io::stderr().is_terminal())
@@ -91,6 +126,9 @@ impl Screen {
     pub(crate) fn failed(&mut self, failure: &Failure) -> ExitCode {
         if failure.code == READER_GONE {
             return ExitCode::SUCCESS;
+        }
+        if failure.code == ANSWERED {
+            return ExitCode::from(failure.kind.exit_code());
         }
         if self.json {
             let Failure { code, message, next, .. } = failure;

@@ -18,6 +18,7 @@ impl Zones {
     }
 
     /// And a partner's.
+    #[allow(dead_code, reason = "asked for where a partner's zone is known: the demo")]
     pub(crate) fn with(&self, theirs: TimeZone) -> Self {
         Self { yours: self.yours.clone(), theirs: Some(theirs) }
     }
@@ -36,9 +37,20 @@ impl Zones {
         let utc = utc.strftime("%Y-%m-%d %H:%M:%SZ");
         if local.is_empty() { utc.to_string() } else { format!("{utc} ({})", local.join(", ")) }
     }
+
+    /// The same for a time as the node writes it (RFC 3339).
+    pub(crate) fn written(&self, at: &str) -> String {
+        at.parse().map_or_else(|_| at.to_owned(), |at| self.show(at))
+    }
+
+    /// The day alone, in UTC: for what lasts long.
+    pub(crate) fn day(&self, at: &str) -> String {
+        at.get(..10).unwrap_or(at).to_owned()
+    }
 }
 
 /// `03:02:11 (12:02 Seoul)`: within a list of one day.
+#[allow(dead_code, reason = "asked for by the demo's screen")]
 pub(crate) fn clock(at: Timestamp, zone: &TimeZone) -> String {
     let utc = instant(at).to_zoned(TimeZone::UTC);
     let time = utc.strftime("%H:%M:%S");

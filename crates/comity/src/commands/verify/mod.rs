@@ -1,5 +1,6 @@
 //! `comity verify`: offline, without a node, keys or a network.
 
+mod audit_file;
 mod record_file;
 mod vectors;
 
@@ -12,6 +13,7 @@ use serde::Serialize;
 
 use crate::cli::Verify;
 use crate::screen::Screen;
+use audit_file::Audit;
 use record_file::Record;
 use vectors::Vectors;
 
@@ -29,6 +31,7 @@ struct Verified {
 #[derive(Debug, Serialize)]
 #[serde(tag = "content", rename_all = "kebab-case")]
 enum Content {
+    Audit(Audit),
     Record(Record),
     Vectors(Vectors),
 }
@@ -43,6 +46,9 @@ fn one(path: &Path) -> Result<Verified, Failure> {
     let bytes = read(path)?;
     let content = match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'[') => Content::Vectors(vectors::verify(&file, &bytes)?),
+        Some(b'{') if audit_file::is_one(&bytes) => {
+            Content::Audit(audit_file::verify(&file, &bytes)?)
+        }
         Some(b'{') => {
             let message = format!("`{file}` is no record, no file of an audit and no vectors");
             return Err(Failure::new(FailureKind::Data, "unknown-file", message));
@@ -78,6 +84,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 impl Verified {
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         match &self.content {
+            Content::Audit(audit) => audit.write(&self.file, out),
             Content::Record(record) => record.write(&self.file, out),
             Content::Vectors(vectors) => vectors.write(&self.file, out),
         }

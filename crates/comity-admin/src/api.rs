@@ -1,0 +1,277 @@
+//! The commands of a node as HTTP: one POST each, a body of JSON in, one out.
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, Request, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use comity_core::Timestamp;
+use comity_node::api::{AlarmLine, DraftsRequest, Event, ListRequest, PublishRequest};
+use comity_node::service::Service;
+use comity_node::{ErrorKind, ServiceError};
+use http_body_util::channel::{Channel, Sender};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::ask;
+use crate::failure::{Failure, FailureKind};
+
+/// Lines that wait for a reader of events; the node's own buffer of events comes before.
+const WATCH_LINES: usize = 16;
+
+/// Every command of `service`, without the version's prefix: see [`crate::versioned`].
+pub fn router(service: Service) -> Router {
+    Router::new()
+        .merge(node())
+        .merge(records())
+        .merge(drafts())
+        .merge(partners())
+        .merge(agreements())
+        .with_state(service)
+}
+
+fn node() -> Router<Service> {
+    Router::new()
+        .route("/status", post(async |State(node): Node| answer(node.status().await)))
+        .route("/rotate-link", post(async |State(node): Node| answer(node.rotate_link().await)))
+        .route(
+            "/confirm-recovery",
+            post(async |State(node): Node| answer(node.confirm_recovery().await)),
+        )
+        .route(
+            "/backup",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Folder>| {
+                answer(node.backup(&asked.folder).await)
+            }),
+        )
+        .route("/watch", post(watch))
+}
+
+fn records() -> Router<Service> {
+    Router::new()
+        .route(
+            "/publish",
+            post(async |State(node): Node, Ask(asked): Ask<PublishRequest>| {
+                answer(node.publish(asked).await)
+            }),
+        )
+        .route(
+            "/withdraw",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Records>| {
+                answer(node.withdraw(asked.records).await)
+            }),
+        )
+        .route(
+            "/list",
+            post(async |State(node): Node, Ask(asked): Ask<ListRequest>| {
+                answer(node.list(asked).await)
+            }),
+        )
+        .route(
+            "/show",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Show>| {
+                answer(node.show(&asked.record, asked.content).await)
+            }),
+        )
+        .route(
+            "/preview",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Record>| {
+                answer(node.preview(&asked.record).await)
+            }),
+        )
+        .route(
+            "/explain",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Explain>| {
+                answer(node.explain(&asked.record, asked.to.as_deref()).await)
+            }),
+        )
+        .route(
+            "/audit-who",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Record>| {
+                answer(node.audit_who(&asked.record).await)
+            }),
+        )
+        .route(
+            "/judge",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Judge>| {
+                answer(node.judge(&asked.record, asked.release).await)
+            }),
+        )
+}
+
+fn drafts() -> Router<Service> {
+    Router::new()
+        .route("/drafts", post(async |State(node): Node| answer(node.drafts().await)))
+        .route(
+            "/keep-drafts",
+            post(async |State(node): Node, Ask(asked): Ask<DraftsRequest>| {
+                answer(node.keep_drafts(asked).await)
+            }),
+        )
+        .route(
+            "/drop-draft",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Draft>| {
+                answer(node.drop_draft(asked.draft).await)
+            }),
+        )
+}
+
+fn partners() -> Router<Service> {
+    Router::new()
+        .route("/partners", post(async |State(node): Node| answer(node.partners().await)))
+        .route(
+            "/update-partner",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Update>| {
+                answer(node.update_partner(&asked.name, asked.change).await)
+            }),
+        )
+        .route(
+            "/introduce",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Introduce>| {
+                answer(node.introduce(&asked.economy, &asked.to).await)
+            }),
+        )
+        .route("/introductions", post(async |State(node): Node| answer(node.introductions().await)))
+        .route(
+            "/confirm-introduction",
+            post(async |State(node): Node, Ask(asked): Ask<ask::ConfirmIntroduction>| {
+                answer(node.confirm_introduction(&asked.reference, &asked.name).await)
+            }),
+        )
+        .route(
+            "/invite",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Named>| {
+                answer(node.invite(&asked.name).await)
+            }),
+        )
+        .route(
+            "/join",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Join>| {
+                answer(node.join(&asked.ticket, &asked.name).await)
+            }),
+        )
+        .route(
+            "/ceremony",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Named>| {
+                answer(node.ceremony(&asked.name).await)
+            }),
+        )
+        .route(
+            "/confirm-pairing",
+            post(async |State(node): Node, Ask(asked): Ask<ask::ConfirmPairing>| {
+                answer(node.confirm_pairing(&asked.name, &asked.digits).await)
+            }),
+        )
+}
+
+fn agreements() -> Router<Service> {
+    Router::new()
+        .route("/agreements", post(async |State(node): Node| answer(node.agreements().await)))
+        .route(
+            "/agreement",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Reference>| {
+                answer(node.agreement(&asked.reference).await)
+            }),
+        )
+        .route(
+            "/propose",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Propose>| {
+                answer(node.propose(&asked.text, &asked.to).await)
+            }),
+        )
+        .route(
+            "/accept",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Reference>| {
+                answer(node.accept(&asked.reference).await)
+            }),
+        )
+        .route(
+            "/terminate",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Terminate>| {
+                answer(node.terminate(&asked.reference, asked.effective.as_deref()).await)
+            }),
+        )
+}
+
+type Node = State<Service>;
+
+fn answer<T: Serialize>(result: Result<T, ServiceError>) -> Result<axum::Json<T>, Failure> {
+    Ok(axum::Json(result?))
+}
+
+/// What happens from now on, one event a line, until the node or the reader ends it.
+async fn watch(State(node): Node) -> Response {
+    let events = node.watch();
+    let (sender, body) = Channel::<Bytes>::new(WATCH_LINES);
+    tokio::spawn(forward(events, sender));
+    ([(CONTENT_TYPE, "application/x-ndjson")], Body::new(body)).into_response()
+}
+
+/// Ends when the node stops or the reader has gone away.
+async fn forward(mut events: broadcast::Receiver<Event>, mut reader: Sender<Bytes>) {
+    loop {
+        let event = match events.recv().await {
+            Ok(event) => event,
+            Err(RecvError::Lagged(missed)) => slow_reader(missed),
+            Err(RecvError::Closed) => return,
+        };
+        let Ok(mut line) = serde_json::to_vec(&event) else { continue };
+        line.push(b'\n');
+        if reader.send_data(line.into()).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// A reader that cannot keep up is told what it missed; the node does not wait for it.
+fn slow_reader(missed: u64) -> Event {
+    let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+    let now = Timestamp::EPOCH.saturating_add(since);
+    Event::Alarm(AlarmLine {
+        at: now.to_string(),
+        partner: None,
+        code: "events-missed".to_owned(),
+        text: format!("this reader is slow: {missed} events were passed over"),
+    })
+}
+
+/// The body of a request. What is wrong with it is told as every other failure is.
+struct Ask<T>(T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Ask<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
+            Failure::new(FailureKind::Data, "bad-request", rejection.body_text())
+        })?;
+        serde_json::from_slice(&bytes).map(Ask).map_err(|error| {
+            let message = format!("the request is not understood: {error}");
+            Failure::new(FailureKind::Usage, "bad-request", message)
+        })
+    }
+}
+
+impl From<ServiceError> for Failure {
+    fn from(error: ServiceError) -> Self {
+        let kind = match error.kind {
+            ErrorKind::Usage => FailureKind::Usage,
+            ErrorKind::Data => FailureKind::Data,
+            ErrorKind::NoInput => FailureKind::NoInput,
+            ErrorKind::Unavailable => FailureKind::Unavailable,
+            ErrorKind::NoPermission => FailureKind::NotPermitted,
+            ErrorKind::CannotCreate => FailureKind::CannotCreate,
+            ErrorKind::Io => FailureKind::Io,
+            ErrorKind::TryLater => FailureKind::TryAgain,
+            ErrorKind::Config => FailureKind::Configuration,
+        };
+        let failure = Self::new(kind, error.code, error.message);
+        match error.next {
+            Some(next) => failure.next(next),
+            None => failure,
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What is asked, where a question has more than one word: the bodies of requests.
+
+use serde::{Deserialize, Serialize};
+
+/// Records by reference or id.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Records {
+    /// References, or the fronts of ids.
+    pub records: Vec<String>,
+}
+
+/// A record.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// A reference, or the front of an id.
+    pub record: String,
+}
+
+/// A record, and whether its text is wanted.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Show {
+    /// A reference, or the front of an id.
+    pub record: String,
+    /// Whether the content of text parts is wanted.
+    #[serde(default)]
+    pub content: bool,
+}
+
+/// A record, and for whom.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Explain {
+    /// A reference, or the front of an id.
+    pub record: String,
+    /// A partner's name or id; none: every partner.
+    #[serde(default)]
+    pub to: Option<String>,
+}
+
+/// A record in quarantine, and what is to become of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Judge {
+    /// A reference, or the front of an id.
+    pub record: String,
+    /// Whether it is let out.
+    pub release: bool,
+}
+
+/// A draft.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Draft {
+    /// Its number.
+    pub draft: u64,
+}
+
+/// Somebody, by what this node calls it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Named {
+    /// The name.
+    pub name: String,
+}
+
+/// A partner, and what is to change.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Update {
+    /// The partner's name or id.
+    pub name: String,
+    /// What changes.
+    #[serde(flatten)]
+    pub change: comity_node::api::PartnerUpdate,
+}
+
+/// A partner that is introduced to another.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Introduce {
+    /// Who is introduced: a name or an id.
+    pub economy: String,
+    /// Who is told: a name or an id.
+    pub to: String,
+}
+
+/// An introduction that is believed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmIntroduction {
+    /// The introduction's reference.
+    pub reference: String,
+    /// What this node will call the economy.
+    pub name: String,
+}
+
+/// A ticket, and what this node will call whoever made it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Join {
+    /// The line that the other operator sent.
+    pub ticket: String,
+    /// The name.
+    pub name: String,
+}
+
+/// The digits that the other operator read aloud.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmPairing {
+    /// What this node will call the partner.
+    pub name: String,
+    /// Six digits.
+    pub digits: String,
+}
+
+/// An agreement.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reference {
+    /// Its reference, or the front of its id.
+    pub reference: String,
+}
+
+/// An agreement to be proposed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Propose {
+    /// The exact TOML.
+    pub text: String,
+    /// The other party: a name or an id.
+    pub to: String,
+}
+
+/// An agreement to be ended.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Terminate {
+    /// Its reference, or the front of its id.
+    pub reference: String,
+    /// When it ends; none: as soon as it may.
+    #[serde(default)]
+    pub effective: Option<String>,
+}
+
+/// A folder of the node's machine.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Folder {
+    /// An absolute path.
+    pub folder: std::path::PathBuf,
+}

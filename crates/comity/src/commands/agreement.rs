@@ -1,0 +1,140 @@
+//! `comity agreement`.
+
+use std::path::Path;
+
+use comity_admin::{Failure, FailureKind, ask};
+use comity_core::Timestamp;
+use comity_core::agreement::Terms;
+use comity_node::api::{AgreementLine, Published};
+
+use super::Context;
+use crate::backend::Keys;
+use crate::cli::AgreementCommand;
+use crate::screen::times::Zones;
+use crate::screen::{Table, printable};
+
+pub(super) fn run(command: AgreementCommand, context: &mut Context<'_>) -> Result<(), Failure> {
+    match command {
+        AgreementCommand::Propose { file, to } => propose(&file, &to, context),
+        AgreementCommand::Accept { agreement, yes } => accept(&agreement, yes, context),
+        AgreementCommand::List => list(context),
+        AgreementCommand::Show { agreement } => show(&agreement, context),
+        AgreementCommand::Terminate { agreement, on, yes } => {
+            terminate(&agreement, on, yes, context)
+        }
+    }
+}
+
+/// Agreements, one a line.
+pub(super) fn table(agreements: &[AgreementLine], zones: &Zones) -> Table {
+    let mut table = Table::new(&["ref", "with", "tier", "state", "from", "until", "title"]);
+    let time = |time: &Option<String>| time.as_deref().map(|at| zones.day(at)).unwrap_or_default();
+    for line in agreements {
+        table.row([
+            line.reference.clone(),
+            line.partner.clone(),
+            line.tier.clone(),
+            line.state.clone(),
+            time(&line.from),
+            time(&line.until),
+            line.title.clone(),
+        ]);
+    }
+    table
+}
+
+fn propose(file: &Path, to: &str, context: &mut Context<'_>) -> Result<(), Failure> {
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        let message = format!("`{}` cannot be read: {error}", file.display());
+        Failure::new(FailureKind::NoInput, "no-input", message)
+    })?;
+    let terms = Terms::parse(&text).map_err(|error| {
+        let message = format!("{}, {error}", file.display());
+        let next = match error.line() {
+            Some(line) => format!("mend line {line} of {}", file.display()),
+            None => format!("mend {}", file.display()),
+        };
+        Failure::new(FailureKind::Data, "agreement-invalid", message).next(next)
+    })?;
+    let (session, _) = context.session(Keys::Signing)?;
+    let asked = ask::Propose { text, to: to.to_owned() };
+    let published: Published = session.call("/propose", &asked)?;
+    context.screen.answer(&published, |out| {
+        let reference = published.reference.as_deref().unwrap_or(&published.record);
+        writeln!(out, "{reference}  {} ({})", printable(terms.title()), terms.tier().label())?;
+        writeln!(out, "proposed to {to}; it is in force when they have accepted it")
+    })
+}
+
+fn accept(agreement: &str, yes: bool, context: &mut Context<'_>) -> Result<(), Failure> {
+    let (session, zones) = context.session(Keys::Signing)?;
+    let line = one(&session, agreement)?;
+    if !yes {
+        context.screen.show(|out| {
+            table(std::slice::from_ref(&line), &zones).write(out)?;
+            writeln!(out, "\n{}", text_of(&line))
+        })?;
+    }
+    context.asker.confirmed(yes, &format!("Accept this agreement with {}?", line.partner))?;
+    let asked = ask::Reference { reference: line.agreement };
+    let published: Published = session.call("/accept", &asked)?;
+    context.screen.answer(&published, |out| {
+        writeln!(out, "{}  accepted; {} is told", line.reference, printable(&line.partner))
+    })
+}
+
+fn list(context: &mut Context<'_>) -> Result<(), Failure> {
+    let (session, zones) = context.session(Keys::Shut)?;
+    let agreements: Vec<AgreementLine> = session.call("/agreements", &())?;
+    let comity = context.comity();
+    context.screen.answer(&agreements, |out| {
+        if agreements.is_empty() {
+            return writeln!(out, "No agreements yet: {comity} agreement propose FILE --to NAME");
+        }
+        table(&agreements, &zones).write(out)
+    })
+}
+
+fn show(agreement: &str, context: &mut Context<'_>) -> Result<(), Failure> {
+    let (session, zones) = context.session(Keys::Shut)?;
+    let line = one(&session, agreement)?;
+    context.screen.answer(&line, |out| {
+        table(std::slice::from_ref(&line), &zones).write(out)?;
+        writeln!(out, "  id           {}", line.agreement)?;
+        writeln!(out, "  proposed by  {}", printable(&line.proposed_by))?;
+        writeln!(out, "\n{}", text_of(&line))
+    })
+}
+
+fn terminate(
+    agreement: &str,
+    on: Option<Timestamp>,
+    yes: bool,
+    context: &mut Context<'_>,
+) -> Result<(), Failure> {
+    let (session, zones) = context.session(Keys::Signing)?;
+    let line = one(&session, agreement)?;
+    let effective = on.map(|on| on.to_string());
+    let when = effective
+        .as_deref()
+        .map_or("as soon as its notice allows".to_owned(), |on| zones.written(on));
+    let question = format!("End {} with {}, {when}?", line.title, line.partner);
+    context.asker.confirmed(yes, &printable(&question))?;
+    let asked = ask::Terminate { reference: line.agreement.clone(), effective };
+    let published: Published = session.call("/terminate", &asked)?;
+    let ends = one(&session, &line.agreement)?;
+    context.screen.answer(&published, |out| {
+        let until = ends.until.as_deref().map(|at| zones.written(at)).unwrap_or(when);
+        writeln!(out, "{}  ends {until}; {} is told", line.reference, printable(&line.partner))
+    })
+}
+
+fn one(session: &crate::backend::Session, agreement: &str) -> Result<AgreementLine, Failure> {
+    session.call("/agreement", &ask::Reference { reference: agreement.to_owned() })
+}
+
+/// The exact text, made harmless for a terminal line by line.
+fn text_of(line: &AgreementLine) -> String {
+    let text = line.text.as_deref().unwrap_or_default();
+    text.lines().map(printable).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,111 @@
+//! `comity audit`.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use comity_admin::{Failure, FailureKind, ask};
+use comity_node::api::{AuditDelivery, AuditWho, Status};
+use serde::{Deserialize, Serialize};
+
+use super::Context;
+use crate::backend::Keys;
+use crate::cli::AuditCommand;
+use crate::screen::times::Zones;
+use crate::screen::{Table, printable};
+
+/// The version of the file that `--out` writes.
+pub(super) const FORMAT: u64 = 1;
+
+/// The file that `--out` writes: who was told, and the proof of it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct AuditFile {
+    /// [`FORMAT`].
+    #[serde(rename = "comity-audit")]
+    pub(super) format: u64,
+    /// The economy whose books these are.
+    pub(super) economy: String,
+    /// What they say.
+    pub(super) who: AuditWho,
+}
+
+pub(super) fn run(command: AuditCommand, context: &mut Context<'_>) -> Result<(), Failure> {
+    let AuditCommand::Who { record, out } = command;
+    let (session, zones) = context.session(Keys::Shut)?;
+    let who: AuditWho = session.call("/audit-who", &ask::Record { record })?;
+    if let Some(file) = &out {
+        let status: Status = session.call("/status", &())?;
+        write_file(file, &AuditFile { format: FORMAT, economy: status.economy, who: who.clone() })?;
+    }
+    context.screen.answer(&who, |screen| {
+        write(&who, &zones, screen)?;
+        match &out {
+            Some(file) => {
+                let file = file.display();
+                writeln!(screen, "Written to {file}. Anybody verifies it: comity verify {file}")
+            }
+            None => Ok(()),
+        }
+    })
+}
+
+/// The file tells who knows what: it is for its owner, until a person passes it on.
+fn write_file(path: &Path, file: &AuditFile) -> Result<(), Failure> {
+    let text = serde_json::to_vec_pretty(file)
+        .map_err(|error| Failure::new(FailureKind::Internal, "audit-file", error))?;
+    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    opened.and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_all())).map_err(
+        |error| {
+            let message = format!("`{}` cannot be made: {error}", path.display());
+            Failure::new(FailureKind::CannotCreate, "cannot-create", message)
+                .next("name another file with --out")
+        },
+    )
+}
+
+fn write(who: &AuditWho, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
+    let record = &who.record;
+    writeln!(out, "{}  {}  {}", record.reference, printable(&record.title), record.tlp)?;
+    if who.deliveries.is_empty() {
+        writeln!(out, "Nobody was told.")?;
+    } else {
+        table(&who.deliveries, zones).write(out)?;
+        withheld(&who.deliveries).write(out)?;
+    }
+    if !who.nothing_sent.is_empty() {
+        writeln!(out, "Nothing of it was sent to {}.", printable(&who.nothing_sent.join(", ")))?;
+    }
+    match &who.withdrawn_by {
+        Some(reference) => writeln!(out, "Withdrawn by {reference}."),
+        None => Ok(()),
+    }
+}
+
+fn table(deliveries: &[AuditDelivery], zones: &Zones) -> Table {
+    let mut table = Table::new(&["to", "decided", "parts", "state", "receipt", "obligations"]);
+    for delivery in deliveries {
+        table.row([
+            delivery.partner.clone(),
+            zones.written(&delivery.at),
+            delivery.sections.join(" "),
+            delivery.state.clone(),
+            delivery
+                .receipt
+                .as_deref()
+                .map_or_else(|| "none yet".to_owned(), |at| zones.written(at)),
+            delivery.obligations.clone(),
+        ]);
+    }
+    table
+}
+
+fn withheld(deliveries: &[AuditDelivery]) -> Table {
+    let mut table = Table::new(&["kept from", "part", "rule", "because"]);
+    for delivery in deliveries {
+        for part in &delivery.withheld {
+            table.row([&delivery.partner, &part.section, &part.gate, &part.clause]);
+        }
+    }
+    table
+}

@@ -1,0 +1,161 @@
+//! The machine: keys, clock, port, disk.
+
+use std::net::UdpSocket;
+use std::path::Path;
+use std::time::Duration;
+
+use comity_admin::{Failure, ask};
+use comity_core::Timestamp;
+use comity_node::api::{ListRequest, RecordDetail, RecordLine};
+use comity_node::clock;
+use comity_node::founding::{NEXT_ROOT_KEYS, NODE_KEYS, ROOT_KEYS};
+use comity_node::keyfile::{self, Form, KeyFileError};
+
+use super::Finding;
+use crate::backend::{Backend, Session};
+use crate::local;
+use crate::screen::format::size;
+
+/// Clocks may differ by so much (DESIGN: the tolerance of signing times).
+const TOLERANCE: Duration = Duration::from_secs(600);
+/// 2026-01-01: this program is younger.
+const YOUNGEST: Timestamp = Timestamp::from_secs(1_767_225_600);
+/// 2100-01-01.
+const OLDEST: Timestamp = Timestamp::from_secs(4_102_444_800);
+
+pub(super) fn keys(folder: &Path) -> Vec<Finding> {
+    let node = folder.join(NODE_KEYS);
+    let mut findings = vec![match keyfile::inspect(&node) {
+        Ok(Form::Encrypted(_)) => Finding::fine("keys", "encrypted, closed to others"),
+        Ok(Form::Plain) => Finding::note(
+            "keys",
+            "closed to others, not encrypted: whoever reads this disk has them",
+            "keep the disk itself encrypted",
+        ),
+        Err(error) => Finding::of_failure("keys", &local::refused(error)),
+    }];
+    for name in [ROOT_KEYS, NEXT_ROOT_KEYS] {
+        let path = folder.join(name);
+        match keyfile::inspect(&path) {
+            Err(KeyFileError::Missing(_)) => {}
+            Err(error) => findings.push(Finding::of_failure("root keys", &local::refused(error))),
+            Ok(_) => findings.push(Finding::note(
+                "root keys",
+                format!("{} is on this machine, and is not needed to run", path.display()),
+                "move it to a safe place; bring it back to renew keys",
+            )),
+        }
+    }
+    findings
+}
+
+/// The clock against the calendar, and against what happened here before.
+pub(super) fn clock(session: &Session) -> Result<Finding, Failure> {
+    let alone = clock_alone();
+    if alone.verdict != super::Verdict::Fine {
+        return Ok(alone);
+    }
+    let asked = ListRequest { control: true, limit: 1, ..ListRequest::default() };
+    let newest: Vec<RecordLine> = session.call("/list", &asked)?;
+    let Some(newest) = newest.first() else { return Ok(alone) };
+    let now = clock::now();
+    let Ok(entered) = newest.entered_at.parse::<Timestamp>() else { return Ok(alone) };
+    if entered.since(now) > TOLERANCE {
+        return Ok(Finding::wrong(
+            "clock",
+            format!("it says {now}, and {} entered here at {entered}", newest.reference),
+            "timedatectl set-ntp true",
+        ));
+    }
+    against_partners(session, &newest.record, alone)
+}
+
+/// A partner's record that came signed in our future says that one of two clocks is wrong.
+fn against_partners(session: &Session, newest: &str, fine: Finding) -> Result<Finding, Failure> {
+    let asked = ask::Show { record: newest.to_owned(), content: false };
+    let detail: RecordDetail = session.call("/show", &asked)?;
+    let line = &detail.line;
+    let (Ok(signed), Ok(entered)) =
+        (line.signed_at.parse::<Timestamp>(), line.entered_at.parse::<Timestamp>())
+    else {
+        return Ok(fine);
+    };
+    if line.source != "own" && signed.since(entered) > TOLERANCE {
+        let what = format!(
+            "{} came from {} signed at {signed}, by our clock at {entered}",
+            line.reference, line.source
+        );
+        return Ok(Finding::wrong(
+            "clock",
+            what,
+            "timedatectl; and ask the partner to look as well",
+        ));
+    }
+    Ok(fine)
+}
+
+/// The clock against the calendar.
+pub(super) fn clock_alone() -> Finding {
+    let now = clock::now();
+    if (YOUNGEST..OLDEST).contains(&now) {
+        Finding::fine("clock", now.to_string())
+    } else {
+        let what = format!("it says {now}, which cannot be: signatures would not be believed");
+        Finding::wrong("clock", what, "timedatectl set-ntp true")
+    }
+}
+
+pub(super) fn port(backend: &Backend, running: bool, comity: &str) -> Finding {
+    let address = backend.config.listen.address;
+    if running {
+        return Finding::fine("port", format!("the node listens on {address}"));
+    }
+    match UdpSocket::bind(address) {
+        Ok(_) => Finding::note(
+            "port",
+            format!("{address} is free, and the node does not run"),
+            format!("{comity} run"),
+        ),
+        Err(error) => Finding::wrong(
+            "port",
+            format!("UDP {address} cannot be used: {error}"),
+            "end what uses it, or change listen.address in comity.toml: ss -lunp",
+        ),
+    }
+}
+
+/// Whether invitations can say where we are.
+pub(super) fn reachable(backend: &Backend) -> Option<Finding> {
+    if backend.config.reachable_at().is_empty() {
+        return Some(Finding::note(
+            "address",
+            "invitations cannot say where this node is",
+            "set listen.public in comity.toml",
+        ));
+    }
+    None
+}
+
+pub(super) fn disk(backend: &Backend) -> Finding {
+    let folder = &backend.config.store.folder;
+    let keep = backend.config.store.keep_free;
+    match rustix::fs::statvfs(folder.as_path()) {
+        Err(error) => {
+            let what = format!("`{}` cannot be looked at: {error}", folder.display());
+            Finding::wrong("disk", what, "comity restore DIR, if the data is lost")
+        }
+        Ok(disk) => {
+            let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+            if free < keep {
+                let what = format!(
+                    "{} free, and nothing is taken in below {} (store.keep-free)",
+                    size(free),
+                    size(keep)
+                );
+                Finding::wrong("disk", what, format!("free some space: df -h {}", folder.display()))
+            } else {
+                Finding::fine("disk", format!("{} free", size(free)))
+            }
+        }
+    }
+}

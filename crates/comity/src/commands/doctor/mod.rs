@@ -1,0 +1,126 @@
+//! `comity doctor`: what is wrong, and the command that mends it.
+
+mod machine;
+mod partners;
+
+use std::io::{self, Write};
+
+use comity_admin::Failure;
+use serde::Serialize;
+
+use super::Context;
+use crate::backend::Keys;
+use crate::screen::{printable, the_answer_is_no};
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Verdict {
+    /// As it should be.
+    Fine,
+    /// Nothing to be done at once; a person should know.
+    Note,
+    /// It wants a person.
+    Wrong,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, Serialize)]
+struct Finding {
+    /// `keys`, `clock`, `port`, `disk`, `data`, or a partner's name.
+    about: String,
+    verdict: Verdict,
+    what: String,
+    /// The command or the act that mends it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mend: Option<String>,
+}
+
+impl Finding {
+    fn fine(about: &str, what: impl Into<String>) -> Self {
+        Self { about: about.to_owned(), verdict: Verdict::Fine, what: what.into(), mend: None }
+    }
+
+    fn note(about: &str, what: impl Into<String>, mend: impl Into<String>) -> Self {
+        let mend = Some(mend.into());
+        Self { about: about.to_owned(), verdict: Verdict::Note, what: what.into(), mend }
+    }
+
+    fn wrong(about: &str, what: impl Into<String>, mend: impl Into<String>) -> Self {
+        let mend = Some(mend.into());
+        Self { about: about.to_owned(), verdict: Verdict::Wrong, what: what.into(), mend }
+    }
+
+    fn of_failure(about: &str, failure: &Failure) -> Self {
+        let verdict = Verdict::Wrong;
+        Self {
+            about: about.to_owned(),
+            verdict,
+            what: failure.message.clone(),
+            mend: failure.next.clone(),
+        }
+    }
+}
+
+pub(super) fn run(context: &mut Context<'_>) -> Result<(), Failure> {
+    let backend = context.backend()?;
+    let comity = context.comity();
+    let mut findings = vec![Finding::fine("configuration", "understood")];
+    findings.extend(machine::keys(&backend.folder));
+    findings.push(machine::disk(&backend));
+    let running = match backend.running() {
+        Ok(client) => client.is_some(),
+        Err(failure) => {
+            findings.push(Finding::of_failure("socket", &failure));
+            return report(&findings, context);
+        }
+    };
+    findings.push(machine::port(&backend, running, &comity));
+    findings.extend(machine::reachable(&backend));
+    match backend.session(Keys::Shut, &context.asker) {
+        Ok(session) => {
+            findings.push(machine::clock(&session)?);
+            findings.extend(partners::look(&session, &backend.zones(), running, &comity)?);
+        }
+        Err(failure) => {
+            findings.push(machine::clock_alone());
+            findings.push(Finding::of_failure("data", &failure));
+        }
+    }
+    report(&findings, context)
+}
+
+fn report(findings: &[Finding], context: &mut Context<'_>) -> Result<(), Failure> {
+    context.screen.answer(&findings, |out| write(findings, out))?;
+    if findings.iter().any(|finding| finding.verdict == Verdict::Wrong) {
+        return Err(the_answer_is_no());
+    }
+    Ok(())
+}
+
+fn write(findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
+    let width = findings.iter().map(|finding| finding.about.chars().count()).max().unwrap_or(0);
+    for finding in findings {
+        let mark = match finding.verdict {
+            Verdict::Fine => "ok",
+            Verdict::Note => "- ",
+            Verdict::Wrong => "! ",
+        };
+        let about = printable(&finding.about);
+        for (index, line) in finding.what.lines().enumerate() {
+            match index {
+                0 => writeln!(out, "{mark} {about:width$}  {}", printable(line))?,
+                _ => writeln!(out, "   {:width$}  {}", "", printable(line))?,
+            }
+        }
+        if let Some(mend) = &finding.mend {
+            writeln!(out, "   {:width$}  -> {}", "", printable(mend))?;
+        }
+    }
+    let wrong = findings.iter().filter(|finding| finding.verdict == Verdict::Wrong).count();
+    match wrong {
+        0 => writeln!(out, "Nothing is wrong."),
+        1 => writeln!(out, "1 thing wants a person."),
+        wrong => writeln!(out, "{wrong} things want a person."),
+    }
+}

@@ -1,0 +1,146 @@
+//! The data, and each partner: link, agreement, trust, keys.
+
+use std::time::Duration;
+
+use comity_admin::Failure;
+use comity_core::Timestamp;
+use comity_node::api::{AgreementLine, PartnerLine, Status};
+use comity_node::clock;
+
+use super::Finding;
+use crate::backend::Session;
+use crate::screen::format::counted;
+use crate::screen::times::{Zones, relative};
+
+/// An agreement that ends so soon wants a new one.
+const SOON: Duration = Duration::from_secs(30 * 86_400);
+
+pub(super) fn look(
+    session: &Session,
+    zones: &Zones,
+    running: bool,
+    comity: &str,
+) -> Result<Vec<Finding>, Failure> {
+    let status: Status = session.call("/status", &())?;
+    let agreements: Vec<AgreementLine> = session.call("/agreements", &())?;
+    let mut findings = data(&status, zones, comity);
+    for partner in &status.partners {
+        findings.extend(of(partner, &agreements, running, comity));
+    }
+    if status.partners.is_empty() {
+        let invite = format!("{comity} partner invite --as NAME");
+        findings.push(Finding::note("partners", "none yet", invite));
+    }
+    Ok(findings)
+}
+
+fn data(status: &Status, zones: &Zones, comity: &str) -> Vec<Finding> {
+    let mut findings = vec![match &status.store_problem {
+        None => Finding::fine("data", counted(status.entries, "entry", "entries")),
+        Some(problem) => Finding::wrong("data", problem, format!("{comity} store verify")),
+    }];
+    if let Some(since) = &status.recovering {
+        let what = format!("restored {}: only control records are sent", zones.written(since));
+        findings.push(Finding::wrong("recovery", what, format!("{comity} recover confirm")));
+    }
+    if status.waiting > 0 {
+        let waiting = counted(status.waiting, "record waits", "records wait");
+        findings.push(Finding::note(
+            "records",
+            format!("{waiting} for a key or for a person"),
+            format!("{comity} list --waiting"),
+        ));
+    }
+    findings
+}
+
+fn of(
+    partner: &PartnerLine,
+    agreements: &[AgreementLine],
+    running: bool,
+    comity: &str,
+) -> Vec<Finding> {
+    let name = partner.name.as_str();
+    match partner.bond.as_str() {
+        "paired" => {}
+        "frozen" => {
+            let what =
+                "it shows two different keyrings of one version: somebody may have its root key";
+            let mend =
+                format!("phone its operator; then {comity} partner remove {name}, and pair anew");
+            return vec![Finding::wrong(name, what, mend)];
+        }
+        "suspended" => {
+            let mend = format!("{comity} partner resume {name}");
+            return vec![Finding::note(name, "suspended: nothing flows", mend)];
+        }
+        _ => return Vec::new(),
+    }
+    let mut findings = Vec::new();
+    link(partner, running, comity, &mut findings);
+    under_agreement(partner, agreements, comity, &mut findings);
+    if partner.level == 0 {
+        let mend = format!("{comity} partner level {name} public");
+        findings.push(Finding::note(name, "blocked: nothing leaves", mend));
+    } else if partner.level == 1 && !partner.agreements.is_empty() {
+        let mend = format!("{comity} partner level {name} confidential");
+        let what = "an agreement is in force, but at level public only CLEAR goes";
+        findings.push(Finding::note(name, what, mend));
+    }
+    if findings.is_empty() {
+        findings.push(Finding::fine(name, format!("level {}", partner.level_name)));
+    }
+    findings
+}
+
+fn link(partner: &PartnerLine, running: bool, comity: &str, findings: &mut Vec<Finding>) {
+    let name = partner.name.as_str();
+    if partner.addresses.is_empty() {
+        let mend = format!("{comity} partner reach {name} HOST:PORT, or let it dial you");
+        findings.push(Finding::note(name, "it has no address", mend));
+    }
+    if !running || partner.connected == Some(true) {
+        return;
+    }
+    let why = partner.trouble.clone().unwrap_or_else(|| "no answer yet".to_owned());
+    let waiting = match partner.outstanding {
+        0 => String::new(),
+        some => format!("; {} for it", counted(some, "delivery waits", "deliveries wait")),
+    };
+    let mend = format!(
+        "let UDP through to {}, and ask its operator; {comity} partner ping {name}",
+        partner.addresses.join(", ")
+    );
+    findings.push(Finding::wrong(name, format!("there is no link: {why}{waiting}"), mend));
+}
+
+fn under_agreement(
+    partner: &PartnerLine,
+    agreements: &[AgreementLine],
+    comity: &str,
+    findings: &mut Vec<Finding>,
+) {
+    let name = partner.name.as_str();
+    let with = || agreements.iter().filter(|line| line.partner == name);
+    if let Some(line) = with().find(|line| line.state == "awaits our acceptance") {
+        let mend =
+            format!("{comity} agreement show {0}; {comity} agreement accept {0}", line.reference);
+        findings.push(Finding::note(name, format!("it proposes {}", line.title), mend));
+    }
+    if partner.agreements.is_empty() {
+        let mend = format!("{comity} agreement propose FILE --to {name}");
+        findings.push(Finding::note(name, "no agreement in force: only CLEAR goes", mend));
+    }
+    let now = clock::now();
+    for line in with().filter(|line| line.state == "in force") {
+        let Some(until) = line.until.as_deref().and_then(|until| until.parse::<Timestamp>().ok())
+        else {
+            continue;
+        };
+        if until.since(now) < SOON {
+            let mend = format!("{comity} agreement propose FILE --to {name}");
+            let what = format!("{} ends {}", line.title, relative(until, now));
+            findings.push(Finding::note(name, what, mend));
+        }
+    }
+}

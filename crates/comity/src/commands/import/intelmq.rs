@@ -1,0 +1,300 @@
+//! `comity import intelmq`.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+
+use comity_admin::{Failure, FailureKind};
+use comity_core::{EconomyId, Tlp};
+use comity_interop::intelmq::{Options, Split, SplitError, split};
+use comity_interop::prefixes::PrefixError;
+use comity_interop::{PrefixTable, Routes};
+use comity_node::api::{DraftLine, PartnerLine, Status};
+use serde::Serialize;
+
+use super::input::{Input, has_ending, unreadable};
+use crate::backend::{Backend, Keys, Session};
+use crate::commands::{Context, records};
+use crate::screen::format::{count, counted};
+use crate::screen::{Screen, Table, printable};
+
+/// The operator's own table, in the data folder.
+const ROUTES: &str = "routes.toml";
+/// Rows that an answer names one by one; their numbers are always whole.
+const NAMED: usize = 20;
+
+/// What the files came to.
+#[derive(Serialize)]
+struct Imported {
+    drafts: Vec<DraftLine>,
+    rows: u64,
+    owned: Vec<Owned>,
+    unowned: u64,
+    unowned_by_country: Vec<(Option<String>, u64)>,
+    /// The first of them.
+    unowned_rows: Vec<Unowned>,
+    bad: u64,
+    /// The first of them.
+    bad_rows: Vec<Bad>,
+    /// Columns that name people, and in how many rows they stood.
+    stayed_home: Vec<(String, u64)>,
+}
+
+#[derive(Serialize)]
+struct Owned {
+    economy: String,
+    id: String,
+    rows: u64,
+}
+
+#[derive(Serialize)]
+struct Unowned {
+    file: String,
+    line: u64,
+    country: Option<String>,
+    address: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Bad {
+    file: String,
+    line: u64,
+    what: String,
+}
+
+pub(super) fn run(
+    files: &[PathBuf],
+    routes: &[PathBuf],
+    tlp: Option<Tlp>,
+    context: &mut Context<'_>,
+) -> Result<(), Failure> {
+    let backend = context.backend()?;
+    let session = backend.session(Keys::Shut, &context.asker)?;
+    let names = Names::of(&session)?;
+    let (routes, prefixes) = tables(&backend, routes, &names)?;
+    // Every file is cut before anything is kept: a bad one leaves nothing half done.
+    let splits = files
+        .iter()
+        .map(|file| cut(file, &routes, prefixes.as_ref(), context.screen))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut imported = Imported::of(files, &splits, &names);
+    let drafts = splits.into_iter().flat_map(Split::into_drafts).collect();
+    imported.drafts = super::keep(&session, drafts, tlp)?;
+    let comity = context.comity();
+    context.screen.answer(&imported, |out| imported.write(&comity, out))
+}
+
+/// What economies are called here.
+struct Names(Vec<(String, EconomyId)>);
+
+impl Names {
+    fn of(session: &Session) -> Result<Self, Failure> {
+        let status: Status = session.call("/status", &())?;
+        let partners: Vec<PartnerLine> = session.call("/partners", &())?;
+        let known = |name: &str, id: &str| Some((name.to_owned(), id.parse().ok()?));
+        let us = known(&status.code, &status.economy);
+        let us_by_name = known("us", &status.economy);
+        let partners = partners.iter().filter_map(|line| known(&line.name, &line.economy));
+        Ok(Self(us.into_iter().chain(partners).chain(us_by_name).collect()))
+    }
+
+    fn id(&self, name: &str) -> Option<EconomyId> {
+        self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, id)| *id)
+    }
+
+    fn name(&self, id: EconomyId) -> String {
+        let found = self.0.iter().find(|(_, known)| *known == id);
+        found.map_or_else(|| id.to_string(), |(name, _)| name.clone())
+    }
+}
+
+/// The tables that were named, told apart by their endings: codes to economies, prefixes to codes.
+fn tables(
+    backend: &Backend,
+    given: &[PathBuf],
+    names: &Names,
+) -> Result<(Routes, Option<PrefixTable>), Failure> {
+    let (mut codes, mut prefixes) = (Vec::new(), Vec::new());
+    for file in given {
+        let shown = file.to_string_lossy().to_ascii_lowercase();
+        if shown.ends_with(".csv") || shown.ends_with(".csv.gz") {
+            prefixes.push(file.clone());
+        } else if has_ending(file, "toml") {
+            codes.push(file.clone());
+        } else {
+            let message = format!("`{}` ends neither in .toml nor in .csv", file.display());
+            return Err(Failure::new(FailureKind::Usage, "routes-ending", message)
+                .next("a table of codes is TOML, a table of prefixes is CSV: comity import intelmq --help"));
+        }
+    }
+    let routes = match codes.as_slice() {
+        [] => backend.folder.join(ROUTES),
+        [one] => one.clone(),
+        [_, second, ..] => {
+            let message = format!("a second table of codes, `{}`", second.display());
+            return Err(Failure::new(FailureKind::Usage, "routes-twice", message)
+                .next("give one .toml, and as many .csv as you like"));
+        }
+    };
+    let routes = read_routes(&routes, names)?;
+    let prefixes = if prefixes.is_empty() { None } else { Some(read_prefixes(&prefixes)?) };
+    Ok((routes, prefixes))
+}
+
+fn read_routes(path: &Path, names: &Names) -> Result<Routes, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        unreadable(path, &error)
+            .next("write your table from country codes to economies: examples/routes.toml shows the form; --routes names it")
+    })?;
+    Routes::parse(&text, |name| names.id(name)).map_err(|error| {
+        let message = format!("`{}`: {error}", path.display());
+        Failure::new(FailureKind::Data, "routes-invalid", message)
+            .next(format!("mend {}; comity partner list has the names", path.display()))
+    })
+}
+
+fn read_prefixes(files: &[PathBuf]) -> Result<PrefixTable, Failure> {
+    let inputs = files.iter().map(|file| Input::open(file)).collect::<Result<Vec<_>, _>>()?;
+    let readers = inputs.into_iter().map(|input| input.reader);
+    PrefixTable::merge(readers).map_err(|error| {
+        let shown: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+        let message = format!("`{}`: {error}", shown.join("`, `"));
+        let kind = match error {
+            PrefixError::Line { .. } | PrefixError::TooMany => FailureKind::Data,
+            PrefixError::Read { .. } => FailureKind::NoInput,
+        };
+        Failure::new(kind, "prefixes-invalid", message)
+    })
+}
+
+fn cut(
+    path: &Path,
+    routes: &Routes,
+    prefixes: Option<&PrefixTable>,
+    screen: &Screen,
+) -> Result<Split, Failure> {
+    let input = Input::open(path)?;
+    let bar = screen.progress("reading", Some(input.size));
+    let done = input.done;
+    let mut progress = |_| bar.at(done.load(Ordering::Relaxed));
+    let options = Options::default();
+    split(input.reader, routes, prefixes, options, &mut progress).map_err(|error| {
+        let kind = match &error {
+            SplitError::Read { .. } => FailureKind::Data,
+            SplitError::Compressed | SplitError::List | SplitError::TooManyBad { .. } => {
+                FailureKind::Data
+            }
+        };
+        let message = format!("`{}` is not taken: {error}", path.display());
+        Failure::new(kind, "intelmq-refused", message)
+    })
+}
+
+impl Imported {
+    fn of(files: &[PathBuf], splits: &[Split], names: &Names) -> Self {
+        let mut owned = std::collections::BTreeMap::new();
+        let mut countries = std::collections::BTreeMap::new();
+        let mut columns = std::collections::BTreeMap::new();
+        for split in splits {
+            for (economy, rows) in split.owned_by() {
+                *owned.entry(economy).or_insert(0) += rows;
+            }
+            for (country, rows) in &split.unowned_by_country {
+                *countries.entry(country.map(|country| country.to_string())).or_insert(0) += rows;
+            }
+            for (column, rows) in &split.dropped {
+                *columns.entry(column.clone()).or_insert(0) += rows;
+            }
+        }
+        let unowned: u64 = splits.iter().map(|split| split.unowned).sum();
+        let bad: u64 = splits.iter().map(|split| split.bad).sum();
+        let lines = files.iter().map(|file| file.display().to_string()).zip(splits);
+        let unowned_rows = lines.clone().flat_map(|(file, split)| {
+            split.unowned_rows.iter().map(move |row| Unowned {
+                file: file.clone(),
+                line: row.line,
+                country: row.country.map(|country| country.to_string()),
+                address: row.address.map(|address| address.to_string()),
+            })
+        });
+        let bad_rows = lines.flat_map(|(file, split)| {
+            split.bad_rows.iter().map(move |row| Bad {
+                file: file.clone(),
+                line: row.line,
+                what: row.what.clone(),
+            })
+        });
+        let economy = |(id, rows): (EconomyId, u64)| Owned {
+            economy: names.name(id),
+            id: id.to_string(),
+            rows,
+        };
+        Self {
+            drafts: Vec::new(),
+            rows: owned.values().sum::<u64>() + unowned + bad,
+            owned: owned.into_iter().map(economy).collect(),
+            unowned,
+            unowned_by_country: countries.into_iter().collect(),
+            unowned_rows: unowned_rows.take(NAMED * 50).collect(),
+            bad,
+            bad_rows: bad_rows.take(NAMED * 50).collect(),
+            stayed_home: columns.into_iter().collect(),
+        }
+    }
+
+    fn write(&self, comity: &str, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{}", counted(self.rows, "row", "rows"))?;
+        let mut table = Table::new(&["for", "rows"]).numbers(1);
+        for owned in &self.owned {
+            table.row([&owned.economy, &count(owned.rows)]);
+        }
+        table.row(["unowned, stay here", &count(self.unowned)]);
+        table.row(["no rows", &count(self.bad)]);
+        table.write(out)?;
+        if self.unowned > 0 {
+            let by = |(country, rows): &(Option<String>, u64)| {
+                format!("{} {}", country.as_deref().unwrap_or("unknown"), count(*rows))
+            };
+            let countries: Vec<_> = self.unowned_by_country.iter().map(by).collect();
+            writeln!(out, "\nUnowned, by country: {}", countries.join(", "))?;
+            for row in self.unowned_rows.iter().take(NAMED) {
+                let country = row.country.as_deref().unwrap_or("--");
+                let address = row.address.as_deref().unwrap_or("no address");
+                writeln!(out, "  {} line {}: {country} {address}", row.file, row.line)?;
+            }
+            more(self.unowned, out)?;
+        }
+        if self.bad > 0 {
+            writeln!(out, "\nNo rows:")?;
+            for row in self.bad_rows.iter().take(NAMED) {
+                writeln!(out, "  {} line {}: {}", row.file, row.line, printable(&row.what))?;
+            }
+            more(self.bad, out)?;
+        }
+        if !self.stayed_home.is_empty() {
+            let columns: Vec<_> = self
+                .stayed_home
+                .iter()
+                .map(|(column, rows)| format!("{} ({})", printable(column), count(*rows)))
+                .collect();
+            writeln!(out, "\nColumns that name people stay here: {}", columns.join(", "))?;
+        }
+        let Some(draft) = self.drafts.first() else {
+            return writeln!(out, "\nNo row has an owner, so there is no draft.");
+        };
+        writeln!(out)?;
+        records::drafts_table(&self.drafts).write(out)?;
+        let reference = &draft.reference;
+        writeln!(
+            out,
+            "Nothing was sent. Who would get it: {comity} publish {reference} --tlp amber --dry-run"
+        )
+    }
+}
+
+fn more(rows: u64, out: &mut dyn Write) -> io::Result<()> {
+    match rows.saturating_sub(NAMED as u64) {
+        0 => Ok(()),
+        rest => writeln!(out, "  and {} more: --json names them", count(rest)),
+    }
+}

@@ -1,0 +1,73 @@
+//! `comity key`.
+
+use comity_admin::Failure;
+use comity_node::api::Status;
+use comity_node::founding::ROOT_KEYS;
+use comity_node::keyfile::{self, Form};
+use serde::Serialize;
+
+use super::Context;
+use crate::backend::Keys;
+use crate::cli::KeyCommand;
+use crate::local;
+use crate::screen::Table;
+
+/// A file of keys.
+#[derive(Serialize)]
+struct KeyFile {
+    file: String,
+    holds: &'static str,
+    here: bool,
+    encrypted: Option<bool>,
+}
+
+pub(super) fn run(command: &KeyCommand, context: &mut Context<'_>) -> Result<(), Failure> {
+    match command {
+        KeyCommand::List => list(context),
+        KeyCommand::Rotate { yes } => rotate(*yes, context),
+    }
+}
+
+fn list(context: &mut Context<'_>) -> Result<(), Failure> {
+    let folder = context.backend()?.folder;
+    let mut files = Vec::new();
+    for (name, holds) in local::KEY_FILES {
+        let path = folder.join(name);
+        let encrypted = match path.exists() {
+            false => None,
+            true => {
+                let form = keyfile::inspect(&path).map_err(local::refused)?;
+                Some(matches!(form, Form::Encrypted(_)))
+            }
+        };
+        let file = path.display().to_string();
+        files.push(KeyFile { file, holds, here: encrypted.is_some(), encrypted });
+    }
+    context.screen.answer(&files, |out| {
+        let mut table = Table::new(&["file", "keys", "state"]);
+        for file in &files {
+            let state = match file.encrypted {
+                None => "not here",
+                Some(true) => "encrypted",
+                Some(false) => "not encrypted",
+            };
+            table.row([file.file.as_str(), file.holds, state]);
+        }
+        table.write(out)
+    })
+}
+
+fn rotate(yes: bool, context: &mut Context<'_>) -> Result<(), Failure> {
+    context.asker.confirmed(yes, "Replace the key of the links?")?;
+    let folder = context.backend()?.folder;
+    // Said before anything is asked of a node: it would refuse as well.
+    keyfile::inspect(&folder.join(ROOT_KEYS)).map_err(local::refused)?;
+    let (session, _) = context.session(Keys::Signing)?;
+    session.call::<_, ()>("/rotate-link", &())?;
+    let status: Status = session.call("/status", &())?;
+    let data = serde_json::json!({"economy": status.economy, "keyring": status.keyring});
+    context.screen.answer(&data, |out| {
+        writeln!(out, "the key of the links is new; keyring version {}", status.keyring)?;
+        writeln!(out, "partners learn of it when they connect; take the root keys away again")
+    })
+}

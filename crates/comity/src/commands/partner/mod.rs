@@ -1,0 +1,264 @@
+//! `comity partner`.
+
+mod pairing;
+
+use std::io::{self, Write};
+
+use comity_admin::{Failure, FailureKind, ask};
+use comity_node::api::{AgreementLine, IntroductionLine, PartnerLine, PartnerUpdate, Published};
+use serde_json::json;
+
+use super::Context;
+use crate::backend::{Keys, Session};
+use crate::cli::PartnerCommand;
+use crate::screen::format::count;
+use crate::screen::times::Zones;
+use crate::screen::{Table, printable};
+
+pub(super) fn run(command: PartnerCommand, context: &mut Context<'_>) -> Result<(), Failure> {
+    match command {
+        PartnerCommand::Invite { name } => pairing::invite(&name, context),
+        PartnerCommand::Join { ticket, name } => pairing::join(ticket, &name, context),
+        PartnerCommand::Verify { name, show } => pairing::verify(&name, show, context),
+        PartnerCommand::Introduce { name, to } => introduce(&name, &to, context),
+        PartnerCommand::Confirm { name, called, yes } => confirm(&name, called, yes, context),
+        PartnerCommand::List => list(context),
+        PartnerCommand::Show { name } => show(&name, context),
+        PartnerCommand::Ping { name } => ping(&name, context),
+        PartnerCommand::Level { name, level } => {
+            update(&name, PartnerUpdate::Level { level: level.number() }, context)
+        }
+        PartnerCommand::Reach { name, addresses } => {
+            update(&name, PartnerUpdate::Addresses { addresses }, context)
+        }
+        PartnerCommand::Suspend { name } => update(&name, PartnerUpdate::Suspend, context),
+        PartnerCommand::Resume { name } => update(&name, PartnerUpdate::Resume, context),
+        PartnerCommand::Remove { name, yes } => {
+            context.asker.confirmed(yes, &format!("End the pairing with {name}?"))?;
+            update(&name, PartnerUpdate::Remove, context)
+        }
+    }
+}
+
+/// Partners, one a line.
+pub(super) fn table(partners: &[PartnerLine]) -> Table {
+    let mut table = Table::new(&[
+        "partner",
+        "standing",
+        "trust",
+        "agreements",
+        "link",
+        "sent",
+        "waiting",
+        "received",
+    ])
+    .numbers(5)
+    .numbers(6)
+    .numbers(7);
+    for partner in partners {
+        let agreements = match partner.agreements.as_slice() {
+            [] => "none".to_owned(),
+            titles => titles.join(", "),
+        };
+        table.row([
+            partner.name.clone(),
+            standing(partner),
+            format!("{} {}", partner.level, partner.level_name),
+            agreements,
+            link(partner),
+            count(partner.delivered),
+            count(partner.outstanding),
+            count(partner.received),
+        ]);
+    }
+    table
+}
+
+fn standing(partner: &PartnerLine) -> String {
+    match &partner.introduced_by {
+        Some(by) => format!("introduced by {by}"),
+        None => partner.bond.clone(),
+    }
+}
+
+fn link(partner: &PartnerLine) -> String {
+    match (partner.connected, partner.rtt_ms) {
+        (None, _) => "-".to_owned(),
+        (Some(false), _) => "down".to_owned(),
+        (Some(true), None) => "up".to_owned(),
+        (Some(true), Some(rtt)) => format!("up, {rtt:.1} ms"),
+    }
+}
+
+fn list(context: &mut Context<'_>) -> Result<(), Failure> {
+    let (session, _) = context.session(Keys::Shut)?;
+    let partners: Vec<PartnerLine> = session.call("/partners", &())?;
+    let introductions: Vec<IntroductionLine> = session.call("/introductions", &())?;
+    let open: Vec<_> = introductions.into_iter().filter(|line| !line.confirmed).collect();
+    let comity = context.comity();
+    let data = json!({"partners": partners, "introductions": open});
+    context.screen.answer(&data, |out| {
+        if partners.is_empty() {
+            writeln!(out, "No partners yet: {comity} partner invite --as NAME")?;
+        } else {
+            table(&partners).write(out)?;
+        }
+        for line in &open {
+            let name = printable(&line.name);
+            let by = printable(&line.by);
+            writeln!(
+                out,
+                "{by} introduces {name} ({}): {comity} partner confirm {name}",
+                line.economy
+            )?;
+        }
+        Ok(())
+    })
+}
+
+/// The partner with this name or front of an id.
+pub(super) fn find(session: &Session, name: &str, comity: &str) -> Result<PartnerLine, Failure> {
+    let partners: Vec<PartnerLine> = session.call("/partners", &())?;
+    let named = |line: &PartnerLine| line.name.eq_ignore_ascii_case(name);
+    let by_id = |line: &PartnerLine| {
+        name.len() >= ID_FRONT && line.economy.starts_with(&name.to_ascii_lowercase())
+    };
+    let found = partners.iter().find(|line| named(line)).or_else(|| {
+        let mut found = partners.iter().filter(|line| by_id(line));
+        found.next().filter(|_| found.next().is_none())
+    });
+    found.cloned().ok_or_else(|| {
+        let message = format!("`{name}` is no partner");
+        Failure::new(FailureKind::Usage, "no-partner", message)
+            .next(format!("{comity} partner list"))
+    })
+}
+
+/// Digits of an id that are enough to mean it.
+const ID_FRONT: usize = 8;
+
+fn show(name: &str, context: &mut Context<'_>) -> Result<(), Failure> {
+    let (session, zones) = context.session(Keys::Shut)?;
+    let comity = context.comity();
+    let partner = find(&session, name, &comity)?;
+    let agreements: Vec<AgreementLine> = session.call("/agreements", &())?;
+    let agreements: Vec<_> =
+        agreements.into_iter().filter(|line| line.partner == partner.name).collect();
+    let data = json!({"partner": partner, "agreements": agreements});
+    context.screen.answer(&data, |out| {
+        write_partner(&partner, &zones, out)?;
+        if agreements.is_empty() {
+            return writeln!(
+                out,
+                "  agreements  none: only CLEAR goes. {comity} agreement propose FILE --to {}",
+                partner.name
+            );
+        }
+        writeln!(out)?;
+        super::agreement::table(&agreements, &zones).write(out)
+    })
+}
+
+fn write_partner(partner: &PartnerLine, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "{}  {}, since {}",
+        partner.name,
+        standing(partner),
+        zones.written(&partner.since)
+    )?;
+    writeln!(out, "  id          {}", partner.economy)?;
+    writeln!(out, "  trust       {} {}", partner.level, partner.level_name)?;
+    writeln!(out, "  addresses   {}", partner.addresses.join(", "))?;
+    writeln!(out, "  link        {}", link(partner))?;
+    if let Some(trouble) = &partner.trouble {
+        writeln!(out, "  trouble     {}", printable(trouble))?;
+    }
+    writeln!(
+        out,
+        "  deliveries  {} sent, {} of them not confirmed yet; {} received",
+        count(partner.delivered),
+        count(partner.outstanding),
+        count(partner.received)
+    )
+}
+
+fn ping(name: &str, context: &mut Context<'_>) -> Result<(), Failure> {
+    let (session, _) = context.running()?;
+    let comity = context.comity();
+    let partner = find(&session, name, &comity)?;
+    match (partner.connected, partner.rtt_ms) {
+        (Some(true), rtt) => {
+            let data = json!({"partner": partner.name, "economy": partner.economy, "rtt_ms": rtt});
+            context.screen.answer(&data, |out| match rtt {
+                Some(rtt) => writeln!(out, "{}: {rtt:.1} ms", partner.name),
+                None => writeln!(out, "{}: the link is up", partner.name),
+            })
+        }
+        (Some(false) | None, _) => {
+            let why = partner.trouble.map(|trouble| format!(": {trouble}")).unwrap_or_default();
+            let message = format!("there is no link to {}{why}", partner.name);
+            Err(Failure::new(FailureKind::Unavailable, "no-link", message)
+                .next(format!("{comity} doctor")))
+        }
+    }
+}
+
+fn update(name: &str, change: PartnerUpdate, context: &mut Context<'_>) -> Result<(), Failure> {
+    let (session, _) = context.session(Keys::Shut)?;
+    let asked = ask::Update { name: name.to_owned(), change };
+    let partner: PartnerLine = session.call("/update-partner", &asked)?;
+    context.screen.answer(&partner, |out| table(std::slice::from_ref(&partner)).write(out))
+}
+
+fn introduce(name: &str, to: &str, context: &mut Context<'_>) -> Result<(), Failure> {
+    let (session, _) = context.session(Keys::Signing)?;
+    let asked = ask::Introduce { economy: name.to_owned(), to: to.to_owned() };
+    let published: Published = session.call("/introduce", &asked)?;
+    context.screen.answer(&published, |out| {
+        writeln!(out, "{name} is introduced to {to}; the operator there confirms it or not")
+    })
+}
+
+fn confirm(
+    name: &str,
+    called: Option<String>,
+    yes: bool,
+    context: &mut Context<'_>,
+) -> Result<(), Failure> {
+    let (session, _) = context.session(Keys::Shut)?;
+    let open: Vec<IntroductionLine> = session.call("/introductions", &())?;
+    let meant = |line: &&IntroductionLine| {
+        line.name.eq_ignore_ascii_case(name)
+            || line.reference.eq_ignore_ascii_case(name)
+            || (name.len() >= ID_FRONT && line.economy.starts_with(&name.to_ascii_lowercase()))
+    };
+    let mut found = open.iter().filter(|line| !line.confirmed).filter(meant);
+    let comity = context.comity();
+    let Some(line) = found.next() else {
+        let message = format!("nobody has introduced `{name}`, or it is confirmed already");
+        return Err(Failure::new(FailureKind::Usage, "no-introduction", message)
+            .next(format!("{comity} partner list")));
+    };
+    if found.any(|other| other.economy != line.economy) {
+        let message = format!("partners have introduced several economies as `{name}`");
+        return Err(Failure::new(FailureKind::Usage, "introductions-differ", message)
+            .next("name one by the front of its id"));
+    }
+    let name = called.unwrap_or_else(|| line.name.clone());
+    let question = format!(
+        "{} says that {} is {}. Believe it, and call it {name}?",
+        line.by, line.economy, line.name
+    );
+    context.asker.confirmed(yes, &printable(&question))?;
+    let asked = ask::ConfirmIntroduction { reference: line.reference.clone(), name };
+    let partner: PartnerLine = session.call("/confirm-introduction", &asked)?;
+    context.screen.answer(&partner, |out| {
+        writeln!(
+            out,
+            "{}, introduced by {}: its records are verified from now on. It gets nothing from you",
+            printable(&partner.name),
+            printable(&line.by)
+        )
+    })
+}

@@ -1,0 +1,173 @@
+//! The ceremony: a ticket, two screens, six digits each way.
+
+use std::time::{Duration, Instant};
+
+use comity_admin::{Failure, FailureKind, ask};
+use comity_node::api::{Ceremony, Invitation};
+
+use super::Context;
+use crate::backend::Session;
+
+/// How often the node is asked how far the pairing is.
+const POLL: Duration = Duration::from_millis(200);
+/// How long a person is waited for on the other side, before the command is to be run again.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
+
+pub(super) fn invite(name: &str, context: &mut Context<'_>) -> Result<(), Failure> {
+    let (session, zones) = context.running()?;
+    let invitation: Invitation = session.call("/invite", &ask::Named { name: name.to_owned() })?;
+    let comity = context.comity();
+    context.screen.say(format_args!(
+        "Send this line to the operator of {name}. It is good for one pairing, until {}.\n\
+         When they have used it, phone each other, and: {comity} partner verify {name}\n",
+        zones.written(&invitation.expires)
+    ));
+    context.screen.answer(&invitation, |out| writeln!(out, "{}", invitation.ticket))
+}
+
+pub(super) fn join(
+    ticket: Option<String>,
+    name: &str,
+    context: &mut Context<'_>,
+) -> Result<(), Failure> {
+    let (session, _) = context.running()?;
+    let ticket = match ticket {
+        Some(ticket) => ticket,
+        None => context.asker.typed("The ticket:")?,
+    };
+    let ticket = ticket.trim().to_owned();
+    let asked = ask::Join { ticket, name: name.to_owned() };
+    let ceremony: Ceremony = session.call("/join", &asked)?;
+    failed(&ceremony)?;
+    let comity = context.comity();
+    context.screen.answer(&ceremony, |out| {
+        writeln!(out, "{name} is reached. Phone its operator, and: {comity} partner verify {name}")
+    })
+}
+
+pub(super) fn verify(name: &str, show: bool, context: &mut Context<'_>) -> Result<(), Failure> {
+    let (session, _) = context.running()?;
+    let mut ceremony = state(&session, name)?;
+    if show {
+        failed(&ceremony)?;
+        return shown(&ceremony, context);
+    }
+    if ceremony.state == "waiting" {
+        context.screen.say(format_args!("Waiting until {name} has used the ticket ..."));
+        ceremony = wait(&session, name, |state| state != "waiting")?;
+    }
+    failed(&ceremony)?;
+    if ceremony.state == "compare" {
+        let digits = ceremony.digits.as_deref().unwrap_or_default();
+        context.screen.say(format_args!(
+            "Phone the person you know, on a number you know.\nRead aloud: {}",
+            grouped(digits)
+        ));
+        let typed = context.asker.typed("Type the six digits that they read to you:")?;
+        let digits = digits_of(&typed)?;
+        let asked = ask::ConfirmPairing { name: name.to_owned(), digits };
+        ceremony = session.call("/confirm-pairing", &asked)?;
+        failed(&ceremony)?;
+    }
+    if ceremony.state == "confirmed here" {
+        context.screen.say(format_args!("They match. Waiting for the operator of {name} ..."));
+        ceremony = wait(&session, name, |state| state == "paired" || state == "failed")?;
+        failed(&ceremony)?;
+    }
+    let comity = context.comity();
+    context.screen.answer(&ceremony, |out| {
+        let economy = ceremony.economy.as_deref().unwrap_or_default();
+        writeln!(out, "{name} is paired: {economy}")?;
+        writeln!(
+            out,
+            "It is at level 1, public: only CLEAR goes. {comity} partner level {name} confidential"
+        )
+    })
+}
+
+fn shown(ceremony: &Ceremony, context: &mut Context<'_>) -> Result<(), Failure> {
+    context.screen.answer(ceremony, |out| match &ceremony.digits {
+        Some(digits) => {
+            writeln!(out, "{}: {}, read aloud: {}", ceremony.name, ceremony.state, grouped(digits))
+        }
+        None => writeln!(out, "{}: {}", ceremony.name, ceremony.state),
+    })
+}
+
+fn state(session: &Session, name: &str) -> Result<Ceremony, Failure> {
+    session.call("/ceremony", &ask::Named { name: name.to_owned() })
+}
+
+fn wait(session: &Session, name: &str, enough: impl Fn(&str) -> bool) -> Result<Ceremony, Failure> {
+    let started = Instant::now();
+    loop {
+        let ceremony = state(session, name)?;
+        if enough(&ceremony.state) {
+            return Ok(ceremony);
+        }
+        if started.elapsed() > PATIENCE {
+            let message = format!("the operator of {name} has not answered");
+            return Err(Failure::new(FailureKind::TryAgain, "nobody-there", message)
+                .next(format!("comity partner verify {name}")));
+        }
+        std::thread::sleep(POLL);
+    }
+}
+
+fn failed(ceremony: &Ceremony) -> Result<(), Failure> {
+    if ceremony.state != "failed" {
+        return Ok(());
+    }
+    let why = ceremony.problem.as_deref().unwrap_or("the pairing did not come about");
+    let message = format!("{} is not paired: {why}", ceremony.name);
+    Err(Failure::new(FailureKind::NotPermitted, "pairing-failed", message)
+        .next(format!("make a new ticket: comity partner invite --as {}", ceremony.name)))
+}
+
+/// `123 456`: as it is read aloud.
+fn grouped(digits: &str) -> String {
+    match digits.split_at_checked(3) {
+        Some((front, back)) => format!("{front} {back}"),
+        None => digits.to_owned(),
+    }
+}
+
+/// Six digits, however they were spaced. A slip of the finger must not burn the ticket.
+fn digits_of(typed: &str) -> Result<String, Failure> {
+    let digits: String =
+        typed.chars().filter(|c| !c.is_whitespace() && !matches!(c, '-' | '.')).collect();
+    if digits.len() == 6 && digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Ok(digits);
+    }
+    let message = format!("`{typed}` is not six digits; nothing was compared");
+    Err(Failure::new(FailureKind::Usage, "not-six-digits", message).next("run the command again"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_read_however_they_are_spaced() {
+        assert_eq!(digits_of(" 123 456 ").unwrap(), "123456");
+        assert_eq!(digits_of("12-34-56").unwrap(), "123456");
+        for wrong in ["12345", "1234567", "12345a", ""] {
+            assert_eq!(digits_of(wrong).unwrap_err().code, "not-six-digits");
+        }
+        assert_eq!(grouped("123456"), "123 456");
+    }
+
+    #[test]
+    fn a_failed_pairing_is_a_refusal() {
+        let ceremony = Ceremony {
+            name: "JP".to_owned(),
+            state: "failed".to_owned(),
+            digits: None,
+            economy: None,
+            problem: Some("the digits differ: somebody may be in between".to_owned()),
+        };
+        let failure = failed(&ceremony).unwrap_err();
+        assert_eq!(failure.kind.exit_code(), 77);
+        assert!(failure.message.contains("somebody may be in between"));
+    }
+}

@@ -1,0 +1,207 @@
+//! Who gets which part: parts down, partners across.
+
+use std::io::{self, Write};
+
+use comity_node::api::{Cell, Preview, PreviewPart};
+
+use crate::screen::format::{counted, size};
+use crate::screen::times::Zones;
+use crate::screen::{Table, printable};
+
+/// Parts that look alike to everybody, in one row.
+struct Row<'a> {
+    part: &'a PreviewPart,
+    parts: u64,
+    bytes: u64,
+}
+
+/// Writes who would get which part of a record, and why not.
+pub(crate) fn write_matrix(
+    preview: &Preview,
+    zones: &Zones,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let record = &preview.record;
+    let addressed = if record.addressed { ", addressed" } else { "" };
+    let reference = if record.reference.is_empty() { "(new)" } else { &record.reference };
+    writeln!(out, "{reference}  {}  {}{addressed}", printable(&record.title), record.tlp)?;
+    let mut head = vec!["part", "marking", "size"];
+    head.extend(preview.partners.iter().map(String::as_str));
+    head.push("");
+    let mut table = Table::new(&head).numbers(2);
+    for row in rows(&preview.parts) {
+        let mut cells = vec![name(&row), row.part.tlp.clone(), size(row.bytes)];
+        cells.extend(
+            preview.partners.iter().map(|partner| mark(cell(row.part, partner)).to_owned()),
+        );
+        cells.push(why(row.part, zones));
+        table.row(cells);
+    }
+    table.write(out)?;
+    if preview.partners.is_empty() {
+        return writeln!(out, "There is no partner to send it to.");
+    }
+    writeln!(out, "+ released   - withheld   @ held until")
+}
+
+fn rows(parts: &[PreviewPart]) -> Vec<Row<'_>> {
+    let mut rows: Vec<Row<'_>> = Vec::new();
+    for part in parts {
+        match rows.last_mut().filter(|row| alike(row.part, part)) {
+            Some(row) => {
+                row.parts += 1;
+                row.bytes += part.size;
+            }
+            None => rows.push(Row { part, parts: 1, bytes: part.size }),
+        }
+    }
+    rows
+}
+
+fn alike(one: &PreviewPart, other: &PreviewPart) -> bool {
+    let cells = |part: &PreviewPart| {
+        part.cells
+            .iter()
+            .map(|cell| (cell.outcome.clone(), cell.until.clone(), cell.reason.clone()))
+            .collect::<Vec<_>>()
+    };
+    one.section == other.section
+        && one.tlp == other.tlp
+        && one.destination == other.destination
+        && one.file_name == other.file_name
+        && cells(one) == cells(other)
+}
+
+fn name(row: &Row<'_>) -> String {
+    let mut name = row.part.section.clone();
+    if let Some(destination) = &row.part.destination {
+        name.push_str(&format!(" for {destination}"));
+    }
+    if let Some(file) = &row.part.file_name {
+        name.push_str(&format!(" {file}"));
+    }
+    if row.parts > 1 {
+        name.push_str(&format!(", {}", counted(row.parts, "part", "parts")));
+    }
+    name
+}
+
+fn cell<'a>(part: &'a PreviewPart, partner: &str) -> Option<&'a Cell> {
+    part.cells.iter().find(|cell| cell.partner == partner)
+}
+
+fn mark(cell: Option<&Cell>) -> &'static str {
+    match cell.map(|cell| cell.outcome.as_str()) {
+        Some("release") => "+",
+        Some("hold") => "@",
+        Some(_) | None => "-",
+    }
+}
+
+/// The reasons, each once; with the partners' names where they differ.
+fn why(part: &PreviewPart, zones: &Zones) -> String {
+    let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
+    for cell in part.cells.iter().filter(|cell| cell.outcome != "release") {
+        let mut reason = cell.reason.clone().or_else(|| cell.gate.clone()).unwrap_or_default();
+        if let Some(until) = &cell.until {
+            reason = format!("until {}", zones.written(until));
+        }
+        match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, partners)) => partners.push(&cell.partner),
+            None => reasons.push((reason, vec![&cell.partner])),
+        }
+    }
+    let all_alike = reasons.len() == 1
+        && reasons.first().is_some_and(|(_, partners)| partners.len() == part.cells.len());
+    let texts: Vec<String> = reasons
+        .into_iter()
+        .map(
+            |(reason, partners)| {
+                if all_alike { reason } else { format!("{}: {reason}", partners.join(", ")) }
+            },
+        )
+        .collect();
+    texts.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use comity_node::api::RecordLine;
+    use jiff::tz::TimeZone;
+
+    use super::*;
+
+    fn part(
+        section: &str,
+        destination: Option<&str>,
+        cells: &[(&str, &str, Option<&str>)],
+    ) -> PreviewPart {
+        PreviewPart {
+            part: "00".to_owned(),
+            section: section.to_owned(),
+            tlp: "AMBER".to_owned(),
+            size: 600,
+            file_name: None,
+            destination: destination.map(str::to_owned),
+            cells: cells
+                .iter()
+                .map(|(partner, outcome, reason)| Cell {
+                    partner: (*partner).to_owned(),
+                    outcome: (*outcome).to_owned(),
+                    until: (*outcome == "hold").then(|| "2026-11-22T03:00:00Z".to_owned()),
+                    gate: None,
+                    reason: reason.map(str::to_owned),
+                })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn the_matrix_says_who_gets_what_and_why_not() {
+        let mou = Some("MoU art. 4.2: summary, mitigation only");
+        let record = RecordLine {
+            record: String::new(),
+            reference: String::new(),
+            kind: "incident".to_owned(),
+            title: "Ransomware, bank".to_owned(),
+            tlp: "RED".to_owned(),
+            origin: "KR".to_owned(),
+            origin_id: String::new(),
+            source: "own".to_owned(),
+            introduced_by: None,
+            standing: "accepted".to_owned(),
+            standing_reason: None,
+            lifecycle: "live".to_owned(),
+            addressed: true,
+            signed_at: String::new(),
+            entered_at: String::new(),
+        };
+        let preview = Preview {
+            record,
+            partners: vec!["JP".to_owned(), "FJ".to_owned()],
+            parts: vec![
+                part("summary", None, &[("JP", "release", None), ("FJ", "release", None)]),
+                part("indicators", None, &[("JP", "release", None), ("FJ", "withhold", mou)]),
+                part("evidence", None, &[("JP", "withhold", mou), ("FJ", "withhold", mou)]),
+                part("detail", None, &[("JP", "hold", None), ("FJ", "hold", None)]),
+                part("sightings", Some("FJ"), &[("JP", "release", None), ("FJ", "release", None)]),
+                part("sightings", Some("FJ"), &[("JP", "release", None), ("FJ", "release", None)]),
+            ],
+            policy: 1,
+            at: String::new(),
+        };
+        let mut out = Vec::new();
+        write_matrix(&preview, &Zones::ours(TimeZone::UTC), &mut out).unwrap();
+        let expected = "\
+(new)  Ransomware, bank  RED, addressed
+part                       marking    size  JP  FJ
+summary                    AMBER     600 B  +   +
+indicators                 AMBER     600 B  +   -   FJ: MoU art. 4.2: summary, mitigation only
+evidence                   AMBER     600 B  -   -   MoU art. 4.2: summary, mitigation only
+detail                     AMBER     600 B  @   @   until 2026-11-22 03:00:00Z
+sightings for FJ, 2 parts  AMBER    1.2 kB  +   +
++ released   - withheld   @ held until
+";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+}

@@ -1,0 +1,102 @@
+//! `comity publish`.
+
+mod matrix;
+mod record_file;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use comity_admin::{Failure, FailureKind};
+use comity_node::api::{DraftLine, MarkingFields, PublishRequest, Published};
+
+use super::{Context, records};
+use crate::backend::{Keys, Session};
+use crate::cli::Publish;
+use crate::screen::printable;
+
+pub(super) use matrix::write_matrix;
+
+pub(super) fn run(publish: &Publish, context: &mut Context<'_>) -> Result<(), Failure> {
+    // A file is read before anything is asked or started.
+    let from_file = if names_a_draft(&publish.source) {
+        None
+    } else {
+        let mut request = record_file::read(Path::new(&publish.source))?;
+        mark(&mut request, publish);
+        marked(&publish.source, &request, &context.comity())?;
+        Some(request)
+    };
+    let (session, zones) = context.session(Keys::Signing)?;
+    let request = match from_file {
+        Some(request) => request,
+        None => of_draft(publish, &session, &context.comity())?,
+    };
+    if publish.dry_run {
+        let would = dry_run(&session, &request)?;
+        return context.screen.answer(&would, |out| {
+            write_matrix(&would.preview, &zones, out)?;
+            writeln!(out, "Nothing was signed or sent.")
+        });
+    }
+    if !publish.yes {
+        let would = dry_run(&session, &request)?;
+        context.screen.show(|out| write_matrix(&would.preview, &zones, out))?;
+        let question = format!("Sign and publish \"{}\"?", would.preview.record.title);
+        context.asker.confirmed(false, &printable(&question))?;
+    }
+    let published: Published = session.call("/publish", &request)?;
+    let comity = context.comity();
+    context.screen.answer(&published, |out| {
+        let reference = published.reference.as_deref().unwrap_or(&published.record);
+        if publish.yes {
+            write_matrix(&published.preview, &zones, out)?;
+        }
+        writeln!(
+            out,
+            "{reference} is signed and on its way. Who has it: {comity} audit who {reference}"
+        )
+    })
+}
+
+/// What is both the form of a draft's reference and no file.
+fn names_a_draft(source: &str) -> bool {
+    records::is_draft(source) && !Path::new(source).exists()
+}
+
+fn dry_run(session: &Session, request: &PublishRequest) -> Result<Published, Failure> {
+    session.call("/publish", &PublishRequest { dry_run: true, ..request.clone() })
+}
+
+fn mark(request: &mut PublishRequest, publish: &Publish) {
+    if let Some(tlp) = publish.tlp {
+        request.marking.tlp = Some(tlp.to_string());
+    }
+}
+
+/// Own records need a marking by whoever writes them: nothing is guessed.
+fn marked(source: &str, request: &PublishRequest, comity: &str) -> Result<(), Failure> {
+    let parts_are = request.parts.iter().all(|part| part.marking.tlp.is_some());
+    if request.marking.tlp.is_some() || (parts_are && !request.parts.is_empty()) {
+        return Ok(());
+    }
+    let message = format!("`{source}` has no marking, and nothing is sent without one");
+    Err(Failure::new(FailureKind::Data, "unmarked", message).next(format!(
+        "write `marking = {{ tlp = \"GREEN\" }}` into it, or: {comity} publish {source} --tlp green"
+    )))
+}
+
+fn of_draft(publish: &Publish, session: &Session, comity: &str) -> Result<PublishRequest, Failure> {
+    let draft: DraftLine = records::draft(session, &publish.source, comity)?;
+    if draft.tlp.is_none() && publish.tlp.is_none() {
+        let reference = &draft.reference;
+        let message = format!(
+            "{reference} has no marking: it is kept as AMBER+STRICT, and cannot be sent until a person marks it"
+        );
+        return Err(Failure::new(FailureKind::Data, "unmarked", message)
+            .next(format!("{comity} publish {reference} --tlp green --dry-run")));
+    }
+    let marking =
+        MarkingFields { tlp: publish.tlp.map(|tlp| tlp.to_string()), ..MarkingFields::default() };
+    Ok(PublishRequest { draft: Some(draft.number), marking, ..PublishRequest::default() })
+}

@@ -1,0 +1,58 @@
+use std::path::{Path, PathBuf};
+
+use super::*;
+
+fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/records").join(name)
+}
+
+fn refused(text: &str) -> Failure {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("record.toml");
+    std::fs::write(&path, text).unwrap();
+    record_file::read(&path).unwrap_err()
+}
+
+#[test]
+fn the_examples_are_read_and_marked() {
+    for (name, kind, parts, addressees) in [
+        ("advisory.toml", "advisory", 2, 0),
+        ("incident.toml", "incident", 5, 2),
+        ("sightings.toml", "sightings", 2, 0),
+    ] {
+        let request = record_file::read(&example(name)).unwrap();
+        assert_eq!(request.kind.as_deref(), Some(kind), "{name}");
+        assert_eq!((request.parts.len(), request.to.len()), (parts, addressees), "{name}");
+        marked(name, &request, "comity").unwrap();
+    }
+}
+
+#[test]
+fn an_example_loses_its_marking_and_is_refused() {
+    let mut request = record_file::read(&example("advisory.toml")).unwrap();
+    request.marking.tlp = None;
+    let failure = marked("advisory.toml", &request, "comity").unwrap_err();
+    assert_eq!((failure.code.as_str(), failure.kind.exit_code()), ("unmarked", 65));
+}
+
+#[test]
+fn a_wrong_name_is_shown_with_the_right_ones() {
+    let failure = refused("format = 1\nkind = 'note'\ntitl = 'x'\n");
+    assert_eq!((failure.code.as_str(), failure.kind.exit_code()), ("record-file-invalid", 65));
+    for said in ["line 3, column 1", "^^^^", "did you mean `title`?", "supersedes"] {
+        assert!(failure.message.contains(said), "{said}: {}", failure.message);
+    }
+}
+
+#[test]
+fn every_other_fault_is_named() {
+    let with = |part: &str| refused(&format!("format = 1\nkind = 'note'\ntitle = 'x'\n{part}"));
+    assert!(with("").message.contains("no parts"));
+    assert!(with("[[part]]\nsection = 'summary'\n").message.contains("part 1 (summary): it needs"));
+    let both = with("[[part]]\nsection = 'summary'\ntext = 'a'\nfile = 'b'\n");
+    assert!(both.message.contains("both"));
+    let missing = with("[[part]]\nsection = 'evidence'\nfile = 'none.pcap'\n");
+    assert_eq!(missing.kind.exit_code(), 66);
+    let newer = refused("format = 2\nkind = 'note'\ntitle = 'x'\n");
+    assert_eq!(newer.code, "record-file-format");
+}

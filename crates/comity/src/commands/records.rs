@@ -1,0 +1,298 @@
+//! `comity list`, `show`, `withdraw`, `discard`.
+
+use std::io::{self, Write};
+
+use comity_admin::{Failure, FailureKind, ask};
+use comity_node::api::{
+    DraftLine, ListRequest, PartDetail, Published, RecordDetail, RecordLine, Status,
+};
+
+use super::Context;
+use crate::backend::{Keys, Session};
+use crate::cli::{List, Show, Withdraw};
+use crate::screen::format::{counted, size};
+use crate::screen::times::Zones;
+use crate::screen::{Table, printable};
+
+/// Lines of a text that `show` prints without `--full`.
+const TEXT_LINES: usize = 30;
+
+/// Records, one a line.
+pub(super) fn table(records: &[RecordLine], zones: &Zones) -> Table {
+    let mut table = Table::new(&["ref", "kind", "marking", "from", "entered", "state", "title"]);
+    for line in records {
+        table.row([
+            line.reference.clone(),
+            line.kind.clone(),
+            marking(line),
+            from(line),
+            zones.written(&line.entered_at),
+            state(line),
+            line.title.clone(),
+        ]);
+    }
+    table
+}
+
+fn marking(line: &RecordLine) -> String {
+    if line.addressed { format!("{}, addressed", line.tlp) } else { line.tlp.clone() }
+}
+
+/// Origin, who introduced it, and the relay, as far as they differ.
+fn from(line: &RecordLine) -> String {
+    let mut from = line.origin.clone();
+    if let Some(by) = &line.introduced_by {
+        from.push_str(&format!(" (introduced by {by})"));
+    }
+    if line.source != "own" && line.source != line.origin {
+        from.push_str(&format!(" via {}", line.source));
+    }
+    from
+}
+
+fn state(line: &RecordLine) -> String {
+    match (line.standing.as_str(), line.lifecycle.as_str()) {
+        ("accepted", lifecycle) => lifecycle.to_owned(),
+        (standing, "live") => standing.to_owned(),
+        (standing, lifecycle) => format!("{standing}, {lifecycle}"),
+    }
+}
+
+pub(super) fn list(list: &List, context: &mut Context<'_>) -> Result<(), Failure> {
+    let (session, zones) = context.session(Keys::Shut)?;
+    if list.drafts {
+        let mut drafts: Vec<DraftLine> = session.call("/drafts", &())?;
+        drafts.sort_by_key(|draft| std::cmp::Reverse(draft.number));
+        drafts.truncate(list.limit);
+        return context.screen.answer(&drafts, |out| {
+            if drafts.is_empty() {
+                return writeln!(out, "No drafts.");
+            }
+            drafts_table(&drafts).write(out)
+        });
+    }
+    let from = match list.from.as_deref() {
+        Some("us") => Some(session.call::<_, Status>("/status", &())?.economy),
+        from => from.map(str::to_owned),
+    };
+    let asked = ListRequest {
+        kind: list.kind.map(|kind| kind.to_string()),
+        from,
+        since: list.since.map(|since| since.to_string()),
+        waiting: list.waiting,
+        control: list.control,
+        limit: list.limit,
+    };
+    let records: Vec<RecordLine> = session.call("/list", &asked)?;
+    context.screen.answer(&records, |out| {
+        if records.is_empty() {
+            return writeln!(out, "No records.");
+        }
+        table(&records, &zones).write(out)
+    })
+}
+
+/// Drafts, one a line.
+pub(super) fn drafts_table(drafts: &[DraftLine]) -> Table {
+    let mut table =
+        Table::new(&["draft", "kind", "marking", "sections", "size", "from", "title"]).numbers(4);
+    for draft in drafts {
+        let mut sections: Vec<String> = Vec::new();
+        for section in &draft.sections {
+            if !sections.contains(section) {
+                sections.push(section.clone());
+            }
+        }
+        table.row([
+            draft.reference.clone(),
+            draft.kind.clone(),
+            draft.tlp.clone().unwrap_or_else(|| "none".to_owned()),
+            sections.join(" "),
+            size(draft.size),
+            format!("{} {}", draft.format, draft.provenance).trim().to_owned(),
+            draft.title.clone(),
+        ]);
+    }
+    table
+}
+
+/// Whether this is how drafts are called: `KR-D-0003`.
+pub(super) fn is_draft(reference: &str) -> bool {
+    let mut parts = reference.rsplit('-');
+    let number = parts.next().unwrap_or_default();
+    let letter = parts.next().unwrap_or_default();
+    letter.eq_ignore_ascii_case("D")
+        && parts.next().is_some()
+        && !number.is_empty()
+        && number.bytes().all(|digit| digit.is_ascii_digit())
+}
+
+/// The draft with this reference.
+pub(super) fn draft(
+    session: &Session,
+    reference: &str,
+    comity: &str,
+) -> Result<DraftLine, Failure> {
+    let drafts: Vec<DraftLine> = session.call("/drafts", &())?;
+    drafts.into_iter().find(|draft| draft.reference.eq_ignore_ascii_case(reference)).ok_or_else(
+        || {
+            let message = format!("there is no draft `{reference}`");
+            Failure::new(FailureKind::NoInput, "no-draft", message)
+                .next(format!("{comity} list --drafts"))
+        },
+    )
+}
+
+pub(super) fn show(show: &Show, context: &mut Context<'_>) -> Result<(), Failure> {
+    let (session, zones) = context.session(Keys::Shut)?;
+    if is_draft(&show.record) {
+        let draft = draft(&session, &show.record, &context.comity())?;
+        return context.screen.answer(&draft, |out| write_draft(&draft, &zones, out));
+    }
+    let asked = ask::Show { record: show.record.clone(), content: true };
+    let detail: RecordDetail = session.call("/show", &asked)?;
+    context.screen.answer(&detail, |out| write_record(&detail, show.full, &zones, out))
+}
+
+fn write_draft(draft: &DraftLine, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}  {}", draft.reference, printable(&draft.title))?;
+    writeln!(out, "  draft of   {}, {}", draft.kind, size(draft.size))?;
+    writeln!(
+        out,
+        "  marking    {}",
+        draft.tlp.as_deref().unwrap_or("none: a person marks it, with publish --tlp")
+    )?;
+    writeln!(
+        out,
+        "  made       {} from {} {}",
+        zones.written(&draft.at),
+        draft.format,
+        printable(&draft.provenance)
+    )?;
+    writeln!(out, "  sections   {}", draft.sections.join(", "))
+}
+
+fn write_record(
+    detail: &RecordDetail,
+    full: bool,
+    zones: &Zones,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let line = &detail.line;
+    writeln!(out, "{}  {}", line.reference, printable(&line.title))?;
+    writeln!(
+        out,
+        "  {}, {}, {}, {}, {}",
+        line.kind,
+        marking(line),
+        detail.urgency,
+        detail.state,
+        state(line)
+    )?;
+    if let Some(why) = &line.standing_reason {
+        writeln!(out, "  {}", printable(why))?;
+    }
+    writeln!(out, "  from      {}", printable(&from(line)))?;
+    writeln!(out, "  signed    {}", zones.written(&line.signed_at))?;
+    writeln!(out, "  entered   {}", zones.written(&line.entered_at))?;
+    writeln!(out, "  id        {}", line.record)?;
+    writeln!(out, "  origin    {}", line.origin_id)?;
+    writeln!(out, "  key       {}", detail.author)?;
+    if let Some(body) = &detail.body {
+        writeln!(out, "\n{}", printable_text(body, usize::MAX))?;
+    }
+    if !detail.parts.is_empty() {
+        writeln!(out)?;
+        parts_table(&detail.parts).write(out)?;
+    }
+    if detail.not_here > 0 {
+        let lines = counted(detail.not_here, "line has", "lines have");
+        writeln!(out, "{lines} no part here: withheld, or padding")?;
+    }
+    let limit = if full { usize::MAX } else { TEXT_LINES };
+    for part in &detail.parts {
+        if let Some(text) = &part.text {
+            writeln!(out, "\n{} ({})", part.section.to_uppercase(), part.tlp)?;
+            writeln!(out, "{}", printable_text(text, limit))?;
+        }
+    }
+    Ok(())
+}
+
+fn parts_table(parts: &[PartDetail]) -> Table {
+    let mut table = Table::new(&["part", "marking", "classes", "size", "type", "for"]).numbers(3);
+    for part in parts {
+        let whom = part.addressee.clone().or_else(|| part.destination.clone()).unwrap_or_default();
+        let what = part.file_name.clone().unwrap_or_else(|| part.media_type.clone());
+        table.row([
+            part.section.clone(),
+            part.tlp.clone(),
+            part.classes.join(" "),
+            size(part.size),
+            what,
+            whom,
+        ]);
+    }
+    table
+}
+
+/// A text of somebody else: it moves no cursor, and is cut where it is long.
+fn printable_text(text: &str, limit: usize) -> String {
+    let mut lines: Vec<String> = text.lines().take(limit).map(printable).collect();
+    let rest = text.lines().count().saturating_sub(limit);
+    if rest > 0 {
+        lines.push(format!("... {} more: --full", counted(rest as u64, "line", "lines")));
+    }
+    lines.join("\n")
+}
+
+pub(super) fn withdraw(withdraw: &Withdraw, context: &mut Context<'_>) -> Result<(), Failure> {
+    let (session, zones) = context.session(Keys::Signing)?;
+    let asked = ask::Show { record: withdraw.record.clone(), content: false };
+    let detail: RecordDetail = session.call("/show", &asked)?;
+    let line = &detail.line;
+    if !withdraw.yes {
+        context.screen.show(|out| table(std::slice::from_ref(line), &zones).write(out))?;
+    }
+    let question = format!("Withdraw {}? It cannot be taken back.", line.reference);
+    context.asker.confirmed(withdraw.yes, &question)?;
+    let asked = ask::Records { records: vec![line.record.clone()] };
+    let published: Published = session.call("/withdraw", &asked)?;
+    let comity = context.comity();
+    context.screen.answer(&published, |out| {
+        writeln!(
+            out,
+            "{} is withdrawn; everyone who may hold a part of it is told",
+            line.reference
+        )?;
+        writeln!(out, "who that is: {comity} audit who {}", line.reference)
+    })
+}
+
+pub(super) fn discard(reference: &str, context: &mut Context<'_>) -> Result<(), Failure> {
+    let (session, _) = context.session(Keys::Shut)?;
+    let draft = draft(&session, reference, &context.comity())?;
+    session.call::<_, ()>("/drop-draft", &ask::Draft { draft: draft.number })?;
+    context.screen.answer(&draft, |out| writeln!(out, "{} is thrown away", draft.reference))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drafts_are_told_from_records_and_files() {
+        for draft in ["KR-D-0003", "kr-d-12", "A-B-D-1"] {
+            assert!(is_draft(draft), "{draft}");
+        }
+        for other in ["KR-26-0412", "D-3", "KR-D-", "KR-D-3.toml", "advisory.toml", ""] {
+            assert!(!is_draft(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_long_text_says_where_it_was_cut() {
+        assert_eq!(printable_text("a\nb\x1b\nc", 2), "a\nb\u{fffd}\n... 1 line more: --full");
+        assert_eq!(printable_text("a\nb", 2), "a\nb");
+    }
+}

@@ -1,0 +1,73 @@
+//! `comity status`.
+
+use std::io::{self, Write};
+
+use comity_admin::Failure;
+use comity_node::api::{AlarmLine, Status};
+
+use super::{Context, partner};
+use crate::backend::Keys;
+use crate::screen::format::{count, counted};
+use crate::screen::printable;
+use crate::screen::times::Zones;
+
+/// Alarms that the screen shows; `--json` has all.
+const ALARMS: usize = 5;
+
+pub(super) fn run(context: &mut Context<'_>) -> Result<(), Failure> {
+    let (session, zones) = context.session(Keys::Shut)?;
+    let status: Status = session.call("/status", &())?;
+    let comity = context.comity();
+    context.screen.answer(&status, |out| write(&status, &zones, &comity, out))
+}
+
+fn write(status: &Status, zones: &Zones, comity: &str, out: &mut dyn Write) -> io::Result<()> {
+    let state = match (status.running, &status.listening) {
+        (true, Some(address)) => format!("running, listening on {address}"),
+        (true, None) => "running".to_owned(),
+        (false, _) => "not running".to_owned(),
+    };
+    writeln!(out, "{}  {state}  (comity {})", status.code, status.version)?;
+    writeln!(out, "  id       {}", status.economy)?;
+    let waiting = match status.waiting {
+        0 => String::new(),
+        waiting => format!(", {} waiting: {comity} list --waiting", count(waiting)),
+    };
+    let records = counted(status.records, "record", "records");
+    writeln!(out, "  records  {records}{waiting}")?;
+    if status.drafts > 0 {
+        writeln!(out, "  drafts   {}: {comity} list --drafts", count(status.drafts))?;
+    }
+    let entries = counted(status.entries, "entry", "entries");
+    writeln!(out, "  journal  {entries}, head {}", status.chain)?;
+    writeln!(out, "  keyring  version {}", status.keyring)?;
+    if let Some(problem) = &status.store_problem {
+        writeln!(out, "  data     {}", printable(problem))?;
+    }
+    if let Some(since) = &status.recovering {
+        writeln!(
+            out,
+            "  recovery since {}: nothing but control records is sent until partners have returned what was lost, and `{comity} recover confirm`",
+            zones.written(since)
+        )?;
+    }
+    if status.partners.is_empty() {
+        writeln!(out, "\nNo partners yet: {comity} partner invite --as NAME")?;
+    } else {
+        writeln!(out)?;
+        partner::table(&status.partners).write(out)?;
+    }
+    if !status.alarms.is_empty() {
+        writeln!(out, "\nLatest alarms")?;
+        for alarm in status.alarms.iter().take(ALARMS) {
+            writeln!(out, "  {}", alarm_line(alarm, zones))?;
+        }
+    }
+    Ok(())
+}
+
+/// An alarm in one line.
+pub(super) fn alarm_line(alarm: &AlarmLine, zones: &Zones) -> String {
+    let partner = alarm.partner.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+    format!("{}  {}", zones.written(&alarm.at), printable(&format!("{partner}{}", alarm.text)))
+}

@@ -1,0 +1,235 @@
+//! `comity store`, `backup`, `restore`, `recover`.
+
+use std::path::{Path, PathBuf};
+
+use comity_admin::{Failure, FailureKind, ask};
+use comity_core::journal::JournalEntry;
+use comity_node::{ServiceError, clock, index};
+use comity_store::{FileStore, NewEntry, Store as _, StoreError, ViewsState};
+use serde_json::json;
+
+use super::Context;
+use crate::backend::{Backend, Keys};
+use crate::cli::{RecoverCommand, StoreCommand};
+use crate::folder;
+use crate::screen::format::{count, counted, size};
+use crate::screen::the_answer_is_no;
+
+pub(super) fn run(command: &StoreCommand, context: &mut Context<'_>) -> Result<(), Failure> {
+    match command {
+        StoreCommand::Verify => verify(context),
+        StoreCommand::Rebuild => rebuild(context),
+    }
+}
+
+/// A failure of the store, with the command that mends it.
+fn refused(error: StoreError) -> Failure {
+    ServiceError::from(error).into()
+}
+
+/// What looks at files that a node writes wants the node to rest.
+fn at_rest(backend: &Backend, what: &str) -> Result<(), Failure> {
+    if backend.running()?.is_none() {
+        return Ok(());
+    }
+    let message = format!("a node is running over `{}`: {what}", backend.folder.display());
+    Err(Failure::new(FailureKind::TryAgain, "node-running", message)
+        .next("stop the node, run the command again, and start it"))
+}
+
+fn verify(context: &mut Context<'_>) -> Result<(), Failure> {
+    let backend = context.backend()?;
+    at_rest(&backend, "its data changes while it is read")?;
+    let options = index::options(&backend.config);
+    let report = comity_store::verify(&backend.config.store.folder, &options).map_err(refused)?;
+    let damage: Vec<String> = report.damage.iter().map(ToString::to_string).collect();
+    let data = json!({
+        "sound": report.is_sound(),
+        "segments": report.segments,
+        "entries": report.entries,
+        "parts": report.blobs,
+        "erased": report.erased,
+        "bytes": report.bytes,
+        "chain": report.head.chain.to_string(),
+        "unfinished-bytes": report.tail.as_ref().map(|tail| tail.bytes),
+        "damage": damage,
+        "indexes": report.views,
+    });
+    let comity = context.comity();
+    context.screen.answer(&data, |out| {
+        let verdict = if report.is_sound() { "sound" } else { "DAMAGED" };
+        writeln!(
+            out,
+            "{verdict}: {}, {}, {} in {}",
+            counted(report.entries, "entry", "entries"),
+            counted(report.blobs as u64, "part", "parts"),
+            size(report.bytes),
+            counted(report.segments as u64, "file", "files"),
+        )?;
+        writeln!(out, "  head  {}", report.head.chain)?;
+        if let Some(tail) = &report.tail {
+            let bytes = count(tail.bytes);
+            writeln!(
+                out,
+                "  {bytes} bytes at the end were never finished; the next start cuts them off"
+            )?;
+        }
+        for what in &damage {
+            writeln!(out, "  {what}")?;
+        }
+        if let Some(what) = &report.views {
+            writeln!(out, "  indexes: {what}. {comity} store rebuild")?;
+        }
+        if !report.is_sound() {
+            writeln!(
+                out,
+                "Bring back a backup: {comity} restore DIR. Partners return what came after it."
+            )?;
+        }
+        Ok(())
+    })?;
+    if report.is_sound() {
+        return Ok(());
+    }
+    // Damage has its own exit code, which keeps systemd from starting the node again and again.
+    let message = "the journal is not what was written";
+    Err(Failure::new(FailureKind::Data, the_answer_is_no().code.as_str(), message))
+}
+
+fn rebuild(context: &mut Context<'_>) -> Result<(), Failure> {
+    let backend = context.backend()?;
+    at_rest(&backend, "it uses the indexes")?;
+    let options = index::options(&backend.config);
+    let report = comity_store::rebuild(&backend.config.store.folder, options).map_err(refused)?;
+    let entries = report.durable.seq;
+    let in_memory = match &report.views {
+        ViewsState::InMemory { why } => Some(why.clone()),
+        ViewsState::Kept { .. } | ViewsState::Rebuilt { .. } => None,
+    };
+    let data = json!({"entries": entries, "in-memory": in_memory});
+    context.screen.answer(&data, |out| {
+        writeln!(out, "the indexes are new: {}", counted(entries, "entry", "entries"))?;
+        match &in_memory {
+            Some(why) => writeln!(out, "they are held in memory only: {why}"),
+            None => Ok(()),
+        }
+    })
+}
+
+pub(super) fn backup(to: &Path, context: &mut Context<'_>) -> Result<(), Failure> {
+    let backend = context.backend()?;
+    // The node may have another working folder than this command.
+    let to = std::path::absolute(to).map_err(|error| {
+        let message = format!("`{}` is no path: {error}", to.display());
+        Failure::new(FailureKind::Usage, "path", message)
+    })?;
+    let session = backend.session(Keys::Shut, &context.asker)?;
+    session.call::<_, ()>("/backup", &ask::Folder { folder: to.clone() })?;
+    let data = json!({"folder": to});
+    let keys = backend.folder.join("keys");
+    context.screen.answer(&data, |out| {
+        writeln!(out, "copied to {}", to.display())?;
+        writeln!(
+            out,
+            "Keys and configuration are not in it: keep {} and comity.toml apart",
+            keys.display()
+        )
+    })
+}
+
+pub(super) fn restore(
+    from: Option<&Path>,
+    here: bool,
+    yes: bool,
+    context: &mut Context<'_>,
+) -> Result<(), Failure> {
+    let backend = context.backend()?;
+    at_rest(&backend, "its data cannot be put back under it")?;
+    let store = backend.config.store.folder.clone();
+    let question = format!(
+        "Put the data in {} back to an earlier state? Nothing but control records is sent until partners have returned the rest.",
+        store.display()
+    );
+    context.asker.confirmed(yes, &question)?;
+    let restored = JournalEntry::Restored { at: clock::now() };
+    let body = restored.encode().into();
+    let marker = NewEntry { kind: restored.kind(), body, blobs: Vec::new() };
+    let options = index::options(&backend.config);
+    let aside = match from {
+        Some(from) => {
+            let aside = put_aside(&store)?;
+            let outcome = comity_store::restore(from, &store, marker, options);
+            if let (Err(_), Some(aside)) = (&outcome, &aside) {
+                put_back(aside, &store)?;
+            }
+            outcome.map_err(refused)?;
+            aside
+        }
+        None => {
+            debug_assert!(here, "the command line asks for one of them");
+            let (store, _) = FileStore::open(&store, options).map_err(refused)?;
+            store.append(vec![marker]).map_err(refused)?;
+            None
+        }
+    };
+    let comity = context.comity();
+    let data = json!({"folder": store, "aside": aside});
+    context.screen.answer(&data, |out| {
+        writeln!(out, "{} is restored, and knows it", store.display())?;
+        if let Some(aside) = &aside {
+            writeln!(
+                out,
+                "what was there before lies in {}; delete it when all is well",
+                aside.display()
+            )?;
+        }
+        writeln!(
+            out,
+            "Now: {comity} run, wait for partners ({comity} status), {comity} recover confirm"
+        )
+    })
+}
+
+/// What is there now is kept: nothing is deleted by a restore.
+fn put_aside(store: &Path) -> Result<Option<PathBuf>, Failure> {
+    let vacant = std::fs::read_dir(store).map_or(true, |mut found| found.next().is_none());
+    if vacant {
+        return Ok(None);
+    }
+    let stamp = clock::now().as_millis();
+    let name = store.file_name().unwrap_or_default().to_string_lossy();
+    let aside = store.with_file_name(format!("{name}.before-restore-{stamp}"));
+    std::fs::rename(store, &aside).map_err(|error| moved(store, &aside, &error))?;
+    Ok(Some(aside))
+}
+
+fn put_back(aside: &Path, store: &Path) -> Result<(), Failure> {
+    // The refused restore leaves a folder with a lock in it and no journal.
+    if store.exists() {
+        std::fs::remove_dir_all(store).map_err(|error| moved(aside, store, &error))?;
+    }
+    std::fs::rename(aside, store).map_err(|error| moved(aside, store, &error))
+}
+
+fn moved(from: &Path, to: &Path, error: &std::io::Error) -> Failure {
+    let message = format!("`{}` cannot become `{}`: {error}", from.display(), to.display());
+    Failure::new(FailureKind::Io, "cannot-move", message)
+}
+
+pub(super) fn recover(command: &RecoverCommand, context: &mut Context<'_>) -> Result<(), Failure> {
+    let RecoverCommand::Confirm { yes } = command;
+    let comity = context.comity();
+    let backend = context.backend()?;
+    let folder = folder::data_folder(context.data)?;
+    let question =
+        format!("Have you looked at `{comity} partner list` and {}/comity.toml?", folder.display());
+    context.asker.confirmed(*yes, &question)?;
+    let session = backend.session(Keys::Shut, &context.asker)?;
+    session.call::<_, ()>("/confirm-recovery", &())?;
+    let status: comity_node::api::Status = session.call("/status", &())?;
+    let data = json!({"confirmed": true, "recovering": status.recovering});
+    context.screen.answer(&data, |out| match &status.recovering {
+        Some(_) => writeln!(out, "confirmed; still waiting for partners: {comity} status"),
+        None => writeln!(out, "confirmed; the node sends again"),
+    })
+}
