@@ -146,6 +146,32 @@ impl From<FoldError> for ServiceError {
 
 impl From<KeyFileError> for ServiceError {
     fn from(error: KeyFileError) -> Self {
-        Self::new(ErrorKind::NoPermission, "key-file", error.to_string())
+        let message = error.to_string();
+        let failed = |kind, code| Self::new(kind, code, message.clone());
+        match &error {
+            KeyFileError::WrongPassphrase(_) => failed(ErrorKind::NoPermission, "wrong-passphrase")
+                .next("run the command again with the right one; nothing was changed"),
+            KeyFileError::PassphraseNeeded(_) => {
+                failed(ErrorKind::NoPermission, "passphrase-needed")
+                    .next("give it at the prompt, or with --passphrase-file FILE")
+            }
+            KeyFileError::OpenToOthers { path, .. } => {
+                failed(ErrorKind::NoPermission, "key-open-to-others")
+                    .next(format!("chmod 600 {}", path.display()))
+            }
+            KeyFileError::Missing(_) => failed(ErrorKind::NoInput, "key-missing")
+                .next("bring the file back from where you keep the keys"),
+            KeyFileError::Damaged { .. } => failed(ErrorKind::Data, "key-damaged")
+                .next("bring the file back from where you keep the keys"),
+            KeyFileError::NotAFile(_) => failed(ErrorKind::Data, "key-not-a-file"),
+            KeyFileError::OtherVersion(_) => failed(ErrorKind::Data, "key-format")
+                .next("use the version of comity that wrote it"),
+            KeyFileError::TooMuchWork { .. } => failed(ErrorKind::Data, "key-too-much-work"),
+            KeyFileError::Exists(_) => failed(ErrorKind::CannotCreate, "key-exists"),
+            KeyFileError::Io { .. } => failed(ErrorKind::Io, "key-file-io"),
+            KeyFileError::Name(_) | KeyFileError::TooManyKeys | KeyFileError::Encrypt(_) => {
+                failed(ErrorKind::Data, "key-file")
+            }
+        }
     }
 }

@@ -56,10 +56,13 @@ impl Node {
         mode: Mode,
     ) -> Result<Self, ServiceError> {
         let config = Arc::new(Config::read(folder).map_err(|error| config_error(&error))?);
+        has_store(&config)?;
         let keys = Keys::open(folder, passphrase);
         let keys = match (keys, mode) {
             (Ok(keys), _) => Some(keys),
             (Err(error), Mode::Running) => return Err(error),
+            // Whoever gave a passphrase wants the keys.
+            (Err(error), Mode::Offline) if passphrase.is_some() => return Err(error),
             (Err(_), Mode::Offline) => None,
         };
         let (store, report) = FileStore::open(&config.store.folder, index::options(&config))?;
@@ -142,6 +145,17 @@ impl Node {
             }
         }
     }
+}
+
+/// A node whose store is gone must not begin with an empty one: it would give its numbers twice.
+fn has_store(config: &Config) -> Result<(), ServiceError> {
+    let folder = &config.store.folder;
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let message = format!("the node's data is not in `{}`", folder.display());
+    Err(ServiceError::new(ErrorKind::NoInput, "store-missing", message)
+        .next("mount its disk, or bring it back from a backup: comity restore DIR"))
 }
 
 /// The keys that a running node uses.

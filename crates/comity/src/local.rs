@@ -6,7 +6,7 @@ use std::time::Duration;
 use comity_admin::{Failure, FailureKind};
 use comity_node::founding::{NEXT_ROOT_KEYS, NODE_KEYS, ROOT_KEYS};
 use comity_node::keyfile::{self, Form, KeyFileError, Passphrase};
-use comity_node::{Mode, Node};
+use comity_node::{Mode, Node, ServiceError};
 
 use crate::backend::Backend;
 use crate::screen::Asker;
@@ -64,32 +64,5 @@ pub(crate) fn passphrase(folder: &Path, asker: &Asker) -> Result<Option<Passphra
 
 /// A key file that was refused, as a failure with what to do.
 pub(crate) fn refused(error: KeyFileError) -> Failure {
-    let failure = |kind, code| Failure::new(kind, code, &error);
-    match &error {
-        KeyFileError::Missing(_) => failure(FailureKind::NoInput, "key-missing")
-            .next("bring the file back from where you keep the keys"),
-        KeyFileError::Exists(_) => failure(FailureKind::CannotCreate, "key-exists"),
-        KeyFileError::NotAFile(_) => failure(FailureKind::Data, "key-not-a-file"),
-        KeyFileError::OpenToOthers { path, .. } => {
-            failure(FailureKind::NotPermitted, "key-open-to-others")
-                .next(format!("chmod 600 {}", path.display()))
-        }
-        KeyFileError::Damaged { .. } => failure(FailureKind::Data, "key-damaged")
-            .next("bring the file back from where you keep the keys"),
-        KeyFileError::OtherVersion(_) => {
-            failure(FailureKind::Data, "key-format").next("use the version of comity that wrote it")
-        }
-        KeyFileError::PassphraseNeeded(_) => {
-            failure(FailureKind::NotPermitted, "passphrase-needed")
-                .next("use --passphrase-file FILE")
-        }
-        KeyFileError::WrongPassphrase(_) => {
-            failure(FailureKind::NotPermitted, "wrong-passphrase").next("run the command again")
-        }
-        KeyFileError::TooMuchWork { .. } => failure(FailureKind::Data, "key-too-much-work"),
-        KeyFileError::Name(_) | KeyFileError::TooManyKeys | KeyFileError::Encrypt(_) => {
-            failure(FailureKind::Internal, "key-file")
-        }
-        KeyFileError::Io { .. } => failure(FailureKind::Io, "key-file-io"),
-    }
+    ServiceError::from(error).into()
 }

@@ -122,7 +122,7 @@ fn line(state: &State, draft: &DraftMade) -> DraftLine {
         number: draft.number,
         title: draft.title.clone(),
         kind: Kind::from_code(draft.kind).to_string(),
-        format: draft.format.clone(),
+        format: draft.format.trim_end_matches("+interim").to_owned(),
         provenance: draft.provenance.clone(),
         tlp: draft.marking.as_ref().map(|marking| marking.tlp.to_string()),
         sections,

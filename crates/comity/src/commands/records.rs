@@ -210,7 +210,9 @@ fn write_record(
         writeln!(out, "{lines} no part here: withheld, or padding")?;
     }
     let limit = if full { usize::MAX } else { TEXT_LINES };
-    for part in &detail.parts {
+    // What machines read, people ask for with `--full`.
+    let for_people = |part: &&PartDetail| full || part.media_type.starts_with("text/");
+    for part in detail.parts.iter().filter(for_people) {
         if let Some(text) = &part.text {
             writeln!(out, "\n{} ({})", part.section.to_uppercase(), part.tlp)?;
             writeln!(out, "{}", printable_text(text, limit))?;
