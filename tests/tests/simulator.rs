@@ -1,6 +1,15 @@
 //! The simulated federation: tiers of seeds, and proof that the checker sees what is broken.
+//!
+//! A failure prints what led to it and the command that repeats it. `COMITY_SIM_LOUD=1` prints
+//! everything that happens.
 
-use comity_tests::sim::{Config, run};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use comity_tests::sim::{Config, Mutation, Report, World, run};
+
+/// Seeds of the tier that every change runs.
+const SHORT: u64 = 32;
 
 #[test]
 fn three_nodes_exchange_records() {
@@ -10,31 +19,80 @@ fn three_nodes_exchange_records() {
     }
 }
 
+#[test]
+fn one_seed_is_one_run() {
+    let once = || run(&Config::small(7)).unwrap_or_else(|account| panic!("{account}"));
+    assert_eq!(once(), once());
+}
+
+/// Twenty nodes, every fault: 32 seeds, or as many as `COMITY_SIM_SEEDS` says.
+#[test]
+fn the_invariants_hold_in_a_federation() {
+    let seeds = number("COMITY_SIM_SEEDS").unwrap_or(SHORT);
+    let first = number("COMITY_SIM_FIRST").unwrap_or(0);
+    let started = std::time::Instant::now();
+    let (next, reports) = (AtomicU64::new(first), Mutex::new(Vec::new()));
+    let failed = Mutex::new(Vec::new());
+    let workers = std::thread::available_parallelism().map_or(2, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while let seed = next.fetch_add(1, Ordering::Relaxed)
+                    && seed < first + seeds
+                {
+                    match run(&Config::federation(seed)) {
+                        Ok(report) => reports.lock().unwrap().push(report),
+                        Err(account) => failed.lock().unwrap().push((seed, account)),
+                    }
+                }
+            });
+        }
+    });
+    let (reports, mut failed) = (reports.into_inner().unwrap(), failed.into_inner().unwrap());
+    failed.sort();
+    let sum = |of: fn(&Report) -> u64| reports.iter().map(of).sum::<u64>();
+    println!(
+        "{} seeds in {:.1?}: {} records signed, {} deliveries, {} inputs, {} crashes, {} restores, {} breaks",
+        seeds,
+        started.elapsed(),
+        sum(|report| report.signed),
+        sum(|report| report.delivered),
+        sum(|report| report.steps),
+        sum(|report| report.crashes),
+        sum(|report| report.restores),
+        sum(|report| report.breaks),
+    );
+    for (_, account) in &failed {
+        let line = account.lines().find(|line| line.starts_with("seed "));
+        println!("{}", line.unwrap_or_default());
+    }
+    if let Some((_, account)) = failed.first() {
+        panic!("{} of {seeds} seeds failed; the first:\n{account}", failed.len());
+    }
+}
+
 /// One seed, from `COMITY_SIM_SEED`: how a failure is repeated.
 #[test]
 #[ignore = "one seed, to repeat a failure"]
 fn one_seed() {
-    let seed = std::env::var("COMITY_SIM_SEED").ok().and_then(|seed| seed.parse().ok());
-    let config = Config::federation(seed.unwrap_or(0));
-    let started = std::time::Instant::now();
+    let config = Config::federation(number("COMITY_SIM_SEED").unwrap_or(0));
     let report = run(&config).unwrap_or_else(|account| panic!("{account}"));
-    println!("{report:?} in {:?}", started.elapsed());
+    println!("{report:?}");
 }
 
-/// How many seeds fail, and how: for a look at many at once.
+/// What breaks an invariant on purpose is caught, and as what it is.
 #[test]
-#[ignore = "a survey of many seeds"]
-fn survey() {
-    let seeds = std::env::var("COMITY_SIM_SEEDS").ok().and_then(|seeds| seeds.parse().ok());
-    let started = std::time::Instant::now();
-    for seed in 0..seeds.unwrap_or(32) {
-        match run(&Config::federation(seed)) {
-            Ok(report) => println!("seed {seed}: {report:?}"),
-            Err(account) => {
-                let line = account.lines().find(|line| line.starts_with("seed "));
-                println!("{}", line.unwrap_or_default());
-            }
-        }
+fn every_mutation_is_caught() {
+    for (mutation, invariant) in Mutation::ALL {
+        let caught = (0..40).find_map(|seed| {
+            let mut world = World::new(Config::mutant(seed, mutation));
+            world.run().err()
+        });
+        let caught = caught.unwrap_or_else(|| panic!("{mutation:?} is not caught"));
+        assert_eq!(caught.invariant, invariant, "{mutation:?} is caught as: {caught}");
     }
-    println!("in {:?}", started.elapsed());
+}
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().and_then(|value| value.parse().ok())
 }

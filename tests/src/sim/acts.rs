@@ -6,8 +6,9 @@ use bytes::Bytes;
 use comity_core::agreement::Tier;
 use comity_core::control::{AcceptanceBody, AgreementBody, TerminationBody, WithdrawalBody};
 use comity_core::journal::{
-    JournalEntry, PartHeld, PartnerChange, RecordEntered, Source, Standing,
+    Delivered, JournalEntry, PartHeld, PartnerChange, RecordEntered, Source, Standing,
 };
+use comity_core::ledger::{LedgerEntry, Obligations};
 use comity_core::record::{Draft, Header, Part, VerifiedRecord, control};
 use comity_core::sign::SecretKey;
 use comity_core::test_util::SeededEntropy;
@@ -64,6 +65,9 @@ impl World {
             return Ok(());
         }
         self.acts_left -= 1;
+        if self.config.mutation == Some(Mutation::SmuggleRecord) {
+            self.smuggle()?;
+        }
         let node = self.dice.below(self.nodes.len());
         if self.nodes[node].engine.is_some() {
             match self.dice.below(100) {
@@ -85,6 +89,27 @@ impl World {
             if self.acts_left == 0 { Duration::from_secs(5) } else { self.dice.millis(10..=500) };
         self.later(delay, Event::Act);
         Ok(())
+    }
+
+    /// A mutation: a record lands in a journal as if a partner had delivered it.
+    fn smuggle(&mut self) -> Result<(), Broken> {
+        let (Some(&(from, to)), false) = (self.edges.first(), self.mutated) else { return Ok(()) };
+        if self.acts_left > 10 || self.nodes[to].engine.is_none() {
+            return Ok(());
+        }
+        self.mutated = true;
+        let (key, origin) = (self.nodes[from].economy.author.clone(), self.nodes[from].economy.id);
+        let (record, parts) = self.forged(&key, origin)?;
+        self.watch.truth.note(&record, &parts, true, None);
+        let entry = LedgerEntry {
+            epoch: self.nodes[from].epoch_with(&self.nodes[to].economy),
+            number: 1_000_000,
+            record: record.id(),
+            parts: parts.iter().map(|part| part.digest).collect(),
+            obligations: Obligations::unbound(),
+        };
+        let source = Source::Partner(Delivered { from: origin, entry });
+        self.insert(to, &record, parts, source)
     }
 
     fn restart_failed(&mut self) {
@@ -462,6 +487,17 @@ impl World {
         self.watch.truth.note(&record, &parts, honest, None);
         let id = record.id();
         self.note(|| format!("node {node} forges {} {}", record.manifest().kind, id.short()));
+        self.insert(node, &record, parts, Source::Own)
+    }
+
+    /// Puts a record into a node's journal behind its back, and starts it again.
+    fn insert(
+        &mut self,
+        node: usize,
+        record: &VerifiedRecord,
+        parts: Vec<Part>,
+        source: Source,
+    ) -> Result<(), Broken> {
         let entry = JournalEntry::Record(RecordEntered {
             signed: record.signed().to_vec(),
             parts: parts
@@ -472,7 +508,7 @@ impl World {
                     header: part.header.encode(),
                 })
                 .collect(),
-            source: Source::Own,
+            source,
             standing: Standing::Accepted,
             reference: format!("XX-26-{}", self.now.as_millis()),
             title: String::new(),
@@ -481,6 +517,8 @@ impl World {
         let blobs = parts.into_iter().map(|part| (part.digest, part.bytes)).collect();
         self.kill(node);
         self.nodes[node].sync();
+        let mark = self.nodes[node].store.durable();
+        self.watch.synced(node, mark);
         let appended = self.nodes[node].store.append(vec![new_entry(&entry, blobs)]);
         if appended.is_err() {
             let (store, _report) = self.nodes[node].store.crash(0);

@@ -68,6 +68,21 @@ impl Config {
         }
     }
 
+    /// A smaller one, with everything in it.
+    #[must_use]
+    pub fn small(seed: u64) -> Self {
+        Self { nodes: 6, degree: 3, acts: 80, ..Self::federation(seed) }
+    }
+
+    /// A few nodes, one of which is made to break an invariant.
+    #[must_use]
+    pub fn mutant(seed: u64, mutation: Mutation) -> Self {
+        let hostile = usize::from(mutation == Mutation::AcceptForged);
+        // One who is told before the sync is told so even where there is nobody to send to.
+        let nodes = if mutation == Mutation::ReplyBeforeSync { 1 } else { 4 };
+        Self { nodes, hostile, restores: false, mutation: Some(mutation), ..Self::small(seed) }
+    }
+
     /// A few nodes, nothing going wrong.
     #[must_use]
     pub fn calm(seed: u64, nodes: usize) -> Self {

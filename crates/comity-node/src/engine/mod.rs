@@ -317,6 +317,10 @@ impl Engine {
     /// When the engine wants [`Input::Timer`], if nothing happens before.
     #[must_use]
     pub fn next_timer(&self) -> Option<Timestamp> {
+        // After a failure nothing happens any more, whatever the time.
+        if self.failed.is_some() {
+            return None;
+        }
         let sessions = self.sessions.values().filter_map(Session::next_timer);
         sessions.chain(self.state.next_pending()).min()
     }

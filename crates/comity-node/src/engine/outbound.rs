@@ -166,9 +166,12 @@ impl Engine {
     /// After a connection stands: everything that the partner does not hold goes again.
     pub(super) fn requeue(&mut self, economy: EconomyId, now: Timestamp) {
         let Some(partner) = self.state.partner(&economy) else { return };
+        // What is not synced yet follows when it is.
+        let unsynced = self.unsynced(economy);
         let outstanding: Vec<_> = partner
             .out
             .outstanding()
+            .filter(|number| !unsynced.contains(number))
             .filter_map(|number| partner.out.entry(number).map(|entry| (number, entry)))
             .map(|(number, entry)| {
                 (number, entry.digest, matches!(entry.fate, OutFate::Void { .. }))
@@ -182,6 +185,23 @@ impl Engine {
             }
         }
         self.pump(economy, now);
+    }
+
+    /// Numbers of a partner of which an entry is still being written.
+    fn unsynced(&self, economy: EconomyId) -> BTreeSet<u64> {
+        let steps = self.commits.values().flatten().chain(&self.then);
+        let numbers = steps.filter_map(|step| match step {
+            Then::HandOver { partner, number } | Then::Void { partner, number, .. } => {
+                (*partner == economy).then_some(*number)
+            }
+            Then::Reply { .. }
+            | Then::Stored { .. }
+            | Then::Rejected { .. }
+            | Then::ReturnStored { .. }
+            | Then::Announce { .. }
+            | Then::EpochStored { .. } => None,
+        });
+        numbers.collect()
     }
 
     /// Hands over what waits, as far as the link has room.

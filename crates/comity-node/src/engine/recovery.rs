@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, VecDeque};
 use comity_core::entitlement::{Entitlement, FirstSeen};
 use comity_core::entropy::draw;
 use comity_core::journal::{DeliveryDecided, JournalEntry, Source, Standing};
-use comity_core::ledger::{Head, Opening, Ranges};
+use comity_core::ledger::{Head, Opening};
 use comity_core::policy::{self, Payload};
 use comity_core::record::RecordError;
 use comity_core::{Digest, EconomyId, EpochId, Timestamp};
-use comity_proto::Incoming;
+use comity_proto::{Inbound, Incoming};
 
 use super::{Checked, Effect, Engine, Job, Loaded, Then};
 
@@ -24,14 +24,16 @@ pub(super) struct Returning {
 }
 
 /// What a partner gives back to us.
-#[derive(Default)]
 pub(super) struct Regaining {
     /// Numbers that the partner said it holds and our journal does not have, ascending.
     expected: VecDeque<u64>,
     /// What came before its turn.
     early: BTreeMap<u64, Given>,
+    /// The epoch in which the partner takes our ledger to be: a later one than ours, where we were
+    /// restored more than once.
+    epoch: Option<EpochId>,
     /// The head up to which the partner's chain is whole.
-    known: Option<Head>,
+    known: Head,
 }
 
 /// A number that was given back.
@@ -119,20 +121,15 @@ impl Engine {
     }
 
     /// What a partner holds of ours and our journal does not.
-    pub(super) fn expect_back(
-        &mut self,
-        economy: EconomyId,
-        known: Head,
-        held: &Ranges,
-        now: Timestamp,
-    ) {
+    pub(super) fn expect_back(&mut self, economy: EconomyId, inbound: &Inbound, now: Timestamp) {
+        let held = inbound.held();
         let Some(partner) = self.state.partner(&economy) else { return };
         let after = partner.out.head().number;
         let above = |(start, end): &(u64, u64)| (*start).max(after.saturating_add(1))..=*end;
         let expected = held.as_slice().iter().flat_map(above).collect();
         if let Some(session) = self.sessions.get_mut(&economy) {
-            session.regaining =
-                Some(Regaining { expected, early: BTreeMap::new(), known: Some(known) });
+            let (epoch, known) = (inbound.epoch, inbound.head);
+            session.regaining = Some(Regaining { expected, early: BTreeMap::new(), epoch, known });
         }
         self.regained(economy, now);
     }
@@ -263,8 +260,15 @@ impl Engine {
     /// Recovery ends when every partner has given back what it holds and the operator has confirmed
     /// local policy.
     pub(super) fn finish_recovery(&mut self, now: Timestamp) {
+        // Each must be there now: the new epoch begins where it says that it stands.
+        let present = |economy: &EconomyId| {
+            let session = self.sessions.get(economy);
+            session.is_some_and(|session| session.up && session.regaining.is_some())
+        };
         let done = self.state.recovery().is_some_and(|recovery| recovery.confirmed)
-            && self.state.partners().all(|(_, partner)| !partner.is_open() || partner.returned);
+            && self.state.partners().all(|(economy, partner)| {
+                !partner.is_open() || (partner.returned && present(economy))
+            });
         if !done {
             return;
         }
@@ -283,12 +287,9 @@ impl Engine {
 
     fn open_epoch(&mut self, economy: EconomyId, now: Timestamp) {
         let Some(partner) = self.state.partner(&economy) else { return };
-        let known = self
-            .sessions
-            .get(&economy)
-            .and_then(|session| session.regaining.as_ref())
-            .and_then(|regaining| regaining.known)
-            .unwrap_or(partner.out.head());
+        let regaining = self.sessions.get(&economy).and_then(|session| session.regaining.as_ref());
+        let known = regaining.map_or(partner.out.head(), |regaining| regaining.known);
+        let previous = regaining.and_then(|one| one.epoch).unwrap_or(partner.out.epoch());
         // What the partner never received is void, and is decided anew under new numbers.
         let lost: Vec<_> = partner
             .out
@@ -297,7 +298,7 @@ impl Engine {
             .collect();
         let opening = Opening {
             epoch: EpochId(draw(&mut *self.entropy)),
-            previous: partner.out.epoch(),
+            previous,
             known,
             first: partner.out.first_unmet(),
         };

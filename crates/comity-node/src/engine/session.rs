@@ -29,6 +29,8 @@ pub(super) struct Session {
     pub(super) link_key: KeyId,
     /// What the partner said when it greeted, by connection.
     pub(super) greetings: BTreeMap<ConnId, Hello>,
+    /// What we said that we hold of the partner's, by connection.
+    pub(super) told: BTreeMap<ConnId, Ranges>,
     pub(super) up: bool,
     /// Place among the arrivals up to which this partner was considered; never moves back.
     pub(super) live: usize,
@@ -66,6 +68,7 @@ impl Session {
             link,
             link_key,
             greetings: BTreeMap::new(),
+            told: BTreeMap::new(),
             up: false,
             live: 0,
             backfill: None,
@@ -149,6 +152,7 @@ impl Engine {
             Session::new(Link::new(us, economy, boot, self.link_config.clone()), partner.link_key())
         });
         session.link_key = partner.link_key();
+        session.told.insert(conn, heads.inbound.held());
         self.session_input(economy, comity_proto::Input::Opened { conn, dialed, heads }, now);
     }
 
@@ -156,6 +160,7 @@ impl Engine {
         let Some(partner) = self.conns.remove(&conn) else { return };
         if let Some(session) = self.sessions.get_mut(&partner) {
             session.greetings.remove(&conn);
+            session.told.remove(&conn);
         }
         self.session_input(partner, comity_proto::Input::Closed { conn }, now);
     }
@@ -247,10 +252,17 @@ impl Engine {
         let (theirs, heads) = (hello.heads.inbound.held(), &hello.heads);
         let last = theirs.as_slice().last().map_or(0, |(_, last)| *last);
         let held = &hello.heads.inbound;
+        // What a restored side knows of an epoch that it has lost is no chain of its own.
+        let other_epoch = recovering && held.epoch.is_some_and(|epoch| epoch != out.epoch());
+        // A restored partner builds on our word of what we hold, which must not change under it.
+        if heads.recovering && !self.is_settled(&economy, conn) {
+            let reason = "arrivals are being written; connect again".to_owned();
+            return self.session_input(economy, comity_proto::Input::Refuse { conn, reason }, now);
+        }
         let problem = if last > out.head().number {
             // The partner holds deliveries that our journal does not have.
             (!recovering).then_some("ledger-ahead")
-        } else if !out.agrees(held.epoch, held.head) {
+        } else if !other_epoch && !out.agrees(held.epoch, held.head) {
             Some("ledger-fork")
         } else if heads.out.head.number < inbound.last() {
             (!heads.recovering).then_some("ledger-behind")
@@ -279,6 +291,20 @@ impl Engine {
         self.session_input(economy, comity_proto::Input::Refuse { conn, reason }, now);
     }
 
+    /// Whether what we said on a connection that we hold of the partner is all that we ever shall.
+    fn is_settled(&self, economy: &EconomyId, conn: ConnId) -> bool {
+        let session = self.sessions.get(economy);
+        let told = session.and_then(|session| session.told.get(&conn));
+        let inbound = self.state.partner(economy).map(|partner| &partner.inbound);
+        let arriving = self
+            .jobs
+            .values()
+            .any(|job| matches!(job, super::Job::Incoming { partner, .. } if partner == economy));
+        !arriving
+            && inbound
+                .is_some_and(|one| one.numbers() == one.durable() && told == Some(one.durable()))
+    }
+
     fn up(&mut self, economy: EconomyId, conn: ConnId, now: Timestamp) {
         let recovering = self.state.recovery().is_some();
         let Some(session) = self.sessions.get_mut(&economy) else { return };
@@ -300,7 +326,7 @@ impl Engine {
             self.give_back(economy, heads.out.head.number, now);
         }
         if recovering {
-            self.expect_back(economy, heads.inbound.head, &held, now);
+            self.expect_back(economy, &heads.inbound, now);
         } else {
             self.requeue(economy, now);
         }

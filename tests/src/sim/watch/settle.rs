@@ -11,6 +11,18 @@ use crate::sim::node::Node;
 impl Watch {
     /// Checks every pair of honest nodes that are open to each other.
     pub fn settled(&self, nodes: &[Node], now: Timestamp) -> Result<(), Broken> {
+        for (node, engine) in
+            nodes.iter().enumerate().filter_map(|(n, one)| Some((n, one.engine.as_ref()?)))
+        {
+            if let Some(recovery) = engine.state().recovery() {
+                let waits =
+                    engine.state().partners().filter(|(_, one)| one.is_open() && !one.returned);
+                let waits: Vec<_> = waits.map(|(_, partner)| &partner.name).collect();
+                let how =
+                    format!("node {node} is still in recovery: {recovery:?}, waits for {waits:?}");
+                return Err(broken(5, how));
+            }
+        }
         for (from, sender) in nodes.iter().enumerate() {
             for (to, receiver) in nodes.iter().enumerate() {
                 if from == to || sender.hostile || receiver.hostile {
