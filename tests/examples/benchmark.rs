@@ -210,7 +210,8 @@ fn signatures(count: usize) -> (f64, f64) {
     let sign = signing.elapsed().as_secs_f64() / count as f64;
     let public = key.public();
     let verifying = Instant::now();
-    let good = signatures.iter().filter(|one| public.verify("comity/bench/1", &message, one).is_ok());
+    let good =
+        signatures.iter().filter(|one| public.verify("comity/bench/1", &message, one).is_ok());
     assert_eq!(good.count(), count);
     (sign, verifying.elapsed().as_secs_f64() / count as f64)
 }
@@ -262,8 +263,8 @@ async fn settled(service: &Service) -> Outcome<()> {
 }
 
 fn lines(rows: usize) -> Outcome<(Vec<Vec<u8>>, usize)> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../examples/data/sightings.intelmq.jsonl.gz");
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/data/sightings.intelmq.jsonl.gz");
     let file = BufReader::new(flate2::read::MultiGzDecoder::new(std::fs::File::open(path)?));
     let real: Vec<Vec<u8>> = file.split(b'\n').collect::<Result<_, _>>()?;
     let lines: Vec<_> = real.iter().cycle().take(rows).cloned().collect();
@@ -278,7 +279,8 @@ async fn publish_sightings(service: &Service, lines: &[Vec<u8>]) -> Outcome<()> 
     // Every row is the partner's: what is measured is the way of a row, not its owner.
     let routes = Routes::parse(&std::fs::read_to_string(table)?, |_| Some(economy))?;
     let input = lines.join(&b'\n');
-    let split = intelmq::split(&input[..], &routes, None, intelmq::Options::default(), &mut |_| {})?;
+    let split =
+        intelmq::split(&input[..], &routes, None, intelmq::Options::default(), &mut |_| {})?;
     for part in split.parts {
         let header = part.header();
         let request = PublishRequest {

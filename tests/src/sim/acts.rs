@@ -584,12 +584,13 @@ impl World {
         }
     }
 
-    /// Whether a mutation lets these bytes vanish.
-    pub(super) fn vanishes(&mut self, said: &[Said]) -> bool {
+    /// Whether a mutation lets these bytes vanish: all deliveries from one node to another.
+    pub(super) fn vanishes(&mut self, node: usize, to: usize, said: &[Said]) -> bool {
+        if self.config.mutation != Some(Mutation::LoseDelivery) {
+            return false;
+        }
+        self.mutated = true;
         let delivery = said.iter().any(|said| matches!(said, Said::Batch { .. }));
-        let vanishes =
-            delivery && !self.mutated && self.config.mutation == Some(Mutation::LoseDelivery);
-        self.mutated |= vanishes;
-        vanishes
+        delivery && self.edges.first() == Some(&(node, to))
     }
 }

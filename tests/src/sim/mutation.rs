@@ -23,7 +23,7 @@ pub enum Mutation {
     HandOverBeforeSync,
     /// A number goes over the wire a second time with another entry.
     ReuseNumber,
-    /// A part is taken out of a delivery behind the sender's back and acknowledged all the same.
+    /// What one node delivers to another vanishes though the connection stands.
     LoseDelivery,
     /// A record reaches a partner beside the ledger.
     SmuggleRecord,

@@ -602,7 +602,7 @@ impl World {
             let heard = self.watch.said((node, engine.state()), partner, said, self.now);
             heard.map_err(|broken| at_node(node, broken))?;
         }
-        if self.vanishes(&said) {
+        if self.vanishes(node, to, &said) {
             self.note(|| "these bytes vanish".to_owned());
             return Ok(());
         }

@@ -3,7 +3,7 @@
 //! Until then nothing is numbered and nothing is handed over, so that no number is used twice and
 //! nothing leaves that a lost withdrawal or a lost narrowing would have kept.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use comity_core::entitlement::{Entitlement, FirstSeen};
 use comity_core::entropy::draw;
@@ -27,8 +27,6 @@ pub(super) struct Returning {
 pub(super) struct Regaining {
     /// Numbers that the partner said it holds and our journal does not have, ascending.
     expected: VecDeque<u64>,
-    /// What came before its turn.
-    early: BTreeMap<u64, Given>,
     /// The epoch in which the partner takes our ledger to be: a later one than ours, where we were
     /// restored more than once.
     epoch: Option<EpochId>,
@@ -37,7 +35,7 @@ pub(super) struct Regaining {
 }
 
 /// A number that was given back.
-enum Given {
+pub(super) enum Given {
     Delivery(Box<(Incoming, Checked)>),
     Void(Digest),
 }
@@ -129,7 +127,7 @@ impl Engine {
         let expected = held.as_slice().iter().flat_map(above).collect();
         if let Some(session) = self.sessions.get_mut(&economy) {
             let (epoch, known) = (inbound.epoch, inbound.head);
-            session.regaining = Some(Regaining { expected, early: BTreeMap::new(), epoch, known });
+            session.regaining = Some(Regaining { expected, epoch, known });
         }
         self.regained(economy, now);
     }
@@ -182,11 +180,9 @@ impl Engine {
     }
 
     fn given(&mut self, partner: EconomyId, number: u64, given: Given, now: Timestamp) {
-        if let Some(regaining) =
-            self.sessions.get_mut(&partner).and_then(|session| session.regaining.as_mut())
-            && regaining.expected.contains(&number)
-        {
-            regaining.early.insert(number, given);
+        // What is given back may overtake the greeting's end, and each other: it waits for its turn.
+        if let Some(session) = self.sessions.get_mut(&partner) {
+            session.given.insert(number, given);
         }
         self.regained(partner, now);
     }
@@ -194,13 +190,10 @@ impl Engine {
     /// Enters what was given back, in the order of its numbers, and ends when all is here.
     fn regained(&mut self, partner: EconomyId, now: Timestamp) {
         loop {
-            let Some(regaining) =
-                self.sessions.get_mut(&partner).and_then(|session| session.regaining.as_mut())
-            else {
-                return;
-            };
+            let Some(session) = self.sessions.get_mut(&partner) else { return };
+            let Some(regaining) = session.regaining.as_mut() else { return };
             let Some(number) = regaining.expected.front().copied() else { break };
-            let Some(given) = regaining.early.remove(&number) else { return };
+            let Some(given) = session.given.remove(&number) else { return };
             regaining.expected.pop_front();
             match given {
                 Given::Delivery(back) => self.reenter(partner, back.0, back.1, now),

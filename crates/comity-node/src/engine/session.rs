@@ -12,7 +12,7 @@ use comity_proto::{
     CloseReason, ConnId, Heads, Hello, Inbound, KeyringHead, Link, Load, Outbound, Output, Unsent,
 };
 
-use super::recovery::{Regaining, Returning};
+use super::recovery::{Given, Regaining, Returning};
 use super::{Effect, Engine};
 
 /// How long arrivals are gathered before a receipt is signed for them.
@@ -56,6 +56,8 @@ pub(super) struct Session {
     pub(super) returning: Option<Returning>,
     /// What the partner gives back to us after we were restored.
     pub(super) regaining: Option<Regaining>,
+    /// What was given back and waits for its turn.
+    pub(super) given: BTreeMap<u64, Given>,
     /// Deliveries whose bodies are being read, and what they will weigh.
     pub(super) loading: BTreeMap<u64, Load>,
     /// Whether the partner has yet to take in the new epoch of our ledger.
@@ -83,6 +85,7 @@ impl Session {
             receipt_due: None,
             returning: None,
             regaining: None,
+            given: BTreeMap::new(),
             loading: BTreeMap::new(),
             epoch_awaited: false,
         }
@@ -335,6 +338,7 @@ impl Engine {
     fn down(&mut self, partner: EconomyId) {
         if let Some(session) = self.sessions.get_mut(&partner) {
             session.up = false;
+            session.given.clear();
             session.reset();
         }
     }
