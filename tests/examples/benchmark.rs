@@ -18,7 +18,8 @@ use comity_core::sign::SecretKey;
 use comity_interop::intelmq;
 use comity_interop::routes::Routes;
 use comity_node::api::{
-    AddresseeRequest, ListRequest, MarkingFields, PartRequest, PartnerUpdate, PublishRequest,
+    AddresseeRequest, ListRequest, MarkingFields, PartRequest, PartnerLine, PartnerUpdate,
+    PublishRequest,
 };
 use comity_node::founding::{Founding, found};
 use comity_node::keyfile::Seal;
@@ -255,7 +256,8 @@ fn record(text: String) -> PublishRequest {
 async fn settled(service: &Service) -> Outcome<()> {
     loop {
         let partners = service.partners().await?;
-        if partners.iter().all(|one| one.connected == Some(true) && one.outstanding == 0) {
+        let done = |one: &PartnerLine| one.connected == Some(true) && one.outstanding == 0;
+        if !partners.is_empty() && partners.iter().all(done) {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(2)).await;
