@@ -17,6 +17,9 @@ pub(crate) struct Demo {
     /// Leave the three nodes' folders in DIR, to play with
     #[arg(long, value_name = "DIR")]
     pub(crate) keep: Option<PathBuf>,
+    /// Be the node over DIR that is killed while it delivers
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub(crate) node: Option<PathBuf>,
 }
 
 /// Make a new node: its keys, its identity, its folder.
