@@ -109,6 +109,9 @@ fn head(record: &Record, columns: Option<[&str; 2]>, out: &mut dyn Write) -> io:
     writeln!(out, "{}", line.trim_end())
 }
 
+/// Sections that fare alike, their label, and what the decision is for both partners.
+type Row<'a> = (Vec<&'a str>, &'a str, [Option<&'a Predicted>; 2]);
+
 /// What both partners get of each part; parts that fare alike share a row.
 fn parts(
     report: &Report,
@@ -116,10 +119,10 @@ fn parts(
     columns: [&str; 2],
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut rows: Vec<(Vec<&str>, &str, [Option<&Predicted>; 2])> = Vec::new();
+    let mut rows: Vec<Row<'_>> = Vec::new();
     for part in record.parts.iter().filter(|part| part.section != ADDRESSEE) {
         let cells = columns.map(|to| predicted(report, record, &part.part, to));
-        let alike = |(_, label, known): &&mut (Vec<&str>, &str, [Option<&Predicted>; 2])| {
+        let alike = |(_, label, known): &&mut Row<'_>| {
             *label == part.tlp && known.iter().zip(&cells).all(|(one, other)| same(*one, *other))
         };
         match rows.iter_mut().find(alike) {

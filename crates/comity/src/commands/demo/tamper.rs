@@ -94,8 +94,8 @@ fn delivery(
     let plan = state.plan(held, &to, now);
     let obligations =
         plan.obligations().ok_or_else(|| anyhow!("KR releases nothing of it to FJ"))?;
-    let numbered = partner.out.entries().iter().filter_map(|one| one.entry.as_ref());
-    let entry = numbered.filter(|entry| entry.record == *record).next_back();
+    let mut numbered = partner.out.entries().iter().filter_map(|one| one.entry.as_ref());
+    let entry = numbered.rfind(|entry| entry.record == *record);
     let entry = entry.cloned().unwrap_or_else(|| LedgerEntry {
         epoch: partner.out.epoch(),
         number: partner.out.next_number(),
@@ -223,8 +223,26 @@ impl Peer {
                     Output::Greeted { conn, .. } => inputs.push(Input::Admit { conn }),
                     Output::PeerRejected { .. } => self.refused = true,
                     Output::Close { reason, .. } => bail!("the link ended: {reason:?}"),
-                    // Nothing that FJ sends is wanted here.
-                    _ => {}
+                    // Nothing else that FJ sends is wanted here.
+                    Output::Up { .. }
+                    | Output::Down { .. }
+                    | Output::Incoming(_)
+                    | Output::Damaged { .. }
+                    | Output::Acked { .. }
+                    | Output::PeerDeferred { .. }
+                    | Output::PeerVoid { .. }
+                    | Output::Receipt(_)
+                    | Output::Returned(_)
+                    | Output::ReturnedVoid { .. }
+                    | Output::ReturnAcked { .. }
+                    | Output::ReturnDeferred { .. }
+                    | Output::EpochAnnounced(_)
+                    | Output::EpochAccepted(_)
+                    | Output::Unsent { .. }
+                    | Output::Drained
+                    | Output::Misbehaved { .. }
+                    | Output::Told { .. }
+                    | Output::TwoNodes => {}
                 }
             }
         }
