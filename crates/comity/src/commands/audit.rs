@@ -6,10 +6,11 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use comity_admin::{Failure, FailureKind, ask};
-use comity_node::api::{AuditDelivery, AuditWho, Status};
+use comity_node::api::{AuditDelivery, AuditWho, AuditWithheld, Status};
 use serde::{Deserialize, Serialize};
 
 use super::Context;
+use super::publish::ADDRESSEE;
 use crate::backend::Keys;
 use crate::cli::AuditCommand;
 use crate::screen::times::Zones;
@@ -71,7 +72,9 @@ fn write(who: &AuditWho, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "Nobody was told.")?;
     } else {
         table(&who.deliveries, zones).write(out)?;
-        withheld(&who.deliveries).write(out)?;
+        if who.deliveries.iter().any(|delivery| kept(delivery).next().is_some()) {
+            withheld(&who.deliveries).write(out)?;
+        }
     }
     if !who.nothing_sent.is_empty() {
         writeln!(out, "Nothing of it was sent to {}.", printable(&who.nothing_sent.join(", ")))?;
@@ -88,7 +91,7 @@ fn table(deliveries: &[AuditDelivery], zones: &Zones) -> Table {
         table.row([
             delivery.partner.clone(),
             zones.written(&delivery.at),
-            delivery.sections.join(" "),
+            people(&delivery.sections),
             delivery.state.clone(),
             delivery
                 .receipt
@@ -100,10 +103,26 @@ fn table(deliveries: &[AuditDelivery], zones: &Zones) -> Table {
     table
 }
 
+/// What was kept back of what the record says; whom else it names is not theirs to know.
+fn kept(delivery: &AuditDelivery) -> impl Iterator<Item = &AuditWithheld> {
+    delivery.withheld.iter().filter(|part| part.section != ADDRESSEE)
+}
+
+/// Sections in people's words, each once.
+fn people(sections: &[String]) -> String {
+    let mut said: Vec<&str> = Vec::new();
+    for section in sections.iter().filter(|section| *section != ADDRESSEE) {
+        if !said.contains(&section.as_str()) {
+            said.push(section);
+        }
+    }
+    said.join(" ")
+}
+
 fn withheld(deliveries: &[AuditDelivery]) -> Table {
     let mut table = Table::new(&["kept from", "part", "rule", "because"]);
     for delivery in deliveries {
-        for part in &delivery.withheld {
+        for part in kept(delivery) {
             table.row([&delivery.partner, &part.section, &part.gate, &part.clause]);
         }
     }

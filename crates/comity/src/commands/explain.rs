@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use comity_admin::{Failure, FailureKind, ask};
 use comity_node::api::{Explained, ExplainedPart, ExplainedPartner, PublishRequest, Published};
 
-use super::publish::write_matrix;
+use super::publish::{ADDRESSEE, write_matrix};
 use super::{Context, records};
 use crate::backend::Keys;
 use crate::cli::Explain;
@@ -86,7 +86,7 @@ fn write_partner(
         return Ok(());
     }
     let mut table = Table::new(&["", "part", "marking", ""]);
-    for part in &partner.parts {
+    for part in partner.parts.iter().filter(|part| part.section != ADDRESSEE) {
         table.row([
             mark(part).to_owned(),
             part.section.clone(),

@@ -44,7 +44,9 @@ fn from(line: &RecordLine) -> String {
     if let Some(by) = &line.introduced_by {
         from.push_str(&format!(" (introduced by {by})"));
     }
-    if line.source != "own" && line.source != line.origin {
+    if line.source.starts_with("given back") {
+        from.push_str(&format!(", {}", line.source));
+    } else if line.source != "own" && line.source != line.origin {
         from.push_str(&format!(" via {}", line.source));
     }
     from

@@ -16,7 +16,7 @@ use crate::backend::{Backend, Session};
 use crate::local;
 use crate::screen::format::size;
 
-/// Clocks may differ by so much (DESIGN: the tolerance of signing times).
+/// Clocks may differ by so much: the tolerance of signing times.
 const TOLERANCE: Duration = Duration::from_secs(600);
 /// 2026-01-01: this program is younger.
 const YOUNGEST: Timestamp = Timestamp::from_secs(1_767_225_600);
@@ -96,7 +96,10 @@ fn against_partners(session: &Session, newest: &str, fine: Finding) -> Result<Fi
 
 /// The clock against the calendar.
 pub(super) fn clock_alone() -> Finding {
-    let now = clock::now();
+    against_calendar(clock::now())
+}
+
+fn against_calendar(now: Timestamp) -> Finding {
     if (YOUNGEST..OLDEST).contains(&now) {
         Finding::fine("clock", now.to_string())
     } else {
@@ -156,6 +159,21 @@ pub(super) fn disk(backend: &Backend) -> Finding {
             } else {
                 Finding::fine("disk", format!("{} free", size(free)))
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Verdict;
+    use super::*;
+
+    #[test]
+    fn a_clock_far_off_is_found() {
+        let verdict = |at: &str| against_calendar(at.parse().unwrap()).verdict;
+        assert_eq!(verdict("2026-11-21T22:00:00Z"), Verdict::Fine);
+        for wrong in ["1970-01-01T00:00:07Z", "2025-12-31T23:59:59Z", "2106-02-07T06:28:15Z"] {
+            assert_eq!(verdict(wrong), Verdict::Wrong, "{wrong}");
         }
     }
 }

@@ -60,10 +60,15 @@ pub(super) fn table(partners: &[PartnerLine]) -> Table {
             [] => "none".to_owned(),
             titles => titles.join(", "),
         };
+        let trust = match partner.bond.as_str() {
+            // Nothing goes to whoever is not paired.
+            "introduced" => "-".to_owned(),
+            _ => format!("{} {}", partner.level, partner.level_name),
+        };
         table.row([
             partner.name.clone(),
             standing(partner),
-            format!("{} {}", partner.level, partner.level_name),
+            trust,
             agreements,
             link(partner),
             count(partner.delivered),
@@ -82,6 +87,9 @@ fn standing(partner: &PartnerLine) -> String {
 }
 
 fn link(partner: &PartnerLine) -> String {
+    if partner.bond == "introduced" {
+        return "-".to_owned();
+    }
     match (partner.connected, partner.rtt_ms) {
         (None, _) => "-".to_owned(),
         (Some(false), _) => "down".to_owned(),

@@ -126,9 +126,10 @@ fn failed(ceremony: &Ceremony) -> Result<(), Failure> {
 
 /// `123 456`: as it is read aloud.
 fn grouped(digits: &str) -> String {
+    let digits: String = digits.chars().filter(char::is_ascii_digit).collect();
     match digits.split_at_checked(3) {
         Some((front, back)) => format!("{front} {back}"),
-        None => digits.to_owned(),
+        None => digits,
     }
 }
 

@@ -8,6 +8,9 @@ use crate::screen::format::{counted, size};
 use crate::screen::times::Zones;
 use crate::screen::{Table, printable};
 
+/// Whom a record names goes with what they get: people are shown the columns, programs every part.
+pub(crate) const ADDRESSEE: &str = "addressee";
+
 /// Parts that look alike to everybody, in one row.
 struct Row<'a> {
     part: &'a PreviewPart,
@@ -29,7 +32,7 @@ pub(crate) fn write_matrix(
     head.extend(preview.partners.iter().map(String::as_str));
     head.push("");
     let mut table = Table::new(&head).numbers(2);
-    for row in rows(&preview.parts) {
+    for row in rows(preview.parts.iter().filter(|part| part.section != ADDRESSEE)) {
         let mut cells = vec![name(&row), row.part.tlp.clone(), size(row.bytes)];
         cells.extend(
             preview.partners.iter().map(|partner| mark(cell(row.part, partner)).to_owned()),
@@ -44,7 +47,7 @@ pub(crate) fn write_matrix(
     writeln!(out, "+ released   - withheld   @ held until")
 }
 
-fn rows(parts: &[PreviewPart]) -> Vec<Row<'_>> {
+fn rows<'a>(parts: impl Iterator<Item = &'a PreviewPart>) -> Vec<Row<'a>> {
     let mut rows: Vec<Row<'_>> = Vec::new();
     for part in parts {
         match rows.last_mut().filter(|row| alike(row.part, part)) {

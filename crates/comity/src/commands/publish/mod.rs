@@ -15,7 +15,7 @@ use crate::backend::{Keys, Session};
 use crate::cli::Publish;
 use crate::screen::printable;
 
-pub(super) use matrix::write_matrix;
+pub(super) use matrix::{ADDRESSEE, write_matrix};
 
 pub(super) fn run(publish: &Publish, context: &mut Context<'_>) -> Result<(), Failure> {
     // A file is read before anything is asked or started.

@@ -39,27 +39,28 @@ struct Checked {
     signed_at: Option<String>,
 }
 
-/// Whether a file in JSON says that it is one.
-pub(super) fn is_one(json: &[u8]) -> bool {
+/// The version of the format, if a file in JSON says that it is an audit.
+pub(super) fn format_of(json: &[u8]) -> Option<u64> {
     #[derive(serde::Deserialize)]
     struct Mark {
         #[serde(rename = "comity-audit")]
-        _format: u64,
+        format: u64,
     }
-    serde_json::from_slice::<Mark>(json).is_ok()
+    serde_json::from_slice::<Mark>(json).ok().map(|mark| mark.format)
 }
 
 pub(super) fn verify(file: &str, json: &[u8]) -> Result<Audit, Failure> {
+    // Asked before anything else: in another format other fields may be right.
+    if let Some(format) = format_of(json).filter(|format| *format != FORMAT) {
+        let message = format!(
+            "`{file}` has format {format}, and format {FORMAT} is read: a newer comity may have written it"
+        );
+        return Err(Failure::new(FailureKind::Data, "audit-format", message)
+            .next("verify it with the newer comity"));
+    }
     let audit: AuditFile = serde_json::from_slice(json).map_err(|error| {
         refused(file, "audit-malformed", &format!("it cannot be read: {error}"))
     })?;
-    if audit.format != FORMAT {
-        let message = format!(
-            "`{file}` has format {}, and format {FORMAT} is read: a newer comity may have written it",
-            audit.format
-        );
-        return Err(Failure::new(FailureKind::Data, "audit-format", message));
-    }
     let economy: EconomyId = audit
         .economy
         .parse()

@@ -1,0 +1,168 @@
+//! Two nodes, two processes, real QUIC: from strangers to "who did we tell?", and back from a backup.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests assert")]
+
+mod world;
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use world::{Node, path};
+
+/// Asks again until the answer is as it should be.
+fn eventually(what: &str, mut answer: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !answer() {
+        assert!(started.elapsed() < Duration::from_secs(30), "never: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or_default()
+}
+
+fn pair(kr: &Node, jp: &Node) {
+    let invitation = kr.data(&["partner", "invite", "--as", "JP"]);
+    jp.try_with(&["partner", "join", "--as", "KR"], text(&invitation, "ticket")).done();
+    let digits = |node: &Node, name: &str| {
+        let mut digits = String::new();
+        eventually("both screens show digits", || {
+            let ceremony = node.data(&["partner", "verify", "--show", name]);
+            text(&ceremony, "digits").clone_into(&mut digits);
+            !digits.is_empty()
+        });
+        digits
+    };
+    let (ours, theirs) = (digits(kr, "JP"), digits(jp, "KR"));
+    kr.try_with(&["partner", "verify", "JP"], "12345\n").refused(
+        64,
+        "not-six-digits",
+        "12345",
+        "again",
+    );
+    std::thread::scope(|scope| {
+        let kr = scope.spawn(|| kr.try_with(&["partner", "verify", "JP"], &theirs).done());
+        let jp = jp.try_with(&["partner", "verify", "KR"], &ours).done();
+        assert_eq!(text(&jp, "state"), "paired");
+        assert_eq!(text(&kr.join().unwrap(), "state"), "paired");
+    });
+}
+
+fn agree(kr: &Node, jp: &Node) {
+    let nda = path("examples/agreements/nda.toml");
+    kr.data(&["agreement", "propose", &nda, "--to", "JP"]);
+    let mut reference = String::new();
+    eventually("the proposal arrives", || {
+        let agreements = jp.data(&["agreement", "list"]);
+        text(&agreements[0], "reference").clone_into(&mut reference);
+        !reference.is_empty()
+    });
+    let shown = jp.data(&["agreement", "show", &reference]);
+    assert_eq!(text(&shown, "text"), std::fs::read_to_string(nda).unwrap());
+    jp.data(&["agreement", "accept", &reference, "--yes"]);
+    eventually("the acceptance arrives", || {
+        text(&kr.data(&["agreement", "list"])[0], "state") == "in force"
+    });
+    kr.data(&["partner", "level", "JP", "restricted"]);
+    jp.data(&["partner", "level", "KR", "restricted"]);
+}
+
+/// The incident of the examples, for JP alone.
+fn incident(kr: &Node) -> String {
+    let example = std::fs::read_to_string(path("examples/records/incident.toml")).unwrap();
+    let (for_jp, _) = example.split_once("[[to]]\neconomy = \"FJ\"").unwrap();
+    let file = kr.folder().join("incident.toml");
+    std::fs::write(&file, for_jp).unwrap();
+    std::fs::copy(path("examples/records/indicators.csv"), kr.folder().join("indicators.csv"))
+        .unwrap();
+    file.display().to_string()
+}
+
+#[test]
+fn from_strangers_to_who_did_we_tell() {
+    let (mut kr, mut jp) = (Node::plain("KR"), Node::plain("JP"));
+    kr.run();
+    jp.run();
+    kr.try_with(&["run"], "").refused(75, "node-running", "already running", "status");
+    pair(&kr, &jp);
+    agree(&kr, &jp);
+
+    let file = incident(&kr);
+    let would = kr.data(&["publish", &file, "--dry-run"]);
+    let published = kr.data(&["publish", &file, "--yes"]);
+    let outcomes = |preview: &Value| -> Vec<(String, String)> {
+        let parts = preview["preview"]["parts"].as_array().unwrap().iter();
+        parts
+            .map(|part| {
+                (text(part, "section").to_owned(), text(&part["cells"][0], "outcome").to_owned())
+            })
+            .collect()
+    };
+    assert_eq!(outcomes(&would), outcomes(&published), "the preview is what is done");
+    let reference = text(&published, "reference");
+    let mut who = Value::Null;
+    eventually("the receipt comes", || {
+        who = kr.data(&["audit", "who", reference]);
+        let delivery = &who["deliveries"][0];
+        text(delivery, "state") == "stored" && delivery["signed_receipt"].is_string()
+    });
+    let mut sections: Vec<_> = who["deliveries"][0]["sections"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|section| section.as_str().unwrap())
+        .collect();
+    sections.sort_unstable();
+    assert_eq!(sections, ["addressee", "indicators", "mitigation", "summary", "victim"]);
+
+    let proof = kr.folder().join("who.json").display().to_string();
+    kr.data(&["audit", "who", reference, "--out", &proof]);
+    let verified = jp.data(&["verify", &proof]);
+    assert_eq!(text(&verified[0]["deliveries"][0], "proof"), "signed for");
+    let forged = std::fs::read_to_string(&proof).unwrap().replace("\"number\": ", "\"number\": 1");
+    let forgery = kr.folder().join("forged.json").display().to_string();
+    std::fs::write(&forgery, forged).unwrap();
+    jp.try_with(&["verify", &forgery], "").refused(
+        65,
+        "audit-entry-differs",
+        "number",
+        "do not use",
+    );
+    kr.try_with(&["audit", "who", reference, "--out", &proof], "").refused(
+        73,
+        "cannot-create",
+        "who.json",
+        "--out",
+    );
+
+    back_from_a_backup(&mut kr, &jp, reference);
+    assert_eq!(kr.stop(), 0);
+    assert_eq!(jp.stop(), 0);
+}
+
+fn back_from_a_backup(kr: &mut Node, jp: &Node, reference: &str) {
+    let backup = kr.folder().join("backup").display().to_string();
+    kr.data(&["backup", &backup]);
+    kr.data(&["withdraw", reference, "--yes"]);
+    eventually("the withdrawal arrives", || {
+        text(&jp.data(&["list"])[0], "lifecycle") == "withdrawn"
+    });
+    kr.try_with(&["restore", &backup, "--yes"], "").refused(
+        75,
+        "node-running",
+        "running",
+        "stop the node",
+    );
+    assert_eq!(kr.stop(), 0);
+    kr.data(&["store", "verify"]);
+    kr.data(&["restore", &backup, "--yes"]);
+    assert_eq!(text(&kr.data(&["list"])[0], "lifecycle"), "live", "the backup is older");
+    assert!(kr.data(&["status"])["recovering"].is_string());
+    kr.run();
+    eventually("the partner returns the withdrawal", || {
+        text(&kr.data(&["list"])[0], "lifecycle") == "withdrawn"
+    });
+    kr.data(&["recover", "confirm", "--yes"]);
+    eventually("the recovery is over", || kr.data(&["status"])["recovering"].is_null());
+}

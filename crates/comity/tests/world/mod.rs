@@ -1,0 +1,162 @@
+//! Nodes as an operator has them: the program, a folder, a process.
+
+#![allow(dead_code, reason = "each test file uses some of it")]
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+const COMITY: &str = env!("CARGO_BIN_EXE_comity");
+
+/// A file of the repository.
+pub(crate) fn path(relative: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    root.canonicalize().unwrap().join(relative).display().to_string()
+}
+
+/// A node's folder, and its process while it runs.
+pub(crate) struct Node {
+    folder: tempfile::TempDir,
+    address: SocketAddr,
+    process: Option<Child>,
+}
+
+/// How a command ended. It was asked for JSON.
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+}
+
+impl Ended {
+    fn json(&self) -> Value {
+        let line = self.out.lines().next_back().unwrap_or_default();
+        serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {}", self.out))
+    }
+
+    /// What is wrong, for people.
+    pub(crate) fn message(&self) -> String {
+        self.json()["error"]["message"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Asserts a refusal.
+    pub(crate) fn refused(&self, code: i32, name: &str, says: &str, next: &str) {
+        let out = &self.out;
+        assert_eq!(self.code, code, "{out}");
+        let error = &self.json()["error"];
+        assert_eq!(error["code"], name, "{out}");
+        assert!(error["message"].as_str().unwrap().contains(says), "{out}");
+        assert!(error["next"].as_str().unwrap_or_default().contains(next), "{out}");
+    }
+
+    /// Asserts success and gives the answer.
+    pub(crate) fn done(&self) -> Value {
+        assert_eq!(self.code, 0, "{}", self.out);
+        self.json()["data"].clone()
+    }
+}
+
+impl Node {
+    pub(crate) fn plain(code: &str) -> Self {
+        let node = Self::vacant();
+        node.init(code, &["--plain-keys"], "");
+        node
+    }
+
+    pub(crate) fn encrypted(code: &str, passphrase: &str) -> Self {
+        let node = Self::vacant();
+        node.init(code, &[], &format!("{passphrase}\n"));
+        node
+    }
+
+    fn vacant() -> Self {
+        // Free a moment ago, which has to do.
+        let address = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        Self { folder: tempfile::tempdir().unwrap(), address, process: None }
+    }
+
+    fn init(&self, code: &str, more: &[&str], input: &str) {
+        let listen = self.address.to_string();
+        let mut arguments = vec!["init", "--code", code, "--listen", &listen];
+        arguments.extend(more);
+        self.try_with(&arguments, input).done();
+    }
+
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.env_remove("CREDENTIALS_DIRECTORY").env_remove("RUST_LOG");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs a command with this input.
+    pub(crate) fn try_with(&self, arguments: &[&str], input: &str) -> Ended {
+        let mut command = self.command(COMITY);
+        command.arg("--json").arg("--data").arg(self.folder.path()).args(arguments);
+        end(command, input)
+    }
+
+    /// Runs a command whose files cannot grow past so many blocks of 512 bytes.
+    pub(crate) fn limited(&self, blocks: u32, arguments: &[&str]) -> Ended {
+        let mut command = self.command("sh");
+        // The signal would kill it; a full disk sends none.
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        command.arg("-c").arg(script).arg(COMITY).arg("--json");
+        command.arg("--data").arg(self.folder.path()).args(arguments);
+        end(command, "")
+    }
+
+    /// The answer of a command that succeeds.
+    pub(crate) fn data(&self, arguments: &[&str]) -> Value {
+        self.try_with(arguments, "").done()
+    }
+
+    /// Starts the node and waits until it is ready.
+    pub(crate) fn run(&mut self) {
+        let mut command = self.command(COMITY);
+        command.arg("--json").arg("--data").arg(self.folder.path()).arg("run");
+        let mut process = command.stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.contains("\"ready\":true"), "{line}");
+        self.process = Some(process);
+    }
+
+    /// Tells it to stop, and waits.
+    pub(crate) fn stop(&mut self) -> i32 {
+        let mut process = self.process.take().unwrap();
+        let pid = rustix::process::Pid::from_child(&process);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        process.wait().unwrap().code().unwrap_or(-1)
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().ok();
+            process.wait().ok();
+        }
+    }
+}
+
+fn end(mut command: Command, input: &str) -> Ended {
+    let mut process = command.spawn().unwrap();
+    // A command that asks nothing may have ended before it is answered.
+    process.stdin.take().unwrap().write_all(input.as_bytes()).ok();
+    let output = process.wait_with_output().unwrap();
+    let out = String::from_utf8_lossy(&output.stdout).into_owned();
+    let out =
+        if out.is_empty() { String::from_utf8_lossy(&output.stderr).into_owned() } else { out };
+    Ended { code: output.status.code().unwrap_or(-1), out }
+}
