@@ -17,6 +17,8 @@ use super::world::{World, linked, until};
 const ACKNOWLEDGED: usize = 120;
 /// Records that the process publishes at most.
 const BURST: usize = 4_000;
+/// How their titles begin.
+const BURST_TITLE: &str = "Burst";
 /// Publications at once.
 const WRITERS: usize = 8;
 
@@ -98,10 +100,11 @@ fn killed_in_a_burst(folder: &Path) -> anyhow::Result<Vec<String>> {
     Ok(acknowledged)
 }
 
-/// The notes that are for everybody.
+/// The records of the burst.
 async fn notes(service: &Service) -> anyhow::Result<BTreeSet<String>> {
     let request = ListRequest { kind: Some("note".to_owned()), ..ListRequest::default() };
-    let lines = service.list(request).await?.into_iter().filter(|line| line.tlp == "CLEAR");
+    let lines =
+        service.list(request).await?.into_iter().filter(|line| line.title.starts_with(BURST_TITLE));
     Ok(lines.map(|line| line.record).collect())
 }
 
@@ -115,7 +118,7 @@ pub(super) async fn node(folder: &Path) -> anyhow::Result<()> {
         let service = service.clone();
         writers.spawn(async move {
             for nth in 0..BURST / WRITERS {
-                let title = format!("Burst {writer}-{nth}");
+                let title = format!("{BURST_TITLE} {writer}-{nth}");
                 let published = service.publish(records::note("CLEAR", &title)).await?;
                 let mut out = std::io::stdout().lock();
                 writeln!(out, "{}", published.record)?;

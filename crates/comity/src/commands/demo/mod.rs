@@ -5,6 +5,7 @@ mod exchange;
 mod journal;
 mod kill;
 mod page;
+mod peer;
 mod records;
 mod report;
 mod tamper;
@@ -19,7 +20,7 @@ use comity_core::RecordId;
 
 use super::Context;
 use crate::cli::Demo;
-use crate::screen::Screen;
+use crate::screen::{Screen, the_answer_is_no};
 use journal::Journal;
 use report::{Check, Report};
 use world::World;
@@ -39,13 +40,7 @@ pub(super) fn run(demo: &Demo, context: &mut Context<'_>) -> Result<(), Failure>
     let report = runtime.block_on(demonstrate(base.path(), screen));
     let report = report.map_err(|error| failed(&error))?;
     screen.answer(&report, |out| page::write(&report, demo.keep.as_deref(), out))?;
-    if report.is_good() {
-        return Ok(());
-    }
-    let wrong: Vec<_> =
-        report.checks.iter().filter(|check| !check.ok).map(|check| check.name).collect();
-    let message = format!("not everything is as it should be: {}", wrong.join(", "));
-    Err(Failure::new(FailureKind::Negative, "demo-failed", message))
+    if report.is_good() { Ok(()) } else { Err(the_answer_is_no()) }
 }
 
 fn failed(error: &anyhow::Error) -> Failure {
@@ -108,11 +103,7 @@ async fn demonstrate(base: &Path, screen: &Screen) -> anyhow::Result<Report> {
     drop(kr);
 
     let relayed = checks::relay(&world, &port.record).await;
-    report.check(
-        "forward",
-        "JP's indicators offered to FJ: not addressed",
-        checks::forward(&world, &port.record).await,
-    );
+    let forwarded = checks::forward(&world, &port.record).await;
     let ends = checks::mou_ends(&mut report, &world, &feed.record).await;
     report.check("MoU ends", "next GREEN held; withdrawal still delivered", ends);
     progress.at(2);
@@ -124,11 +115,17 @@ async fn demonstrate(base: &Path, screen: &Screen) -> anyhow::Result<Report> {
     progress.at(3);
     let second = last_words(&mut world).await;
     world.stop().await;
-    let tampered = match &second {
-        Ok(record) => tampered(&world, record).await,
+    let tried = match &second {
+        Ok(fresh) => tried(&world, fresh, &port.record).await,
         Err(error) => Err(anyhow::anyhow!("{error:#}")),
     };
+    let (tampered, offered) = match tried {
+        Ok(tried) => (tried.tamper, tried.forward),
+        Err(error) => (Err(anyhow::anyhow!("{error:#}")), Err(error)),
+    };
     report.check("tamper", "relay changes one byte: FJ refuses, names the part", tampered);
+    let forwarded = forwarded.and_then(|why| Ok(format!("KR: {why}; FJ: {}", offered?)));
+    report.check("forward", "JP's indicators offered to FJ: not addressed", forwarded);
     let books = books(&mut report, &world, &burst);
     let killed = killed.and_then(|detail| books.map(|()| detail));
     let at_fj = |one: &report::Delivery| one.record == port.record && one.to == "FJ";
@@ -157,9 +154,9 @@ async fn last_words(world: &mut World) -> anyhow::Result<String> {
     Ok(published.record)
 }
 
-async fn tampered(world: &World, record: &str) -> anyhow::Result<String> {
+async fn tried(world: &World, fresh: &str, known: &str) -> anyhow::Result<tamper::Tried> {
     let scratch = tempfile::tempdir()?;
-    tamper::tamper(world, record, scratch.path()).await
+    tamper::attempt(world, fresh, known, scratch.path()).await
 }
 
 /// All nodes have ended: signatures are verified from what lies on the receivers' disks, and the
