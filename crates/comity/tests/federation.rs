@@ -1,6 +1,11 @@
 //! Two nodes, two processes, real QUIC: from strangers to "who did we tell?", and back from a backup.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests assert")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests assert"
+)]
 
 mod world;
 
