@@ -209,6 +209,13 @@ impl UnverifiedReceipt {
         self.key
     }
 
+    /// What it says, for one's own journal, which keeps only receipts that were verified when they
+    /// came: a start need not verify every receipt of the past again.
+    #[must_use]
+    pub fn verified_before(self) -> Receipt {
+        self.receipt
+    }
+
     /// Checks that `from` signed it for `to` with its key.
     ///
     /// The key is the receipt's own ([`UnverifiedReceipt::key`]), which the caller has found granted

@@ -1,11 +1,11 @@
 //! One node: an engine over a store that crashes as a disk does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use comity_core::journal::{Founded, JournalEntry};
-use comity_core::record::{self, RecordError};
+use comity_core::record::{self, RecordError, VerifiedRecord};
 use comity_core::test_util::SeededEntropy;
 use comity_core::{Digest, EpochId, PartDigest, RecordId, Timestamp};
 use comity_node::engine::{Checked, Engine, Loaded, Token};
@@ -187,9 +187,17 @@ pub fn new_entry(entry: &JournalEntry, blobs: Vec<(PartDigest, Bytes)>) -> NewEn
     NewEntry { kind: entry.kind(), body: entry.encode().into(), blobs }
 }
 
-/// Verifies a record and its parts, as the node's workers do.
-pub fn verify(signed: &[u8], parts: &[(PartDigest, Bytes)]) -> Result<Box<Checked>, RecordError> {
-    let record = record::parse(signed)?.verify()?;
+/// Verifies a record and its parts, as the node's workers do. The same bytes verify once for all.
+pub fn verify(
+    known: &mut HashMap<Bytes, VerifiedRecord>,
+    signed: &Bytes,
+    parts: &[(PartDigest, Bytes)],
+) -> Result<Box<Checked>, RecordError> {
+    let record = match known.get(signed) {
+        Some(record) => record.clone(),
+        None => record::parse(signed)?.verify()?,
+    };
+    known.insert(signed.clone(), record.clone());
     let parts = parts.iter().map(|(_, bytes)| record.check_part(bytes.clone()));
     let parts = parts.collect::<Result<Vec<_>, _>>()?;
     Ok(Box::new(Checked { record, parts }))

@@ -1,10 +1,11 @@
 //! The world: virtual time, what happens in it, and who is told.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
+use comity_core::record::VerifiedRecord;
 use comity_core::{Digest, EconomyId, PartDigest, Timestamp};
 use comity_node::engine::{Command, CommandError, Effect, Input, Reply, Token};
 use comity_proto::{ConnId, OutStream, StreamId, Transmit};
@@ -212,6 +213,7 @@ pub struct World {
     pub(super) report: Report,
     pub(super) mutated: bool,
     by_id: BTreeMap<EconomyId, usize>,
+    verified: HashMap<Bytes, VerifiedRecord>,
     queue: BinaryHeap<Reverse<Queued>>,
     order: u64,
     calm_since: Option<Timestamp>,
@@ -247,6 +249,7 @@ impl World {
             report: Report::default(),
             mutated: false,
             by_id,
+            verified: HashMap::new(),
             queue: BinaryHeap::new(),
             order: 0,
             calm_since: None,
@@ -348,7 +351,7 @@ impl World {
             }
             Event::Verified { node, life, token, signed, parts } => {
                 if self.lives(node, life) {
-                    let result = verify(&signed, &parts);
+                    let result = verify(&mut self.verified, &signed, &parts);
                     self.input(node, Input::Verified { token, result })?;
                 }
             }

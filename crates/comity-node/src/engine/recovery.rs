@@ -195,6 +195,12 @@ impl Engine {
             let Some(number) = regaining.expected.front().copied() else { break };
             let Some(given) = session.given.remove(&number) else { return };
             regaining.expected.pop_front();
+            if self.state.partner(&partner).is_some_and(|partner| partner.out.has(number)) {
+                // It was given back before, and the partner did not hear that it is here.
+                let input = comity_proto::Input::ReturnStored { numbers: vec![number] };
+                self.session_input(partner, input, now);
+                continue;
+            }
             match given {
                 Given::Delivery(back) => self.reenter(partner, back.0, back.1, now),
                 Given::Void(digest) => {

@@ -125,6 +125,7 @@ impl State {
                     && !partner.out.push_void(*number, *digest, *at, self.seq)
                 {
                     partner.out.settle(*number, OutFate::Void { handed: *handed });
+                    partner.out.push_beyond_void(*number, *digest);
                 }
             }
             JournalEntry::Arrival(arrival) => self.arrived(arrival),

@@ -14,8 +14,8 @@ pub struct OutLedger {
     head: Head,
     /// Number `n` at place `n - 1`.
     entries: Vec<OutEntry>,
-    /// Entries that the partner gave back from beyond a gap.
-    beyond: BTreeMap<u64, LedgerEntry>,
+    /// What the partner gave back from beyond a gap: a void number has no entry.
+    beyond: BTreeMap<u64, (Digest, Option<LedgerEntry>)>,
     /// What the partner says it holds durably. Not in the journal: the partner says it again.
     acked: Ranges,
     /// For each record, the numbers under which any of it went.
@@ -95,17 +95,16 @@ impl OutLedger {
         while self.next_number() < opening.first {
             let number = self.next_number();
             match self.beyond.remove(&number) {
-                Some(entry) => {
+                Some((_, Some(entry))) => {
                     self.push(entry, at, seq);
                 }
+                Some((digest, None)) => {
+                    let fate = OutFate::Void { handed: true };
+                    self.append(number, digest, None, fate, (at, seq));
+                }
                 None => {
-                    self.append(
-                        number,
-                        Digest::ZERO,
-                        None,
-                        OutFate::Void { handed: false },
-                        (at, seq),
-                    );
+                    let fate = OutFate::Void { handed: false };
+                    self.append(number, Digest::ZERO, None, fate, (at, seq));
                 }
             }
         }
@@ -139,7 +138,20 @@ impl OutLedger {
     /// An entry that the partner gave back after a gap: it counts as sent, and finds its place when
     /// the new epoch opens.
     pub fn push_beyond(&mut self, entry: LedgerEntry) {
-        self.beyond.insert(entry.number, entry);
+        self.beyond.insert(entry.number, (entry.digest(), Some(entry)));
+    }
+
+    /// The same for a number of which the partner has only the digest.
+    pub fn push_beyond_void(&mut self, number: u64, digest: Digest) {
+        if number > self.head.number {
+            self.beyond.insert(number, (digest, None));
+        }
+    }
+
+    /// Whether a number was given, or was given back.
+    #[must_use]
+    pub fn has(&self, number: u64) -> bool {
+        number <= self.head.number || self.beyond.contains_key(&number)
     }
 
     /// The first number that the partner has never met.
