@@ -552,7 +552,7 @@ pub enum Event {
         /// When.
         at: String,
         /// The record.
-        record: RecordLine,
+        record: Box<RecordLine>,
     },
     /// Something was numbered for a partner.
     Delivery {

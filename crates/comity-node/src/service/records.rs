@@ -159,6 +159,9 @@ fn body_in_words(state: &State, held: &Held) -> Option<String> {
         comity_core::control::ControlBody::Introduction(body) => {
             Some(format!("introduces {} as {}", body.economy, body.name))
         }
-        _ => None,
+        comity_core::control::ControlBody::Keyring(_)
+        | comity_core::control::ControlBody::Acceptance(_)
+        | comity_core::control::ControlBody::Termination(_)
+        | comity_core::control::ControlBody::Opaque(_) => None,
     }
 }

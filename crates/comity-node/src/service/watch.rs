@@ -62,7 +62,7 @@ impl Service {
 fn of_entry(state: &State, entry: &JournalEntry) -> Option<Event> {
     let record = |id: &RecordId, at: String| {
         let held = state.record(id)?;
-        Some(Event::Record { at, record: words::record_line(state, id, held) })
+        Some(Event::Record { at, record: Box::new(words::record_line(state, id, held)) })
     };
     match entry {
         JournalEntry::Record(entered) => {

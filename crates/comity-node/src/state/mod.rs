@@ -372,7 +372,10 @@ impl State {
                 Entitlement::Accepted if !self.within_ceiling(&awaiting.manifest, labels) => {
                     (*record, Entitlement::Refused(Refusal::Marking))
                 }
-                judged => (*record, judged),
+                judged @ (Entitlement::Accepted
+                | Entitlement::Pending(_)
+                | Entitlement::Quarantined(_)
+                | Entitlement::Refused(_)) => (*record, judged),
             }
         });
         judged.filter(|(_, entitlement)| !matches!(entitlement, Entitlement::Pending(_))).collect()
