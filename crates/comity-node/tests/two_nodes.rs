@@ -1,5 +1,12 @@
 //! Two nodes over real QUIC on loopback: paired by the ceremony, a record published, received, receipted.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "tests assert with what libraries may not use"
+)]
+
 use std::path::Path;
 use std::time::Duration;
 

@@ -14,6 +14,9 @@ use comity_core::record::{Part, RecordError};
 use comity_core::{Digest, EconomyId, Kind, PartDigest, RecordId, Section, Timestamp};
 use comity_proto::Incoming;
 
+/// Numbers beyond the run without gaps that a partner may use.
+const MOST_AHEAD: u64 = 1 << 16;
+
 use super::{Checked, Effect, Engine, Job, Then, Token};
 
 /// What becomes of a verified delivery.
@@ -163,6 +166,10 @@ impl Engine {
         if known.is_some() {
             return;
         }
+        if self.space_low {
+            self.session_input(partner, comity_proto::Input::Deferred { number }, now);
+            return;
+        }
         let (record, reason) = (entry.record.short(), RejectReason::BadPart);
         let text = format!("record {record}: part {} is not the one that was signed", part.short());
         self.alarm(Some(partner), "bad-part", text);
@@ -212,6 +219,11 @@ impl Engine {
                 let input = comity_proto::Input::Stored { numbers: vec![number] };
                 self.session_input(partner, input, now);
             }
+            return;
+        }
+        // Numbers are dense: far beyond the run, one can only be meant to fill the journal.
+        let far = state.inbound.durable_head().number.saturating_add(MOST_AHEAD) < number;
+        if self.space_low || far {
             return;
         }
         let outcome = ArrivalOutcome::Void;
@@ -313,6 +325,21 @@ impl Engine {
         self.state.within_ceiling(manifest, labels)
     }
 
+    /// What was given back after a restore is judged as everything else is, but that it may be ours.
+    pub(super) fn judge_returned(&self, checked: &Checked) -> Result<(), RejectReason> {
+        let manifest = checked.record.manifest();
+        let ours = manifest.origin == self.state.us();
+        if !ours {
+            self.addressed_to_us(checked)?;
+        }
+        let speaks_of_agreement = matches!(manifest.kind, Kind::Acceptance | Kind::Termination);
+        let introduces = manifest.kind == Kind::Introduction;
+        if !(ours && (speaks_of_agreement || introduces)) {
+            self.judge_body(checked)?;
+        }
+        if self.within_ceiling(checked) { Ok(()) } else { Err(RejectReason::NotEntitled) }
+    }
+
     /// A control kind's body must say what its kind promises.
     fn judge_body(&self, checked: &Checked) -> Result<(), RejectReason> {
         let manifest = checked.record.manifest();
@@ -386,7 +413,10 @@ impl Engine {
             title,
             at: now,
         };
-        let widens = checked.record.manifest().kind.is_control();
+        let widens = matches!(
+            checked.record.manifest().kind,
+            Kind::Keyring | Kind::Agreement | Kind::Acceptance | Kind::Termination
+        );
         self.enter(&JournalEntry::Record(entered), blobs);
         if widens {
             self.widen();
@@ -432,6 +462,10 @@ impl Engine {
         let Some(session) = self.sessions.get(&partner) else { return };
         if let Err(why) = self.state.check_receipt(&partner, session.link_key, signed) {
             self.alarm(Some(partner), "receipt-invalid", why);
+            return;
+        }
+        // A receipt that says no more than the last one is not worth an entry.
+        if self.space_low || !self.state.receipt_is_news(&partner, signed) {
             return;
         }
         let entry = JournalEntry::Receipt { from: partner, signed: signed.to_vec(), at: now };

@@ -5,7 +5,7 @@
 //!
 //! Order is the whole point. An entry is folded into the [`State`] when it is made, so that every later
 //! decision sees it; whatever tells anybody about it (a reply, an acknowledgement, a delivery's first
-//! byte) waits in [`Then`] until the entry is durable.
+//! byte) waits in `Then` until the entry is durable.
 
 mod command;
 mod inbound;

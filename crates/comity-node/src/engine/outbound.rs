@@ -54,7 +54,9 @@ impl Engine {
             match (backfill, record) {
                 (false, _) => session.live += 1,
                 (true, Some(_)) => session.backfill = Some(place + 1),
-                (true, None) => session.backfill = None,
+                (true, None) => {
+                    session.backfill = std::mem::take(&mut session.backfill_again).then_some(0);
+                }
             }
             if let Some(record) = record {
                 self.consider(partner, record, now);
@@ -75,7 +77,10 @@ impl Engine {
     /// Every partner is looked at anew: something may have widened.
     pub(super) fn widen(&mut self) {
         for session in self.sessions.values_mut() {
-            session.backfill = Some(0);
+            // A pass that is under way ends first: whoever could make us begin anew again and again
+            // would keep late records from everybody.
+            session.backfill_again = session.backfill.is_some();
+            session.backfill.get_or_insert(0);
         }
     }
 
@@ -255,6 +260,10 @@ impl Engine {
                 Some(Job::HandOver { partner, number } | Job::Return { partner, number }),
                 Err(why),
             ) => {
+                if let Some(session) = self.sessions.get_mut(&partner) {
+                    session.loading.remove(&number);
+                    session.under_way.remove(&number);
+                }
                 let text = format!("delivery {number} cannot be read: {why}");
                 self.alarm(Some(partner), "unreadable", text);
             }
@@ -354,6 +363,17 @@ impl Engine {
         self.then.push(Then::Void { partner, number, digest });
         if let Some(session) = self.sessions.get_mut(&partner) {
             session.under_way.remove(&number);
+        }
+        // Something else of the record may still go: it is looked at again, after a pause, so that a
+        // decision that keeps turning does not fill the journal.
+        let record = self
+            .state
+            .partner(&partner)
+            .and_then(|one| one.out.entry(number))
+            .and_then(|entry| entry.entry.as_ref().map(|entry| entry.record));
+        if let (Some(record), Some(session)) = (record, self.sessions.get_mut(&partner)) {
+            let again = now.saturating_add(Duration::from_secs(1));
+            session.holds.entry(again).or_default().insert(record);
         }
     }
 

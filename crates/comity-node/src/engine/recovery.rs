@@ -16,6 +16,9 @@ use comity_proto::{Inbound, Incoming};
 
 use super::{Checked, Effect, Engine, Job, Loaded, Then};
 
+/// Deliveries of ours beyond a backup that a partner may give back.
+const MOST_GIVEN_BACK: u64 = 1 << 20;
+
 /// What we give back to a partner that was restored.
 #[derive(Default)]
 pub(super) struct Returning {
@@ -65,8 +68,12 @@ impl Engine {
             let entry = inbound.entry(number);
             let held =
                 entry.and_then(|entry| self.state.record(&entry.record).map(|held| (entry, held)));
-            let whole =
-                held.filter(|(entry, held)| entry.parts.iter().all(|part| held.has_part(part)));
+            // What was rejected was never proved to have been the partner's: it may name parts that it
+            // never had and wants to have.
+            let rejected = inbound.rejects().contains_key(&number);
+            let whole = held.filter(|(entry, held)| {
+                !rejected && entry.parts.iter().all(|part| held.has_part(part))
+            });
             let Some((entry, held)) = whole else {
                 returning.queue.pop_front();
                 self.give_back_digest(economy, number, now);
@@ -123,6 +130,13 @@ impl Engine {
         let held = inbound.held();
         let Some(partner) = self.state.partner(&economy) else { return };
         let after = partner.out.head().number;
+        let last = held.as_slice().last().map_or(0, |(_, last)| *last);
+        if last.saturating_sub(after) > MOST_GIVEN_BACK {
+            let text =
+                format!("the partner claims to hold {last} of our deliveries; we know of {after}");
+            self.alarm(Some(economy), "claims-too-much", text);
+            return;
+        }
         let above = |(start, end): &(u64, u64)| (*start).max(after.saturating_add(1))..=*end;
         let expected = held.as_slice().iter().flat_map(above).collect();
         if let Some(session) = self.sessions.get_mut(&economy) {
@@ -133,7 +147,7 @@ impl Engine {
     }
 
     pub(super) fn returned(&mut self, partner: EconomyId, incoming: Incoming) {
-        if self.state.recovery().is_some() {
+        if self.state.recovery().is_some() && self.may_be_ours(partner, incoming.entry.number) {
             self.verify(incoming, |incoming| Job::Returned { partner, incoming });
         }
     }
@@ -166,9 +180,15 @@ impl Engine {
         digest: Digest,
         now: Timestamp,
     ) {
-        if self.state.recovery().is_some() {
+        if self.state.recovery().is_some() && self.may_be_ours(partner, number) {
             self.given(partner, number, Given::Void(digest), now);
         }
+    }
+
+    /// Whether a number may be one that a backup lost: far beyond, it can only be invented.
+    fn may_be_ours(&self, partner: EconomyId, number: u64) -> bool {
+        let after = self.state.partner(&partner).map_or(0, |one| one.out.head().number);
+        number.saturating_sub(after) <= MOST_GIVEN_BACK
     }
 
     /// The partner has no room for what we give back: it goes again.
@@ -233,8 +253,17 @@ impl Engine {
             None => Vec::new(),
         };
         if self.state.record(&id).is_none() {
-            let seen = FirstSeen::from_origin(manifest.signed_at);
-            let standing = match self.state.entitlement(manifest, seen, now) {
+            // Judged as strictly as what comes from a stranger: that it was ours is the partner's word.
+            if let Err(reason) = self.judge_returned(&checked) {
+                let text = format!("record {} came back and is not believed: {reason}", id.short());
+                self.alarm(Some(partner), "return-invalid", text);
+                let (number, digest) = (incoming.entry.number, incoming.entry.digest());
+                let voided =
+                    JournalEntry::Voided { to: partner, number, digest, handed: true, at: now };
+                self.enter(&voided, Vec::new());
+                return;
+            }
+            let standing = match self.state.entitlement(manifest, FirstSeen::relayed(now), now) {
                 Entitlement::Accepted => Standing::Accepted,
                 Entitlement::Pending(wait) => Standing::Pending(wait.to_string()),
                 Entitlement::Quarantined(doubt) => Standing::Quarantined(doubt.to_string()),

@@ -36,6 +36,8 @@ pub(super) struct Session {
     pub(super) live: usize,
     /// Place of a second pass, after something widened what it may have.
     pub(super) backfill: Option<usize>,
+    /// Whether that pass is to be made once more: something widened while it was under way.
+    pub(super) backfill_again: bool,
     /// Numbers whose entries are durable and which wait for room on the link.
     pub(super) queue: VecDeque<u64>,
     /// Numbers queued, being loaded, or handed over on this connection.
@@ -74,6 +76,7 @@ impl Session {
             up: false,
             live: 0,
             backfill: None,
+            backfill_again: false,
             queue: VecDeque::new(),
             under_way: BTreeSet::new(),
             handed: Ranges::new(),
@@ -428,7 +431,9 @@ impl Engine {
             self.release_holds(partner, now);
             self.pump(partner, now);
         }
-        self.reconsider_pending(now);
+        if self.state.next_pending().is_some_and(|due| due <= now) {
+            self.reconsider_pending(now);
+        }
     }
 
     fn sign_receipt(&mut self, economy: EconomyId, now: Timestamp) {

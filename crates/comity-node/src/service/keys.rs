@@ -2,7 +2,7 @@
 //! the grant.
 
 use comity_core::Kind;
-use comity_core::keyring::{Grant, KeyringBuilder, Revocation};
+use comity_core::keyring::{Grant, KeyringBuilder, Revocation, Role};
 use comity_core::sign::SecretKey;
 
 use super::Service;
@@ -24,7 +24,6 @@ impl Service {
         let current = self.look(|state, _, _| state.keyring(&state.us()).cloned()).await?;
         let missing = || ServiceError::data("keyring", "our own keyring is not here");
         let current = current.ok_or_else(missing)?;
-        let old = self.keys()?.link.id();
         let roots =
             keyfile::open(&folder.join(ROOT_KEYS), passphrase.as_ref()).map_err(|error| {
                 ServiceError::new(ErrorKind::NoPermission, "root-keys", error.to_string())
@@ -33,9 +32,23 @@ impl Service {
         let link = SecretKey::generate(&mut OsEntropy);
         let (from, until) = grant_span(now);
         let economy = current.economy();
-        let keyring = KeyringBuilder::follow(&current)
-            .grant(Grant::link(economy, link.public(), from, until))
-            .revoke(Revocation { key: old, at: now, compromised: false })
+        // Every other link key ends, also one that an interrupted rotation left behind.
+        let others: Vec<_> = current
+            .grants()
+            .filter(|grant| grant.role == Role::Link && current.revocation(grant.key).is_none())
+            .map(|grant| grant.key)
+            .collect();
+        let builder = KeyringBuilder::follow(&current).grant(Grant::link(
+            economy,
+            link.public(),
+            from,
+            until,
+        ));
+        let keyring = others
+            .into_iter()
+            .fold(builder, |builder, key| {
+                builder.revoke(Revocation { key, at: now, compromised: false })
+            })
             .sign(&roots.iter().map(|(_, key)| key).collect::<Vec<_>>())
             .map_err(|error| ServiceError::data("keyring", error.to_string()))?;
 

@@ -429,6 +429,8 @@ impl Shell {
             self.input(Input::Space { low });
         }
         if let Some(net) = &self.net {
+            // A grant ends, and a revocation begins, by the clock.
+            net.endpoint.revalidate();
             self.dialer.dial(&self.engine, net, &self.done_sender);
         }
     }

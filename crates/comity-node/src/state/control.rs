@@ -6,6 +6,7 @@ use comity_core::agreement::Terms;
 use comity_core::control::{
     AcceptanceBody, AgreementBody, IntroductionBody, TerminationBody, WithdrawalBody,
 };
+use comity_core::journal::Source;
 use comity_core::keyring::{AdvanceError, SignedKeyring};
 use comity_core::policy::{ControlAudience, Lifecycle, RecordFacts};
 use comity_core::receipt::{Receipt, RejectReason, UnverifiedReceipt};
@@ -65,8 +66,15 @@ impl State {
     pub(super) fn take_effect(&mut self, id: RecordId, at: Timestamp) {
         let Some(held) = self.records.get(&id) else { return };
         let (origin, kind) = (held.facts.origin, held.facts.kind);
+        let own_word = match &held.source {
+            Source::Own => true,
+            Source::Partner(delivered) => delivered.from == origin,
+            Source::Returned { .. } => origin == self.us,
+        };
         let (body, signed_at) = (held.body.clone().unwrap_or_default(), held.signed_at);
         for replaced in held.supersedes.clone() {
+            // What is replaced may come later than what replaces it.
+            self.superseded.insert((replaced, origin));
             if let Some(replaced) = self.records.get_mut(&replaced)
                 && replaced.facts.origin == origin
                 && replaced.facts.lifecycle == Lifecycle::Live
@@ -79,11 +87,13 @@ impl State {
             Kind::Keyring => {
                 let keyring = SignedKeyring::decode(&body).and_then(|one| one.verify(Some(origin)));
                 if let Ok(keyring) = keyring {
-                    self.learn_keyring(keyring, true);
+                    // Only the economy itself may skip versions.
+                    self.learn_keyring(keyring, own_word);
                 }
             }
             Kind::Agreement => {
                 if let Ok(body) = AgreementBody::decode(&body)
+                    && body.parties.contains(&origin)
                     && let Some(partner) = body.other_party(self.us)
                 {
                     let terms = Terms::parse(&body.text).ok().map(Arc::new);
@@ -244,6 +254,14 @@ impl State {
         } else {
             Err(format!("does not agree with our ledger at number {}", receipt.upto.number))
         }
+    }
+
+    /// Whether a receipt covers more than the last one of this partner.
+    pub(crate) fn receipt_is_news(&self, partner: &EconomyId, signed: &[u8]) -> bool {
+        let receipted = self.partners.get(partner).map_or(0, |one| one.out.receipted());
+        UnverifiedReceipt::parse(signed)
+            .and_then(|one| one.verify(*partner, self.us))
+            .is_ok_and(|receipt| receipt.upto.number > receipted)
     }
 
     /// A receipt from the journal: it was checked before it was entered.

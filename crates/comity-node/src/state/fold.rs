@@ -82,6 +82,7 @@ impl State {
             agreements: Agreements::default(),
             policy: PolicySnapshot::builder(*economy).build(),
             tombstones: BTreeMap::new(),
+            superseded: std::collections::BTreeSet::new(),
             pending: BTreeMap::new(),
             drafts: BTreeMap::new(),
             last_draft: 0,
@@ -190,6 +191,8 @@ impl State {
         let tombstone = self.tombstones.contains_key(&(id, manifest.origin));
         if tombstone {
             facts.lifecycle = Lifecycle::Withdrawn;
+        } else if self.superseded.contains(&(id, manifest.origin)) {
+            facts.lifecycle = Lifecycle::Superseded;
         }
         let body = manifest.body.clone();
         let mut held = Held {

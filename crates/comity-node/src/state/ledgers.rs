@@ -287,6 +287,12 @@ impl OutLedger {
         self.receipts.range(number..).next().map(|(_, receipt)| *receipt)
     }
 
+    /// The highest number that a receipt covers.
+    #[must_use]
+    pub fn receipted(&self) -> u64 {
+        self.receipts.last_key_value().map_or(0, |(number, _)| *number)
+    }
+
     /// How many numbers the partner does not hold yet.
     #[must_use]
     pub fn outstanding_count(&self) -> u64 {
@@ -299,6 +305,9 @@ impl OutLedger {
         self.head.number.saturating_sub(held)
     }
 }
+
+/// Numbers that a new epoch of a partner may skip.
+const MOST_SKIPPED: u64 = 1 << 20;
 
 /// What a partner handed to us.
 #[derive(Debug)]
@@ -427,6 +436,7 @@ impl InLedger {
         self.epoch.is_none_or(|epoch| epoch == opening.previous)
             && opening.known == self.head
             && opening.first > self.last()
+            && opening.first.saturating_sub(self.last()) <= MOST_SKIPPED
     }
 
     /// The partner was restored and goes on in a new epoch. Whether that follows from what is here;

@@ -11,7 +11,7 @@ mod partners;
 mod records;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use comity_core::entitlement::{
     Entitlement, FirstSeen, Refusal, Wait, author_ceiling, entitlement,
@@ -54,6 +54,8 @@ pub struct State {
     policy: PolicySnapshot,
     /// Withdrawn records, by record and by who withdrew: only the record's own origin counts.
     tombstones: BTreeMap<(RecordId, EconomyId), Tombstone>,
+    /// Replaced records, by record and by who replaced it: only the record's own origin counts.
+    superseded: BTreeSet<(RecordId, EconomyId)>,
     pending: BTreeMap<RecordId, Awaiting>,
     drafts: BTreeMap<u64, DraftMade>,
     last_draft: u64,
@@ -252,6 +254,13 @@ impl State {
     /// for itself.
     #[must_use]
     pub fn entitlement(&self, manifest: &Manifest, seen: FirstSeen, now: Timestamp) -> Entitlement {
+        // Whom nobody here has paired with, or confirmed an introduction of, is not believed: a partner
+        // could invent economies otherwise.
+        let known =
+            self.partners.get(&manifest.origin).is_some_and(|one| one.bond != Bond::Removed);
+        if manifest.origin != self.us && !known {
+            return Entitlement::Pending(Wait::UnknownOrigin);
+        }
         let carried = manifest.body.as_deref().filter(|_| manifest.kind == Kind::Keyring);
         let carried = carried
             .and_then(|body| SignedKeyring::decode(body).ok())
