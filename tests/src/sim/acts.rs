@@ -52,8 +52,34 @@ impl World {
                 self.propose(one, other)?;
             }
         }
+        self.introduce_all()?;
         for node in 0..self.nodes.len() {
             self.publish_keyring(node)?;
+        }
+        Ok(())
+    }
+
+    /// Everybody knows everybody else by a neighbour's introduction: a second hop is believed then.
+    fn introduce_all(&mut self) -> Result<(), Broken> {
+        for us in 0..self.nodes.len() {
+            let neighbours: Vec<usize> = (0..self.nodes.len())
+                .filter(|them| {
+                    self.edges.contains(&(us, *them)) || self.edges.contains(&(*them, us))
+                })
+                .collect();
+            let Some(by) = neighbours.first().map(|by| self.nodes[*by].economy.id) else {
+                continue;
+            };
+            for them in (0..self.nodes.len()).filter(|them| *them != us) {
+                if neighbours.contains(&them) {
+                    continue;
+                }
+                let partner = &self.nodes[them].economy;
+                let (economy, keyring) = (partner.id, partner.keyring.encoded().to_vec());
+                let name = format!("N{them}");
+                let change = PartnerChange::Introduced { name, keyring, by };
+                self.command(us, Command::Partner { economy, change }, Promise::Done)?;
+            }
         }
         Ok(())
     }

@@ -262,14 +262,21 @@ impl State {
             return Entitlement::Pending(Wait::UnknownOrigin);
         }
         let carried = manifest.body.as_deref().filter(|_| manifest.kind == Kind::Keyring);
+        // The one that is held already bears no other witness than it does.
         let carried = carried
             .and_then(|body| SignedKeyring::decode(body).ok())
+            .filter(|signed| !self.holds_keyring(&manifest.origin, signed))
             .and_then(|signed| signed.verify(Some(manifest.origin)).ok());
         match (carried, self.keyrings.get(&manifest.origin)) {
             (Some(keyring), _) => entitlement(Some(&keyring), manifest, seen, now),
             (None, Some(history)) => history.entitlement(manifest, seen, now),
             (None, None) => entitlement(None, manifest, seen, now),
         }
+    }
+
+    /// Whether this is the very keyring that was verified before: its digest is over all that it says.
+    pub(crate) fn holds_keyring(&self, economy: &EconomyId, signed: &SignedKeyring) -> bool {
+        self.keyring(economy).is_some_and(|held| held.digest() == signed.digest())
     }
 
     /// Whether these labels are within what the author was granted for. An author that is not known
