@@ -77,8 +77,9 @@ impl State {
         }
         match kind {
             Kind::Keyring => {
-                let keyring = SignedKeyring::decode(&body).and_then(|one| one.verify(Some(origin)));
-                if let Ok(keyring) = keyring {
+                let signed = SignedKeyring::decode(&body).ok();
+                let new = signed.filter(|signed| !self.holds_keyring(&origin, signed));
+                if let Some(Ok(keyring)) = new.map(|signed| signed.verify(Some(origin))) {
                     self.learn_keyring(keyring, true);
                 }
             }
@@ -153,6 +154,9 @@ impl State {
         origin: EconomyId,
         keyring: &SignedKeyring,
     ) -> Result<(), RejectReason> {
+        if self.holds_keyring(&origin, keyring) {
+            return Ok(());
+        }
         let verified =
             keyring.verify(Some(origin)).map_err(|_not_believed| RejectReason::NotEntitled)?;
         // An older one is refused. A contradiction is taken in: it freezes the economy, and the

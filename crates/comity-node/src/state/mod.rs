@@ -253,14 +253,21 @@ impl State {
     #[must_use]
     pub fn entitlement(&self, manifest: &Manifest, seen: FirstSeen, now: Timestamp) -> Entitlement {
         let carried = manifest.body.as_deref().filter(|_| manifest.kind == Kind::Keyring);
+        // The one that is held already bears no other witness than it does.
         let carried = carried
             .and_then(|body| SignedKeyring::decode(body).ok())
+            .filter(|signed| !self.holds_keyring(&manifest.origin, signed))
             .and_then(|signed| signed.verify(Some(manifest.origin)).ok());
         match (carried, self.keyrings.get(&manifest.origin)) {
             (Some(keyring), _) => entitlement(Some(&keyring), manifest, seen, now),
             (None, Some(history)) => history.entitlement(manifest, seen, now),
             (None, None) => entitlement(None, manifest, seen, now),
         }
+    }
+
+    /// Whether this is the very keyring that was verified before: its digest is over all that it says.
+    pub(crate) fn holds_keyring(&self, economy: &EconomyId, signed: &SignedKeyring) -> bool {
+        self.keyring(economy).is_some_and(|held| held.digest() == signed.digest())
     }
 
     /// Whether these labels are within what the author was granted for. An author that is not known
@@ -372,7 +379,10 @@ impl State {
                 Entitlement::Accepted if !self.within_ceiling(&awaiting.manifest, labels) => {
                     (*record, Entitlement::Refused(Refusal::Marking))
                 }
-                judged => (*record, judged),
+                judged @ (Entitlement::Accepted
+                | Entitlement::Pending(_)
+                | Entitlement::Quarantined(_)
+                | Entitlement::Refused(_)) => (*record, judged),
             }
         });
         judged.filter(|(_, entitlement)| !matches!(entitlement, Entitlement::Pending(_))).collect()
