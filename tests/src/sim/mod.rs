@@ -8,20 +8,24 @@
 //! step, and [`Mutation`]s break them on purpose.
 
 pub mod acts;
+pub mod config;
 pub mod dice;
 pub mod economy;
+pub mod mischief;
 pub mod mutation;
 pub mod net;
 pub mod node;
 pub mod records;
+pub mod traffic;
 pub mod truth;
 pub mod watch;
 pub mod wire;
 pub mod world;
 
+pub use config::{Config, Report};
 pub use mutation::Mutation;
 pub use watch::Broken;
-pub use world::{Config, Report, World};
+pub use world::World;
 
 /// Runs one seed; on failure, what broke, when, and how to repeat it.
 pub fn run(config: &Config) -> Result<Report, String> {

@@ -8,21 +8,21 @@ use bytes::Bytes;
 use comity_core::record::VerifiedRecord;
 use comity_core::{Digest, EconomyId, PartDigest, Timestamp};
 use comity_node::engine::{Command, CommandError, Effect, Input, Reply, Token};
-use comity_proto::{ConnId, OutStream, StreamId, Transmit};
+use comity_proto::{ConnId, OutStream};
 use comity_store::{NewEntry, Seq, Store as _};
 
+use super::config::{Config, Report};
 use super::dice::Dice;
 use super::economy::Economy;
 use super::mutation::Mutation;
 use super::net::Net;
 use super::node::{Node, Promise, verify};
 use super::watch::{Broken, Watch, broken};
-use super::wire::Said;
 
 /// When every simulation begins: two minutes before midnight, 2026-11-21T23:58:00Z.
 pub const START: Timestamp = Timestamp::from_secs(1_795_305_480);
 /// How long faults have ended before everything must have arrived.
-const CALM: Duration = Duration::from_secs(180);
+pub(super) const CALM: Duration = Duration::from_secs(180);
 /// When whatever still goes on goes on for ever.
 const LONGEST: Duration = Duration::from_secs(3600);
 /// How much is kept for the account of a failure.
@@ -31,92 +31,6 @@ const REMEMBERED: usize = 400;
 const LATE: u32 = 200;
 /// Steps of one node without time passing: more is a node that turns on the spot.
 const SPIN: u32 = 20_000;
-
-/// What is simulated.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Decides everything.
-    pub seed: u64,
-    /// How many nodes.
-    pub nodes: usize,
-    /// How many partners each has, about.
-    pub degree: usize,
-    /// How many things people, disks and networks do.
-    pub acts: usize,
-    /// Whether processes die, disks fail and connections break.
-    pub faults: bool,
-    /// Whether one node at a time is put back to a backup.
-    pub restores: bool,
-    /// How many nodes are hostile.
-    pub hostile: usize,
-    /// What is broken on purpose.
-    pub mutation: Option<Mutation>,
-}
-
-impl Config {
-    /// The federation of the test tiers.
-    #[must_use]
-    pub fn federation(seed: u64) -> Self {
-        Self {
-            seed,
-            nodes: 20,
-            degree: 4,
-            acts: 220,
-            faults: true,
-            restores: true,
-            hostile: 1,
-            mutation: None,
-        }
-    }
-
-    /// A smaller one, with everything in it.
-    #[must_use]
-    pub fn small(seed: u64) -> Self {
-        Self { nodes: 6, degree: 3, acts: 80, ..Self::federation(seed) }
-    }
-
-    /// A few nodes, one of which is made to break an invariant.
-    #[must_use]
-    pub fn mutant(seed: u64, mutation: Mutation) -> Self {
-        let hostile = usize::from(mutation == Mutation::AcceptForged);
-        // One who is told before the sync is told so even where there is nobody to send to.
-        let nodes = if mutation == Mutation::ReplyBeforeSync { 1 } else { 4 };
-        Self { nodes, hostile, restores: false, mutation: Some(mutation), ..Self::small(seed) }
-    }
-
-    /// A few nodes, nothing going wrong.
-    #[must_use]
-    pub fn calm(seed: u64, nodes: usize) -> Self {
-        Self {
-            nodes,
-            degree: nodes.saturating_sub(1),
-            acts: 30,
-            faults: false,
-            restores: false,
-            hostile: 0,
-            ..Self::federation(seed)
-        }
-    }
-}
-
-/// What a run did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Report {
-    /// Inputs that engines took.
-    pub steps: u64,
-    /// Deliveries that went over a wire.
-    pub delivered: u64,
-    /// Records signed.
-    pub signed: u64,
-    /// Processes that died.
-    pub crashes: u64,
-    /// Nodes put back to a backup.
-    pub restores: u64,
-    /// Connections that broke.
-    pub breaks: u64,
-    /// Over everything that happened, in order.
-    pub trace: u64,
-}
 
 /// Something that is going to happen.
 pub(super) enum Event {
@@ -216,11 +130,11 @@ pub struct World {
     verified: HashMap<Bytes, VerifiedRecord>,
     queue: BinaryHeap<Reverse<Queued>>,
     order: u64,
-    calm_since: Option<Timestamp>,
+    pub(super) calm_since: Option<Timestamp>,
     spins: (Timestamp, u32),
     account: VecDeque<String>,
     /// Prints everything as it happens.
-    loud: bool,
+    pub(super) loud: bool,
 }
 
 impl World {
@@ -376,7 +290,7 @@ impl World {
         Ok(())
     }
 
-    fn lives(&self, node: usize, life: u64) -> bool {
+    pub(super) fn lives(&self, node: usize, life: u64) -> bool {
         self.nodes[node].life == life && self.nodes[node].engine.is_some()
     }
 
@@ -578,218 +492,6 @@ impl World {
         }
     }
 
-    fn transmit(&mut self, node: usize, transmit: Transmit) -> Result<(), Broken> {
-        let (id, stream, fin) = (transmit.conn(), transmit.stream(), transmit.fin());
-        let life = self.nodes[node].life;
-        let Some(conn) = self.net.conn(id) else { return Ok(()) };
-        let Some(end) = conn.end_of(node, life).filter(|end| conn.open[*end]) else {
-            return Ok(());
-        };
-        let bytes = transmit.into_bytes();
-        let to = conn.ends[1 - end].0;
-        let said = conn.taps[end].hear(stream, &bytes, fin);
-        let said =
-            said.map_err(|fault| broken(1, format!("node {node} sends garbage: {fault}")))?;
-        if self.nodes[node].hostile {
-            let bytes = self.tamper(node, stream, bytes);
-            self.carry(id, end, stream, &bytes, fin);
-            return Ok(());
-        }
-        for said in &said {
-            self.meddle(node, to, said)?;
-            if self.loud || matches!(said, Said::Batch { .. }) {
-                self.note(|| format!("node {node} to {to} on {}: {}", id.0, describe(said)));
-            }
-            let partner = self.nodes[to].economy.id;
-            let Some(engine) = &self.nodes[node].engine else { return Ok(()) };
-            let heard = self.watch.said((node, engine.state()), partner, said, self.now);
-            heard.map_err(|broken| at_node(node, broken))?;
-        }
-        if self.vanishes(node, to, &said) {
-            self.note(|| "these bytes vanish".to_owned());
-            return Ok(());
-        }
-        self.carry(id, end, stream, &bytes, fin);
-        Ok(())
-    }
-
-    /// Puts bytes on their way, in pieces.
-    fn carry(&mut self, id: ConnId, end: usize, stream: OutStream, bytes: &Bytes, fin: bool) {
-        let mut start = 0;
-        loop {
-            let rest = bytes.len() - start;
-            let cut = if rest > 1 && self.dice.percent(20) {
-                1 + self.dice.below(rest - 1)
-            } else {
-                rest
-            };
-            let piece = bytes.slice(start..start + cut);
-            start += cut;
-            let last = start == bytes.len();
-            let Some(conn) = self.net.conn(id) else { return };
-            let at = conn.arrival(end, stream, self.now, &mut self.dice);
-            let fin = fin && last;
-            self.at(at, Event::Bytes { conn: id, end: 1 - end, stream, bytes: piece, fin });
-            if last {
-                return;
-            }
-        }
-    }
-
-    fn bytes(
-        &mut self,
-        id: ConnId,
-        end: usize,
-        stream: OutStream,
-        bytes: Bytes,
-        fin: bool,
-    ) -> Result<(), Broken> {
-        let Some(conn) = self.net.conn(id) else { return Ok(()) };
-        if !conn.carries[end] || !conn.open[end] || !conn.told[end] {
-            // Bytes that come before the transport has told of the connection wait for it.
-            if conn.carries[end] && conn.open[end] {
-                self.later(
-                    Duration::from_millis(3),
-                    Event::Bytes { conn: id, end, stream, bytes, fin },
-                );
-            }
-            return Ok(());
-        }
-        let node = conn.ends[end].0;
-        let stream = match stream {
-            OutStream::Control => StreamId::CONTROL,
-            OutStream::Uni { id, .. } => StreamId(id + 1),
-        };
-        self.input(node, Input::Received { conn: id, stream, bytes, fin })
-    }
-
-    fn dial(&mut self, from: usize, to: usize) {
-        let late = self.calm_since.is_some_and(|since| self.now.since(since) > CALM);
-        if late || self.nodes[from].engine.is_none() {
-            return;
-        }
-        let again = self.dice.millis(800..=2500);
-        let engine = self.nodes[from].engine.as_ref();
-        let wanted = engine.is_some_and(|engine| {
-            let partner = engine.state().partner(&self.nodes[to].economy.id);
-            partner.is_some_and(|partner| partner.is_open())
-        });
-        let both_ways = self.dice.percent(15) && self.net.faulty;
-        if wanted
-            && self.nodes[to].engine.is_some()
-            && (self.net.between(from, to) == 0 || both_ways)
-        {
-            let ends = [from, to].map(|node| (node, self.nodes[node].life));
-            let conn = self.net.connect(ends);
-            let first = self.dice.millis(10..=200);
-            let second = first + self.dice.millis(0..=100);
-            self.later(first, Event::Open { conn, end: 0 });
-            self.later(second, Event::Open { conn, end: 1 });
-        }
-        // Only while something may still need it: otherwise time would never end.
-        if self.acts_left > 0 || self.calm_since.is_some() {
-            self.later(again, Event::Dial { from, to });
-        }
-        self.net.sweep();
-    }
-
-    fn open(&mut self, id: ConnId, end: usize) -> Result<(), Broken> {
-        let Some(conn) = self.net.conn(id) else { return Ok(()) };
-        let ((node, life), (peer, _)) = (conn.ends[end], conn.ends[1 - end]);
-        if !conn.open[end] || !conn.carries[end] {
-            conn.open[end] = false;
-            return Ok(());
-        }
-        if !self.lives(node, life) {
-            self.cut(id, end);
-            return Ok(());
-        }
-        let Some(engine) = &self.nodes[node].engine else { return Ok(()) };
-        let peer = &self.nodes[peer].economy;
-        let partners = engine.state().partner_set();
-        match partners.authenticate(peer.link.id(), &peer.evidence, self.now) {
-            Ok(partner) => {
-                if let Some(conn) = self.net.conn(id) {
-                    conn.told[end] = true;
-                }
-                self.input(node, Input::Opened { partner, conn: id, dialed: end == 0 })
-            }
-            Err(_refused) => {
-                self.cut(id, end);
-                Ok(())
-            }
-        }
-    }
-
-    /// A node closes a connection: what is under way to it is lost, and perhaps what is from it.
-    fn close(&mut self, node: usize, id: ConnId) {
-        let life = self.nodes[node].life;
-        let Some(conn) = self.net.conn(id) else { return };
-        let Some(end) = conn.end_of(node, life).filter(|end| conn.open[*end]) else { return };
-        conn.carries[end] = false;
-        let delay = self.dice.millis(0..=3);
-        self.later(delay, Event::Gone { conn: id, end });
-        let delay = self.dice.millis(2..=200);
-        self.later(delay, Event::Gone { conn: id, end: 1 - end });
-    }
-
-    /// This end's transport gives the connection up.
-    fn cut(&mut self, id: ConnId, end: usize) {
-        let Some(conn) = self.net.conn(id) else { return };
-        conn.carries = [false; 2];
-        conn.open[end] = false;
-        let delay = self.dice.millis(2..=200);
-        self.later(delay, Event::Gone { conn: id, end: 1 - end });
-    }
-
-    /// A connection breaks: each end hears of it in its own time.
-    pub(super) fn sever(&mut self, id: ConnId) {
-        let Some(conn) = self.net.conn(id) else { return };
-        let first = self.dice.below(2);
-        conn.carries[first] = false;
-        if self.dice.percent(70) {
-            conn.carries = [false; 2];
-        }
-        self.report.breaks += 1;
-        self.note(|| format!("connection {} breaks", id.0));
-        for end in 0..2 {
-            let delay = self.dice.millis(0..=3000);
-            self.later(delay, Event::Gone { conn: id, end });
-        }
-    }
-
-    fn gone(&mut self, id: ConnId, end: usize) -> Result<(), Broken> {
-        let Some(conn) = self.net.conn(id) else { return Ok(()) };
-        if !std::mem::replace(&mut conn.open[end], false) {
-            return Ok(());
-        }
-        conn.carries[end] = false;
-        let ((node, life), told) = (conn.ends[end], conn.told[end]);
-        if told && self.lives(node, life) {
-            self.input(node, Input::Closed { conn: id })?;
-        }
-        Ok(())
-    }
-
-    /// A node's process dies. Its connections are silent from now on.
-    pub(super) fn kill(&mut self, node: usize) {
-        self.nodes[node].engine = None;
-        let life = self.nodes[node].life;
-        let held: Vec<_> = self
-            .net
-            .all()
-            .filter_map(|(id, conn)| conn.end_of(node, life).map(|end| (id, end)))
-            .collect();
-        for (id, end) in held {
-            if let Some(conn) = self.net.conn(id) {
-                conn.open[end] = false;
-                conn.carries = [false; 2];
-            }
-            let delay = self.dice.millis(5..=3000);
-            self.later(delay, Event::Gone { conn: id, end: 1 - end });
-        }
-    }
-
     /// The node of an economy.
     #[must_use]
     pub fn node_of(&self, economy: &EconomyId) -> Option<usize> {
@@ -797,28 +499,8 @@ impl World {
     }
 }
 
-fn at_node(node: usize, broken: Broken) -> Broken {
+pub(super) fn at_node(node: usize, broken: Broken) -> Broken {
     Broken { how: format!("node {node}: {}", broken.how), ..broken }
-}
-
-fn describe(said: &Said) -> String {
-    match said {
-        Said::Batch { returned, lines } => {
-            let lines: Vec<_> = lines
-                .iter()
-                .map(|line| {
-                    format!(
-                        "{}={}/{}",
-                        line.entry.number,
-                        line.entry.record.short(),
-                        line.entry.parts.len()
-                    )
-                })
-                .collect();
-            format!("{} {}", if *returned { "gives back" } else { "delivers" }, lines.join(" "))
-        }
-        other => format!("{other:?}"),
-    }
 }
 
 /// A connected graph: a ring, and chords.

@@ -1,0 +1,89 @@
+//! What is simulated, and what a run did.
+
+use super::mutation::Mutation;
+
+/// What is simulated.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Decides everything.
+    pub seed: u64,
+    /// How many nodes.
+    pub nodes: usize,
+    /// How many partners each has, about.
+    pub degree: usize,
+    /// How many things people, disks and networks do.
+    pub acts: usize,
+    /// Whether processes die, disks fail and connections break.
+    pub faults: bool,
+    /// Whether one node at a time is put back to a backup.
+    pub restores: bool,
+    /// How many nodes are hostile.
+    pub hostile: usize,
+    /// What is broken on purpose.
+    pub mutation: Option<Mutation>,
+}
+
+impl Config {
+    /// The federation of the test tiers.
+    #[must_use]
+    pub fn federation(seed: u64) -> Self {
+        Self {
+            seed,
+            nodes: 20,
+            degree: 4,
+            acts: 220,
+            faults: true,
+            restores: true,
+            hostile: 1,
+            mutation: None,
+        }
+    }
+
+    /// A smaller one, with everything in it.
+    #[must_use]
+    pub fn small(seed: u64) -> Self {
+        Self { nodes: 6, degree: 3, acts: 80, ..Self::federation(seed) }
+    }
+
+    /// A few nodes, one of which is made to break an invariant.
+    #[must_use]
+    pub fn mutant(seed: u64, mutation: Mutation) -> Self {
+        let hostile = usize::from(mutation == Mutation::AcceptForged);
+        // One who is told before the sync is told so even where there is nobody to send to.
+        let nodes = if mutation == Mutation::ReplyBeforeSync { 1 } else { 4 };
+        Self { nodes, hostile, restores: false, mutation: Some(mutation), ..Self::small(seed) }
+    }
+
+    /// A few nodes, nothing going wrong.
+    #[must_use]
+    pub fn calm(seed: u64, nodes: usize) -> Self {
+        Self {
+            nodes,
+            degree: nodes.saturating_sub(1),
+            acts: 30,
+            faults: false,
+            restores: false,
+            hostile: 0,
+            ..Self::federation(seed)
+        }
+    }
+}
+
+/// What a run did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Inputs that engines took.
+    pub steps: u64,
+    /// Deliveries that went over a wire.
+    pub delivered: u64,
+    /// Records signed.
+    pub signed: u64,
+    /// Processes that died.
+    pub crashes: u64,
+    /// Nodes put back to a backup.
+    pub restores: u64,
+    /// Connections that broke.
+    pub breaks: u64,
+    /// Over everything that happened, in order.
+    pub trace: u64,
+}

@@ -1,0 +1,245 @@
+//! What goes between the nodes: dialing, bytes, and how connections end.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use comity_node::engine::Input;
+use comity_proto::{ConnId, OutStream, StreamId, Transmit};
+
+use super::watch::{Broken, broken};
+use super::wire::Said;
+use super::world::{CALM, Event, World, at_node};
+
+impl World {
+    pub(super) fn transmit(&mut self, node: usize, transmit: Transmit) -> Result<(), Broken> {
+        let (id, stream, fin) = (transmit.conn(), transmit.stream(), transmit.fin());
+        let life = self.nodes[node].life;
+        let Some(conn) = self.net.conn(id) else { return Ok(()) };
+        let Some(end) = conn.end_of(node, life).filter(|end| conn.open[*end]) else {
+            return Ok(());
+        };
+        let bytes = transmit.into_bytes();
+        let to = conn.ends[1 - end].0;
+        let said = conn.taps[end].hear(stream, &bytes, fin);
+        let said =
+            said.map_err(|fault| broken(1, format!("node {node} sends garbage: {fault}")))?;
+        if self.nodes[node].hostile {
+            let bytes = self.tamper(node, stream, bytes);
+            self.carry(id, end, stream, &bytes, fin);
+            return Ok(());
+        }
+        for said in &said {
+            self.meddle(node, to, said)?;
+            if self.loud || matches!(said, Said::Batch { .. }) {
+                self.note(|| format!("node {node} to {to} on {}: {}", id.0, describe(said)));
+            }
+            let partner = self.nodes[to].economy.id;
+            let Some(engine) = &self.nodes[node].engine else { return Ok(()) };
+            let heard = self.watch.said((node, engine.state()), partner, said, self.now);
+            heard.map_err(|broken| at_node(node, broken))?;
+        }
+        if self.vanishes(node, to, &said) {
+            self.note(|| "these bytes vanish".to_owned());
+            return Ok(());
+        }
+        self.carry(id, end, stream, &bytes, fin);
+        Ok(())
+    }
+
+    /// Puts bytes on their way, in pieces.
+    fn carry(&mut self, id: ConnId, end: usize, stream: OutStream, bytes: &Bytes, fin: bool) {
+        let mut start = 0;
+        loop {
+            let rest = bytes.len() - start;
+            let cut = if rest > 1 && self.dice.percent(20) {
+                1 + self.dice.below(rest - 1)
+            } else {
+                rest
+            };
+            let piece = bytes.slice(start..start + cut);
+            start += cut;
+            let last = start == bytes.len();
+            let Some(conn) = self.net.conn(id) else { return };
+            let at = conn.arrival(end, stream, self.now, &mut self.dice);
+            let fin = fin && last;
+            self.at(at, Event::Bytes { conn: id, end: 1 - end, stream, bytes: piece, fin });
+            if last {
+                return;
+            }
+        }
+    }
+
+    pub(super) fn bytes(
+        &mut self,
+        id: ConnId,
+        end: usize,
+        stream: OutStream,
+        bytes: Bytes,
+        fin: bool,
+    ) -> Result<(), Broken> {
+        let Some(conn) = self.net.conn(id) else { return Ok(()) };
+        if !conn.carries[end] || !conn.open[end] || !conn.told[end] {
+            // Bytes that come before the transport has told of the connection wait for it.
+            if conn.carries[end] && conn.open[end] {
+                self.later(
+                    Duration::from_millis(3),
+                    Event::Bytes { conn: id, end, stream, bytes, fin },
+                );
+            }
+            return Ok(());
+        }
+        let node = conn.ends[end].0;
+        let stream = match stream {
+            OutStream::Control => StreamId::CONTROL,
+            OutStream::Uni { id, .. } => StreamId(id + 1),
+        };
+        self.input(node, Input::Received { conn: id, stream, bytes, fin })
+    }
+
+    pub(super) fn dial(&mut self, from: usize, to: usize) {
+        let late = self.calm_since.is_some_and(|since| self.now.since(since) > CALM);
+        if late || self.nodes[from].engine.is_none() {
+            return;
+        }
+        let again = self.dice.millis(800..=2500);
+        let engine = self.nodes[from].engine.as_ref();
+        let wanted = engine.is_some_and(|engine| {
+            let partner = engine.state().partner(&self.nodes[to].economy.id);
+            partner.is_some_and(|partner| partner.is_open())
+        });
+        let both_ways = self.dice.percent(15) && self.net.faulty;
+        if wanted
+            && self.nodes[to].engine.is_some()
+            && (self.net.between(from, to) == 0 || both_ways)
+        {
+            let ends = [from, to].map(|node| (node, self.nodes[node].life));
+            let conn = self.net.connect(ends);
+            let first = self.dice.millis(10..=200);
+            let second = first + self.dice.millis(0..=100);
+            self.later(first, Event::Open { conn, end: 0 });
+            self.later(second, Event::Open { conn, end: 1 });
+        }
+        // Only while something may still need it: otherwise time would never end.
+        if self.acts_left > 0 || self.calm_since.is_some() {
+            self.later(again, Event::Dial { from, to });
+        }
+        self.net.sweep();
+    }
+
+    pub(super) fn open(&mut self, id: ConnId, end: usize) -> Result<(), Broken> {
+        let Some(conn) = self.net.conn(id) else { return Ok(()) };
+        let ((node, life), (peer, _)) = (conn.ends[end], conn.ends[1 - end]);
+        if !conn.open[end] || !conn.carries[end] {
+            conn.open[end] = false;
+            return Ok(());
+        }
+        if !self.lives(node, life) {
+            self.cut(id, end);
+            return Ok(());
+        }
+        let Some(engine) = &self.nodes[node].engine else { return Ok(()) };
+        let peer = &self.nodes[peer].economy;
+        let partners = engine.state().partner_set();
+        match partners.authenticate(peer.link.id(), &peer.evidence, self.now) {
+            Ok(partner) => {
+                if let Some(conn) = self.net.conn(id) {
+                    conn.told[end] = true;
+                }
+                self.input(node, Input::Opened { partner, conn: id, dialed: end == 0 })
+            }
+            Err(_refused) => {
+                self.cut(id, end);
+                Ok(())
+            }
+        }
+    }
+
+    /// A node closes a connection: what is under way to it is lost, and perhaps what is from it.
+    pub(super) fn close(&mut self, node: usize, id: ConnId) {
+        let life = self.nodes[node].life;
+        let Some(conn) = self.net.conn(id) else { return };
+        let Some(end) = conn.end_of(node, life).filter(|end| conn.open[*end]) else { return };
+        conn.carries[end] = false;
+        let delay = self.dice.millis(0..=3);
+        self.later(delay, Event::Gone { conn: id, end });
+        let delay = self.dice.millis(2..=200);
+        self.later(delay, Event::Gone { conn: id, end: 1 - end });
+    }
+
+    /// This end's transport gives the connection up.
+    fn cut(&mut self, id: ConnId, end: usize) {
+        let Some(conn) = self.net.conn(id) else { return };
+        conn.carries = [false; 2];
+        conn.open[end] = false;
+        let delay = self.dice.millis(2..=200);
+        self.later(delay, Event::Gone { conn: id, end: 1 - end });
+    }
+
+    /// A connection breaks: each end hears of it in its own time.
+    pub(super) fn sever(&mut self, id: ConnId) {
+        let Some(conn) = self.net.conn(id) else { return };
+        let first = self.dice.below(2);
+        conn.carries[first] = false;
+        if self.dice.percent(70) {
+            conn.carries = [false; 2];
+        }
+        self.report.breaks += 1;
+        self.note(|| format!("connection {} breaks", id.0));
+        for end in 0..2 {
+            let delay = self.dice.millis(0..=3000);
+            self.later(delay, Event::Gone { conn: id, end });
+        }
+    }
+
+    pub(super) fn gone(&mut self, id: ConnId, end: usize) -> Result<(), Broken> {
+        let Some(conn) = self.net.conn(id) else { return Ok(()) };
+        if !std::mem::replace(&mut conn.open[end], false) {
+            return Ok(());
+        }
+        conn.carries[end] = false;
+        let ((node, life), told) = (conn.ends[end], conn.told[end]);
+        if told && self.lives(node, life) {
+            self.input(node, Input::Closed { conn: id })?;
+        }
+        Ok(())
+    }
+
+    /// A node's process dies. Its connections are silent from now on.
+    pub(super) fn kill(&mut self, node: usize) {
+        self.nodes[node].engine = None;
+        let life = self.nodes[node].life;
+        let held: Vec<_> = self
+            .net
+            .all()
+            .filter_map(|(id, conn)| conn.end_of(node, life).map(|end| (id, end)))
+            .collect();
+        for (id, end) in held {
+            if let Some(conn) = self.net.conn(id) {
+                conn.open[end] = false;
+                conn.carries = [false; 2];
+            }
+            let delay = self.dice.millis(5..=3000);
+            self.later(delay, Event::Gone { conn: id, end: 1 - end });
+        }
+    }
+}
+
+fn describe(said: &Said) -> String {
+    match said {
+        Said::Batch { returned, lines } => {
+            let lines: Vec<_> = lines
+                .iter()
+                .map(|line| {
+                    format!(
+                        "{}={}/{}",
+                        line.entry.number,
+                        line.entry.record.short(),
+                        line.entry.parts.len()
+                    )
+                })
+                .collect();
+            format!("{} {}", if *returned { "gives back" } else { "delivers" }, lines.join(" "))
+        }
+        other => format!("{other:?}"),
+    }
+}
