@@ -26,6 +26,13 @@ pub(super) struct Returning {
     queue: VecDeque<u64>,
 }
 
+impl Returning {
+    /// A number that did not leave goes again, before the others.
+    pub(super) fn again(&mut self, number: u64) {
+        self.queue.push_front(number);
+    }
+}
+
 /// What a partner gives back to us.
 pub(super) struct Regaining {
     /// Numbers that the partner said it holds and our journal does not have, ascending.

@@ -359,8 +359,17 @@ impl Engine {
     /// What the link gave back: it waits its turn again, or for the next connection.
     fn unsent(&mut self, partner: EconomyId, deliveries: Vec<Delivery>, why: Unsent) {
         let Some(session) = self.sessions.get_mut(&partner) else { return };
+        let ledger = self.state.partner(&partner).map(|partner| &partner.out);
         for delivery in deliveries.into_iter().rev() {
             let number = delivery.entry().number;
+            let line = ledger.and_then(|ledger| ledger.entry(number));
+            if line.is_none_or(|line| line.digest != delivery.entry().digest()) {
+                // It is the partner's own, which we were giving back.
+                if let Some(returning) = session.returning.as_mut().filter(|_| session.up) {
+                    returning.again(number);
+                }
+                continue;
+            }
             match why {
                 Unsent::NoRoom | Unsent::Reclaimed if session.up => {
                     session.queue.push_front(number);
@@ -430,6 +439,7 @@ impl Engine {
             }
             self.release_holds(partner, now);
             self.pump(partner, now);
+            self.give_back_more(partner, now);
         }
         if self.state.next_pending().is_some_and(|due| due <= now) {
             self.reconsider_pending(now);

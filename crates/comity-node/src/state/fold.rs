@@ -122,6 +122,8 @@ impl State {
             JournalEntry::Partner(changed) => self.partner_changed(changed)?,
             JournalEntry::Delivery(decided) => self.delivery_decided(decided)?,
             JournalEntry::Voided { to, number, digest, handed, at } => {
+                // A withdrawal goes only to whoever may hold something of what it takes back.
+                self.turns = self.turns.saturating_add(1);
                 if let Some(partner) = self.partners.get_mut(to)
                     && !partner.out.push_void(*number, *digest, *at, self.seq)
                 {
