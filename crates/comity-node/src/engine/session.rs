@@ -58,7 +58,8 @@ pub(super) struct Session {
     pub(super) returning: Option<Returning>,
     /// What the partner gives back to us after we were restored.
     pub(super) regaining: Option<Regaining>,
-    /// What was given back and waits for its turn.
+    /// What was given back and waits for its turn, over whatever connection it came: the link hands
+    /// nothing on twice.
     pub(super) given: BTreeMap<u64, Given>,
     /// Deliveries whose bodies are being read, and what they will weigh.
     pub(super) loading: BTreeMap<u64, Load>,
@@ -341,7 +342,6 @@ impl Engine {
     fn down(&mut self, partner: EconomyId) {
         if let Some(session) = self.sessions.get_mut(&partner) {
             session.up = false;
-            session.given.clear();
             session.reset();
         }
     }
