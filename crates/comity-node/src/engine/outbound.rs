@@ -127,7 +127,7 @@ impl Engine {
         &mut self,
         partner: EconomyId,
         record: RecordId,
-        parts: Vec<PartDigest>,
+        mut parts: Vec<PartDigest>,
         withheld: &[Withheld],
         now: Timestamp,
     ) {
@@ -135,7 +135,12 @@ impl Engine {
         else {
             return;
         };
-        let plan = self.state.plan_of(held, &parts, &partner, now);
+        let mut plan = self.state.plan_of(held, &parts, &partner, now);
+        // Of two addressee parts that name the partner, one may give nothing of this: it stays.
+        if plan.goes() && plan.releases() != parts {
+            parts = plan.releases().to_vec();
+            plan = self.state.plan_of(held, &parts, &partner, now);
+        }
         let Some(obligations) = plan.obligations().filter(|_| plan.releases() == parts) else {
             return;
         };
