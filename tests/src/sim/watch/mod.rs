@@ -11,7 +11,7 @@
 //!
 //! The watcher believes no engine: it reads what goes into the journal ([`Shadow`]) and what goes
 //! over the wire ([`Said`]), and knows how every record was signed ([`Truth`]). Only the decision
-//! itself is asked twice: of the node's own state, and of [`gate`], a few rules written anew.
+//! itself is asked twice: of the node's own state, and of `gate`, a few rules written anew.
 
 mod gate;
 mod settle;
