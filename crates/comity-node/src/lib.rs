@@ -9,6 +9,7 @@ pub mod error;
 pub mod founding;
 pub mod index;
 pub mod keyfile;
+pub mod limits;
 pub mod node;
 pub mod service;
 mod shell;

@@ -20,6 +20,7 @@ use crate::error::{ErrorKind, ServiceError};
 use crate::founding::{DESK, ENDPOINT, LINK, NODE_KEYS};
 use crate::index;
 use crate::keyfile::{self, Passphrase};
+use crate::limits::{FOLD, NET_EVENTS};
 use crate::service::{Pairings, Service, ServiceParts};
 use crate::shell;
 use crate::state::State;
@@ -41,9 +42,6 @@ pub struct Node {
     shell: JoinHandle<Arc<dyn Store>>,
     report: OpenReport,
 }
-
-/// Entries read at once while the journal is folded.
-const FOLD: usize = 1024;
 
 impl Node {
     /// Opens the folder's keys and journal, folds the journal, and starts.
@@ -195,7 +193,7 @@ fn bind(
     keyring: &VerifiedKeyring,
     pairing: mpsc::Sender<comity_net::pairing::PairingEvent>,
 ) -> Result<shell::Net, ServiceError> {
-    let (sender, events) = mpsc::channel(shell::NET_EVENTS);
+    let (sender, events) = mpsc::channel(NET_EVENTS);
     let partners = Arc::new(RwLock::new(comity_core::partners::PartnerSet::new()));
     let mut endpoint = EndpointConfig::new(config.listen.address, keys.secrets());
     endpoint.links = links(config);

@@ -14,10 +14,8 @@ use comity_core::record::{Part, RecordError};
 use comity_core::{Digest, EconomyId, Kind, PartDigest, RecordId, Section, Timestamp};
 use comity_proto::Incoming;
 
-/// Numbers beyond the run without gaps that a partner may use.
-const MOST_AHEAD: u64 = 1 << 16;
-
 use super::{Checked, Effect, Engine, Job, Then, Token};
+use crate::limits::MOST_AHEAD;
 
 /// What becomes of a verified delivery.
 enum Verdict {

@@ -7,13 +7,18 @@
 //! decision sees it; whatever tells anybody about it (a reply, an acknowledgement, a delivery's first
 //! byte) waits in `Then` until the entry is durable.
 
+mod batches;
 mod command;
+mod fresh;
+mod greeting;
+mod handing;
 mod inbound;
-mod outbound;
+mod offering;
 mod recovery;
 mod session;
+mod taking_back;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use comity_core::entropy::draw;
@@ -30,6 +35,7 @@ use comity_store::{NewEntry, Seq};
 use crate::state::State;
 
 pub use command::{Command, CommandError, Reply};
+use fresh::Fresh;
 use session::Session;
 
 /// Names a job that was given out, until its result comes back.
@@ -201,9 +207,6 @@ enum Job {
     HandOver { partner: EconomyId, number: u64 },
     Return { partner: EconomyId, number: u64 },
 }
-
-/// Bytes of bodies that were appended lately and are kept at hand for the deliveries that follow.
-const FRESH_BYTES: usize = 16 << 20;
 
 /// The machine. One for each node.
 pub struct Engine {
@@ -438,58 +441,5 @@ impl Engine {
             self.effects.push(Effect::Close { conn: *conn, reason: CloseReason::ShuttingDown });
         }
         self.alarm(None, "store-failed", format!("the journal takes no more entries: {why}"));
-    }
-}
-
-/// Bodies that were appended lately, oldest dropped first.
-#[derive(Default)]
-struct Fresh {
-    parts: HashMap<PartDigest, Bytes>,
-    records: HashMap<Seq, Bytes>,
-    order: VecDeque<FreshKey>,
-    bytes: usize,
-}
-
-enum FreshKey {
-    Part(PartDigest),
-    Record(Seq),
-}
-
-impl Fresh {
-    fn keep_part(&mut self, digest: PartDigest, body: Bytes) {
-        let length = body.len();
-        if length <= FRESH_BYTES / 4 && self.parts.insert(digest, body).is_none() {
-            self.kept(FreshKey::Part(digest), length);
-        }
-    }
-
-    fn keep_record(&mut self, seq: Seq, signed: Bytes) {
-        let length = signed.len();
-        if self.records.insert(seq, signed).is_none() {
-            self.kept(FreshKey::Record(seq), length);
-        }
-    }
-
-    fn kept(&mut self, key: FreshKey, length: usize) {
-        self.bytes += length;
-        self.order.push_back(key);
-        while self.bytes > FRESH_BYTES {
-            let dropped = match self.order.pop_front() {
-                Some(FreshKey::Part(digest)) => self.parts.remove(&digest),
-                Some(FreshKey::Record(seq)) => self.records.remove(&seq),
-                None => return,
-            };
-            self.bytes = self.bytes.saturating_sub(dropped.map_or(0, |body| body.len()));
-        }
-    }
-
-    /// Everything that a hand-over needs, if all of it is at hand.
-    fn load(&self, seq: Seq, parts: &[PartDigest]) -> Option<Loaded> {
-        let signed = self.records.get(&seq)?.clone();
-        let parts = parts
-            .iter()
-            .map(|digest| self.parts.get(digest).map(|body| (*digest, body.clone())))
-            .collect::<Option<Vec<_>>>()?;
-        Some(Loaded { signed, parts })
     }
 }

@@ -15,9 +15,7 @@ use comity_core::{Digest, EconomyId, EpochId, Timestamp};
 use comity_proto::{Inbound, Incoming};
 
 use super::{Checked, Effect, Engine, Job, Loaded, Then};
-
-/// Deliveries of ours beyond a backup that a partner may give back.
-const MOST_GIVEN_BACK: u64 = 1 << 20;
+use crate::limits::MOST_GIVEN_BACK;
 
 /// What we give back to a partner that was restored.
 #[derive(Default)]

@@ -8,9 +8,7 @@ use comity_core::partners::AuthenticatedPartner;
 use comity_core::receipt::{Receipt, Witness};
 use comity_core::sign::SecretKey;
 use comity_core::{Delivery, EconomyId, KeyId, RecordId, Timestamp};
-use comity_proto::{
-    CloseReason, ConnId, Heads, Hello, Inbound, KeyringHead, Link, Load, Outbound, Output, Unsent,
-};
+use comity_proto::{CloseReason, ConnId, Hello, Link, Load, Output, Unsent};
 
 use super::recovery::{Given, Regaining, Returning};
 use super::{Effect, Engine};
@@ -118,7 +116,7 @@ impl Session {
     }
 
     /// Forgets what belonged to a connection.
-    fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
         self.queue.clear();
         self.under_way.clear();
         self.deferred.clear();
@@ -232,110 +230,6 @@ impl Engine {
                 let text = "two nodes take turns with one key; one of them may be an impostor";
                 self.alarm(Some(partner), "two-nodes", text.to_owned());
             }
-        }
-    }
-
-    /// What we say of both ledgers: durable entries only.
-    fn heads(&self, partner: &EconomyId) -> Option<Heads> {
-        let partner = self.state.partner(partner).filter(|partner| partner.is_paired())?;
-        let (version, digest) = self.state.own_keyring_head();
-        Some(Heads {
-            out: Outbound { epoch: partner.out.epoch(), head: partner.out.head() },
-            inbound: Inbound {
-                epoch: partner.inbound.epoch(),
-                head: partner.inbound.durable_head(),
-                ranges: partner.inbound.durable().clone(),
-            },
-            keyring: (version > 0).then_some(KeyringHead { version, digest }),
-            recovering: self.state.recovery().is_some(),
-        })
-    }
-
-    /// Both sides' ledgers must agree before anything flows.
-    fn greeted(&mut self, economy: EconomyId, conn: ConnId, hello: Hello, now: Timestamp) {
-        let Some(partner) = self.state.partner(&economy) else { return };
-        let (out, inbound) = (&partner.out, &partner.inbound);
-        let recovering = self.state.recovery().is_some();
-        let (theirs, heads) = (hello.heads.inbound.held(), &hello.heads);
-        let last = theirs.as_slice().last().map_or(0, |(_, last)| *last);
-        let held = &hello.heads.inbound;
-        // What a restored side knows of an epoch that it has lost is no chain of its own.
-        let other_epoch = recovering && held.epoch.is_some_and(|epoch| epoch != out.epoch());
-        // A restored partner builds on our word of what we hold, which must not change under it.
-        if heads.recovering && !self.is_settled(&economy, conn) {
-            let reason = "arrivals are being written; connect again".to_owned();
-            return self.session_input(economy, comity_proto::Input::Refuse { conn, reason }, now);
-        }
-        let problem = if last > out.head().number {
-            // The partner holds deliveries that our journal does not have.
-            (!recovering).then_some("ledger-ahead")
-        } else if !other_epoch && !out.agrees(held.epoch, held.head) {
-            Some("ledger-fork")
-        } else if heads.out.head.number < inbound.last() {
-            (!heads.recovering).then_some("ledger-behind")
-        } else {
-            None
-        };
-        let Some(code) = problem else {
-            if let Some(session) = self.sessions.get_mut(&economy) {
-                session.greetings.insert(conn, hello);
-            }
-            return self.session_input(economy, comity_proto::Input::Admit { conn }, now);
-        };
-        let text = match code {
-            "ledger-ahead" => {
-                "the partner holds deliveries that this node's journal does not have; if this machine was put back to an earlier state, begin recovery with `comity restore --here`"
-            }
-            "ledger-behind" => {
-                "the partner's journal is behind what it has delivered to us; it was probably put back to an earlier state and must begin recovery"
-            }
-            _ => {
-                "the partner's account of our deliveries contradicts our journal; nothing flows until a person has looked"
-            }
-        };
-        self.alarm(Some(economy), code, text.to_owned());
-        let reason = code.to_owned();
-        self.session_input(economy, comity_proto::Input::Refuse { conn, reason }, now);
-    }
-
-    /// Whether what we said on a connection that we hold of the partner is all that we ever shall.
-    fn is_settled(&self, economy: &EconomyId, conn: ConnId) -> bool {
-        let session = self.sessions.get(economy);
-        let told = session.and_then(|session| session.told.get(&conn));
-        let inbound = self.state.partner(economy).map(|partner| &partner.inbound);
-        let arriving = self
-            .jobs
-            .values()
-            .any(|job| matches!(job, super::Job::Incoming { partner, .. } if partner == economy));
-        !arriving
-            && inbound
-                .is_some_and(|one| one.numbers() == one.durable() && told == Some(one.durable()))
-    }
-
-    fn up(&mut self, economy: EconomyId, conn: ConnId, now: Timestamp) {
-        let recovering = self.state.recovery().is_some();
-        let Some(session) = self.sessions.get_mut(&economy) else { return };
-        session.up = true;
-        session.reset();
-        let Some(hello) = session.greetings.get(&conn) else { return };
-        let heads = hello.heads.clone();
-        let held = heads.inbound.held();
-        if let Some(partner) = self.state.partner_mut(&economy) {
-            partner.out.reset_acknowledged(held.clone());
-            if let Some(opening) = partner.out.opening()
-                && heads.inbound.epoch != Some(opening.epoch)
-            {
-                session.epoch_awaited = true;
-                self.session_input(economy, comity_proto::Input::Recovered(opening), now);
-            }
-        }
-        if heads.recovering {
-            self.give_back(economy, heads.out.head.number, now);
-        }
-        if recovering {
-            self.expect_back(economy, &heads.inbound, now);
-        } else {
-            self.requeue(economy, now);
         }
     }
 

@@ -8,11 +8,9 @@ use tokio::sync::broadcast;
 
 use super::{Service, words};
 use crate::api::{AlarmLine, Event};
+use crate::limits::EVENTS;
 use crate::shell::Happening;
 use crate::state::State;
-
-/// Events that may wait for a slow watcher; beyond it the oldest are dropped, and it is told how many.
-const EVENTS: usize = 1024;
 
 impl Service {
     /// Follows what happens from now on.

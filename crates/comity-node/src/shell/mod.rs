@@ -20,17 +20,10 @@ use tokio::time::Instant;
 
 use crate::clock;
 use crate::engine::{Alarm, Command, CommandError, Effect, Engine, Input, Reply, Token};
+use crate::limits::{ALARMS, INPUTS_PER_TURN, REQUESTS};
 use dial::Dialer;
 pub(crate) use work::load;
 
-/// Requests that may wait for the shell.
-const REQUESTS: usize = 256;
-/// Network events that may wait for the shell.
-pub(crate) const NET_EVENTS: usize = 1024;
-/// Inputs handled before timers and new requests get their turn again.
-const INPUTS_PER_TURN: usize = 256;
-/// Alarms that `status` remembers.
-const ALARMS: usize = 100;
 /// How often room on the disk and dialing are looked at.
 const TICK: Duration = Duration::from_millis(250);
 

@@ -11,9 +11,7 @@ use tokio::sync::mpsc;
 
 use super::Done;
 use crate::engine::{Checked, Input, Loaded, Token};
-
-/// Jobs that go to one worker at once: a hand-over between threads costs as much as half a signature.
-const JOBS_PER_WORKER: usize = 32;
+use crate::limits::JOBS_PER_WORKER;
 
 enum Job {
     Verify { token: Token, signed: Bytes, parts: Vec<(PartDigest, Bytes)> },

@@ -1,0 +1,57 @@
+//! Which parts of a record go together in one delivery.
+
+use std::collections::BTreeSet;
+
+use comity_core::policy::{Plan, PlannedPart};
+use comity_core::{PartDigest, Section};
+use comity_proto::Load;
+
+use crate::state::Held;
+
+/// The parts to send, in deliveries that each fit the link's bound, ascending within each.
+///
+/// An addressee part goes with every delivery: what it gives is refused without it.
+pub(super) fn batches(
+    held: &Held,
+    plan: &Plan,
+    sent: &BTreeSet<PartDigest>,
+) -> Vec<Vec<PartDigest>> {
+    let addressee = |part: &&PlannedPart| part.section == Section::Addressee;
+    let released = || plan.parts().iter().filter(|part| part.decision.is_release());
+    let common: Vec<_> = released().filter(addressee).map(|part| part.digest).collect();
+    let mut new: Vec<_> = released()
+        .filter(|part| part.section != Section::Addressee && !sent.contains(&part.digest))
+        .collect();
+    // What says something goes first, so that no delivery consists of a case number alone.
+    new.sort_by_key(|part| (part.section == Section::Case, part.digest));
+    let mut batches = vec![common.clone()];
+    for part in new {
+        let fits = |batch: &Vec<PartDigest>| {
+            let with: Vec<_> = batch.iter().copied().chain([part.digest]).collect();
+            Load::LIMIT.fits(held.load(&with))
+        };
+        match batches.last_mut() {
+            Some(batch) if batch.len() == common.len() || fits(batch) => batch.push(part.digest),
+            Some(_) | None => {
+                batches.push(common.iter().copied().chain([part.digest]).collect());
+            }
+        }
+    }
+    for batch in &mut batches {
+        accompany(held, plan, batch);
+        batch.sort_unstable();
+    }
+    batches
+}
+
+/// A case number that is released late does not go alone: the lightest part that says something goes
+/// again with it.
+fn accompany(held: &Held, plan: &Plan, batch: &mut Vec<PartDigest>) {
+    let contents = || held.parts.iter().filter(|part| part.is_content());
+    if contents().any(|part| batch.contains(&part.digest)) {
+        return;
+    }
+    let released = contents().filter(|part| plan.releases().contains(&part.digest));
+    let lightest = released.min_by_key(|part| held.sizes.get(&part.digest));
+    batch.extend(lightest.map(|part| part.digest));
+}

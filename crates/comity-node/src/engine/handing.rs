@@ -1,0 +1,189 @@
+//! From a number to its first byte on a link: load, decide once more, hand over.
+//!
+//! The last decision is the one that counts: where it has turned, the number becomes void.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use comity_core::policy::{self, Payload, Recipient};
+use comity_core::{Delivery, EconomyId, Timestamp};
+use comity_proto::Lane;
+
+use super::{Effect, Engine, Job, Loaded, Then, Token};
+use crate::state::{Held, OutFate};
+
+impl Engine {
+    /// A numbered delivery is durable.
+    pub(super) fn ready(&mut self, partner: EconomyId, number: u64) {
+        if let Some(session) = self.sessions.get_mut(&partner)
+            && session.up
+        {
+            session.queue(number);
+        }
+    }
+
+    /// After a connection stands: everything that the partner does not hold goes again.
+    pub(super) fn requeue(&mut self, economy: EconomyId, now: Timestamp) {
+        let Some(partner) = self.state.partner(&economy) else { return };
+        // What is not synced yet follows when it is.
+        let unsynced = self.unsynced(economy);
+        let outstanding: Vec<_> = partner
+            .out
+            .outstanding()
+            .filter(|number| !unsynced.contains(number))
+            .filter_map(|number| partner.out.entry(number).map(|entry| (number, entry)))
+            .map(|(number, entry)| {
+                (number, entry.digest, matches!(entry.fate, OutFate::Void { .. }))
+            })
+            .collect();
+        for (number, digest, void) in outstanding {
+            if void {
+                self.session_input(economy, comity_proto::Input::Void { number, digest }, now);
+            } else if let Some(session) = self.sessions.get_mut(&economy) {
+                session.queue(number);
+            }
+        }
+        self.pump(economy, now);
+    }
+
+    /// Numbers of a partner of which an entry is still being written.
+    fn unsynced(&self, economy: EconomyId) -> BTreeSet<u64> {
+        let steps = self.commits.values().flatten().chain(&self.then);
+        let numbers = steps.filter_map(|step| match step {
+            Then::HandOver { partner, number } | Then::Void { partner, number, .. } => {
+                (*partner == economy).then_some(*number)
+            }
+            Then::Reply { .. }
+            | Then::Stored { .. }
+            | Then::Rejected { .. }
+            | Then::ReturnStored { .. }
+            | Then::Announce { .. }
+            | Then::EpochStored { .. } => None,
+        });
+        numbers.collect()
+    }
+
+    /// Hands over what waits, as far as the link has room.
+    pub(super) fn pump(&mut self, partner: EconomyId, now: Timestamp) {
+        loop {
+            let Some(session) = self.sessions.get_mut(&partner) else { return };
+            if !session.up || self.failed.is_some() {
+                return;
+            }
+            let Some(number) = session.queue.front().copied() else { return };
+            let Some(entry) = self
+                .state
+                .partner(&partner)
+                .and_then(|partner| partner.out.entry(number))
+                .filter(|entry| entry.fate == OutFate::Live)
+                .and_then(|entry| entry.entry.clone())
+            else {
+                session.queue.pop_front();
+                continue;
+            };
+            let Some(held) = self.state.record(&entry.record) else {
+                session.queue.pop_front();
+                continue;
+            };
+            let load = held.load(&entry.parts);
+            if session.epoch_awaited || !session.room().fits(load) {
+                return;
+            }
+            session.queue.pop_front();
+            let seq = held.seq;
+            if let Some(loaded) = self.fresh.load(seq, &entry.parts) {
+                self.hand_over(partner, number, loaded, now);
+            } else {
+                session.loading.insert(number, load);
+                let token = self.token();
+                self.jobs.insert(token, Job::HandOver { partner, number });
+                self.effects.push(Effect::Load { token, seq, parts: entry.parts });
+            }
+        }
+    }
+
+    pub(super) fn loaded(&mut self, token: Token, result: Result<Loaded, String>, now: Timestamp) {
+        match (self.jobs.remove(&token), result) {
+            (Some(Job::HandOver { partner, number }), Ok(loaded)) => {
+                self.hand_over(partner, number, loaded, now);
+            }
+            (Some(Job::Return { partner, number }), Ok(loaded)) => {
+                self.give_back_loaded(partner, number, loaded, now);
+            }
+            (
+                Some(Job::HandOver { partner, number } | Job::Return { partner, number }),
+                Err(why),
+            ) => {
+                if let Some(session) = self.sessions.get_mut(&partner) {
+                    session.loading.remove(&number);
+                    session.under_way.remove(&number);
+                }
+                let text = format!("delivery {number} cannot be read: {why}");
+                self.alarm(Some(partner), "unreadable", text);
+            }
+            (Some(Job::Incoming { .. } | Job::Returned { .. }) | None, _) => {}
+        }
+    }
+
+    /// The last decision, and the first byte.
+    fn hand_over(&mut self, partner: EconomyId, number: u64, loaded: Loaded, now: Timestamp) {
+        let up = self.sessions.get_mut(&partner).is_some_and(|session| {
+            session.loading.remove(&number);
+            session.up && session.under_way.contains(&number)
+        });
+        let entry = self
+            .state
+            .partner(&partner)
+            .and_then(|partner| partner.out.entry(number))
+            .filter(|entry| entry.fate == OutFate::Live);
+        let Some((entry, digest)) =
+            entry.and_then(|out| out.entry.clone().map(|entry| (entry, out.digest)))
+        else {
+            return;
+        };
+        // After a break the number was queued anew, or will be when the partner is back.
+        if !up {
+            return;
+        }
+        let Some(held) = self.state.record(&entry.record) else { return };
+        let recipient = Recipient::Partner { economy: partner, desk: None };
+        let facts = self.state.facts_for(held, &partner);
+        if self.state.recovery().is_some() {
+            return;
+        }
+        let lane =
+            if entry_is_late(held, now) { Lane::Backfill } else { Lane::of(held.facts.urgency) };
+        let payload = Payload { entry, signed: loaded.signed, bodies: loaded.parts };
+        let released =
+            policy::release(self.state.policy(), &facts, &held.parts, &recipient, now, payload);
+        match released {
+            Ok(delivery) => {
+                let turns_at = self.turns_at(&delivery, now);
+                if let Some(session) = self.sessions.get_mut(&partner) {
+                    session.handed.insert(number);
+                    session.turns_at = session.turns_at.into_iter().chain(turns_at).min();
+                }
+                let input = comity_proto::Input::Deliver { delivery, lane };
+                self.session_input(partner, input, now);
+            }
+            Err(_turned) => self.take_back(partner, number, digest, now),
+        }
+    }
+
+    /// When time alone may turn the decision on a delivery: an agreement ends, or a part expires.
+    fn turns_at(&self, delivery: &Delivery, now: Timestamp) -> Option<Timestamp> {
+        let entry = delivery.entry();
+        let held = self.state.record(&entry.record)?;
+        let gone = held.parts.iter().filter(|part| entry.parts.binary_search(&part.digest).is_ok());
+        let expires = gone.filter_map(|part| part.marking.expires).filter(|at| *at > now);
+        expires.chain(self.state.policy().next_change(now)).min()
+    }
+}
+
+/// How long after it entered a record still counts as happening now.
+const LATE: Duration = Duration::from_secs(60);
+
+/// Whether a record goes with what was missed, after everything live.
+fn entry_is_late(held: &Held, now: Timestamp) -> bool {
+    now.since(held.entered_at) > LATE
+}

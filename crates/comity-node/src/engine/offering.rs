@@ -1,0 +1,189 @@
+//! Considering what a partner may have, and giving it numbers.
+
+use comity_core::journal::{DeliveryDecided, JournalEntry, Withheld};
+use comity_core::ledger::LedgerEntry;
+use comity_core::policy::{self, Plan, PolicySnapshot};
+use comity_core::{EconomyId, PartDigest, RecordId, Timestamp, Urgency};
+
+use super::batches::batches;
+use super::session::Session;
+use super::{Engine, Then};
+use crate::limits::{CONSIDERED_PER_STEP, QUEUE};
+
+impl Engine {
+    /// Whether anything may be numbered for this partner now.
+    fn may_offer(&self, session: &Session) -> bool {
+        session.up && self.failed.is_none() && session.under_way.len() < QUEUE
+    }
+
+    pub(super) fn offer_all(&mut self, now: Timestamp) {
+        for partner in self.sessions.keys().copied().collect::<Vec<_>>() {
+            self.offer(partner, now);
+        }
+    }
+
+    /// Considers, for one partner, what has arrived since it was last looked at.
+    fn offer(&mut self, partner: EconomyId, now: Timestamp) {
+        for _ in 0..CONSIDERED_PER_STEP {
+            let arrivals = self.state.arrivals();
+            let Some(session) = self.sessions.get(&partner) else { return };
+            if !self.may_offer(session) {
+                return;
+            }
+            let (place, backfill) = match (session.live < arrivals.len(), session.backfill) {
+                (true, _) => (session.live, false),
+                (false, Some(place)) => (place, true),
+                (false, None) => return,
+            };
+            let record = arrivals.get(place).copied();
+            let Some(session) = self.sessions.get_mut(&partner) else { return };
+            match (backfill, record) {
+                (false, _) => session.live += 1,
+                (true, Some(_)) => session.backfill = Some(place + 1),
+                (true, None) => {
+                    session.backfill = std::mem::take(&mut session.backfill_again).then_some(0);
+                }
+            }
+            if let Some(record) = record {
+                self.consider(partner, record, now);
+            }
+        }
+    }
+
+    /// Whether there is more to consider at once.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        let arrivals = self.state.arrivals().len();
+        let waiting = |session: &Session| {
+            self.may_offer(session) && (session.live < arrivals || session.backfill.is_some())
+        };
+        self.sessions.values().any(waiting)
+    }
+
+    /// Every partner is looked at anew: something may have widened.
+    pub(super) fn widen(&mut self) {
+        for session in self.sessions.values_mut() {
+            // A pass that is under way ends first: whoever could make us begin anew again and again
+            // would keep late records from everybody.
+            session.backfill_again = session.backfill.is_some();
+            session.backfill.get_or_insert(0);
+        }
+    }
+
+    /// Numbers a delivery of what the partner may have of a record and was not sent before.
+    fn consider(&mut self, partner: EconomyId, record: RecordId, now: Timestamp) {
+        let Some(held) = self.state.record(&record) else { return };
+        if held.came_from(&partner) {
+            return;
+        }
+        if self.state.recovery().is_some() {
+            return;
+        }
+        let Some(state) = self.state.partner(&partner) else { return };
+        let plan = self.state.plan(held, &partner, now);
+        if let Some(until) = plan.holds()
+            && let Some(session) = self.sessions.get_mut(&partner)
+        {
+            session.holds.entry(until).or_default().insert(record);
+        }
+        if !plan.goes() {
+            return;
+        }
+        let batches = match state.out.sent(&record) {
+            // One id goes twice only with parts that were not sent before.
+            Some(sent) if plan.releases().iter().all(|part| sent.contains(part)) => return,
+            sent => batches(held, &plan, &sent.unwrap_or_default()),
+        };
+        let withheld = withheld(self.state.policy(), &plan);
+        let origin = held.facts.origin;
+        let first = !state.origins.contains(&origin);
+        for parts in batches {
+            self.number(partner, record, parts, &withheld, now);
+        }
+        // Without its keyring the partner cannot judge what comes from an economy that it has not met.
+        if first && self.state.partner(&partner).is_some_and(|one| one.origins.contains(&origin)) {
+            for keyring in self.state.keyring_records(&origin).to_vec() {
+                self.consider(partner, keyring, now);
+            }
+        }
+    }
+
+    /// Gives a number to a delivery of these parts, if they may go by themselves.
+    fn number(
+        &mut self,
+        partner: EconomyId,
+        record: RecordId,
+        mut parts: Vec<PartDigest>,
+        withheld: &[Withheld],
+        now: Timestamp,
+    ) {
+        let (Some(held), Some(state)) = (self.state.record(&record), self.state.partner(&partner))
+        else {
+            return;
+        };
+        let mut plan = self.state.plan_of(held, &parts, &partner, now);
+        // Of two addressee parts that name the partner, one may give nothing of this: it stays.
+        if plan.goes() && plan.releases() != parts {
+            parts = plan.releases().to_vec();
+            plan = self.state.plan_of(held, &parts, &partner, now);
+        }
+        let Some(obligations) = plan.obligations().filter(|_| plan.releases() == parts) else {
+            return;
+        };
+        let decided = DeliveryDecided {
+            to: partner,
+            entry: LedgerEntry {
+                epoch: state.out.epoch(),
+                number: state.out.next_number(),
+                record,
+                parts,
+                obligations: obligations.clone(),
+            },
+            policy: self.state.policy().version(),
+            covering: plan.parts().iter().find_map(|part| part.decision.covering()),
+            withheld: withheld.to_vec(),
+            returned: false,
+            at: now,
+        };
+        let number = decided.entry.number;
+        self.enter(&JournalEntry::Delivery(decided), Vec::new());
+        self.then.push(Then::HandOver { partner, number });
+    }
+
+    /// Looks again at what a release time held back.
+    pub(super) fn release_holds(&mut self, partner: EconomyId, now: Timestamp) {
+        loop {
+            let Some(session) = self.sessions.get_mut(&partner) else { return };
+            if !session.up || session.holds.first_key_value().is_none_or(|(at, _)| *at > now) {
+                return;
+            }
+            let due = session.holds.pop_first().map(|(_, due)| due).unwrap_or_default();
+            for record in due {
+                self.consider(partner, record, now);
+            }
+        }
+    }
+
+    /// Records that are urgent do not wait for the cursor.
+    pub(super) fn offer_at_once(&mut self, record: RecordId, urgency: Urgency, now: Timestamp) {
+        if urgency != Urgency::Urgent {
+            return;
+        }
+        for partner in self.sessions.keys().copied().collect::<Vec<_>>() {
+            if self.sessions.get(&partner).is_some_and(|session| session.up) {
+                self.consider(partner, record, now);
+            }
+        }
+    }
+}
+
+/// What stays, with the gate and the clause that keep it.
+fn withheld(policy: &PolicySnapshot, plan: &Plan) -> Vec<Withheld> {
+    plan.withheld()
+        .map(|part| Withheld {
+            part: part.digest,
+            gate: part.decision.deciding().map(|one| one.gate.to_string()).unwrap_or_default(),
+            clause: policy::reason(policy, &part.decision).unwrap_or_default(),
+        })
+        .collect()
+}

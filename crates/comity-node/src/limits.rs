@@ -1,0 +1,31 @@
+//! Every bound of the node, in one place. Those of the link stand in `comity_proto::limits`, those of
+//! formats in `comity_core::limits`.
+
+/// Arrivals considered for one partner in one step, so that no step takes long.
+pub const CONSIDERED_PER_STEP: usize = 512;
+/// Numbers that may wait for room on a link; beyond it nothing more is numbered.
+pub const QUEUE: usize = 1024;
+/// Bytes of bodies that were appended lately and are kept at hand for the deliveries that follow.
+pub const FRESH_BYTES: usize = 16 << 20;
+
+/// Numbers beyond the run without gaps that a partner may void.
+pub const MOST_AHEAD: u64 = 1 << 16;
+/// Numbers that a new epoch of a partner may skip.
+pub const MOST_SKIPPED: u64 = 1 << 20;
+/// Deliveries of ours beyond a backup that a partner may give back.
+pub const MOST_GIVEN_BACK: u64 = 1 << 20;
+
+/// Requests of people and programs here that may wait for the shell.
+pub const REQUESTS: usize = 256;
+/// Network events that may wait for the shell.
+pub const NET_EVENTS: usize = 1024;
+/// Inputs that the shell handles before timers and new requests get their turn again.
+pub const INPUTS_PER_TURN: usize = 256;
+/// Alarms that `status` remembers.
+pub const ALARMS: usize = 100;
+/// Entries read at once while the journal is folded.
+pub const FOLD: usize = 1024;
+/// Jobs that go to one worker at once: a hand-over between threads costs as much as half a signature.
+pub const JOBS_PER_WORKER: usize = 32;
+/// Events that may wait for a slow watcher; beyond it the oldest are dropped, and it is told how many.
+pub const EVENTS: usize = 1024;

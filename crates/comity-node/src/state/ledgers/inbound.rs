@@ -1,0 +1,164 @@
+//! What a partner handed to us.
+
+use std::collections::BTreeMap;
+
+use comity_core::ledger::{Head, LedgerEntry, Opening, Ranges};
+use comity_core::receipt::RejectReason;
+use comity_core::{Digest, EpochId};
+
+use crate::limits::MOST_SKIPPED;
+
+/// What a partner handed to us.
+#[derive(Debug)]
+pub struct InLedger {
+    /// The run from 1 without gaps.
+    head: Head,
+    /// Digests of entries beyond the run.
+    beyond: BTreeMap<u64, Digest>,
+    /// Of the run: each entry's digest, to know a repetition from a contradiction, and the chain there.
+    run: Vec<(Digest, Digest)>,
+    numbers: Ranges,
+    /// The numbers whose entries are synced: all that we speak of to the partner.
+    durable: Ranges,
+    epoch: Option<EpochId>,
+    /// Numbers that were rejected for good, and why.
+    rejects: BTreeMap<u64, RejectReason>,
+    /// The entries themselves: what a restored partner gets back. Void numbers have none.
+    entries: BTreeMap<u64, LedgerEntry>,
+}
+
+impl Default for InLedger {
+    fn default() -> Self {
+        Self {
+            head: Head::START,
+            beyond: BTreeMap::new(),
+            run: Vec::new(),
+            numbers: Ranges::new(),
+            durable: Ranges::new(),
+            epoch: None,
+            rejects: BTreeMap::new(),
+            entries: BTreeMap::new(),
+        }
+    }
+}
+
+impl InLedger {
+    /// Where the run without gaps stands, as far as it is durable.
+    #[must_use]
+    pub fn durable_head(&self) -> Head {
+        let number = self.durable.contiguous();
+        let place = number.checked_sub(1).and_then(|place| usize::try_from(place).ok());
+        match place.and_then(|place| self.run.get(place)) {
+            Some((_, chain)) => Head { number, chain: *chain },
+            None => Head::START,
+        }
+    }
+
+    /// The numbers that are durable.
+    #[must_use]
+    pub fn durable(&self) -> &Ranges {
+        &self.durable
+    }
+
+    /// The entry of `number` is synced.
+    pub fn settle(&mut self, number: u64) {
+        self.durable.insert(number);
+    }
+
+    /// Everything here was read from the disk.
+    pub fn settle_all(&mut self) {
+        self.durable = self.numbers.clone();
+    }
+
+    /// The epoch of the last entry that arrived.
+    #[must_use]
+    pub fn epoch(&self) -> Option<EpochId> {
+        self.epoch
+    }
+
+    /// Every number that is here.
+    #[must_use]
+    pub fn numbers(&self) -> &Ranges {
+        &self.numbers
+    }
+
+    /// Numbers that were rejected for good, and why.
+    #[must_use]
+    pub fn rejects(&self) -> &BTreeMap<u64, RejectReason> {
+        &self.rejects
+    }
+
+    /// The digest of a number that is here.
+    #[must_use]
+    pub fn digest(&self, number: u64) -> Option<Digest> {
+        let place = usize::try_from(number.checked_sub(1)?).ok()?;
+        self.run.get(place).map(|(digest, _)| *digest).or_else(|| self.beyond.get(&number).copied())
+    }
+
+    /// The entry of a number that is here; a void number has none.
+    #[must_use]
+    pub fn entry(&self, number: u64) -> Option<&LedgerEntry> {
+        self.entries.get(&number)
+    }
+
+    /// A number arrived. Whether it was new.
+    pub fn push(&mut self, number: u64, digest: Digest, entry: Option<LedgerEntry>) -> bool {
+        if number == 0 || !self.numbers.insert(number) {
+            return false;
+        }
+        if let Some(entry) = entry {
+            self.epoch.get_or_insert(entry.epoch);
+            self.entries.insert(number, entry);
+        }
+        self.beyond.insert(number, digest);
+        while let Some(next) = self.beyond.remove(&self.head.number.saturating_add(1)) {
+            self.head = self.head.after(next);
+            self.run.push((next, self.head.chain));
+        }
+        true
+    }
+
+    /// A number was rejected for good.
+    pub fn reject(&mut self, number: u64, reason: RejectReason) {
+        self.rejects.insert(number, reason);
+    }
+
+    /// The last number that is here, gaps before it or not.
+    #[must_use]
+    pub fn last(&self) -> u64 {
+        self.numbers.as_slice().last().map_or(0, |(_, last)| *last)
+    }
+
+    /// Whether a new epoch of the partner follows from what is here.
+    #[must_use]
+    pub fn follows(&self, opening: &Opening) -> bool {
+        self.epoch.is_none_or(|epoch| epoch == opening.previous)
+            && opening.known == self.head
+            && opening.first > self.last()
+            && opening.first.saturating_sub(self.last()) <= MOST_SKIPPED
+    }
+
+    /// The partner was restored and goes on in a new epoch. Whether that follows from what is here;
+    /// otherwise nothing changed.
+    pub fn open(&mut self, opening: &Opening) -> bool {
+        let follows = self.follows(opening);
+        if follows {
+            let head = opening.head();
+            while (self.run.len() as u64) < head.number {
+                let number = (self.run.len() as u64).saturating_add(1);
+                let digest = self.beyond.remove(&number).unwrap_or(Digest::ZERO);
+                self.run.push((digest, head.chain));
+            }
+            if let Some((_, chain)) = self.run.last_mut() {
+                *chain = head.chain;
+            }
+            if head.number > 0 {
+                self.numbers.insert_range(1..=head.number);
+                self.durable.insert_range(1..=head.number);
+            }
+            self.head = head;
+            self.epoch = Some(opening.epoch);
+        }
+        follows
+    }
+}

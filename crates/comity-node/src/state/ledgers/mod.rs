@@ -1,0 +1,10 @@
+//! Both directions of the ledger with one partner.
+
+mod inbound;
+mod out;
+
+#[cfg(test)]
+mod tests;
+
+pub use inbound::InLedger;
+pub use out::{OutEntry, OutFate, OutLedger};

@@ -1,0 +1,60 @@
+//! Both chains, whatever the order.
+
+use std::collections::BTreeSet;
+
+use comity_core::ledger::{Head, LedgerEntry, Obligations};
+use comity_core::{Digest, EpochId, PartDigest, RecordId, Timestamp};
+
+use super::*;
+
+fn entry(number: u64, record: u8, part: u8) -> LedgerEntry {
+    LedgerEntry {
+        epoch: EpochId([1; 16]),
+        number,
+        record: RecordId([record; 32]),
+        parts: vec![PartDigest([part; 32])],
+        obligations: Obligations::default(),
+    }
+}
+
+#[test]
+fn both_sides_reach_one_chain_whatever_the_order() {
+    let mut out = OutLedger::new(EpochId([1; 16]));
+    for number in 1..=4 {
+        assert!(out.push(entry(number, 1, 1), Timestamp::EPOCH, 1));
+    }
+    let mut inbound = InLedger::default();
+    for number in [3, 1, 4, 2] {
+        assert!(inbound.push(number, out.entry(number).unwrap().digest, None));
+    }
+    assert!(!inbound.push(2, Digest::ZERO, None));
+    assert_eq!(inbound.durable_head(), Head::START);
+    inbound.settle(1);
+    assert_eq!(Some(inbound.durable_head().chain), out.chain_at(1));
+    inbound.settle_all();
+    assert_eq!(inbound.durable_head(), out.head());
+    assert_eq!(inbound.digest(3), out.entry(3).map(|entry| entry.digest));
+}
+
+#[test]
+fn a_void_number_frees_its_parts_and_no_others() {
+    let mut out = OutLedger::new(EpochId([1; 16]));
+    assert!(out.push(entry(1, 7, 1), Timestamp::EPOCH, 1));
+    assert!(out.push(entry(2, 7, 2), Timestamp::EPOCH, 1));
+    out.settle(2, OutFate::Void { handed: false });
+    assert_eq!(out.sent(&RecordId([7; 32])), Some(BTreeSet::from([PartDigest([1; 32])])));
+    out.settle(1, OutFate::Void { handed: true });
+    assert_eq!(out.sent(&RecordId([7; 32])), None);
+    assert!(out.possibly_held(&RecordId([7; 32])).is_some());
+}
+
+#[test]
+fn what_is_outstanding_is_what_was_not_acknowledged() {
+    let mut out = OutLedger::new(EpochId([1; 16]));
+    for number in 1..=5 {
+        assert!(out.push(entry(number, 1, 1), Timestamp::EPOCH, 1));
+    }
+    out.acknowledge([(1, 2), (4, 9)]);
+    assert_eq!(out.outstanding().collect::<Vec<_>>(), [3]);
+    assert!(!out.push(entry(9, 1, 1), Timestamp::EPOCH, 1));
+}
