@@ -41,6 +41,13 @@ pub enum Said {
         /// The digest of its entry.
         digest: Digest,
     },
+    /// DEFER: no room for it now.
+    Deferred {
+        /// Whether the ledger is the hearer's own.
+        returned: bool,
+        /// The number.
+        number: u64,
+    },
     /// Anything that bears neither records nor numbers, and chunks of what a batch announced.
     Other(u64),
 }
@@ -100,6 +107,13 @@ fn read(frame: &Bytes) -> Result<Said, Fault> {
             let mut map = reader.map(8)?;
             map.next_key(&mut reader)?;
             Ok(Said::Rejected(reader.uint()?))
+        }
+        6 => {
+            let mut map = reader.map(8)?;
+            map.next_key(&mut reader)?;
+            let returned = reader.uint()? == 1;
+            map.next_key(&mut reader)?;
+            Ok(Said::Deferred { returned, number: reader.uint()? })
         }
         7 => void(&mut reader),
         other => Ok(Said::Other(other)),

@@ -10,8 +10,9 @@ impl Engine {
     pub(super) fn heads(&self, partner: &EconomyId) -> Option<Heads> {
         let partner = self.state.partner(partner).filter(|partner| partner.is_paired())?;
         let (version, digest) = self.state.own_keyring_head();
+        let (epoch, head) = partner.out.durable();
         Some(Heads {
-            out: Outbound { epoch: partner.out.epoch(), head: partner.out.head() },
+            out: Outbound { epoch, head },
             inbound: Inbound {
                 epoch: partner.inbound.epoch(),
                 head: partner.inbound.durable_head(),
@@ -78,7 +79,7 @@ impl Engine {
     /// Whether what we said on a connection that we hold of the partner is all that we ever shall.
     fn is_settled(&self, economy: &EconomyId, conn: ConnId) -> bool {
         let session = self.sessions.get(economy);
-        let told = session.and_then(|session| session.told.get(&conn));
+        let told = session.and_then(|session| session.told.get(&conn)).map(|told| &told.held);
         let inbound = self.state.partner(economy).map(|partner| &partner.inbound);
         let arriving = self
             .jobs
@@ -89,12 +90,19 @@ impl Engine {
                 .is_some_and(|one| one.numbers() == one.durable() && told == Some(one.durable()))
     }
 
+    /// Whether our ledger goes on in an epoch whose opening is still being written.
+    pub(super) fn epoch_unsynced(&self, economy: &EconomyId) -> bool {
+        let out = self.state.partner(economy).map(|partner| &partner.out);
+        out.is_some_and(|out| out.durable().0 != out.epoch())
+    }
+
     pub(super) fn up(&mut self, economy: EconomyId, conn: ConnId, now: Timestamp) {
         let recovering = self.state.recovery().is_some();
         let Some(session) = self.sessions.get_mut(&economy) else { return };
         session.up = true;
         session.reset();
         let Some(hello) = session.greetings.get(&conn) else { return };
+        let told = session.told.get(&conn).map_or(0, |told| told.out);
         let heads = hello.heads.clone();
         let held = heads.inbound.held();
         if let Some(partner) = self.state.partner_mut(&economy) {
@@ -103,14 +111,17 @@ impl Engine {
                 && heads.inbound.epoch != Some(opening.epoch)
             {
                 session.epoch_awaited = true;
-                self.session_input(economy, comity_proto::Input::Recovered(opening), now);
+                // One that is being written is announced when it is durable.
+                if !self.epoch_unsynced(&economy) {
+                    self.session_input(economy, comity_proto::Input::Recovered(opening), now);
+                }
             }
         }
         if heads.recovering {
             self.give_back(economy, heads.out.head.number, now);
         }
         if recovering {
-            self.expect_back(economy, &heads.inbound, now);
+            self.expect_back(economy, &heads.inbound, told, now);
         } else {
             self.requeue(economy, now);
         }

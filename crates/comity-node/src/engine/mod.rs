@@ -22,13 +22,13 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use comity_core::entropy::draw;
-use comity_core::journal::JournalEntry;
-use comity_core::ledger::Opening;
+use comity_core::journal::{DeliveryDecided, JournalEntry};
+use comity_core::ledger::{Head, Opening};
 use comity_core::partners::{AuthenticatedPartner, PartnerSet};
 use comity_core::receipt::RejectReason;
 use comity_core::record::{Part, RecordError, VerifiedRecord};
 use comity_core::sign::SecretKey;
-use comity_core::{Digest, EconomyId, Entropy, PartDigest, Timestamp};
+use comity_core::{Digest, EconomyId, Entropy, EpochId, PartDigest, Timestamp};
 use comity_proto::{CloseReason, ConnId, StreamId, Transmit};
 use comity_store::{NewEntry, Seq};
 
@@ -190,6 +190,7 @@ pub struct Alarm {
 #[derive(Debug)]
 enum Then {
     Reply { token: Token, reply: Result<Reply, CommandError> },
+    Numbered { partner: EconomyId, epoch: EpochId, head: Head },
     Stored { partner: EconomyId, number: u64 },
     Rejected { partner: EconomyId, number: u64, reason: RejectReason },
     HandOver { partner: EconomyId, number: u64 },
@@ -341,10 +342,25 @@ impl Engine {
         if self.state.turns() != turns_before {
             self.reclaim_all();
         }
+        self.note_head(entry);
         self.batch.push(NewEntry { kind: entry.kind(), body: entry.encode().into(), blobs });
         if self.state.partners_version() != partners_before {
             let partners = self.state.partner_set().clone();
             self.effects.push(Effect::Partners(Box::new(partners)));
+        }
+    }
+
+    /// Where an entry moves a ledger's head, partners hear of it when it is durable.
+    fn note_head(&mut self, entry: &JournalEntry) {
+        let (JournalEntry::Delivery(DeliveryDecided { to, .. })
+        | JournalEntry::Voided { to, .. }
+        | JournalEntry::Epoch { to, .. }) = entry
+        else {
+            return;
+        };
+        if let Some(out) = self.state.partner(to).map(|partner| &partner.out) {
+            let (partner, epoch, head) = (*to, out.epoch(), out.head());
+            self.then.push(Then::Numbered { partner, epoch, head });
         }
     }
 
@@ -379,10 +395,32 @@ impl Engine {
             Ok(chain) => self.state.set_chain(chain),
             Err(why) => return self.fail(&then, &why),
         }
+        self.carry_on(then, now);
+    }
+
+    /// A consequence of entries that are durable, are being written, or were made in this step: it
+    /// waits for whichever is the last of them.
+    fn when_synced(&mut self, step: Then, now: Timestamp) {
+        if !self.batch.is_empty() {
+            self.then.push(step);
+        } else if let Some(mut last) = self.commits.last_entry() {
+            last.get_mut().push(step);
+        } else {
+            self.carry_on(vec![step], now);
+        }
+    }
+
+    /// Says what waited for its entries.
+    fn carry_on(&mut self, then: Vec<Then>, now: Timestamp) {
         let mut stored: BTreeMap<EconomyId, Vec<u64>> = BTreeMap::new();
         for step in then {
             match step {
                 Then::Reply { token, reply } => self.effects.push(Effect::Reply { token, reply }),
+                Then::Numbered { partner, epoch, head } => {
+                    if let Some(state) = self.state.partner_mut(&partner) {
+                        state.out.settle_head(epoch, head);
+                    }
+                }
                 Then::Stored { partner, number } => stored.entry(partner).or_default().push(number),
                 Then::Rejected { partner, number, reason } => {
                     self.state.arrival_durable(&partner, number);
@@ -423,7 +461,8 @@ impl Engine {
         let waiting = self.commits.values().flatten().chain(then);
         let replies = waiting.filter_map(|step| match step {
             Then::Reply { token, .. } => Some(*token),
-            Then::Stored { .. }
+            Then::Numbered { .. }
+            | Then::Stored { .. }
             | Then::Rejected { .. }
             | Then::HandOver { .. }
             | Then::Void { .. }

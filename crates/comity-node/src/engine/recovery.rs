@@ -130,11 +130,15 @@ impl Engine {
         }
     }
 
-    /// What a partner holds of ours and our journal does not.
-    pub(super) fn expect_back(&mut self, economy: EconomyId, inbound: &Inbound, now: Timestamp) {
+    /// What a partner holds of ours beyond `after`, the number that we named when we greeted.
+    pub(super) fn expect_back(
+        &mut self,
+        economy: EconomyId,
+        inbound: &Inbound,
+        after: u64,
+        now: Timestamp,
+    ) {
         let held = inbound.held();
-        let Some(partner) = self.state.partner(&economy) else { return };
-        let after = partner.out.head().number;
         let last = held.as_slice().last().map_or(0, |(_, last)| *last);
         if last.saturating_sub(after) > MOST_GIVEN_BACK {
             let text =
@@ -222,8 +226,7 @@ impl Engine {
             regaining.expected.pop_front();
             if self.state.partner(&partner).is_some_and(|partner| partner.out.has(number)) {
                 // It was given back before, and the partner did not hear that it is here.
-                let input = comity_proto::Input::ReturnStored { numbers: vec![number] };
-                self.session_input(partner, input, now);
+                self.when_synced(Then::ReturnStored { partner, number }, now);
                 continue;
             }
             match given {

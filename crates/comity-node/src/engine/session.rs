@@ -27,8 +27,8 @@ pub(super) struct Session {
     pub(super) link_key: KeyId,
     /// What the partner said when it greeted, by connection.
     pub(super) greetings: BTreeMap<ConnId, Hello>,
-    /// What we said that we hold of the partner's, by connection.
-    pub(super) told: BTreeMap<ConnId, Ranges>,
+    /// What we said when we greeted, by connection.
+    pub(super) told: BTreeMap<ConnId, Told>,
     pub(super) up: bool,
     /// Place among the arrivals up to which this partner was considered; never moves back.
     pub(super) live: usize,
@@ -63,6 +63,14 @@ pub(super) struct Session {
     pub(super) loading: BTreeMap<u64, Load>,
     /// Whether the partner has yet to take in the new epoch of our ledger.
     pub(super) epoch_awaited: bool,
+}
+
+/// What we said of both ledgers when a connection opened.
+pub(super) struct Told {
+    /// The last number of ours.
+    pub(super) out: u64,
+    /// What we hold of the partner's.
+    pub(super) held: Ranges,
 }
 
 impl Session {
@@ -151,13 +159,21 @@ impl Engine {
             });
             return;
         };
+        if self.epoch_unsynced(&economy) {
+            // Neither the old epoch nor the new one can be spoken of now.
+            let reason =
+                CloseReason::Refused("a new ledger is being written; connect again".to_owned());
+            self.effects.push(Effect::Close { conn, reason });
+            return;
+        }
         self.conns.insert(conn, economy);
         let (us, boot) = (self.state.us(), self.boot);
         let session = self.sessions.entry(economy).or_insert_with(|| {
             Session::new(Link::new(us, economy, boot, self.link_config.clone()), partner.link_key())
         });
         session.link_key = partner.link_key();
-        session.told.insert(conn, heads.inbound.held());
+        let told = Told { out: heads.out.head.number, held: heads.inbound.held() };
+        session.told.insert(conn, told);
         self.session_input(economy, comity_proto::Input::Opened { conn, dialed, heads }, now);
     }
 

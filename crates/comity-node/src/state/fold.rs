@@ -102,6 +102,7 @@ impl State {
     pub fn replayed(&mut self) {
         for partner in self.partners.values_mut() {
             partner.inbound.settle_all();
+            partner.out.settle_all();
         }
     }
 

@@ -166,7 +166,11 @@ impl Watch {
         now: Timestamp,
     ) -> Result<(), Broken> {
         match said {
-            Said::Hello { held, .. } | Said::Acked(held) => self.acknowledged(node, to, held),
+            Said::Hello { held, out, .. } => {
+                self.named(node, to, out.number)?;
+                self.acknowledged(node, to, held)
+            }
+            Said::Acked(held) => self.acknowledged(node, to, held),
             Said::Rejected(number) => {
                 self.acknowledged(node, to, &[(*number, *number)].into_iter().collect())
             }
@@ -187,7 +191,21 @@ impl Watch {
                     }
                 }
             }
-            Said::Void { returned: true, .. } | Said::Other(_) => Ok(()),
+            Said::Void { returned: true, .. } | Said::Deferred { .. } | Said::Other(_) => Ok(()),
+        }
+    }
+
+    /// Whatever a node says of its own ledger is synced.
+    fn named(&self, node: usize, to: EconomyId, last: u64) -> Result<(), Broken> {
+        let shadow = &self.shadows[node];
+        let mut unsynced = shadow.out.iter().filter(|((partner, _, number), decided)| {
+            *partner == to && *number <= last && decided.seq > shadow.durable
+        });
+        match unsynced.next() {
+            None => Ok(()),
+            Some(((_, _, number), _)) => {
+                Err(broken(4, format!("number {number} is named in a greeting and not synced")))
+            }
         }
     }
 

@@ -12,6 +12,8 @@ pub struct OutLedger {
     epoch: EpochId,
     opening: Option<Opening>,
     head: Head,
+    /// Epoch and head as far as their entries are synced: all that we speak of to the partner.
+    durable: (EpochId, Head),
     /// Number `n` at place `n - 1`.
     entries: Vec<OutEntry>,
     /// What the partner gave back from beyond a gap: a void number has no entry.
@@ -63,6 +65,7 @@ impl OutLedger {
             epoch,
             opening: None,
             head: Head::START,
+            durable: (epoch, Head::START),
             entries: Vec::new(),
             beyond: BTreeMap::new(),
             acked: Ranges::new(),
@@ -81,6 +84,22 @@ impl OutLedger {
     #[must_use]
     pub fn head(&self) -> Head {
         self.head
+    }
+
+    /// Epoch and head as far as their entries are synced.
+    #[must_use]
+    pub fn durable(&self) -> (EpochId, Head) {
+        self.durable
+    }
+
+    /// The entries up to here are synced.
+    pub fn settle_head(&mut self, epoch: EpochId, head: Head) {
+        self.durable = (epoch, head);
+    }
+
+    /// Everything here was read from the disk.
+    pub fn settle_all(&mut self) {
+        self.durable = (self.epoch, self.head);
     }
 
     /// The number that the next delivery gets.

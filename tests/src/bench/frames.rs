@@ -1,0 +1,82 @@
+//! Writes what goes over the wire, as `docs/src/spec/link.md` says it, sharing nothing with the link's
+//! own writer but CBOR.
+
+use bytes::Bytes;
+use comity_core::cbor::Writer;
+use comity_core::ledger::{Head, LedgerEntry, Opening, Ranges};
+use comity_core::{Digest, EpochId};
+
+/// A frame with its length before it.
+pub(super) fn framed(frame: &[u8]) -> Bytes {
+    let length = u32::try_from(frame.len()).expect("a frame is short");
+    [&length.to_be_bytes(), frame].concat().into()
+}
+
+/// A frame that says nothing but its type.
+pub(super) fn bare(kind: u64) -> Vec<u8> {
+    let mut writer = Writer::new();
+    writer.array(2).uint(kind).map(0);
+    writer.into_bytes()
+}
+
+/// HELLO.
+pub(super) struct Hello {
+    pub(super) boot: [u8; 16],
+    pub(super) out: (EpochId, Head),
+    pub(super) inbound: (Option<EpochId>, Head, Ranges),
+    pub(super) recovering: bool,
+}
+
+impl Hello {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::new();
+        writer.array(2).uint(0).map(7);
+        writer.key(0).array(1).uint(1);
+        writer.key(1).array(0);
+        writer.key(2).bytes(&self.boot);
+        writer.key(3).array(3).uint(1024).uint(16 << 20).uint(2);
+        writer.key(4).array(2).bytes(self.out.0.as_bytes());
+        self.out.1.write(&mut writer);
+        let (epoch, head, ranges) = &self.inbound;
+        writer.key(5).array(3).bytes(epoch.as_ref().map_or(&[], |epoch| epoch.as_bytes()));
+        head.write(&mut writer);
+        ranges.write(&mut writer);
+        writer.key(6).bool(self.recovering);
+        writer.into_bytes()
+    }
+}
+
+/// BATCH, or RETURN: one delivery of parts that all travel within it.
+pub(super) fn batch(
+    returned: bool,
+    entry: &LedgerEntry,
+    signed: &[u8],
+    parts: &[Bytes],
+) -> Vec<u8> {
+    let mut writer = Writer::new();
+    writer.array(2).uint(if returned { 9 } else { 2 }).map(2);
+    writer.key(0).uint(1).key(1).array(1).array(3);
+    writer.raw(&entry.encode()).bytes(signed).array(parts.len());
+    for part in parts {
+        writer.bytes(part);
+    }
+    writer.into_bytes()
+}
+
+/// VOID.
+pub(super) fn void(returned: bool, number: u64, digest: Digest) -> Vec<u8> {
+    let mut writer = Writer::new();
+    writer.array(2).uint(7).map(3);
+    writer.key(0).uint(u64::from(returned)).key(1).uint(number);
+    writer.key(2).bytes(digest.as_bytes());
+    writer.into_bytes()
+}
+
+/// EPOCH.
+pub(super) fn epoch(opening: &Opening) -> Vec<u8> {
+    let mut writer = Writer::new();
+    writer.array(2).uint(10).map(2);
+    opening.write(writer.key(0));
+    writer.key(1).bool(false);
+    writer.into_bytes()
+}

@@ -1,0 +1,337 @@
+//! One node on a bench: a real engine over a store in memory, its partners played by hand.
+//!
+//! Where the simulator asks whether invariants hold in a whole federation, the bench asks what one
+//! node does when one thing is done to it: a [`Peer`] says on the wire whatever a test wants, hostile
+//! or not, and the bench writes down what the node answers.
+
+mod frames;
+mod peer;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+use comity_core::journal::PartnerChange;
+use comity_core::policy::TrustLevel;
+use comity_core::record::{Draft, Header, Part, VerifiedRecord};
+use comity_core::test_util::SeededEntropy;
+use comity_core::{EpochId, Kind, Marking, RecordId, Section, Timestamp, Tlp};
+use comity_node::engine::{Alarm, Command, CommandError, Effect, Engine, Input, Reply, Token};
+use comity_node::state::State;
+use comity_proto::{CloseReason, ConnId, StreamId};
+use comity_store::{MemoryStore, Unsynced};
+
+use crate::sim::economy::Economy;
+use crate::sim::node::{Node, verify};
+use crate::sim::wire::{Said, Tap};
+use crate::sim::world::START;
+
+pub use peer::Peer;
+
+/// One node, and what it said.
+pub struct Bench {
+    /// The node.
+    pub node: Node,
+    /// The instant.
+    pub now: Timestamp,
+    /// Whether writes wait until [`Bench::sync`].
+    pub slow_disk: bool,
+    /// Every alarm, oldest first.
+    pub alarms: Vec<Alarm>,
+    /// Connections that the node closed.
+    pub closed: BTreeMap<ConnId, CloseReason>,
+    heard: BTreeMap<ConnId, Vec<Said>>,
+    taps: BTreeMap<ConnId, Tap>,
+    replies: BTreeMap<Token, Result<Reply, CommandError>>,
+    verified: HashMap<Bytes, VerifiedRecord>,
+    conns: u64,
+    seed: u64,
+}
+
+impl Default for Bench {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Bench {
+    /// A node that was just founded, started.
+    #[must_use]
+    pub fn new() -> Self {
+        let node = Node::found(Economy::found(1), "KR".to_owned(), START, false);
+        let mut bench = Self {
+            node,
+            now: START,
+            slow_disk: false,
+            alarms: Vec::new(),
+            closed: BTreeMap::new(),
+            heard: BTreeMap::new(),
+            taps: BTreeMap::new(),
+            replies: BTreeMap::new(),
+            verified: HashMap::new(),
+            conns: 0,
+            seed: 0,
+        };
+        bench.start();
+        bench
+    }
+
+    fn start(&mut self) {
+        self.seed += 1;
+        self.node.start(self.seed, None).expect("the journal folds");
+    }
+
+    /// The process dies, what was not synced is lost, and it starts again over its journal.
+    pub fn restart(&mut self) {
+        let (store, _) = self.node.store.crash_with(Unsynced::Dropped, true);
+        self.replace(store);
+    }
+
+    /// The node goes on over another store: a backup, say.
+    pub fn replace(&mut self, store: MemoryStore) {
+        self.node.engine = None;
+        self.node.store = store;
+        self.heard.clear();
+        self.taps.clear();
+        self.closed.clear();
+        self.start();
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn engine(&mut self) -> &mut Engine {
+        self.node.engine.as_mut().expect("the node runs")
+    }
+
+    /// What the node knows.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        self.node.engine.as_ref().expect("the node runs").state()
+    }
+
+    /// Entries of the journal that are durable.
+    #[must_use]
+    pub fn journal(&self) -> usize {
+        self.node.entries().len()
+    }
+
+    /// Pairs the node with an economy of this number, at the highest level.
+    pub fn pair(&mut self, number: u8) -> Peer {
+        let economy = Economy::found(number);
+        let change = PartnerChange::Paired {
+            name: format!("N{number}"),
+            keyring: economy.keyring.encoded().to_vec(),
+            addresses: Vec::new(),
+            epoch: EpochId([number; 16]),
+        };
+        self.command(Command::Partner { economy: economy.id, change }).expect("a pairing");
+        let change = PartnerChange::Level(u64::from(TrustLevel::Restricted.number()));
+        self.command(Command::Partner { economy: economy.id, change }).expect("a level");
+        Peer::new(economy)
+    }
+
+    /// Carries a command out.
+    pub fn command(&mut self, command: Command) -> Result<Reply, CommandError> {
+        let token = self.give(command);
+        self.replies.remove(&token).expect("an answer")
+    }
+
+    /// Gives a command whose answer may have to wait.
+    pub fn give(&mut self, command: Command) -> Token {
+        let token = self.node.token();
+        self.input(Input::Command { token, command: Box::new(command) });
+        token
+    }
+
+    /// The answer to a command, if it has come.
+    pub fn reply(&mut self, token: Token) -> Option<Result<Reply, CommandError>> {
+        self.replies.remove(&token)
+    }
+
+    /// Publishes a record that every partner may have.
+    pub fn publish(&mut self, title: &str) -> Token {
+        let (record, parts) = advisory(&self.node.economy.clone(), title, self.now);
+        let title = title.to_owned();
+        let record = Box::new(record);
+        self.give(Command::Publish { record, parts, title, draft: None })
+    }
+
+    /// Time passes.
+    pub fn wait(&mut self, time: Duration) {
+        self.now = self.now.saturating_add(time);
+        self.input(Input::Timer);
+    }
+
+    /// What waits for the disk is written.
+    pub fn sync(&mut self) {
+        for (token, result) in self.node.sync() {
+            self.input(Input::Appended { token, result });
+        }
+    }
+
+    /// Gives the engine an input, and does what it asks for, until it asks for nothing more.
+    pub fn input(&mut self, input: Input) {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            let now = self.now;
+            let effects = self.engine().handle(input, now);
+            for effect in effects {
+                inputs.extend(self.effect(effect));
+            }
+            if inputs.is_empty() && !self.slow_disk {
+                let synced = self.node.sync();
+                let appended = |(token, result)| Input::Appended { token, result };
+                inputs.extend(synced.into_iter().map(appended));
+            }
+            if inputs.is_empty() && self.engine().has_more() {
+                inputs.push_back(Input::Timer);
+            }
+        }
+    }
+
+    fn effect(&mut self, effect: Effect) -> Option<Input> {
+        match effect {
+            Effect::Append { token, entries } => self.node.submit(token, entries),
+            Effect::Load { token, seq, parts } => {
+                let result = self.node.load(seq, &parts);
+                return Some(Input::Loaded { token, result });
+            }
+            Effect::Verify { token, signed, parts } => {
+                let result = verify(&mut self.verified, &signed, &parts);
+                return Some(Input::Verified { token, result });
+            }
+            Effect::Transmit(transmit) => {
+                let (conn, stream, fin) = (transmit.conn(), transmit.stream(), transmit.fin());
+                let tap = self.taps.entry(conn).or_default();
+                let said = tap.hear(stream, &transmit.into_bytes(), fin);
+                self.heard.entry(conn).or_default().extend(said.expect("frames of our own"));
+            }
+            Effect::Close { conn, reason } => {
+                self.closed.insert(conn, reason);
+                return Some(Input::Closed { conn });
+            }
+            Effect::Reply { token, reply } => drop(self.replies.insert(token, reply)),
+            Effect::Partners(_) => {}
+            Effect::Alarm(alarm) => self.alarms.push(alarm),
+        }
+        None
+    }
+
+    /// A connection of a partner stands, and nothing was said on it yet but the node's greeting.
+    pub fn open(&mut self, peer: &Peer) -> ConnId {
+        self.conns += 1;
+        let conn = ConnId(self.conns);
+        let (economy, now) = (&peer.economy, self.now);
+        let partners = self.state().partner_set();
+        let partner = partners.authenticate(economy.link.id(), &economy.evidence, now);
+        let partner = partner.expect("a partner");
+        self.input(Input::Opened { partner, conn, dialed: false });
+        conn
+    }
+
+    /// A connection breaks.
+    pub fn sever(&mut self, conn: ConnId) {
+        self.input(Input::Closed { conn });
+    }
+
+    /// A partner connects, greets, and the link is up.
+    pub fn connect(&mut self, peer: &mut Peer) -> ConnId {
+        let conn = self.open(peer);
+        peer.connected(conn);
+        let hello = peer.hello();
+        self.control(conn, hello);
+        self.control(conn, frames::bare(1));
+        conn
+    }
+
+    /// Bytes of a frame on the control stream.
+    pub fn control(&mut self, conn: ConnId, frame: Vec<u8>) {
+        let bytes = frames::framed(&frame);
+        self.input(Input::Received { conn, stream: StreamId::CONTROL, bytes, fin: false });
+    }
+
+    /// Bytes of a frame on a stream of its own.
+    pub fn apart(&mut self, conn: ConnId, stream: u64, frame: Vec<u8>) {
+        let stream = StreamId(stream);
+        self.input(Input::Received { conn, stream, bytes: frames::framed(&frame), fin: true });
+    }
+
+    /// A partner delivers a record under its next number; the number.
+    pub fn deliver(&mut self, peer: &mut Peer, record: &VerifiedRecord, parts: &[Part]) -> u64 {
+        let (number, stream, frame) = peer.delivery(record, parts);
+        self.apart(peer.conn(), stream, frame);
+        number
+    }
+
+    /// What the node has said on a connection since it was last asked.
+    pub fn heard(&mut self, conn: ConnId) -> Vec<Said> {
+        self.heard.remove(&conn).unwrap_or_default()
+    }
+
+    /// Whether the node says of a number that it holds it, or has settled it for good.
+    pub fn answer(&mut self, peer: &Peer, number: u64) -> Answer {
+        let mut answer = Answer::Silence;
+        for said in self.heard.get(&peer.conn()).into_iter().flatten() {
+            match said {
+                Said::Acked(held) if held.contains(number) => answer = Answer::Acked,
+                Said::Rejected(rejected) if *rejected == number => answer = Answer::Rejected,
+                Said::Deferred { returned: false, number: deferred } if *deferred == number => {
+                    answer = Answer::Deferred;
+                }
+                _ => {}
+            }
+        }
+        answer
+    }
+
+    /// Alarms with this code.
+    #[must_use]
+    pub fn alarms(&self, code: &str) -> Vec<&str> {
+        let of_code = self.alarms.iter().filter(|alarm| alarm.code == code);
+        of_code.map(|alarm| alarm.text.as_str()).collect()
+    }
+
+    /// Records that the node has delivered on a connection.
+    #[must_use]
+    pub fn delivered(&self, conn: ConnId) -> Vec<RecordId> {
+        let said = self.heard.get(&conn).into_iter().flatten();
+        let lines = said.filter_map(|said| match said {
+            Said::Batch { lines, .. } => Some(lines),
+            _ => None,
+        });
+        lines.flatten().map(|line| line.entry.record).collect()
+    }
+}
+
+/// What a node said of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Nothing.
+    Silence,
+    /// It is durable.
+    Acked,
+    /// It is refused for good.
+    Rejected,
+    /// There is no room.
+    Deferred,
+}
+
+/// An advisory that everybody may have and pass on.
+#[must_use]
+pub fn advisory(by: &Economy, text: &str, now: Timestamp) -> (VerifiedRecord, Vec<Part>) {
+    let mut draft = Draft::new(Kind::Advisory);
+    let header = Header {
+        marking: Some(Marking::new(Tlp::Clear)),
+        ..Header::new(Section::Summary, "text/plain")
+    };
+    draft.parts.push((header, text.as_bytes().to_vec()));
+    sign(draft, by, now)
+}
+
+/// Signs a draft.
+#[must_use]
+pub fn sign(draft: Draft, by: &Economy, now: Timestamp) -> (VerifiedRecord, Vec<Part>) {
+    let mut entropy = SeededEntropy::new(draft.parts.len() as u64);
+    let composed = draft.sign(&by.author, by.id, now, &mut entropy).expect("a draft that signs");
+    (composed.record, composed.parts)
+}

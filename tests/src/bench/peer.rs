@@ -1,0 +1,122 @@
+//! A partner played by hand.
+
+use bytes::Bytes;
+use comity_core::ledger::{Head, LedgerEntry, Obligations, Opening, Ranges};
+use comity_core::record::{Part, VerifiedRecord};
+use comity_core::{Digest, EpochId};
+use comity_proto::ConnId;
+
+use super::frames;
+use crate::sim::economy::Economy;
+
+/// A partner: its keys, its ledger, and what it says that it holds.
+pub struct Peer {
+    /// Its keys.
+    pub economy: Economy,
+    /// The epoch of its ledger.
+    pub epoch: EpochId,
+    /// Where its ledger stands.
+    pub head: Head,
+    /// What it says of the node's ledger: its epoch, the head, and ranges beyond.
+    pub holds: (Option<EpochId>, Head, Ranges),
+    /// Whether it says that it was restored.
+    pub recovering: bool,
+    conn: Option<ConnId>,
+    streams: u64,
+}
+
+impl Peer {
+    pub(super) fn new(economy: Economy) -> Self {
+        let epoch = EpochId([economy.id.as_bytes()[0]; 16]);
+        Self {
+            economy,
+            epoch,
+            head: Head::START,
+            holds: (None, Head::START, Ranges::new()),
+            recovering: false,
+            conn: None,
+            streams: 1,
+        }
+    }
+
+    /// The last connection.
+    #[must_use]
+    pub fn conn(&self) -> ConnId {
+        self.conn.expect("a connection")
+    }
+
+    pub(super) fn connected(&mut self, conn: ConnId) {
+        self.conn = Some(conn);
+        self.streams = 1;
+    }
+
+    /// The number of a stream that was not used yet.
+    pub fn stream(&mut self) -> u64 {
+        self.streams += 1;
+        self.streams
+    }
+
+    pub(super) fn hello(&self) -> Vec<u8> {
+        let hello = frames::Hello {
+            boot: [7; 16],
+            out: (self.epoch, self.head),
+            inbound: self.holds.clone(),
+            recovering: self.recovering,
+        };
+        hello.encode()
+    }
+
+    /// A delivery under the next number: number, stream, frame.
+    pub(super) fn delivery(
+        &mut self,
+        record: &VerifiedRecord,
+        parts: &[Part],
+    ) -> (u64, u64, Vec<u8>) {
+        let number = self.head.number + 1;
+        let entry = self.entry(number, record, parts);
+        self.head = self.head.after(entry.digest());
+        (number, self.stream(), Self::frame(false, &entry, record, parts))
+    }
+
+    /// An entry of its ledger.
+    #[must_use]
+    pub fn entry(&self, number: u64, record: &VerifiedRecord, parts: &[Part]) -> LedgerEntry {
+        let mut digests: Vec<_> = parts.iter().map(|part| part.digest).collect();
+        digests.sort_unstable();
+        LedgerEntry {
+            epoch: self.epoch,
+            number,
+            record: record.id(),
+            parts: digests,
+            obligations: Obligations::unbound(),
+        }
+    }
+
+    /// The bytes of a delivery, or of something given back.
+    #[must_use]
+    pub fn frame(
+        returned: bool,
+        entry: &LedgerEntry,
+        record: &VerifiedRecord,
+        parts: &[Part],
+    ) -> Vec<u8> {
+        let body = |digest: &comity_core::PartDigest| -> Bytes {
+            let part = parts.iter().find(|part| part.digest == *digest);
+            part.expect("a part of the entry").bytes.clone()
+        };
+        let bodies: Vec<_> = entry.parts.iter().map(body).collect();
+        frames::batch(returned, entry, record.signed(), &bodies)
+    }
+
+    /// VOID of a number of its own ledger, or of one of the node's.
+    #[must_use]
+    pub fn void(returned: bool, number: u64, digest: Digest) -> Vec<u8> {
+        frames::void(returned, number, digest)
+    }
+
+    /// EPOCH: its ledger goes on in a new one.
+    #[must_use]
+    pub fn opening(opening: &Opening) -> Vec<u8> {
+        frames::epoch(opening)
+    }
+}
