@@ -116,6 +116,33 @@ impl Pap {
             _ => None,
         }
     }
+
+    /// From the loosest to the strictest.
+    pub const ALL: [Self; 4] = [Self::Clear, Self::Green, Self::Amber, Self::Red];
+
+    /// Reads `amber`, `PAP:RED`; `WHITE` of PAP 1 is CLEAR.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let upper = name.to_ascii_uppercase();
+        match upper.strip_prefix("PAP:").unwrap_or(&upper) {
+            "CLEAR" | "WHITE" => Some(Self::Clear),
+            "GREEN" => Some(Self::Green),
+            "AMBER" => Some(Self::Amber),
+            "RED" => Some(Self::Red),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Pap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Clear => "CLEAR",
+            Self::Green => "GREEN",
+            Self::Amber => "AMBER",
+            Self::Red => "RED",
+        })
+    }
 }
 
 /// What a recipient may do about passing a part on, from the loosest to the strictest.
@@ -284,5 +311,10 @@ mod tests {
         assert_eq!(Tlp::from_name("TLP:WHITE"), Some(Tlp::Clear));
         assert_eq!(Tlp::from_name("amber+strict"), Some(Tlp::AmberStrict));
         assert_eq!(Tlp::from_name("mauve"), None);
+        assert_eq!(Pap::from_name("PAP:WHITE"), Some(Pap::Clear));
+        for pap in Pap::ALL {
+            assert_eq!(Pap::from_name(&pap.to_string()), Some(pap));
+        }
+        assert_eq!(Pap::from_name("AMBER+STRICT"), None);
     }
 }

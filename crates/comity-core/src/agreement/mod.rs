@@ -12,7 +12,9 @@ mod tier;
 mod values;
 
 pub use error::AgreementError;
-pub use terms::{Field, Paper, PaperVersion, Prohibitions, Signatory, Terms};
+pub use terms::{
+    Field, Paper, PaperVersion, Prohibitions, ReturnOrDestroy, ReviewOverdue, Signatory, Terms,
+};
 pub use tier::{ClassCondition, Preset, Tier, tier_table};
 pub use values::{Value, ValueSet};
 

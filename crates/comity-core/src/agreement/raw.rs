@@ -21,20 +21,26 @@ pub(super) struct RawTerms {
     pub(super) starts: Spanned<Datetime>,
     pub(super) ends: Option<Spanned<Datetime>>,
     pub(super) review: Option<Spanned<Datetime>>,
+    pub(super) review_overdue: Option<Name>,
     pub(super) notice: Option<Name>,
     pub(super) max_tlp: Option<Name>,
+    pub(super) max_pap: Option<Name>,
     pub(super) sections: Option<Names>,
     pub(super) sections_at_amber: Option<Names>,
     pub(super) classes: Option<Names>,
     pub(super) kinds: Option<Names>,
     #[serde(default)]
-    pub(super) categories: Vec<String>,
+    pub(super) categories: Vec<Name>,
     #[serde(default)]
-    pub(super) legal_bases: Vec<String>,
+    pub(super) legal_bases: Vec<Name>,
+    #[serde(default)]
+    pub(super) exercises: bool,
     pub(super) onward: Option<Name>,
     pub(super) retention: Option<Name>,
+    pub(super) return_or_destroy: Option<Name>,
     #[serde(default)]
-    pub(super) purposes: Vec<String>,
+    pub(super) purposes: Vec<Name>,
+    pub(super) no_law_enforcement_use: Option<Spanned<bool>>,
     pub(super) compelled_disclosure_notice: Option<Name>,
     pub(super) desk: Option<Name>,
     pub(super) prohibits: Option<RawProhibitions>,
@@ -50,6 +56,8 @@ pub(super) struct RawProhibitions {
     pub(super) sections: Option<Names>,
     pub(super) classes: Option<Names>,
     pub(super) kinds: Option<Names>,
+    #[serde(default)]
+    pub(super) categories: Vec<Name>,
 }
 
 #[derive(Deserialize)]
@@ -59,14 +67,14 @@ pub(super) struct RawPaper {
     pub(super) versions: Vec<RawVersion>,
     #[serde(default)]
     pub(super) signatories: Vec<RawSignatory>,
-    pub(super) notices: Option<String>,
+    pub(super) notices: Option<Name>,
     pub(super) survival: Option<Name>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawVersion {
-    pub(super) language: String,
+    pub(super) language: Name,
     pub(super) sha256: Name,
     #[serde(default)]
     pub(super) authentic: bool,
@@ -75,8 +83,8 @@ pub(super) struct RawVersion {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawSignatory {
-    pub(super) name: String,
-    pub(super) capacity: String,
+    pub(super) name: Name,
+    pub(super) capacity: Name,
     #[serde(rename = "for")]
-    pub(super) party: String,
+    pub(super) party: Name,
 }

@@ -8,13 +8,16 @@ use toml::Spanned;
 use toml::value::Datetime;
 
 use super::error::AgreementError;
-use super::raw::{RawPaper, RawProhibitions, RawTerms};
-use super::terms::{DAY, Field, Paper, PaperVersion, Prohibitions, Signatory, Terms};
+use super::raw::{RawPaper, RawProhibitions, RawSignatory, RawTerms};
+use super::terms::{
+    DAY, Field, Paper, PaperVersion, Prohibitions, ReturnOrDestroy, ReviewOverdue, Signatory, Terms,
+};
 use super::tier::Tier;
 use super::values::{Value, ValueSet};
 use crate::digest::{Digest, read_hex};
 use crate::ledger::Obligations;
-use crate::marking::{Onward, Tlp};
+use crate::limits;
+use crate::marking::{Onward, Pap, Tlp};
 use crate::time::Timestamp;
 use crate::vocabulary::Kind;
 
@@ -61,20 +64,29 @@ impl Resolver<'_> {
         terms.label = raw.name.unwrap_or(terms.label);
         terms.party_names = raw.parties;
         self.period(&mut terms, raw.ends.as_ref(), raw.review.as_ref())?;
+        terms.review_overdue = self.review_overdue(&terms, raw.review_overdue.as_ref())?;
         terms.notice_days = self.days(raw.notice.as_ref())?;
         if let Some(name) = &raw.max_tlp {
             terms.max_tlp = self.max_tlp(tier, name)?;
+        }
+        if let Some(name) = &raw.max_pap {
+            terms.max_pap = self.pap(name)?;
         }
         terms.sections = self.narrowed(tier, terms.sections, raw.sections.as_ref())?;
         terms.at_amber = self.narrowed(tier, terms.at_amber, raw.sections_at_amber.as_ref())?;
         terms.classes = self.narrowed(tier, terms.classes, raw.classes.as_ref())?;
         terms.kinds = self.narrowed(tier, terms.kinds, raw.kinds.as_ref())?;
-        terms.categories = raw.categories;
-        terms.legal_bases = raw.legal_bases;
+        terms.categories = self.names(&raw.categories)?;
+        terms.legal_bases = self.names(&raw.legal_bases)?;
+        terms.exercises = raw.exercises;
+        terms.return_or_destroy =
+            raw.return_or_destroy.as_ref().map(|name| self.return_or_destroy(name)).transpose()?;
+        terms.no_law_enforcement_use =
+            self.no_law_enforcement_use(tier, raw.no_law_enforcement_use.as_ref())?;
         terms.obligations = Obligations {
             onward: raw.onward.as_ref().map_or(Ok(Onward::Ask), |name| self.onward(name))?,
             retention_days: self.days(raw.retention.as_ref())?,
-            purposes: sorted(raw.purposes),
+            purposes: self.names(&raw.purposes)?,
         };
         terms.disclosure_notice_days = self.days(raw.compelled_disclosure_notice.as_ref())?;
         terms.desk = self.desk(&raw.tier, tier, raw.desk)?;
@@ -173,11 +185,93 @@ impl Resolver<'_> {
         Err(self.refuse(name.span(), message))
     }
 
+    fn pap(&self, name: &Spanned<String>) -> Result<Pap, AgreementError> {
+        Pap::from_name(name.get_ref())
+            .ok_or_else(|| self.unknown("label", name, ["CLEAR", "GREEN", "AMBER", "RED"]))
+    }
+
+    fn review_overdue(
+        &self,
+        terms: &Terms,
+        name: Option<&Spanned<String>>,
+    ) -> Result<ReviewOverdue, AgreementError> {
+        let Some(name) = name else { return Ok(ReviewOverdue::default()) };
+        let all = [("warn", ReviewOverdue::Warn), ("stop", ReviewOverdue::Stop)];
+        let known = self.one_of(name, all)?;
+        if terms.review.is_none() {
+            let message = "nothing is ever overdue: the agreement has no `review` date".to_owned();
+            return Err(self.refuse(name.span(), message));
+        }
+        Ok(known)
+    }
+
+    fn return_or_destroy(&self, name: &Spanned<String>) -> Result<ReturnOrDestroy, AgreementError> {
+        let all = [
+            ("return", ReturnOrDestroy::Return),
+            ("destroy", ReturnOrDestroy::Destroy),
+            ("either", ReturnOrDestroy::Either),
+        ];
+        self.one_of(name, all)
+    }
+
+    fn no_law_enforcement_use(
+        &self,
+        tier: Tier,
+        excluded: Option<&Spanned<bool>>,
+    ) -> Result<bool, AgreementError> {
+        let Some(excluded) = excluded else { return Ok(false) };
+        if *excluded.get_ref() && tier == Tier::LawEnforcement {
+            let message = "the tier law-enforcement is for that very use".to_owned();
+            return Err(self.refuse(excluded.span(), message));
+        }
+        Ok(*excluded.get_ref())
+    }
+
     fn onward(&self, name: &Spanned<String>) -> Result<Onward, AgreementError> {
-        let all = [Onward::None, Onward::Ask, Onward::WithinMarking];
-        let names = ["none", "ask", "within-marking"];
-        let known = all.into_iter().zip(names).find(|(_, known)| known == name.get_ref());
-        known.map(|(onward, _)| onward).ok_or_else(|| self.unknown("value", name, names))
+        let all = [
+            ("none", Onward::None),
+            ("ask", Onward::Ask),
+            ("within-marking", Onward::WithinMarking),
+        ];
+        self.one_of(name, all)
+    }
+
+    fn one_of<T: Copy, const N: usize>(
+        &self,
+        name: &Spanned<String>,
+        all: [(&str, T); N],
+    ) -> Result<T, AgreementError> {
+        let known = all.iter().find(|(known, _)| known == name.get_ref());
+        known
+            .map(|(_, value)| *value)
+            .ok_or_else(|| self.unknown("value", name, all.iter().map(|(known, _)| *known)))
+    }
+
+    /// Names from open vocabularies (categories, legal bases, purposes), ascending, each once.
+    fn names(&self, names: &[Spanned<String>]) -> Result<Vec<String>, AgreementError> {
+        let mut read: Vec<String> =
+            names.iter().map(|name| self.line(name)).collect::<Result<_, _>>()?;
+        read.sort();
+        read.dedup();
+        Ok(read)
+    }
+
+    /// One line of text that says something: what is compared with other names must not differ from
+    /// them in what nobody sees.
+    fn line(&self, text: &Spanned<String>) -> Result<String, AgreementError> {
+        let line = text.get_ref();
+        let fault = if line.trim().is_empty() {
+            "is blank".to_owned()
+        } else if line.trim() != line {
+            "begins or ends with a space".to_owned()
+        } else if line.chars().any(char::is_control) {
+            "has a control character".to_owned()
+        } else if line.len() > limits::TEXT_BYTES {
+            format!("is longer than {} bytes", limits::TEXT_BYTES)
+        } else {
+            return Ok(line.clone());
+        };
+        Err(self.refuse(text.span(), format!("the text {fault}")))
     }
 
     fn values<T: Value>(
@@ -250,6 +344,7 @@ impl Resolver<'_> {
             classes: self.listed(raw.classes.as_ref(), |_| true)?,
             // Control records pass whatever an agreement says: prohibiting one would have no effect.
             kinds: self.listed(raw.kinds.as_ref(), |kind: Kind| !kind.is_control())?,
+            categories: self.names(&raw.categories)?,
         })
     }
 
@@ -278,27 +373,34 @@ impl Resolver<'_> {
 
     fn paper(&self, raw: Option<RawPaper>) -> Result<Paper, AgreementError> {
         let Some(raw) = raw else { return Ok(Paper::default()) };
-        let mut versions = Vec::new();
+        let mut versions: Vec<PaperVersion> = Vec::new();
         for version in raw.versions {
+            let language = self.line(&version.language)?;
+            if versions.iter().any(|other| other.language == language) {
+                let message = format!("a second version in the language `{language}`");
+                return Err(self.refuse(version.language.span(), message));
+            }
             let sha256 = read_hex::<32>(version.sha256.get_ref()).ok_or_else(|| {
                 let message = "a SHA-256 digest has 64 hexadecimal digits".to_owned();
                 self.refuse(version.sha256.span(), message)
             })?;
             versions.push(PaperVersion {
-                language: version.language,
+                language,
                 sha256: Digest(sha256),
                 authentic: version.authentic,
             });
         }
-        let signatories = raw.signatories.into_iter().map(|signatory| Signatory {
-            name: signatory.name,
-            capacity: signatory.capacity,
-            party: signatory.party,
-        });
+        let signatory = |raw: &RawSignatory| {
+            Ok(Signatory {
+                name: self.line(&raw.name)?,
+                capacity: self.line(&raw.capacity)?,
+                party: self.line(&raw.party)?,
+            })
+        };
         Ok(Paper {
             versions,
-            signatories: signatories.collect(),
-            notices: raw.notices,
+            signatories: raw.signatories.iter().map(signatory).collect::<Result<_, _>>()?,
+            notices: raw.notices.as_ref().map(|notices| self.line(notices)).transpose()?,
             survival_days: self.days(raw.survival.as_ref())?,
         })
     }
@@ -315,10 +417,4 @@ fn parse_days(text: &str) -> Option<u32> {
         _ => return None,
     };
     number.checked_mul(days)
-}
-
-fn sorted(mut names: Vec<String>) -> Vec<String> {
-    names.sort();
-    names.dedup();
-    names
 }

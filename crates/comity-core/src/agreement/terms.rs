@@ -11,7 +11,7 @@ use super::values::ValueSet;
 use crate::digest::Digest;
 use crate::ledger::Obligations;
 use crate::limits;
-use crate::marking::Tlp;
+use crate::marking::{Pap, Tlp};
 use crate::time::Timestamp;
 use crate::vocabulary::{Class, Kind, Section};
 
@@ -29,20 +29,46 @@ pub struct Terms {
     pub(crate) starts: Timestamp,
     pub(crate) ends: Option<Timestamp>,
     pub(crate) review: Option<Timestamp>,
+    pub(crate) review_overdue: ReviewOverdue,
     pub(crate) notice_days: Option<u32>,
     pub(crate) max_tlp: Tlp,
+    pub(crate) max_pap: Pap,
     pub(crate) sections: ValueSet<Section>,
     pub(crate) at_amber: ValueSet<Section>,
     pub(crate) classes: ValueSet<Class>,
     pub(crate) kinds: ValueSet<Kind>,
     pub(crate) categories: Vec<String>,
     pub(crate) legal_bases: Vec<String>,
+    pub(crate) exercises: bool,
+    pub(crate) no_law_enforcement_use: bool,
+    pub(crate) return_or_destroy: Option<ReturnOrDestroy>,
     pub(crate) obligations: Obligations,
     pub(crate) disclosure_notice_days: Option<u32>,
     pub(crate) desk: Option<String>,
     pub(crate) prohibitions: Prohibitions,
     pub(crate) clauses: BTreeMap<Field, String>,
     pub(crate) paper: Paper,
+}
+
+/// What an overdue review does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReviewOverdue {
+    /// People are told; information goes on flowing.
+    #[default]
+    Warn,
+    /// The agreement permits nothing until it is reviewed. What it prohibits stays prohibited.
+    Stop,
+}
+
+/// What becomes of information at the end of an agreement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReturnOrDestroy {
+    /// It is given back.
+    Return,
+    /// It is destroyed, and that is certified.
+    Destroy,
+    /// One of the two, as the recipient chooses.
+    Either,
 }
 
 /// What an agreement forbids, whatever any other permits.
@@ -56,6 +82,8 @@ pub struct Prohibitions {
     pub classes: ValueSet<Class>,
     /// Records of these kinds do not go.
     pub kinds: ValueSet<Kind>,
+    /// Nothing of these subject categories goes.
+    pub categories: Vec<String>,
 }
 
 /// The paper that the terms stand for.
@@ -129,10 +157,14 @@ fields!(
     Ends = "ends";
     /// When it is to be reviewed.
     Review = "review";
+    /// What an overdue review does.
+    ReviewOverdue = "review-overdue";
     /// The period of notice.
     Notice = "notice";
     /// The strictest label.
     MaxTlp = "max-tlp";
+    /// The strictest label of permissible actions.
+    MaxPap = "max-pap";
     /// The sections.
     Sections = "sections";
     /// The sections at AMBER and above.
@@ -145,12 +177,18 @@ fields!(
     Categories = "categories";
     /// The legal bases.
     LegalBases = "legal-bases";
+    /// Exercises.
+    Exercises = "exercises";
     /// Passing on.
     Onward = "onward";
     /// Retention.
     Retention = "retention";
+    /// What becomes of information at the end.
+    ReturnOrDestroy = "return-or-destroy";
     /// The purposes.
     Purposes = "purposes";
+    /// No use for law enforcement.
+    NoLawEnforcementUse = "no-law-enforcement-use";
     /// Notice before a disclosure that a law compels.
     CompelledDisclosureNotice = "compelled-disclosure-notice";
     /// The law-enforcement desk.
@@ -159,6 +197,12 @@ fields!(
     Prohibits = "prohibits";
     /// What outlives the agreement.
     Survival = "survival";
+    /// The paper, and which language prevails.
+    Paper = "paper";
+    /// Who signed.
+    Signatories = "signatories";
+    /// Where notices go.
+    Notices = "notices";
 );
 
 impl fmt::Display for Field {
@@ -202,14 +246,19 @@ impl Terms {
             starts,
             ends: None,
             review: None,
+            review_overdue: ReviewOverdue::Warn,
             notice_days: None,
             max_tlp: preset.max,
+            max_pap: Pap::Clear,
             sections: preset.sections,
             at_amber: preset.at_amber,
             classes: preset.classes,
             kinds: content_kinds(),
             categories: Vec::new(),
             legal_bases: Vec::new(),
+            exercises: false,
+            no_law_enforcement_use: false,
+            return_or_destroy: None,
             obligations: Obligations::default(),
             disclosure_notice_days: None,
             desk: None,
@@ -261,6 +310,18 @@ impl Terms {
         self.review
     }
 
+    /// What it does that the review is overdue.
+    #[must_use]
+    pub fn review_overdue(&self) -> ReviewOverdue {
+        self.review_overdue
+    }
+
+    /// The instant from which the review is overdue: the end of its day.
+    #[must_use]
+    pub fn overdue_from(&self) -> Option<Timestamp> {
+        self.review.map(|review| review.saturating_add(DAY))
+    }
+
     /// The earliest instant at which a termination given at `now` may take effect.
     #[must_use]
     pub fn earliest_end(&self, now: Timestamp) -> Timestamp {
@@ -271,6 +332,12 @@ impl Terms {
     #[must_use]
     pub fn max_tlp(&self) -> Tlp {
         self.max_tlp
+    }
+
+    /// The strictest label of permissible actions that both parties undertake to keep to.
+    #[must_use]
+    pub fn max_pap(&self) -> Pap {
+        self.max_pap
     }
 
     /// The strictest label that is covered without being addressed.
@@ -307,10 +374,28 @@ impl Terms {
         &self.categories
     }
 
-    /// Legal bases on which personal data goes.
+    /// Legal bases on which personal data goes that says when and from which address, not who.
     #[must_use]
     pub fn legal_bases(&self) -> &[String] {
         &self.legal_bases
+    }
+
+    /// Whether it covers exercises.
+    #[must_use]
+    pub fn admits_exercises(&self) -> bool {
+        self.exercises
+    }
+
+    /// Whether it excludes any use for law enforcement.
+    #[must_use]
+    pub fn no_law_enforcement_use(&self) -> bool {
+        self.no_law_enforcement_use
+    }
+
+    /// What becomes of information at its end.
+    #[must_use]
+    pub fn return_or_destroy(&self) -> Option<ReturnOrDestroy> {
+        self.return_or_destroy
     }
 
     /// What the recipient takes on with each delivery.
@@ -359,6 +444,7 @@ impl Prohibitions {
             sections: ValueSet::none(),
             classes: ValueSet::none(),
             kinds: ValueSet::none(),
+            categories: Vec::new(),
         }
     }
 }

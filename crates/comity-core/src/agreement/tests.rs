@@ -1,5 +1,5 @@
 use super::*;
-use crate::marking::{Onward, Tlp};
+use crate::marking::{Onward, Pap, Tlp};
 use crate::time::Timestamp;
 use crate::vocabulary::{Class, Kind, Section};
 
@@ -108,6 +108,23 @@ fn each_fault_has_its_own_words() {
         ("[prohibits]\nkinds = [\"withdrawal\"]", "unknown name `withdrawal`"),
         ("[prohibits]\ntlp-above = \"ORANGE\"", "unknown label `ORANGE`"),
         ("[paper]\nversions = [{ language = \"en\", sha256 = \"00\" }]", "64 hexadecimal"),
+        ("max-pap = \"AMBER+STRICT\"", "unknown label `AMBER+STRICT`"),
+        ("review-overdue = \"stop\"", "has no `review` date"),
+        ("review = 2026-06-01\nreview-overdue = \"shout\"", "unknown value `shout`"),
+        ("return-or-destroy = \"keep\"", "unknown value `keep`"),
+        ("exercises = \"yes\"", "expected a boolean"),
+        ("no-law-enforcement-use = 1", "expected a boolean"),
+        ("categories = [\"energy\", \"\"]", "the text is blank"),
+        ("categories = [\" energy\"]", "begins or ends with a space"),
+        ("legal-bases = [\"art.\\u0007\"]", "control character"),
+        ("purposes = [\"  \"]", "the text is blank"),
+        ("[prohibits]\ncategories = [\"\"]", "the text is blank"),
+        ("[paper]\nnotices = \"\"", "the text is blank"),
+        (
+            "[paper]\nsignatories = [{ name = \"\", capacity = \"c\", for = \"f\" }]",
+            "the text is blank",
+        ),
+        ("[paper]\nversions = [{ language = \"\", sha256 = \"00\" }]", "the text is blank"),
     ] {
         let error = refused(&with(extra));
         assert!(error.to_string().contains(words), "{extra}: {error}");
@@ -126,6 +143,48 @@ fn another_format_another_tier_and_no_desk_are_refused() {
     let police = with("").replace("\"mou\"", "\"law-enforcement\"");
     assert!(refused(&police).message().contains("needs `desk`"));
     assert!(Terms::parse(&(police + "desk = \"cyber crime\"\n")).is_ok());
+}
+
+#[test]
+fn what_is_beyond_information_itself_is_read() {
+    let text = with(concat!(
+        "review = 2026-06-30\nreview-overdue = \"stop\"\nmax-pap = \"amber\"\nexercises = true\n",
+        "categories = [\"health\", \"energy\", \"energy\"]\nlegal-bases = [\"Act 12, s. 4\"]\n",
+        "purposes = [\"response\"]\nno-law-enforcement-use = true\nreturn-or-destroy = \"destroy\"\n",
+        "[prohibits]\ncategories = [\"military\"]\n",
+        "[clauses]\nmax-pap = \"1\"\nreview-overdue = \"2\"\nexercises = \"3\"\n",
+        "no-law-enforcement-use = \"4\"\nreturn-or-destroy = \"5\"\npaper = \"6\"\n",
+        "signatories = \"7\"\nnotices = \"8\"\ncategories = \"9\"\nlegal-bases = \"10\"\n",
+    ));
+    let terms = Terms::parse(&text).unwrap();
+    assert_eq!(terms.overdue_from(), Some(instant("2026-07-01T00:00:00Z")));
+    assert_eq!(terms.review_overdue(), ReviewOverdue::Stop);
+    assert_eq!(terms.max_pap(), Pap::Amber);
+    assert!(terms.admits_exercises() && terms.no_law_enforcement_use());
+    assert_eq!(terms.categories(), ["energy", "health"]);
+    assert_eq!(terms.legal_bases(), ["Act 12, s. 4"]);
+    assert_eq!(terms.obligations().purposes, ["response"]);
+    assert_eq!(terms.prohibitions().categories, ["military"]);
+    assert_eq!(terms.return_or_destroy(), Some(ReturnOrDestroy::Destroy));
+    let cited = Field::ALL.iter().filter(|field| terms.clause(**field).is_some());
+    assert_eq!(cited.count(), 10);
+    // What an older text does not say permits nothing, and changes nothing.
+    let old = Terms::parse(&with("review = 2026-06-30")).unwrap();
+    assert_eq!((old.max_pap(), old.review_overdue()), (Pap::Clear, ReviewOverdue::Warn));
+    assert!(!old.admits_exercises() && !old.no_law_enforcement_use());
+    assert!(old.categories().is_empty() && old.return_or_destroy().is_none());
+}
+
+#[test]
+fn law_enforcement_does_not_exclude_itself_and_a_language_has_one_paper() {
+    let police = with("desk = \"cyber crime\"\nno-law-enforcement-use = true")
+        .replace("\"mou\"", "\"law-enforcement\"");
+    let error = refused(&police);
+    assert!(error.message().contains("for that very use"), "{error}");
+    assert_eq!(error.line(), Some(6));
+    let version = format!("{{ language = \"en\", sha256 = \"{}\" }}", "00".repeat(32));
+    let twice = with(&format!("[paper]\nversions = [{version}, {version}]"));
+    assert!(refused(&twice).message().contains("a second version in the language `en`"));
 }
 
 #[test]

@@ -107,10 +107,10 @@ impl Tier {
     #[must_use]
     pub const fn condition(self, class: Class) -> Option<ClassCondition> {
         match (self, class) {
-            (Self::Nda, Class::PersonalData) => Some(ClassCondition::LegalBasis),
-            (Self::LawEnforcement, Class::PersonalData | Class::Evidence) => {
-                Some(ClassCondition::OrderReference)
+            (Self::Nda | Self::LawEnforcement, Class::PersonalData) => {
+                Some(ClassCondition::LegalBasis)
             }
+            (Self::LawEnforcement, Class::Evidence) => Some(ClassCondition::OrderReference),
             (
                 Self::Paired | Self::Mou | Self::Nda | Self::LawEnforcement,
                 Class::General
@@ -133,9 +133,10 @@ impl fmt::Display for Tier {
 /// What a class needs besides being covered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClassCondition {
-    /// The agreement lists a legal basis.
+    /// A legal basis: one that the agreement lists, for when and from which address; for who that
+    /// was, an order.
     LegalBasis,
-    /// The part is also of the class `order-reference`.
+    /// The record has a part of its own that refers to an order, and the agreement covers it.
     OrderReference,
 }
 
@@ -220,10 +221,10 @@ fn classes(tier: Tier, preset: &Preset) -> String {
     let order = conditional(ClassCondition::OrderReference);
     let mut text = preset.classes.without(basis).without(order).to_string();
     if !basis.is_empty() {
-        text = format!("{text}; {basis} under a listed legal basis");
+        text = format!("{text}; {basis} (when, from which address) under a listed legal basis");
     }
-    if !order.is_empty() {
-        text = format!("{text}; {order} under an order reference");
+    if preset.classes.contains(Class::OrderReference) {
+        text = format!("{text}; {} under an order reference", basis.or(order));
     }
     text
 }

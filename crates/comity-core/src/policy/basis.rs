@@ -80,10 +80,15 @@ impl<'a> Basis<'a> {
         }
     }
 
-    /// The agreement that permits.
+    /// The agreement that permits, by the record that proposed it.
     pub(super) fn covering(&self) -> Option<RecordId> {
+        self.covering_agreement().map(Agreement::id)
+    }
+
+    /// The agreement that permits.
+    pub(super) fn covering_agreement(&self) -> Option<&'a Agreement> {
         match self {
-            Self::Covering(candidate) => candidate.agreement.map(Agreement::id),
+            Self::Covering(candidate) => candidate.agreement,
             Self::NotAsked
             | Self::Closest(_)
             | Self::Later(..)

@@ -16,7 +16,7 @@ macro_rules! gates {
 
         impl Gate {
             /// Every gate, in the order in which they are asked and shown.
-            pub const ALL: [Self; 15] = [$(Self::$variant),+];
+            pub const ALL: [Self; 23] = [$(Self::$variant),+];
 
             /// The name on screens and in JSON.
             #[must_use]
@@ -34,28 +34,44 @@ gates!(
     Trust = "trust";
     /// Is there an agreement in force?
     Agreement = "agreement";
+    /// Has that agreement been reviewed in time?
+    Review = "review";
     /// Is it meant for the recipient?
     Audience = "audience";
     /// May we pass it on?
     Onward = "onward";
+    /// Where its origin has to be asked, did it say yes?
+    Consent = "consent";
     /// Does its label let it go there?
     Tlp = "tlp";
+    /// Does the recipient keep to what may be done with it?
+    Pap = "pap";
     /// Does the agreement reach that label?
     Tier = "tier";
     /// Does the agreement cover records of this kind?
     Kind = "kind";
+    /// Does the agreement cover each of its subject categories?
+    Category = "category";
     /// Does the agreement cover this section?
     Section = "section";
     /// Does the agreement cover each of its classes?
     Class = "class";
+    /// Is there a purpose for which it may be used?
+    Purpose = "purpose";
+    /// Is there a legal basis for what is about persons?
+    LegalBasis = "legal-basis";
     /// Is its time of release past?
     ReleaseTime = "release-time";
     /// Does an embargo hold this exit?
     Embargo = "embargo";
     /// Is it still valid?
     Expiry = "expiry";
+    /// Does it belong to an exercise, in which the recipient takes part?
+    Exercise = "exercise";
     /// Is it verified, marked, and not set aside?
     Quarantine = "quarantine";
+    /// Did the egress guard, which reads the bytes, let them pass?
+    EgressGuard = "egress-guard";
     /// Does it carry anything that this version cannot weigh yet?
     Unbuilt = "unbuilt";
 );
@@ -205,15 +221,18 @@ impl Decision {
     }
 
     /// The same decision, turned into a refusal by a rule about several parts.
-    pub(super) fn withheld(mut self, fact: Fact) -> Self {
+    pub(super) fn withheld(mut self, gate: Gate, fact: Fact) -> Self {
         self.outcome = Outcome::Withhold;
-        for judgement in &mut self.judgements {
-            if judgement.gate == Gate::Audience {
-                *judgement =
-                    Judgement { gate: Gate::Audience, verdict: Verdict::Deny, fact, cites: None };
-            }
+        for judgement in self.judgements.iter_mut().filter(|judgement| judgement.gate == gate) {
+            *judgement = Judgement { gate, verdict: Verdict::Deny, fact, cites: None };
         }
         self
+    }
+
+    /// Whether it goes only together with the reference of an order.
+    #[must_use]
+    pub fn rests_on_order(&self) -> bool {
+        self.judgement(Gate::LegalBasis).is_some_and(|said| said.fact == Fact::UnderOrder)
     }
 }
 
@@ -222,15 +241,23 @@ const TELLING: [Gate; MOST] = [
     Gate::Standing,
     Gate::Quarantine,
     Gate::Unbuilt,
+    Gate::EgressGuard,
     Gate::Expiry,
     Gate::Audience,
     Gate::Onward,
+    Gate::Consent,
     Gate::Tlp,
     Gate::Agreement,
     Gate::Tier,
     Gate::Kind,
     Gate::Section,
     Gate::Class,
+    Gate::Pap,
+    Gate::Category,
+    Gate::LegalBasis,
+    Gate::Exercise,
+    Gate::Purpose,
+    Gate::Review,
     Gate::Trust,
     Gate::ReleaseTime,
     Gate::Embargo,

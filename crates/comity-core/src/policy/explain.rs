@@ -74,16 +74,44 @@ fn remedy(gate: Gate, fact: Fact) -> Option<&'static str> {
         Gate::Standing => Some("resume the partner, once the cause is mended"),
         Gate::Trust => Some("raise the partner's level, if it has earned it"),
         Gate::Agreement => Some("sign an agreement that is in force"),
-        Gate::Tier | Gate::Kind | Gate::Section | Gate::Class => {
+        Gate::Review => Some("review the agreement, and sign what comes of it"),
+        Gate::Tier
+        | Gate::Kind
+        | Gate::Category
+        | Gate::Section
+        | Gate::Class
+        | Gate::Pap
+        | Gate::Exercise
+            if !matches!(fact, Fact::Contradiction(_)) =>
+        {
             Some("sign an agreement that covers it")
         }
+        Gate::LegalBasis if matches!(fact, Fact::NoLegalBasis(_)) => {
+            Some("sign an agreement that lists a legal basis")
+        }
+        Gate::LegalBasis => {
+            Some("publish it with the reference of an order, under an agreement that covers both")
+        }
+        Gate::Purpose => Some("amend the agreements until they share a purpose"),
         Gate::Audience => Some("publish a record that is addressed to it"),
-        Gate::Onward => Some("ask the origin to address it there through us"),
+        Gate::Onward => None,
+        Gate::Consent => Some("ask the origin for its consent"),
         Gate::Tlp if fact == Fact::RedWithoutDesk => Some("name a desk or person there"),
-        Gate::Tlp => Some("ask the origin to address it there"),
+        Gate::Tlp => Some("ask the origin to address it there, or for its consent"),
         Gate::ReleaseTime | Gate::Embargo => Some("wait: it is decided again then"),
         Gate::Quarantine if fact == Fact::Unmarked => Some("mark it"),
         Gate::Quarantine if fact == Fact::Quarantined => Some("review the quarantine"),
-        Gate::Expiry | Gate::Quarantine | Gate::Unbuilt => None,
+        Gate::EgressGuard if fact == Fact::NotExamined => Some("let the egress guard examine it"),
+        Gate::EgressGuard => Some("look at what matched; release it, or publish it without that"),
+        Gate::Tier
+        | Gate::Kind
+        | Gate::Category
+        | Gate::Section
+        | Gate::Class
+        | Gate::Pap
+        | Gate::Exercise
+        | Gate::Expiry
+        | Gate::Quarantine
+        | Gate::Unbuilt => None,
     }
 }

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::snapshot::{Standing, TrustLevel};
+use super::word::Word;
 use crate::agreement::ValueSet;
-use crate::marking::Tlp;
+use crate::marking::{Pap, Tlp};
 use crate::time::Timestamp;
 use crate::vocabulary::{Class, Kind, Section};
 
@@ -38,8 +39,13 @@ pub enum Fact {
     Ended(Timestamp),
     /// What is signed is not in force before this instant.
     NotYetInForce(Timestamp),
-    /// Agreements in force limit use to purposes that have none in common.
-    NoCommonPurpose,
+
+    /// Its agreement is reviewed in time, or names no day for that.
+    ReviewNotDue,
+    /// The review of its agreement is overdue since this instant; the agreement says: warn.
+    ReviewOverdue(Timestamp),
+    /// The review of its agreement is overdue since this instant; the agreement says: stop.
+    ReviewStops(Timestamp),
 
     /// The record is for everybody whom its marking and the agreements admit.
     Unaddressed,
@@ -80,16 +86,22 @@ pub enum Fact {
     CameFromThere,
     /// We received it on condition that it is not passed on.
     OnwardNone,
-    /// We received it on condition that its origin is asked.
+    /// It may be passed on where its origin said yes.
+    OnwardIfAsked,
+    /// We received it on condition that its origin is asked, and it said nothing.
     OnwardAsk,
+    /// Its origin consented, until this instant.
+    Consented(Timestamp),
+    /// Its origin had consented, until this instant.
+    ConsentEnded(Timestamp),
+    /// Its origin does not have to be asked.
+    NobodyToAsk,
     /// We received it with leave to pass it on within its marking.
     OnwardWithinMarking,
     /// Its origin named us as the relay.
     RelayNamed,
     /// It is addressed, and its origin did not name us as a relay.
     RelayNotNamed,
-    /// We received it for purposes that the agreement with the recipient does not share.
-    PurposeNotShared,
 
     /// The label lets it go there.
     LabelAdmits(Tlp),
@@ -103,6 +115,13 @@ pub enum Fact {
     NotPublic(Tlp),
     /// AMBER+STRICT is for our organisation only, not for those whom we serve.
     NotForConstituents(Tlp),
+
+    /// No limit on what may be done with it.
+    NoPap,
+    /// The recipient keeps to the label.
+    PapKept(Pap),
+    /// The recipient undertook to keep to the second label, not to the first.
+    PapAbove(Pap, Pap),
 
     /// Nothing stricter than this goes, and it is not stricter.
     WithinCeiling(Tlp),
@@ -121,6 +140,14 @@ pub enum Fact {
     KindNotCovered(Kind, ValueSet<Kind>),
     /// An agreement prohibits the kind.
     KindProhibited(Kind),
+    /// It is of no particular category.
+    NoCategory,
+    /// The agreement covers each category.
+    CategoriesCovered,
+    /// Nothing covers the category.
+    CategoryNotCovered(Word),
+    /// An agreement prohibits the category.
+    CategoryProhibited(Word),
     /// Control records have no parts, and content has no body.
     WrongShape(Kind),
 
@@ -137,12 +164,34 @@ pub enum Fact {
     ClassesCovered,
     /// The agreement does not cover the class.
     ClassNotCovered(Class),
-    /// The class needs a legal basis, and the agreement lists none.
-    NoLegalBasis(Class),
-    /// The class needs an order reference.
-    NoOrderReference(Class),
     /// An agreement prohibits the class.
     ClassProhibited(Class),
+
+    /// It may be used for anything.
+    AnyPurpose,
+    /// It may be used for the purposes that go with it.
+    PurposesBind,
+    /// Agreements in force limit use to purposes that have none in common.
+    NoCommonPurpose,
+    /// We received it for purposes that the agreement with the recipient does not share.
+    PurposeNotShared,
+    /// We received it for purposes to which nothing binds the public.
+    PublicBoundToNone,
+    /// An agreement excludes any use for law enforcement.
+    NotForLawEnforcement,
+
+    /// It is about nobody, and no evidence.
+    NoBasisNeeded,
+    /// It says when and from which address, under a legal basis that the agreement lists.
+    BasisListed,
+    /// The record has the reference of an order.
+    UnderOrder,
+    /// The class needs a legal basis, and none is listed.
+    NoLegalBasis(Class),
+    /// The class needs an order reference, and the record has none that is covered.
+    NoOrderReference(Class),
+    /// The order reference on which it rests does not go.
+    OrderWithheld,
 
     /// It has no time of release, or it is past.
     Released,
@@ -159,6 +208,13 @@ pub enum Fact {
     /// It has expired.
     Expired(Timestamp),
 
+    /// It belongs to no exercise.
+    NoExercise,
+    /// It belongs to an exercise, and the agreement admits exercises.
+    ExerciseAdmitted,
+    /// It belongs to an exercise, in which the recipient does not take part.
+    ExerciseNotAdmitted,
+
     /// Verified, marked, not set aside, and it stands.
     Sound,
     /// It was set aside.
@@ -171,6 +227,15 @@ pub enum Fact {
     Withdrawn,
     /// Its origin replaced it.
     Superseded,
+
+    /// The operator has no rule for what may not leave.
+    NoGuardRule,
+    /// No rule of the egress guard matched.
+    GuardClear,
+    /// This rule of the egress guard matched.
+    GuardHit(Word),
+    /// The egress guard has not looked at it with the present rules.
+    NotExamined,
 
     /// It carries nothing that this version cannot weigh.
     NothingUnbuilt,
@@ -196,21 +261,16 @@ pub enum Contradiction {
     /// An addressee part in a record that is not addressed.
     #[error("the record is not addressed, yet has an addressee part")]
     AddresseeOfUnaddressed,
+    /// A part of an exercise in a record that is real, or of another exercise.
+    #[error("the part belongs to an exercise, and its record does not")]
+    ExerciseAmongReal,
 }
 
 /// What this version does not weigh yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unbuilt {
-    /// A PAP label.
-    Pap,
-    /// A subject category.
-    Category,
     /// A community or a group.
     Group,
-    /// An exercise.
-    Exercise,
-    /// A class other than general and sensitive.
-    Class(Class),
     /// A control record of this kind.
     Control(Kind),
     /// Something that a later version of the format uses.
@@ -242,8 +302,10 @@ impl fmt::Display for Fact {
             Self::NoAgreement => f.write_str("no agreement is signed"),
             Self::Ended(when) => write!(f, "ended at {when}"),
             Self::NotYetInForce(when) => write!(f, "not in force before {when}"),
-            Self::NoCommonPurpose => {
-                f.write_str("the agreements in force have no purpose in common")
+            Self::ReviewNotDue => f.write_str("no review is overdue"),
+            Self::ReviewOverdue(when) => write!(f, "review overdue since {when}: a warning"),
+            Self::ReviewStops(when) => {
+                write!(f, "review overdue since {when}: it permits nothing until reviewed")
             }
             Self::Unaddressed => f.write_str("for all whom marking and agreement admit"),
             Self::Addressed => f.write_str("addressed"),
@@ -267,12 +329,16 @@ impl fmt::Display for Fact {
             Self::OnwardAsk => {
                 f.write_str("received on condition that its origin is asked before it is passed on")
             }
+            Self::OnwardIfAsked => f.write_str("may be passed on where its origin said yes"),
+            Self::Consented(until) => write!(f, "its origin consented, until {until}"),
+            Self::ConsentEnded(until) => write!(f, "its origin's consent ended at {until}"),
+            Self::NobodyToAsk => f.write_str("its origin does not have to be asked"),
             Self::OnwardWithinMarking => f.write_str("may be passed on within its marking"),
             Self::RelayNamed => f.write_str("its origin named us as relay"),
             Self::RelayNotNamed => f.write_str("its origin did not name us as relay"),
-            Self::PurposeNotShared => {
-                f.write_str("received for purposes that this agreement does not share")
-            }
+            Self::NoPap => f.write_str("no limit on what may be done with it"),
+            Self::PapKept(pap) => write!(f, "keeps to PAP:{pap}"),
+            Self::PapAbove(pap, most) => write!(f, "bound to keep to PAP:{most}, not PAP:{pap}"),
             Self::LabelAdmits(tlp) => write!(f, "TLP:{tlp} admits it"),
             Self::RedWithoutDesk => f.write_str("TLP:RED: no desk or person named"),
             Self::RedNeverHere => f.write_str("TLP:RED never leaves this way"),
@@ -295,6 +361,10 @@ impl fmt::Display for Fact {
                 write!(f, "{kind} records not covered: {covered} only")
             }
             Self::KindProhibited(kind) => write!(f, "prohibits {kind} records"),
+            Self::NoCategory => f.write_str("no particular category"),
+            Self::CategoriesCovered => f.write_str("covers its categories"),
+            Self::CategoryNotCovered(category) => write!(f, "category {category} not covered"),
+            Self::CategoryProhibited(category) => write!(f, "prohibits category {category}"),
             Self::WrongShape(kind) => write!(f, "a record of kind {kind} has no such part"),
             Self::SectionCovered(section) => write!(f, "covers {section}"),
             Self::SectionNotCovered(section, covered) => sections(f, *section, *covered),
@@ -304,9 +374,27 @@ impl fmt::Display for Fact {
             Self::SectionProhibited(section) => write!(f, "prohibits {section}"),
             Self::ClassesCovered => f.write_str("covers its classes"),
             Self::ClassNotCovered(class) => write!(f, "class {class} not covered"),
+            Self::ClassProhibited(class) => write!(f, "prohibits class {class}"),
+            Self::AnyPurpose => f.write_str("for any purpose"),
+            Self::PurposesBind => f.write_str("for the purposes that go with it"),
+            Self::NoCommonPurpose => {
+                f.write_str("the agreements in force have no purpose in common")
+            }
+            Self::PurposeNotShared => {
+                f.write_str("received for purposes that this agreement does not share")
+            }
+            Self::PublicBoundToNone => {
+                f.write_str("received for purposes to which nothing binds the public")
+            }
+            Self::NotForLawEnforcement => f.write_str("excludes any use for law enforcement"),
+            Self::NoBasisNeeded => f.write_str("needs no legal basis"),
+            Self::BasisListed => {
+                f.write_str("says when and from which address, under a listed legal basis")
+            }
+            Self::UnderOrder => f.write_str("under the order that the record refers to"),
             Self::NoLegalBasis(class) => write!(f, "class {class}: no legal basis listed"),
             Self::NoOrderReference(class) => write!(f, "class {class}: no order reference"),
-            Self::ClassProhibited(class) => write!(f, "prohibits class {class}"),
+            Self::OrderWithheld => f.write_str("the order reference that it rests on does not go"),
             Self::Released => f.write_str("no time of release ahead"),
             Self::ReleaseAt(when) => write!(f, "release at {when}"),
             Self::NoEmbargo => f.write_str("no embargo"),
@@ -316,12 +404,19 @@ impl fmt::Display for Fact {
             Self::EmbargoUntil(when) => write!(f, "embargo until {when}"),
             Self::NotExpired => f.write_str("not expired"),
             Self::Expired(when) => write!(f, "expired at {when}"),
+            Self::NoExercise => f.write_str("no exercise"),
+            Self::ExerciseAdmitted => f.write_str("admits exercises"),
+            Self::ExerciseNotAdmitted => f.write_str("exercises are not admitted"),
             Self::Sound => f.write_str("verified, marked, and it stands"),
             Self::Quarantined => f.write_str("in quarantine"),
             Self::PendingAuthor => f.write_str("its author could not be checked yet"),
             Self::Unmarked => f.write_str("bears no marking: a person has to mark it"),
             Self::Withdrawn => f.write_str("withdrawn by its origin"),
             Self::Superseded => f.write_str("replaced by its origin"),
+            Self::NoGuardRule => f.write_str("no rule of the egress guard"),
+            Self::GuardClear => f.write_str("no rule of the egress guard matched"),
+            Self::GuardHit(rule) => write!(f, "held by the egress guard's rule {rule}"),
+            Self::NotExamined => f.write_str("not yet examined by the egress guard"),
             Self::NothingUnbuilt => f.write_str("nothing that this version cannot weigh"),
             Self::Unbuilt(what) => write!(f, "{what} cannot be weighed by this version"),
         }
@@ -346,11 +441,7 @@ fn sections(
 impl fmt::Display for Unbuilt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Pap => f.write_str("a PAP label"),
-            Self::Category => f.write_str("a subject category"),
             Self::Group => f.write_str("a group or community"),
-            Self::Exercise => f.write_str("an exercise"),
-            Self::Class(class) => write!(f, "the class {class}"),
             Self::Control(kind) => write!(f, "the control kind {kind}"),
             Self::Unknown => f.write_str("something that a later version introduced"),
         }

@@ -1,5 +1,6 @@
 //! What the decision knows of a record, a part and a recipient.
 
+use super::examination::Examination;
 use crate::agreement::ValueSet;
 use crate::control::ControlBody;
 use crate::identity::{EconomyId, KeyId, PartDigest, RecordId};
@@ -102,6 +103,8 @@ pub struct RecordFacts {
     pub source: Source,
     /// The addressee parts that we hold.
     pub addressees: Vec<AddresseeFacts>,
+    /// The parts that we hold which refer to an order, and are nothing else that needs one.
+    pub orders: Vec<PartDigest>,
     /// Whom a control record is for. `None`: it could not be read, and goes to nobody.
     pub control: Option<ControlAudience>,
     /// Whether it is a foreign document that nobody has marked yet.
@@ -133,6 +136,7 @@ impl RecordFacts {
             unknown: manifest.unknown,
             source,
             addressees: Vec::new(),
+            orders: Vec::new(),
             control: None,
             unmarked: false,
             pending: false,
@@ -164,7 +168,11 @@ impl RecordFacts {
             let addressee = addressee.clone();
             self.addressees.push(AddresseeFacts { part: digest, addressee });
         }
-        PartFacts::new(digest, header, &self.floor)
+        let part = PartFacts::new(digest, header, &self.floor);
+        if part.is_order() && !self.orders.contains(&digest) {
+            self.orders.push(digest);
+        }
+        part
     }
 }
 
@@ -185,6 +193,8 @@ pub struct PartFacts {
     pub marking: Marking,
     /// Whether anything in its header is not known to this version.
     pub unknown: bool,
+    /// What the egress guard said of its bytes.
+    pub guard: Examination,
 }
 
 impl PartFacts {
@@ -203,7 +213,16 @@ impl PartFacts {
             unknown: header.unknown
                 || header.classes.iter().any(|class| !class.is_known())
                 || named != (header.section == Section::Addressee),
+            guard: Examination::NotExamined,
         }
+    }
+
+    /// Whether it refers to an order, and is nothing that needs one itself: what it says is its own.
+    #[must_use]
+    pub fn is_order(&self) -> bool {
+        self.classes.contains(Class::OrderReference)
+            && !self.classes.contains(Class::PersonalData)
+            && !self.classes.contains(Class::Evidence)
     }
 
     /// Whether it says anything of what happened: not to whom the record goes, nor its case.

@@ -10,18 +10,23 @@
 
 mod addressing;
 mod basis;
+mod consent;
 mod control;
 mod decision;
+mod examination;
 mod explain;
 mod fact;
 mod facts;
 mod gates;
 mod plan;
 mod snapshot;
+mod word;
 
 pub use crate::delivery::{Payload, Refused, give_back, release};
+pub use consent::Consent;
 pub use control::decide_control;
 pub use decision::{Citation, Decision, Gate, Judgement, Outcome, Verdict};
+pub use examination::Examination;
 pub use explain::{Explanation, cite, explain, reason};
 pub use fact::{Contradiction, Fact, Unbuilt};
 pub use facts::{
@@ -32,6 +37,7 @@ pub use plan::{Plan, PlannedPart, plan};
 pub use snapshot::{
     Agreement, Partner, PolicyBuilder, PolicySnapshot, Standing, TrustLevel, trust_table,
 };
+pub use word::Word;
 
 use crate::ledger::Obligations;
 use crate::time::Timestamp;
@@ -51,17 +57,16 @@ pub fn decide(
     now: Timestamp,
 ) -> Decision {
     let us = snapshot.us();
-    let (addressing, partner) = match recipient {
-        Recipient::Partner { economy, desk } => (
-            Addressing::of(record, part, Some(*economy), desk.as_deref()),
-            snapshot.partner(economy),
-        ),
-        Recipient::Constituent { .. } | Recipient::LocalRole { .. } => {
-            (Addressing::of(record, part, Some(us), None), None)
+    let (to, desk, partner) = match recipient {
+        Recipient::Partner { economy, desk } => {
+            (Some(*economy), desk.as_deref(), snapshot.partner(economy))
         }
-        Recipient::Public => (Addressing::of(record, part, None, None), None),
+        Recipient::Constituent { .. } | Recipient::LocalRole { .. } => (Some(us), None, None),
+        Recipient::Public => (None, None, None),
     };
-    let asked = Question { snapshot, record, part, recipient, now, partner, addressing };
+    let addressing = Addressing::of(record, part, to, desk);
+    let consent = to.and_then(|to| snapshot.consent(record, part, to, now));
+    let asked = Question { snapshot, record, part, recipient, now, partner, addressing, consent };
     let basis = Basis::choose(&asked);
     let judgements = gates::judge_all(&asked, &basis);
     Decision::of(&judgements, basis.covering(), || obligations(&asked, &basis))

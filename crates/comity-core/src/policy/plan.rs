@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::addressing::addressee_goes;
 use super::control::decide_control;
 use super::decide;
-use super::decision::{Decision, Outcome};
+use super::decision::{Decision, Gate, Outcome};
 use super::fact::Fact;
 use super::facts::{PartFacts, Recipient, RecordFacts};
 use super::snapshot::PolicySnapshot;
@@ -85,10 +85,11 @@ impl Plan {
 
 /// Decides every part of a record for one recipient, and what goes together.
 ///
-/// Three rules about several parts come on top of [`decide`], and only ever withhold: what an
-/// addressed record gives goes with the addressee part that gives it, without which it would be
-/// refused; an addressee part goes only with something that it gives; and no part goes, nor the
-/// manifest, unless a part with content does.
+/// Four rules about several parts come on top of [`decide`], and only ever withhold: what an
+/// addressed record gives goes with the addressee part that gives it, or with its origin's consent,
+/// without which it would be refused; an addressee part goes only with something that it gives; what
+/// rests on the reference of an order goes with that reference; and no part goes, nor the manifest,
+/// unless a part with content does.
 #[must_use]
 pub fn plan(
     snapshot: &PolicySnapshot,
@@ -98,9 +99,11 @@ pub fn plan(
     now: Timestamp,
 ) -> Plan {
     let mut planned = Planned {
+        snapshot,
         record,
         recipient,
         parts,
+        now,
         decisions: parts
             .iter()
             .map(|part| decide(snapshot, record, part, recipient, now))
@@ -116,24 +119,45 @@ pub fn plan(
 }
 
 struct Planned<'a> {
+    snapshot: &'a PolicySnapshot,
     record: &'a RecordFacts,
     recipient: &'a Recipient,
     parts: &'a [PartFacts],
+    now: Timestamp,
     decisions: Vec<Decision>,
 }
 
 impl Planned<'_> {
     fn bind_together(&mut self) {
-        if self.record.addressed {
-            self.withhold_lonely();
-            self.withhold_idle();
-            // A case part that hung on an addressee part which does not go after all.
-            self.withhold_lonely();
+        // What one rule withholds may be what another part hung on: an order reference that its
+        // addressee part does not accompany, a case part whose addressee part gives nothing.
+        loop {
+            let before = self.going().count();
+            self.withhold_unordered();
+            if self.record.addressed {
+                self.withhold_lonely();
+                self.withhold_idle();
+            }
+            if self.going().count() == before {
+                break;
+            }
         }
         if !self.going().any(PartFacts::is_content) {
             let all = self.going().map(|part| part.digest).collect();
-            self.withhold(&all, Fact::NoContent);
+            self.withhold(&all, Gate::Audience, Fact::NoContent);
         }
+    }
+
+    /// Withholds what rests on an order, unless a part that refers to one goes itself.
+    fn withhold_unordered(&mut self) {
+        if self.going().any(PartFacts::is_order) {
+            return;
+        }
+        let pairs = self.parts.iter().zip(&self.decisions);
+        let resting =
+            pairs.filter(|(_, decision)| decision.is_release() && decision.rests_on_order());
+        let resting = resting.map(|(part, _)| part.digest).collect();
+        self.withhold(&resting, Gate::LegalBasis, Fact::OrderWithheld);
     }
 
     /// The parts that are released so far.
@@ -148,13 +172,14 @@ impl Planned<'_> {
         let Recipient::Partner { economy, desk } = self.recipient else { return };
         let going: BTreeSet<PartDigest> = self.going().map(|part| part.digest).collect();
         let given = |part: &PartFacts| {
-            addressee_goes(self.record, part, *economy, desk.as_deref(), |held| {
-                going.contains(&held.part)
-            })
+            self.snapshot.consent(self.record, part, *economy, self.now).is_some()
+                || addressee_goes(self.record, part, *economy, desk.as_deref(), |held| {
+                    going.contains(&held.part)
+                })
         };
         let lonely = self.going().filter(|part| !is_addressee(part) && !given(part));
         let lonely = lonely.map(|part| part.digest).collect();
-        self.withhold(&lonely, Fact::AddresseeWithheld);
+        self.withhold(&lonely, Gate::Audience, Fact::AddresseeWithheld);
     }
 
     /// Withholds addressee parts that give no content that goes.
@@ -168,13 +193,13 @@ impl Planned<'_> {
         };
         let idle = self.going().filter(|part| is_addressee(part) && !gives(part));
         let idle = idle.map(|part| part.digest).collect();
-        self.withhold(&idle, Fact::NoContent);
+        self.withhold(&idle, Gate::Audience, Fact::NoContent);
     }
 
-    fn withhold(&mut self, digests: &BTreeSet<PartDigest>, fact: Fact) {
+    fn withhold(&mut self, digests: &BTreeSet<PartDigest>, gate: Gate, fact: Fact) {
         for (part, decision) in self.parts.iter().zip(&mut self.decisions) {
             if digests.contains(&part.digest) {
-                *decision = decision.clone().withheld(fact);
+                *decision = decision.clone().withheld(gate, fact);
             }
         }
     }

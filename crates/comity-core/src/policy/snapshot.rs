@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use super::consent::Consent;
+use super::facts::{PartFacts, RecordFacts, Source};
 use crate::agreement::Terms;
 use crate::identity::{EconomyId, RecordId};
 use crate::marking::Tlp;
 use crate::time::Timestamp;
+use crate::vocabulary::Section;
 
 /// How a paired economy stands with us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -222,6 +225,8 @@ pub struct PolicySnapshot {
     us: EconomyId,
     version: u64,
     partners: BTreeMap<EconomyId, Partner>,
+    consents: BTreeMap<RecordId, Vec<Consent>>,
+    guard: Option<u64>,
     pairing: Terms,
 }
 
@@ -229,7 +234,13 @@ impl PolicySnapshot {
     /// Starts a snapshot for the economy `us`.
     #[must_use]
     pub fn builder(us: EconomyId) -> PolicyBuilder {
-        PolicyBuilder { us, version: 0, partners: BTreeMap::new() }
+        PolicyBuilder {
+            us,
+            version: 0,
+            partners: BTreeMap::new(),
+            consents: BTreeMap::new(),
+            guard: None,
+        }
     }
 
     /// Starts a snapshot from this one, with the next version.
@@ -239,6 +250,8 @@ impl PolicySnapshot {
             us: self.us,
             version: self.version.saturating_add(1),
             partners: self.partners.clone(),
+            consents: self.consents.clone(),
+            guard: self.guard,
         }
     }
 
@@ -271,13 +284,50 @@ impl PolicySnapshot {
         self.partners.values().flat_map(|partner| &partner.agreements).find(|one| one.id == *id)
     }
 
-    /// The first instant after `now` at which an agreement starts or ends: what was decided before
-    /// has to be decided again then.
+    /// The first instant after `now` at which an agreement starts, is overdue for review or ends, or
+    /// a consent ends: what was decided before has to be decided again then.
     #[must_use]
     pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
         let agreements = self.partners.values().flat_map(|partner| &partner.agreements);
-        let instants = agreements.flat_map(|one| [Some(one.from), one.until]).flatten();
-        instants.filter(|instant| *instant > now).min()
+        let instants = agreements
+            .flat_map(|one| [Some(one.from), one.terms.overdue_from(), one.until])
+            .flatten();
+        let consents = self.consents.values().flatten().map(|consent| consent.until);
+        instants.chain(consents).filter(|instant| *instant > now).min()
+    }
+
+    /// The revision of the egress guard's rules; `None` while there is no rule.
+    #[must_use]
+    pub fn guard(&self) -> Option<u64> {
+        self.guard
+    }
+
+    /// What the origin of a foreign record said, once, about this part and the economy `to`: whether
+    /// in force or not. An addressee part names somebody else, and rows belong to their economy
+    /// whatever is consented; of our own record we say ourselves who may have it.
+    pub(super) fn consents<'a>(
+        &'a self,
+        record: &'a RecordFacts,
+        part: &'a PartFacts,
+        to: EconomyId,
+    ) -> impl Iterator<Item = &'a Consent> {
+        let given = self.consents.get(&record.id).map_or(&[][..], Vec::as_slice);
+        let possible = record.source != Source::Own && part.section != Section::Addressee;
+        let of = (record.id, record.origin);
+        given.iter().filter(move |one| possible && one.speaks_of(of, part.digest, to))
+    }
+
+    /// The origin's consent that the economy `to` may have this part, in force at `now`: of several
+    /// the one that lasts longest.
+    pub(super) fn consent<'a>(
+        &'a self,
+        record: &'a RecordFacts,
+        part: &'a PartFacts,
+        to: EconomyId,
+        now: Timestamp,
+    ) -> Option<&'a Consent> {
+        let in_force = self.consents(record, part, to).filter(|one| one.until > now);
+        in_force.max_by_key(|one| (one.until, one.id))
     }
 
     pub(super) fn pairing(&self) -> &Terms {
@@ -291,6 +341,8 @@ pub struct PolicyBuilder {
     us: EconomyId,
     version: u64,
     partners: BTreeMap<EconomyId, Partner>,
+    consents: BTreeMap<RecordId, Vec<Consent>>,
+    guard: Option<u64>,
 }
 
 impl PolicyBuilder {
@@ -322,6 +374,38 @@ impl PolicyBuilder {
         self
     }
 
+    /// With this consent besides, whose signature was verified.
+    #[must_use]
+    pub fn consent(mut self, consent: Consent) -> Self {
+        let given = self.consents.entry(consent.record).or_default();
+        given.retain(|one| (one.id, one.grantee) != (consent.id, consent.grantee));
+        given.push(consent);
+        // In whatever order they were folded.
+        given.sort_by_key(|one| (one.id, one.grantee));
+        self
+    }
+
+    /// Without any consent.
+    #[must_use]
+    pub fn without_consents(mut self) -> Self {
+        self.consents.clear();
+        self
+    }
+
+    /// With rules of the egress guard, of this revision: what was not examined with them stays.
+    #[must_use]
+    pub fn guarded(mut self, revision: u64) -> Self {
+        self.guard = Some(revision);
+        self
+    }
+
+    /// Without any rule of the egress guard.
+    #[must_use]
+    pub fn unguarded(mut self) -> Self {
+        self.guard = None;
+        self
+    }
+
     /// The snapshot.
     #[must_use]
     pub fn build(self) -> PolicySnapshot {
@@ -329,6 +413,8 @@ impl PolicyBuilder {
             us: self.us,
             version: self.version,
             partners: self.partners,
+            consents: self.consents,
+            guard: self.guard,
             pairing: Terms::pairing(),
         }
     }

@@ -18,9 +18,18 @@ pub(super) fn batches(
 ) -> Vec<Vec<PartDigest>> {
     let addressee = |part: &&PlannedPart| part.section == Section::Addressee;
     let released = || plan.parts().iter().filter(|part| part.decision.is_release());
-    let common: Vec<_> = released().filter(addressee).map(|part| part.digest).collect();
+    // The reference of an order goes with everything that rests on it, each time.
+    let new = |part: &PlannedPart| !sent.contains(&part.digest);
+    let ordered = released().any(|part| new(part) && part.decision.rests_on_order());
+    let is_order = |digest: &PartDigest| {
+        held.parts.iter().any(|part| part.digest == *digest && part.is_order())
+    };
+    let common: Vec<_> = released()
+        .filter(|part| addressee(part) || (ordered && is_order(&part.digest)))
+        .map(|part| part.digest)
+        .collect();
     let mut new: Vec<_> = released()
-        .filter(|part| part.section != Section::Addressee && !sent.contains(&part.digest))
+        .filter(|part| !common.contains(&part.digest) && !sent.contains(&part.digest))
         .collect();
     // What says something goes first, so that no delivery consists of a case number alone.
     new.sort_by_key(|part| (part.section == Section::Case, part.digest));

@@ -1,22 +1,19 @@
 //! Is there an agreement in force?
 //!
-//! Whether it covers this part is asked by the gates of coverage (tier, kind, section, class), all
-//! of one and the same agreement: a label admitted by one and a section admitted by another make no
+//! Whether it covers this part is asked by the gates of coverage (tier, kind, section, class and the
+//! like), all of one and the same agreement: a label admitted by one and a section admitted by another make no
 //! permission.
 
-use super::super::basis::{Basis, demands};
+use super::super::basis::Basis;
 use super::super::fact::Fact;
-use super::{Finding, Question};
+use super::Finding;
 use crate::agreement::Field;
 
-pub(super) fn judge(asked: &Question<'_>, basis: &Basis<'_>) -> Finding {
+pub(super) fn judge(basis: &Basis<'_>) -> Finding {
     match basis {
         Basis::NotAsked => Finding::pass(Fact::NotMeasured),
         Basis::Covering(candidate) => match candidate.agreement {
             None => Finding::pass(Fact::PairingSuffices),
-            agreement @ Some(_) if demands(asked).is_none() => {
-                Finding::deny(Fact::NoCommonPurpose).citing(agreement, Field::Purposes)
-            }
             agreement @ Some(_) => Finding::pass(Fact::Covered).citing(agreement, Field::Tier),
         },
         // The gate that does not pass says what is missing.

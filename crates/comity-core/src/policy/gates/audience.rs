@@ -15,6 +15,14 @@ pub(super) fn judge(asked: &Question<'_>) -> Found {
     if is_addressee && !held.any(|digest| digest == asked.part.digest) {
         return Err(Contradiction::AddresseeUnknown);
     }
+    if let Some(consent) = asked.consent
+        && matches!(
+            asked.addressing,
+            Addressing::NotListed | Addressing::Others | Addressing::Nobody
+        )
+    {
+        return Ok(Finding::pass(Fact::Consented(consent.until)));
+    }
     Ok(match asked.recipient {
         Recipient::Partner { .. } => named(asked.addressing, is_addressee),
         // TLP binds those whom the originator tells, not the originator's own house.

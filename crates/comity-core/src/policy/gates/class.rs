@@ -4,7 +4,7 @@ use super::super::basis::{Basis, Candidate};
 use super::super::fact::{Contradiction, Fact};
 use super::super::facts::Recipient;
 use super::{Finding, Found, Question, Refusal};
-use crate::agreement::{ClassCondition, Field, ValueSet};
+use crate::agreement::{Field, ValueSet};
 use crate::vocabulary::Class;
 
 pub(super) fn judge(asked: &Question<'_>, basis: &Basis<'_>) -> Found {
@@ -39,18 +39,6 @@ fn without_agreement(classes: ValueSet<Class>) -> Finding {
 }
 
 pub(super) fn refusal(asked: &Question<'_>, candidate: &Candidate<'_>) -> Option<Refusal> {
-    let terms = candidate.terms;
-    asked.part.classes.iter().find_map(|class| {
-        if !terms.classes().contains(class) {
-            return Some((Fact::ClassNotCovered(class), Field::Classes));
-        }
-        match terms.tier().condition(class)? {
-            ClassCondition::LegalBasis => terms
-                .legal_bases()
-                .is_empty()
-                .then_some((Fact::NoLegalBasis(class), Field::LegalBases)),
-            ClassCondition::OrderReference => (!asked.part.classes.contains(Class::OrderReference))
-                .then_some((Fact::NoOrderReference(class), Field::Classes)),
-        }
-    })
+    let missing = asked.part.classes.without(candidate.terms.classes()).iter().next()?;
+    Some((Fact::ClassNotCovered(missing), Field::Classes))
 }

@@ -2,13 +2,21 @@
 
 mod agreement;
 mod audience;
+mod category;
 mod class;
+mod consent;
+mod egress_guard;
 mod embargo;
+mod exercise;
 mod expiry;
 mod kind;
+mod legal_basis;
 mod onward;
+mod pap;
+mod purpose;
 mod quarantine;
 mod release_time;
+mod review;
 mod section;
 mod standing;
 mod tier;
@@ -21,12 +29,13 @@ pub(super) use standing::judge_control as control_standing;
 pub(super) use unbuilt::judge_control as control_unbuilt;
 
 use super::addressing::Addressing;
-use super::basis::Basis;
+use super::basis::{Basis, Candidate};
+use super::consent::Consent;
 use super::decision::{Citation, Gate, Judgement, Verdict};
 use super::fact::{Contradiction, Fact};
 use super::facts::{PartFacts, Recipient, RecordFacts, Source};
 use super::snapshot::{Agreement, Partner, PolicySnapshot};
-use crate::agreement::{Field, Prohibitions};
+use crate::agreement::{Field, Prohibitions, Terms};
 use crate::identity::EconomyId;
 use crate::time::Timestamp;
 
@@ -41,6 +50,8 @@ pub(super) struct Question<'a> {
     pub(super) partner: Option<&'a Partner>,
     /// How the record's addressee parts and the part's destination speak of the recipient.
     pub(super) addressing: Addressing,
+    /// The consent of a foreign part's origin, in force now, that the recipient may have it.
+    pub(super) consent: Option<&'a Consent>,
 }
 
 /// What a gate found. An error is a denial.
@@ -91,18 +102,26 @@ fn judge(gate: Gate, asked: &Question<'_>, basis: &Basis<'_>) -> Found {
     match gate {
         Gate::Standing => Ok(standing::judge(asked)),
         Gate::Trust => Ok(trust::judge(asked)),
-        Gate::Agreement => Ok(agreement::judge(asked, basis)),
+        Gate::Agreement => Ok(agreement::judge(basis)),
+        Gate::Review => Ok(review::judge(asked, basis)),
         Gate::Audience => audience::judge(asked),
-        Gate::Onward => Ok(onward::judge(asked, basis)),
+        Gate::Onward => Ok(onward::judge(asked)),
+        Gate::Consent => Ok(consent::judge(asked)),
         Gate::Tlp => tlp::judge(asked),
+        Gate::Pap => Ok(pap::judge(asked, basis)),
         Gate::Tier => Ok(tier::judge(asked, basis)),
         Gate::Kind => Ok(kind::judge(asked, basis)),
+        Gate::Category => Ok(category::judge(asked, basis)),
         Gate::Section => section::judge(asked, basis),
         Gate::Class => class::judge(asked, basis),
+        Gate::Purpose => Ok(purpose::judge(asked, basis)),
+        Gate::LegalBasis => Ok(legal_basis::judge(asked, basis)),
         Gate::ReleaseTime => Ok(release_time::judge(asked)),
         Gate::Embargo => Ok(embargo::judge(asked)),
         Gate::Expiry => Ok(expiry::judge(asked)),
+        Gate::Exercise => exercise::judge(asked, basis),
         Gate::Quarantine => Ok(quarantine::judge(asked)),
+        Gate::EgressGuard => Ok(egress_guard::judge(asked)),
         Gate::Unbuilt => Ok(unbuilt::judge(asked)),
     }
 }
@@ -110,31 +129,57 @@ fn judge(gate: Gate, asked: &Question<'_>, basis: &Basis<'_>) -> Found {
 /// What terms refuse: why, and by which field.
 pub(super) type Refusal = (Fact, Field);
 
-/// What the four gates of an agreement's coverage say of one set of terms, in order: how many pass,
-/// of [`COVERAGE`].
-pub(super) fn covered(asked: &Question<'_>, candidate: &super::basis::Candidate<'_>) -> usize {
-    let checks = [
-        tier::refusal(asked, candidate),
-        kind::refusal(asked, candidate),
-        section::refusal(asked, candidate),
-        class::refusal(asked, candidate),
-    ];
-    checks.iter().take_while(|refusal| refusal.is_none()).count()
+/// The gates of an agreement's coverage: one and the same agreement has to pass them all. In the
+/// order in which a failure tells more: of several agreements the one that comes furthest is named.
+const COVERAGE_GATES: [Coverage; COVERAGE] = [
+    tier::refusal,
+    kind::refusal,
+    section::refusal,
+    class::refusal,
+    pap::refusal,
+    category::refusal,
+    legal_basis::refusal,
+    exercise::refusal,
+    purpose::refusal,
+    review::refusal,
+];
+
+type Coverage = fn(&Question<'_>, &Candidate<'_>) -> Option<Refusal>;
+
+/// How many of the gates of coverage, in order, pass these terms, of [`COVERAGE`].
+pub(super) fn covered(asked: &Question<'_>, candidate: &Candidate<'_>) -> usize {
+    COVERAGE_GATES.iter().take_while(|refusal| refusal(asked, candidate).is_none()).count()
 }
 
 /// The number of gates of an agreement's coverage.
-pub(super) const COVERAGE: usize = 4;
+pub(super) const COVERAGE: usize = 10;
 
 impl<'a> Question<'a> {
-    /// The agreement, among those that bind this hop, that prohibits it: those in force with the
-    /// recipient, and those under which we had the record, which outlive their end.
+    /// The agreement, among those that bind this hop, that prohibits it.
     pub(super) fn prohibited(&self, by: impl Fn(&Prohibitions) -> bool) -> Option<&'a Agreement> {
+        self.binding(|terms| by(terms.prohibitions()))
+    }
+
+    /// The first agreement of which `by` holds, among those that bind this hop: those in force with
+    /// the recipient, and those under which we had the record, which outlive their end.
+    pub(super) fn binding(&self, by: impl Fn(&Terms) -> bool) -> Option<&'a Agreement> {
         let in_force = self.partner.into_iter().flat_map(|partner| &partner.agreements);
         let in_force = in_force.filter(|agreement| agreement.in_force(self.now));
         let received = self.received_from().and_then(|economy| self.snapshot.partner(&economy));
         let received = received.into_iter().flat_map(|partner| &partner.agreements);
         let received = received.filter(|agreement| agreement.from() <= self.now);
-        in_force.chain(received).find(|agreement| by(agreement.terms().prohibitions()))
+        in_force.chain(received).find(|agreement| by(agreement.terms()))
+    }
+
+    /// Whether the origin chose this recipient for this part, from the start or by a consent.
+    pub(super) const fn is_chosen(&self) -> bool {
+        self.addressing.is_addressed() || self.consent.is_some()
+    }
+
+    /// When a consent that once let this part go to the economy `to` ended.
+    pub(super) fn consent_ended(&self, to: EconomyId) -> Option<Timestamp> {
+        let consents = self.snapshot.consents(self.record, self.part, to);
+        consents.map(|consent| consent.until).filter(|until| *until <= self.now).max()
     }
 
     /// The partner that delivered the record to us.

@@ -31,8 +31,9 @@ pub(super) fn refusal(asked: &Question<'_>, candidate: &Candidate<'_>) -> Option
         return None;
     }
     match terms.tier() {
-        Tier::Paired | Tier::Mou | Tier::Nda => (!asked.addressing.is_addressed())
-            .then_some((Fact::NeedsAddressing(tlp), Field::MaxTlp)),
+        Tier::Paired | Tier::Mou | Tier::Nda => {
+            (!asked.is_chosen()).then_some((Fact::NeedsAddressing(tlp), Field::MaxTlp))
+        }
         Tier::LawEnforcement => {
             let mut desks = desks(asked.record, asked.part, asked.recipient, asked.snapshot.us());
             let agreed = desks.any(|desk| terms.desk() == Some(desk));

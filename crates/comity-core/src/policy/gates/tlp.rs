@@ -1,7 +1,7 @@
 //! Does its label let it go there? (TLP 2.0, FIRST, August 2022.)
 //!
 //! Another economy's CSIRT is neither our organisation nor our client, so what is AMBER or stricter
-//! from abroad goes abroad only where its origin addressed it. Our constituents are our clients.
+//! from abroad goes abroad only where its origin addressed it, or consented. Our constituents are our clients.
 
 use super::super::addressing::desks;
 use super::super::fact::Fact;
@@ -34,7 +34,7 @@ fn partner(asked: &Question<'_>, tlp: Tlp) -> Finding {
     let foreign = asked.record.source != Source::Own;
     match tlp {
         Tlp::Clear | Tlp::Green => Finding::pass(Fact::LabelAdmits(tlp)),
-        Tlp::Amber | Tlp::AmberStrict | Tlp::Red if foreign && !asked.addressing.is_addressed() => {
+        Tlp::Amber | Tlp::AmberStrict | Tlp::Red if foreign && !asked.is_chosen() => {
             Finding::deny(Fact::AmberFromAbroad(tlp))
         }
         Tlp::Amber | Tlp::AmberStrict => Finding::pass(Fact::LabelAdmits(tlp)),

@@ -3,9 +3,8 @@
 use super::super::fact::{Fact, Unbuilt};
 use super::super::facts::RecordFacts;
 use super::{Finding, Question};
-use crate::agreement::ValueSet;
 use crate::marking::Marking;
-use crate::vocabulary::{Class, Kind};
+use crate::vocabulary::Kind;
 
 pub(super) fn judge(asked: &Question<'_>) -> Finding {
     let (record, part) = (asked.record, asked.part);
@@ -15,7 +14,7 @@ pub(super) fn judge(asked: &Question<'_>) -> Finding {
     } else if group_addressee(asked) {
         Some(Unbuilt::Group)
     } else {
-        in_record(record).or_else(|| in_marking(&part.marking)).or_else(|| in_classes(part.classes))
+        in_record(record).or_else(|| in_marking(&part.marking))
     };
     found.map_or(Finding::pass(Fact::NothingUnbuilt), |what| Finding::deny(Fact::Unbuilt(what)))
 }
@@ -37,20 +36,9 @@ fn in_record(record: &RecordFacts) -> Option<Unbuilt> {
 fn in_marking(marking: &Marking) -> Option<Unbuilt> {
     if marking.unknown {
         Some(Unbuilt::Unknown)
-    } else if marking.pap.is_some() {
-        Some(Unbuilt::Pap)
-    } else if !marking.categories.is_empty() {
-        Some(Unbuilt::Category)
-    } else if marking.community.is_some() {
-        Some(Unbuilt::Group)
     } else {
-        marking.exercise.is_some().then_some(Unbuilt::Exercise)
+        marking.community.is_some().then_some(Unbuilt::Group)
     }
-}
-
-fn in_classes(classes: ValueSet<Class>) -> Option<Unbuilt> {
-    let built = ValueSet::from_iter([Class::General, Class::Sensitive]);
-    classes.without(built).iter().next().map(Unbuilt::Class)
 }
 
 fn group_addressee(asked: &Question<'_>) -> bool {

@@ -30,6 +30,7 @@ pub(super) fn incident(floor: Tlp) -> RecordFacts {
         unknown: false,
         source: Source::Own,
         addressees: Vec::new(),
+        orders: Vec::new(),
         control: None,
         unmarked: false,
         pending: false,

@@ -2,6 +2,7 @@
 
 mod control;
 mod facts;
+mod gates;
 mod properties;
 mod release;
 mod stories;

@@ -8,13 +8,13 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 
 use super::facts::*;
-use crate::agreement::{Prohibitions, Terms, Tier, ValueSet};
+use crate::agreement::{Prohibitions, ReviewOverdue, Terms, Tier, ValueSet};
 use crate::identity::{EconomyId, RecordId};
 use crate::ledger::Obligations;
-use crate::marking::{Marking, Onward, Tlp};
+use crate::marking::{Marking, Onward, Pap, Tlp};
 use crate::policy::{
-    Agreement, Lifecycle, PartFacts, Partner, PolicySnapshot, Recipient, RecordFacts, Source,
-    Standing, TrustLevel,
+    Agreement, Consent, Examination, Lifecycle, PartFacts, Partner, PolicySnapshot, Recipient,
+    RecordFacts, Source, Standing, TrustLevel, Word,
 };
 use crate::record::{Addressee, Header};
 use crate::test_util::policy::terms;
@@ -52,14 +52,78 @@ fn sets<T: crate::agreement::Value + PartialEq + std::fmt::Debug>(
 }
 
 fn prohibitions() -> impl Strategy<Value = Prohibitions> {
-    (option::weighted(0.2, tlps()), sets(1), sets(1), sets(2)).prop_map(
-        |(tlp_above, sections, classes, kinds)| Prohibitions {
+    (option::weighted(0.2, tlps()), sets(1), sets(1), sets(2), categories(1)).prop_map(
+        |(tlp_above, sections, classes, kinds, categories)| Prohibitions {
             tlp_above,
             sections,
             classes,
             kinds,
+            categories,
         },
     )
+}
+
+fn categories(most: usize) -> impl Strategy<Value = Vec<String>> {
+    subsequence(vec!["crime", "energy", "health"], 0..=most)
+        .prop_map(|names| names.into_iter().map(str::to_owned).collect())
+}
+
+/// The fields that came after tier, label, kind, section and class.
+#[derive(Clone, Debug)]
+pub(super) struct Further {
+    max_pap: Pap,
+    categories: Vec<String>,
+    legal_basis: bool,
+    exercises: bool,
+    no_law_enforcement_use: bool,
+    review: Option<Timestamp>,
+    review_overdue: ReviewOverdue,
+}
+
+pub(super) fn further() -> impl Strategy<Value = Further> {
+    let review = option::weighted(0.2, instants());
+    let overdue = select(vec![ReviewOverdue::Warn, ReviewOverdue::Stop]);
+    let flags = (any::<bool>(), any::<bool>(), prop::bool::weighted(0.1));
+    (select(Pap::ALL.to_vec()), categories(3), flags, review, overdue).prop_map(
+        |(max_pap, categories, flags, review, review_overdue)| Further {
+            max_pap,
+            categories,
+            legal_basis: flags.0,
+            exercises: flags.1,
+            no_law_enforcement_use: flags.2,
+            // A day before: what is overdue is so from the end of the review's day.
+            review: review.map(|at| at.saturating_sub(std::time::Duration::from_secs(86_400))),
+            review_overdue,
+        },
+    )
+}
+
+impl Further {
+    fn write(self, terms: &mut Terms) {
+        terms.max_pap = self.max_pap;
+        terms.categories = self.categories;
+        terms.legal_bases = self.legal_basis.then(|| "Act 12".to_owned()).into_iter().collect();
+        terms.exercises = self.exercises;
+        // No text of the tier says so.
+        terms.no_law_enforcement_use =
+            self.no_law_enforcement_use && terms.tier != Tier::LawEnforcement;
+        (terms.review, terms.review_overdue) = (self.review, self.review_overdue);
+    }
+
+    /// Takes from the terms what these have not, and adds what these forbid.
+    fn narrow(self, terms: &mut Terms) {
+        terms.max_pap = terms.max_pap.min(self.max_pap);
+        terms.categories.retain(|one| self.categories.contains(one));
+        if !self.legal_basis {
+            terms.legal_bases.clear();
+        }
+        terms.exercises &= self.exercises;
+        terms.no_law_enforcement_use |= self.no_law_enforcement_use;
+        if self.review_overdue == ReviewOverdue::Stop {
+            terms.review_overdue = ReviewOverdue::Stop;
+        }
+        terms.review = [terms.review, self.review].into_iter().flatten().min();
+    }
 }
 
 fn some_terms() -> impl Strategy<Value = Terms> {
@@ -71,6 +135,7 @@ fn some_terms() -> impl Strategy<Value = Terms> {
         narrowed,
         obligations(),
         prohibitions(),
+        further(),
     )
         .prop_map(
             |(
@@ -79,8 +144,10 @@ fn some_terms() -> impl Strategy<Value = Terms> {
                 (max_tlp, sections, classes, kinds),
                 obligations,
                 never,
+                further,
             )| {
                 let mut terms = terms(tier);
+                further.write(&mut terms);
                 terms.obligations = obligations;
                 if narrow {
                     terms.max_tlp = terms.max_tlp.min(max_tlp);
@@ -120,24 +187,75 @@ pub(super) fn partners() -> impl Strategy<Value = Partner> {
         .prop_map(|(standing, trust, agreements)| Partner { standing, trust, agreements })
 }
 
+/// Consents about the record of [`signed`], most of them by its origin.
+pub(super) fn consents() -> impl Strategy<Value = Consent> {
+    let parts = subsequence((1_u8..=4).collect::<Vec<_>>(), 0..=4);
+    let origin = select(vec![OTHER, OTHER, OTHER, THEM]);
+    (any::<u8>(), origin, parts, economies(), instants()).prop_map(
+        |(id, origin, parts, grantee, until)| Consent {
+            id: RecordId([id; 32]),
+            origin,
+            record: incident(Tlp::Clear).id,
+            parts: parts.into_iter().map(digest).collect(),
+            grantee,
+            until,
+        },
+    )
+}
+
 pub(super) fn snapshots() -> impl Strategy<Value = PolicySnapshot> {
-    (partners(), partners()).prop_map(|(one, other)| {
-        PolicySnapshot::builder(US).partner(THEM, one).partner(OTHER, other).build()
-    })
+    let guard = option::weighted(0.1, Just(7));
+    (partners(), partners(), vec(consents(), 0..=2), guard).prop_map(
+        |(one, other, consents, guard)| {
+            let builder = PolicySnapshot::builder(US).partner(THEM, one).partner(OTHER, other);
+            let builder = consents.into_iter().fold(builder, |builder, one| builder.consent(one));
+            guard.into_iter().fold(builder, |builder, guard| builder.guarded(guard)).build()
+        },
+    )
+}
+
+fn examinations() -> impl Strategy<Value = Examination> {
+    let revision = select(vec![7_u64, 7, 7, 6]);
+    prop_oneof![
+        4 => revision.clone().prop_map(|revision| Examination::Clear { revision }),
+        1 => revision.prop_map(|revision| Examination::Hit { revision, rule: Word::new("own") }),
+        1 => Just(Examination::NotExamined),
+    ]
 }
 
 fn some_markings() -> impl Strategy<Value = Marking> {
     let instants = || option::weighted(0.25, instants());
-    (tlps(), instants(), instants(), instants(), onwards(), prop::bool::weighted(0.02)).prop_map(
-        |(tlp, release_at, embargo_until, expires, onward, unknown)| Marking {
-            release_at,
-            embargo_until,
-            expires,
-            onward,
-            unknown,
-            ..Marking::new(tlp)
-        },
+    let pap = option::weighted(0.1, select(Pap::ALL.to_vec()));
+    let categories = prop_oneof![9 => Just(Vec::new()), 1 => categories(2)];
+    let exercise = option::weighted(0.05, select(vec!["drill", "drill", "other"]));
+    (
+        tlps(),
+        (instants(), instants(), instants()),
+        onwards(),
+        (pap, categories, exercise),
+        prop::bool::weighted(0.02),
     )
+        .prop_map(
+            |(
+                tlp,
+                (release_at, embargo_until, expires),
+                onward,
+                (pap, categories, exercise),
+                unknown,
+            )| {
+                Marking {
+                    pap,
+                    categories: categories.into_iter().collect(),
+                    exercise: exercise.map(str::to_owned),
+                    release_at,
+                    embargo_until,
+                    expires,
+                    onward,
+                    unknown,
+                    ..Marking::new(tlp)
+                }
+            },
+        )
 }
 
 fn economies() -> impl Strategy<Value = EconomyId> {
@@ -146,7 +264,9 @@ fn economies() -> impl Strategy<Value = EconomyId> {
 
 fn some_headers() -> impl Strategy<Value = Header> {
     let classes = prop_oneof![
-        8 => select(vec![vec![Class::General], vec![Class::General, Class::Sensitive]]),
+        14 => select(vec![vec![Class::General], vec![Class::General, Class::Sensitive]]),
+        1 => Just(vec![Class::PersonalData]),
+        1 => Just(vec![Class::OrderReference]),
         1 => subsequence(Class::ALL.to_vec(), 1..=3),
     ];
     (
@@ -184,6 +304,7 @@ fn some_addressees() -> impl Strategy<Value = Addressee> {
 pub(super) struct Signed {
     pub(super) record: RecordFacts,
     pub(super) headers: Vec<(u8, Header)>,
+    pub(super) examined: Examination,
 }
 
 impl Signed {
@@ -191,7 +312,11 @@ impl Signed {
     pub(super) fn held(&self, held: impl Fn(u8) -> bool) -> (RecordFacts, Vec<PartFacts>) {
         let mut record = self.record.clone();
         let parts = self.headers.iter().filter(|(number, _)| held(*number));
-        let parts = parts.map(|(number, header)| record.hold(digest(*number), header)).collect();
+        let hold = |(number, header): &(u8, Header)| PartFacts {
+            guard: self.examined,
+            ..record.hold(digest(*number), header)
+        };
+        let parts = parts.map(hold).collect();
         (record, parts)
     }
 }
@@ -207,13 +332,16 @@ pub(super) fn signed() -> impl Strategy<Value = Signed> {
     let flags = prop::array::uniform5(prop::bool::weighted(0.02));
     let parts = vec(some_headers(), 0..=4);
     let addressees = vec((some_addressees(), option::weighted(0.1, some_markings())), 0..=3);
-    let loose = (tlps(), onwards()).prop_map(|(tlp, onward)| Marking {
+    let exercise = option::weighted(0.05, Just("drill".to_owned()));
+    let loose = (tlps(), onwards(), exercise).prop_map(|(tlp, onward, exercise)| Marking {
         tlp: tlp.min(Tlp::Amber),
         onward,
+        exercise,
         ..Marking::new(tlp)
     });
-    (select(kinds), any::<bool>(), sources(), loose, flags, parts, addressees).prop_map(
-        |(kind, addressed, source, floor, flags, parts, addressees)| {
+    let about = (select(kinds), any::<bool>(), examinations());
+    (about, sources(), loose, flags, parts, addressees).prop_map(
+        |((kind, addressed, examined), source, floor, flags, parts, addressees)| {
             let [unknown, quarantined, pending, unmarked, withdrawn] = flags;
             let origin = if source == Source::Own { US } else { OTHER };
             let lifecycle = if withdrawn { Lifecycle::Withdrawn } else { Lifecycle::Live };
@@ -235,7 +363,7 @@ pub(super) fn signed() -> impl Strategy<Value = Signed> {
                 let plain = Header::new(Section::Addressee, "application/cbor");
                 (number, Header { addressee: Some(addressee), marking, ..plain })
             });
-            Signed { record, headers: content.chain(named).collect() }
+            Signed { record, headers: content.chain(named).collect(), examined }
         },
     )
 }
@@ -259,6 +387,11 @@ pub(super) enum Stricter {
     Standing(Standing),
     Prohibit(EconomyId, Index, Prohibitions),
     Narrow(Index, Tlp, ValueSet<Section>, ValueSet<Class>, ValueSet<Kind>),
+    Further(Index, Further),
+    Guard,
+    Examine(Index, Examination),
+    TakeConsent,
+    TakeOrders,
     Demand(Index, Obligations),
     Received(Obligations),
     Mark(Index, Marking),
@@ -287,6 +420,11 @@ pub(super) fn restrictions() -> impl Strategy<Value = Stricter> {
         narrow.prop_map(|(which, tlp, sections, classes, kinds)| {
             Stricter::Narrow(which, tlp, sections, classes, kinds)
         }),
+        (any::<Index>(), further()).prop_map(|(which, less)| Stricter::Further(which, less)),
+        Just(Stricter::Guard),
+        (any::<Index>(), examinations()).prop_map(|(which, more)| Stricter::Examine(which, more)),
+        Just(Stricter::TakeConsent),
+        Just(Stricter::TakeOrders),
         (any::<Index>(), obligations()).prop_map(|(which, more)| Stricter::Demand(which, more)),
         obligations().prop_map(Stricter::Received),
         (any::<Index>(), some_markings()).prop_map(|(which, own)| Stricter::Mark(which, own)),
@@ -324,6 +462,7 @@ impl Stricter {
                 never.sections = never.sections.or(more.sections);
                 never.classes = never.classes.or(more.classes);
                 never.kinds = never.kinds.or(more.kinds);
+                never.categories.extend(more.categories);
             }),
             Self::Narrow(which, tlp, sections, classes, kinds) => {
                 change(&mut snapshot, THEM, which, |terms| {
@@ -334,6 +473,19 @@ impl Stricter {
                     terms.kinds = terms.kinds.without(kinds);
                 });
             }
+            Self::Further(which, less) => {
+                change(&mut snapshot, THEM, which, |terms| less.narrow(terms));
+            }
+            Self::Guard if snapshot.guard().is_none() => {
+                snapshot = snapshot.to_builder().guarded(7).build();
+            }
+            Self::Guard => {}
+            Self::Examine(which, Examination::Clear { .. }) => one_of(&mut parts, which, |part| {
+                part.guard = Examination::NotExamined;
+            }),
+            Self::Examine(which, worse) => one_of(&mut parts, which, |part| part.guard = worse),
+            Self::TakeConsent => snapshot = snapshot.to_builder().without_consents().build(),
+            Self::TakeOrders => record.orders.clear(),
             Self::Demand(which, more) => change(&mut snapshot, THEM, which, |terms| {
                 if let Some(sum) = terms.obligations.meet(&more) {
                     terms.obligations = sum;

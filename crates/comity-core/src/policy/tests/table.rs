@@ -98,7 +98,11 @@ fn covered(tier: Tier, tlp: Tlp, word: Word, section: Section, class: Class) -> 
                 && section != Section::Evidence
                 && (tlp <= Tlp::Amber || word.is_addressed())
         }
-        Tier::LawEnforcement => tlp <= Tlp::Amber || word == Word::AgreedDesk,
+        // A person's data or evidence needs a basis, of which neither agreement nor record says any.
+        Tier::LawEnforcement => {
+            !matches!(class, Class::PersonalData | Class::Evidence)
+                && (tlp <= Tlp::Amber || word == Word::AgreedDesk)
+        }
     }
 }
 
@@ -107,13 +111,8 @@ fn expected(
     (tlp, word): (Tlp, Word),
     (section, class): (Section, Class),
 ) -> bool {
-    let built = matches!(class, Class::General | Class::Sensitive);
     let red = tlp != Tlp::Red || word.names_a_desk();
-    word != Word::Others
-        && built
-        && red
-        && trusted(level, tlp)
-        && covered(tier, tlp, word, section, class)
+    word != Word::Others && red && trusted(level, tlp) && covered(tier, tlp, word, section, class)
 }
 
 #[test]

@@ -1,0 +1,40 @@
+//! Does it belong to an exercise, and does the recipient take part in such?
+//!
+//! An exercise goes only where an agreement admits it, and never as a part of a real record: somebody
+//! would act on it.
+
+use super::super::basis::{Basis, Candidate};
+use super::super::fact::{Contradiction, Fact};
+use super::super::facts::Recipient;
+use super::{Finding, Found, Question, Refusal};
+use crate::agreement::Field;
+
+pub(super) fn judge(asked: &Question<'_>, basis: &Basis<'_>) -> Found {
+    let Some(exercise) = &asked.part.marking.exercise else {
+        return Ok(Finding::pass(Fact::NoExercise));
+    };
+    if asked.record.floor.exercise.as_ref() != Some(exercise) {
+        return Err(Contradiction::ExerciseAmongReal);
+    }
+    if let Some(candidate) = basis.candidate() {
+        return Ok(match refusal(asked, candidate) {
+            Some((fact, field)) => Finding::deny(fact).citing(candidate.agreement, field),
+            None => {
+                Finding::pass(Fact::ExerciseAdmitted).citing(candidate.agreement, Field::Exercises)
+            }
+        });
+    }
+    Ok(match asked.recipient {
+        Recipient::LocalRole { .. } => Finding::pass(Fact::OwnHouse),
+        Recipient::Partner { .. } => Finding::pass(Fact::NotMeasured),
+        Recipient::Constituent { .. } | Recipient::Public => {
+            Finding::deny(Fact::ExerciseNotAdmitted)
+        }
+    })
+}
+
+pub(super) fn refusal(asked: &Question<'_>, candidate: &Candidate<'_>) -> Option<Refusal> {
+    let in_exercise = asked.part.marking.exercise.is_some();
+    (in_exercise && !candidate.terms.admits_exercises())
+        .then_some((Fact::ExerciseNotAdmitted, Field::Exercises))
+}

@@ -1,0 +1,68 @@
+//! Is there a purpose for which the recipient may use it?
+//!
+//! What every agreement in force demands is demanded together, so purposes that exclude each other
+//! leave none. What was received for some purposes goes on for those only, and only to somebody who
+//! is bound to them. An agreement that excludes any use for law enforcement leaves nothing to an
+//! agreement that is for that very use.
+
+use super::super::basis::{Basis, Candidate, demands};
+use super::super::fact::Fact;
+use super::super::facts::{Recipient, Source};
+use super::super::snapshot::Agreement;
+use super::{Finding, Question, Refusal};
+use crate::agreement::{Field, Terms, Tier};
+use crate::ledger::Obligations;
+
+pub(super) fn judge(asked: &Question<'_>, basis: &Basis<'_>) -> Finding {
+    if let Some(excluding) = basis.candidate().and_then(|candidate| excluded(asked, candidate)) {
+        return Finding::deny(Fact::NotForLawEnforcement)
+            .citing(Some(excluding), Field::NoLawEnforcementUse);
+    }
+    let covering = basis.covering_agreement();
+    let demanded = covering.and_then(|_| demands(asked));
+    if covering.is_some() && demanded.is_none() {
+        return Finding::deny(Fact::NoCommonPurpose).citing(covering, Field::Purposes);
+    }
+    if let Source::From { obligations, .. } = &asked.record.source
+        && !obligations.purposes.is_empty()
+    {
+        return received(asked, demanded.as_ref(), obligations);
+    }
+    match covering {
+        Some(agreement) if demanded.is_some_and(|all| !all.purposes.is_empty()) => {
+            Finding::pass(Fact::PurposesBind).citing(Some(agreement), Field::Purposes)
+        }
+        Some(_) | None => Finding::pass(Fact::AnyPurpose),
+    }
+}
+
+pub(super) fn refusal(asked: &Question<'_>, candidate: &Candidate<'_>) -> Option<Refusal> {
+    excluded(asked, candidate).map(|_| (Fact::NotForLawEnforcement, Field::NoLawEnforcementUse))
+}
+
+/// The agreement that excludes the candidate's use, which is law enforcement.
+fn excluded<'a>(asked: &Question<'a>, candidate: &Candidate<'_>) -> Option<&'a Agreement> {
+    (candidate.terms.tier() == Tier::LawEnforcement)
+        .then(|| asked.binding(Terms::no_law_enforcement_use))
+        .flatten()
+}
+
+/// What pairing alone permits is bound to no purpose but those with which it was received.
+fn received(
+    asked: &Question<'_>,
+    demanded: Option<&Obligations>,
+    received: &Obligations,
+) -> Finding {
+    match asked.recipient {
+        Recipient::LocalRole { .. } | Recipient::Constituent { .. } => {
+            Finding::pass(Fact::PurposesBind)
+        }
+        Recipient::Public => Finding::deny(Fact::PublicBoundToNone),
+        Recipient::Partner { .. } => match demanded {
+            Some(demanded) if demanded.meet(received).is_none() => {
+                Finding::deny(Fact::PurposeNotShared)
+            }
+            Some(_) | None => Finding::pass(Fact::PurposesBind),
+        },
+    }
+}
