@@ -12,11 +12,12 @@ use comity_core::{EconomyId, Kind, Marking, RecordId, Section, Timestamp, Tlp};
 use comity_node::engine::Command;
 use comity_store::{MemoryStore, Store as _};
 
+use super::event::Event;
 use super::mutation::Mutation;
 use super::node::{Promise, new_entry};
 use super::records::{Neighbourhood, draft};
 use super::watch::{Broken, broken};
-use super::world::{Event, World};
+use super::world::World;
 
 /// The first day of agreements that come into force while the simulation runs.
 const MIDNIGHT: Timestamp = Timestamp::from_secs(1_795_305_600);

@@ -15,12 +15,13 @@ use comity_core::{EconomyId, Kind, Marking, Onward, Section, Tlp};
 use comity_proto::OutStream;
 use comity_store::Store as _;
 
+use super::event::Event;
 use super::mutation::Mutation;
 use super::node::new_entry;
 use super::records::draft;
 use super::watch::{Broken, broken};
 use super::wire::Said;
-use super::world::{Event, World};
+use super::world::World;
 
 impl World {
     /// A mutation: a record lands in a journal as if a partner had delivered it.

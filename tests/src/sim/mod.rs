@@ -11,6 +11,8 @@ pub mod acts;
 pub mod config;
 pub mod dice;
 pub mod economy;
+mod effects;
+mod event;
 pub mod mischief;
 pub mod mutation;
 pub mod net;

@@ -6,9 +6,10 @@ use bytes::Bytes;
 use comity_node::engine::Input;
 use comity_proto::{ConnId, OutStream, StreamId, Transmit};
 
+use super::event::Event;
 use super::watch::{Broken, broken};
 use super::wire::Said;
-use super::world::{CALM, Event, World, at_node};
+use super::world::{CALM, World, at_node};
 
 impl World {
     pub(super) fn transmit(&mut self, node: usize, transmit: Transmit) -> Result<(), Broken> {

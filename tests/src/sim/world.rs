@@ -6,15 +6,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use comity_core::record::VerifiedRecord;
-use comity_core::{Digest, EconomyId, PartDigest, Timestamp};
-use comity_node::engine::{Command, CommandError, Effect, Input, Reply, Token};
-use comity_proto::{ConnId, OutStream};
-use comity_store::{NewEntry, Seq, Store as _};
+use comity_core::{EconomyId, Timestamp};
+use comity_node::engine::{Command, Input};
 
 use super::config::{Config, Report};
 use super::dice::Dice;
 use super::economy::Economy;
-use super::mutation::Mutation;
+use super::event::{Event, Queued};
 use super::net::Net;
 use super::node::{Node, Promise, verify};
 use super::watch::{Broken, Watch, broken};
@@ -31,88 +29,6 @@ const REMEMBERED: usize = 400;
 const LATE: u32 = 200;
 /// Steps of one node without time passing: more is a node that turns on the spot.
 const SPIN: u32 = 20_000;
-
-/// Something that is going to happen.
-pub(super) enum Event {
-    Dial {
-        from: usize,
-        to: usize,
-    },
-    Open {
-        conn: ConnId,
-        end: usize,
-    },
-    Bytes {
-        conn: ConnId,
-        end: usize,
-        stream: OutStream,
-        bytes: Bytes,
-        fin: bool,
-    },
-    Gone {
-        conn: ConnId,
-        end: usize,
-    },
-    Timer {
-        node: usize,
-        life: u64,
-        at: Timestamp,
-    },
-    More {
-        node: usize,
-        life: u64,
-    },
-    Sync {
-        node: usize,
-        life: u64,
-    },
-    Appended {
-        node: usize,
-        life: u64,
-        token: Token,
-        result: Result<Digest, String>,
-    },
-    Verified {
-        node: usize,
-        life: u64,
-        token: Token,
-        signed: Bytes,
-        parts: Vec<(PartDigest, Bytes)>,
-    },
-    Loaded {
-        node: usize,
-        life: u64,
-        token: Token,
-        seq: Seq,
-        parts: Vec<PartDigest>,
-    },
-    Restart {
-        node: usize,
-    },
-    Confirm {
-        node: usize,
-    },
-    Act,
-}
-
-struct Queued(Timestamp, u64, Event);
-
-impl PartialEq for Queued {
-    fn eq(&self, other: &Self) -> bool {
-        (self.0, self.1) == (other.0, other.1)
-    }
-}
-impl Eq for Queued {}
-impl PartialOrd for Queued {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Queued {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.0, self.1).cmp(&(other.0, other.1))
-    }
-}
 
 /// The simulation.
 pub struct World {
@@ -387,109 +303,6 @@ impl World {
             self.later(Duration::ZERO, Event::More { node, life });
         }
         Ok(())
-    }
-
-    fn effect(&mut self, node: usize, effect: Effect) -> Result<(), Broken> {
-        let life = self.nodes[node].life;
-        match effect {
-            Effect::Append { token, entries } => self.append(node, token, entries)?,
-            Effect::Load { token, seq, parts } => {
-                let delay = self.dice.millis(0..=12);
-                self.later(delay, Event::Loaded { node, life, token, seq, parts });
-            }
-            Effect::Verify { token, signed, parts } => {
-                let delay = self.dice.millis(0..=25);
-                self.later(delay, Event::Verified { node, life, token, signed, parts });
-            }
-            Effect::Transmit(transmit) => self.transmit(node, transmit)?,
-            Effect::Close { conn, reason } => {
-                self.note(|| format!("node {node} closes {}: {reason}", conn.0));
-                self.close(node, conn);
-            }
-            Effect::Reply { token, reply } => self.replied(node, token, reply)?,
-            Effect::Partners(_) => {}
-            Effect::Alarm(alarm) => {
-                self.note(|| format!("node {node} alarm {}: {}", alarm.code, alarm.text));
-            }
-        }
-        Ok(())
-    }
-
-    fn append(
-        &mut self,
-        node: usize,
-        token: Token,
-        mut entries: Vec<NewEntry>,
-    ) -> Result<(), Broken> {
-        if let Some(mutation) = self.config.mutation {
-            mutation.appended(&mut entries);
-        }
-        let watched =
-            self.watch.journaled(node, &entries).and_then(|()| self.watch.bodies(&entries));
-        if !self.nodes[node].hostile {
-            watched.map_err(|broken| at_node(node, broken))?;
-        }
-        let early = match self.config.mutation {
-            Some(Mutation::ReplyBeforeSync) => true,
-            Some(Mutation::HandOverBeforeSync) => {
-                let kind = |entry: &NewEntry| {
-                    comity_core::journal::JournalEntry::decode(entry.kind, &entry.body).ok()
-                };
-                entries
-                    .iter()
-                    .filter_map(kind)
-                    .all(|entry| matches!(entry, comity_core::journal::JournalEntry::Delivery(_)))
-            }
-            _ => false,
-        };
-        self.nodes[node].submit(token, entries);
-        let life = self.nodes[node].life;
-        if early {
-            let result = Ok(Digest::ZERO);
-            self.later(Duration::ZERO, Event::Appended { node, life, token, result });
-        }
-        if !self.nodes[node].syncing {
-            self.nodes[node].syncing = true;
-            let delay = self.dice.millis(0..=8);
-            self.later(delay, Event::Sync { node, life });
-        }
-        Ok(())
-    }
-
-    fn sync(&mut self, node: usize) {
-        let life = self.nodes[node].life;
-        let finished = self.nodes[node].sync();
-        self.watch.synced(node, self.nodes[node].store.durable());
-        for (token, result) in finished {
-            let delay = self.dice.millis(0..=2);
-            let at = self.now.saturating_add(delay).max(self.nodes[node].appended_by);
-            self.nodes[node].appended_by = at;
-            if result.is_err() {
-                // The operator starts it again.
-                self.later(Duration::from_millis(500), Event::Act);
-                self.acts_left += 1;
-            }
-            self.at(at, Event::Appended { node, life, token, result });
-        }
-    }
-
-    fn replied(
-        &mut self,
-        node: usize,
-        token: Token,
-        reply: Result<Reply, CommandError>,
-    ) -> Result<(), Broken> {
-        let promise = self.nodes[node].promises.remove(&token);
-        match (promise, reply) {
-            (Some(promise), Ok(_)) => {
-                self.watch.replied(node, &promise).map_err(|broken| at_node(node, broken))
-            }
-            (Some(_), Err(why)) => {
-                self.note(|| format!("node {node} refuses a command: {why}"));
-                Ok(())
-            }
-            (None, _) => Err(broken(2, format!("node {node} answers a command twice"))),
-        }
     }
 
     /// The node of an economy.

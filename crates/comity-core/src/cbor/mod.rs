@@ -4,8 +4,10 @@
 //! offset and the way in which it was wrong. Floats, tags, and simple values other than booleans and
 //! null do not occur in any format of comity.
 
+mod fault;
 mod reader;
 mod writer;
 
-pub use reader::{Fault, MapReader, Problem, Reader};
+pub use fault::{Fault, Problem};
+pub use reader::{MapReader, Reader};
 pub use writer::Writer;

@@ -1,15 +1,13 @@
 //! What people and programs here ask of the engine. Signing happened before: the engine holds no
 //! author's key.
 
-use comity_core::control::{
-    AcceptanceBody, AgreementBody, IntroductionBody, TerminationBody, WithdrawalBody,
-};
+use comity_core::control::ControlBody;
 use comity_core::entitlement::{Entitlement, FirstSeen};
 use comity_core::journal::{
     DraftMade, JournalEntry, PartnerChange, PartnerChanged, Source, Standing, StandingChanged,
 };
 use comity_core::record::{Part, VerifiedRecord};
-use comity_core::{EconomyId, Kind, PartDigest, RecordId, Timestamp};
+use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
 
 use bytes::Bytes;
 
@@ -208,12 +206,14 @@ impl Engine {
     /// What a control record of ours refers to must be here and be ours to speak of.
     fn fits(&self, checked: &Checked) -> Result<(), CommandError> {
         let manifest = checked.record.manifest();
+        if !manifest.kind.is_control() {
+            return Ok(());
+        }
         let body = manifest.body.as_deref().unwrap_or_default();
-        let malformed =
-            |fault: comity_core::cbor::Fault| CommandError::Unfitting(fault.to_string());
-        match manifest.kind {
-            Kind::Withdrawal => {
-                for target in WithdrawalBody::decode(body).map_err(malformed)?.records {
+        let body = ControlBody::decode(manifest.kind, body);
+        match body.map_err(|error| CommandError::Unfitting(error.to_string()))? {
+            ControlBody::Withdrawal(body) => {
+                for target in body.records {
                     let missing = || CommandError::NoRecord(target.to_string());
                     let held = self.state.record(&target).ok_or_else(missing)?;
                     if held.facts.origin != self.state.us() {
@@ -222,41 +222,24 @@ impl Engine {
                 }
                 Ok(())
             }
-            Kind::Agreement => {
-                let body = AgreementBody::decode(body).map_err(malformed)?;
+            ControlBody::Agreement(body) => {
                 let us = self.state.us();
                 let other = body.other_party(us).ok_or_else(|| {
                     CommandError::Unfitting("this economy is no party to the agreement".to_owned())
                 })?;
                 self.paired(other)
             }
-            Kind::Acceptance => {
-                let body = AcceptanceBody::decode(body).map_err(malformed)?;
+            ControlBody::Acceptance(body) => {
                 self.state.may_accept(&body.agreement).map_err(CommandError::Unfitting)
             }
-            Kind::Termination => {
-                let body = TerminationBody::decode(body).map_err(malformed)?;
+            ControlBody::Termination(body) => {
                 self.state.may_terminate(&body.agreement).map_err(CommandError::Unfitting)
             }
-            Kind::Introduction => {
-                let body = IntroductionBody::decode(body).map_err(malformed)?;
+            ControlBody::Introduction(body) => {
                 self.paired(body.to)?;
                 self.paired(body.economy)
             }
-            Kind::Keyring
-            | Kind::Group
-            | Kind::Roster
-            | Kind::Consent
-            | Kind::Approval
-            | Kind::Contact
-            | Kind::Acknowledgement
-            | Kind::Advisory
-            | Kind::Incident
-            | Kind::Sightings
-            | Kind::Request
-            | Kind::Response
-            | Kind::Note
-            | Kind::Unknown(_) => Ok(()),
+            ControlBody::Keyring(_) | ControlBody::Opaque(_) => Ok(()),
         }
     }
 

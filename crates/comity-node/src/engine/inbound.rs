@@ -1,13 +1,12 @@
 //! From a partner's delivery to an entry: verified, judged, durable, and only then acknowledged.
 
 use bytes::Bytes;
-use comity_core::control::{AgreementBody, IntroductionBody, WithdrawalBody};
+use comity_core::control::{AcceptanceBody, ControlBody, TerminationBody};
 use comity_core::entitlement::{Entitlement, FirstSeen};
 use comity_core::journal::{
     Arrival, ArrivalOutcome, Delivered, JournalEntry, PartHeld, PartsArrived, RecordEntered,
     Source, Standing, StandingChanged,
 };
-use comity_core::keyring::SignedKeyring;
 use comity_core::ledger::LedgerEntry;
 use comity_core::receipt::RejectReason;
 use comity_core::record::{Part, RecordError};
@@ -341,42 +340,25 @@ impl Engine {
     /// A control kind's body must say what its kind promises.
     fn judge_body(&self, checked: &Checked) -> Result<(), RejectReason> {
         let manifest = checked.record.manifest();
-        let body = manifest.body.as_deref().unwrap_or_default();
         let us = self.state.us();
-        match manifest.kind {
-            Kind::Keyring => {
-                let keyring =
-                    SignedKeyring::decode(body).map_err(|_malformed| RejectReason::Malformed)?;
-                self.state.check_keyring(manifest.origin, &keyring)
-            }
-            Kind::Agreement => {
-                let body =
-                    AgreementBody::decode(body).map_err(|_malformed| RejectReason::Malformed)?;
+        if !manifest.kind.is_control() {
+            return Ok(());
+        }
+        let body = manifest.body.as_deref().unwrap_or_default();
+        let body = ControlBody::decode(manifest.kind, body);
+        match body.map_err(|_malformed| RejectReason::Malformed)? {
+            ControlBody::Keyring(keyring) => self.state.check_keyring(manifest.origin, &keyring),
+            ControlBody::Agreement(body) => {
                 let ours = body.parties.contains(&us) && body.parties.contains(&manifest.origin);
                 if ours { Ok(()) } else { Err(RejectReason::NotEntitled) }
             }
-            Kind::Acceptance | Kind::Termination => self.state.check_party(manifest),
-            Kind::Withdrawal => {
-                WithdrawalBody::decode(body).map(drop).map_err(|_malformed| RejectReason::Malformed)
+            ControlBody::Acceptance(AcceptanceBody { agreement })
+            | ControlBody::Termination(TerminationBody { agreement, .. }) => {
+                self.state.check_party(manifest.origin, &agreement)
             }
-            Kind::Introduction => {
-                let body =
-                    IntroductionBody::decode(body).map_err(|_malformed| RejectReason::Malformed)?;
-                if body.to == us { Ok(()) } else { Err(RejectReason::NotAddressed) }
-            }
-            Kind::Group
-            | Kind::Roster
-            | Kind::Consent
-            | Kind::Approval
-            | Kind::Contact
-            | Kind::Acknowledgement
-            | Kind::Advisory
-            | Kind::Incident
-            | Kind::Sightings
-            | Kind::Request
-            | Kind::Response
-            | Kind::Note
-            | Kind::Unknown(_) => Ok(()),
+            ControlBody::Introduction(body) if body.to == us => Ok(()),
+            ControlBody::Introduction(_) => Err(RejectReason::NotAddressed),
+            ControlBody::Withdrawal(_) | ControlBody::Opaque(_) => Ok(()),
         }
     }
 

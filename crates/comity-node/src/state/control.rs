@@ -3,63 +3,31 @@
 use std::sync::Arc;
 
 use comity_core::agreement::Terms;
-use comity_core::control::{
-    AcceptanceBody, AgreementBody, IntroductionBody, TerminationBody, WithdrawalBody,
-};
+use comity_core::control::{AgreementBody, ControlBody, WithdrawalBody};
 use comity_core::journal::Source;
 use comity_core::keyring::{AdvanceError, SignedKeyring};
 use comity_core::policy::{ControlAudience, Lifecycle, RecordFacts};
 use comity_core::receipt::{Receipt, RejectReason, UnverifiedReceipt};
-use comity_core::record::Manifest;
-use comity_core::{EconomyId, KeyId, Kind, RecordId, Timestamp};
+use comity_core::{EconomyId, KeyId, RecordId, Timestamp};
 
 use super::State;
 use super::agreements::Compact;
 use super::records::Tombstone;
 
 impl State {
-    /// Whom a control record is for. `None`: nobody, for it cannot be read.
+    /// Whom a control record is for. `None`: nobody, for it cannot be read, or speaks of an agreement
+    /// that is not here or that its signer is no party to.
     pub(super) fn control_audience(
         &self,
         facts: &RecordFacts,
         body: Option<&[u8]>,
     ) -> Option<ControlAudience> {
-        let body = body?;
-        match facts.kind {
-            Kind::Keyring => Some(ControlAudience::Partners),
-            Kind::Agreement => {
-                Some(ControlAudience::Parties(AgreementBody::decode(body).ok()?.parties))
-            }
-            Kind::Acceptance => {
-                self.parties(&AcceptanceBody::decode(body).ok()?.agreement, facts.origin)
-            }
-            Kind::Termination => {
-                self.parties(&TerminationBody::decode(body).ok()?.agreement, facts.origin)
-            }
-            Kind::Introduction => {
-                Some(ControlAudience::To(IntroductionBody::decode(body).ok()?.to))
-            }
-            Kind::Withdrawal => Some(ControlAudience::Holders),
-            Kind::Group
-            | Kind::Roster
-            | Kind::Consent
-            | Kind::Approval
-            | Kind::Contact
-            | Kind::Acknowledgement
-            | Kind::Advisory
-            | Kind::Incident
-            | Kind::Sightings
-            | Kind::Request
-            | Kind::Response
-            | Kind::Note
-            | Kind::Unknown(_) => None,
-        }
-    }
-
-    fn parties(&self, agreement: &RecordId, signer: EconomyId) -> Option<ControlAudience> {
-        let compact = self.agreements.get(agreement)?;
-        let parties = AgreementBody::between(self.us, compact.partner, String::new())?.parties;
-        parties.contains(&signer).then_some(ControlAudience::Parties(parties))
+        let body = ControlBody::decode(facts.kind, body?).ok()?;
+        ControlAudience::of(&body, |agreement| {
+            let compact = self.agreements.get(agreement)?;
+            let parties = AgreementBody::between(self.us, compact.partner, String::new())?.parties;
+            parties.contains(&facts.origin).then_some(parties)
+        })
     }
 
     /// An accepted record does what its kind says.
@@ -83,68 +51,50 @@ impl State {
                 self.turns = self.turns.saturating_add(1);
             }
         }
-        match kind {
-            Kind::Keyring => {
-                let signed = SignedKeyring::decode(&body).ok();
-                let new = signed.filter(|signed| !self.holds_keyring(&origin, signed));
-                if let Some(Ok(keyring)) = new.map(|signed| signed.verify(Some(origin))) {
+        match ControlBody::decode(kind, &body) {
+            Ok(ControlBody::Keyring(signed)) if !self.holds_keyring(&origin, &signed) => {
+                if let Ok(keyring) = signed.verify(Some(origin)) {
                     // Only the economy itself may skip versions.
                     self.learn_keyring(keyring, own_word);
                 }
             }
-            Kind::Agreement => {
-                if let Ok(body) = AgreementBody::decode(&body)
-                    && body.parties.contains(&origin)
-                    && let Some(partner) = body.other_party(self.us)
-                {
-                    let terms = Terms::parse(&body.text).ok().map(Arc::new);
-                    let compact = Compact {
-                        proposer: origin,
-                        us: self.us,
-                        partner,
-                        text: body.text,
-                        terms,
-                        proposed: signed_at,
-                        accepted: None,
-                        terminated: None,
-                    };
-                    self.agreements.propose(id, compact);
-                    self.rebuild_policy();
-                }
+            Ok(ControlBody::Agreement(body)) => self.propose(id, origin, body, signed_at),
+            Ok(ControlBody::Acceptance(body)) => {
+                self.agreements.accept(body.agreement, origin, at);
+                self.rebuild_policy();
             }
-            Kind::Acceptance => {
-                if let Ok(body) = AcceptanceBody::decode(&body) {
-                    self.agreements.accept(body.agreement, origin, at);
-                    self.rebuild_policy();
-                }
+            Ok(ControlBody::Termination(body)) => {
+                self.agreements.terminate(body.agreement, origin, body.effective);
+                self.rebuild_policy();
             }
-            Kind::Termination => {
-                if let Ok(body) = TerminationBody::decode(&body) {
-                    self.agreements.terminate(body.agreement, origin, body.effective);
-                    self.rebuild_policy();
-                }
-            }
-            Kind::Withdrawal => self.withdraw(id, origin, &body),
-            Kind::Group
-            | Kind::Roster
-            | Kind::Consent
-            | Kind::Approval
-            | Kind::Introduction
-            | Kind::Contact
-            | Kind::Acknowledgement
-            | Kind::Advisory
-            | Kind::Incident
-            | Kind::Sightings
-            | Kind::Request
-            | Kind::Response
-            | Kind::Note
-            | Kind::Unknown(_) => {}
+            Ok(ControlBody::Withdrawal(body)) => self.withdraw(id, origin, body),
+            Ok(ControlBody::Keyring(_) | ControlBody::Introduction(_) | ControlBody::Opaque(_))
+            | Err(_) => {}
+        }
+    }
+
+    fn propose(&mut self, id: RecordId, origin: EconomyId, body: AgreementBody, at: Timestamp) {
+        if body.parties.contains(&origin)
+            && let Some(partner) = body.other_party(self.us)
+        {
+            let terms = Terms::parse(&body.text).ok().map(Arc::new);
+            let compact = Compact {
+                proposer: origin,
+                us: self.us,
+                partner,
+                text: body.text,
+                terms,
+                proposed: at,
+                accepted: None,
+                terminated: None,
+            };
+            self.agreements.propose(id, compact);
+            self.rebuild_policy();
         }
     }
 
     /// Only the origin withdraws. A target that is not here leaves a tombstone.
-    fn withdraw(&mut self, by: RecordId, origin: EconomyId, body: &[u8]) {
-        let Ok(body) = WithdrawalBody::decode(body) else { return };
+    fn withdraw(&mut self, by: RecordId, origin: EconomyId, body: WithdrawalBody) {
         for target in body.records {
             if let Some(held) = self.records.get_mut(&target) {
                 if held.facts.origin != origin {
@@ -178,16 +128,13 @@ impl State {
     }
 
     /// Only a party may speak of an agreement.
-    pub(crate) fn check_party(&self, manifest: &Manifest) -> Result<(), RejectReason> {
-        let body = manifest.body.as_deref().unwrap_or_default();
-        let agreement = if manifest.kind == Kind::Acceptance {
-            AcceptanceBody::decode(body).map(|body| body.agreement)
-        } else {
-            TerminationBody::decode(body).map(|body| body.agreement)
-        };
-        let agreement = agreement.map_err(|_malformed| RejectReason::Malformed)?;
-        match self.agreements.get(&agreement) {
-            Some(compact) if manifest.origin != compact.partner => Err(RejectReason::NotEntitled),
+    pub(crate) fn check_party(
+        &self,
+        origin: EconomyId,
+        agreement: &RecordId,
+    ) -> Result<(), RejectReason> {
+        match self.agreements.get(agreement) {
+            Some(compact) if origin != compact.partner => Err(RejectReason::NotEntitled),
             // The proposal may be on another stream.
             Some(_) | None => Ok(()),
         }

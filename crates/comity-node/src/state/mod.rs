@@ -339,29 +339,11 @@ impl State {
     /// What was possibly sent to a partner that a control record concerns.
     fn released_before(&self, held: &Held, economy: &EconomyId) -> bool {
         let Some(partner) = self.partners.get(economy) else { return false };
-        match held.facts.kind {
-            Kind::Withdrawal => {
-                held.targets().iter().any(|target| partner.out.possibly_held(target).is_some())
-            }
-            Kind::Keyring => partner.origins.contains(&held.facts.origin),
-            Kind::Agreement
-            | Kind::Acceptance
-            | Kind::Termination
-            | Kind::Group
-            | Kind::Roster
-            | Kind::Consent
-            | Kind::Approval
-            | Kind::Introduction
-            | Kind::Contact
-            | Kind::Acknowledgement
-            | Kind::Advisory
-            | Kind::Incident
-            | Kind::Sightings
-            | Kind::Request
-            | Kind::Response
-            | Kind::Note
-            | Kind::Unknown(_) => false,
+        if held.facts.kind == Kind::Keyring {
+            return partner.origins.contains(&held.facts.origin);
         }
+        // Only a withdrawal has targets.
+        held.targets().iter().any(|target| partner.out.possibly_held(target).is_some())
     }
 
     /// A number of a partner is durable.

@@ -1,0 +1,148 @@
+//! Single items, lists of them, and items that may be absent.
+
+use super::super::{DraftPart, PartHeld, Withheld};
+use super::Item;
+use crate::cbor::{Fault, Reader, Writer};
+use crate::identity::{EconomyId, EpochId, PartDigest, RecordId};
+use crate::ledger::{LedgerEntry, Opening};
+use crate::time::Timestamp;
+use crate::{Digest, Marking};
+
+/// The most items in a list of the journal, and the most bytes of a string in it: our own writing,
+/// so the bound is against damage only.
+const MOST: usize = 1 << 20;
+
+macro_rules! ids {
+    ($($name:ident),+) => {$(
+        impl Item for $name {
+            fn write(&self, writer: &mut Writer) {
+                writer.bytes(&self.0);
+            }
+
+            fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+                reader.array_of().map(Self)
+            }
+        }
+    )+};
+}
+
+ids!(EconomyId, RecordId, PartDigest, EpochId, Digest);
+
+impl Item for u64 {
+    fn write(&self, writer: &mut Writer) {
+        writer.uint(*self);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        reader.uint()
+    }
+}
+
+impl Item for bool {
+    fn write(&self, writer: &mut Writer) {
+        writer.bool(*self);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        reader.bool()
+    }
+}
+
+impl Item for Timestamp {
+    fn write(&self, writer: &mut Writer) {
+        writer.uint(self.as_millis());
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        reader.uint().map(Self::from_millis)
+    }
+}
+
+impl Item for String {
+    fn write(&self, writer: &mut Writer) {
+        writer.text(self);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        reader.text(MOST).map(str::to_owned)
+    }
+}
+
+/// Bytes are a byte string; other lists are arrays.
+impl Item for Vec<u8> {
+    fn write(&self, writer: &mut Writer) {
+        writer.bytes(self);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        reader.bytes(MOST).map(<[u8]>::to_vec)
+    }
+}
+
+macro_rules! lists {
+    ($($name:ident),+) => {$(
+        impl Item for Vec<$name> {
+            fn write(&self, writer: &mut Writer) {
+                writer.array(self.len());
+                for item in self {
+                    item.write(writer);
+                }
+            }
+
+            fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+                reader.list(MOST, Item::read)
+            }
+        }
+    )+};
+}
+
+lists!(PartHeld, Withheld, DraftPart, String);
+
+macro_rules! options {
+    ($($name:ident),+) => {$(
+        impl Item for Option<$name> {
+            fn write(&self, writer: &mut Writer) {
+                writer.array(usize::from(self.is_some()));
+                if let Some(item) = self {
+                    item.write(writer);
+                }
+            }
+
+            fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+                Ok(reader.list(1, Item::read)?.pop())
+            }
+        }
+    )+};
+}
+
+options!(RecordId, Marking, LedgerEntry);
+
+impl Item for LedgerEntry {
+    fn write(&self, writer: &mut Writer) {
+        writer.raw(&self.encode());
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        LedgerEntry::read(reader)
+    }
+}
+
+impl Item for Opening {
+    fn write(&self, writer: &mut Writer) {
+        Opening::write(self, writer);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        Opening::read(reader)
+    }
+}
+
+impl Item for Marking {
+    fn write(&self, writer: &mut Writer) {
+        Marking::write(self, writer);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        Marking::read(reader)
+    }
+}

@@ -1,0 +1,164 @@
+//! Entry bodies as deterministic CBOR: every struct is an array of its fields, every choice an array
+//! that begins with its number. Closed: a field more or less is another version of the format.
+
+mod choices;
+mod items;
+#[cfg(test)]
+mod tests;
+
+use crate::cbor::{Fault, Problem, Reader, Writer};
+
+use super::{
+    Arrival, ArrivalOutcome, Delivered, DeliveryDecided, DraftMade, DraftPart, Founded,
+    JournalEntry, JournalFault, PartHeld, PartnerChanged, PartsArrived, RecordEntered, Standing,
+    StandingChanged, Withheld,
+};
+
+trait Item: Sized {
+    fn write(&self, writer: &mut Writer);
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault>;
+}
+
+/// A struct is the array of its fields, in this order.
+macro_rules! fields {
+    ($name:ident { $($field:ident),+ }) => {
+        impl Item for $name {
+            fn write(&self, writer: &mut Writer) {
+                writer.array([$(stringify!($field)),+].len());
+                $(self.$field.write(writer);)+
+            }
+
+            fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+                expect_length(reader, [$(stringify!($field)),+].len())?;
+                let item = Self { $($field: Item::read(reader)?),+ };
+                reader.leave();
+                Ok(item)
+            }
+        }
+    };
+}
+
+/// A choice is the array of its number and its content, if it has any.
+macro_rules! choices {
+    ($name:ident { $($code:literal = $variant:ident $(($content:ident))?),+ }) => {
+        impl Item for $name {
+            fn write(&self, writer: &mut Writer) {
+                match self {
+                    $(Self::$variant $(($content))? => {
+                        writer.array(1 $(+ choices!(@one $content))?).uint($code);
+                        $($content.write(writer);)?
+                    })+
+                }
+            }
+
+            fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+                let length = reader.array(2)?;
+                let code = reader.uint()?;
+                let item = match (code, length) {
+                    $(($code, length) if length == 1 $(+ choices!(@one $content))? => {
+                        Self::$variant $((choices!(@read $content reader)))?
+                    })+
+                    _ => return Err(reader.fault(Problem::OutOfRange)),
+                };
+                reader.leave();
+                Ok(item)
+            }
+        }
+    };
+    (@one $content:ident) => { 1 };
+    (@read $content:ident $reader:ident) => { Item::read($reader)? };
+}
+
+macro_rules! entries {
+    ($($code:literal = $variant:ident $(($content:ident))? $({ $($field:ident),+ })?),+ $(,)?) => {
+        impl JournalEntry {
+            /// The entry's kind in the frame.
+            #[must_use]
+            pub fn kind(&self) -> u8 {
+                match self {
+                    $(Self::$variant $(($content))? $({ $($field: _),+ })? => {
+                        $(let _ = $content;)?
+                        $code
+                    })+
+                }
+            }
+
+            /// The entry's body.
+            #[must_use]
+            pub fn encode(&self) -> Vec<u8> {
+                let mut writer = Writer::new();
+                match self {
+                    $(Self::$variant $(($content))? $({ $($field),+ })? => {
+                        $($content.write(&mut writer);)?
+                        $(
+                            writer.array([$(stringify!($field)),+].len());
+                            $($field.write(&mut writer);)+
+                        )?
+                    })+
+                }
+                writer.into_bytes()
+            }
+
+            /// Reads a body of this kind.
+            pub fn decode(kind: u8, body: &[u8]) -> Result<Self, JournalFault> {
+                let mut reader = Reader::new(body);
+                let entry = match kind {
+                    $($code => entries!(@decode reader $variant $(($content))? $({ $($field),+ })?),)+
+                    unknown => return Err(JournalFault::UnknownKind(unknown)),
+                };
+                reader.finish()?;
+                Ok(entry)
+            }
+        }
+    };
+    (@decode $reader:ident $variant:ident ($content:ident)) => {
+        JournalEntry::$variant(Item::read(&mut $reader)?)
+    };
+    (@decode $reader:ident $variant:ident { $($field:ident),+ }) => {{
+        expect_length(&mut $reader, [$(stringify!($field)),+].len())?;
+        let entry = JournalEntry::$variant { $($field: Item::read(&mut $reader)?),+ };
+        $reader.leave();
+        entry
+    }};
+}
+
+entries! {
+    1 = Founded(founded),
+    2 = Record(entered),
+    3 = Parts(arrived),
+    4 = Standing(changed),
+    5 = Partner(changed),
+    6 = Delivery(decided),
+    7 = Voided { to, number, digest, handed, at },
+    8 = Arrival(arrival),
+    9 = Receipt { from, signed, at },
+    10 = Refused { by, number, reason, at },
+    11 = Epoch { to, opening, at },
+    12 = Restored { at },
+    13 = PolicyConfirmed { at },
+    14 = Returned { by, at },
+    15 = Recovered { at },
+    16 = Draft(draft),
+    17 = DraftGone { draft, record, at },
+    18 = PartnerEpoch { from, opening, at },
+}
+
+fields!(Founded { economy, code, keyring, at });
+fields!(RecordEntered { signed, parts, source, standing, reference, title, at });
+fields!(PartsArrived { record, parts, source, at });
+fields!(PartHeld { digest, size, header });
+fields!(Delivered { from, entry });
+fields!(StandingChanged { record, standing, at });
+fields!(PartnerChanged { economy, change, at });
+fields!(DeliveryDecided { to, entry, policy, covering, withheld, returned, at });
+fields!(Withheld { part, gate, clause });
+fields!(Arrival { from, number, digest, entry, outcome, at });
+fields!(DraftMade { number, title, kind, format, provenance, marking, parts, at });
+fields!(DraftPart { content, size, header });
+
+choices!(Standing { 0 = Accepted, 1 = Pending(wait), 2 = Quarantined(doubt) });
+choices!(ArrivalOutcome { 0 = Void, 1 = Known(record), 2 = Withdrawn(record), 3 = Rejected(code) });
+
+fn expect_length(reader: &mut Reader<'_>, length: usize) -> Result<(), Fault> {
+    if reader.array(length)? == length { Ok(()) } else { Err(reader.fault(Problem::MissingField)) }
+}

@@ -1,0 +1,122 @@
+use super::super::{PartnerChange, Source};
+use super::*;
+use crate::ledger::{Head, LedgerEntry, Opening};
+use crate::time::Timestamp;
+use crate::{Digest, EconomyId, EpochId, Marking, PartDigest, RecordId, Tlp};
+
+fn examples() -> Vec<JournalEntry> {
+    let (economy, record) = (EconomyId([1; 32]), RecordId([2; 32]));
+    let (at, digest) = (Timestamp::from_secs(9), Digest([3; 32]));
+    let part = PartHeld { digest: PartDigest([4; 32]), size: 5, header: vec![0xa0] };
+    let entry = LedgerEntry {
+        epoch: EpochId([6; 16]),
+        number: 7,
+        record,
+        parts: vec![part.digest],
+        obligations: crate::ledger::Obligations::default(),
+    };
+    let opening = Opening {
+        epoch: EpochId([8; 16]),
+        previous: EpochId([6; 16]),
+        known: Head::START,
+        first: 3,
+    };
+    let source = Source::Partner(Delivered { from: economy, entry: entry.clone() });
+    let partner = |change| JournalEntry::Partner(PartnerChanged { economy, change, at });
+    let arrival = |outcome| {
+        let entry = Some(entry.clone());
+        JournalEntry::Arrival(Arrival { from: economy, number: 7, digest, entry, outcome, at })
+    };
+    let standing = |standing| JournalEntry::Standing(StandingChanged { record, standing, at });
+    vec![
+        JournalEntry::Founded(Founded { economy, code: "KR".into(), keyring: vec![1], at }),
+        JournalEntry::Record(RecordEntered {
+            signed: vec![1, 2],
+            parts: vec![part.clone()],
+            source: source.clone(),
+            standing: Standing::Accepted,
+            reference: "KR-26-0001".into(),
+            title: "flaw".into(),
+            at,
+        }),
+        JournalEntry::Parts(PartsArrived { record, parts: vec![part], source, at }),
+        JournalEntry::Parts(PartsArrived { record, parts: vec![], source: Source::Own, at }),
+        JournalEntry::Parts(PartsArrived {
+            record,
+            parts: vec![],
+            source: Source::Returned { by: economy },
+            at,
+        }),
+        standing(Standing::Pending("why".into())),
+        standing(Standing::Quarantined("why".into())),
+        partner(PartnerChange::Paired {
+            name: "JP".into(),
+            keyring: vec![1],
+            addresses: vec!["[::1]:4747".into()],
+            epoch: EpochId([6; 16]),
+        }),
+        partner(PartnerChange::Level(4)),
+        partner(PartnerChange::Suspended),
+        partner(PartnerChange::Resumed),
+        partner(PartnerChange::Removed),
+        partner(PartnerChange::Addresses(vec![])),
+        partner(PartnerChange::Introduced { name: "JP".into(), keyring: vec![1], by: economy }),
+        partner(PartnerChange::ClassicalKeyExchange(true)),
+        JournalEntry::Delivery(DeliveryDecided {
+            to: economy,
+            entry: entry.clone(),
+            policy: 1,
+            covering: Some(record),
+            withheld: vec![Withheld {
+                part: PartDigest([9; 32]),
+                gate: "tlp".into(),
+                clause: "art. 1".into(),
+            }],
+            returned: false,
+            at,
+        }),
+        JournalEntry::Voided { to: economy, number: 7, digest, handed: true, at },
+        arrival(ArrivalOutcome::Void),
+        arrival(ArrivalOutcome::Known(record)),
+        arrival(ArrivalOutcome::Withdrawn(record)),
+        arrival(ArrivalOutcome::Rejected(3)),
+        JournalEntry::Receipt { from: economy, signed: vec![1], at },
+        JournalEntry::Refused { by: economy, number: 7, reason: 2, at },
+        JournalEntry::Epoch { to: economy, opening, at },
+        JournalEntry::PartnerEpoch { from: economy, opening, at },
+        JournalEntry::Restored { at },
+        JournalEntry::PolicyConfirmed { at },
+        JournalEntry::Returned { by: economy, at },
+        JournalEntry::Recovered { at },
+        JournalEntry::Draft(DraftMade {
+            number: 1,
+            title: "flaw".into(),
+            kind: 0,
+            format: "csaf".into(),
+            provenance: "x".into(),
+            marking: Some(Marking::new(Tlp::Green)),
+            parts: vec![DraftPart { content: PartDigest([4; 32]), size: 1, header: vec![0xa0] }],
+            at,
+        }),
+        JournalEntry::DraftGone { draft: 1, record: None, at },
+    ]
+}
+
+#[test]
+fn every_entry_is_read_as_written() {
+    for entry in examples() {
+        assert_eq!(JournalEntry::decode(entry.kind(), &entry.encode()), Ok(entry));
+    }
+}
+
+#[test]
+fn a_byte_more_or_less_is_refused() {
+    for entry in examples() {
+        let (kind, body) = (entry.kind(), entry.encode());
+        for end in 0..body.len() {
+            assert!(JournalEntry::decode(kind, &body[..end]).is_err(), "{entry:?}");
+        }
+        assert!(JournalEntry::decode(kind, &[&body[..], &[0]].concat()).is_err());
+    }
+    assert_eq!(JournalEntry::decode(99, &[]), Err(JournalFault::UnknownKind(99)));
+}

@@ -1,0 +1,26 @@
+//! What a node is asked and what it answers, as data: the shapes of the local interface and of the
+//! command line's `--json`.
+//!
+//! Ids are hexadecimal, times are RFC 3339 in UTC, labels and kinds are the words that people use.
+//! Times and ids are strings here; [`crate::service`] reads them.
+
+mod audit;
+mod drafts;
+mod explanation;
+mod node;
+mod partners;
+mod publishing;
+mod records;
+
+pub use audit::{AuditDelivery, AuditWho, AuditWithheld};
+pub use drafts::{DraftLine, DraftsRequest, NewDraft};
+pub use explanation::{Explained, ExplainedGate, ExplainedPart, ExplainedPartner};
+pub use node::{AlarmLine, Event, Status};
+pub use partners::{
+    AgreementLine, Ceremony, IntroductionLine, Invitation, PartnerLine, PartnerUpdate,
+};
+pub use publishing::{
+    AddresseeRequest, Cell, MarkingFields, PartRequest, Preview, PreviewPart, PublishRequest,
+    Published,
+};
+pub use records::{ListRequest, PartDetail, RecordDetail, RecordLine};

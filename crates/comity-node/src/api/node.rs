@@ -1,0 +1,97 @@
+//! How the node is, and what happens in it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{PartnerLine, RecordLine};
+
+/// How the node is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Status {
+    /// The program's version.
+    pub version: String,
+    /// The front of short references.
+    pub code: String,
+    /// The economy's id.
+    pub economy: String,
+    /// Whether a node is running, or only the folder was read.
+    pub running: bool,
+    /// Where it listens.
+    pub listening: Option<String>,
+    /// Records that are here, control records not counted.
+    pub records: u64,
+    /// Records that await a person or a keyring.
+    pub waiting: u64,
+    /// Drafts.
+    pub drafts: u64,
+    /// Entries in the journal.
+    pub entries: u64,
+    /// The journal's chain, so far as it is durable.
+    pub chain: String,
+    /// Version of our own keyring.
+    pub keyring: u64,
+    /// What is wrong with the store, if anything.
+    pub store_problem: Option<String>,
+    /// In recovery since, after a restore.
+    pub recovering: Option<String>,
+    /// The partners.
+    pub partners: Vec<PartnerLine>,
+    /// The latest alarms, newest first.
+    pub alarms: Vec<AlarmLine>,
+}
+
+/// Something that an operator should know.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AlarmLine {
+    /// When.
+    pub at: String,
+    /// The partner that it is about.
+    pub partner: Option<String>,
+    /// A stable code.
+    pub code: String,
+    /// A sentence.
+    pub text: String,
+}
+
+/// Something that happened, for `watch`: one JSON object a line.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// A record entered, gained parts, or was accepted.
+    Record {
+        /// When.
+        at: String,
+        /// The record.
+        record: Box<RecordLine>,
+    },
+    /// Something was numbered for a partner.
+    Delivery {
+        /// When.
+        at: String,
+        /// The partner.
+        partner: String,
+        /// The record's reference.
+        reference: String,
+        /// The sections that go.
+        sections: Vec<String>,
+    },
+    /// A signed receipt came.
+    Receipt {
+        /// When.
+        at: String,
+        /// The partner.
+        partner: String,
+        /// Everything up to this number is stored there.
+        upto: u64,
+    },
+    /// A link came up or went down.
+    Link {
+        /// When.
+        at: String,
+        /// The partner.
+        partner: String,
+        /// Whether it is up.
+        up: bool,
+    },
+    /// Something that an operator should know.
+    Alarm(AlarmLine),
+}

@@ -1,0 +1,126 @@
+//! Partners, agreements with them, pairing, introductions.
+
+use serde::{Deserialize, Serialize};
+
+/// A partner.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PartnerLine {
+    /// What this node calls it.
+    pub name: String,
+    /// The id.
+    pub economy: String,
+    /// `paired`, `suspended`, `removed`, `frozen` or `introduced`.
+    pub bond: String,
+    /// Who introduced it.
+    pub introduced_by: Option<String>,
+    /// The trust level, 0 to 4.
+    pub level: u8,
+    /// The level's name.
+    pub level_name: String,
+    /// Where it can be reached.
+    pub addresses: Vec<String>,
+    /// Titles of the agreements in force.
+    pub agreements: Vec<String>,
+    /// Whether the link is up. None when the node is not running.
+    pub connected: Option<bool>,
+    /// The last thing that went wrong with the link.
+    pub trouble: Option<String>,
+    /// Round trip of the link in milliseconds, if it is up.
+    pub rtt_ms: Option<f64>,
+    /// Deliveries numbered so far.
+    pub delivered: u64,
+    /// Of those, how many the partner has not acknowledged.
+    pub outstanding: u64,
+    /// Deliveries received from it.
+    pub received: u64,
+    /// Since when.
+    pub since: String,
+}
+
+/// A change of a partner.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "kebab-case")]
+pub enum PartnerUpdate {
+    /// Set the trust level.
+    Level {
+        /// 0 to 4.
+        level: u8,
+    },
+    /// Nothing flows until it is resumed.
+    Suspend,
+    /// It flows again.
+    Resume,
+    /// End the pairing.
+    Remove,
+    /// Where it can be reached.
+    Addresses {
+        /// `host:port` each.
+        addresses: Vec<String>,
+    },
+}
+
+/// An agreement.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AgreementLine {
+    /// The record that proposed it.
+    pub agreement: String,
+    /// Its short reference.
+    pub reference: String,
+    /// Its title.
+    pub title: String,
+    /// `mou`, `nda`, ...
+    pub tier: String,
+    /// The other party.
+    pub partner: String,
+    /// Who proposed it.
+    pub proposed_by: String,
+    /// `proposed by us`, `awaits our acceptance`, `in force`, `starts later`, `ended`, `unreadable`.
+    pub state: String,
+    /// From when it is in force.
+    pub from: Option<String>,
+    /// Until when.
+    pub until: Option<String>,
+    /// The exact text, where asked for.
+    pub text: Option<String>,
+}
+
+/// An open invitation.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Invitation {
+    /// The line to give to the other operator, over a channel that you trust.
+    pub ticket: String,
+    /// What this node will call the partner.
+    pub name: String,
+    /// Until when it is good.
+    pub expires: String,
+}
+
+/// A pairing ceremony under way.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Ceremony {
+    /// What this node will call the partner.
+    pub name: String,
+    /// `waiting`, `compare`, `confirmed here`, `paired` or `failed`.
+    pub state: String,
+    /// What our operator reads aloud: six digits.
+    pub digits: Option<String>,
+    /// The other economy's id, once it is proven.
+    pub economy: Option<String>,
+    /// What went wrong.
+    pub problem: Option<String>,
+}
+
+/// An introduction by a partner that awaits the operator.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct IntroductionLine {
+    /// The record that carries it.
+    pub reference: String,
+    /// Who introduces.
+    pub by: String,
+    /// What they call the economy.
+    pub name: String,
+    /// The economy's id.
+    pub economy: String,
+    /// Whether it was confirmed.
+    pub confirmed: bool,
+}

@@ -1,0 +1,147 @@
+//! A record to be signed and published, and who would get what.
+
+use serde::{Deserialize, Serialize};
+
+use super::RecordLine;
+
+/// A record to be signed and published, or a draft to be published.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PublishRequest {
+    /// Publish this draft; `parts` must be empty then.
+    pub draft: Option<u64>,
+    /// `advisory`, `incident`, `sightings`, `request`, `response`, `note`; a draft has its own.
+    pub kind: Option<String>,
+    /// For local screens.
+    pub title: String,
+    /// `routine`, `priority` or `urgent`.
+    pub urgency: Option<String>,
+    /// Whether more is to come.
+    pub interim: bool,
+    /// The marking of every part that has none of its own.
+    pub marking: MarkingFields,
+    /// The parts.
+    pub parts: Vec<PartRequest>,
+    /// To whom it is addressed. Empty: to nobody by name.
+    pub to: Vec<AddresseeRequest>,
+    /// Own records that it replaces: references or ids.
+    pub supersedes: Vec<String>,
+    /// Only tell who would get what.
+    pub dry_run: bool,
+}
+
+/// A marking, as far as it is given.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct MarkingFields {
+    /// `CLEAR`, `GREEN`, `AMBER`, `AMBER+STRICT`, `RED`.
+    pub tlp: Option<String>,
+    /// Nobody before this time.
+    pub release_at: Option<String>,
+    /// Partners at once, nobody else before this time.
+    pub embargo_until: Option<String>,
+    /// Nobody from this time on.
+    pub expires: Option<String>,
+    /// `within-marking`, `ask` or `none`.
+    pub onward: Option<String>,
+}
+
+/// A part to be sealed.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PartRequest {
+    /// `summary`, `mitigation`, `detail`, `indicators`, `attribution`, `victim`, `evidence`, ...
+    pub section: String,
+    /// `general`, `sensitive`, ...; none is `general`.
+    pub classes: Vec<String>,
+    /// The media type; `text/plain` unless given.
+    pub media_type: Option<String>,
+    /// BCP 47.
+    pub language: Option<String>,
+    /// For a translation: the section that it translates.
+    pub translates: Option<String>,
+    /// The name of the file.
+    pub file_name: Option<String>,
+    /// The only economy that it is for: a name or an id.
+    pub destination: Option<String>,
+    /// What differs from the record's marking.
+    pub marking: MarkingFields,
+    /// The content as text.
+    pub text: Option<String>,
+    /// The content in base 64 (RFC 4648 section 4), if it is no text.
+    pub base64: Option<String>,
+}
+
+/// An addressee.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AddresseeRequest {
+    /// A name or an id.
+    pub economy: String,
+    /// The desk or person there.
+    pub desk: Option<String>,
+    /// Economies through which it may come: names or ids.
+    pub relays: Vec<String>,
+    /// Sections that it may have. Empty: all.
+    pub sections: Vec<String>,
+}
+
+/// What became of a publication, or would.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Published {
+    /// The id; of a dry run that of a record that was thrown away.
+    pub record: String,
+    /// The short reference; none of a dry run.
+    pub reference: Option<String>,
+    /// Who gets what.
+    pub preview: Preview,
+}
+
+/// Who gets which part of a record, and why not.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Preview {
+    /// The record.
+    pub record: RecordLine,
+    /// The partners, in the order of the columns.
+    pub partners: Vec<String>,
+    /// The rows.
+    pub parts: Vec<PreviewPart>,
+    /// Under which policy.
+    pub policy: u64,
+    /// When it was computed.
+    pub at: String,
+}
+
+/// One part, for every partner.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PreviewPart {
+    /// The digest; `manifest` for a control record.
+    pub part: String,
+    /// What it says.
+    pub section: String,
+    /// Its label.
+    pub tlp: String,
+    /// Bytes.
+    pub size: u64,
+    /// The file name, if it has one.
+    pub file_name: Option<String>,
+    /// The economy that it is destined to, if any.
+    pub destination: Option<String>,
+    /// One for each partner.
+    pub cells: Vec<Cell>,
+}
+
+/// One part for one partner.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Cell {
+    /// The partner's name.
+    pub partner: String,
+    /// `release`, `withhold` or `hold`.
+    pub outcome: String,
+    /// Until when it is held.
+    pub until: Option<String>,
+    /// The gate that keeps it.
+    pub gate: Option<String>,
+    /// Why it stays, with the clause: `MoU art. 4.2: ...`.
+    pub reason: Option<String>,
+}

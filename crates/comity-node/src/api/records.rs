@@ -1,0 +1,100 @@
+//! Records as they are shown.
+
+use serde::{Deserialize, Serialize};
+
+/// A record in one line.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RecordLine {
+    /// The id.
+    pub record: String,
+    /// The short reference.
+    pub reference: String,
+    /// What it is.
+    pub kind: String,
+    /// A title for local screens.
+    pub title: String,
+    /// The strictest label among the parts that are here.
+    pub tlp: String,
+    /// What this node calls its origin.
+    pub origin: String,
+    /// The origin's id.
+    pub origin_id: String,
+    /// How it came: `own`, or the partner's name.
+    pub source: String,
+    /// `introduced by KR` where the origin is not paired.
+    pub introduced_by: Option<String>,
+    /// `accepted`, `pending` or `quarantined`.
+    pub standing: String,
+    /// Why it is pending or quarantined.
+    pub standing_reason: Option<String>,
+    /// `live`, `withdrawn` or `superseded`.
+    pub lifecycle: String,
+    /// Whether it is for those only whom it names.
+    pub addressed: bool,
+    /// When it was signed, by its author's clock.
+    pub signed_at: String,
+    /// When it entered here.
+    pub entered_at: String,
+}
+
+/// A record whole.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RecordDetail {
+    /// The line.
+    pub line: RecordLine,
+    /// The key that signed it.
+    pub author: String,
+    /// `routine`, `priority` or `urgent`.
+    pub urgency: String,
+    /// `interim` or `final`.
+    pub state: String,
+    /// The lines of the manifest that are not here: parts withheld from us, or padding.
+    pub not_here: u64,
+    /// The parts that are here.
+    pub parts: Vec<PartDetail>,
+    /// A control record's body, in words.
+    pub body: Option<String>,
+}
+
+/// A part that is here.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PartDetail {
+    /// The digest.
+    pub part: String,
+    /// What it says.
+    pub section: String,
+    /// Its label.
+    pub tlp: String,
+    /// How sensitive it is in law.
+    pub classes: Vec<String>,
+    /// Bytes.
+    pub size: u64,
+    /// The media type.
+    pub media_type: String,
+    /// The file name.
+    pub file_name: Option<String>,
+    /// The economy that it is destined to.
+    pub destination: Option<String>,
+    /// Whom an addressee part names, in words.
+    pub addressee: Option<String>,
+    /// The content, where it is text and asked for.
+    pub text: Option<String>,
+}
+
+/// Which records.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ListRequest {
+    /// Of this kind.
+    pub kind: Option<String>,
+    /// From this origin: a name or an id.
+    pub from: Option<String>,
+    /// Entered since.
+    pub since: Option<String>,
+    /// Those that await a person: pending or in quarantine.
+    pub waiting: bool,
+    /// Control records as well.
+    pub control: bool,
+    /// At most; newest first.
+    pub limit: usize,
+}

@@ -1,0 +1,117 @@
+//! What an engine asks for is done: entries are appended and synced, parts loaded, records verified.
+
+use std::time::Duration;
+
+use comity_core::Digest;
+use comity_node::engine::{CommandError, Effect, Reply, Token};
+use comity_store::{NewEntry, Store as _};
+
+use super::event::Event;
+use super::mutation::Mutation;
+use super::watch::{Broken, broken};
+use super::world::{World, at_node};
+
+impl World {
+    pub(super) fn effect(&mut self, node: usize, effect: Effect) -> Result<(), Broken> {
+        let life = self.nodes[node].life;
+        match effect {
+            Effect::Append { token, entries } => self.append(node, token, entries)?,
+            Effect::Load { token, seq, parts } => {
+                let delay = self.dice.millis(0..=12);
+                self.later(delay, Event::Loaded { node, life, token, seq, parts });
+            }
+            Effect::Verify { token, signed, parts } => {
+                let delay = self.dice.millis(0..=25);
+                self.later(delay, Event::Verified { node, life, token, signed, parts });
+            }
+            Effect::Transmit(transmit) => self.transmit(node, transmit)?,
+            Effect::Close { conn, reason } => {
+                self.note(|| format!("node {node} closes {}: {reason}", conn.0));
+                self.close(node, conn);
+            }
+            Effect::Reply { token, reply } => self.replied(node, token, reply)?,
+            Effect::Partners(_) => {}
+            Effect::Alarm(alarm) => {
+                self.note(|| format!("node {node} alarm {}: {}", alarm.code, alarm.text));
+            }
+        }
+        Ok(())
+    }
+
+    fn append(
+        &mut self,
+        node: usize,
+        token: Token,
+        mut entries: Vec<NewEntry>,
+    ) -> Result<(), Broken> {
+        if let Some(mutation) = self.config.mutation {
+            mutation.appended(&mut entries);
+        }
+        let watched =
+            self.watch.journaled(node, &entries).and_then(|()| self.watch.bodies(&entries));
+        if !self.nodes[node].hostile {
+            watched.map_err(|broken| at_node(node, broken))?;
+        }
+        let early = match self.config.mutation {
+            Some(Mutation::ReplyBeforeSync) => true,
+            Some(Mutation::HandOverBeforeSync) => {
+                let kind = |entry: &NewEntry| {
+                    comity_core::journal::JournalEntry::decode(entry.kind, &entry.body).ok()
+                };
+                entries
+                    .iter()
+                    .filter_map(kind)
+                    .all(|entry| matches!(entry, comity_core::journal::JournalEntry::Delivery(_)))
+            }
+            _ => false,
+        };
+        self.nodes[node].submit(token, entries);
+        let life = self.nodes[node].life;
+        if early {
+            let result = Ok(Digest::ZERO);
+            self.later(Duration::ZERO, Event::Appended { node, life, token, result });
+        }
+        if !self.nodes[node].syncing {
+            self.nodes[node].syncing = true;
+            let delay = self.dice.millis(0..=8);
+            self.later(delay, Event::Sync { node, life });
+        }
+        Ok(())
+    }
+
+    pub(super) fn sync(&mut self, node: usize) {
+        let life = self.nodes[node].life;
+        let finished = self.nodes[node].sync();
+        self.watch.synced(node, self.nodes[node].store.durable());
+        for (token, result) in finished {
+            let delay = self.dice.millis(0..=2);
+            let at = self.now.saturating_add(delay).max(self.nodes[node].appended_by);
+            self.nodes[node].appended_by = at;
+            if result.is_err() {
+                // The operator starts it again.
+                self.later(Duration::from_millis(500), Event::Act);
+                self.acts_left += 1;
+            }
+            self.at(at, Event::Appended { node, life, token, result });
+        }
+    }
+
+    fn replied(
+        &mut self,
+        node: usize,
+        token: Token,
+        reply: Result<Reply, CommandError>,
+    ) -> Result<(), Broken> {
+        let promise = self.nodes[node].promises.remove(&token);
+        match (promise, reply) {
+            (Some(promise), Ok(_)) => {
+                self.watch.replied(node, &promise).map_err(|broken| at_node(node, broken))
+            }
+            (Some(_), Err(why)) => {
+                self.note(|| format!("node {node} refuses a command: {why}"));
+                Ok(())
+            }
+            (None, _) => Err(broken(2, format!("node {node} answers a command twice"))),
+        }
+    }
+}
