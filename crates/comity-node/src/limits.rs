@@ -29,3 +29,18 @@ pub const FOLD: usize = 1024;
 pub const JOBS_PER_WORKER: usize = 32;
 /// Events that may wait for a slow watcher; beyond it the oldest are dropped, and it is told how many.
 pub const EVENTS: usize = 1024;
+
+/// Records of one partner that cannot be judged yet: their origin, its key or their time is still to come.
+pub const PENDING: u64 = 1024;
+/// Acceptances and terminations of one partner that speak of agreements that nobody here knows.
+pub const EARLY: u64 = 64;
+/// Records that are not here and that one partner's withdrawals name.
+pub const TOMBSTONES: u64 = 16 * 1024;
+/// Records that are not here and that one partner's records replace.
+pub const SUPERSEDED: u64 = 64 * 1024;
+/// Bytes of one partner's control records of kinds that this version stores and does not read.
+pub const UNREAD_BYTES: u64 = 4 << 20;
+/// Deliveries of one record by one partner that bring nothing new.
+pub const REPEATS: u64 = 16;
+/// Ceremonies of pairing that are remembered.
+pub const CEREMONIES: usize = 64;

@@ -21,6 +21,8 @@ pub struct Peer {
     pub holds: (Option<EpochId>, Head, Ranges),
     /// Whether it says that it was restored.
     pub recovering: bool,
+    /// Where it stood after each number.
+    heads: Vec<Head>,
     conn: Option<ConnId>,
     streams: u64,
 }
@@ -34,6 +36,7 @@ impl Peer {
             head: Head::START,
             holds: (None, Head::START, Ranges::new()),
             recovering: false,
+            heads: Vec::new(),
             conn: None,
             streams: 1,
         }
@@ -48,6 +51,12 @@ impl Peer {
     pub(super) fn connected(&mut self, conn: ConnId) {
         self.conn = Some(conn);
         self.streams = 1;
+    }
+
+    /// Numbers after this one are given anew: what was put off goes again.
+    pub fn take_back(&mut self, number: u64) {
+        self.heads.truncate(usize::try_from(number).expect("a number that was given"));
+        self.head = self.heads.last().copied().unwrap_or(Head::START);
     }
 
     /// The number of a stream that was not used yet.
@@ -75,6 +84,7 @@ impl Peer {
         let number = self.head.number + 1;
         let entry = self.entry(number, record, parts);
         self.head = self.head.after(entry.digest());
+        self.heads.push(self.head);
         (number, self.stream(), Self::frame(false, &entry, record, parts))
     }
 

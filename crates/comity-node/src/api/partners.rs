@@ -33,6 +33,9 @@ pub struct PartnerLine {
     pub outstanding: u64,
     /// Deliveries received from it.
     pub received: u64,
+    /// What it has brought too much of: more of that is put off until there is room.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub full: Vec<String>,
     /// Since when.
     pub since: String,
 }

@@ -15,14 +15,17 @@ use comity_proto::Incoming;
 
 use super::{Checked, Effect, Engine, Job, Then, Token};
 use crate::limits::MOST_AHEAD;
+use crate::state::Bound;
 
 /// What becomes of a verified delivery.
-enum Verdict {
+pub(super) enum Verdict {
     Enter(Standing),
     More,
     Known,
     Withdrawn,
     Reject(RejectReason),
+    /// There is no room for it.
+    PutOff(Bound),
 }
 
 impl Engine {
@@ -106,7 +109,10 @@ impl Engine {
             return;
         }
         let (verdict, checked) = match result {
-            Ok(checked) => (self.judge(partner, &incoming, &checked, now), Some(checked)),
+            Ok(checked) => {
+                let verdict = self.judge(partner, &incoming, &checked, now);
+                (self.if_room(partner, &checked, verdict), Some(checked))
+            }
             Err(error) => (Verdict::Reject(reject_reason(&error)), None),
         };
         match (verdict, checked) {
@@ -129,6 +135,7 @@ impl Engine {
                 self.then.push(Then::Stored { partner, number });
             }
             (Verdict::Reject(reason), _) => self.reject(partner, &incoming, reason, now),
+            (Verdict::PutOff(bound), _) => self.put_off(partner, &incoming, bound, now),
             (Verdict::Enter(_) | Verdict::More, None) => {}
         }
     }

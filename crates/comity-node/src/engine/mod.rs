@@ -15,10 +15,11 @@ mod handing;
 mod inbound;
 mod offering;
 mod recovery;
+mod room;
 mod session;
 mod taking_back;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use comity_core::entropy::draw;
@@ -32,7 +33,7 @@ use comity_core::{Digest, EconomyId, Entropy, EpochId, PartDigest, Timestamp};
 use comity_proto::{CloseReason, ConnId, StreamId, Transmit};
 use comity_store::{NewEntry, Seq};
 
-use crate::state::State;
+use crate::state::{Bound, State};
 
 pub use command::{Command, CommandError, Reply};
 use fresh::Fresh;
@@ -231,6 +232,8 @@ pub struct Engine {
     /// The instant of this step.
     now: Timestamp,
     space_low: bool,
+    /// What there is no room for, and was said.
+    full: BTreeMap<EconomyId, BTreeSet<Bound>>,
     failed: Option<String>,
 }
 
@@ -261,6 +264,7 @@ impl Engine {
             next_token: 1,
             now: Timestamp::EPOCH,
             space_low: false,
+            full: BTreeMap::new(),
             failed: None,
         }
     }

@@ -1,5 +1,7 @@
 //! Considering what a partner may have, and giving it numbers.
 
+use std::collections::BTreeSet;
+
 use comity_core::journal::{DeliveryDecided, JournalEntry, Withheld};
 use comity_core::ledger::LedgerEntry;
 use comity_core::policy::{self, Plan, PolicySnapshot};
@@ -13,7 +15,10 @@ use crate::limits::{CONSIDERED_PER_STEP, QUEUE};
 impl Engine {
     /// Whether anything may be numbered for this partner now.
     fn may_offer(&self, session: &Session) -> bool {
-        session.up && self.failed.is_none() && session.under_way.len() < QUEUE
+        // What the partner put off waits for it, and not in the way of what it may have room for.
+        let put_off: usize = session.deferred.values().map(BTreeSet::len).sum();
+        let under_way = session.under_way.len().saturating_sub(put_off);
+        session.up && self.failed.is_none() && under_way < QUEUE
     }
 
     pub(super) fn offer_all(&mut self, now: Timestamp) {
@@ -25,37 +30,38 @@ impl Engine {
     /// Considers, for one partner, what has arrived since it was last looked at.
     fn offer(&mut self, partner: EconomyId, now: Timestamp) {
         for _ in 0..CONSIDERED_PER_STEP {
-            let arrivals = self.state.arrivals();
             let Some(session) = self.sessions.get(&partner) else { return };
             if !self.may_offer(session) {
                 return;
             }
-            let (place, backfill) = match (session.live < arrivals.len(), session.backfill) {
-                (true, _) => (session.live, false),
-                (false, Some(place)) => (place, true),
-                (false, None) => return,
-            };
-            let record = arrivals.get(place).copied();
+            let live = self.state.arrival(session.live);
+            let again = session.backfill.map(|place| self.state.arrival(place));
             let Some(session) = self.sessions.get_mut(&partner) else { return };
-            match (backfill, record) {
-                (false, _) => session.live += 1,
-                (true, Some(_)) => session.backfill = Some(place + 1),
-                (true, None) => {
-                    session.backfill = std::mem::take(&mut session.backfill_again).then_some(0);
+            let record = match (live, again) {
+                (Some((place, record)), _) => {
+                    session.live = place.saturating_add(1);
+                    record
                 }
-            }
-            if let Some(record) = record {
-                self.consider(partner, record, now);
-            }
+                (None, Some(Some((place, record)))) => {
+                    session.backfill = Some(place.saturating_add(1));
+                    record
+                }
+                (None, Some(None)) => {
+                    session.backfill = std::mem::take(&mut session.backfill_again).then_some(0);
+                    continue;
+                }
+                (None, None) => return,
+            };
+            self.consider(partner, record, now);
         }
     }
 
     /// Whether there is more to consider at once.
     #[must_use]
     pub fn has_more(&self) -> bool {
-        let arrivals = self.state.arrivals().len();
         let waiting = |session: &Session| {
-            self.may_offer(session) && (session.live < arrivals || session.backfill.is_some())
+            let live = self.state.arrival(session.live).is_some();
+            self.may_offer(session) && (live || session.backfill.is_some())
         };
         self.sessions.values().any(waiting)
     }

@@ -17,8 +17,14 @@ use super::{Effect, Engine};
 const RECEIPT_DELAY: Duration = Duration::from_millis(50);
 /// Arrivals after which a receipt is signed at once.
 const RECEIPT_EVERY: u64 = 512;
-/// How long a delivery that the partner had no room for waits.
-const DEFER_DELAY: Duration = Duration::from_secs(5);
+/// How long a delivery that the partner had no room for waits: twice as long each time, up to the last.
+const DEFER_DELAYS: [Duration; 5] = [
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+    Duration::from_secs(20),
+    Duration::from_secs(40),
+    Duration::from_secs(60),
+];
 
 /// One partner's link, and what waits for it. Lives from the first connection on.
 pub(super) struct Session {
@@ -31,9 +37,9 @@ pub(super) struct Session {
     pub(super) told: BTreeMap<ConnId, Told>,
     pub(super) up: bool,
     /// Place among the arrivals up to which this partner was considered; never moves back.
-    pub(super) live: usize,
+    pub(super) live: u64,
     /// Place of a second pass, after something widened what it may have.
-    pub(super) backfill: Option<usize>,
+    pub(super) backfill: Option<u64>,
     /// Whether that pass is to be made once more: something widened while it was under way.
     pub(super) backfill_again: bool,
     /// Numbers whose entries are durable and which wait for room on the link.
@@ -46,6 +52,8 @@ pub(super) struct Session {
     pub(super) turns_at: Option<Timestamp>,
     /// Numbers that the partner had no room for, by when to try again.
     pub(super) deferred: BTreeMap<Timestamp, BTreeSet<u64>>,
+    /// How often the partner had no room for each of these.
+    pub(super) deferrals: BTreeMap<u64, usize>,
     /// Records that a release time holds back, by when to look again.
     pub(super) holds: BTreeMap<Timestamp, BTreeSet<RecordId>>,
     /// Numbers of the partner that are being verified or made durable.
@@ -89,6 +97,7 @@ impl Session {
             handed: Ranges::new(),
             turns_at: None,
             deferred: BTreeMap::new(),
+            deferrals: BTreeMap::new(),
             holds: BTreeMap::new(),
             arriving: BTreeSet::new(),
             unreceipted: 0,
@@ -128,6 +137,7 @@ impl Session {
         self.queue.clear();
         self.under_way.clear();
         self.deferred.clear();
+        self.deferrals.clear();
         self.arriving.clear();
         self.loading.clear();
         self.returning = None;
@@ -262,6 +272,7 @@ impl Engine {
             state.out.acknowledge(run.into_iter().chain(ranges.as_slice().iter().copied()));
             if let Some(session) = self.sessions.get_mut(&partner) {
                 session.under_way.retain(|number| !state.out.acked().contains(*number));
+                session.deferrals.retain(|number, _| !state.out.acked().contains(*number));
             }
         }
     }
@@ -302,7 +313,10 @@ impl Engine {
 
     fn deferred(&mut self, partner: EconomyId, number: u64, now: Timestamp) {
         if let Some(session) = self.sessions.get_mut(&partner) {
-            let when = now.saturating_add(DEFER_DELAY);
+            let times = session.deferrals.entry(number).or_default();
+            let delay = DEFER_DELAYS.get(*times).or(DEFER_DELAYS.last()).copied();
+            *times = times.saturating_add(1);
+            let when = now.saturating_add(delay.unwrap_or_default());
             session.deferred.entry(when).or_default().insert(number);
         }
     }
@@ -351,6 +365,7 @@ impl Engine {
             self.pump(partner, now);
             self.give_back_more(partner, now);
         }
+        self.note_room();
         if self.state.next_pending().is_some_and(|due| due <= now) {
             self.reconsider_pending(now);
         }

@@ -80,7 +80,7 @@ impl Service {
             keyring: state.own_keyring_head().0,
             store_problem: engine.failed().map(ToOwned::to_owned),
             recovering: state.recovery().map(|recovery| recovery.since.to_string()),
-            partners: partners::lines(state, running.then_some(seen)),
+            partners: partners::lines(engine, running.then_some(seen)),
             alarms: alarms(state, seen),
         })
         .await

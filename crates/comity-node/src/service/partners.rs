@@ -6,7 +6,7 @@ use comity_core::{EconomyId, Kind, RecordId, Timestamp};
 
 use super::{Service, find_partner, find_record};
 use crate::api::{IntroductionLine, PartnerLine, PartnerUpdate, Published};
-use crate::engine::Command;
+use crate::engine::{Command, Engine};
 use crate::error::ServiceError;
 use crate::shell::Seen;
 use crate::state::{Bond, Partner, State};
@@ -15,7 +15,7 @@ impl Service {
     /// Every other economy that is known.
     pub async fn partners(&self) -> Result<Vec<PartnerLine>, ServiceError> {
         let running = self.parts.endpoint.is_some();
-        self.look(move |state, _, seen| lines(state, running.then_some(seen))).await
+        self.look(move |_, engine, seen| lines(engine, running.then_some(seen))).await
     }
 
     /// Changes something about a partner.
@@ -135,18 +135,20 @@ fn introductions(
 }
 
 /// Every other economy; what is known of links only where the node is running.
-pub(super) fn lines(state: &State, seen: Option<&Seen>) -> Vec<PartnerLine> {
+pub(super) fn lines(engine: &Engine, seen: Option<&Seen>) -> Vec<PartnerLine> {
     let now = crate::clock::now();
-    state.partners().map(|(economy, partner)| line(state, economy, partner, seen, now)).collect()
+    let partners = engine.state().partners();
+    partners.map(|(economy, partner)| line(engine, economy, partner, seen, now)).collect()
 }
 
 fn line(
-    state: &State,
+    engine: &Engine,
     economy: &EconomyId,
     partner: &Partner,
     seen: Option<&Seen>,
     now: Timestamp,
 ) -> PartnerLine {
+    let state = engine.state();
     let frozen = state.is_frozen(economy);
     let (bond, introduced_by) = match partner.bond {
         Bond::Paired | Bond::Suspended if frozen => ("frozen", None),
@@ -174,6 +176,7 @@ fn line(
         delivered: partner.out.head().number,
         outstanding: partner.out.outstanding_count(),
         received: partner.inbound.durable_head().number,
+        full: engine.full(economy).map(|bound| bound.to_string()).collect(),
         since: partner.since.to_string(),
     }
 }

@@ -12,7 +12,7 @@ use comity_core::{EconomyId, RecordId, Timestamp};
 pub struct Agreements {
     known: BTreeMap<RecordId, Compact>,
     /// Acceptances and terminations that came before their proposal.
-    early: BTreeMap<RecordId, Vec<Step>>,
+    early: BTreeMap<RecordId, Vec<(Step, Option<EconomyId>)>>,
 }
 
 /// One agreement, as far as it has come.
@@ -51,27 +51,46 @@ impl Compact {
 }
 
 impl Agreements {
-    pub(super) fn propose(&mut self, id: RecordId, compact: Compact) {
+    /// Whoever brought what had come before the proposal.
+    pub(super) fn propose(&mut self, id: RecordId, compact: Compact) -> Vec<Option<EconomyId>> {
         self.known.entry(id).or_insert(compact);
-        for step in self.early.remove(&id).unwrap_or_default() {
-            self.step(id, step);
+        let early = self.early.remove(&id).unwrap_or_default();
+        let mut brought = Vec::with_capacity(early.len());
+        for (step, from) in early {
+            self.step(id, step, from);
+            brought.push(from);
         }
+        brought
     }
 
-    pub(super) fn accept(&mut self, id: RecordId, by: EconomyId, at: Timestamp) {
-        self.step(id, Step::Accepted { by, at });
+    /// Whether it came before the proposal, and is kept until that comes.
+    pub(super) fn accept(
+        &mut self,
+        id: RecordId,
+        by: EconomyId,
+        at: Timestamp,
+        from: Option<EconomyId>,
+    ) -> bool {
+        self.step(id, Step::Accepted { by, at }, from)
     }
 
-    pub(super) fn terminate(&mut self, id: RecordId, by: EconomyId, effective: Timestamp) {
-        self.step(id, Step::Terminated { by, effective });
+    /// The same for a termination.
+    pub(super) fn terminate(
+        &mut self,
+        id: RecordId,
+        by: EconomyId,
+        effective: Timestamp,
+        from: Option<EconomyId>,
+    ) -> bool {
+        self.step(id, Step::Terminated { by, effective }, from)
     }
 
     /// Only the party that did not propose can accept; either party can terminate, never later than
     /// it was terminated before.
-    fn step(&mut self, id: RecordId, step: Step) {
+    fn step(&mut self, id: RecordId, step: Step, from: Option<EconomyId>) -> bool {
         let Some(compact) = self.known.get_mut(&id) else {
-            self.early.entry(id).or_default().push(step);
-            return;
+            self.early.entry(id).or_default().push((step, from));
+            return true;
         };
         match step {
             Step::Accepted { by, at } if compact.is_party(by) && by != compact.proposer => {
@@ -84,6 +103,7 @@ impl Agreements {
                 compact.terminated = Some(before.min(effective));
             }
         }
+        false
     }
 
     /// The agreement that this record proposed.

@@ -12,6 +12,7 @@ use comity_core::{EconomyId, KeyId, RecordId, Timestamp};
 
 use super::State;
 use super::agreements::Compact;
+use super::kept::{Bound, charged};
 use super::records::Tombstone;
 
 impl State {
@@ -39,10 +40,14 @@ impl State {
             Source::Partner(delivered) => delivered.from == origin,
             Source::Returned { .. } => origin == self.us,
         };
+        let from = charged(&held.source);
         let (body, signed_at) = (held.body.clone().unwrap_or_default(), held.signed_at);
         for replaced in held.supersedes.clone() {
             // What is replaced may come later than what replaces it.
-            self.superseded.insert((replaced, origin));
+            if self.is_superseded_anew(&replaced, origin) {
+                self.superseded.insert((replaced, origin), from);
+                self.charge(from, Bound::Superseded, 1);
+            }
             if let Some(replaced) = self.records.get_mut(&replaced)
                 && replaced.facts.origin == origin
                 && replaced.facts.lifecycle == Lifecycle::Live
@@ -60,14 +65,17 @@ impl State {
             }
             Ok(ControlBody::Agreement(body)) => self.propose(id, origin, body, signed_at),
             Ok(ControlBody::Acceptance(body)) => {
-                self.agreements.accept(body.agreement, origin, at);
+                let early = self.agreements.accept(body.agreement, origin, at, from);
+                self.charge(from, Bound::Early, u64::from(early));
                 self.rebuild_policy();
             }
             Ok(ControlBody::Termination(body)) => {
-                self.agreements.terminate(body.agreement, origin, body.effective);
+                let (agreement, effective) = (body.agreement, body.effective);
+                let early = self.agreements.terminate(agreement, origin, effective, from);
+                self.charge(from, Bound::Early, u64::from(early));
                 self.rebuild_policy();
             }
-            Ok(ControlBody::Withdrawal(body)) => self.withdraw(id, origin, body),
+            Ok(ControlBody::Withdrawal(body)) => self.withdraw(id, origin, body, from),
             Ok(ControlBody::Keyring(_) | ControlBody::Introduction(_) | ControlBody::Opaque(_))
             | Err(_) => {}
         }
@@ -88,14 +96,25 @@ impl State {
                 accepted: None,
                 terminated: None,
             };
-            self.agreements.propose(id, compact);
+            for from in self.agreements.propose(id, compact) {
+                self.discharge(from, Bound::Early, 1);
+            }
             self.rebuild_policy();
         }
     }
 
     /// Only the origin withdraws. A target that is not here leaves a tombstone.
-    fn withdraw(&mut self, by: RecordId, origin: EconomyId, body: WithdrawalBody) {
+    fn withdraw(
+        &mut self,
+        by: RecordId,
+        origin: EconomyId,
+        body: WithdrawalBody,
+        from: Option<EconomyId>,
+    ) {
         for target in body.records {
+            if self.is_withdrawn_anew(&target, origin) {
+                self.charge(from, Bound::Tombstones, 1);
+            }
             if let Some(held) = self.records.get_mut(&target) {
                 if held.facts.origin != origin {
                     continue;

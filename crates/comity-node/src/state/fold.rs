@@ -16,6 +16,7 @@ use comity_core::receipt::RejectReason;
 use comity_core::record::{self, Header, Manifest, RecordError, VerifiedRecord};
 use comity_core::{Digest, EconomyId, Kind, PartDigest, RecordId, Timestamp};
 
+use super::kept::{Bound, charged, is_read, unread};
 use super::ledgers::{InLedger, OutFate, OutLedger};
 use super::partners::{Bond, Partner};
 use super::records::Held;
@@ -72,7 +73,7 @@ impl State {
             seq: 1,
             chain: Digest::ZERO,
             records: BTreeMap::new(),
-            arrivals: Vec::new(),
+            arrivals: BTreeMap::new(),
             keyring_records: BTreeMap::new(),
             references: BTreeMap::new(),
             last_references: BTreeMap::new(),
@@ -82,8 +83,9 @@ impl State {
             agreements: Agreements::default(),
             policy: PolicySnapshot::builder(*economy).build(),
             tombstones: BTreeMap::new(),
-            superseded: std::collections::BTreeSet::new(),
+            superseded: BTreeMap::new(),
             pending: BTreeMap::new(),
+            kept: BTreeMap::new(),
             drafts: BTreeMap::new(),
             last_draft: 0,
             recovery: None,
@@ -194,10 +196,13 @@ impl State {
         let tombstone = self.tombstones.contains_key(&(id, manifest.origin));
         if tombstone {
             facts.lifecycle = Lifecycle::Withdrawn;
-        } else if self.superseded.contains(&(id, manifest.origin)) {
+        } else if self.superseded.contains_key(&(id, manifest.origin)) {
             facts.lifecycle = Lifecycle::Superseded;
         }
-        let body = manifest.body.clone();
+        if let Some(from) = self.superseded.remove(&(id, manifest.origin)) {
+            self.discharge(from, Bound::Superseded, 1);
+        }
+        let body = manifest.body.clone().filter(|body| is_read(manifest.kind, body));
         let mut held = Held {
             facts,
             parts: Vec::new(),
@@ -205,6 +210,7 @@ impl State {
             file_names: BTreeMap::new(),
             supersedes: manifest.supersedes.clone(),
             seq,
+            arrived: seq,
             signed_bytes: entered.signed.len() as u64,
             source: entered.source.clone(),
             standing: entered.standing.clone(),
@@ -227,8 +233,9 @@ impl State {
             self.keyring_records.entry(manifest.origin).or_default().push(id);
         }
         let accepted = held.is_accepted();
+        self.charge(charged(&entered.source), Bound::Unread, unread(&manifest));
         self.records.insert(id, held);
-        self.arrivals.push(id);
+        self.arrivals.insert(seq, id);
         if accepted {
             self.take_effect(id, entered.at);
         }
@@ -253,6 +260,7 @@ impl State {
             file_names: BTreeMap::new(),
             supersedes: manifest.supersedes.clone(),
             seq: 0,
+            arrived: 0,
             signed_bytes: record.signed().len() as u64,
             source: Source::Own,
             standing: Standing::Accepted,
@@ -284,7 +292,10 @@ impl State {
             Source::Returned { .. } => FirstSeen::relayed(at),
         };
         let due = due(&self.entitlement(manifest, seen, at));
-        self.pending.insert(id, Awaiting { manifest: manifest.clone(), seen, due });
+        let needs = self.needs(manifest);
+        self.charge_all(charged(source), &needs);
+        self.charge(charged(source), Bound::Pending, 1);
+        self.pending.insert(id, Awaiting { manifest: manifest.clone(), seen, due, needs });
     }
 
     fn note_reference(&mut self, reference: &str, id: RecordId) {
@@ -315,8 +326,17 @@ impl State {
             // With no purpose in common there is none for which it may be passed on.
             *obligations = obligations.meet(&more).unwrap_or_default();
         }
-        self.arrivals.push(arrived.record);
+        self.arrive_again(&arrived.record);
         Ok(())
+    }
+
+    /// A record has something new: whoever was past it looks at it again.
+    fn arrive_again(&mut self, record: &RecordId) {
+        if let Some(held) = self.records.get_mut(record) {
+            self.arrivals.remove(&held.arrived);
+            held.arrived = self.seq;
+            self.arrivals.insert(self.seq, *record);
+        }
     }
 
     fn standing_changed(&mut self, changed: &StandingChanged) {
@@ -327,9 +347,13 @@ impl State {
         held.facts.pending = matches!(changed.standing, Standing::Pending(_));
         held.facts.quarantined = matches!(changed.standing, Standing::Quarantined(_));
         let accepted = held.is_accepted();
-        self.pending.remove(&changed.record);
+        let from = charged(&held.source);
+        if let Some(Awaiting { needs, .. }) = self.pending.remove(&changed.record) {
+            self.discharge(from, Bound::Pending, 1);
+            self.discharge_all(from, &needs);
+        }
         if accepted && !was_accepted {
-            self.arrivals.push(changed.record);
+            self.arrive_again(&changed.record);
             self.take_effect(changed.record, changed.at);
         }
     }
@@ -427,6 +451,11 @@ impl State {
     fn arrived(&mut self, arrival: &Arrival) {
         if let Some(partner) = self.partners.get_mut(&arrival.from) {
             partner.inbound.push(arrival.number, arrival.digest, arrival.entry.clone());
+            if let ArrivalOutcome::Known(record) | ArrivalOutcome::Withdrawn(record) =
+                arrival.outcome
+            {
+                partner.inbound.repeat(record);
+            }
             if let ArrivalOutcome::Rejected(code) = arrival.outcome {
                 partner.inbound.reject(arrival.number, RejectReason::from_code(code));
             }

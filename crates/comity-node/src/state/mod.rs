@@ -6,12 +6,13 @@
 mod agreements;
 mod control;
 mod fold;
+mod kept;
 mod ledgers;
 mod partners;
 mod records;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use comity_core::entitlement::{
     Entitlement, FirstSeen, Refusal, Wait, author_ceiling, entitlement,
@@ -25,6 +26,7 @@ use comity_core::{Digest, EconomyId, Kind, PartDigest, RecordId, Timestamp, Tlp}
 
 pub use agreements::{Agreements, Compact};
 pub use fold::FoldError;
+pub use kept::{Bound, Kept};
 pub use ledgers::{InLedger, OutEntry, OutFate, OutLedger};
 pub use partners::{Bond, Partner};
 pub use records::{Held, Tombstone};
@@ -40,8 +42,8 @@ pub struct State {
     /// The journal's chain as far as it is durable.
     chain: Digest,
     records: BTreeMap<RecordId, Held>,
-    /// Records in the order in which they entered, gained parts, or were accepted.
-    arrivals: Vec<RecordId>,
+    /// Each record once, by the journal entry with which it last entered, gained parts, or was accepted.
+    arrivals: BTreeMap<u64, RecordId>,
     /// The records that carry an economy's keyrings.
     keyring_records: BTreeMap<EconomyId, Vec<RecordId>>,
     references: BTreeMap<String, RecordId>,
@@ -55,8 +57,11 @@ pub struct State {
     /// Withdrawn records, by record and by who withdrew: only the record's own origin counts.
     tombstones: BTreeMap<(RecordId, EconomyId), Tombstone>,
     /// Replaced records, by record and by who replaced it: only the record's own origin counts.
-    superseded: BTreeSet<(RecordId, EconomyId)>,
+    /// Only those that are not here; with the partner to whose account it goes.
+    superseded: BTreeMap<(RecordId, EconomyId), Option<EconomyId>>,
     pending: BTreeMap<RecordId, Awaiting>,
+    /// What partners have made us keep.
+    kept: BTreeMap<EconomyId, Kept>,
     drafts: BTreeMap<u64, DraftMade>,
     last_draft: u64,
     recovery: Option<Recovery>,
@@ -71,6 +76,8 @@ struct Awaiting {
     seen: FirstSeen,
     /// When the passing of time alone may change the judgement.
     due: Option<Timestamp>,
+    /// What it will make us keep once it is believed, put aside to the account of who brought it.
+    needs: Kept,
 }
 
 /// The node was restored from a backup and is being made whole.
@@ -129,10 +136,11 @@ impl State {
         self.records.iter()
     }
 
-    /// Records in the order in which they entered, gained parts, or were accepted; some twice.
+    /// The first record, with its place, that entered, gained parts or was accepted at `place` or
+    /// later. Each record has one place, its last.
     #[must_use]
-    pub fn arrivals(&self) -> &[RecordId] {
-        &self.arrivals
+    pub fn arrival(&self, place: u64) -> Option<(u64, RecordId)> {
+        self.arrivals.range(place..).next().map(|(place, record)| (*place, *record))
     }
 
     /// The record with this short reference.

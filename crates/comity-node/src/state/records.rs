@@ -22,6 +22,8 @@ pub struct Held {
     pub file_names: BTreeMap<PartDigest, String>,
     /// The journal entry that holds its signed form.
     pub seq: u64,
+    /// The journal entry with which it last entered, gained parts, or was accepted.
+    pub arrived: u64,
     /// Bytes of its signed form.
     pub signed_bytes: u64,
     /// Where it came from.
@@ -36,7 +38,7 @@ pub struct Held {
     pub entered_at: Timestamp,
     /// When it was signed, by its author's clock.
     pub signed_at: Timestamp,
-    /// For a control kind: its body.
+    /// For a control kind that this version reads: its body.
     pub body: Option<Vec<u8>>,
     /// Records of the same origin that this one replaces.
     pub supersedes: Vec<RecordId>,

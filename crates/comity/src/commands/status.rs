@@ -56,6 +56,11 @@ fn write(status: &Status, zones: &Zones, comity: &str, out: &mut dyn Write) -> i
     } else {
         writeln!(out)?;
         partner::table(&status.partners).write(out)?;
+        for partner in &status.partners {
+            for full in &partner.full {
+                writeln!(out, "{}: {full}; more of that is put off", printable(&partner.name))?;
+            }
+        }
     }
     if !status.alarms.is_empty() {
         writeln!(out, "\nLatest alarms")?;

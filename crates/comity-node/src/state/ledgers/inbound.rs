@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use comity_core::ledger::{Head, LedgerEntry, Opening, Ranges};
 use comity_core::receipt::RejectReason;
-use comity_core::{Digest, EpochId};
+use comity_core::{Digest, EpochId, RecordId};
 
 use crate::limits::MOST_SKIPPED;
 
@@ -25,6 +25,8 @@ pub struct InLedger {
     rejects: BTreeMap<u64, RejectReason>,
     /// The entries themselves: what a restored partner gets back. Void numbers have none.
     entries: BTreeMap<u64, LedgerEntry>,
+    /// How often records came again with nothing new.
+    repeats: BTreeMap<RecordId, u64>,
 }
 
 impl Default for InLedger {
@@ -38,6 +40,7 @@ impl Default for InLedger {
             epoch: None,
             rejects: BTreeMap::new(),
             entries: BTreeMap::new(),
+            repeats: BTreeMap::new(),
         }
     }
 }
@@ -116,6 +119,18 @@ impl InLedger {
             self.run.push((next, self.head.chain));
         }
         true
+    }
+
+    /// A record came again with nothing new.
+    pub fn repeat(&mut self, record: RecordId) {
+        let repeats = self.repeats.entry(record).or_default();
+        *repeats = repeats.saturating_add(1);
+    }
+
+    /// How often a record came again with nothing new.
+    #[must_use]
+    pub fn repeats(&self, record: &RecordId) -> u64 {
+        self.repeats.get(record).copied().unwrap_or(0)
     }
 
     /// A number was rejected for good.

@@ -78,6 +78,13 @@ fn of(
     }
     let mut findings = Vec::new();
     link(partner, running, comity, &mut findings);
+    for full in &partner.full {
+        let what = format!("{full}: more of that is put off, nothing is lost");
+        let mend = format!(
+            "ask its operator; {comity} list --waiting; if it means harm, {comity} partner suspend {name}"
+        );
+        findings.push(Finding::wrong(name, what, mend));
+    }
     under_agreement(partner, agreements, comity, &mut findings);
     if partner.level == 0 {
         let mend = format!("{comity} partner level {name} public");

@@ -1,0 +1,71 @@
+//! Room for what a partner brings: past a bound it is put off, unacknowledged, and said once.
+
+use comity_core::{EconomyId, Timestamp};
+use comity_proto::Incoming;
+
+use super::inbound::Verdict;
+use super::{Checked, Engine};
+use crate::state::Bound;
+
+impl Engine {
+    /// The verdict on a delivery, or that there is no room for it.
+    pub(super) fn if_room(
+        &self,
+        partner: EconomyId,
+        checked: &Checked,
+        verdict: Verdict,
+    ) -> Verdict {
+        let manifest = checked.record.manifest();
+        let over = match &verdict {
+            Verdict::Enter(standing) => {
+                let pending = matches!(standing, comity_core::journal::Standing::Pending(_));
+                self.state.over(&partner, manifest, pending)
+            }
+            Verdict::Known | Verdict::Withdrawn => {
+                let repeats = self.state.partner(&partner).map(|one| &one.inbound);
+                let repeats = repeats.map_or(0, |inbound| inbound.repeats(&checked.record.id()));
+                (repeats >= Bound::Repeats.limit()).then_some(Bound::Repeats)
+            }
+            Verdict::More | Verdict::Reject(_) | Verdict::PutOff(_) => None,
+        };
+        over.map_or(verdict, Verdict::PutOff)
+    }
+
+    /// Nothing is acknowledged, so nothing is lost: the partner tries again later.
+    pub(super) fn put_off(
+        &mut self,
+        partner: EconomyId,
+        incoming: &Incoming,
+        bound: Bound,
+        now: Timestamp,
+    ) {
+        let number = incoming.entry.number;
+        if let Some(session) = self.sessions.get_mut(&partner) {
+            session.arriving.remove(&number);
+        }
+        if self.full.entry(partner).or_default().insert(bound) {
+            let text = format!("more of that is put off until there is room again: {bound}");
+            self.alarm(Some(partner), "no-room", text);
+        }
+        self.session_input(partner, comity_proto::Input::Deferred { number }, now);
+    }
+
+    /// A bound that was reached is spoken of anew only after a quarter of the room is free again.
+    pub(super) fn note_room(&mut self) {
+        let state = &self.state;
+        self.full.retain(|partner, bounds| {
+            let kept = state.kept(partner);
+            bounds.retain(|bound| {
+                kept.of(*bound) > bound.limit() / 4 * 3 || *bound == Bound::Repeats
+            });
+            !bounds.is_empty()
+        });
+    }
+
+    /// What there is no room for from this partner.
+    pub fn full(&self, partner: &EconomyId) -> impl Iterator<Item = Bound> + '_ {
+        let mut full = self.full.get(partner).cloned().unwrap_or_default();
+        full.extend(self.state.reached(partner));
+        full.into_iter()
+    }
+}

@@ -1,0 +1,277 @@
+//! What a partner can make a node keep has a bound. At the bound and one more: the partner is told,
+//! nothing that was acknowledged is lost, the node goes on, and other partners are unaffected.
+
+use std::time::Duration;
+
+use comity_core::cbor::Writer;
+use comity_core::control::{AcceptanceBody, WithdrawalBody};
+use comity_core::policy::Lifecycle;
+use comity_core::record::{Draft, Header, Part, VerifiedRecord, control};
+use comity_core::{Kind, Marking, Onward, RecordId, Section, Tlp};
+use comity_node::limits;
+use comity_node::state::Bound;
+use comity_tests::bench::{Answer, Bench, Peer, advisory, sign};
+use comity_tests::sim::economy::Economy;
+
+/// An id that no record has.
+fn nobody(number: u64) -> RecordId {
+    let mut id = [0xee; 32];
+    id[..8].copy_from_slice(&number.to_be_bytes());
+    RecordId(id)
+}
+
+fn signed(kind: Kind, body: Vec<u8>, by: &Economy, bench: &Bench) -> (VerifiedRecord, Vec<Part>) {
+    let record = control(kind, body, Tlp::Clear, &by.author, by.id, bench.now);
+    (record.expect("a control record"), Vec::new())
+}
+
+type Make = fn(&Economy, u64, &Bench) -> (VerifiedRecord, Vec<Part>);
+
+/// Delivers so many records, all of which are taken, then one that is over the bound; and looks at
+/// everything that must hold then. What was put off, and the numbers taken.
+fn fill(
+    bench: &mut Bench,
+    bound: Bound,
+    taken: u64,
+    make: Make,
+) -> (Peer, Peer, (VerifiedRecord, Vec<Part>)) {
+    let (mut hostile, mut other) = (bench.pair(2), bench.pair(3));
+    let conn = bench.connect(&mut hostile);
+    bench.connect(&mut other);
+    let before = bench.state().records().count();
+    for number in 0..taken {
+        let (record, parts) = make(&hostile.economy, number, bench);
+        let delivered = bench.deliver(&mut hostile, &record, &parts);
+        assert_eq!(bench.answer(&hostile, delivered), Answer::Acked, "{number}");
+        bench.heard(conn);
+    }
+    assert_eq!(bench.state().records().count() - before, usize::try_from(taken).unwrap());
+    assert!(bench.alarms("no-room").is_empty());
+
+    let journal = bench.journal();
+    let over = make(&hostile.economy, taken, bench);
+    for _ in 0..3 {
+        let again = hostile.head.number;
+        let number = bench.deliver(&mut hostile, &over.0, &over.1);
+        assert_eq!(bench.answer(&hostile, number), Answer::Deferred);
+        // The same number comes again.
+        hostile.take_back(again);
+    }
+    assert_eq!(bench.alarms("no-room").len(), 1, "it is said once");
+    assert_eq!(bench.journal(), journal, "and nothing is written for it");
+    let full: Vec<_> = bench.engine().full(&hostile.economy.id).collect();
+    assert_eq!(full, [bound]);
+
+    // The node goes on with everything else, and with everybody else.
+    let (record, parts) = advisory(&hostile.economy, "a flaw", bench.now);
+    let number = bench.deliver(&mut hostile, &record, &parts);
+    assert_eq!(bench.answer(&hostile, number), Answer::Acked);
+    let (record, parts) = make(&other.economy, taken + 1, bench);
+    let number = bench.deliver(&mut other, &record, &parts);
+    assert_eq!(bench.answer(&other, number), Answer::Acked);
+
+    // A restart changes nothing of it, and loses nothing.
+    bench.restart();
+    assert!(bench.state().records().count() >= usize::try_from(taken).unwrap() + 2);
+    let reached: Vec<_> = bench.state().reached(&hostile.economy.id).collect();
+    let spoken: Vec<_> = bench.engine().full(&hostile.economy.id).collect();
+    assert_eq!(reached, spoken);
+    bench.connect(&mut hostile);
+    bench.connect(&mut other);
+    let number = bench.deliver(&mut hostile, &over.0, &over.1);
+    assert_eq!(bench.answer(&hostile, number), Answer::Deferred);
+    hostile.take_back(number - 1);
+    (hostile, other, over)
+}
+
+#[test]
+fn records_that_cannot_be_judged_have_a_bound() {
+    let stranger = |_: &Economy, number: u64, bench: &Bench| {
+        advisory(&Economy::found(9), &format!("from nobody {number}"), bench.now)
+    };
+    let mut bench = Bench::new();
+    let (mut hostile, _, over) = fill(&mut bench, Bound::Pending, limits::PENDING, stranger);
+    let waiting =
+        |bench: &Bench| bench.state().records().filter(|(_, held)| held.facts.pending).count();
+    assert_eq!(waiting(&bench) as u64, limits::PENDING + 1);
+
+    // Once the origin is known, all that waited is judged, and there is room again.
+    bench.pair(9);
+    assert_eq!(waiting(&bench), 0);
+    assert!(bench.state().reached(&hostile.economy.id).next().is_none());
+    bench.wait(Duration::from_secs(1));
+    assert!(bench.engine().full(&hostile.economy.id).next().is_none());
+    let number = bench.deliver(&mut hostile, &over.0, &over.1);
+    assert_eq!(bench.answer(&hostile, number), Answer::Acked);
+}
+
+#[test]
+fn words_about_agreements_that_are_not_here_have_a_bound() {
+    let acceptance = |by: &Economy, number: u64, bench: &Bench| {
+        let body = AcceptanceBody { agreement: nobody(number) }.encode();
+        signed(Kind::Acceptance, body, by, bench)
+    };
+    fill(&mut Bench::new(), Bound::Early, limits::EARLY, acceptance);
+}
+
+#[test]
+fn withdrawals_of_what_is_not_here_have_a_bound() {
+    const NAMED: u64 = 1024;
+    let withdrawal = |by: &Economy, number: u64, bench: &Bench| {
+        let named = (0..NAMED).map(|one| nobody(number * NAMED + one)).collect();
+        let body = WithdrawalBody::of(named).expect("as many as one names").encode();
+        signed(Kind::Withdrawal, body, by, bench)
+    };
+    let mut bench = Bench::new();
+    let taken = limits::TOMBSTONES / NAMED;
+    let (hostile, ..) = fill(&mut bench, Bound::Tombstones, taken, withdrawal);
+    // What was acknowledged has its effect.
+    assert!(bench.state().tombstone(&nobody(0), &hostile.economy.id).is_some());
+    assert!(bench.state().tombstone(&nobody(taken * NAMED), &hostile.economy.id).is_none());
+}
+
+#[test]
+fn replacements_of_what_is_not_here_have_a_bound() {
+    const NAMED: u64 = 64;
+    let replacing = |by: &Economy, number: u64, bench: &Bench| {
+        let mut draft = Draft::new(Kind::Advisory);
+        draft.supersedes = (0..NAMED).map(|one| nobody(number * NAMED + one)).collect();
+        let marking = Some(Marking::new(Tlp::Clear));
+        let header = Header { marking, ..Header::new(Section::Summary, "text/plain") };
+        draft.parts.push((header, format!("revision {number}").into_bytes()));
+        sign(draft, by, bench.now)
+    };
+    let taken = limits::SUPERSEDED / NAMED;
+    fill(&mut Bench::new(), Bound::Superseded, taken, replacing);
+}
+
+#[test]
+fn what_this_version_does_not_read_has_a_bound() {
+    const BYTES: usize = 60_000;
+    let contact = |by: &Economy, number: u64, bench: &Bench| {
+        let mut body = Writer::new();
+        let mut content = vec![0; BYTES - 3];
+        content[..8].copy_from_slice(&number.to_be_bytes());
+        body.bytes(&content);
+        signed(Kind::Contact, body.into_bytes(), by, bench)
+    };
+    let mut bench = Bench::new();
+    let taken = limits::UNREAD_BYTES / BYTES as u64;
+    fill_unread(&mut bench, taken, contact);
+    let unread = bench.state().records().filter(|(_, held)| held.facts.kind == Kind::Contact);
+    assert!(unread.into_iter().all(|(_, held)| held.body.is_none()), "it is on the disk only");
+}
+
+/// The bound is not hit exactly, so only what was put off says that it is reached.
+fn fill_unread(bench: &mut Bench, taken: u64, make: Make) {
+    let mut hostile = bench.pair(2);
+    bench.connect(&mut hostile);
+    for number in 0..=taken {
+        let (record, parts) = make(&hostile.economy, number, bench);
+        let delivered = bench.deliver(&mut hostile, &record, &parts);
+        let answer = bench.answer(&hostile, delivered);
+        let expected = if number < taken { Answer::Acked } else { Answer::Deferred };
+        assert_eq!(answer, expected, "{number}");
+    }
+    let full: Vec<_> = bench.engine().full(&hostile.economy.id).collect();
+    assert_eq!(full, [Bound::Unread]);
+    let mut other = bench.pair(3);
+    bench.connect(&mut other);
+    let (record, parts) = make(&other.economy, 0, bench);
+    let number = bench.deliver(&mut other, &record, &parts);
+    assert_eq!(bench.answer(&other, number), Answer::Acked);
+    bench.restart();
+    bench.connect(&mut hostile);
+    hostile.take_back(taken);
+    let (record, parts) = make(&hostile.economy, taken, bench);
+    let number = bench.deliver(&mut hostile, &record, &parts);
+    assert_eq!(bench.answer(&hostile, number), Answer::Deferred);
+}
+
+#[test]
+fn what_was_named_before_it_came_takes_no_room_once_it_is_here() {
+    let mut bench = Bench::new();
+    let mut peer = bench.pair(2);
+    bench.connect(&mut peer);
+    let old = advisory(&peer.economy, "first revision", bench.now);
+    let mut draft = Draft::new(Kind::Advisory);
+    draft.supersedes = vec![old.0.id()];
+    let marking = Some(Marking::new(Tlp::Clear));
+    let header = Header { marking, ..Header::new(Section::Summary, "text/plain") };
+    draft.parts.push((header, b"second revision".to_vec()));
+    let new = sign(draft, &peer.economy, bench.now);
+    let kept = |bench: &Bench| bench.state().kept(&peer.economy.id).of(Bound::Superseded);
+    assert_eq!(kept(&bench), 0);
+    let mut sender = bench.pair(3);
+    bench.connect(&mut sender);
+    // A relay brings the new one; it is to its account, not to that of the origin.
+    bench.deliver(&mut sender, &new.0, &new.1);
+    let relayed = |bench: &Bench| bench.state().kept(&sender.economy.id).of(Bound::Superseded);
+    assert_eq!((kept(&bench), relayed(&bench)), (0, 1));
+    let mut origin = peer;
+    bench.deliver(&mut origin, &old.0, &old.1);
+    let held = bench.state().record(&old.0.id()).expect("the old one");
+    assert_eq!(held.facts.lifecycle, Lifecycle::Superseded);
+    assert_eq!(bench.state().kept(&sender.economy.id).of(Bound::Superseded), 0);
+    bench.restart();
+    assert_eq!(bench.state().kept(&sender.economy.id).of(Bound::Superseded), 0);
+}
+
+#[test]
+fn one_record_comes_again_so_often_and_no_more() {
+    let mut bench = Bench::new();
+    let mut hostile = bench.pair(2);
+    bench.connect(&mut hostile);
+    let (record, parts) = advisory(&hostile.economy, "once more", bench.now);
+    for _ in 0..=limits::REPEATS {
+        let number = bench.deliver(&mut hostile, &record, &parts);
+        assert_eq!(bench.answer(&hostile, number), Answer::Acked);
+    }
+    let journal = bench.journal();
+    let number = bench.deliver(&mut hostile, &record, &parts);
+    assert_eq!(bench.answer(&hostile, number), Answer::Deferred);
+    assert_eq!(bench.journal(), journal);
+    assert_eq!(bench.alarms("no-room").len(), 1);
+    bench.restart();
+    hostile.take_back(number - 1);
+    bench.connect(&mut hostile);
+    let number = bench.deliver(&mut hostile, &record, &parts);
+    assert_eq!(bench.answer(&hostile, number), Answer::Deferred);
+    // Other records come as before.
+    let (record, parts) = advisory(&hostile.economy, "something else", bench.now);
+    let number = bench.deliver(&mut hostile, &record, &parts);
+    assert_eq!(bench.answer(&hostile, number), Answer::Acked);
+}
+
+#[test]
+fn a_record_that_grows_part_by_part_has_one_place_among_the_arrivals() {
+    const PARTS: usize = 40;
+    let mut bench = Bench::new();
+    let (mut slow, mut other) = (bench.pair(2), bench.pair(3));
+    bench.connect(&mut slow);
+    let conn = bench.connect(&mut other);
+    let mut draft = Draft::new(Kind::Advisory);
+    let mut marking = Marking::new(Tlp::Clear);
+    marking.onward = Onward::WithinMarking;
+    for number in 0..PARTS {
+        let marking = Some(marking.clone());
+        let header = Header { marking, ..Header::new(Section::Summary, "text/plain") };
+        draft.parts.push((header, format!("part {number}").into_bytes()));
+    }
+    let (record, parts) = sign(draft, &slow.economy, bench.now);
+    for part in &parts {
+        let number = bench.deliver(&mut slow, &record, std::slice::from_ref(part));
+        assert_eq!(bench.answer(&slow, number), Answer::Acked);
+    }
+    let mut places = 0;
+    let mut place = 0;
+    while let Some((at, arrived)) = bench.state().arrival(place) {
+        places += usize::from(arrived == record.id());
+        place = at + 1;
+    }
+    assert_eq!(places, 1);
+    // And yet every part was passed on.
+    bench.wait(Duration::from_secs(1));
+    let passed = bench.delivered(conn);
+    assert_eq!(passed.iter().filter(|one| **one == record.id()).count(), PARTS);
+}
