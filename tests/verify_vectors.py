@@ -20,6 +20,7 @@ KIB, MIB = 1 << 10, 1 << 20
 MANIFEST_BYTES, SIGNED_BYTES, HEADER_BYTES, PART_BYTES = 64 * KIB, 68 * KIB, 48 * KIB, 64 * MIB
 PARTS, SUPERSEDES, LIST, TEXT, DEPTH, LAST_TIME = 1024, 64, 1024, 256, 16, (1 << 63) - 1
 PART_DOMAIN, SIGN_DOMAIN, ID_DOMAIN = "comity/part/1", b"comity/sign/record/1", b"comity/record-id/1"
+CHARTER_BYTES, MEMBERS, AFFILIATIONS, CRITERIA, ANSWER, JUSTIFICATIONS = 32 * KIB, 256, 16, 32, 1024, 32
 CONTENT_KINDS, CONTROL_KINDS = range(0, 6), range(16, 28)
 TRANSLATION, ADDRESSEE, LAST_SECTION, LAST_CLASS = 9, 11, 11, 4
 
@@ -105,8 +106,8 @@ class Reader:
         except UnicodeDecodeError:
             raise Refused("invalid-utf8") from None
 
-    def label(self):
-        text = self.text(TEXT)
+    def label(self, limit=TEXT):
+        text = self.text(limit)
         require(text, "empty")
         turns = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
         require(not any(ord(c) < 32 or 127 <= ord(c) < 160 or c in turns for c in text), "bad-text")
@@ -194,6 +195,15 @@ def read_map(reader, readers):
             reader.skip()
             unknown = True
     return values, unknown
+
+
+def read_closed(reader, readers):
+    """A map in which every key is known."""
+    values = {}
+    for key in reader.keys():
+        require(key in readers, "unknown-field")
+        values[key] = readers[key]()
+    return values
 
 
 # --- Ed25519 (RFC 8032), with the checks that libraries leave out -----------------------------------------
@@ -408,9 +418,9 @@ def read_addressee(r):
             4: lambda: r.set(PARTS, lambda: r.exactly(32)),
         },
     )
-    require(0 in values and 4 in values, "missing-field")
+    require((0 in values or 2 in values) and 4 in values, "missing-field")
     require(not (1 in values and 2 in values), "desk-and-group")
-    require(values[0] not in values.get(3, []), "relay-is-addressee")
+    require(values.get(0) not in values.get(3, []), "relay-is-addressee")
     return values[4], unknown
 
 
@@ -559,6 +569,122 @@ def check_part(manifest, data):
 # --- Vectors ----------------------------------------------------------------------------------------------
 
 
+# --- Bodies about groups ----------------------------------------------------------------------------------
+
+
+def says(data):
+    """What the first key says that the body is."""
+    r = Reader(data)
+    length = r.enter(5, LIST)
+    require(length > 0 and r.uint() == 0, "missing-field")
+    return r.uint()
+
+
+def read_body(data, shapes):
+    what = says(data)
+    require(what in shapes, "out-of-range")
+    r = Reader(data)
+    readers, needed = shapes[what](r)
+    values = read_closed(r, {0: r.uint} | readers)
+    r.finish()
+    require(all(key in values for key in needed), "missing-field")
+
+
+def group_shapes():
+    def charter(r):
+        def version():
+            require(r.uint() == 1, "out-of-range")
+
+        def economies():
+            return r.set(MEMBERS, lambda: r.exactly(32))
+
+        return {1: version, 2: lambda: r.text(CHARTER_BYTES), 3: economies, 4: economies}, (1, 2, 3)
+
+    def application(r):
+        def answer():
+            text = r.text(ANSWER)
+            require(text, "empty")
+            return text
+
+        def answers():
+            found = [answer() for _ in range(r.enter(4, CRITERIA))]
+            r.leave()
+            require(found, "empty")
+
+        return {1: lambda: r.exactly(32), 2: lambda: read_affiliations(r), 3: answers}, (1,)
+
+    def about(fields):
+        def shape(r):
+            readers = {
+                1: lambda: r.exactly(32),
+                2: r.uint,
+                3: lambda: r.exactly(32),
+                4: lambda: r.label(ANSWER),
+            }
+            return {key: readers[key] for key in fields}, [key for key in fields if key != 4]
+
+        return shape
+
+    return {
+        0: charter,
+        1: application,
+        2: about((1, 2, 3)),
+        3: about((1, 2, 3, 4)),
+        4: about((1, 2, 3)),
+        5: about((1, 3)),
+    }
+
+
+def read_affiliations(r):
+    return r.set(AFFILIATIONS, lambda: r.label().encode())
+
+
+def roster_shapes():
+    def by_economy(r, rest):
+        economies = []
+        for _ in range(r.enter(4, MEMBERS)):
+            length = r.enter(4, None)
+            require(length > 0, "missing-field")
+            economies.append(r.exactly(32))
+            ascending(economies)
+            rest(length)
+            r.leave()
+        r.leave()
+        require(economies, "empty")
+
+    def roster(r):
+        def epoch():
+            require(r.uint() > 0, "out-of-range")
+
+        def member(length):
+            require(length <= 2, "unknown-field")
+            if length == 2:
+                read_affiliations(r)
+
+        def change(length):
+            require(length >= 2, "missing-field")
+            require(length <= 2, "unknown-field")
+            r.set(JUSTIFICATIONS, lambda: r.exactly(32))
+
+        readers = {
+            1: lambda: r.exactly(32),
+            2: epoch,
+            3: lambda: r.exactly(32),
+            4: lambda: by_economy(r, member),
+            5: lambda: by_economy(r, change),
+            6: lambda: r.exactly(32),
+        }
+        return readers, (1, 2, 3, 4)
+
+    def head(r):
+        return {1: lambda: r.exactly(32), 2: r.uint, 3: lambda: r.exactly(32)}, (1, 2, 3)
+
+    return {0: roster, 1: head}
+
+
+BODIES = {"group-body": group_shapes(), "roster-body": roster_shapes()}
+
+
 def expand(described):
     if isinstance(described, str):
         return bytes.fromhex(described)
@@ -585,6 +711,9 @@ def say(vector):
             return say_part(vector, read_part)
         if vector["of"] == "key":
             check_key(data)
+            return {"expect": "ok"}
+        if vector["of"] in BODIES:
+            read_body(data, BODIES[vector["of"]])
             return {"expect": "ok"}
         manifest = read_record(data)
     except Refused as refused:

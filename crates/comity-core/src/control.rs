@@ -4,6 +4,7 @@
 //! understood, and its record stays stored without effect.
 
 use crate::cbor::{Fault, MapReader, Problem, Reader, Writer};
+use crate::group::{GroupBody, RosterBody};
 use crate::identity::{EconomyId, RecordId};
 use crate::keyring::{self, KeyringError, SignedKeyring};
 use crate::limits;
@@ -25,6 +26,10 @@ pub enum ControlBody {
     Withdrawal(WithdrawalBody),
     /// A word for an economy that is not paired.
     Introduction(IntroductionBody),
+    /// A group's charter, or what an economy says about its members.
+    Group(GroupBody),
+    /// A group's members in one epoch, or that they still are.
+    Roster(RosterBody),
     /// A kind whose body this version does not read: stored, without effect.
     Opaque(Kind),
 }
@@ -53,9 +58,9 @@ impl ControlBody {
             Kind::Termination => Ok(Self::Termination(TerminationBody::decode(body)?)),
             Kind::Withdrawal => Ok(Self::Withdrawal(WithdrawalBody::decode(body)?)),
             Kind::Introduction => Ok(Self::Introduction(IntroductionBody::decode(body)?)),
-            Kind::Group
-            | Kind::Roster
-            | Kind::Consent
+            Kind::Group => Ok(Self::Group(GroupBody::decode(body)?)),
+            Kind::Roster => Ok(Self::Roster(RosterBody::decode(body)?)),
+            Kind::Consent
             | Kind::Approval
             | Kind::Contact
             | Kind::Acknowledgement
@@ -281,7 +286,7 @@ impl IntroductionBody {
 }
 
 /// Reads one map that is the whole of `body`, handing each key to `field`.
-fn fields<'a>(
+pub(crate) fn fields<'a>(
     body: &'a [u8],
     mut field: impl FnMut(u64, &mut Reader<'a>) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
@@ -293,12 +298,12 @@ fn fields<'a>(
     reader.finish()
 }
 
-fn set<T>(field: &mut Option<T>, value: Result<T, Fault>) -> Result<(), Fault> {
+pub(crate) fn set<T>(field: &mut Option<T>, value: Result<T, Fault>) -> Result<(), Fault> {
     *field = Some(value?);
     Ok(())
 }
 
-fn missing(body: &[u8]) -> Fault {
+pub(crate) fn missing(body: &[u8]) -> Fault {
     Fault { offset: body.len(), problem: Problem::MissingField }
 }
 

@@ -85,6 +85,8 @@ pub mod domains {
     pub const ROOT_SET: &str = "comity/root-set/1";
     /// A keyring version's digest, by which the next version names it.
     pub const KEYRING: &str = "comity/keyring/1";
+    /// A roster's digest, by which the next epoch names it.
+    pub const ROSTER: &str = "comity/roster/1";
     /// A ledger entry's digest.
     pub const LEDGER_ENTRY: &str = "comity/ledger-entry/1";
     /// A ledger's chain, over the previous head and an entry's digest.

@@ -10,6 +10,7 @@ pub mod delivery;
 pub mod digest;
 pub mod entitlement;
 pub mod entropy;
+pub mod group;
 pub mod identity;
 pub mod journal;
 pub mod keyring;

@@ -34,6 +34,20 @@ pub const KEYRING_BYTES: usize = MANIFEST_BYTES - 4096;
 pub const LINK_EVIDENCE_BYTES: usize = 32 * 1024;
 /// Bytes of an agreement's text.
 pub const AGREEMENT_BYTES: usize = 32 * 1024;
+/// Bytes of a group's charter.
+pub const CHARTER_BYTES: usize = 32 * 1024;
+/// Members of a group.
+pub const MEMBERS: usize = 256;
+/// Affiliations of a member.
+pub const AFFILIATIONS: usize = 16;
+/// Criteria of a charter, and answers in an application.
+pub const CRITERIA: usize = 32;
+/// Bytes of an answer to a criterion, or of a reason for a removal.
+pub const ANSWER_BYTES: usize = 1024;
+/// Records that justify one change of a roster.
+pub const JUSTIFICATIONS: usize = 32;
+/// How old the last word of a group's secretariat may be before release that depends on it stops.
+pub const ROSTER_MAX_AGE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 /// How far ahead of our clock a signing time may be before the record waits as pending.
 pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(600);
 /// Smallest size class of a part, in bytes.

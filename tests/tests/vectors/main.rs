@@ -11,6 +11,7 @@ mod base;
 mod cbor;
 mod curve;
 mod good;
+mod groups;
 mod vector;
 
 use std::collections::BTreeSet;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use comity_core::KeyId;
+use comity_core::group::{GroupBody, RosterBody};
 use comity_core::record::{Part, RecordError, parse};
 use comity_core::sign::PublicKey;
 
@@ -39,6 +41,7 @@ fn generated() -> Vec<Vector> {
         bad_records::all(),
         bad_parts::all(),
         curve::all(),
+        groups::all(),
     ]
     .concat()
 }
@@ -71,6 +74,14 @@ fn judge(vector: &Vector) -> Vector {
             let key = KeyId(bytes.try_into().expect("a key is 32 bytes"));
             said.expect =
                 PublicKey::from_id(key).map_or_else(|fault| fault.code(), |_| "ok").into();
+        }
+        Of::GroupBody => {
+            let read = GroupBody::decode(&bytes);
+            said.expect = read.map_or_else(|fault| fault.problem.code(), |_| "ok").into();
+        }
+        Of::RosterBody => {
+            let read = RosterBody::decode(&bytes);
+            said.expect = read.map_or_else(|fault| fault.problem.code(), |_| "ok").into();
         }
     }
     said

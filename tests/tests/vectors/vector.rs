@@ -33,6 +33,8 @@ pub enum Of {
     Record,
     Part,
     Key,
+    GroupBody,
+    RosterBody,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -51,19 +51,19 @@ impl AgreementError {
         &self.valid
     }
 
-    pub(super) fn new(source: &str, span: Option<Range<usize>>, message: String) -> Self {
+    pub(crate) fn new(source: &str, span: Option<Range<usize>>, message: String) -> Self {
         let place = span.map(|span| Place::find(source, span));
         Self { message, path: None, valid: Vec::new(), place }
     }
 
-    pub(super) fn with_path(mut self, path: &str) -> Self {
+    pub(crate) fn with_path(mut self, path: &str) -> Self {
         // A value that knows its place is a struct to serde; that is nothing to show.
         let path = path.replace(".$__serde_spanned_private_value", "");
         self.path = (!path.is_empty() && path != ".").then_some(path);
         self
     }
 
-    pub(super) fn with_valid<I: IntoIterator<Item = String>>(mut self, valid: I) -> Self {
+    pub(crate) fn with_valid<I: IntoIterator<Item = String>>(mut self, valid: I) -> Self {
         self.valid = valid.into_iter().collect();
         self
     }

@@ -5,8 +5,8 @@
 //! and the record that carries the text names both economies by id.
 
 mod error;
-mod raw;
-mod resolve;
+pub(crate) mod raw;
+pub(crate) mod resolve;
 mod terms;
 mod tier;
 mod values;

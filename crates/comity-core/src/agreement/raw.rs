@@ -6,85 +6,85 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::value::Datetime;
 
-type Name = Spanned<String>;
-type Names = Spanned<Vec<Name>>;
+pub(crate) type Name = Spanned<String>;
+pub(crate) type Names = Spanned<Vec<Name>>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct RawTerms {
-    pub(super) format: Spanned<i64>,
-    pub(super) title: String,
-    pub(super) name: Option<String>,
-    pub(super) tier: Name,
+pub(crate) struct RawTerms {
+    pub(crate) format: Spanned<i64>,
+    pub(crate) title: String,
+    pub(crate) name: Option<String>,
+    pub(crate) tier: Name,
     #[serde(default)]
-    pub(super) parties: Vec<String>,
-    pub(super) starts: Spanned<Datetime>,
-    pub(super) ends: Option<Spanned<Datetime>>,
-    pub(super) review: Option<Spanned<Datetime>>,
-    pub(super) review_overdue: Option<Name>,
-    pub(super) notice: Option<Name>,
-    pub(super) max_tlp: Option<Name>,
-    pub(super) max_pap: Option<Name>,
-    pub(super) sections: Option<Names>,
-    pub(super) sections_at_amber: Option<Names>,
-    pub(super) classes: Option<Names>,
-    pub(super) kinds: Option<Names>,
+    pub(crate) parties: Vec<String>,
+    pub(crate) starts: Spanned<Datetime>,
+    pub(crate) ends: Option<Spanned<Datetime>>,
+    pub(crate) review: Option<Spanned<Datetime>>,
+    pub(crate) review_overdue: Option<Name>,
+    pub(crate) notice: Option<Name>,
+    pub(crate) max_tlp: Option<Name>,
+    pub(crate) max_pap: Option<Name>,
+    pub(crate) sections: Option<Names>,
+    pub(crate) sections_at_amber: Option<Names>,
+    pub(crate) classes: Option<Names>,
+    pub(crate) kinds: Option<Names>,
     #[serde(default)]
-    pub(super) categories: Vec<Name>,
+    pub(crate) categories: Vec<Name>,
     #[serde(default)]
-    pub(super) legal_bases: Vec<Name>,
+    pub(crate) legal_bases: Vec<Name>,
     #[serde(default)]
-    pub(super) exercises: bool,
-    pub(super) onward: Option<Name>,
-    pub(super) retention: Option<Name>,
-    pub(super) return_or_destroy: Option<Name>,
+    pub(crate) exercises: bool,
+    pub(crate) onward: Option<Name>,
+    pub(crate) retention: Option<Name>,
+    pub(crate) return_or_destroy: Option<Name>,
     #[serde(default)]
-    pub(super) purposes: Vec<Name>,
-    pub(super) no_law_enforcement_use: Option<Spanned<bool>>,
-    pub(super) compelled_disclosure_notice: Option<Name>,
-    pub(super) desk: Option<Name>,
-    pub(super) prohibits: Option<RawProhibitions>,
+    pub(crate) purposes: Vec<Name>,
+    pub(crate) no_law_enforcement_use: Option<Spanned<bool>>,
+    pub(crate) compelled_disclosure_notice: Option<Name>,
+    pub(crate) desk: Option<Name>,
+    pub(crate) prohibits: Option<RawProhibitions>,
     #[serde(default)]
-    pub(super) clauses: BTreeMap<Name, String>,
-    pub(super) paper: Option<RawPaper>,
+    pub(crate) clauses: BTreeMap<Name, String>,
+    pub(crate) paper: Option<RawPaper>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct RawProhibitions {
-    pub(super) tlp_above: Option<Name>,
-    pub(super) sections: Option<Names>,
-    pub(super) classes: Option<Names>,
-    pub(super) kinds: Option<Names>,
+pub(crate) struct RawProhibitions {
+    pub(crate) tlp_above: Option<Name>,
+    pub(crate) sections: Option<Names>,
+    pub(crate) classes: Option<Names>,
+    pub(crate) kinds: Option<Names>,
     #[serde(default)]
-    pub(super) categories: Vec<Name>,
+    pub(crate) categories: Vec<Name>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct RawPaper {
+pub(crate) struct RawPaper {
     #[serde(default)]
-    pub(super) versions: Vec<RawVersion>,
+    pub(crate) versions: Vec<RawVersion>,
     #[serde(default)]
-    pub(super) signatories: Vec<RawSignatory>,
-    pub(super) notices: Option<Name>,
-    pub(super) survival: Option<Name>,
+    pub(crate) signatories: Vec<RawSignatory>,
+    pub(crate) notices: Option<Name>,
+    pub(crate) survival: Option<Name>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct RawVersion {
-    pub(super) language: Name,
-    pub(super) sha256: Name,
+pub(crate) struct RawVersion {
+    pub(crate) language: Name,
+    pub(crate) sha256: Name,
     #[serde(default)]
-    pub(super) authentic: bool,
+    pub(crate) authentic: bool,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct RawSignatory {
-    pub(super) name: Name,
-    pub(super) capacity: Name,
+pub(crate) struct RawSignatory {
+    pub(crate) name: Name,
+    pub(crate) capacity: Name,
     #[serde(rename = "for")]
-    pub(super) party: Name,
+    pub(crate) party: Name,
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use serde::Deserialize as _;
+use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::value::Datetime;
 
@@ -29,7 +29,8 @@ pub(super) fn resolve(text: &str) -> Result<Terms, AgreementError> {
     Resolver { text }.terms(read(text)?)
 }
 
-fn read(text: &str) -> Result<RawTerms, AgreementError> {
+/// Reads a text in the shape of `T`, or says with its place what does not fit.
+pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, AgreementError> {
     let refuse = |error: &toml::de::Error| {
         let (message, valid) = split_valid(error.message());
         AgreementError::new(text, error.span(), message).with_valid(valid)
@@ -37,8 +38,7 @@ fn read(text: &str) -> Result<RawTerms, AgreementError> {
     let deserializer = toml::Deserializer::parse(text).map_err(|error| refuse(&error))?;
     let mut track = serde_path_to_error::Track::new();
     let tracked = serde_path_to_error::Deserializer::new(deserializer, &mut track);
-    RawTerms::deserialize(tracked)
-        .map_err(|error| refuse(&error).with_path(&track.path().to_string()))
+    T::deserialize(tracked).map_err(|error| refuse(&error).with_path(&track.path().to_string()))
 }
 
 /// Serde ends its complaint with the names that it knows: they get a line of their own.
@@ -51,12 +51,12 @@ fn split_valid(message: &str) -> (String, Vec<String>) {
 }
 
 /// Understands names and dates, and refuses what is wider than the tier.
-struct Resolver<'a> {
-    text: &'a str,
+pub(crate) struct Resolver<'a> {
+    pub(crate) text: &'a str,
 }
 
 impl Resolver<'_> {
-    fn terms(&self, raw: RawTerms) -> Result<Terms, AgreementError> {
+    pub(crate) fn terms(&self, raw: RawTerms) -> Result<Terms, AgreementError> {
         self.format(&raw.format)?;
         let tier = self.tier(&raw.tier)?;
         let mut terms = Terms::preset(tier, self.day(&raw.starts)?);
@@ -96,11 +96,11 @@ impl Resolver<'_> {
         Ok(terms)
     }
 
-    fn refuse(&self, span: Range<usize>, message: String) -> AgreementError {
+    pub(crate) fn refuse(&self, span: Range<usize>, message: String) -> AgreementError {
         AgreementError::new(self.text, Some(span), message)
     }
 
-    fn format(&self, format: &Spanned<i64>) -> Result<(), AgreementError> {
+    pub(crate) fn format(&self, format: &Spanned<i64>) -> Result<(), AgreementError> {
         if *format.get_ref() == FORMAT {
             return Ok(());
         }
@@ -116,7 +116,7 @@ impl Resolver<'_> {
         known.ok_or_else(|| self.unknown("tier", name, Tier::SIGNED.map(Tier::name)))
     }
 
-    fn unknown<'n>(
+    pub(crate) fn unknown<'n>(
         &self,
         what: &str,
         name: &Spanned<String>,
@@ -258,7 +258,7 @@ impl Resolver<'_> {
 
     /// One line of text that says something: what is compared with other names must not differ from
     /// them in what nobody sees.
-    fn line(&self, text: &Spanned<String>) -> Result<String, AgreementError> {
+    pub(crate) fn line(&self, text: &Spanned<String>) -> Result<String, AgreementError> {
         let line = text.get_ref();
         let fault = if line.trim().is_empty() {
             "is blank".to_owned()

@@ -119,7 +119,7 @@ fn names(held: &AddresseeFacts, to: EconomyId, desk: Option<&str>) -> bool {
         (Some(wanted), Some(named)) => wanted == named,
         (None, _) | (_, None) => true,
     };
-    addressee.economy == to && addressee.group.is_none() && desk_fits
+    addressee.economy == Some(to) && addressee.group.is_none() && desk_fits
 }
 
 /// An addressee part lists itself. The list is ascending, as its format demands; in one that is not,

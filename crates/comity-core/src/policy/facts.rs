@@ -64,7 +64,8 @@ impl ControlAudience {
             ControlBody::Termination(body) => parties(&body.agreement).map(Self::Parties),
             ControlBody::Withdrawal(_) => Some(Self::Holders),
             ControlBody::Introduction(body) => Some(Self::To(body.to)),
-            ControlBody::Opaque(_) => None,
+            // Whom a group's records are for depends on its rosters: see [`ControlAudience::Group`].
+            ControlBody::Group(_) | ControlBody::Roster(_) | ControlBody::Opaque(_) => None,
         }
     }
 }

@@ -37,8 +37,8 @@ pub struct Draft {
 /// Whom a draft is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddresseeDraft {
-    /// The economy.
-    pub economy: EconomyId,
+    /// The economy. `None`: every member of the group.
+    pub economy: Option<EconomyId>,
     /// The desk or person there; TLP:RED needs one.
     pub desk: Option<String>,
     /// A group and the epoch of its roster; not together with a desk.
@@ -53,7 +53,15 @@ impl AddresseeDraft {
     /// An economy and the parts that it may have, straight from the origin.
     #[must_use]
     pub fn new(economy: EconomyId, parts: Vec<usize>) -> Self {
+        let economy = Some(economy);
         Self { economy, desk: None, group: None, relays: Vec::new(), parts }
+    }
+
+    /// Every member of a group, as its roster is at `epoch`, and the parts that they may have.
+    #[must_use]
+    pub fn group(group: GroupId, epoch: u64, parts: Vec<usize>) -> Self {
+        let group = Some((group, epoch));
+        Self { economy: None, desk: None, group, relays: Vec::new(), parts }
     }
 }
 
@@ -231,7 +239,7 @@ impl AddresseeDraft {
         let mut digests = Vec::with_capacity(self.parts.len());
         for &part in &self.parts {
             let listed = content.get(part).ok_or(DraftError::NoSuchPart { addressee, part })?;
-            if listed.header.destination.is_some_and(|economy| economy != self.economy) {
+            if listed.header.destination.is_some_and(|economy| self.economy != Some(economy)) {
                 return Err(DraftError::DestinedElsewhere { addressee, part });
             }
             digests.push(listed.digest);

@@ -80,8 +80,8 @@ impl Header {
 /// Whom an addressee part names, and what they may have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addressee {
-    /// The economy.
-    pub economy: EconomyId,
+    /// The economy. `None`: every member of the group.
+    pub economy: Option<EconomyId>,
     /// The desk or person there; TLP:RED needs one.
     pub desk: Option<String>,
     /// A group and the epoch of its roster.

@@ -210,11 +210,18 @@ fn read_file_name(reader: &mut Reader<'_>) -> Result<String, RecordError> {
 }
 
 impl Addressee {
-    /// `{0 economy, 1 desk, 2 [group, epoch], 3 [relays], 4 [parts]}`.
+    /// `{0 economy, 1 desk, 2 [group, epoch], 3 [relays], 4 [parts]}`, with an economy, a group, or both.
     fn write(&self, writer: &mut Writer) {
-        let optional = [self.desk.is_some(), self.group.is_some(), !self.relays.is_empty()];
-        writer.map(2 + optional.iter().filter(|present| **present).count());
-        writer.key(0).bytes(self.economy.as_bytes());
+        let optional = [
+            self.economy.is_some(),
+            self.desk.is_some(),
+            self.group.is_some(),
+            !self.relays.is_empty(),
+        ];
+        writer.map(1 + optional.iter().filter(|present| **present).count());
+        if let Some(economy) = &self.economy {
+            writer.key(0).bytes(economy.as_bytes());
+        }
         if let Some(desk) = &self.desk {
             writer.key(1).text(desk);
         }
@@ -252,14 +259,13 @@ impl Addressee {
             }
         }
         let missing = || reader.fault(Problem::MissingField);
-        let economy = economy.ok_or_else(missing)?;
-        if parts.is_empty() {
+        if parts.is_empty() || (economy.is_none() && group.is_none()) {
             return Err(missing().into());
         }
         if desk.is_some() && group.is_some() {
             return Err(RecordError::DeskAndGroup);
         }
-        if relays.contains(&economy) {
+        if economy.is_some_and(|economy| relays.contains(&economy)) {
             return Err(RecordError::RelayIsAddressee);
         }
         Ok(Self { economy, desk, group, relays, parts })

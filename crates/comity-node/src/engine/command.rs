@@ -239,7 +239,10 @@ impl Engine {
                 self.paired(body.to)?;
                 self.paired(body.economy)
             }
-            ControlBody::Keyring(_) | ControlBody::Opaque(_) => Ok(()),
+            ControlBody::Keyring(_)
+            | ControlBody::Group(_)
+            | ControlBody::Roster(_)
+            | ControlBody::Opaque(_) => Ok(()),
         }
     }
 

@@ -300,7 +300,7 @@ impl Engine {
         let ours: Vec<_> = here
             .into_iter()
             .chain(came.cloned())
-            .filter(|named| named.economy == us || named.relays.contains(&us))
+            .filter(|named| named.economy == Some(us) || named.relays.contains(&us))
             .collect();
         if ours.is_empty() {
             return Err(RejectReason::NotAddressed);
@@ -314,7 +314,7 @@ impl Engine {
             .parts
             .iter()
             .filter_map(|part| part.header.addressee.as_ref())
-            .any(|named| named.economy != us && !named.relays.contains(&us));
+            .any(|named| named.economy != Some(us) && !named.relays.contains(&us));
         if unlisted || foreign { Err(RejectReason::NotAddressed) } else { Ok(()) }
     }
 
@@ -365,7 +365,10 @@ impl Engine {
             }
             ControlBody::Introduction(body) if body.to == us => Ok(()),
             ControlBody::Introduction(_) => Err(RejectReason::NotAddressed),
-            ControlBody::Withdrawal(_) | ControlBody::Opaque(_) => Ok(()),
+            ControlBody::Withdrawal(_)
+            | ControlBody::Group(_)
+            | ControlBody::Roster(_)
+            | ControlBody::Opaque(_) => Ok(()),
         }
     }
 

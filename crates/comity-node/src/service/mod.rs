@@ -5,6 +5,7 @@ mod audit;
 mod compose;
 mod drafts;
 mod explain;
+mod group_words;
 mod keys;
 mod pairing;
 mod partners;

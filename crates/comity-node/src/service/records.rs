@@ -4,7 +4,7 @@ use comity_core::journal::Standing;
 use comity_core::record::{self, Part};
 use comity_core::{Kind, PartDigest, RecordId};
 
-use super::{Service, find_economy, find_record, words};
+use super::{Service, find_economy, find_record, group_words, words};
 use crate::api::{ListRequest, PartDetail, RecordDetail, RecordLine};
 use crate::engine::Command;
 use crate::error::ServiceError;
@@ -137,7 +137,11 @@ fn part_detail(
             let relays = (!named.relays.is_empty())
                 .then(|| format!(", through {}", words::names(state, &named.relays)));
             let parts = named.parts.len();
-            let name = state.name_of(&named.economy);
+            let name = named.economy.map(|economy| state.name_of(&economy));
+            let group = named
+                .group
+                .map(|(group, roster)| format!("group {} with roster {roster}", group.short()));
+            let name = [name, group].into_iter().flatten().collect::<Vec<_>>().join(" in ");
             let (desk, relays) = (desk.unwrap_or_default(), relays.unwrap_or_default());
             format!("{name}{desk}{relays}: {parts} parts")
         }),
@@ -158,6 +162,12 @@ fn body_in_words(state: &State, held: &Held) -> Option<String> {
         }
         comity_core::control::ControlBody::Introduction(body) => {
             Some(format!("introduces {} as {}", body.economy, body.name))
+        }
+        comity_core::control::ControlBody::Group(body) => {
+            Some(group_words::group_body(state, &body))
+        }
+        comity_core::control::ControlBody::Roster(body) => {
+            Some(group_words::roster_body(state, &body))
         }
         comity_core::control::ControlBody::Keyring(_)
         | comity_core::control::ControlBody::Acceptance(_)

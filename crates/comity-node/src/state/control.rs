@@ -76,7 +76,13 @@ impl State {
                 self.rebuild_policy();
             }
             Ok(ControlBody::Withdrawal(body)) => self.withdraw(id, origin, body, from),
-            Ok(ControlBody::Keyring(_) | ControlBody::Introduction(_) | ControlBody::Opaque(_))
+            Ok(
+                ControlBody::Keyring(_)
+                | ControlBody::Introduction(_)
+                | ControlBody::Group(_)
+                | ControlBody::Roster(_)
+                | ControlBody::Opaque(_),
+            )
             | Err(_) => {}
         }
     }

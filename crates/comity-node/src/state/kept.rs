@@ -108,7 +108,9 @@ pub(super) fn is_read(kind: Kind, body: &[u8]) -> bool {
     match ControlBody::decode(kind, body) {
         Ok(ControlBody::Opaque(_)) | Err(_) => false,
         Ok(
-            ControlBody::Keyring(_)
+            ControlBody::Group(_)
+            | ControlBody::Roster(_)
+            | ControlBody::Keyring(_)
             | ControlBody::Agreement(_)
             | ControlBody::Acceptance(_)
             | ControlBody::Termination(_)
@@ -184,6 +186,8 @@ impl State {
                 ControlBody::Keyring(_)
                 | ControlBody::Agreement(_)
                 | ControlBody::Introduction(_)
+                | ControlBody::Group(_)
+                | ControlBody::Roster(_)
                 | ControlBody::Opaque(_),
             )
             | Err(_) => (0, false),

@@ -94,7 +94,9 @@ fn addressed(
     }
     let meant = deed.addressees.iter().any(|one| {
         let through_us = deed.origin == us || one.relays.contains(&us);
-        (one.economy == to || one.relays.contains(&to)) && through_us && one.parts.contains(digest)
+        (one.economy == Some(to) || one.relays.contains(&to))
+            && through_us
+            && one.parts.contains(digest)
     });
     if meant { Ok(()) } else { Err("the part is not addressed to the partner".to_owned()) }
 }

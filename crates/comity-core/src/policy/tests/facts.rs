@@ -70,7 +70,7 @@ pub(super) fn address(
 ) -> PartFacts {
     record.addressed = true;
     let addressee = Addressee {
-        economy: to,
+        economy: Some(to),
         desk: desk.map(str::to_owned),
         group: None,
         relays: relays.to_vec(),

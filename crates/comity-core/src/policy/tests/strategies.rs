@@ -290,7 +290,7 @@ fn some_addressees() -> impl Strategy<Value = Addressee> {
     let desk = option::of(select(vec!["duty", "cyber crime"]));
     (economies(), desk, vec(economies(), 0..=2), parts, prop::bool::weighted(0.1)).prop_map(
         |(economy, desk, relays, parts, group)| Addressee {
-            economy,
+            economy: Some(economy),
             desk: desk.map(str::to_owned),
             group: group.then_some((crate::GroupId([5; 32]), 1)),
             relays,

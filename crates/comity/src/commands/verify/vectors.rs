@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use bytes::Bytes;
 use comity_admin::{Failure, FailureKind};
 use comity_core::KeyId;
+use comity_core::group::{GroupBody, RosterBody};
 use comity_core::record::{self, Part, RecordError};
 use comity_core::sign::PublicKey;
 use serde::{Deserialize, Serialize};
@@ -46,6 +47,8 @@ enum Of {
     Record,
     Part,
     Key,
+    GroupBody,
+    RosterBody,
 }
 
 #[derive(Debug, Deserialize)]
@@ -134,6 +137,16 @@ impl Vector {
             Of::Key => {
                 let key = KeyId(<[u8; 32]>::try_from(bytes.as_ref()).ok()?);
                 let verdict = PublicKey::from_id(key).map_or_else(|fault| fault.code(), |_| "ok");
+                compare(Said::only(verdict), &self.expect, expected, self.unknown);
+            }
+            Of::GroupBody => {
+                let read = GroupBody::decode(&bytes);
+                let verdict = read.map_or_else(|fault| fault.problem.code(), |_| "ok");
+                compare(Said::only(verdict), &self.expect, expected, self.unknown);
+            }
+            Of::RosterBody => {
+                let read = RosterBody::decode(&bytes);
+                let verdict = read.map_or_else(|fault| fault.problem.code(), |_| "ok");
                 compare(Said::only(verdict), &self.expect, expected, self.unknown);
             }
             Of::Record => match record::parse(&bytes).and_then(record::UnverifiedRecord::verify) {

@@ -1,0 +1,326 @@
+//! Whether a roster follows from the one before it and from what it cites.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::body::{ApplicationBody, GroupBody, RemovalBody, SponsorshipBody};
+use super::charter::Removers;
+use super::epoch::{Chain, Epoch, Membership};
+use super::founding::Founding;
+use super::refusal::Refusal;
+use super::roster::Roster;
+use super::statement::{Says, Statement, Statements};
+use crate::identity::{EconomyId, RecordId};
+use crate::time::Timestamp;
+
+/// What is to be said of a roster.
+#[derive(Clone, Debug)]
+pub(super) enum Judged {
+    /// It follows.
+    Sound(Box<Epoch>),
+    /// It may follow: these records, which it cites, are not here.
+    Waits {
+        missing: BTreeSet<RecordId>,
+        /// Whether its signer has the role for certain.
+        entitled: bool,
+    },
+    /// It does not follow, whatever else comes.
+    Refused(Refusal),
+}
+
+/// A roster as it was signed.
+#[derive(Clone, Copy)]
+pub(super) struct Signed<'a> {
+    pub(super) record: RecordId,
+    pub(super) by: EconomyId,
+    pub(super) at: Timestamp,
+    pub(super) roster: &'a Roster,
+}
+
+/// What rosters are judged by.
+#[derive(Clone, Copy)]
+pub(super) struct Judge<'a> {
+    pub(super) founding: &'a Founding,
+    pub(super) chain: &'a Chain,
+    pub(super) statements: &'a Statements,
+}
+
+/// Whether the signer has the role.
+enum Role {
+    Has,
+    MayHave(RecordId),
+}
+
+impl<'a> Judge<'a> {
+    /// Judges a roster as the next one after the chain's head.
+    pub(super) fn next(&self, signed: Signed<'_>) -> Judged {
+        self.follows(signed).unwrap_or_else(Judged::Refused)
+    }
+
+    fn follows(&self, signed: Signed<'_>) -> Result<Judged, Refusal> {
+        let (from, roster) = (self.chain.head(), signed.roster);
+        if roster.predecessor != from.digest {
+            return Err(Refusal::WrongPredecessor);
+        }
+        let role = self.role(signed)?;
+        if !roster.members.contains_key(&signed.by) {
+            return Err(Refusal::WithoutSecretariat);
+        }
+        let mut missing = BTreeSet::new();
+        if let Role::MayHave(handover) = role {
+            missing.insert(handover);
+        }
+        let came = roster.members.keys().filter(|one| !from.members.contains_key(one));
+        for economy in came {
+            self.admission(*economy, cited(roster, *economy)?, &mut missing)?;
+        }
+        let went = from.members.keys().filter(|one| !roster.members.contains_key(one));
+        for economy in went {
+            self.removal(*economy, signed.by, cited(roster, *economy)?, &mut missing)?;
+        }
+        let idle = roster.changes.keys().find(|economy| {
+            from.members.contains_key(economy) == roster.members.contains_key(economy)
+        });
+        if let Some(economy) = idle {
+            return Err(Refusal::NoChange(*economy));
+        }
+        if missing.is_empty() {
+            return Ok(Judged::Sound(Box::new(self.epoch(signed))));
+        }
+        Ok(Judged::Waits { missing, entitled: matches!(role, Role::Has) })
+    }
+
+    fn epoch(&self, signed: Signed<'_>) -> Epoch {
+        let (from, roster) = (self.chain.head(), signed.roster);
+        let members = roster.members.iter().map(|(member, affiliations)| {
+            let since = from.members.get(member).map_or(roster.epoch, |before| before.since);
+            (*member, Membership { since, affiliations: affiliations.clone() })
+        });
+        Epoch {
+            epoch: roster.epoch,
+            digest: roster.digest(),
+            secretariat: signed.by,
+            members: members.collect(),
+            record: signed.record,
+            at: signed.at,
+        }
+    }
+
+    /// The secretariat signs, or whoever accepts the role from it by signing.
+    fn role(&self, signed: Signed<'_>) -> Result<Role, Refusal> {
+        let (from, by) = (self.chain.head(), signed.by);
+        if !from.members.contains_key(&by) {
+            let brings_itself = signed.roster.members.contains_key(&by);
+            return Err(if brings_itself {
+                Refusal::SelfAdmission(by)
+            } else {
+                Refusal::NotSecretariat(by)
+            });
+        }
+        let Some(id) = signed.roster.handover else {
+            return if by == from.secretariat {
+                Ok(Role::Has)
+            } else {
+                Err(Refusal::NotSecretariat(by))
+            };
+        };
+        let Some(statement) = self.statements.get(&id) else { return Ok(Role::MayHave(id)) };
+        let Says::Group(GroupBody::Handover(offer)) = &statement.says else {
+            return Err(Refusal::BesideThePoint(id));
+        };
+        let fits = statement.by == from.secretariat && offer.to == by && offer.epoch == from.epoch;
+        if fits { Ok(Role::Has) } else { Err(Refusal::UnfitHandover(id)) }
+    }
+
+    /// An economy comes in: by its own application, and with sponsors unless it founds the group.
+    fn admission(
+        &self,
+        economy: EconomyId,
+        cited: &BTreeSet<RecordId>,
+        missing: &mut BTreeSet<RecordId>,
+    ) -> Result<(), Refusal> {
+        let (here, away) = self.present(cited);
+        let mut application = None;
+        for statement in &here {
+            if let Says::Group(GroupBody::Application(body)) = &statement.says {
+                let known = application.replace(statement.record).is_some();
+                self.application(economy, statement, body)?;
+                if known {
+                    return Err(Refusal::Doubled(economy));
+                }
+            }
+        }
+        let mut sponsors = BTreeSet::new();
+        for statement in &here {
+            match &statement.says {
+                Says::Group(GroupBody::Application(_)) => {}
+                Says::Group(GroupBody::Sponsorship(body)) => {
+                    self.sponsorship(economy, statement, body, application)?;
+                    if !sponsors.insert(statement.by) {
+                        return Err(Refusal::Doubled(statement.by));
+                    }
+                }
+                Says::Group(_) | Says::Roster(_) => {
+                    return Err(Refusal::BesideThePoint(statement.record));
+                }
+            }
+        }
+        // One of those that are not here may be the application, no more than one.
+        if application.is_none() && away.is_empty() {
+            return Err(Refusal::NoApplication(economy));
+        }
+        let needed = self.sponsors_needed(economy);
+        let may_sponsor = away.len() - usize::from(application.is_none());
+        let has = sponsors.len() + may_sponsor;
+        if has < needed {
+            return Err(Refusal::MissingSponsor { economy, has, needed });
+        }
+        missing.extend(away);
+        Ok(())
+    }
+
+    /// How many sponsors an economy needs now: a founder none for the first time.
+    pub(super) fn sponsors_needed(&self, economy: EconomyId) -> usize {
+        let founds = self.founding.founders().contains(&economy);
+        if founds && !self.chain.left.contains_key(&economy) {
+            0
+        } else {
+            self.founding.charter().sponsors_needed()
+        }
+    }
+
+    pub(super) fn application(
+        &self,
+        economy: EconomyId,
+        statement: &Statement,
+        body: &ApplicationBody,
+    ) -> Result<(), Refusal> {
+        self.unspent(statement)?;
+        if statement.by != economy {
+            return Err(Refusal::NoApplication(economy));
+        }
+        let (has, criteria) = (body.answers.len(), self.founding.charter().criteria().len());
+        if has == criteria { Ok(()) } else { Err(Refusal::Unanswered { economy, has, criteria }) }
+    }
+
+    pub(super) fn sponsorship(
+        &self,
+        economy: EconomyId,
+        statement: &Statement,
+        body: &SponsorshipBody,
+        application: Option<RecordId>,
+    ) -> Result<(), Refusal> {
+        self.unspent(statement)?;
+        let sponsor = statement.by;
+        if sponsor == economy {
+            return Err(Refusal::SelfAdmission(economy));
+        }
+        self.may_sponsor(sponsor)?;
+        if application.is_some_and(|application| application != body.application) {
+            return Err(Refusal::BesideThePoint(statement.record));
+        }
+        let left = self.chain.left.get(&economy).copied().unwrap_or_default();
+        self.timely(statement.record, body.epoch, left)
+    }
+
+    pub(super) fn may_sponsor(&self, sponsor: EconomyId) -> Result<(), Refusal> {
+        let member = self.chain.head().members.contains_key(&sponsor);
+        if member && self.founding.may_sponsor(sponsor) {
+            Ok(())
+        } else {
+            Err(Refusal::NotASponsor(sponsor))
+        }
+    }
+
+    /// A member goes: by its own word, or by that of those whom the charter names.
+    fn removal(
+        &self,
+        economy: EconomyId,
+        signer: EconomyId,
+        cited: &BTreeSet<RecordId>,
+        missing: &mut BTreeSet<RecordId>,
+    ) -> Result<(), Refusal> {
+        let (here, away) = self.present(cited);
+        let mut voters = BTreeSet::new();
+        let mut leaves = false;
+        for statement in here {
+            let Says::Group(GroupBody::Removal(body)) = &statement.says else {
+                return Err(Refusal::BesideThePoint(statement.record));
+            };
+            self.vote(economy, signer, statement, body)?;
+            leaves |= statement.by == economy;
+            if !voters.insert(statement.by) {
+                return Err(Refusal::Doubled(statement.by));
+            }
+        }
+        let needed = self.founding.charter().removal().needed();
+        let has = voters.len() + away.len();
+        // One that is not here may be the member's own word.
+        if !leaves && has < needed && away.is_empty() {
+            return Err(Refusal::TooFewVotes { economy, has, needed });
+        }
+        missing.extend(away);
+        Ok(())
+    }
+
+    fn vote(
+        &self,
+        economy: EconomyId,
+        signer: EconomyId,
+        statement: &Statement,
+        body: &RemovalBody,
+    ) -> Result<(), Refusal> {
+        self.unspent(statement)?;
+        if body.member != economy {
+            return Err(Refusal::BesideThePoint(statement.record));
+        }
+        if statement.by != economy {
+            self.may_remove(statement.by, signer)?;
+        }
+        let since = self.chain.head().members.get(&economy).map_or(0, |member| member.since);
+        self.timely(statement.record, body.epoch, since)
+    }
+
+    /// Whether `voter` has a say in removals that the secretariat `signer` puts into a roster.
+    pub(super) fn may_remove(&self, voter: EconomyId, signer: EconomyId) -> Result<(), Refusal> {
+        let head = self.chain.head();
+        let may = head.members.contains_key(&voter)
+            && match self.founding.charter().removal() {
+                Removers::Secretariat => voter == head.secretariat || voter == signer,
+                Removers::Sponsors(_) => self.founding.may_sponsor(voter),
+                Removers::Members(_) => true,
+            };
+        if may { Ok(()) } else { Err(Refusal::MayNotRemove(voter)) }
+    }
+
+    fn unspent(&self, statement: &Statement) -> Result<(), Refusal> {
+        if self.chain.spent.contains(&statement.record) {
+            return Err(Refusal::Spent(statement.record));
+        }
+        Ok(())
+    }
+
+    /// Signed with a roster before it in which the matter stood as it does now.
+    fn timely(&self, record: RecordId, epoch: u64, since: u64) -> Result<(), Refusal> {
+        if (since..=self.chain.head().epoch).contains(&epoch) {
+            Ok(())
+        } else {
+            Err(Refusal::AnotherTime(record))
+        }
+    }
+
+    fn present(&self, cited: &BTreeSet<RecordId>) -> (Vec<&'a Statement>, Vec<RecordId>) {
+        let here = cited.iter().filter_map(|id| self.statements.get(id)).collect();
+        let away = cited.iter().filter(|id| !self.statements.contains_key(id)).copied().collect();
+        (here, away)
+    }
+}
+
+fn cited(roster: &Roster, economy: EconomyId) -> Result<&BTreeSet<RecordId>, Refusal> {
+    roster.changes.get(&economy).ok_or(Refusal::Unjustified(economy))
+}
+
+/// Every record that a roster cites.
+pub(super) fn citations(roster: &Roster) -> impl Iterator<Item = RecordId> + '_ {
+    let changes: &BTreeMap<_, BTreeSet<RecordId>> = &roster.changes;
+    changes.values().flatten().copied().chain(roster.handover)
+}

@@ -1,0 +1,334 @@
+//! Who may have what is addressed to a group, and what an economy may say about it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::body::{ApplicationBody, GroupBody, HandoverBody, RemovalBody, SponsorshipBody};
+use super::refusal::Refusal;
+use super::replay::Group;
+use super::roster::{Roster, RosterBody};
+use super::statement::{Says, Statement};
+use crate::identity::{EconomyId, RecordId};
+use crate::limits;
+use crate::time::Timestamp;
+
+/// Why an economy may not have what was addressed to a group at some epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
+pub enum Exclusion {
+    /// Two rosters of one epoch exist.
+    #[error("the group is frozen: there are two rosters of one number")]
+    Frozen,
+    /// The secretariat has not confirmed the roster for too long.
+    #[error("its secretariat last confirmed the roster at {0}")]
+    Stale(Timestamp),
+    /// The roster that the record names is not here.
+    #[error("roster {0} of the group is not here")]
+    NoSuchEpoch(u64),
+    /// Not a member now.
+    #[error("not a member of the group now")]
+    NotNow,
+    /// Not a member then, and the charter keeps earlier records from later joiners.
+    #[error("joined the group after it was signed")]
+    NotThen,
+}
+
+/// An application that has not led to a membership yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenApplication<'a> {
+    /// The record.
+    pub record: RecordId,
+    /// Who applies.
+    pub by: EconomyId,
+    /// When.
+    pub at: Timestamp,
+    /// With what.
+    pub body: &'a ApplicationBody,
+    /// Who speaks for it, each with its record.
+    pub sponsors: BTreeMap<EconomyId, RecordId>,
+    /// How many it needs.
+    pub needed: usize,
+}
+
+impl Group {
+    /// Whether `economy` may have now what was addressed to the group at `epoch`: a member then, or
+    /// later where the charter says so, and a member now.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is in the way.
+    pub fn admits(&self, economy: EconomyId, epoch: u64, now: Timestamp) -> Result<(), Exclusion> {
+        self.usable(now)?;
+        let then = self.epoch(epoch).ok_or(Exclusion::NoSuchEpoch(epoch))?;
+        if !self.certain().contains(&economy) {
+            return Err(Exclusion::NotNow);
+        }
+        let charter = self.founding().charter();
+        if then.members.contains_key(&economy) || charter.later_joiners_see_earlier_records() {
+            Ok(())
+        } else {
+            Err(Exclusion::NotThen)
+        }
+    }
+
+    /// Whether `economy` was a member at `epoch`.
+    #[must_use]
+    pub fn was_member(&self, economy: EconomyId, epoch: u64) -> bool {
+        self.epoch(epoch).is_some_and(|then| then.members.contains_key(&economy))
+    }
+
+    /// Whether the group may be relied on at all.
+    ///
+    /// # Errors
+    ///
+    /// It is frozen, or its secretariat has been silent for too long.
+    pub fn usable(&self, now: Timestamp) -> Result<(), Exclusion> {
+        if self.fork().is_some() {
+            return Err(Exclusion::Frozen);
+        }
+        if self.stale_from() <= now { Err(Exclusion::Stale(self.confirmed())) } else { Ok(()) }
+    }
+
+    /// From when on nothing is released, unless the secretariat says a word before.
+    #[must_use]
+    pub fn stale_from(&self) -> Timestamp {
+        self.confirmed().saturating_add(limits::ROSTER_MAX_AGE)
+    }
+
+    /// Whom a record about this group is for: members, applicants, and those whom it concerns.
+    #[must_use]
+    pub fn concerns(&self, record: &RecordId, to: EconomyId) -> bool {
+        let member = self.head().members.contains_key(&to);
+        if *record == self.founding().record() {
+            return member
+                || self.founding().founders().contains(&to)
+                || self.invited.contains(&to)
+                || self.applicants.contains(&to);
+        }
+        let Some(statement) = self.statement(record) else { return false };
+        match &statement.says {
+            Says::Roster(RosterBody::Roster(roster)) => {
+                let before = roster.epoch.checked_sub(1);
+                // Who is removed learns it.
+                let was = before.is_some_and(|before| self.was_member(to, before));
+                member || was || self.applicants.contains(&to)
+            }
+            Says::Roster(RosterBody::Head(_)) => member || self.applicants.contains(&to),
+            Says::Group(GroupBody::Sponsorship(body)) => {
+                member || self.statement(&body.application).is_some_and(|one| one.by == to)
+            }
+            Says::Group(GroupBody::Removal(body)) => member || body.member == to,
+            Says::Group(GroupBody::Invitation(body)) => member || body.to == to,
+            Says::Group(
+                GroupBody::Application(_) | GroupBody::Handover(_) | GroupBody::Charter(_),
+            ) => member,
+        }
+    }
+
+    pub(super) fn invitations(&self) -> impl Iterator<Item = EconomyId> + '_ {
+        let members = &self.head().members;
+        self.statements().filter(|one| members.contains_key(&one.by)).filter_map(|one| {
+            match &one.says {
+                Says::Group(GroupBody::Invitation(body)) => Some(body.to),
+                Says::Group(_) | Says::Roster(_) => None,
+            }
+        })
+    }
+
+    /// The applications that have not led to a membership yet, by record.
+    pub fn applications(&self) -> impl Iterator<Item = OpenApplication<'_>> {
+        self.statements().filter_map(|statement| {
+            let Says::Group(GroupBody::Application(body)) = &statement.says else { return None };
+            let (record, by, at) = (statement.record, statement.by, statement.at);
+            let member = self.head().members.contains_key(&by);
+            if member || self.judge().application(by, statement, body).is_err() {
+                return None;
+            }
+            let sponsors = self.sponsors(by, record);
+            let needed = self.judge().sponsors_needed(by);
+            Some(OpenApplication { record, by, at, body, sponsors, needed })
+        })
+    }
+
+    /// Those who speak for an application, and may.
+    fn sponsors(&self, by: EconomyId, application: RecordId) -> BTreeMap<EconomyId, RecordId> {
+        let sponsorships = self.statements().filter(|one| match &one.says {
+            Says::Group(GroupBody::Sponsorship(body)) => {
+                let fits = self.judge().sponsorship(by, one, body, Some(application));
+                body.application == application && fits.is_ok()
+            }
+            Says::Group(_) | Says::Roster(_) => false,
+        });
+        sponsorships.map(|one| (one.by, one.record)).collect()
+    }
+
+    /// Those who want a member out, and may, or the member itself.
+    #[must_use]
+    pub fn votes(&self, member: EconomyId, signer: EconomyId) -> BTreeMap<EconomyId, RecordId> {
+        let since = self.head().members.get(&member).map_or(0, |one| one.since);
+        let judge = self.judge();
+        let votes = self.statements().filter(|one| match &one.says {
+            Says::Group(GroupBody::Removal(body)) => {
+                body.member == member
+                    && body.epoch >= since
+                    && (one.by == member || judge.may_remove(one.by, signer).is_ok())
+            }
+            Says::Group(_) | Says::Roster(_) => false,
+        });
+        votes.map(|one| (one.by, one.record)).collect()
+    }
+
+    /// The roster that admits an applicant, with as many sponsors as there are.
+    ///
+    /// # Errors
+    ///
+    /// Why it would count for nothing.
+    pub fn admitting(&self, applicant: EconomyId, by: EconomyId) -> Result<Roster, Refusal> {
+        if self.head().members.contains_key(&applicant) {
+            return Err(Refusal::AlreadyMember(applicant));
+        }
+        // The one with the most sponsors; of several the last.
+        let best = self
+            .applications()
+            .filter(|one| one.by == applicant)
+            .max_by_key(|one| (one.sponsors.len(), one.at, one.record));
+        let best = best.ok_or(Refusal::NoApplication(applicant))?;
+        let most = limits::JUSTIFICATIONS - 1;
+        let cited = best.sponsors.values().take(most).copied().chain([best.record]).collect();
+        let mut roster = self.next_roster();
+        roster.members.insert(applicant, best.body.affiliations.clone());
+        roster.changes.insert(applicant, cited);
+        self.check(by, &roster)?;
+        Ok(roster)
+    }
+
+    /// The roster without a member.
+    ///
+    /// # Errors
+    ///
+    /// Why it would count for nothing.
+    pub fn removing(&self, member: EconomyId, by: EconomyId) -> Result<Roster, Refusal> {
+        let mut roster = self.next_roster();
+        if roster.members.remove(&member).is_none() {
+            return Err(Refusal::NotAMember(member));
+        }
+        let votes = self.votes(member, by);
+        if votes.is_empty() {
+            let needed = self.founding().charter().removal().needed();
+            return Err(Refusal::TooFewVotes { economy: member, has: 0, needed });
+        }
+        let cited = votes.values().take(limits::JUSTIFICATIONS).copied().collect();
+        roster.changes.insert(member, cited);
+        self.check(by, &roster)?;
+        Ok(roster)
+    }
+
+    /// The roster by which `by` accepts the secretariat.
+    ///
+    /// # Errors
+    ///
+    /// Nobody offers it.
+    pub fn accepting(&self, by: EconomyId) -> Result<Roster, Refusal> {
+        let offer = self.offer().filter(|(_, to)| *to == by);
+        let (handover, _) = offer.ok_or(Refusal::NotSecretariat(by))?;
+        let roster = Roster { handover: Some(handover), ..self.next_roster() };
+        self.check(by, &roster)?;
+        Ok(roster)
+    }
+
+    /// The hand-over that is offered with the last roster, and to whom.
+    #[must_use]
+    pub fn offer(&self) -> Option<(RecordId, EconomyId)> {
+        let head = self.head();
+        let offers = self.statements().filter_map(|one| match &one.says {
+            Says::Group(GroupBody::Handover(offer)) if offer.epoch == head.epoch => {
+                (one.by == head.secretariat).then_some((one.at, one.record, offer.to))
+            }
+            Says::Group(_) | Says::Roster(_) => None,
+        });
+        offers.max().map(|(_, record, to)| (record, to))
+    }
+
+    fn next_roster(&self) -> Roster {
+        let head = self.head();
+        let members = head.members.iter().map(|(id, one)| (*id, one.affiliations.clone()));
+        Roster {
+            group: self.id(),
+            epoch: head.epoch.saturating_add(1),
+            predecessor: head.digest,
+            members: members.collect(),
+            changes: BTreeMap::new(),
+            handover: None,
+        }
+    }
+
+    /// Whether `by` may say this now: what it would sign must not count for nothing.
+    ///
+    /// # Errors
+    ///
+    /// Why it would.
+    pub fn may_say(&self, by: EconomyId, says: &Says) -> Result<(), Refusal> {
+        let head = self.head();
+        let member = |economy: EconomyId| {
+            let known = head.members.contains_key(&economy);
+            if known { Ok(()) } else { Err(Refusal::NotAMember(economy)) }
+        };
+        if says.group() != Some(self.id()) {
+            return Err(says.group().map_or(Refusal::SecondCharter, |_| Refusal::OtherGroup));
+        }
+        match says {
+            Says::Group(GroupBody::Charter(_)) => Err(Refusal::SecondCharter),
+            Says::Group(GroupBody::Application(body)) => {
+                if member(by).is_ok() {
+                    return Err(Refusal::AlreadyMember(by));
+                }
+                let (has, criteria) = (body.answers.len(), self.founding().charter().criteria());
+                let criteria = criteria.len();
+                if has == criteria {
+                    return Ok(());
+                }
+                Err(Refusal::Unanswered { economy: by, has, criteria })
+            }
+            Says::Group(GroupBody::Sponsorship(body)) => self.may_say_sponsorship(by, body),
+            Says::Group(GroupBody::Removal(RemovalBody { member: gone, .. })) => {
+                member(*gone)?;
+                if by == *gone { Ok(()) } else { self.judge().may_remove(by, head.secretariat) }
+            }
+            Says::Group(GroupBody::Handover(HandoverBody { to, epoch, .. })) => {
+                member(*to)?;
+                if by != head.secretariat || *epoch != head.epoch {
+                    return Err(Refusal::NotSecretariat(by));
+                }
+                Ok(())
+            }
+            Says::Group(GroupBody::Invitation(body)) => {
+                member(by)?;
+                if member(body.to).is_ok() { Err(Refusal::AlreadyMember(body.to)) } else { Ok(()) }
+            }
+            Says::Roster(RosterBody::Roster(roster)) => self.check(by, roster),
+            Says::Roster(RosterBody::Head(word)) => {
+                if by != head.secretariat {
+                    return Err(Refusal::NotSecretariat(by));
+                }
+                let same = word.epoch == head.epoch && word.digest == head.digest;
+                if same { Ok(()) } else { Err(Refusal::WrongPredecessor) }
+            }
+        }
+    }
+
+    fn may_say_sponsorship(&self, by: EconomyId, body: &SponsorshipBody) -> Result<(), Refusal> {
+        let missing = Refusal::NotHere(body.application);
+        let application: &Statement = self.statement(&body.application).ok_or(missing)?;
+        if application.by == by {
+            return Err(Refusal::SelfAdmission(by));
+        }
+        self.judge().may_sponsor(by)?;
+        let open = self.applications().find(|one| one.record == body.application);
+        let open = open.ok_or(Refusal::AlreadyMember(application.by))?;
+        if open.sponsors.contains_key(&by) { Err(Refusal::Doubled(by)) } else { Ok(()) }
+    }
+
+    /// The members whom nobody here knows: they stay members, and nothing can be sent to them.
+    pub fn strangers(&self, known: impl Fn(EconomyId) -> bool) -> BTreeSet<EconomyId> {
+        let members = self.head().members.keys().copied();
+        members.filter(|member| !known(*member)).collect()
+    }
+}

@@ -1,0 +1,5 @@
+mod bodies;
+mod charter;
+mod properties;
+mod stories;
+mod world;

@@ -1,0 +1,157 @@
+//! The order of arrival does not matter, and what is missing never widens.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use super::world::{AU, FJ, JP, KR, NZ, T0, World};
+use crate::group::*;
+use crate::identity::EconomyId;
+
+const ALL: [EconomyId; 5] = [KR, JP, FJ, NZ, AU];
+
+/// Something that somebody does, sensible or not.
+#[derive(Clone, Debug)]
+struct Act {
+    what: u8,
+    by: Index,
+    whom: Index,
+    which: Index,
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let act = (0_u8..13, any::<Index>(), any::<Index>(), any::<Index>());
+    let act = act.prop_map(|(what, by, whom, which)| Act { what, by, whom, which });
+    proptest::collection::vec(act, 0..40)
+}
+
+fn play(acts: &[Act]) -> World {
+    let mut world = World::founded();
+    for act in acts {
+        let (by, whom) = (ALL[act.by.index(5)], ALL[act.whom.index(5)]);
+        let group = world.group();
+        match act.what {
+            0 => drop(world.apply(whom)),
+            1..=3 => {
+                let open: Vec<_> = group.applications().map(|one| one.record).collect();
+                if !open.is_empty() {
+                    world.sponsor(by, open[act.which.index(open.len())]);
+                }
+            }
+            4 | 5 => drop(world.vote(by, whom)),
+            6 | 7 => {
+                if let Ok(roster) = group.admitting(whom, group.head().secretariat) {
+                    world.roster(group.head().secretariat, roster);
+                }
+            }
+            8 => {
+                if let Ok(roster) = group.removing(whom, group.head().secretariat) {
+                    world.roster(group.head().secretariat, roster);
+                }
+            }
+            9 => drop(world.offer(group.head().secretariat, whom)),
+            10 => {
+                if let Ok(roster) = group.accepting(whom) {
+                    world.roster(whom, roster);
+                }
+            }
+            // A second roster of the last epoch.
+            11 if act.which.index(4) == 0 => {
+                if let Some(before) = group.epochs().rev().nth(1) {
+                    let mut roster = world.next();
+                    roster.epoch = before.epoch + 1;
+                    roster.predecessor = before.digest;
+                    roster.members.retain(|member, _| before.members.contains_key(member));
+                    roster.members.extend(
+                        before.members.iter().map(|(id, one)| (*id, one.affiliations.clone())),
+                    );
+                    world.roster(before.secretariat, roster);
+                }
+            }
+            11 => {}
+            // A roster that somebody makes up, of records that are there.
+            _ => {
+                let cited: Vec<_> = (0..3)
+                    .map(|step| {
+                        let place = (act.which.index(world.said.len()) + step) % world.said.len();
+                        world.said[place].record
+                    })
+                    .collect();
+                let member = group.head().members.contains_key(&whom);
+                let roster =
+                    if member { world.without(whom, &cited) } else { world.with(whom, &cited) };
+                world.roster(by, roster);
+            }
+        }
+    }
+    world
+}
+
+/// An application, a sponsorship, or a vote.
+fn justifies(statement: &Statement) -> bool {
+    match &statement.says {
+        Says::Group(body) => !matches!(body, GroupBody::Handover(_)),
+        Says::Roster(_) => false,
+    }
+}
+
+/// Those who may have anything new at all.
+fn audience(group: &Group) -> BTreeSet<EconomyId> {
+    let members = ALL.into_iter();
+    members.filter(|one| group.admits(*one, group.head().epoch, T0).is_ok()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn the_order_of_arrival_does_not_matter(
+        acts in acts(),
+        keys in proptest::collection::vec(any::<u32>(), 120),
+    ) {
+        let world = play(&acts);
+        let mut shuffled: Vec<_> = world.said.iter().cloned().zip(keys.iter().cycle()).collect();
+        shuffled.sort_by_key(|(_, key)| **key);
+        let said = shuffled.into_iter().map(|(statement, _)| statement);
+        prop_assert_eq!(Group::replay(world.founding.clone(), said), world.group());
+    }
+
+    /// Without any of the words that justify rosters, nobody gets more.
+    #[test]
+    fn a_missing_word_never_widens(acts in acts(), drop in any::<Index>(), also in any::<Index>()) {
+        let world = play(&acts);
+        let whole = world.group();
+        let mut less = world.clone();
+        for index in [drop, also] {
+            let words: Vec<_> = less
+                .said
+                .iter()
+                .filter(|one| justifies(one))
+                .map(|one| one.record)
+                .collect();
+            let gone = words[index.index(words.len())];
+            less.said.retain(|one| one.record != gone);
+            let (some, all) = (audience(&less.group()), audience(&whole));
+            prop_assert!(some.is_subset(&all), "{some:?} without {gone:?}, {all:?} with it");
+        }
+    }
+
+    /// Without rosters or hand-overs, nobody is a member who never was one.
+    #[test]
+    fn a_missing_roster_makes_no_member(acts in acts(), drop in any::<Index>()) {
+        let world = play(&acts);
+        let whole = world.group();
+        let mut less = world;
+        let gone = less.said[drop.index(less.said.len())].record;
+        less.said.retain(|one| one.record != gone);
+        let group = less.group();
+        // Of two rosters of one epoch the other one follows when the first is not here.
+        if whole.fork().is_none() {
+            prop_assert!(group.head().epoch <= whole.head().epoch);
+            for epoch in group.epochs() {
+                prop_assert_eq!(whole.epoch(epoch.epoch).map(|one| &one.members), Some(&epoch.members));
+            }
+        }
+    }
+}
