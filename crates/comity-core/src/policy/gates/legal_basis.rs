@@ -39,7 +39,8 @@ fn weigh(asked: &Question<'_>, candidate: &Candidate<'_>) -> Result<Refusal, Ref
     let conditions =
         asked.part.classes.iter().filter_map(|class| Some((class, terms.tier().condition(class)?)));
     let order = !asked.record.orders.is_empty() && terms.classes().contains(Class::OrderReference);
-    let mut rests = (Fact::NoBasisNeeded, Field::LegalBases);
+    // What its tier has no condition for, it does not cover: that is for the gate of classes to say.
+    let mut rests = (Fact::NotMeasured, Field::LegalBases);
     for (class, condition) in conditions {
         let listed = condition == ClassCondition::LegalBasis
             && says_no_name(asked.part)

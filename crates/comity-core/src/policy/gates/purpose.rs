@@ -18,17 +18,18 @@ pub(super) fn judge(asked: &Question<'_>, basis: &Basis<'_>) -> Finding {
         return Finding::deny(Fact::NotForLawEnforcement)
             .citing(Some(excluding), Field::NoLawEnforcementUse);
     }
-    let covering = basis.covering_agreement();
-    let demanded = covering.and_then(|_| demands(asked));
-    if covering.is_some() && demanded.is_none() {
-        return Finding::deny(Fact::NoCommonPurpose).citing(covering, Field::Purposes);
+    // Pairing alone permits without any agreement's demands.
+    let signed = basis.candidate().and_then(|candidate| candidate.agreement);
+    let demanded = signed.and_then(|_| demands(asked));
+    if signed.is_some() && demanded.is_none() {
+        return Finding::deny(Fact::NoCommonPurpose).citing(signed, Field::Purposes);
     }
     if let Source::From { obligations, .. } = &asked.record.source
         && !obligations.purposes.is_empty()
     {
         return received(asked, demanded.as_ref(), obligations);
     }
-    match covering {
+    match signed {
         Some(agreement) if demanded.is_some_and(|all| !all.purposes.is_empty()) => {
             Finding::pass(Fact::PurposesBind).citing(Some(agreement), Field::Purposes)
         }

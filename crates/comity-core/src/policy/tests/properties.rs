@@ -1,16 +1,21 @@
 //! Properties of the decision over generated partners, records and recipients.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::facts::*;
 use super::strategies::*;
-use crate::agreement::{Prohibitions, ValueSet};
+use crate::agreement::{Prohibitions, Tier, ValueSet};
 use crate::ledger::Obligations;
 use crate::marking::{Marking, Tlp};
 use crate::policy::{
-    Decision, Fact, Gate, Outcome, PartFacts, Plan, PolicySnapshot, Verdict, decide, plan,
+    Agreement, Consent, Decision, Fact, Gate, Outcome, PartFacts, Partner, Plan, PolicySnapshot,
+    Recipient, Verdict, decide, plan,
 };
+use crate::test_util::policy::terms;
+use crate::time::Timestamp;
 use crate::vocabulary::{Class, Kind, Section, State};
 
 /// Whether what `after` gives away is at most what `before` does.
@@ -32,6 +37,22 @@ fn no_wider(before: &Outcome, after: &Outcome) -> bool {
             })
         }
     }
+}
+
+/// What any of the agreements prohibits, and whether any excludes use for law enforcement.
+fn all_prohibitions(agreements: &[Agreement]) -> (Prohibitions, bool) {
+    let mut all = Prohibitions::nothing();
+    for never in agreements.iter().map(|one| one.terms().prohibitions()) {
+        all.tlp_above = match (all.tlp_above, never.tlp_above) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        all.sections = all.sections.or(never.sections);
+        all.classes = all.classes.or(never.classes);
+        all.kinds = all.kinds.or(never.kinds);
+        all.categories.extend(never.categories.iter().cloned());
+    }
+    (all, agreements.iter().any(|one| one.terms().no_law_enforcement_use()))
 }
 
 fn releases(plan: &Plan) -> std::collections::BTreeSet<crate::PartDigest> {
@@ -166,6 +187,114 @@ proptest! {
         prop_assert_eq!(ask(&straight), ask(&back));
         let there = there.build();
         prop_assert_eq!(ask(&there), ask(&there));
+    }
+
+    /// In whatever order parts, addressees, orders and consents are read.
+    #[test]
+    fn the_order_in_which_things_are_known_does_not_matter(
+        snapshot in snapshots(),
+        more in prop::collection::vec(consents(), 2..=3),
+        signed in signed(),
+        recipient in recipients(),
+    ) {
+        let (record, parts) = signed.held(|_| true);
+        let mut ids = std::collections::BTreeSet::new();
+        let more: Vec<_> = more.into_iter().filter(|one| ids.insert(one.id)).collect();
+        let with = |consents: Vec<&Consent>| {
+            let builder = snapshot.to_builder();
+            consents.into_iter().fold(builder, |all, one| all.consent(one.clone())).build()
+        };
+        let straight = with(more.iter().collect());
+        let back = with(more.iter().rev().collect());
+        prop_assert_eq!(&straight, &back);
+        let mut turned = record.clone();
+        turned.addressees.reverse();
+        turned.orders.reverse();
+        let mut reversed = parts.clone();
+        reversed.reverse();
+        let one = plan(&straight, &record, &parts, &recipient, NOW);
+        let other = plan(&back, &turned, &reversed, &recipient, NOW);
+        prop_assert_eq!(one.releases(), other.releases());
+        prop_assert_eq!(one.obligations(), other.obligations());
+        prop_assert_eq!(one.holds(), other.holds());
+        for (part, again) in one.parts().iter().zip(other.parts().iter().rev()) {
+            prop_assert_eq!(part, again);
+        }
+    }
+
+    /// One agreement permits, by itself; what any of them prohibits, and what all of them demand,
+    /// applies to each.
+    #[test]
+    fn permissions_are_a_union_and_so_are_prohibitions(
+        snapshot in snapshots(),
+        signed in signed(),
+        recipient in recipients(),
+    ) {
+        let Some(them) = snapshot.partner(&THEM) else { return Ok(()) };
+        let in_force: Vec<_> =
+            them.agreements.iter().filter(|one| one.in_force(NOW)).cloned().collect();
+        let under = |agreements: Vec<Agreement>| {
+            let partner = Partner { agreements, ..them.clone() };
+            snapshot.to_builder().partner(THEM, partner).build()
+        };
+        let (never, excluded) = all_prohibitions(&in_force);
+        let demanded = in_force.iter().try_fold(Obligations::unbound(), |sum, one| {
+            sum.meet(one.terms().obligations())
+        });
+        let alone = |agreement: &Agreement| {
+            let mut terms = agreement.terms().clone();
+            terms.prohibitions = never.clone();
+            terms.no_law_enforcement_use = excluded;
+            terms.obligations = demanded.clone()?;
+            Some(under(vec![Agreement::new(agreement.id(), Arc::new(terms), Timestamp::EPOCH)]))
+        };
+        // Pairing permits as well, and is bound by what is prohibited.
+        let mut nothing = terms(Tier::Mou);
+        (nothing.kinds, nothing.prohibitions) = (ValueSet::none(), never.clone());
+        let nothing = Agreement::new(crate::RecordId([99; 32]), Arc::new(nothing), Timestamp::EPOCH);
+        let each: Vec<_> =
+            in_force.iter().filter_map(alone).chain([under(vec![nothing])]).collect();
+        let all = under(in_force.clone());
+        let (record, parts) = signed.held(|_| true);
+        for part in &parts {
+            let goes = |snapshot: &PolicySnapshot| {
+                decide(snapshot, &record, part, &recipient, NOW).is_release()
+            };
+            prop_assert_eq!(goes(&all), each.iter().any(goes), "{:#?}", all);
+        }
+    }
+
+    /// Whatever is asked, every gate has an answer, and nothing panics.
+    #[test]
+    fn every_question_has_an_answer(
+        snapshot in snapshots(),
+        signed in signed(),
+        kind in 0_u64..40,
+        to in prop::sample::select(vec![US, THEM, OTHER, crate::EconomyId([9; 32])]),
+        now in any::<u64>(),
+        classes in prop::collection::vec(0_u64..8, 0..3),
+    ) {
+        let mut signed = signed;
+        signed.record.kind = Kind::from_code(kind);
+        for (_, header) in &mut signed.headers {
+            header.classes.extend(classes.iter().copied().map(Class::from_code));
+        }
+        let (record, parts) = signed.held(|_| true);
+        let now = Timestamp::from_millis(now);
+        for recipient in [
+            Recipient::partner(to),
+            Recipient::Public,
+            Recipient::Constituent { name: String::new() },
+            Recipient::LocalRole { role: String::new() },
+        ] {
+            for part in &parts {
+                let decision = decide(&snapshot, &record, part, &recipient, now);
+                prop_assert_eq!(decision.judgements().len(), Gate::ALL.len());
+                prop_assert!(!decision.judgements().iter().any(|one| one.fact.to_string().is_empty()));
+            }
+            let all = plan(&snapshot, &record, &parts, &recipient, now);
+            prop_assert!(!record.kind.is_control() || all.releases().is_empty());
+        }
     }
 
     #[test]
