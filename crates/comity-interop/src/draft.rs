@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use comity_core::cbor::is_unfit;
 use comity_core::record::Header;
 use comity_core::{Kind, Marking, State, Urgency};
 
@@ -66,10 +67,7 @@ pub(crate) fn printable(text: &str, lines: bool) -> String {
         .map(|character| match character {
             '\n' | '\t' if lines => character,
             '\n' | '\r' | '\t' => ' ',
-            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                '\u{fffd}'
-            }
-            other if other.is_control() => '\u{fffd}',
+            other if is_unfit(other) => '\u{fffd}',
             other => other,
         })
         .collect()

@@ -32,6 +32,9 @@ pub const DROPPED_NAMES: usize = 256;
 pub const ROWS_LISTED: usize = 100_000;
 /// Bytes of sightings in one part, under the bound of a part with room for its header.
 pub const PART_CONTENT_BYTES: usize = comity_core::limits::PART_BYTES - 64 * 1024;
+/// Bytes of rows that one import keeps in memory until it knows that nothing is wrong with them: a small
+/// compressed file may hold very many.
+pub const IMPORT_BYTES: usize = 512 * 1024 * 1024;
 /// Parts of sightings in one draft: half of what a record holds, so that others still fit.
 pub const DRAFT_PARTS: usize = comity_core::limits::PARTS / 2;
 /// Names of feeds kept for the title of a draft.

@@ -10,6 +10,8 @@ use std::str::FromStr;
 use comity_core::EconomyId;
 use serde::Deserialize;
 
+use crate::intelmq::columns::{Allowed, NeverGoes};
+
 /// A two-letter country code, upper case (the form of ISO 3166-1 alpha-2; no list is checked).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CountryCode([u8; 2]);
@@ -80,12 +82,17 @@ pub enum RoutesError {
         /// What it goes to.
         name: String,
     },
+    /// A column that nobody can let go.
+    #[error("in `columns`: {0}")]
+    Column(#[from] NeverGoes),
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw {
     format: u64,
+    #[serde(default)]
+    columns: Vec<String>,
     economies: BTreeMap<String, String>,
 }
 
@@ -96,6 +103,8 @@ pub struct Routes {
     economies: Vec<EconomyId>,
     /// By [`CountryCode::index`]: a place in `economies`, one-based; 0 is nobody. Looked up per row.
     by_code: Vec<u16>,
+    /// Columns that go besides those that always do.
+    allowed: Allowed,
 }
 
 impl Routes {
@@ -114,11 +123,11 @@ impl Routes {
                 *slot = place;
             }
         }
-        Self { economies, by_code }
+        Self { economies, by_code, allowed: Allowed::default() }
     }
 
-    /// Reads the operator's TOML: `format = 1` and a table `economies` of code = name or id.
-    /// `resolve` gives the economy of a local name.
+    /// Reads the operator's TOML: `format = 1`, a table `economies` of code = name or id, and, if there
+    /// is one, a list `columns` of those that go besides IntelMQ's own. `resolve` gives the economy of a local name.
     ///
     /// # Errors
     /// [`RoutesError`]: nothing is taken of a table with a fault.
@@ -140,7 +149,8 @@ impl Routes {
                 return Err(RoutesError::Twice(code));
             }
         }
-        Ok(Self::new(pairs))
+        let allowed = Allowed::new(raw.columns)?;
+        Ok(Self { allowed, ..Self::new(pairs) })
     }
 
     /// The economy that looks after a code.
@@ -153,6 +163,12 @@ impl Routes {
     #[must_use]
     pub fn economies(&self) -> &[EconomyId] {
         &self.economies
+    }
+
+    /// The columns that go.
+    #[must_use]
+    pub const fn allowed(&self) -> &Allowed {
+        &self.allowed
     }
 
     /// The place of a code's economy in [`Self::economies`].
@@ -199,6 +215,10 @@ mod tests {
                 .contains("`KR` is given twice")
         );
         assert!(fault("format = 1\n[economies]\nKR = 'atlantis'\n").contains("`atlantis`"));
+        let column =
+            |name: &str| fault(&format!("format = 1\ncolumns = ['{name}']\n[economies]\n"));
+        assert!(column("extra.victim_email").contains("`extra.victim_email` names people"));
+        assert!(column("raw").contains("in `columns`"));
         let unknown = fault("format = 1\n[economics]\n");
         assert!(unknown.contains("line 2") && unknown.contains("economies"), "{unknown}");
     }

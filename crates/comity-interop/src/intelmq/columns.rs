@@ -1,132 +1,194 @@
-//! Columns: which are read, and which stay at home because they name people.
+//! Columns: which are read, which go on, and which stay at home.
 //!
 //! A batch of sightings tells a partner which of its machines are in trouble. It does not have to tell
 //! whose account it was, who reported it, or what the password is; and the raw line from the source
-//! would carry all of that along in base64. Such columns are dropped from every row, by their name:
+//! would carry all of that along in base64. So a column goes only if it is known to be harmless:
 //!
-//! | dropped | why |
+//! | goes | why |
 //! |---|---|
-//! | a part of the name has the word `account`, `login`, `username`, `email`, `mailbox`, `contact`, `person`, `reporter`, `phone`, `password`, ... (`PEOPLE`) | names a person, a way to reach one, or what one logs in with: `source.account`, `source.abuse_contact`, `extra.victim_email` |
-//! | a part of the name is `user`, `mail`, `first_name`, `reported_by`, `mail_from`, ... (`PEOPLE_NAMES`) | the same, said with common words |
-//! | `raw`, `output` | the whole event again, with the columns that were dropped from it |
-//! | `screenshot_url` | a picture of a screen, and who was logged in on it |
+//! | a field of IntelMQ's event ([`is_field`]) | it says what happened to which machine |
+//! | `extra.lists` | how many public lists carry an address, as the feeds of blocklists say it |
+//! | a column that the operator names, and what is inside it | the operator has looked at the feed |
 //!
-//! A name is taken apart at its dots (and, inside a nested value, at every level), each part into words
-//! at whatever is no letter and at a change to upper case; case does not matter. Everything else is kept, byte
-//! for byte. Free text (`comment`, `event_description.text`) is kept: it is written to be read.
+//! and besides IntelMQ's own none that names people (`people.rs`), at no level of a nested value, whoever named it.
+//! What a feed adds tomorrow, under a name that nobody here has thought of, stays until somebody has.
+//! Everything that goes, goes byte for byte. Free text (`comment`, `event_description.text`) goes: it
+//! is written to be read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::draft::one_line;
+use crate::intelmq::people::names_people;
 use crate::limits;
 
-/// Words that make a column one about people.
-const PEOPLE: [&str; 36] = [
-    "account",
-    "accounts",
-    "contact",
-    "contacts",
-    "credential",
-    "credentials",
-    "email",
-    "emails",
-    "firstname",
-    "fullname",
-    "lastname",
-    "login",
-    "logins",
-    "logon",
-    "mailbox",
-    "mailboxes",
-    "mobile",
-    "nickname",
-    "passwd",
-    "password",
-    "passwords",
-    "people",
-    "person",
-    "persons",
-    "phone",
-    "phones",
-    "realname",
-    "recipient",
-    "recipients",
-    "reporter",
-    "reporters",
-    "sender",
-    "surname",
-    "telephone",
-    "username",
-    "usernames",
+/// Fields of `source` and `destination` in IntelMQ's event (its data format, version 3). `account` and
+/// `abuse_contact` are about people.
+const OF_AN_END: [&str; 24] = [
+    "allocated",
+    "as_name",
+    "asn",
+    "domain_suffix",
+    "fqdn",
+    "geolocation.cc",
+    "geolocation.city",
+    "geolocation.country",
+    "geolocation.cymru_cc",
+    "geolocation.geoip_cc",
+    "geolocation.latitude",
+    "geolocation.longitude",
+    "geolocation.region",
+    "geolocation.state",
+    "ip",
+    "local_hostname",
+    "local_ip",
+    "network",
+    "port",
+    "registry",
+    "reverse_dns",
+    "tor_node",
+    "url",
+    "urlpath",
 ];
 
-/// Parts of names that are about people as a whole: `user` is, `user_agent` is not.
-const PEOPLE_NAMES: [&str; 22] = [
-    "contactname",
-    "displayname",
-    "emailaddress",
-    "familyname",
-    "givenname",
-    "loginname",
-    "mail",
-    "mailaddress",
-    "mailfrom",
-    "mailto",
-    "ownername",
-    "personname",
-    "reportedby",
-    "reportername",
-    "rcptto",
-    "user",
-    "userid",
-    "userlogin",
-    "usermail",
-    "users",
-    "victimname",
-    "whoreported",
+/// Its other fields. Left out: `raw`, `output` and `screenshot_url` are the whole event again, or a
+/// picture of it; `event_hash` lets one try values of what stayed home; `feed.url` often holds the key
+/// that fetches the feed; `rtir_id` is the sender's own housekeeping.
+const OF_AN_EVENT: [&str; 28] = [
+    "classification.identifier",
+    "classification.taxonomy",
+    "classification.type",
+    "comment",
+    "event_description.target",
+    "event_description.text",
+    "event_description.url",
+    "feed.accuracy",
+    "feed.code",
+    "feed.documentation",
+    "feed.name",
+    "feed.provider",
+    "malware.hash",
+    "malware.hash.md5",
+    "malware.hash.sha1",
+    "malware.hash.sha256",
+    "malware.name",
+    "malware.version",
+    "misp.attribute_uuid",
+    "misp.event_uuid",
+    "product.full_name",
+    "product.name",
+    "product.vendor",
+    "product.version",
+    "product.vulnerabilities",
+    "protocol.application",
+    "protocol.transport",
+    "severity",
 ];
 
-/// Columns that hold the whole event again, or a picture of it.
+/// And those without a group of their own, or about the time.
+const OF_ITS_TIME: [&str; 4] = ["status", "time.observation", "time.source", "tlp"];
+
+/// Columns of no standard that are harmless in feeds that were looked at.
+const HARMLESS: [&str; 1] = ["extra.lists"];
+
+/// Columns that hold the whole event again, or a picture of it: nobody can name them.
 const COPIES: [&str; 3] = ["output", "raw", "screenshot_url"];
 
-/// Whether a column stays at home. `path` is its full name, such as `source.account`.
-#[must_use]
-pub fn stays_home(path: &str) -> bool {
-    COPIES.iter().any(|copy| path.eq_ignore_ascii_case(copy)) || path.split('.').any(names_people)
+/// Which columns go on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Allowed {
+    named: BTreeSet<String>,
 }
 
-fn names_people(part: &str) -> bool {
-    let words = words(part);
-    let whole = words.concat();
-    words.iter().any(|word| PEOPLE.contains(&word.as_str()))
-        || PEOPLE.contains(&whole.as_str())
-        || PEOPLE_NAMES.contains(&whole.as_str())
-        || words.windows(2).any(|pair| *pair == ["e", "mail"])
-}
+/// A column that nobody can let go.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the column `{0}` names people, or holds the whole event again, and never goes")]
+pub struct NeverGoes(pub String);
 
-/// `victimEmail_2` is `victim`, `email`.
-fn words(part: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut lower_before = false;
-    for character in part.chars() {
-        let new_word = !character.is_alphabetic() || (character.is_uppercase() && lower_before);
-        if new_word && words.last().is_some_and(|word| !word.is_empty()) {
-            words.push(String::new());
-        }
-        if let Some(word) = words.last_mut().filter(|_| character.is_alphabetic()) {
-            word.extend(character.to_lowercase());
-        }
-        lower_before = character.is_lowercase();
+impl Allowed {
+    /// The columns that always go, and those that the operator names; a name stands for everything
+    /// inside it as well.
+    ///
+    /// # Errors
+    /// [`NeverGoes`] of the first that cannot be let go.
+    pub fn new(named: impl IntoIterator<Item = String>) -> Result<Self, NeverGoes> {
+        let named: BTreeSet<String> = named.into_iter().collect();
+        let never = named.iter().find(|name| never_goes(name) || *name == EXTRA);
+        never.map_or(Ok(()), |name| Err(NeverGoes(name.clone())))?;
+        Ok(Self { named })
     }
-    words.retain(|word| !word.is_empty());
-    words
+
+    /// Whether a column goes as far as its name says. `path` is its full name, such as `source.ip`.
+    #[must_use]
+    pub fn goes(&self, path: &str) -> bool {
+        is_field(path) || (!never_goes(path) && self.is_named(path))
+    }
+
+    /// Whether the column, or one that it is inside of, is harmless by itself or by the operator's word.
+    fn is_named(&self, path: &str) -> bool {
+        let ends = path.match_indices('.').map(|(at, _)| at).chain([path.len()]);
+        ends.filter_map(|end| path.get(..end))
+            .any(|front| HARMLESS.contains(&front) || self.named.contains(front))
+    }
+
+    /// Whether some column inside this one may go.
+    fn is_above(&self, path: &str) -> bool {
+        let below = |name: &str| name.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'));
+        let of_an_end = ["source", "destination"].into_iter().any(|end| {
+            let inside = path.strip_prefix(end).and_then(|rest| rest.strip_prefix('.'));
+            path == end
+                || inside.is_some_and(|inside| {
+                    let mut names = OF_AN_END.iter().filter_map(|name| name.strip_prefix(inside));
+                    names.any(|rest| rest.starts_with('.'))
+                })
+        });
+        let mut others = OF_AN_EVENT.iter().chain(&OF_ITS_TIME).chain(&HARMLESS);
+        of_an_end || others.any(|name| below(name)) || self.named.iter().any(|name| below(name))
+    }
+
+    fn role(&self, path: &str) -> Role {
+        match path {
+            "source.geolocation.cc" => Role::Country,
+            "source.ip" => Role::Address,
+            "source.network" => Role::Network,
+            "tlp" => Role::Tlp,
+            "feed.name" => Role::Feed,
+            EXTRA => Role::Extra,
+            _ if is_field(path) => Role::Keep,
+            _ if never_goes(path) => Role::Drop,
+            _ if self.is_named(path) => Role::Named,
+            _ if self.is_above(path) => Role::Above,
+            _ => Role::Drop,
+        }
+    }
+}
+
+/// The column of what is no field: an object, or a text that holds one.
+const EXTRA: &str = "extra";
+
+/// Whether a column is a field of IntelMQ's event that goes.
+#[must_use]
+pub fn is_field(path: &str) -> bool {
+    let end = path.strip_prefix("source.").or_else(|| path.strip_prefix("destination."));
+    end.map_or_else(
+        || OF_AN_EVENT.contains(&path) || OF_ITS_TIME.contains(&path),
+        |name| OF_AN_END.contains(&name),
+    )
+}
+
+/// Whether nobody can let a column go, by its full name.
+fn never_goes(path: &str) -> bool {
+    COPIES.iter().any(|copy| path.eq_ignore_ascii_case(copy)) || path.split('.').any(names_people)
 }
 
 /// What the cutter does with a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
-    /// Goes on as it is.
+    /// Goes on as it is: a field.
     Keep,
+    /// Goes on, but for what names people inside it: no field, but known to be harmless.
+    Named,
+    /// Goes on if it is an object, with what may go inside it.
+    Above,
     /// Stays at home.
     Drop,
     /// `source.geolocation.cc`: whose row it is.
@@ -143,25 +205,11 @@ pub(super) enum Role {
     Extra,
 }
 
-impl Role {
-    fn of(path: &str) -> Self {
-        match path {
-            "source.geolocation.cc" => Self::Country,
-            "source.ip" => Self::Address,
-            "source.network" => Self::Network,
-            "tlp" => Self::Tlp,
-            "feed.name" => Self::Feed,
-            "extra" => Self::Extra,
-            path if stays_home(path) => Self::Drop,
-            _ => Self::Keep,
-        }
-    }
-}
-
 /// The columns met so far. Rows of one feed have the same columns in the same order, so that judging a
 /// name is one comparison with what stood in its place in the row before.
 #[derive(Debug, Default)]
 pub(super) struct Columns {
+    allowed: Allowed,
     known: Vec<Column>,
     by_name: HashMap<Box<str>, usize>,
     /// The row before: column ids by position.
@@ -191,6 +239,10 @@ pub(super) struct Met {
 }
 
 impl Columns {
+    pub(super) fn new(allowed: Allowed) -> Self {
+        Self { allowed, ..Self::default() }
+    }
+
     /// A new row begins.
     pub(super) fn next_row(&mut self) {
         self.row = self.row.saturating_add(1);
@@ -224,14 +276,14 @@ impl Columns {
                 Met { id, role: column.role, twice }
             }
             // Every id comes from `look_up`; the name is judged all the same.
-            None => Met { id, role: Role::of(name), twice: false },
+            None => Met { id, role: self.allowed.role(name), twice: false },
         }
     }
 
     /// The role of a column inside a list, where one name may come again and again.
     pub(super) fn role(&mut self, name: &str) -> (usize, Role) {
         let id = self.look_up(name, None);
-        (id, self.known.get(id).map_or_else(|| Role::of(name), |column| column.role))
+        (id, self.known.get(id).map_or_else(|| self.allowed.role(name), |column| column.role))
     }
 
     /// Counts a column of a row that was dropped.
@@ -271,7 +323,7 @@ impl Columns {
                 let id = self.known.len();
                 self.known.push(Column {
                     name: name.into(),
-                    role: Role::of(name),
+                    role: self.allowed.role(name),
                     met: 0,
                     dropped: 0,
                 });
@@ -294,8 +346,12 @@ impl Columns {
 mod tests {
     use super::*;
 
+    fn named(names: &[&str]) -> Allowed {
+        Allowed::new(names.iter().map(|name| (*name).to_owned())).unwrap()
+    }
+
     #[test]
-    fn columns_about_people_stay_home() {
+    fn columns_about_people_stay_home_whoever_names_them() {
         for path in [
             "source.account",
             "destination.account",
@@ -313,6 +369,16 @@ mod tests {
             "extra.reported-by",
             "extra.first_name",
             "extra.PASSWORD",
+            "extra.pass",
+            "extra.smb_pwd",
+            "extra.passPhrase",
+            "extra.session_token",
+            "extra.cookie",
+            "extra.imei",
+            "extra.IMSI",
+            "extra.msisdn",
+            "extra.dob",
+            "extra.passport_no",
             "raw",
             "output",
             "Raw",
@@ -321,31 +387,76 @@ mod tests {
             "extra.smtp.mail_from",
             "extra.EMAIL_ADDRESS",
         ] {
-            assert!(stays_home(path), "{path}");
+            let inside = path.rsplit_once('.').map_or("x", |(above, _)| above);
+            assert!(!Allowed { named: [inside.to_owned()].into() }.goes(path), "{path}");
+            assert_eq!(Allowed::new([path.to_owned()]), Err(NeverGoes(path.to_owned())));
+        }
+        // Everything that nobody has thought of, at once.
+        assert!(Allowed::new([EXTRA.to_owned()]).is_err());
+    }
+
+    #[test]
+    fn fields_go() {
+        for path in [
+            "source.ip",
+            "source.as_name",
+            "destination.geolocation.city",
+            "malware.name",
+            "malware.hash.sha256",
+            "feed.name",
+            "source.reverse_dns",
+            "source.local_hostname",
+            "classification.identifier",
+            "comment",
+            "event_description.text",
+            "time.observation",
+            "extra.lists",
+            "extra.lists.count",
+        ] {
+            assert!(named(&[]).goes(path), "{path}");
+        }
+        let of_an_end = OF_AN_END.map(|name| format!("source.{name}"));
+        let fields = OF_AN_EVENT.iter().chain(&OF_ITS_TIME).map(|name| (*name).to_owned());
+        for field in fields.chain(of_an_end) {
+            // A product has a full name as well.
+            assert!(!never_goes(&field) || field == "product.full_name", "{field}");
+            assert!(named(&[]).goes(&field), "{field}");
         }
     }
 
     #[test]
-    fn other_columns_go() {
+    fn what_nobody_has_thought_of_stays_home() {
         for path in [
-            "source.ip",
-            "source.as_name",
-            "malware.name",
-            "feed.name",
+            "extra.national_id",
             "extra.user_agent",
-            "extra.mail_server",
-            "source.reverse_dns",
-            "source.local_hostname",
-            "classification.identifier",
-            "extra.raw_size",
-            "comment",
-            "event_description.text",
-            "extra.personality",
-            "extra.accounting",
-            "time.observation",
+            "extra.listsize",
+            "victim",
+            "source.owner",
+            "source",
+            "extra",
+            "Source.IP",
+            "destination.",
+            "event_hash",
+            "feed.url",
+            "rtir_id",
             "",
         ] {
-            assert!(!stays_home(path), "{path}");
+            assert!(!named(&[]).goes(path), "{path}");
         }
+        let allowed = named(&["extra.user_agent", "extra.device"]);
+        assert!(allowed.goes("extra.user_agent") && allowed.goes("extra.device.model"));
+        assert!(!allowed.goes("extra.devices") && !allowed.goes("extra.device.user"));
+    }
+
+    #[test]
+    fn what_is_above_a_column_is_looked_into() {
+        let allowed = named(&["extra.os.name"]);
+        for path in ["source", "source.geolocation", "time", "extra.os", "malware", "misp"] {
+            assert_eq!(allowed.role(path), Role::Above, "{path}");
+        }
+        for path in ["extra.o", "source.geo", "sourc", "extra.os.version", "source.geolocation.x"] {
+            assert_eq!(allowed.role(path), Role::Drop, "{path}");
+        }
+        assert_eq!(allowed.role("malware.hash"), Role::Keep);
     }
 }

@@ -3,11 +3,12 @@
 //! Each row goes to the economy that looks after the country of its `source`: `source.geolocation.cc`,
 //! or, when that is missing, the country of `source.ip` (else `source.network`) in a prefix table; and
 //! from the country through the operator's own [`crate::Routes`]. A row that finds no economy is *unowned*:
-//! it goes nowhere and is listed. Columns that name people stay at home ([`columns::stays_home`]); all others go on byte for
-//! byte. A line that is no row is *bad*: counted and described, and the others go on.
+//! it goes nowhere and is listed. Of its columns those go that are known to be harmless ([`columns::Allowed`]), byte for
+//! byte; all others stay at home. A line that is no row is *bad*: counted and described, and the others go on.
 
 pub mod columns;
 mod nested;
+mod people;
 mod row;
 mod split;
 

@@ -53,6 +53,12 @@ impl Inside<'_> {
         }
     }
 
+    /// Whether an item of a list goes on.
+    fn item_goes(&mut self, raw: &str) -> Result<bool, String> {
+        let (_, role) = self.cutter.columns.role(self.path);
+        Ok(!(role == Role::Named && self.cutter.text_stays(self.path, raw)?))
+    }
+
     /// Whether a member goes on; reads it if it decides something.
     fn goes(&mut self, path: &str, raw: &str) -> Result<bool, String> {
         self.cutter.count()?;
@@ -66,10 +72,11 @@ impl Inside<'_> {
             self.cutter.note(met.role, raw)?;
             (met.id, met.role)
         };
-        if role == Role::Drop {
+        let stays = self.cutter.stays(role, path, raw)?;
+        if stays {
             self.cutter.columns.count_drop(id);
         }
-        Ok(role != Role::Drop)
+        Ok(!stays)
     }
 }
 
@@ -109,6 +116,10 @@ impl<'de> Visitor<'de> for Inside<'_> {
         let mut cut = false;
         while let Some(raw) = source.next_element::<&RawValue>()? {
             let path = self.path;
+            if !self.item_goes(raw.get()).map_err(S::Error::custom)? {
+                cut = true;
+                continue;
+            }
             let new = self.further(path, raw.get(), true).map_err(S::Error::custom)?;
             cut |= new.is_some();
             if text.len() > 1 {

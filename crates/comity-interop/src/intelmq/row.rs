@@ -13,7 +13,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::draft::one_line;
-use crate::intelmq::columns::{Columns, Met, Role};
+use crate::intelmq::columns::{Allowed, Columns, Met, Role};
 use crate::intelmq::nested;
 use crate::limits;
 use crate::routes::CountryCode;
@@ -28,7 +28,7 @@ pub(super) struct Facts {
 }
 
 /// Cuts rows; keeps its memory between them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Cutter {
     pub(super) columns: Columns,
     /// Spans of members that stay in the row: from the end of the value before to the end of the own.
@@ -42,6 +42,18 @@ pub(super) struct Cutter {
 }
 
 impl Cutter {
+    pub(super) fn new(allowed: Allowed) -> Self {
+        Self {
+            columns: Columns::new(allowed),
+            kept: Vec::new(),
+            replaced: Vec::new(),
+            cut: false,
+            members: 0,
+            facts: Facts::default(),
+            feeds: Vec::new(),
+        }
+    }
+
     /// Reads one line and writes what goes on of it, without a line end, to the end of `out`.
     ///
     /// # Errors
@@ -101,14 +113,10 @@ impl Cutter {
         if met.twice {
             return Err(self.columns.twice(met.id));
         }
-        let stays = match met.role {
-            Role::Drop => true,
-            Role::Extra => self.text_holds_people(raw)?,
-            Role::Keep | Role::Country | Role::Address | Role::Network | Role::Tlp | Role::Feed => {
-                false
-            }
-        };
-        if stays {
+        // Only these have their values looked into by name.
+        let by_name = matches!(met.role, Role::Extra | Role::Named);
+        let path = if by_name { self.columns.name(met.id) } else { String::new() };
+        if self.stays(met.role, &path, raw)? {
             self.columns.count_drop(met.id);
             self.cut = true;
             return Ok(());
@@ -152,23 +160,48 @@ impl Cutter {
                 let fault = || format!("`tlp` is `{}`, which is no label", one_line(&value, 32));
                 self.facts.tlp = Some(label.ok_or_else(fault)?);
             }
-            Role::Keep | Role::Drop | Role::Feed | Role::Tlp | Role::Extra => {}
+            Role::Keep
+            | Role::Named
+            | Role::Above
+            | Role::Drop
+            | Role::Feed
+            | Role::Tlp
+            | Role::Extra => {}
         }
         Ok(())
     }
 
-    /// `extra` as a text that holds an object. It goes on whole or not at all: a text is never rewritten.
-    fn text_holds_people(&mut self, raw: &str) -> Result<bool, String> {
-        let Some(text) = text_of(raw).filter(|text| text.trim_start().starts_with('{')) else {
+    /// Whether a column stays at home, by its role and the form of its value.
+    pub(super) fn stays(&mut self, role: Role, path: &str, raw: &str) -> Result<bool, String> {
+        match role {
+            Role::Drop => Ok(true),
+            Role::Above => Ok(!raw.starts_with('{')),
+            Role::Extra if raw.starts_with('{') => Ok(false),
+            Role::Extra => Ok(!holds_object(raw) || self.text_stays(path, raw)?),
+            Role::Named => self.text_stays(path, raw),
+            Role::Keep | Role::Country | Role::Address | Role::Network | Role::Tlp | Role::Feed => {
+                Ok(false)
+            }
+        }
+    }
+
+    /// Whether a text stays at home for the columns that are written in it. It goes on whole or not at
+    /// all: a text is never rewritten. One that begins like columns and cannot be read as such stays.
+    pub(super) fn text_stays(&mut self, path: &str, raw: &str) -> Result<bool, String> {
+        let Some(text) = text_of(raw).filter(|text| text.trim_start().starts_with(['{', '[']))
+        else {
             return Ok(false);
         };
         match serde_json::from_str::<&RawValue>(&text) {
-            Ok(object) => {
-                nested::cut(self, "extra", object.get(), 1, true).map(|cut| cut.is_some())
-            }
-            Err(_) => Ok(false),
+            Ok(value) => nested::cut(self, path, value.get(), 1, true).map(|cut| cut.is_some()),
+            Err(_) => Ok(true),
         }
     }
+}
+
+/// Whether a JSON value is a text that begins like an object.
+fn holds_object(raw: &str) -> bool {
+    text_of(raw).is_some_and(|text| text.trim_start().starts_with('{'))
 }
 
 /// The text that a JSON value is, if it is one.
@@ -253,10 +286,16 @@ impl Visitor<'_> for Name<'_> {
 mod tests {
     use super::*;
 
+    /// With some columns that the operator lets go.
+    fn cutter() -> Cutter {
+        let named = ["x", "y", "z", "extra.a", "extra.c", "extra.n", "extra.user_agent"];
+        Cutter::new(Allowed::new(named.map(str::to_owned)).unwrap())
+    }
+
     #[track_caller]
     fn check(line: &str, expected: &str) -> Facts {
         let mut out = b"before".to_vec();
-        let facts = Cutter::default().cut(line.as_bytes(), &mut out).unwrap();
+        let facts = cutter().cut(line.as_bytes(), &mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), format!("before{expected}"));
         facts
     }
@@ -264,7 +303,7 @@ mod tests {
     #[track_caller]
     fn fault(line: &str, expected: &str) {
         let mut out = Vec::new();
-        let fault = Cutter::default().cut(line.as_bytes(), &mut out).unwrap_err();
+        let fault = cutter().cut(line.as_bytes(), &mut out).unwrap_err();
         assert!(fault.contains(expected), "{fault}");
         assert!(out.is_empty());
     }
@@ -288,6 +327,46 @@ mod tests {
         check(r#"{"extra": "{\"user\": \"x\"}", "z": 1}"#, r#"{"z": 1}"#);
         let kept = r#"{"extra": "{\"user_agent\": \"x\"}", "z": 1}"#;
         check(kept, kept);
+    }
+
+    #[test]
+    fn what_nobody_let_go_stays_home() {
+        check(r#"{"extra.national_id": "7", "x": 1}"#, r#"{"x": 1}"#);
+        check(r#"{"extra": {"a": 1, "note": "Kim"}, "z": 1}"#, r#"{"extra": {"a": 1}, "z": 1}"#);
+        check(
+            r#"{"source": {"ip": "192.0.2.1", "owner": "Kim"}}"#,
+            r#"{"source": {"ip": "192.0.2.1"}}"#,
+        );
+        // Where columns are expected, a value that is none.
+        for odd in [r#""Kim""#, r#"["Kim"]"#, "7", r#"[{"ip": "192.0.2.1"}]"#] {
+            check(&format!(r#"{{"source": {odd}, "extra": {odd}, "z": 1}}"#), r#"{"z": 1}"#);
+        }
+    }
+
+    #[test]
+    fn columns_written_as_text_are_read_or_stay_home() {
+        let kept = r#"{"extra": "{\"a\": {\"b\": [1]}}", "extra.n": "[1, 2]", "z": 1}"#;
+        check(kept, kept);
+        for text in [
+            r#"{\"user\": \"x\"}"#,
+            r#"{\"a\": {\"pass\": \"x\"}}"#,
+            r#"{\"note\": \"x\"}"#,
+            r#" [{\"email\": \"x\"}]"#,
+            r#"{\"a\": 1"#,
+            r#"{'a': 1}"#,
+            r#"[1,]"#,
+        ] {
+            check(&format!(r#"{{"extra": "{text}", "z": 1}}"#), r#"{"z": 1}"#);
+        }
+        for text in [r#"{\"user\": \"x\"}"#, r#"[{\"email\": \"x\"}]"#, r#"{'a': 1}"#] {
+            check(&format!(r#"{{"extra.n": "{text}", "z": 1}}"#), r#"{"z": 1}"#);
+            check(
+                &format!(r#"{{"extra": {{"a": [1, "{text}"], "c": "{text}"}}, "z": 1}}"#),
+                r#"{"extra": {"a": [1]}, "z": 1}"#,
+            );
+        }
+        let text = r#"{"extra.n": "seen [twice]", "z": 1}"#;
+        check(text, text);
     }
 
     #[test]
@@ -317,15 +396,10 @@ mod tests {
         fault("{", "EOF");
         fault(r#"{"a": 1} {"a": 2}"#, "trailing");
         fault(r#"{"tlp": "PURPLE"}"#, "`PURPLE`");
-        fault(&format!("{{\"a\": {}1{}}}", "[".repeat(40), "]".repeat(40)), "nested deeper");
+        fault(&format!("{{\"x\": {}1{}}}", "[".repeat(40), "]".repeat(40)), "nested deeper");
         let columns: Vec<String> =
             (0..=limits::ROW_COLUMNS).map(|n| format!("\"c{n}\": 0")).collect();
         fault(&format!("{{{}}}", columns.join(",")), "columns");
-        assert!(
-            Cutter::default()
-                .cut(b"{\"a\": \"\xff\"}", &mut Vec::new())
-                .unwrap_err()
-                .contains("UTF-8")
-        );
+        assert!(cutter().cut(b"{\"a\": \"\xff\"}", &mut Vec::new()).unwrap_err().contains("UTF-8"));
     }
 }

@@ -25,11 +25,18 @@ pub struct Options {
     pub bytes_per_part: usize,
     /// Bad rows after which the file is given up as something else. Default 10,000.
     pub bad_rows: u64,
+    /// Bytes of rows in all parts. Default [`limits::IMPORT_BYTES`].
+    pub bytes: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { rows_per_part: 5_000, bytes_per_part: limits::PART_CONTENT_BYTES, bad_rows: 10_000 }
+        Self {
+            rows_per_part: 5_000,
+            bytes_per_part: limits::PART_CONTENT_BYTES,
+            bad_rows: 10_000,
+            bytes: limits::IMPORT_BYTES,
+        }
     }
 }
 
@@ -68,6 +75,16 @@ pub enum SplitError {
         limit: u64,
         /// The first of them.
         first: BadRow,
+    },
+    /// More bytes of rows than [`Options::bytes`].
+    #[error(
+        "at line {line} the rows are more than one import takes, {limit} bytes: split the file, or import fewer at a time"
+    )]
+    TooMuch {
+        /// The line that is one too many.
+        line: u64,
+        /// How many bytes were allowed.
+        limit: usize,
     },
 }
 
@@ -143,6 +160,12 @@ impl Split {
         self.parts.iter().map(|part| part.rows).sum()
     }
 
+    /// Bytes of rows in parts.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.parts.iter().map(|part| part.content.len()).sum()
+    }
+
     /// Rows in parts, by economy.
     #[must_use]
     pub fn owned_by(&self) -> BTreeMap<EconomyId, u64> {
@@ -174,7 +197,7 @@ impl Split {
             format!("{} rows are owned by no economy of the table, and go nowhere", self.unowned);
         let bad = format!("{} lines are no rows", self.bad);
         let columns: Vec<&str> = self.dropped.keys().map(String::as_str).collect();
-        let dropped = format!("columns that name people stay home: {}", columns.join(", "));
+        let dropped = format!("columns that stay home: {}", columns.join(", "));
         [(self.unowned > 0, unowned), (self.bad > 0, bad), (!columns.is_empty(), dropped)]
             .into_iter()
             .filter_map(|(told, what)| told.then_some(Notice { pointer: String::new(), what }))
@@ -262,6 +285,8 @@ pub struct Splitter<'a> {
     open: BTreeMap<(usize, Option<Tlp>), SightingsPart>,
     /// A row before it is known whose it is.
     row: Vec<u8>,
+    /// Bytes of rows in all parts.
+    kept: usize,
     line: u64,
     progress: Progress,
     split: Split,
@@ -276,15 +301,16 @@ impl<'a> Splitter<'a> {
             bytes_per_part: options
                 .bytes_per_part
                 .clamp(limits::LINE_BYTES + 1, limits::PART_CONTENT_BYTES),
-            bad_rows: options.bad_rows,
+            ..options
         };
         Self {
             routes,
             prefixes,
             options,
-            cutter: Cutter::default(),
+            cutter: Cutter::new(routes.allowed().clone()),
             open: BTreeMap::new(),
             row: Vec::new(),
+            kept: 0,
             line: 0,
             progress: Progress::default(),
             split: Split::default(),
@@ -317,10 +343,7 @@ impl<'a> Splitter<'a> {
         }
         self.row.clear();
         match self.cutter.cut(text, &mut self.row) {
-            Ok(facts) => {
-                self.own(&facts);
-                Ok(())
-            }
+            Ok(facts) => self.own(&facts),
             Err(what) => self.bad(what),
         }
     }
@@ -337,13 +360,16 @@ impl<'a> Splitter<'a> {
         split
     }
 
-    fn own(&mut self, facts: &Facts) {
+    fn own(&mut self, facts: &Facts) -> Result<(), SplitError> {
         let country = facts.country.or_else(|| self.look_up(facts));
         let place = country.and_then(|country| self.routes.place(country));
         let economy = place.and_then(|place| Some((place, *self.routes.economies().get(place)?)));
         match economy {
             Some((place, economy)) => self.add(place, economy, facts.tlp),
-            None => self.leave_unowned(country, facts.address),
+            None => {
+                self.leave_unowned(country, facts.address);
+                Ok(())
+            }
         }
     }
 
@@ -356,7 +382,16 @@ impl<'a> Splitter<'a> {
         }
     }
 
-    fn add(&mut self, place: usize, economy: EconomyId, tlp: Option<Tlp>) {
+    fn add(
+        &mut self,
+        place: usize,
+        economy: EconomyId,
+        tlp: Option<Tlp>,
+    ) -> Result<(), SplitError> {
+        self.kept += self.row.len() + 1;
+        if self.kept > self.options.bytes {
+            return Err(SplitError::TooMuch { line: self.line, limit: self.options.bytes });
+        }
         let empty = || SightingsPart { economy, tlp, rows: 0, content: Vec::new() };
         let part = self.open.entry((place, tlp)).or_insert_with(empty);
         let full = part.rows >= self.options.rows_per_part
@@ -367,6 +402,7 @@ impl<'a> Splitter<'a> {
         part.content.extend_from_slice(&self.row);
         part.content.push(b'\n');
         part.rows += 1;
+        Ok(())
     }
 
     fn leave_unowned(&mut self, country: Option<CountryCode>, address: Option<IpAddr>) {

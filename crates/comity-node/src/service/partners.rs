@@ -1,5 +1,6 @@
 //! Partners: looking at them, changing them, introducing them to one another.
 
+use comity_core::cbor::is_label;
 use comity_core::control::IntroductionBody;
 use comity_core::journal::PartnerChange;
 use comity_core::{EconomyId, Kind, RecordId, Timestamp};
@@ -102,18 +103,41 @@ impl Service {
     }
 }
 
-/// A name is display only, but two partners with one name would be a trap.
+/// A name is display only, but people and tables of routes say whom they mean by it: two that differ
+/// in their case alone, one that reads like an id, or one that a screen shows otherwise would be a trap.
 pub(super) fn check_name(
     state: &State,
     name: &str,
     economy: &EconomyId,
 ) -> Result<(), ServiceError> {
-    let taken = state.partners().any(|(one, partner)| partner.name == name && one != economy);
-    if name.is_empty() || name == state.code() || taken || name.len() > 64 {
-        let message = format!("the name `{name}` is taken, is our own, or is none");
-        return Err(ServiceError::usage("name", message).next("choose another name"));
+    let others = state.partners().filter(|(one, _)| *one != economy);
+    let taken = others.map(|(_, partner)| partner.name.as_str()).chain([state.code()]);
+    name_problem(name, taken).map_or(Ok(()), |problem| {
+        let message = format!("the name `{}` {problem}", name.escape_debug());
+        Err(ServiceError::usage("name", message).next("choose another name"))
+    })
+}
+
+/// Characters of a name.
+const NAME_CHARACTERS: usize = 64;
+/// As many hexadecimal digits mean an id where an economy is asked for.
+const ID_FRONT: usize = 6;
+/// What a list of records calls ourselves.
+const OURSELVES: &str = "us";
+
+fn name_problem<'a>(name: &str, mut taken: impl Iterator<Item = &'a str>) -> Option<&'static str> {
+    let lower = name.to_lowercase();
+    if name.is_empty() || name.chars().count() > NAME_CHARACTERS {
+        Some("is none: a name has 1 to 64 characters")
+    } else if !is_label(name) || name.trim() != name {
+        Some("has characters that a screen does not show as they are")
+    } else if name == OURSELVES || taken.any(|other| other.to_lowercase() == lower) {
+        Some("is ours or another partner's, or differs from it only in upper and lower case")
+    } else if name.len() >= ID_FRONT && name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        Some("reads like the beginning of an economy's id")
+    } else {
+        None
     }
-    Ok(())
 }
 
 fn introductions(
@@ -178,5 +202,42 @@ fn line(
         received: partner.inbound.durable_head().number,
         full: engine.full(economy).map(|bound| bound.to_string()).collect(),
         since: partner.since.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(name: &str, problem: Option<&str>) {
+        let found = name_problem(name, ["KR", "Fiji", "Québec"].into_iter());
+        match (found, problem) {
+            (None, None) => {}
+            (Some(found), Some(problem)) => assert!(found.contains(problem), "{name}: {found}"),
+            (found, _) => panic!("{name}: {found:?}"),
+        }
+    }
+
+    #[test]
+    fn a_name_means_one_economy_however_it_is_typed() {
+        check("JP", None);
+        check("US", None);
+        check("Republic of Somewhere", None);
+        for taken in ["KR", "kr", "FIJI", "QUÉBEC", "us"] {
+            check(taken, Some("ours or another partner's"));
+        }
+        check("abcdef", Some("reads like"));
+        check(&"A1".repeat(32), Some("reads like"));
+        check("", Some("is none"));
+        check(&"가".repeat(64), None);
+        check(&"x".repeat(65), Some("is none"));
+    }
+
+    #[test]
+    fn a_name_is_shown_as_it_is() {
+        for name in ["a\u{1b}[2J", "a\nb", "a\u{202e}b", " JP", "JP\u{a0}"] {
+            check(name, Some("does not show"));
+        }
     }
 }

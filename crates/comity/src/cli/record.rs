@@ -45,7 +45,7 @@ pub(crate) enum ImportCommand {
     },
     /// IntelMQ events, one JSON object a line (also in gzip)
     #[command(
-        long_about = "IntelMQ events, one JSON object a line (also in gzip).\n\nRows are cut by the economy that they belong to, so that each gets its own and nobody else's. The country code of a row, or a table of prefixes, is looked up in your own table of routes; rows that belong to nobody in it are listed and stay. Columns that name people stay home.",
+        long_about = "IntelMQ events, one JSON object a line (also in gzip).\n\nRows are cut by the economy that they belong to, so that each gets its own and nobody else's. The country code of a row, or a table of prefixes, is looked up in your own table of routes; rows that belong to nobody in it are listed and stay. Of its columns the fields of IntelMQ go, without those that name people, and the others that the table names.",
         after_help = "Example:\n  comity import intelmq feed.jsonl.gz --routes routes.toml --routes prefixes.csv"
     )]
     Intelmq {

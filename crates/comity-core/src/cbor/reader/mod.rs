@@ -109,7 +109,7 @@ impl<'a> Reader<'a> {
         let text = self.text(limit)?;
         let problem = match text {
             "" => Problem::Empty,
-            _ if text.chars().any(is_unfit) => Problem::BadText,
+            _ if !is_label(text) => Problem::BadText,
             _ => return Ok(text),
         };
         Err(Fault { offset: start, problem })
@@ -206,8 +206,16 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Controls, and the marks that turn the reading direction (Unicode Bidirectional Algorithm, section 2).
-fn is_unfit(character: char) -> bool {
+/// Whether a text can stand on one line of a screen as it is; [`Reader::label`] reads nothing else.
+#[must_use]
+pub fn is_label(text: &str) -> bool {
+    !text.is_empty() && !text.chars().any(is_unfit)
+}
+
+/// Controls, and the marks that turn the reading direction (Unicode Bidirectional Algorithm, section 2):
+/// what may not reach a screen in a text from elsewhere.
+#[must_use]
+pub fn is_unfit(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

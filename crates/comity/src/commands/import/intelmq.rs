@@ -36,7 +36,7 @@ struct Imported {
     bad: u64,
     /// The first of them.
     bad_rows: Vec<Bad>,
-    /// Columns that name people, and in how many rows they stood.
+    /// Columns that stayed here, and in how many rows they stood.
     stayed_home: Vec<(String, u64)>,
 }
 
@@ -73,10 +73,12 @@ pub(super) fn run(
     let names = Names::of(&session)?;
     let (routes, prefixes) = tables(&backend, routes, &names)?;
     // Every file is cut before anything is kept: a bad one leaves nothing half done.
-    let splits = files
-        .iter()
-        .map(|file| cut(file, &routes, prefixes.as_ref(), context.screen))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut splits: Vec<Split> = Vec::with_capacity(files.len());
+    for file in files {
+        let mut options = Options::default();
+        options.bytes -= splits.iter().map(Split::bytes).sum::<usize>();
+        splits.push(cut(file, &routes, prefixes.as_ref(), options, context.screen)?);
+    }
     let mut imported = Imported::of(files, &splits, &names);
     let drafts = splits.into_iter().flat_map(Split::into_drafts).collect();
     imported.drafts = super::keep(&session, drafts, tlp)?;
@@ -93,13 +95,15 @@ impl Names {
         let partners: Vec<PartnerLine> = session.call("/partners", &())?;
         let known = |name: &str, id: &str| Some((name.to_owned(), id.parse().ok()?));
         let us = known(&status.code, &status.economy);
-        let us_by_name = known("us", &status.economy);
         let partners = partners.iter().filter_map(|line| known(&line.name, &line.economy));
-        Ok(Self(us.into_iter().chain(partners).chain(us_by_name).collect()))
+        Ok(Self(us.into_iter().chain(partners).collect()))
     }
 
+    /// The economy of this very name: what is nearly a name, or the name of two, sends rows to nobody.
     fn id(&self, name: &str) -> Option<EconomyId> {
-        self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, id)| *id)
+        let mut found = self.0.iter().filter(|(known, _)| known == name).map(|(_, id)| *id);
+        let first = found.next()?;
+        found.all(|other| other == first).then_some(first)
     }
 
     fn name(&self, id: EconomyId) -> String {
@@ -171,19 +175,20 @@ fn cut(
     path: &Path,
     routes: &Routes,
     prefixes: Option<&PrefixTable>,
+    options: Options,
     screen: &Screen,
 ) -> Result<Split, Failure> {
     let input = Input::open(path)?;
     let bar = screen.progress("reading", Some(input.size));
     let done = input.done;
     let mut progress = |_| bar.at(done.load(Ordering::Relaxed));
-    let options = Options::default();
     split(input.reader, routes, prefixes, options, &mut progress).map_err(|error| {
         let kind = match &error {
             SplitError::Read { .. } => FailureKind::Data,
-            SplitError::Compressed | SplitError::List | SplitError::TooManyBad { .. } => {
-                FailureKind::Data
-            }
+            SplitError::Compressed
+            | SplitError::List
+            | SplitError::TooManyBad { .. }
+            | SplitError::TooMuch { .. } => FailureKind::Data,
         };
         let message = format!("`{}` is not taken: {error}", path.display());
         Failure::new(kind, "intelmq-refused", message)
@@ -277,7 +282,8 @@ impl Imported {
                 .iter()
                 .map(|(column, rows)| format!("{} ({})", printable(column), count(*rows)))
                 .collect();
-            writeln!(out, "\nColumns that name people stay here: {}", columns.join(", "))?;
+            writeln!(out, "\nColumns that stay here: {}", columns.join(", "))?;
+            writeln!(out, "One that names nobody goes if `columns` in the table of codes has it.")?;
         }
         let Some(draft) = self.drafts.first() else {
             return writeln!(out, "\nNo row has an owner, so there is no draft.");
@@ -296,5 +302,22 @@ fn more(rows: u64, out: &mut dyn Write) -> io::Result<()> {
     match rows.saturating_sub(NAMED as u64) {
         0 => Ok(()),
         rest => writeln!(out, "  and {} more: --json names them", count(rest)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_very_name_of_one_economy_finds_it() {
+        let id = |byte| EconomyId([byte; 32]);
+        let known = [("KR", 1), ("jp", 2), ("JP", 3), ("twice", 4), ("twice", 5)];
+        let names = Names(known.map(|(name, byte)| (name.to_owned(), id(byte))).to_vec());
+        assert_eq!(names.id("JP"), Some(id(3)), "not `jp`, though it stands before");
+        assert_eq!(names.id("jp"), Some(id(2)));
+        assert_eq!(names.id("kr"), None);
+        assert_eq!(names.id("twice"), None);
+        assert_eq!(names.id("us"), None, "no name but those that the list of partners shows");
     }
 }
