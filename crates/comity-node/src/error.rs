@@ -107,6 +107,7 @@ impl From<StoreError> for ServiceError {
         let (kind, code, next) = match &error {
             StoreError::Full(_) => (ErrorKind::TryLater, "disk-full", Some("comity doctor")),
             StoreError::Newer { .. } => (ErrorKind::Config, "store-newer", None),
+            StoreError::Older { .. } => (ErrorKind::Config, "store-older", None),
             StoreError::Damage(_) => {
                 (ErrorKind::Data, "store-damaged", Some("comity store verify"))
             }

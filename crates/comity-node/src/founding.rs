@@ -153,7 +153,9 @@ fn make_folder(folder: &Path) -> Result<(), ServiceError> {
 fn write_new(path: &Path, text: &str) -> Result<(), ServiceError> {
     let written = fs::File::create_new(path).and_then(|mut file| {
         std::io::Write::write_all(&mut file, text.as_bytes())?;
-        file.sync_all()
+        file.sync_all()?;
+        // Its name is durable with the folder only.
+        path.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
     });
     written.map_err(|error| {
         let message = format!("cannot write `{}`: {error}", path.display());

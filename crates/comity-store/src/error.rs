@@ -40,6 +40,18 @@ pub enum StoreError {
         /// The newest that this program reads.
         known: u32,
     },
+    /// A program from before the first release wrote this.
+    #[error(
+        "{path} has format version {found}, this program reads {known}: it was written before the first release, and cannot be taken over"
+    )]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The version that this program reads.
+        known: u32,
+    },
     /// The journal is not what was written. Read-only from here; exit code 65.
     #[error(transparent)]
     Damage(#[from] Damage),

@@ -17,8 +17,8 @@ use crate::{Entry, Seq, bounds};
 pub(crate) const FRAME_HEADER: usize = 9;
 /// Bytes of a blob's body before its content: digest, checksum of the content.
 pub(crate) const BLOB_HEADER: usize = 36;
-/// Bytes of an entry's body before its blobs' digests: mark, sequence, chain, flags, kind, count.
-const ENTRY_HEADER: usize = 8 + 8 + 32 + 1 + 1 + 4;
+/// Bytes of an entry's body before its blobs' digests: mark, durable, sequence, chain, flags, kind, count.
+const ENTRY_HEADER: usize = 8 + 4 + 8 + 32 + 1 + 1 + 4;
 /// Bytes of an entry's frame up to and with its mark, by which entries are searched for.
 pub(crate) const MARK_AT: usize = FRAME_HEADER;
 
@@ -58,8 +58,9 @@ impl Nonce {
 /// What a frame says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Frame {
-    /// An entry; more of its batch follow when `continues`.
-    Entry { entry: Entry, continues: bool },
+    /// An entry; more of its batch follow when `continues`. When it was written, the first `durable`
+    /// bytes of its segment were on the disk: what it was written together with comes after them.
+    Entry { entry: Entry, continues: bool, durable: u32 },
     /// A blob. Its content is the last `length` bytes of the frame.
     Blob { digest: PartDigest, checksum: u32, length: u32 },
     /// The blob is to be overwritten and is refused from here on.
@@ -81,6 +82,8 @@ pub(crate) enum Unreadable {
     Type,
     #[error("a frame whose body is not of its type")]
     Body,
+    #[error("a part whose content was not written whole")]
+    Content,
 }
 
 /// Length, checksum and type, as they stand before the body.
@@ -137,10 +140,18 @@ impl FrameHeader {
     }
 }
 
-/// Appends an entry's frame. Its body and blobs are within their bounds.
-pub(crate) fn write_entry(out: &mut Vec<u8>, nonce: &Nonce, entry: &Entry, continues: bool) {
+/// Appends an entry's frame. Its body and blobs are within their bounds; `durable` bytes of the segment
+/// are on the disk.
+pub(crate) fn write_entry(
+    out: &mut Vec<u8>,
+    nonce: &Nonce,
+    entry: &Entry,
+    continues: bool,
+    durable: u32,
+) {
     let mut body = Vec::with_capacity(ENTRY_HEADER + 32 * entry.blobs.len() + entry.body.len());
     body.extend(nonce.mark());
+    body.extend(durable.to_le_bytes());
     body.extend(entry.seq.to_le_bytes());
     body.extend(entry.chain.0);
     body.push(if continues { FLAG_CONTINUES } else { 0 });
@@ -217,6 +228,7 @@ impl<'a> Take<'a> {
         if self.array::<8>()? != nonce.mark() {
             return Err(Unreadable::Body);
         }
+        let durable = self.u32()?;
         let seq: Seq = self.u64()?;
         let chain = Digest(self.digest()?);
         let continues = match self.u8()? {
@@ -232,7 +244,7 @@ impl<'a> Take<'a> {
         let blobs =
             (0..count).map(|_| self.digest().map(PartDigest)).collect::<Result<Vec<_>, _>>()?;
         let body = Bytes::copy_from_slice(std::mem::take(&mut self.0));
-        Ok(Frame::Entry { entry: Entry { seq, kind, body, chain, blobs }, continues })
+        Ok(Frame::Entry { entry: Entry { seq, kind, body, chain, blobs }, continues, durable })
     }
 }
 
@@ -255,19 +267,20 @@ mod tests {
     proptest! {
         #[test]
         fn an_entry_reads_back(seq: u64, kind: u8, chain: [u8; 32], body: Vec<u8>,
-                               blobs in prop::collection::vec(any::<[u8; 32]>(), 0..5), continues: bool) {
+                               blobs in prop::collection::vec(any::<[u8; 32]>(), 0..5), continues: bool,
+                               durable: u32) {
             let blobs = blobs.into_iter().map(PartDigest).collect();
             let entry = Entry { seq, kind, body: body.into(), chain: Digest(chain), blobs };
             let mut out = Vec::new();
-            write_entry(&mut out, &NONCE, &entry, continues);
-            prop_assert_eq!(read(&out), Ok(Frame::Entry { entry, continues }));
+            write_entry(&mut out, &NONCE, &entry, continues, durable);
+            prop_assert_eq!(read(&out), Ok(Frame::Entry { entry, continues, durable }));
         }
 
         #[test]
         fn a_changed_bit_is_seen(body: Vec<u8>, at: prop::sample::Index, bit in 0_u8..8) {
             let entry = Entry { seq: 3, kind: 1, body: body.into(), chain: Digest::ZERO, blobs: vec![] };
             let mut out = Vec::new();
-            write_entry(&mut out, &NONCE, &entry, false);
+            write_entry(&mut out, &NONCE, &entry, false, 84);
             let at = at.index(out.len());
             out[at] ^= 1 << bit;
             prop_assert!(read(&out).is_err());

@@ -3,13 +3,17 @@
 //! Entries are checked one by one, each against the chain. Contents of blobs are checked in the last
 //! segment only, for an unfinished write can be nowhere else; the others are checked whenever they are
 //! read, and all by `verify`.
+//!
+//! The pages of one write reach the disk in any order, so that a power cut may leave a hole with whole
+//! frames behind it. Such a hole is no damage unless an entry of a later write says that what stood there
+//! was durable: nobody was told of the group that has it.
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use comity_core::{Digest, PartDigest, digest};
 
-use crate::frame::{BLOB_HEADER, FRAME_HEADER, Frame};
+use crate::frame::{BLOB_HEADER, FRAME_HEADER, Frame, Unreadable};
 use crate::segment::{self, SEGMENT_HEADER, SegmentHeader, Window};
 use crate::store::chain_next;
 use crate::{Damage, Entry, Seq, StoreError, Watermark};
@@ -99,8 +103,20 @@ impl Journal {
 
 /// Scans the journal in `folder`. Nothing is written.
 pub(crate) fn scan(folder: &Path, depth: Depth) -> Result<Scanned, StoreError> {
+    let mut scanner = scan_to(folder, depth, u64::MAX)?;
+    // The batch of a part that was not written whole, and what comes after it, is no more acknowledged
+    // than if its frame did not read. This is rare, so the journal is simply scanned once more.
+    if let Some(hole) = scanner.hole() {
+        tracing::debug!(hole, "a part in the journal's tail is torn");
+        scanner = scan_to(folder, depth, hole)?;
+    }
+    Ok(scanner.finish())
+}
+
+/// Scans the journal as if nothing could be read in the last segment at `hole`.
+fn scan_to(folder: &Path, depth: Depth, hole: u64) -> Result<Scanner, StoreError> {
     let numbers = segment::list(folder)?;
-    let mut scanner = Scanner::new(depth);
+    let mut scanner = Scanner::new(depth, hole);
     let last = numbers.last().copied().unwrap_or(0);
     for (expected, number) in (1..).zip(&numbers) {
         if *number != expected {
@@ -116,7 +132,7 @@ pub(crate) fn scan(folder: &Path, depth: Depth) -> Result<Scanned, StoreError> {
             break;
         }
     }
-    Ok(scanner.finish())
+    Ok(scanner)
 }
 
 /// A batch that is not known to be whole.
@@ -130,6 +146,12 @@ struct Staged {
 
 struct Scanner {
     depth: Depth,
+    /// Where in the last segment nothing is read.
+    hole: u64,
+    /// Parts of the last segment whose content is not what was written, with their places.
+    holes: Vec<(PartDigest, u64)>,
+    /// Bytes of the last segment of which its frames say that they were durable.
+    durable: u64,
     journal: Journal,
     staged: Staged,
     spoiled: Vec<(PartDigest, Damage)>,
@@ -141,9 +163,12 @@ struct Scanner {
 }
 
 impl Scanner {
-    fn new(depth: Depth) -> Self {
+    fn new(depth: Depth, hole: u64) -> Self {
         Self {
             depth,
+            hole,
+            holes: Vec::new(),
+            durable: 0,
             journal: Journal {
                 segments: Vec::new(),
                 blobs: HashMap::new(),
@@ -176,8 +201,13 @@ impl Scanner {
         let checks_content = is_last || self.depth == Depth::Everything;
         let mut window = Window::new(&file, &path, length);
         let mut offset = start;
+        self.durable = start;
         while offset < length {
-            match window.frame(&nonce, offset)? {
+            let found = match window.frame(&nonce, offset)? {
+                Ok(_) if is_last && offset == self.hole => Err(Unreadable::Content),
+                found => found,
+            };
+            match found {
                 Ok(found) => {
                     if let Frame::Blob { digest, checksum, length } = &found.frame
                         && checks_content
@@ -189,14 +219,23 @@ impl Scanner {
                             self.remains.insert(*digest, Damage::new(number, offset, what));
                         }
                         if let Err(what) = self.check_content(digest, *checksum, bytes) {
+                            if is_last && crc32c::crc32c(bytes) != *checksum {
+                                self.holes.push((*digest, offset));
+                            }
                             let damage = Damage::new(number, offset, what);
                             self.staged.spoiled.push((*digest, damage));
                         }
                     }
+                    self.durable = self.durable.max(match &found.frame {
+                        Frame::Entry { durable, .. } => u64::from(*durable),
+                        // Nothing is erased before it is durable.
+                        Frame::Erasing(_) => offset,
+                        Frame::Blob { .. } | Frame::Erased(_) => 0,
+                    });
                     self.frame(number, offset, found.frame, found.next)?;
                     offset = found.next;
                 }
-                Err(unreadable) if is_last && !window.entry_after(&nonce, offset)? => {
+                Err(unreadable) if is_last && !window.was_durable(&nonce, offset)? => {
                     tracing::debug!(number, offset, %unreadable, "the journal's tail is torn");
                     break;
                 }
@@ -243,7 +282,7 @@ impl Scanner {
                 }
                 self.staged.blobs.insert(digest, Place { segment: number, offset: short_offset });
             }
-            Frame::Entry { entry, continues } => {
+            Frame::Entry { entry, continues, durable: _ } => {
                 if let Err(what) = self.entry(&entry) {
                     return wrong(what);
                 }
@@ -337,6 +376,17 @@ impl Scanner {
         self.tail =
             Some(Tail { segment: number, offset: settled, bytes: length - settled, entries });
         Ok(())
+    }
+
+    /// The first part in whole batches of the last segment that was not written whole, if nothing says
+    /// that it ever was.
+    fn hole(&self) -> Option<u64> {
+        let settled = self.journal.segments.last().map_or(0, |segment| segment.length);
+        let torn = self.holes.iter().filter(|(digest, offset)| {
+            let erased = matches!(self.journal.blobs.get(digest), Some(Blob::Erased(_)));
+            !erased && *offset >= self.durable && *offset < settled
+        });
+        torn.map(|(_, offset)| *offset).min().filter(|_| self.damage.is_none())
     }
 
     fn finish(mut self) -> Scanned {

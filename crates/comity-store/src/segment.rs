@@ -10,8 +10,9 @@ use comity_core::Digest;
 use crate::frame::{FRAME_HEADER, Frame, FrameHeader, MARK_AT, Nonce, Take, Unreadable};
 use crate::{Damage, Seq, StoreError};
 
-/// The format that this program writes, and the newest that it reads.
-pub(crate) const FORMAT_VERSION: u32 = 1;
+/// The format that this program writes and reads. In format 1 entries did not say what was durable before
+/// them; no release wrote it.
+pub(crate) const FORMAT_VERSION: u32 = 2;
 /// Bytes of a segment's header.
 pub(crate) const SEGMENT_HEADER: usize = 84;
 
@@ -77,9 +78,14 @@ impl SegmentHeader {
         };
         let checksum = take.u32().map_err(short)?;
         let (covered, _) = bytes.split_at(SEGMENT_HEADER - 4);
-        // Every later format keeps the header's size, its first fields and its checksum.
-        if found > FORMAT_VERSION && crc32c::crc32c(covered) == checksum {
-            return Err(StoreError::Newer { path: path.to_owned(), found, known: FORMAT_VERSION });
+        // Every format has the header's size, its first fields and its checksum.
+        if found != FORMAT_VERSION && crc32c::crc32c(covered) == checksum {
+            let (path, known) = (path.to_owned(), FORMAT_VERSION);
+            return Err(if found > known {
+                StoreError::Newer { path, found, known }
+            } else {
+                StoreError::Older { path, found, known }
+            });
         }
         if crc32c::crc32c(covered) != checksum {
             return Err(damage("the checksum of the segment's header does not match"));
@@ -220,9 +226,10 @@ impl<'a> Window<'a> {
         Ok(header.body(nonce, body).map(|frame| Located { frame, next }))
     }
 
-    /// Whether a whole entry's frame begins anywhere after `offset`: what stands there was written, and
-    /// so what stands before it was once whole.
-    pub(crate) fn entry_after(&mut self, nonce: &Nonce, offset: u64) -> Result<bool, StoreError> {
+    /// Whether what stands at `offset` was once whole on the disk: anywhere after it begins an entry's
+    /// frame that says so. An entry that was only written in the same group proves nothing, for the
+    /// pages of one group reach the disk in any order.
+    pub(crate) fn was_durable(&mut self, nonce: &Nonce, offset: u64) -> Result<bool, StoreError> {
         let mark = nonce.mark();
         let mut at = offset + 1;
         while at < self.end {
@@ -237,7 +244,8 @@ impl<'a> Window<'a> {
             let step = bytes.len().saturating_sub(mark.len() - 1).max(1);
             for start in found.iter().filter_map(|mark| mark.checked_sub(MARK_AT as u64)) {
                 let candidate = if start > offset { self.frame(nonce, start)?.ok() } else { None };
-                if candidate.is_some_and(|found| matches!(found.frame, Frame::Entry { .. })) {
+                let proves = |frame: &Frame| matches!(frame, Frame::Entry { durable, .. } if u64::from(*durable) > offset);
+                if candidate.is_some_and(|found| proves(&found.frame)) {
                     return Ok(true);
                 }
             }

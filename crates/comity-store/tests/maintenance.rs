@@ -135,6 +135,44 @@ fn an_interrupted_restore_is_not_taken_for_a_store() {
     assert!(!target.path().join("restore.partial").exists());
 }
 
+/// The disk of the copy may fill up, and the machine may stop, at any moment.
+#[test]
+fn a_backup_that_was_cut_short_is_no_backup() {
+    let [folder, copy, target] = [(); 3].map(|()| support::folder());
+    let store = filled(folder.path());
+    fs::rename(folder.path().join("journal/00000003.seg"), folder.path().join("journal/elsewhere"))
+        .unwrap();
+    assert!(matches!(store.backup(copy.path()), Err(StoreError::Io { .. })));
+    assert!(copy.path().join("journal.partial/00000002.seg").exists(), "some of it was copied");
+    let refused = restore(copy.path(), target.path(), entry("restored"), options()).unwrap_err();
+    assert!(matches!(refused, StoreError::Folder { .. }), "{refused}");
+    assert!(!target.path().join("journal").exists());
+    let again = store.backup(copy.path()).unwrap_err();
+    assert!(matches!(again, StoreError::Folder { .. }), "{again}");
+}
+
+/// Views that know of more entries than the backup has would make the restored journal look damaged.
+#[test]
+fn a_restore_gives_the_journal_its_name_when_old_views_are_gone() {
+    let [folder, copy, target] = [(); 3].map(|()| support::folder());
+    let store = filled(folder.path());
+    store.backup(copy.path()).unwrap();
+    for _ in 0..9 {
+        store.append(vec![entry("after the backup")]).unwrap();
+    }
+    drop(store);
+    // Views that cannot be deleted stand for a crash before their deletion.
+    fs::write(target.path().join("views"), b"a file, and no folder").unwrap();
+    let refused = restore(copy.path(), target.path(), entry("restored"), options()).unwrap_err();
+    assert!(matches!(refused, StoreError::Views(_)), "{refused}");
+    assert!(!target.path().join("journal").exists(), "the journal had its name already");
+
+    fs::remove_file(target.path().join("views")).unwrap();
+    fs::rename(folder.path().join("views"), target.path().join("views")).unwrap();
+    restore(copy.path(), target.path(), entry("restored"), options()).unwrap();
+    assert_eq!(open(target.path()).durable().seq, 81);
+}
+
 #[test]
 fn a_damaged_backup_is_refused_whole() {
     let [folder, copy, target] = [(); 3].map(|()| support::folder());

@@ -164,12 +164,12 @@ fn a_store_that_is_newer_damaged_or_gone() {
 
     // The version follows the magic, and a checksum ends the header.
     let mut newer = whole.clone();
-    newer[8..12].copy_from_slice(&2_u32.to_le_bytes());
+    newer[8..12].copy_from_slice(&3_u32.to_le_bytes());
     let checksum = crc32c::crc32c(&newer[..HEADER - 4]);
     newer[HEADER - 4..HEADER].copy_from_slice(&checksum.to_le_bytes());
     std::fs::write(&segment, &newer).unwrap();
     node.try_with(&["status"], "").refused(78, "store-newer", "use the newer program", "");
-    node.try_with(&["store", "verify"], "").refused(78, "store-newer", "format version 2", "");
+    node.try_with(&["store", "verify"], "").refused(78, "store-newer", "format version 3", "");
     std::fs::write(&segment, &whole).unwrap();
     node.try_with(&["status"], "").done();
 

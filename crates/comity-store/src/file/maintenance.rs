@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 use comity_core::PartDigest;
 
 use super::indexing::Views;
+use super::open::{missing, open_views};
 use super::reader::Shared;
 use super::writer::overwrite_blob;
 use super::{FileStore, Layout};
@@ -21,6 +22,9 @@ use crate::scan::{Blob, Depth, Journal, Place, scan};
 use crate::segment;
 use crate::views::{self, DiskViews};
 use crate::{Damage, NewEntry, Options, Store as _, StoreError, Watermark, bounds};
+
+/// What a backup is called until it is whole.
+const COPYING: &str = "journal.partial";
 
 /// What checking every byte of a store found.
 #[derive(Clone, Debug)]
@@ -59,10 +63,12 @@ pub fn verify(folder: &Path, options: &Options) -> Result<VerifyReport, StoreErr
     let layout = existing(folder)?;
     let _lock = Lock::take(folder)?;
     let scanned = scan(&layout.journal, Depth::Everything)?;
+    // What looks like an unfinished write is none where the views know of it.
+    let known = scanned.tail.as_ref().and_then(|_| open_views(&layout, options).ok());
+    let known = known.map(|(_, checkpoint)| checkpoint.at.seq);
+    let found = scanned.damage.clone().or_else(|| missing(&scanned, known));
     let mut damage = scanned.spoiled;
-    if let Some(found) = scanned.damage
-        && !damage.contains(&found)
-    {
+    if let Some(found) = found.filter(|found| !damage.contains(found)) {
         damage.push(found);
     }
     let blobs = scanned.journal.blobs.values();
@@ -171,17 +177,19 @@ pub fn restore(
     let (store, _) = FileStore::open(&layout.restoring, options)?;
     let appended = store.append(vec![marker])?;
     drop(store);
-    // The views stay behind: they are built where the journal comes to lie.
+    // The views stay behind: they are built where the journal comes to lie. Those of a journal that was
+    // here before go first: they may know of more entries than this one has, and beside a journal that has
+    // its name that is damage.
+    views::delete(&layout.views).map_err(StoreError::Views)?;
     let moved = fs::rename(&partial.journal, &layout.journal);
     moved.map_err(|error| StoreError::io("name", &layout.journal, error))?;
     segment::sync_folder(to)?;
-    views::delete(&layout.views).map_err(StoreError::Views)?;
     fs::remove_dir_all(&layout.restoring)
         .map_err(|error| StoreError::io("delete", &layout.restoring, error))?;
     Ok(Watermark { seq: appended.last, chain: appended.head })
 }
 
-/// Copies what is durable, while more is written.
+/// Copies what is durable, while more is written. A copy that was cut short is no journal.
 ///
 /// An erasure beside the copy overwrites blobs that the copy may have met before, after or in between. Its
 /// intent is in the journal before: so what has grown is copied too until no erasure began meanwhile, and
@@ -194,7 +202,9 @@ pub(super) fn copy_journal(shared: &Shared, to: &Path) -> Result<Watermark, Stor
         let what = "the folder is not empty: a backup goes into a new one";
         return Err(StoreError::Folder { path: target.folder, what });
     }
-    make_folder(&target.journal)?;
+    // It gets the name by which it is taken for a journal when it is whole.
+    let partial = to.join(COPYING);
+    make_folder(&partial)?;
     let before: HashSet<PartDigest> = {
         let journal = shared.journal.read().unwrap_or_else(PoisonError::into_inner);
         erased(&journal).into_iter().map(|(digest, ..)| digest).collect()
@@ -212,16 +222,21 @@ pub(super) fn copy_journal(shared: &Shared, to: &Path) -> Result<Watermark, Stor
             (journal.durable, lengths, erased(&journal))
         };
         for (number, length) in lengths {
-            copy_segment(&shared.layout.journal, &target.journal, number, length)?;
+            copy_segment(&shared.layout.journal, &partial, number, length)?;
         }
         if shared.erasures.load(Ordering::SeqCst) == erasures {
             for (_, place, nonce) in gone.iter().filter(|(digest, ..)| !before.contains(digest)) {
-                let path = segment::path_of(&target.journal, place.segment);
+                let path = segment::path_of(&partial, place.segment);
                 let file = overwrite_blob(&path, nonce, *place)?;
                 file.sync_data().map_err(|error| StoreError::sync(&path, error))?;
             }
-            segment::sync_folder(&target.journal)?;
+            segment::sync_folder(&partial)?;
+            let named = fs::rename(&partial, &target.journal);
+            named.map_err(|error| StoreError::io("name", &target.journal, error))?;
             segment::sync_folder(to)?;
+            // The folder itself may be new.
+            let above = to.parent().filter(|above| !above.as_os_str().is_empty());
+            segment::sync_folder(above.unwrap_or(Path::new(".")))?;
             return Ok(durable);
         }
     }

@@ -104,9 +104,9 @@ fn after_restore(layout: &Layout) -> Result<(), StoreError> {
     Err(StoreError::Folder { path: layout.restoring.clone(), what })
 }
 
-type OpenedViews = Result<(DiskViews, Checkpoint), String>;
+pub(super) type OpenedViews = Result<(DiskViews, Checkpoint), String>;
 
-fn open_views(layout: &Layout, options: &Options) -> OpenedViews {
+pub(super) fn open_views(layout: &Layout, options: &Options) -> OpenedViews {
     DiskViews::open(&layout.views, options.index_version, options.view_cache_bytes)
 }
 
@@ -140,21 +140,19 @@ fn create_if_new(layout: &Layout, known: Option<Seq>) -> Result<bool, StoreError
 
 /// Whether the journal may be written to, after what may be cut is cut.
 fn check(scanned: &Scanned, known: Option<Seq>) -> Result<(), StoreError> {
-    if let Some(damage) = &scanned.damage {
-        return Err(damage.clone().into());
-    }
+    let damage = scanned.damage.clone().or_else(|| missing(scanned, known));
+    damage.map_or(Ok(()), |damage| Err(damage.into()))
+}
+
+/// What the views know to have been acknowledged and the journal does not have.
+pub(super) fn missing(scanned: &Scanned, known: Option<Seq>) -> Option<Damage> {
     let durable = scanned.journal.durable;
-    let acknowledged = known.unwrap_or(0);
-    if acknowledged > durable.seq {
-        let last = scanned.journal.segments.last();
-        let (number, offset) = last.map_or((1, 0), |last| (last.header.number, last.length));
-        let what = format!(
-            "entry {acknowledged} was acknowledged and the journal ends at {}",
-            durable.seq
-        );
-        return Err(Damage::new(number, offset, what).into());
-    }
-    Ok(())
+    let acknowledged = known.filter(|known| *known > durable.seq)?;
+    let last = scanned.journal.segments.last();
+    let (number, offset) = last.map_or((1, 0), |last| (last.header.number, last.length));
+    let what =
+        format!("entry {acknowledged} was acknowledged and the journal ends at {}", durable.seq);
+    Some(Damage::new(number, offset, what))
 }
 
 /// Cuts the tail off. Its bytes are durable elsewhere before they are taken away here.

@@ -31,6 +31,9 @@ pub(super) struct Writer {
     header: SegmentHeader,
     /// Bytes of the segment that hold whole frames.
     length: u64,
+    /// The first of them, which are on the disk: what stands behind them is the end of an erasure, which
+    /// nobody syncs.
+    synced: u64,
     segment_bytes: u64,
     faults: Option<Arc<dyn DiskFaults>>,
 }
@@ -61,6 +64,8 @@ impl Writer {
             path,
             header,
             length,
+            // Opening has synced what it found.
+            synced: length,
             segment_bytes: options.segment_bytes.min(bounds::SEGMENT_BYTES),
             faults: options.faults.clone(),
         })
@@ -129,7 +134,8 @@ impl Writer {
             let body = new.body.clone();
             let entry = Entry { seq, kind: new.kind, body, chain, blobs: blobs.collect() };
             staged.offsets.push(self.offset_of(staged));
-            frame::write_entry(&mut staged.bytes, &nonce, &entry, index + 1 < batch.len());
+            let continues = index + 1 < batch.len();
+            frame::write_entry(&mut staged.bytes, &nonce, &entry, continues, self.durable());
             staged.head = Watermark { seq, chain };
         }
         Ok(Appended { first, last: staged.head.seq, head: staged.head.chain })
@@ -140,9 +146,15 @@ impl Writer {
         u32::try_from(self.length + staged.bytes.len() as u64).unwrap_or(u32::MAX)
     }
 
+    /// What an entry says that was durable before it.
+    fn durable(&self) -> u32 {
+        u32::try_from(self.synced).unwrap_or(u32::MAX)
+    }
+
     /// Readers see the group, and all who wait are told.
     fn publish(&mut self, staged: Staged) {
         self.length += staged.bytes.len() as u64;
+        self.synced = self.length;
         {
             let mut journal = self.shared.journal.write().unwrap_or_else(PoisonError::into_inner);
             if let Some(segment) = journal.segments.last_mut() {
@@ -216,6 +228,7 @@ impl Writer {
         })?;
         self.path = segment::path_of(&self.shared.layout.journal, header.number);
         (self.file, self.header, self.length) = (file, header, SEGMENT_HEADER as u64);
+        self.synced = self.length;
         let mut journal = self.shared.journal.write().unwrap_or_else(PoisonError::into_inner);
         journal.segments.push(SegmentState { header, offsets: Vec::new(), length: self.length });
         Ok(())
@@ -243,6 +256,7 @@ impl Writer {
         if !wanted.is_empty() {
             self.write(&bytes).and_then(|()| self.sync())?;
             self.length += bytes.len() as u64;
+            self.synced = self.length;
             let mut journal = self.shared.journal.write().unwrap_or_else(PoisonError::into_inner);
             for digest in wanted {
                 let place = match journal.blobs.get(&digest) {
