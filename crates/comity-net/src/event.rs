@@ -101,7 +101,7 @@ pub enum RefusedWhy {
     #[error("the partner has {most} connections already", most = limits::CONNECTIONS_PER_PARTNER)]
     TooManyConnections,
     /// The handshake took too long.
-    #[error("handshake took longer than {} s", limits::HANDSHAKE_TIME.as_secs())]
+    #[error("handshake took longer than {} s", limits::ANSWER_TIME.as_secs())]
     TooLong,
     /// The handshake failed otherwise.
     #[error("handshake failed: {0}")]

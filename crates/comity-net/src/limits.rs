@@ -6,10 +6,19 @@ use std::time::Duration;
 pub const INCOMING_BYTES: u64 = 64 * 1024;
 /// Connection attempts that wait for an answer; more are dropped by the transport.
 pub const INCOMING: usize = 256;
-/// Handshakes that run at a time; a connection beyond them is refused.
+/// Answered handshakes that run at a time; a connection beyond them is refused.
 pub const HANDSHAKES: usize = 64;
-/// How long a handshake may take, dialed or answered.
+/// Of these, those kept for networks where partners were met.
+pub const HANDSHAKES_OF_PARTNERS: usize = 16;
+/// Of these, those of one network (/24 or /56): it takes many networks to keep others out.
+pub const HANDSHAKES_OF_A_NETWORK: usize = 8;
+/// Networks that are remembered of one partner.
+pub const KNOWN_NETWORKS: usize = 8;
+/// How long a dialed handshake may take.
 pub const HANDSHAKE_TIME: Duration = Duration::from_secs(15);
+/// How long an answered handshake may take, and a stranger to show its ticket: a second and a half on the
+/// longest paths, three with a lost packet. Whoever does not go on keeps a place for so long.
+pub const ANSWER_TIME: Duration = Duration::from_secs(5);
 /// Connections that one partner may hold: one that works, one that replaces it, and as many again
 /// that both ends have not yet noticed to be dead.
 pub const CONNECTIONS_PER_PARTNER: usize = 4;
@@ -60,8 +69,10 @@ pub const TICKET_CHARACTERS: usize = 8 * 1024;
 pub const OPEN_INVITES: usize = 16;
 /// Pairing ceremonies that run at a time.
 pub const PAIRINGS: usize = 4;
-/// Strangers who have not shown a ticket yet, at a time.
-pub const STRANGERS: usize = 16;
+/// Strangers who have not shown a ticket yet, at a time: each costs at most [`STRANGER_WINDOW`] of memory.
+pub const STRANGERS: usize = 64;
+/// Of these, those of one network.
+pub const STRANGERS_OF_A_NETWORK: usize = 4;
 /// How long a pairing ceremony may take: the operators talk to one another meanwhile.
 pub const PAIRING_TIME: Duration = Duration::from_secs(15 * 60);
 /// How long both ends of a completed ceremony wait for each other to hang up.

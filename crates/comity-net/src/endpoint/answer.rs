@@ -5,9 +5,9 @@ use std::sync::Arc;
 use quinn::crypto::rustls::HandshakeData;
 use quinn::{ConnectionError, Incoming};
 use rustls::pki_types::CertificateDer;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use super::admission::{Admission, Bounds, Network, Place};
 use super::{Shared, connection};
 use crate::congestion::RateCap;
 use crate::event::{RefusedWhy, printable};
@@ -21,7 +21,11 @@ use crate::transport;
 
 /// Until the endpoint is closed.
 pub(super) async fn run(shared: Arc<Shared>) {
-    let handshakes = Arc::new(Semaphore::new(limits::HANDSHAKES));
+    let handshakes = Admission::new(Bounds {
+        all: limits::HANDSHAKES,
+        reserved: limits::HANDSHAKES_OF_PARTNERS,
+        network: limits::HANDSHAKES_OF_A_NETWORK,
+    });
     while let Some(incoming) = shared.quinn.accept().await {
         if !incoming.remote_address_validated() {
             // A stranger with a forged address gets a few bytes, and costs no key exchange.
@@ -30,14 +34,15 @@ pub(super) async fn run(shared: Arc<Shared>) {
             }
             continue;
         }
-        match handshakes.clone().try_acquire_owned() {
-            Ok(permit) => shared.spawn(answer(shared.clone(), incoming, permit)),
-            Err(_busy) => incoming.refuse(),
+        let network = Network::of(incoming.remote_address().ip());
+        match handshakes.enter(network, shared.known().has(network)) {
+            Some(place) => shared.spawn(answer(shared.clone(), incoming, place)),
+            None => incoming.refuse(),
         }
     }
 }
 
-async fn answer(shared: Arc<Shared>, incoming: Incoming, permit: OwnedSemaphorePermit) {
+async fn answer(shared: Arc<Shared>, incoming: Incoming, place: Place) {
     let remote = canonical(incoming.remote_address());
     let cap = RateCap::default();
     let (gate, config) = match configuration(&shared, &cap) {
@@ -54,7 +59,7 @@ async fn answer(shared: Arc<Shared>, incoming: Incoming, permit: OwnedSemaphoreP
             return shared.report_refused(remote, why);
         }
     };
-    drop(permit);
+    drop(place);
     match protocol(&connection).as_deref() {
         Some(ALPN_LINK) => {
             if let Err(why) = connection::open(&shared, &gate, connection, cap, false).await {
@@ -89,7 +94,7 @@ async fn handshake(
 ) -> Result<quinn::Connection, RefusedWhy> {
     let failed = |error: ConnectionError| RefusedWhy::Handshake(printable(&error.to_string()));
     let connecting = incoming.accept_with(config).map_err(failed)?;
-    match timeout(limits::HANDSHAKE_TIME, connecting).await {
+    match timeout(limits::ANSWER_TIME, connecting).await {
         Ok(connected) => connected.map_err(failed),
         Err(_elapsed) => Err(RefusedWhy::TooLong),
     }

@@ -1,5 +1,6 @@
 //! The endpoint: one UDP socket, from which partners are dialed and on which they are answered.
 
+pub(crate) mod admission;
 mod answer;
 mod connection;
 mod dial;
@@ -18,6 +19,7 @@ use rustls::sign::CertifiedKey;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use self::admission::Known;
 pub(crate) use self::answer::peer;
 pub(crate) use self::dial::connect;
 pub use self::dial::{DialError, DialFault};
@@ -51,6 +53,7 @@ pub(crate) struct Shared {
     identity: RwLock<Identity>,
     links: RwLock<BTreeMap<EconomyId, LinkOptions>>,
     registry: Mutex<Registry>,
+    known: Mutex<Known>,
     tasks: Mutex<JoinSet<()>>,
 }
 
@@ -124,6 +127,7 @@ impl Endpoint {
             identity: RwLock::new(identity),
             links: RwLock::new(config.links),
             registry: Mutex::new(Registry::default()),
+            known: Mutex::default(),
             tasks: Mutex::new(JoinSet::new()),
         });
         shared.spawn(answer::run(shared.clone()));
@@ -286,6 +290,11 @@ impl Shared {
 
     fn registry(&self) -> std::sync::MutexGuard<'_, Registry> {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where partners were met.
+    pub(crate) fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tasks(&self) -> std::sync::MutexGuard<'_, JoinSet<()>> {

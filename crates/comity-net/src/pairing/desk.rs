@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use comity_core::Timestamp;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use super::{Comparison, ConfirmError, Introduction, Paired, PairingError, Ticket, TicketId};
 use crate::endpoint::DialError;
+use crate::endpoint::admission::{Admission, Bounds};
 use crate::limits;
 
 /// A ceremony of this endpoint. Never used again for another.
@@ -90,13 +91,16 @@ pub(super) enum Command {
 /// What everybody who pairs has to go by.
 pub(crate) struct Desk {
     inner: Mutex<Inner>,
-    /// A permit for each connection that has shown no ticket yet.
-    pub(super) strangers: Semaphore,
+    /// A place for each connection that has shown no ticket yet.
+    pub(super) strangers: Admission,
 }
 
 impl Default for Desk {
     fn default() -> Self {
-        Self { inner: Mutex::default(), strangers: Semaphore::new(limits::STRANGERS) }
+        // Nobody who has no ticket is known.
+        let bounds =
+            Bounds { all: limits::STRANGERS, reserved: 0, network: limits::STRANGERS_OF_A_NETWORK };
+        Self { inner: Mutex::default(), strangers: Admission::new(bounds) }
     }
 }
 

@@ -17,6 +17,7 @@ use super::{
     PairingFailure, PairingId, PairingOutput, PairingSession, Ticket, TicketId, claimed,
 };
 use crate::congestion::RateCap;
+use crate::endpoint::admission::Network;
 use crate::endpoint::{Shared, connect, peer};
 use crate::event::{CloseCause, NetEvent, RefusedWhy};
 use crate::limits;
@@ -112,7 +113,8 @@ async fn inviter(
     connection: &quinn::Connection,
     remote: SocketAddr,
 ) -> Result<(), PairingError> {
-    let stranger = shared.desk.strangers.try_acquire().map_err(|_full| PairingError::Busy)?;
+    let network = Network::of(remote.ip());
+    let stranger = shared.desk.strangers.enter(network, false).ok_or(PairingError::Busy)?;
     let (channel, peer) = channel(connection)?;
     let claim = async {
         let (send, mut receive) =
@@ -122,9 +124,8 @@ async fn inviter(
             .ok_or(PairingError::OutOfTurn)?;
         Ok::<_, PairingError>((send, receive, claim))
     };
-    let (send, receive, claim) = timeout(limits::HANDSHAKE_TIME, claim)
-        .await
-        .map_err(|_elapsed| PairingError::TooLong)??;
+    let (send, receive, claim) =
+        timeout(limits::ANSWER_TIME, claim).await.map_err(|_elapsed| PairingError::TooLong)??;
     let name = claimed(&claim).ok_or(PairingError::OutOfTurn)?;
     let (ticket, introduction) = shared.desk.claim(name).ok_or(PairingError::UnknownTicket)?;
     let Some((pairing, commands)) = shared.desk.begin() else {

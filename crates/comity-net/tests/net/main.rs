@@ -8,6 +8,7 @@
     reason = "tests may assert with what libraries may not use"
 )]
 
+mod admission;
 mod engine;
 mod gate;
 mod link;
