@@ -261,8 +261,6 @@ pub enum PartnerChange {
         /// Who introduced it.
         by: EconomyId,
     },
-    /// X25519 without its post-quantum half may be offered to it.
-    ClassicalKeyExchange(bool),
 }
 
 /// A delivery that was decided Release, with what stays with the sender.

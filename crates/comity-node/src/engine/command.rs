@@ -268,8 +268,7 @@ impl Engine {
             | PartnerChange::Suspended
             | PartnerChange::Resumed
             | PartnerChange::Removed
-            | PartnerChange::Addresses(_)
-            | PartnerChange::ClassicalKeyExchange(_) => self.paired(economy)?,
+            | PartnerChange::Addresses(_) => self.paired(economy)?,
         }
         let entry = JournalEntry::Partner(PartnerChanged { economy, change, at: now });
         self.enter(&entry, Vec::new());

@@ -371,7 +371,6 @@ impl State {
                     bond: Bond::Paired,
                     level: TrustLevel::default(),
                     addresses: Vec::new(),
-                    classical: false,
                     since: changed.at,
                     out: OutLedger::new(*epoch),
                     inbound: InLedger::default(),
@@ -392,7 +391,6 @@ impl State {
                     bond: Bond::Introduced(*by),
                     level: TrustLevel::default(),
                     addresses: Vec::new(),
-                    classical: false,
                     since: changed.at,
                     out: OutLedger::new(comity_core::EpochId([0; 16])),
                     inbound: InLedger::default(),
@@ -412,11 +410,6 @@ impl State {
             PartnerChange::Addresses(addresses) => {
                 if let Some(partner) = self.partners.get_mut(&economy) {
                     partner.addresses.clone_from(addresses);
-                }
-            }
-            PartnerChange::ClassicalKeyExchange(allowed) => {
-                if let Some(partner) = self.partners.get_mut(&economy) {
-                    partner.classical = *allowed;
                 }
             }
         }

@@ -18,8 +18,6 @@ pub struct Partner {
     pub level: TrustLevel,
     /// Where it can be reached.
     pub addresses: Vec<String>,
-    /// Whether X25519 without its post-quantum half may be offered to it.
-    pub classical: bool,
     /// When it was paired or introduced.
     pub since: Timestamp,
     /// What we handed to it.

@@ -234,9 +234,7 @@ impl Shadow {
             PartnerChange::Level(level) => bond.level = *level,
             PartnerChange::Suspended | PartnerChange::Removed => bond.open = false,
             PartnerChange::Resumed => bond.open = true,
-            PartnerChange::Addresses(_)
-            | PartnerChange::Introduced { .. }
-            | PartnerChange::ClassicalKeyExchange(_) => {}
+            PartnerChange::Addresses(_) | PartnerChange::Introduced { .. } => {}
         }
     }
 

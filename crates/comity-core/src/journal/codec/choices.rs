@@ -45,9 +45,6 @@ impl Item for PartnerChange {
                 keyring.write(writer);
                 by.write(writer);
             }
-            Self::ClassicalKeyExchange(allowed) => {
-                writer.array(2).uint(7).bool(*allowed);
-            }
         }
     }
 
@@ -70,7 +67,6 @@ impl Item for PartnerChange {
                 keyring: Item::read(reader)?,
                 by: Item::read(reader)?,
             },
-            (7, 2) => Self::ClassicalKeyExchange(reader.bool()?),
             _ => return Err(reader.fault(Problem::OutOfRange)),
         };
         reader.leave();

@@ -61,7 +61,6 @@ fn examples() -> Vec<JournalEntry> {
         partner(PartnerChange::Removed),
         partner(PartnerChange::Addresses(vec![])),
         partner(PartnerChange::Introduced { name: "JP".into(), keyring: vec![1], by: economy }),
-        partner(PartnerChange::ClassicalKeyExchange(true)),
         JournalEntry::Delivery(DeliveryDecided {
             to: economy,
             entry: entry.clone(),
@@ -107,6 +106,19 @@ fn every_entry_is_read_as_written() {
     for entry in examples() {
         assert_eq!(JournalEntry::decode(entry.kind(), &entry.encode()), Ok(entry));
     }
+}
+
+/// Who may do without the post-quantum key exchange stands in the configuration, and nowhere else.
+#[test]
+fn a_change_that_nobody_would_heed_is_refused() {
+    let (economy, at) = (EconomyId([1; 32]), Timestamp::from_secs(1));
+    let change = PartnerChange::Level(1);
+    let entry = JournalEntry::Partner(PartnerChanged { economy, change, at });
+    let mut body = entry.encode();
+    assert_eq!(JournalEntry::decode(entry.kind(), &body), Ok(entry.clone()));
+    let level = body.windows(3).position(|bytes| bytes == [0x82, 1, 1]).unwrap();
+    body[level + 1..level + 3].copy_from_slice(&[7, 0xf5]);
+    assert!(JournalEntry::decode(entry.kind(), &body).is_err());
 }
 
 #[test]
