@@ -271,7 +271,7 @@ impl IntroductionBody {
         fields(body, |key, reader| match key {
             0 => set(&mut to, reader.array_of().map(EconomyId)),
             1 => set(&mut economy, reader.array_of().map(EconomyId)),
-            2 => set(&mut name, reader.text(limits::TEXT_BYTES).map(str::to_owned)),
+            2 => set(&mut name, reader.label(limits::TEXT_BYTES).map(str::to_owned)),
             3 => set(&mut keyring, reader.bytes(limits::KEYRING_BYTES).map(<[u8]>::to_vec)),
             _later => Err(reader.fault(Problem::UnknownField)),
         })?;
@@ -309,6 +309,7 @@ pub(crate) fn missing(body: &[u8]) -> Fault {
 
 #[cfg(test)]
 mod tests {
+    use crate::cbor::is_label;
     use proptest::collection::vec;
     use proptest::prelude::*;
 
@@ -369,6 +370,20 @@ mod tests {
         assert_eq!(problem(body(&[[1; 32], [1; 32]])), Problem::UnsortedKeys);
         assert_eq!(problem(body(&[[2; 32], [1; 32]])), Problem::UnsortedKeys);
         assert_eq!(WithdrawalBody::of(Vec::new()), None);
+    }
+
+    #[test]
+    fn an_introduction_cannot_steer_a_screen_with_its_name() {
+        let read = |name: &str| {
+            let (to, economy) = (EconomyId([1; 32]), EconomyId([2; 32]));
+            let body = IntroductionBody { to, economy, name: name.to_owned(), keyring: vec![1] };
+            ControlBody::decode(Kind::Introduction, &body.encode())
+        };
+        assert!(read("Fiji").is_ok());
+        for name in ["Fiji\u{1b}[2J", "Fiji\n", "\u{202e}ijiF"] {
+            assert_eq!(problem(read(name)), Problem::BadText, "{name:?}");
+        }
+        assert_eq!(problem(read("")), Problem::Empty);
     }
 
     #[test]
@@ -440,8 +455,10 @@ mod tests {
             prop_assert_eq!(TerminationBody::decode(&body.encode()), Ok(body));
             let body = WithdrawalBody::of(records).unwrap();
             prop_assert_eq!(WithdrawalBody::decode(&body.encode()), Ok(body));
+            let fits = is_label(&text);
             let body = IntroductionBody { to: one, economy: other, name: text, keyring };
-            prop_assert_eq!(IntroductionBody::decode(&body.encode()), Ok(body));
+            let read = IntroductionBody::decode(&body.encode());
+            prop_assert_eq!(read.ok(), fits.then_some(body));
         }
 
         #[test]

@@ -93,6 +93,36 @@ fn advisory(tlp: &str) -> PublishRequest {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ones_own_digits_are_no_answer_and_may_be_mended() {
+    let folder = tempfile::tempdir().unwrap();
+    let (kr, jp) = (folder.path().join("kr"), folder.path().join("jp"));
+    founded(&kr, "KR");
+    founded(&jp, "JP");
+    let kr_node = Node::start(&kr, None, Mode::Running).unwrap();
+    let jp_node = Node::start(&jp, None, Mode::Running).unwrap();
+    let (one, other) = (kr_node.service(), jp_node.service());
+    let invitation = one.invite("JP").await.unwrap();
+    other.join(&invitation.ticket, "KR").await.unwrap();
+    let digits = async |service: &Service, name: &str| {
+        let name = name.to_owned();
+        until(service, async |service| service.ceremony(&name).await.ok()?.digits).await
+    };
+    let (ours, theirs) = (digits(&one, "JP").await, digits(&other, "KR").await);
+
+    let slip = one.confirm_pairing("JP", &ours).await.unwrap_err();
+    assert!(slip.to_string().contains("digits of this screen"), "{slip}");
+    assert_eq!(one.ceremony("JP").await.unwrap().state, "compare", "nothing was compared");
+    let confirmed = one.confirm_pairing("JP", &theirs).await.unwrap();
+    assert_eq!(confirmed.state, "confirmed here");
+    other.confirm_pairing("KR", &ours).await.unwrap();
+    until(&one, async |one| (one.ceremony("JP").await.unwrap().state == "paired").then_some(()))
+        .await;
+    drop((one, other));
+    kr_node.stop(DEADLINE).await;
+    jp_node.stop(DEADLINE).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clear_advisory_arrives_verified_and_is_receipted() {
     let folder = tempfile::tempdir().unwrap();
     let (kr, jp) = (folder.path().join("kr"), folder.path().join("jp"));

@@ -152,7 +152,7 @@ impl Introduction {
             return Err(reader.fault(Problem::MissingField));
         }
         let introduction = Self {
-            name: reader.text(comity_core::limits::TEXT_BYTES)?.to_owned(),
+            name: reader.label(comity_core::limits::TEXT_BYTES)?.to_owned(),
             keyring: reader.bytes(limits::PAIRING_MESSAGE_BYTES)?.to_vec(),
             addresses: read_addresses(reader)?,
         };
@@ -187,6 +187,22 @@ mod tests {
         for message in samples() {
             assert_eq!(Message::decode(&message.encode()), Ok(message));
         }
+    }
+
+    #[test]
+    fn a_name_or_an_address_that_steers_a_terminal_is_refused() {
+        let (name, address) = ("KR".to_owned(), "kr.example:4433".to_owned());
+        let answer = |name: &str, address: &str| {
+            let (name, addresses) = (name.to_owned(), vec![address.to_owned()]);
+            let introduction = Introduction { name, keyring: vec![1, 2], addresses };
+            Message::decode(&Message::Answer { introduction, nonce: [4; 32] }.encode())
+        };
+        assert!(answer(&name, &address).is_ok());
+        for mark in ["\u{1b}[2J", "\n", "\u{202e}"] {
+            assert!(answer(&format!("{name}{mark}"), &address).is_err(), "{mark:?}");
+            assert!(answer(&name, &format!("{mark}{address}")).is_err(), "{mark:?}");
+        }
+        assert!(answer("", &address).is_err());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use comity_core::cbor::{Fault, Problem, Reader, Writer};
+use comity_core::cbor::{Fault, Problem, Reader, Writer, is_label};
 use comity_core::digest::domains;
 use comity_core::entropy::draw;
 use comity_core::{Digest, EconomyId, Entropy, Timestamp};
@@ -181,14 +181,15 @@ pub enum TicketError {
     /// Whole, and yet not what a ticket holds.
     #[error("the ticket is malformed: {0}")]
     Malformed(#[source] Fault),
-    /// No address, too many, or one that is too long.
-    #[error("a ticket takes 1 to {most} addresses of at most 256 characters", most = limits::ADDRESSES)]
+    /// No address, too many, or one that is too long or no line of text.
+    #[error("a ticket takes 1 to {most} addresses of one line and at most 256 characters", most = limits::ADDRESSES)]
     Addresses,
 }
 
 pub(super) fn check_addresses(addresses: &[String]) -> Result<(), TicketError> {
-    let long = |address: &String| address.len() > comity_core::limits::TEXT_BYTES;
-    if addresses.is_empty() || addresses.len() > limits::ADDRESSES || addresses.iter().any(long) {
+    let fits =
+        |address: &String| address.len() <= comity_core::limits::TEXT_BYTES && is_label(address);
+    if addresses.is_empty() || addresses.len() > limits::ADDRESSES || !addresses.iter().all(fits) {
         return Err(TicketError::Addresses);
     }
     Ok(())
@@ -196,7 +197,7 @@ pub(super) fn check_addresses(addresses: &[String]) -> Result<(), TicketError> {
 
 pub(super) fn read_addresses(reader: &mut Reader<'_>) -> Result<Vec<String>, Fault> {
     reader.list(limits::ADDRESSES, |reader| {
-        reader.text(comity_core::limits::TEXT_BYTES).map(str::to_owned)
+        reader.label(comity_core::limits::TEXT_BYTES).map(str::to_owned)
     })
 }
 
@@ -249,8 +250,23 @@ mod tests {
         bytes.extend_from_slice(&checksum(&[0x80]));
         let line = format!("comity-pair-1-{}", base32::encode(&bytes));
         assert!(matches!(line.parse::<Ticket>(), Err(TicketError::Malformed(_))));
+        let two_lines = vec!["kr.example:4433\n".to_owned()];
+        let two = Ticket::issue(EconomyId([7; 32]), two_lines, Timestamp::EPOCH, &mut Counter(0));
+        assert_eq!(two.map(drop), Err(TicketError::Addresses));
         let none = Ticket::issue(EconomyId([7; 32]), vec![], Timestamp::EPOCH, &mut Counter(0));
         assert_eq!(none.map(drop), Err(TicketError::Addresses));
+    }
+
+    #[test]
+    fn an_address_that_steers_a_terminal_is_refused() {
+        let mut steering = ticket();
+        steering.addresses.push("\u{1b}[2Jkr.example:4433".to_owned());
+        let read = steering.to_line().parse::<Ticket>();
+        assert!(
+            matches!(&read, Err(TicketError::Malformed(fault))
+            if fault.problem == comity_core::cbor::Problem::BadText),
+            "{read:?}"
+        );
     }
 
     #[test]

@@ -92,10 +92,12 @@ impl Resolver<'_> {
             Some(name) => {
                 let length = name.as_ref().chars().count();
                 if !(1..=NAME_CHARACTERS).contains(&length)
-                    || name.as_ref().chars().any(char::is_control)
+                    || name.as_ref().len() > comity_core::limits::TEXT_BYTES
+                    || !comity_core::cbor::is_label(name.as_ref())
                 {
-                    let message =
-                        format!("a name has 1 to {NAME_CHARACTERS} characters on one line");
+                    let message = format!(
+                        "a name has 1 to {NAME_CHARACTERS} characters on one line, without marks that turn the reading direction"
+                    );
                     return Err(self.fault(name.span(), message, &[]));
                 }
                 name.into_inner()

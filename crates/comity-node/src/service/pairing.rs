@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use comity_core::EpochId;
 use comity_core::entropy::draw;
 use comity_core::journal::PartnerChange;
-use comity_net::pairing::{Introduction, PairingEvent, PairingId, Ticket, TicketId};
+use comity_net::pairing::{
+    ConfirmError, Introduction, Paired, PairingEvent, PairingId, Ticket, TicketId,
+};
 use tokio::sync::mpsc;
 
 use super::Service;
@@ -15,6 +17,9 @@ use crate::api::{Ceremony, Invitation};
 use crate::engine::Command;
 use crate::entropy::OsEntropy;
 use crate::error::{ErrorKind, ServiceError};
+
+/// The state of a ceremony whose digits wait for a person.
+const COMPARE: &str = "compare";
 
 /// Ceremonies under way, by the name that the partner is to have.
 #[derive(Clone, Default)]
@@ -107,14 +112,23 @@ impl Service {
             let message = format!("the pairing with `{name}` shows no digits yet");
             ServiceError::new(ErrorKind::TryLater, "not-yet", message)
         })?;
-        self.parts.pairings.with(|all| {
-            if let Some(known) = all.get_mut(name) {
-                known.ceremony.state = "confirmed here".to_owned();
-            }
-        });
         endpoint.confirm_pairing(pairing, digits).await.map_err(|error| {
-            ServiceError::data("digits", error.to_string()).next("comity partner invite")
+            let next = match error {
+                // Nothing was compared: the ceremony goes on, and whoever slipped tries again.
+                ConfirmError::NotSixDigits | ConfirmError::OwnDigits | ConfirmError::Already => {
+                    format!("comity partner verify {name}")
+                }
+                ConfirmError::NotComparing | ConfirmError::Mismatch => {
+                    format!("comity partner invite --as {name}")
+                }
+            };
+            ServiceError::data("digits", error.to_string()).next(next)
         })?;
+        // The other side may have confirmed before us, and the pairing may be over by now.
+        self.note(
+            |known| known.pairing == Some(pairing) && known.ceremony.state == COMPARE,
+            |known| "confirmed here".clone_into(&mut known.ceremony.state),
+        );
         self.ceremony(name).await
     }
 
@@ -141,7 +155,7 @@ impl Service {
                     |known| known.ticket == ticket,
                     |known| {
                         known.pairing = Some(pairing);
-                        "compare".clone_into(&mut known.ceremony.state);
+                        COMPARE.clone_into(&mut known.ceremony.state);
                         known.ceremony.digits = Some(comparison.show.to_string());
                         known.ceremony.economy = Some(comparison.economy.to_string());
                     },
@@ -153,20 +167,11 @@ impl Service {
                     found.map(|(name, _)| name.clone())
                 });
                 let Some(name) = name else { return };
-                // Written down before the partner is let in: the set of those who may connect changes
-                // with the entry.
-                let change = PartnerChange::Paired {
-                    name: name.clone(),
-                    keyring: paired.keyring.encoded().to_vec(),
-                    addresses: paired.addresses.clone(),
-                    epoch: EpochId(draw(&mut OsEntropy)),
-                };
-                let command = Command::Partner { economy: paired.economy, change };
-                let result = self.command(command).await;
+                let result = self.write_down(&name, &paired).await;
                 self.note(
                     |known| known.pairing == Some(pairing),
                     |known| match result {
-                        Ok(_) => "paired".clone_into(&mut known.ceremony.state),
+                        Ok(()) => "paired".clone_into(&mut known.ceremony.state),
                         Err(error) => {
                             "failed".clone_into(&mut known.ceremony.state);
                             known.ceremony.problem = Some(error.to_string());
@@ -185,6 +190,21 @@ impl Service {
                 );
             }
         }
+    }
+
+    /// Written down before the partner is let in: the set of those who may connect changes with the
+    /// entry.
+    async fn write_down(&self, name: &str, paired: &Paired) -> Result<(), ServiceError> {
+        let (text, economy) = (name.to_owned(), paired.economy);
+        // Another ceremony, or an introduction, may have taken the name since this one began.
+        self.look(move |state, _, _| check_name(state, &text, &economy)).await??;
+        let change = PartnerChange::Paired {
+            name: name.to_owned(),
+            keyring: paired.keyring.encoded().to_vec(),
+            addresses: paired.addresses.clone(),
+            epoch: EpochId(draw(&mut OsEntropy)),
+        };
+        self.command(Command::Partner { economy, change }).await.map(drop)
     }
 
     fn note(&self, which: impl Fn(&Known) -> bool, change: impl FnOnce(&mut Known)) {

@@ -85,7 +85,7 @@ pub(crate) enum PartnerCommand {
         long_about = "Accept an introduction that a partner made.\n\nFrom then on records of that economy, arriving through partners, are verified and shown as `introduced by` the partner. It gets nothing from you: for that, pair with it."
     )]
     Confirm {
-        /// The economy, as the introduction calls it or by the front of its id
+        /// The introduction by its reference, or the economy by its name there or the front of its id
         name: String,
         /// What you call the economy [default: as the introduction calls it]
         #[arg(long = "as", value_name = "NAME")]

@@ -52,15 +52,12 @@ fn write(event: &Event, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "{}  delivery  {}", zones.written(at), printable(&line))
         }
         Event::Receipt { at, partner, upto } => {
-            writeln!(
-                out,
-                "{}  receipt   {partner} has stored everything up to {upto}",
-                zones.written(at)
-            )
+            let line = format!("{partner} has stored everything up to {upto}");
+            writeln!(out, "{}  receipt   {}", zones.written(at), printable(&line))
         }
         Event::Link { at, partner, up } => {
             let state = if *up { "up" } else { "down" };
-            writeln!(out, "{}  link      {partner} is {state}", zones.written(at))
+            writeln!(out, "{}  link      {} is {state}", zones.written(at), printable(partner))
         }
         Event::Alarm(alarm) => writeln!(out, "ALARM {}", status::alarm_line(alarm, zones)),
     }

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 pub(crate) use ask::Asker;
 pub(crate) use progress::Progress;
-pub(crate) use table::{Table, printable};
+pub(crate) use table::{Table, printable, printable_lines};
 
 /// The version of the envelope around every answer in JSON.
 const ENVELOPE: u8 = 1;
@@ -135,13 +135,18 @@ impl Screen {
             let error = Reason { code, message, next: next.as_deref() };
             write_json(&Refusal { comity: ENVELOPE, ok: false, error }).ok();
         } else {
-            let mut err = anstream::stderr().lock();
-            writeln!(err, "\x1b[1;31mcomity:\x1b[0m {}", failure.message).ok();
-            if let Some(next) = &failure.next {
-                writeln!(err, "\x1b[1mnext:\x1b[0m   {next}").ok();
-            }
+            write_failure(failure, &mut anstream::stderr().lock()).ok();
         }
         ExitCode::from(failure.kind.exit_code())
+    }
+}
+
+/// What failed may be told in the words of a partner or of a file.
+fn write_failure(failure: &Failure, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\x1b[1;31mcomity:\x1b[0m {}", printable_lines(&failure.message))?;
+    match &failure.next {
+        Some(next) => writeln!(out, "\x1b[1mnext:\x1b[0m   {}", printable_lines(next)),
+        None => Ok(()),
     }
 }
 
@@ -157,4 +162,22 @@ fn unwritten(error: &io::Error) -> Failure {
         return Failure::new(FailureKind::Io, READER_GONE, error);
     }
     Failure::new(FailureKind::Io, "output", format!("the answer cannot be written: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_failed_cannot_steer_the_terminal() {
+        let failure = Failure::new(FailureKind::Data, "x", "line 1\n`\x1b]0;owned\x07`")
+            .next("comity partner confirm \u{202e}PJ");
+        let mut out = Vec::new();
+        write_failure(&failure, &mut out).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "\x1b[1;31mcomity:\x1b[0m line 1\n`\u{fffd}]0;owned\u{fffd}`\n\
+             \x1b[1mnext:\x1b[0m   comity partner confirm \u{fffd}PJ\n"
+        );
+    }
 }

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement};
+use comity_core::cbor::is_unfit;
 
 /// Rows under a head. On a terminal long cells wrap to its width; in a pipe every row is one line.
 #[derive(Debug)]
@@ -44,11 +45,18 @@ impl Table {
 
 /// Text from elsewhere may not move the cursor, turn the writing direction or ring the bell.
 pub(crate) fn printable(text: &str) -> String {
-    let harmless = |c: char| {
-        !c.is_control()
-            && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    text.chars().map(|c| if is_unfit(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// The same of a text of several lines.
+pub(crate) fn printable_lines(text: &str) -> String {
+    let shown = |c: char| match c {
+        '\n' => '\n',
+        '\t' => ' ',
+        c if is_unfit(c) => '\u{fffd}',
+        c => c,
     };
-    text.chars().map(|c| if harmless(c) { c } else { '\u{fffd}' }).collect()
+    text.chars().map(shown).collect()
 }
 
 fn terminal_width() -> Option<u16> {
@@ -79,5 +87,7 @@ mod tests {
     #[test]
     fn a_title_cannot_steer_the_terminal() {
         assert_eq!(printable("a\x1b[2Jb\u{202e}c\n"), "a\u{fffd}[2Jb\u{fffd}c\u{fffd}");
+        assert_eq!(printable("a\u{61c}b"), "a\u{fffd}b");
+        assert_eq!(printable_lines("a\x1b[2J\n\tb\r\n"), "a\u{fffd}[2J\n b\u{fffd}\n");
     }
 }

@@ -116,8 +116,8 @@ fn list(context: &mut Context<'_>) -> Result<(), Failure> {
             let by = printable(&line.by);
             writeln!(
                 out,
-                "{by} introduces {name} ({}): {comity} partner confirm {name}",
-                line.economy
+                "{by} introduces {name} ({}): {comity} partner confirm {} --as NAME",
+                line.economy, line.reference
             )?;
         }
         Ok(())
@@ -159,7 +159,7 @@ fn show(name: &str, context: &mut Context<'_>) -> Result<(), Failure> {
             return writeln!(
                 out,
                 "  agreements  none: only CLEAR goes. {comity} agreement propose FILE --to {}",
-                partner.name
+                printable(&partner.name)
             );
         }
         writeln!(out)?;
@@ -171,13 +171,13 @@ fn write_partner(partner: &PartnerLine, zones: &Zones, out: &mut dyn Write) -> i
     writeln!(
         out,
         "{}  {}, since {}",
-        partner.name,
-        standing(partner),
+        printable(&partner.name),
+        printable(&standing(partner)),
         zones.written(&partner.since)
     )?;
     writeln!(out, "  id          {}", partner.economy)?;
     writeln!(out, "  trust       {} {}", partner.level, partner.level_name)?;
-    writeln!(out, "  addresses   {}", partner.addresses.join(", "))?;
+    writeln!(out, "  addresses   {}", printable(&partner.addresses.join(", ")))?;
     writeln!(out, "  link        {}", link(partner))?;
     if let Some(trouble) = &partner.trouble {
         writeln!(out, "  trouble     {}", printable(trouble))?;

@@ -166,8 +166,8 @@ fn refused(file: &str, code: &str, what: &str) -> Failure {
 impl Audit {
     pub(super) fn write(&self, file: &str, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{file}: verified")?;
-        writeln!(out, "  {}  {}", self.reference, printable(&self.title))?;
-        writeln!(out, "  id      {}", self.record)?;
+        writeln!(out, "  {}  {}", printable(&self.reference), printable(&self.title))?;
+        writeln!(out, "  id      {}", printable(&self.record))?;
         writeln!(out, "  books of {}", self.economy)?;
         if self.deliveries.is_empty() {
             return writeln!(out, "  Nobody was told, by these books.");
