@@ -55,11 +55,15 @@ impl Engine {
             None
         };
         let Some(code) = problem else {
+            self.head_agreed(&economy);
             if let Some(session) = self.sessions.get_mut(&economy) {
                 session.greetings.insert(conn, hello);
             }
             return self.session_input(economy, comity_proto::Input::Admit { conn }, now);
         };
+        if code == "ledger-ahead" && self.more_is_missing(economy, now) {
+            return;
+        }
         let text = match code {
             "ledger-ahead" => {
                 "the partner holds deliveries that this node's journal does not have; if this machine was put back to an earlier state, begin recovery with `comity restore --here`"

@@ -9,6 +9,7 @@
 
 mod batches;
 mod command;
+mod doubt;
 mod fresh;
 mod greeting;
 mod handing;
@@ -222,6 +223,8 @@ pub struct Engine {
     /// For each partner, the first number that this process gave: what became of earlier ones before
     /// their acknowledgement, it cannot know.
     numbered_from: BTreeMap<EconomyId, u64>,
+    /// Partners whose heads have not agreed with the journal since its end was cut.
+    doubted: BTreeSet<EconomyId>,
     jobs: BTreeMap<Token, Job>,
     commits: BTreeMap<Token, Vec<Then>>,
     batch: Vec<NewEntry>,
@@ -255,6 +258,7 @@ impl Engine {
             sessions: BTreeMap::new(),
             conns: BTreeMap::new(),
             numbered_from,
+            doubted: BTreeSet::new(),
             jobs: BTreeMap::new(),
             commits: BTreeMap::new(),
             batch: Vec::new(),

@@ -259,7 +259,7 @@ impl Engine {
         }
     }
 
-    fn down(&mut self, partner: EconomyId) {
+    pub(super) fn down(&mut self, partner: EconomyId) {
         if let Some(session) = self.sessions.get_mut(&partner) {
             session.up = false;
             session.reset();
