@@ -1,10 +1,46 @@
 //! Whether a record's author was entitled to sign it.
 
+use std::collections::BTreeSet;
+
+use crate::identity::{EconomyId, KeyId, RecordId};
 use crate::keyring::{Fork, Grant, KeyringHistory, Revocation, Role, VerifiedKeyring};
 use crate::limits;
 use crate::marking::Tlp;
 use crate::record::Manifest;
 use crate::time::Timestamp;
+use crate::vocabulary::Kind;
+
+/// What a record claims of its author: all of a manifest that the judgement reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The record.
+    pub record: RecordId,
+    /// Whose record it says it is.
+    pub origin: EconomyId,
+    /// The key that signed it.
+    pub author: KeyId,
+    /// When, by the signer's clock.
+    pub signed_at: Timestamp,
+    /// What it is.
+    pub kind: Kind,
+    /// The loosest label that any part has.
+    pub floor: Tlp,
+}
+
+impl Claim {
+    /// What the record with this manifest claims.
+    #[must_use]
+    pub fn of(record: RecordId, manifest: &Manifest) -> Self {
+        Self {
+            record,
+            origin: manifest.origin,
+            author: manifest.author,
+            signed_at: manifest.signed_at,
+            kind: manifest.kind,
+            floor: manifest.floor.tlp,
+        }
+    }
+}
 
 /// How and when a record was first seen here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,59 +141,59 @@ pub enum Refusal {
     OtherEconomy,
 }
 
-/// Judges the author of `manifest`, whose signature was verified, by the keyring held of its origin.
+/// Judges the author of a record, whose signature was verified, by the keyring held of its origin.
 ///
 /// The record counts if the author was granted for that kind and marking when it signed. As the
 /// signer states that time itself, a record first seen after the key had ended or was compromised
-/// counts only from the origin itself. Call it again when a keyring comes: with the time at which the
-/// record was *first* seen, so that a compromise declared later reaches what came in between.
+/// counts only from the origin itself, or where the keyring affirms it. Call it again when a keyring
+/// comes: with the time at which the record was *first* seen, so that a compromise declared later
+/// reaches what came in between.
 ///
 /// Parts may be marked more strictly than the manifest's floor: see [`author_ceiling`]. A `keyring`
 /// record bears witness for itself: judge it by the keyring that it carries.
 #[must_use]
 pub fn entitlement(
     keyring: Option<&VerifiedKeyring>,
-    manifest: &Manifest,
+    claim: &Claim,
     first_seen: FirstSeen,
     now: Timestamp,
 ) -> Entitlement {
     let Some(keyring) = keyring else {
         return Entitlement::Pending(Wait::UnknownOrigin);
     };
-    if keyring.economy() != manifest.origin {
+    if keyring.economy() != claim.origin {
         return Entitlement::Refused(Refusal::OtherEconomy);
     }
-    if manifest.signed_at > now.saturating_add(limits::CLOCK_TOLERANCE) {
-        let due = manifest.signed_at.saturating_sub(limits::CLOCK_TOLERANCE);
+    if claim.signed_at > now.saturating_add(limits::CLOCK_TOLERANCE) {
+        let due = claim.signed_at.saturating_sub(limits::CLOCK_TOLERANCE);
         return Entitlement::Pending(Wait::SignedAhead(due));
     }
-    if keyring.grants_of(manifest.author).next().is_none() {
+    if keyring.grants_of(claim.author).next().is_none() {
         return Entitlement::Pending(Wait::UnknownKey);
     }
-    let revocation = keyring.revocation(manifest.author);
-    if let Err(refusal) = at_signing(keyring, revocation, manifest) {
+    let revocation = keyring.revocation(claim.author);
+    if let Err(refusal) = at_signing(keyring, revocation, claim) {
         return Entitlement::Refused(refusal);
     }
-    match (doubt(keyring, revocation, manifest, first_seen.at), first_seen.way) {
-        (Some(doubt), Way::Relayed) => Entitlement::Quarantined(doubt),
-        (Some(_), Way::FromOrigin) | (None, Way::FromOrigin | Way::Relayed) => {
-            Entitlement::Accepted
+    match (doubt(keyring, revocation, claim, first_seen.at), first_seen.way) {
+        (Some(doubt), Way::Relayed) if !keyring.affirms(&claim.record) => {
+            Entitlement::Quarantined(doubt)
         }
+        (Some(_) | None, Way::FromOrigin | Way::Relayed) => Entitlement::Accepted,
     }
 }
 
 /// The strictest marking that the author may give to a part of this record; `None` when it may not
 /// sign the record at all.
 #[must_use]
-pub fn author_ceiling(keyring: &VerifiedKeyring, manifest: &Manifest) -> Option<Tlp> {
-    let revoked = keyring
-        .revocation(manifest.author)
-        .is_some_and(|revocation| revocation.at <= manifest.signed_at);
-    if revoked || keyring.economy() != manifest.origin {
+pub fn author_ceiling(keyring: &VerifiedKeyring, claim: &Claim) -> Option<Tlp> {
+    let revoked =
+        keyring.revocation(claim.author).is_some_and(|revocation| revocation.at <= claim.signed_at);
+    if revoked || keyring.economy() != claim.origin {
         return None;
     }
-    covering(keyring, manifest)
-        .filter(|grant| grant.kinds.contains(&manifest.kind))
+    covering(keyring, claim)
+        .filter(|grant| grant.kinds.contains(&claim.kind))
         .map(|grant| grant.ceiling)
         .max()
 }
@@ -166,44 +202,90 @@ impl KeyringHistory {
     /// As [`entitlement`] by the keyring held; while the economy is frozen, in quarantine whatever
     /// the keyring would say.
     #[must_use]
-    pub fn entitlement(
-        &self,
-        manifest: &Manifest,
-        first_seen: FirstSeen,
-        now: Timestamp,
-    ) -> Entitlement {
+    pub fn entitlement(&self, claim: &Claim, first_seen: FirstSeen, now: Timestamp) -> Entitlement {
         match self.fork() {
             Some(fork) => Entitlement::Quarantined(Doubt::Forked(fork)),
-            None => entitlement(Some(self.current()), manifest, first_seen, now),
+            None => entitlement(Some(self.current()), claim, first_seen, now),
+        }
+    }
+}
+
+/// What of an economy's records has to be judged again, because its keyring went on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All of them.
+    Everything,
+    /// These: all others are judged as before.
+    Some {
+        /// Every record that one of these keys signed.
+        authors: BTreeSet<KeyId>,
+        /// These records, whoever signed them.
+        records: BTreeSet<RecordId>,
+    },
+}
+
+impl Scope {
+    /// What the step from `before` to `after` may have changed. Nothing else depends on it.
+    #[must_use]
+    pub fn between(before: &KeyringHistory, after: &KeyringHistory) -> Self {
+        if before.fork().is_some() || after.fork().is_some() {
+            return Self::Everything;
+        }
+        let (before, after) = (before.current(), after.current());
+        let keys = [before, after].into_iter().flat_map(|keyring| {
+            let revoked = keyring.keyring().revocations.iter().map(|revocation| revocation.key);
+            keyring.grants().map(|grant| grant.key).chain(revoked)
+        });
+        let moved = |key: &KeyId| {
+            before.revocation(*key) != after.revocation(*key)
+                || !before.grants_of(*key).eq(after.grants_of(*key))
+        };
+        let affirmed = [before, after]
+            .map(|keyring| keyring.keyring().affirmed.iter().copied().collect::<BTreeSet<_>>());
+        let [one, other] = &affirmed;
+        Self::Some {
+            authors: keys.collect::<BTreeSet<_>>().into_iter().filter(moved).collect(),
+            records: one.symmetric_difference(other).copied().collect(),
+        }
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn join(self, other: Self) -> Self {
+        match (self, other) {
+            (
+                Self::Some { mut authors, mut records },
+                Self::Some { authors: more, records: others },
+            ) => {
+                authors.extend(more);
+                records.extend(others);
+                Self::Some { authors, records }
+            }
+            (Self::Everything, _) | (_, Self::Everything) => Self::Everything,
         }
     }
 }
 
 /// The author's grants to sign records that were in force when this one was signed.
-fn covering<'a>(
-    keyring: &'a VerifiedKeyring,
-    manifest: &'a Manifest,
-) -> impl Iterator<Item = &'a Grant> {
-    keyring
-        .grants_of(manifest.author)
-        .filter(|grant| grant.covers(Role::Author, manifest.signed_at))
+fn covering<'a>(keyring: &'a VerifiedKeyring, claim: &'a Claim) -> impl Iterator<Item = &'a Grant> {
+    keyring.grants_of(claim.author).filter(|grant| grant.covers(Role::Author, claim.signed_at))
 }
 
 /// The first of the conditions that no grant meets; one grant must meet them all.
 fn at_signing(
     keyring: &VerifiedKeyring,
     revocation: Option<&Revocation>,
-    manifest: &Manifest,
+    claim: &Claim,
 ) -> Result<(), Refusal> {
-    if !keyring.grants_of(manifest.author).any(|grant| grant.role == Role::Author) {
+    if !keyring.grants_of(claim.author).any(|grant| grant.role == Role::Author) {
         return Err(Refusal::NotAnAuthor);
     }
-    if revocation.is_some_and(|revocation| revocation.at <= manifest.signed_at) {
+    if revocation.is_some_and(|revocation| revocation.at <= claim.signed_at) {
         return Err(Refusal::SignedAfterRevocation);
     }
     let mut refusal = Refusal::NotGrantedThen;
-    for grant in covering(keyring, manifest) {
-        match (grant.kinds.contains(&manifest.kind), manifest.floor.tlp <= grant.ceiling) {
+    for grant in covering(keyring, claim) {
+        match (grant.kinds.contains(&claim.kind), claim.floor <= grant.ceiling) {
             (true, true) => return Ok(()),
             (true, false) => refusal = Refusal::Marking,
             (false, _) if refusal == Refusal::NotGrantedThen => refusal = Refusal::Kind,
@@ -217,7 +299,7 @@ fn at_signing(
 fn doubt(
     keyring: &VerifiedKeyring,
     revocation: Option<&Revocation>,
-    manifest: &Manifest,
+    claim: &Claim,
     first_seen: Timestamp,
 ) -> Option<Doubt> {
     match revocation.filter(|revocation| revocation.at <= first_seen) {
@@ -226,7 +308,7 @@ fn doubt(
         None => {
             // A key whose grant was renewed has not ended, whichever of the grants covers the record.
             let still_granted = keyring
-                .grants_of(manifest.author)
+                .grants_of(claim.author)
                 .any(|grant| grant.role == Role::Author && first_seen < grant.until);
             (!still_granted).then_some(Doubt::KeyEnded)
         }
@@ -234,213 +316,4 @@ fn doubt(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::keyring::KeyringBuilder;
-    use crate::marking::Marking;
-    use crate::sign::SecretKey;
-    use crate::test_util::TestEconomy;
-    use crate::vocabulary::{Kind, State, Urgency};
-    use crate::{EconomyId, KeyId};
-
-    const DAY: Duration = Duration::from_secs(86_400);
-
-    fn day(number: u32) -> Timestamp {
-        TestEconomy::FROM.saturating_add(DAY * number)
-    }
-
-    /// An AMBER incident of `origin`.
-    fn incident(origin: EconomyId, author: KeyId, signed_at: Timestamp) -> Manifest {
-        Manifest {
-            kind: Kind::Incident,
-            state: State::Final,
-            origin,
-            author,
-            signed_at,
-            urgency: Urgency::Routine,
-            floor: Marking::new(Tlp::Amber),
-            addressed: false,
-            supersedes: Vec::new(),
-            parts: Vec::new(),
-            body: None,
-            unknown: false,
-        }
-    }
-
-    /// Author 50 may sign incidents up to AMBER, from day 10 to day 20.
-    fn world() -> (TestEconomy, VerifiedKeyring, SecretKey) {
-        let economy = TestEconomy::found(1).unwrap();
-        let author = SecretKey::from_seed(&[50; 32]);
-        let keyring = with_grant(&economy.keyring, &economy, &author, Tlp::Amber, 10..20);
-        (economy, keyring, author)
-    }
-
-    fn with_grant(
-        keyring: &VerifiedKeyring,
-        economy: &TestEconomy,
-        author: &SecretKey,
-        ceiling: Tlp,
-        days: std::ops::Range<u32>,
-    ) -> VerifiedKeyring {
-        let (from, until) = (day(days.start), day(days.end));
-        let kinds = [Kind::Incident];
-        let grant = Grant::author(economy.id(), author.public(), kinds, ceiling, from, until);
-        KeyringBuilder::follow(keyring).grant(grant).sign(&[&economy.root]).unwrap()
-    }
-
-    fn revoked(
-        keyring: &VerifiedKeyring,
-        economy: &TestEconomy,
-        author: &SecretKey,
-        on: u32,
-        compromised: bool,
-    ) -> VerifiedKeyring {
-        KeyringBuilder::follow(keyring)
-            .revoke(Revocation { key: author.id(), at: day(on), compromised })
-            .sign(&[&economy.root])
-            .unwrap()
-    }
-
-    #[test]
-    fn a_granted_author_counts_whoever_brings_the_record() {
-        let (economy, keyring, author) = world();
-        let manifest = incident(economy.id(), author.id(), day(12));
-        for seen in [FirstSeen::relayed(day(13)), FirstSeen::from_origin(day(13))] {
-            let judged = entitlement(Some(&keyring), &manifest, seen, day(13));
-            assert_eq!(judged, Entitlement::Accepted);
-        }
-    }
-
-    #[test]
-    fn unknown_origins_and_keys_wait() {
-        let (economy, keyring, author) = world();
-        let manifest = incident(economy.id(), author.id(), day(12));
-        let seen = FirstSeen::from_origin(day(13));
-        assert_eq!(
-            entitlement(None, &manifest, seen, day(13)),
-            Entitlement::Pending(Wait::UnknownOrigin)
-        );
-        // The version that grants the key is in transit.
-        assert_eq!(
-            entitlement(Some(&economy.keyring), &manifest, seen, day(13)),
-            Entitlement::Pending(Wait::UnknownKey)
-        );
-        assert_eq!(entitlement(Some(&keyring), &manifest, seen, day(13)), Entitlement::Accepted);
-    }
-
-    #[test]
-    fn ten_minutes_ahead_is_tolerated_and_a_millisecond_more_waits() {
-        let (economy, keyring, author) = world();
-        let manifest = incident(economy.id(), author.id(), day(12));
-        let just = day(12).saturating_sub(limits::CLOCK_TOLERANCE);
-        let judge = |now| entitlement(Some(&keyring), &manifest, FirstSeen::relayed(now), now);
-        assert_eq!(judge(just), Entitlement::Accepted);
-        let before = just.saturating_sub(Duration::from_millis(1));
-        assert_eq!(judge(before), Entitlement::Pending(Wait::SignedAhead(just)));
-    }
-
-    #[test]
-    fn every_lack_of_a_grant_has_its_own_name() {
-        let (economy, keyring, author) = world();
-        let good = incident(economy.id(), author.id(), day(12));
-        let judge = |manifest: &Manifest| {
-            entitlement(Some(&keyring), manifest, FirstSeen::from_origin(day(25)), day(25))
-        };
-        let refused = |manifest, refusal| {
-            assert_eq!(judge(&manifest), Entitlement::Refused(refusal));
-        };
-        refused(Manifest { signed_at: day(9), ..good.clone() }, Refusal::NotGrantedThen);
-        refused(Manifest { signed_at: day(20), ..good.clone() }, Refusal::NotGrantedThen);
-        refused(Manifest { kind: Kind::Advisory, ..good.clone() }, Refusal::Kind);
-        refused(Manifest { kind: Kind::Unknown(99), ..good.clone() }, Refusal::Kind);
-        let stricter = Marking::new(Tlp::AmberStrict);
-        refused(Manifest { floor: stricter, ..good.clone() }, Refusal::Marking);
-        refused(Manifest { author: economy.link.id(), ..good.clone() }, Refusal::NotAnAuthor);
-        let elsewhere = EconomyId([9; 32]);
-        refused(Manifest { origin: elsewhere, ..good.clone() }, Refusal::OtherEconomy);
-        let first = Manifest { signed_at: day(10), ..good };
-        assert_eq!(judge(&first), Entitlement::Accepted, "the first instant is granted");
-    }
-
-    #[test]
-    fn one_grant_must_cover_kind_and_marking_at_once() {
-        let (economy, keyring, author) = world();
-        // RED, but in another week.
-        let keyring = with_grant(&keyring, &economy, &author, Tlp::Red, 20..30);
-        let manifest = Manifest {
-            floor: Marking::new(Tlp::Red),
-            ..incident(economy.id(), author.id(), day(12))
-        };
-        let judged =
-            entitlement(Some(&keyring), &manifest, FirstSeen::from_origin(day(25)), day(25));
-        assert_eq!(judged, Entitlement::Refused(Refusal::Marking));
-        assert_eq!(author_ceiling(&keyring, &manifest), Some(Tlp::Amber));
-        let later = Manifest { signed_at: day(20), ..manifest };
-        assert_eq!(author_ceiling(&keyring, &later), Some(Tlp::Red));
-    }
-
-    #[test]
-    fn an_ended_key_counts_from_the_origin_only() {
-        let (economy, keyring, author) = world();
-        let manifest = incident(economy.id(), author.id(), day(12));
-        let judge = |keyring, seen| entitlement(Some(keyring), &manifest, seen, day(25));
-        assert_eq!(judge(&keyring, FirstSeen::from_origin(day(20))), Entitlement::Accepted);
-        assert_eq!(
-            judge(&keyring, FirstSeen::relayed(day(20))),
-            Entitlement::Quarantined(Doubt::KeyEnded)
-        );
-        // Seen in time, judged late: it counts.
-        assert_eq!(judge(&keyring, FirstSeen::relayed(day(19))), Entitlement::Accepted);
-        // A renewed key has not ended.
-        let renewed = with_grant(&keyring, &economy, &author, Tlp::Clear, 20..30);
-        assert_eq!(judge(&renewed, FirstSeen::relayed(day(20))), Entitlement::Accepted);
-    }
-
-    #[test]
-    fn a_revoked_key_signs_nothing_from_then_on() {
-        let (economy, keyring, author) = world();
-        for (compromised, doubt) in [(false, Doubt::KeyRevoked), (true, Doubt::KeyCompromised)] {
-            let keyring = revoked(&keyring, &economy, &author, 14, compromised);
-            let judge = |signed, seen| {
-                let manifest = incident(economy.id(), author.id(), day(signed));
-                entitlement(Some(&keyring), &manifest, seen, day(18))
-            };
-            let late = Entitlement::Refused(Refusal::SignedAfterRevocation);
-            assert_eq!(judge(14, FirstSeen::from_origin(day(15))), late);
-            assert_eq!(judge(14, FirstSeen::relayed(day(15))), late);
-            // Signed before, as it says itself.
-            assert_eq!(judge(13, FirstSeen::relayed(day(13))), Entitlement::Accepted);
-            assert_eq!(judge(13, FirstSeen::from_origin(day(15))), Entitlement::Accepted);
-            assert_eq!(judge(13, FirstSeen::relayed(day(14))), Entitlement::Quarantined(doubt));
-        }
-    }
-
-    #[test]
-    fn a_compromise_declared_later_reaches_what_came_in_between() {
-        let (economy, keyring, author) = world();
-        let backdated = incident(economy.id(), author.id(), day(11));
-        let seen = FirstSeen::relayed(day(15));
-        assert_eq!(entitlement(Some(&keyring), &backdated, seen, day(15)), Entitlement::Accepted);
-        let keyring = revoked(&keyring, &economy, &author, 14, true);
-        assert_eq!(
-            entitlement(Some(&keyring), &backdated, seen, day(16)),
-            Entitlement::Quarantined(Doubt::KeyCompromised)
-        );
-    }
-
-    #[test]
-    fn a_frozen_economy_is_in_quarantine_whole() {
-        let (economy, keyring, author) = world();
-        let other = with_grant(&economy.keyring, &economy, &author, Tlp::Red, 10..20);
-        let mut history = KeyringHistory::start(keyring);
-        let manifest = incident(economy.id(), author.id(), day(12));
-        let judge = |history: &KeyringHistory| {
-            history.entitlement(&manifest, FirstSeen::from_origin(day(13)), day(13))
-        };
-        assert_eq!(judge(&history), Entitlement::Accepted);
-        history.advance(other).unwrap_err();
-        assert!(matches!(judge(&history), Entitlement::Quarantined(Doubt::Forked(_))));
-    }
-}
+mod tests;

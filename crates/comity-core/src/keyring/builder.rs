@@ -1,13 +1,13 @@
 //! Makes the versions of one's own keyring.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Countersigned, Grant, Keyring, KeyringError, Revocation, RootSet, Rotation, SignedGrant,
     SignedKeyring, VerifiedKeyring,
 };
 use crate::digest::Digest;
-use crate::identity::{EconomyId, KeyId};
+use crate::identity::{EconomyId, KeyId, RecordId};
 use crate::sign::SecretKey;
 
 /// Collects what the next version of a keyring says, and signs it.
@@ -21,6 +21,7 @@ pub struct KeyringBuilder {
     predecessor: Option<Digest>,
     grants: Vec<Entry>,
     revocations: BTreeMap<KeyId, Revocation>,
+    affirmed: BTreeSet<RecordId>,
 }
 
 #[derive(Clone, Debug)]
@@ -44,6 +45,7 @@ impl KeyringBuilder {
             predecessor: None,
             grants: Vec::new(),
             revocations: BTreeMap::new(),
+            affirmed: BTreeSet::new(),
         }
     }
 
@@ -60,6 +62,7 @@ impl KeyringBuilder {
             predecessor: Some(current.digest()),
             grants: keyring.grants.iter().cloned().map(Entry::Signed).collect(),
             revocations: keyring.revocations.iter().map(|one| (one.key, *one)).collect(),
+            affirmed: keyring.affirmed.iter().copied().collect(),
         }
     }
 
@@ -83,6 +86,21 @@ impl KeyringBuilder {
             .entry(revocation.key)
             .and_modify(|held| *held = held.join(revocation))
             .or_insert(revocation);
+        self
+    }
+
+    /// Stands by records whose author's key has ended: they count, whoever brought them and whenever
+    /// they were first seen.
+    #[must_use]
+    pub fn affirm(mut self, records: impl IntoIterator<Item = RecordId>) -> Self {
+        self.affirmed.extend(records);
+        self
+    }
+
+    /// Leaves out affirmations for which `keep` is false: the records are doubted again.
+    #[must_use]
+    pub fn affirm_only(mut self, keep: impl Fn(&RecordId) -> bool) -> Self {
+        self.affirmed.retain(keep);
         self
     }
 
@@ -138,6 +156,7 @@ impl KeyringBuilder {
             predecessor: self.predecessor,
             grants,
             revocations: self.revocations.into_values().collect(),
+            affirmed: self.affirmed.into_iter().collect(),
         };
         Ok(keyring.sign(&signers))
     }

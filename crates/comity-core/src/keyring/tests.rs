@@ -247,7 +247,7 @@ fn the_first_version_alone_has_no_predecessor() {
 fn a_keyring_with_a_field_of_a_later_version_is_refused() {
     let bytes = found(1).keyring.keyring().encode();
     let mut writer = Writer::new();
-    writer.map(6).raw(&bytes[1..]).key(6).bool(true);
+    writer.map(6).raw(&bytes[1..]).key(7).bool(true);
     assert!(matches!(
         Keyring::decode(&writer.into_bytes()),
         Err(KeyringError::Malformed(fault)) if fault.problem == Problem::UnknownField
@@ -384,6 +384,40 @@ fn revocations_ascend_and_the_stricter_of_two_holds() {
     assert!(matches!(
         twice.sign(&[&economy.root]).verify(None),
         Err(KeyringError::Malformed(fault)) if fault.problem == Problem::UnsortedKeys
+    ));
+}
+
+#[test]
+fn affirmed_records_ascend_and_are_read_as_signed() {
+    let economy = found(1);
+    let [one, other] = [[1; 32], [2; 32]].map(crate::RecordId);
+    let affirming = KeyringBuilder::follow(&economy.keyring).affirm([other, one]);
+    let affirming = affirming.sign(&[&economy.root]).unwrap();
+    let received = SignedKeyring::decode(affirming.encoded()).unwrap().verify(None).unwrap();
+    assert_eq!(received, affirming);
+    assert!(received.affirms(&one) && received.affirms(&other));
+    assert!(!economy.keyring.affirms(&one));
+    // The next version goes on saying so.
+    let next = KeyringBuilder::follow(&affirming).sign(&[&economy.root]).unwrap();
+    assert!(next.affirms(&one));
+    let signed = |affirmed: Vec<crate::RecordId>| {
+        let keyring = Keyring { affirmed, ..affirming.keyring().clone() };
+        keyring.sign(&[&economy.root]).verify(None)
+    };
+    for affirmed in [vec![other, one], vec![one, one]] {
+        assert!(matches!(
+            signed(affirmed),
+            Err(KeyringError::Malformed(fault)) if fault.problem == Problem::UnsortedKeys
+        ));
+    }
+    // None are said by saying nothing.
+    let bytes = affirming.keyring().encode();
+    let list = crate::RecordId([1; 32]).as_bytes().to_vec();
+    let at = bytes.windows(32).position(|window| window == list).unwrap();
+    let empty = [&bytes[..at - 3], &[0x80]].concat();
+    assert!(matches!(
+        Keyring::decode(&empty),
+        Err(KeyringError::Malformed(fault)) if fault.problem == Problem::OutOfRange
     ));
 }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::cbor::{Problem, Reader, Writer};
 use crate::digest::{Digest, domains};
-use crate::identity::{EconomyId, KeyId};
+use crate::identity::{EconomyId, KeyId, RecordId};
 use crate::limits;
 use crate::partners::LinkEvidence;
 use crate::sign::SecretKey;
@@ -30,6 +30,8 @@ pub struct Keyring {
     pub grants: Vec<SignedGrant>,
     /// Keys that ended early, ascending by key, each once.
     pub revocations: Vec<Revocation>,
+    /// Records of keys that ended early by which the economy stands all the same, ascending.
+    pub affirmed: Vec<RecordId>,
 }
 
 impl Keyring {
@@ -41,11 +43,12 @@ impl Keyring {
     }
 
     /// Deterministic CBOR: a map of 0 genesis, 1 rotations, 2 version, 3 predecessor (absent in
-    /// version 1), 4 grants, 5 revocations.
+    /// version 1), 4 grants, 5 revocations, 6 affirmed records (absent when there are none).
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new();
-        writer.map(5 + usize::from(self.predecessor.is_some()));
+        let optional = [self.predecessor.is_some(), !self.affirmed.is_empty()];
+        writer.map(optional.into_iter().fold(5, |fields, there| fields + usize::from(there)));
         self.genesis.write(writer.key(0));
         writer.key(1).array(self.rotations.len());
         for rotation in &self.rotations {
@@ -63,6 +66,12 @@ impl Keyring {
         for revocation in &self.revocations {
             revocation.write(&mut writer);
         }
+        if !self.affirmed.is_empty() {
+            writer.key(6).array(self.affirmed.len());
+            for record in &self.affirmed {
+                writer.bytes(record.as_bytes());
+            }
+        }
         writer.into_bytes()
     }
 
@@ -73,6 +82,7 @@ impl Keyring {
         let mut map = reader.map(limits::LIST)?;
         let (mut genesis, mut rotations, mut version) = (None, None, None);
         let (mut predecessor, mut grants, mut revocations) = (None, None, None);
+        let mut affirmed = Vec::new();
         while let Some(key) = map.next_key(&mut reader)? {
             match key {
                 0 => genesis = Some(RootSet::read(&mut reader)?),
@@ -81,6 +91,7 @@ impl Keyring {
                 3 => predecessor = Some(Digest(reader.array_of()?)),
                 4 => grants = Some(read_grants(&mut reader)?),
                 5 => revocations = Some(read_revocations(&mut reader)?),
+                6 => affirmed = read_affirmed(&mut reader)?,
                 _later => return Err(reader.fault(Problem::UnknownField).into()),
             }
         }
@@ -91,7 +102,7 @@ impl Keyring {
         else {
             return Err(missing.into());
         };
-        Ok(Self { genesis, rotations, version, predecessor, grants, revocations })
+        Ok(Self { genesis, rotations, version, predecessor, grants, revocations, affirmed })
     }
 }
 
@@ -111,6 +122,16 @@ fn read_revocations(reader: &mut Reader<'_>) -> Result<Vec<Revocation>, KeyringE
     let ascending =
         revocations.windows(2).all(|pair| matches!(pair, [one, next] if one.key < next.key));
     if ascending { Ok(revocations) } else { Err(unsorted.into()) }
+}
+
+fn read_affirmed(reader: &mut Reader<'_>) -> Result<Vec<RecordId>, KeyringError> {
+    let (empty, unsorted) =
+        (reader.fault(Problem::OutOfRange), reader.fault(Problem::UnsortedKeys));
+    let affirmed = reader.list(limits::LIST, |reader| reader.array_of().map(RecordId))?;
+    if affirmed.is_empty() {
+        return Err(empty.into());
+    }
+    if affirmed.is_sorted_by(|one, next| one < next) { Ok(affirmed) } else { Err(unsorted.into()) }
 }
 
 /// A keyring version as it travels: the body of a `keyring` record, and in pairing.
@@ -249,6 +270,12 @@ impl VerifiedKeyring {
         let revocations = &self.0.keyring.revocations;
         let index = revocations.binary_search_by_key(&key, |revocation| revocation.key).ok()?;
         revocations.get(index)
+    }
+
+    /// Whether the root stands by a record whatever became of its author's key.
+    #[must_use]
+    pub fn affirms(&self, record: &RecordId) -> bool {
+        self.0.keyring.affirmed.binary_search(record).is_ok()
     }
 
     /// Whether `key` is granted `role` at `at`: neither ended nor revoked.
