@@ -15,6 +15,9 @@ pub const MOST_SKIPPED: u64 = 1 << 20;
 /// Deliveries of ours beyond a backup that a partner may give back.
 pub const MOST_GIVEN_BACK: u64 = 1 << 20;
 
+/// Records of which one entry says that they were judged again.
+pub const JUDGED_AT_ONCE: usize = 1024;
+
 /// Requests of people and programs here that may wait for the shell.
 pub const REQUESTS: usize = 256;
 /// Network events that may wait for the shell.

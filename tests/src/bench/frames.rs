@@ -72,6 +72,13 @@ pub(super) fn void(returned: bool, number: u64, digest: Digest) -> Vec<u8> {
     writer.into_bytes()
 }
 
+/// RECEIPT.
+pub(super) fn receipt(signed: &[u8]) -> Vec<u8> {
+    let mut writer = Writer::new();
+    writer.array(2).uint(8).map(1).key(0).bytes(signed);
+    writer.into_bytes()
+}
+
 /// EPOCH.
 pub(super) fn epoch(opening: &Opening) -> Vec<u8> {
     let mut writer = Writer::new();

@@ -15,7 +15,7 @@ use comity_core::journal::PartnerChange;
 use comity_core::policy::TrustLevel;
 use comity_core::record::{Draft, Header, Part, VerifiedRecord};
 use comity_core::test_util::SeededEntropy;
-use comity_core::{EpochId, Kind, Marking, RecordId, Section, Timestamp, Tlp};
+use comity_core::{Kind, Marking, RecordId, Section, Timestamp, Tlp};
 use comity_node::engine::{Alarm, Command, CommandError, Effect, Engine, Input, Reply, Token};
 use comity_node::state::State;
 use comity_proto::{CloseReason, ConnId, StreamId};
@@ -118,16 +118,22 @@ impl Bench {
     /// Pairs the node with an economy of this number, at the highest level.
     pub fn pair(&mut self, number: u8) -> Peer {
         let economy = Economy::found(number);
-        let change = PartnerChange::Paired {
-            name: format!("N{number}"),
-            keyring: economy.keyring.encoded().to_vec(),
-            addresses: Vec::new(),
-            epoch: EpochId([number; 16]),
-        };
+        let change = self.pairing(&economy);
         self.command(Command::Partner { economy: economy.id, change }).expect("a pairing");
         let change = PartnerChange::Level(u64::from(TrustLevel::Restricted.number()));
         self.command(Command::Partner { economy: economy.id, change }).expect("a level");
         Peer::new(economy)
+    }
+
+    /// What pairing the node with an economy changes.
+    #[must_use]
+    pub fn pairing(&self, economy: &Economy) -> PartnerChange {
+        PartnerChange::Paired {
+            name: format!("N{}", economy.id.short()),
+            keyring: economy.keyring.encoded().to_vec(),
+            addresses: Vec::new(),
+            epoch: self.node.epoch_with(economy),
+        }
     }
 
     /// Carries a command out.
@@ -211,7 +217,7 @@ impl Bench {
                 return Some(Input::Closed { conn });
             }
             Effect::Reply { token, reply } => drop(self.replies.insert(token, reply)),
-            Effect::Partners(_) => {}
+            Effect::Partners(partners) => self.node.partners = *partners,
             Effect::Alarm(alarm) => self.alarms.push(alarm),
         }
         None
@@ -222,7 +228,7 @@ impl Bench {
         self.conns += 1;
         let conn = ConnId(self.conns);
         let (economy, now) = (&peer.economy, self.now);
-        let partners = self.state().partner_set();
+        let partners = &self.node.partners;
         let partner = partners.authenticate(economy.link.id(), &economy.evidence, now);
         let partner = partner.expect("a partner");
         self.input(Input::Opened { partner, conn, dialed: false });

@@ -2,8 +2,10 @@
 
 use bytes::Bytes;
 use comity_core::ledger::{Head, LedgerEntry, Obligations, Opening, Ranges};
+use comity_core::receipt::{Receipt, Witness};
 use comity_core::record::{Part, VerifiedRecord};
-use comity_core::{Digest, EpochId};
+use comity_core::test_util::SeededEntropy;
+use comity_core::{Digest, EconomyId, EpochId, Timestamp};
 use comity_proto::ConnId;
 
 use super::frames;
@@ -122,6 +124,22 @@ impl Peer {
     #[must_use]
     pub fn void(returned: bool, number: u64, digest: Digest) -> Vec<u8> {
         frames::void(returned, number, digest)
+    }
+
+    /// RECEIPT: it holds everything of the node's ledger up to this head.
+    #[must_use]
+    pub fn receipt(&self, to: EconomyId, epoch: EpochId, upto: Head, at: Timestamp) -> Vec<u8> {
+        let mut entropy = SeededEntropy::new(at.as_millis());
+        let receipt = Receipt {
+            from: self.economy.id,
+            to,
+            epoch,
+            upto,
+            rejects: Vec::new(),
+            witness: Witness::new(Digest::ZERO, &mut entropy),
+            at,
+        };
+        frames::receipt(&receipt.sign(&self.economy.link))
     }
 
     /// EPOCH: its ledger goes on in a new one.

@@ -12,6 +12,8 @@ use super::world::START;
 pub struct Economy {
     /// Its id.
     pub id: EconomyId,
+    /// The key of its root.
+    pub root: SecretKey,
     /// The key of its links.
     pub link: SecretKey,
     /// May sign every kind, up to RED.
@@ -50,6 +52,6 @@ impl Economy {
             .sign(&[&root])
             .expect("a keyring of its own root");
         let evidence = keyring.link_evidence(link.id()).expect("a granted link key").encode();
-        Self { id, link, author, junior, former, keyring, evidence }
+        Self { id, root, link, author, junior, former, keyring, evidence }
     }
 }

@@ -30,7 +30,7 @@ impl World {
                 self.close(node, conn);
             }
             Effect::Reply { token, reply } => self.replied(node, token, reply)?,
-            Effect::Partners(_) => {}
+            Effect::Partners(partners) => self.nodes[node].partners = *partners,
             Effect::Alarm(alarm) => {
                 self.note(|| format!("node {node} alarm {}: {}", alarm.code, alarm.text));
             }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use comity_core::journal::{Founded, JournalEntry};
+use comity_core::partners::PartnerSet;
 use comity_core::record::{self, RecordError, VerifiedRecord};
 use comity_core::test_util::SeededEntropy;
 use comity_core::{Digest, EpochId, PartDigest, RecordId, Timestamp};
@@ -36,6 +37,8 @@ pub struct Node {
     pub store: MemoryStore,
     /// The engine, while the process runs.
     pub engine: Option<Engine>,
+    /// Those who may connect, as the engine said last.
+    pub partners: PartnerSet,
     /// How often the process was started.
     pub life: u64,
     /// Whether it does what its rules forbid; what it does is then not held against it.
@@ -71,6 +74,7 @@ impl Node {
             economy,
             store,
             engine: None,
+            partners: PartnerSet::new(),
             life: 0,
             hostile,
             timer: None,
@@ -107,6 +111,7 @@ impl Node {
         let mut state = state.ok_or("an empty journal")?;
         state.replayed();
         state.set_chain(self.store.durable().chain);
+        self.partners = state.partner_set().clone();
         let entropy = Box::new(SeededEntropy::new(seed));
         self.engine = Some(Engine::new(state, self.economy.link.clone(), entropy));
         self.life += 1;

@@ -138,10 +138,8 @@ impl World {
             self.cut(id, end);
             return Ok(());
         }
-        let Some(engine) = &self.nodes[node].engine else { return Ok(()) };
         let peer = &self.nodes[peer].economy;
-        let partners = engine.state().partner_set();
-        match partners.authenticate(peer.link.id(), &peer.evidence, self.now) {
+        match self.nodes[node].partners.authenticate(peer.link.id(), &peer.evidence, self.now) {
             Ok(partner) => {
                 if let Some(conn) = self.net.conn(id) {
                     conn.told[end] = true;

@@ -22,8 +22,10 @@ pub enum JournalEntry {
     Record(RecordEntered),
     /// Parts of a record that is here already arrived.
     Parts(PartsArrived),
-    /// What stands of a record changed: it was pending, or in quarantine.
+    /// A person decided what stands of a record.
     Standing(StandingChanged),
+    /// Records were judged again, because their origin's keyring went on or a time had come.
+    Judged(Judged),
     /// The operator changed something about a partner, or paired.
     Partner(PartnerChanged),
     /// A delivery was decided Release and given a number.
@@ -206,11 +208,22 @@ pub enum Standing {
     Quarantined(String),
 }
 
-/// What stands of a record changed.
+/// A person decided what stands of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StandingChanged {
     /// The record.
     pub record: RecordId,
+    /// From now on.
+    pub standing: Standing,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Records of which something else stands than before, by the keyring of their origin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// The records.
+    pub records: Vec<RecordId>,
     /// From now on.
     pub standing: Standing,
     /// When.
@@ -376,6 +389,7 @@ impl JournalEntry {
             Self::Draft(draft) => draft.parts.iter().map(|part| part.content).collect(),
             Self::Founded(_)
             | Self::Standing(_)
+            | Self::Judged(_)
             | Self::Partner(_)
             | Self::Delivery(_)
             | Self::Voided { .. }

@@ -2,7 +2,7 @@
 //! author's key.
 
 use comity_core::control::ControlBody;
-use comity_core::entitlement::{Entitlement, FirstSeen};
+use comity_core::entitlement::{Claim, Entitlement, FirstSeen};
 use comity_core::journal::{
     DraftMade, JournalEntry, PartnerChange, PartnerChanged, Source, Standing, StandingChanged,
 };
@@ -180,7 +180,9 @@ impl Engine {
         if let Some(held) = self.state.record(&id) {
             return Err(CommandError::Known(held.reference.clone()));
         }
-        match self.state.entitlement(manifest, FirstSeen::from_origin(now), now) {
+        let claim = Claim::of(id, manifest);
+        let body = manifest.body.as_deref();
+        match self.state.entitlement(&claim, body, FirstSeen::from_origin(now), now) {
             Entitlement::Accepted => {}
             Entitlement::Pending(why) => return Err(CommandError::NotEntitled(why.to_string())),
             Entitlement::Quarantined(why) => {
@@ -190,7 +192,7 @@ impl Engine {
         }
         let own =
             |part: &Part| part.header.marking.as_ref().map_or(manifest.floor.tlp, |own| own.tlp);
-        if !self.state.within_ceiling(manifest, checked.parts.iter().map(own)) {
+        if !self.state.within_ceiling(&claim, checked.parts.iter().map(own)) {
             let why = "a part is marked above what this key is granted for".to_owned();
             return Err(CommandError::NotEntitled(why));
         }
@@ -273,7 +275,6 @@ impl Engine {
         let entry = JournalEntry::Partner(PartnerChanged { economy, change, at: now });
         self.enter(&entry, Vec::new());
         self.widen();
-        self.reconsider_pending(now);
         self.drop_links(now);
         Ok(Reply::Done)
     }

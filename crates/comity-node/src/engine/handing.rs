@@ -54,6 +54,7 @@ impl Engine {
                 (*partner == economy).then_some(*number)
             }
             Then::Reply { .. }
+            | Then::Admit(_)
             | Then::Numbered { .. }
             | Then::Stored { .. }
             | Then::Rejected { .. }

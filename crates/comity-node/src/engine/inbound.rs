@@ -1,32 +1,16 @@
 //! From a partner's delivery to an entry: verified, judged, durable, and only then acknowledged.
 
 use bytes::Bytes;
-use comity_core::control::{AcceptanceBody, ControlBody, TerminationBody};
-use comity_core::entitlement::{Entitlement, FirstSeen};
-use comity_core::journal::{
-    Arrival, ArrivalOutcome, Delivered, JournalEntry, PartHeld, PartsArrived, RecordEntered,
-    Source, Standing, StandingChanged,
-};
+use comity_core::journal::{Arrival, ArrivalOutcome, Delivered, JournalEntry, Source};
 use comity_core::ledger::LedgerEntry;
 use comity_core::receipt::RejectReason;
-use comity_core::record::{Part, RecordError};
-use comity_core::{Digest, EconomyId, Kind, PartDigest, RecordId, Section, Timestamp};
+use comity_core::record::RecordError;
+use comity_core::{Digest, EconomyId, PartDigest, Timestamp};
 use comity_proto::Incoming;
 
+use super::judging::Verdict;
 use super::{Checked, Effect, Engine, Job, Then, Token};
 use crate::limits::MOST_AHEAD;
-use crate::state::Bound;
-
-/// What becomes of a verified delivery.
-pub(super) enum Verdict {
-    Enter(Standing),
-    More,
-    Known,
-    Withdrawn,
-    Reject(RejectReason),
-    /// There is no room for it.
-    PutOff(Bound),
-}
 
 impl Engine {
     pub(super) fn incoming(&mut self, partner: EconomyId, incoming: Incoming, now: Timestamp) {
@@ -236,226 +220,15 @@ impl Engine {
         self.then.push(Then::Stored { partner, number });
     }
 
-    fn judge(
-        &self,
-        partner: EconomyId,
-        incoming: &Incoming,
-        checked: &Checked,
-        now: Timestamp,
-    ) -> Verdict {
-        let manifest = checked.record.manifest();
-        let id = checked.record.id();
-        if id != incoming.entry.record {
-            return Verdict::Reject(RejectReason::BadPart);
-        }
-        let tombstone = self.state.tombstone(&id, &manifest.origin).is_some();
-        if tombstone && self.state.record(&id).is_none() {
-            return Verdict::Withdrawn;
-        }
-        if let Some(held) = self.state.record(&id) {
-            let new = checked.parts.iter().any(|part| !held.has_part(&part.digest));
-            return match self.addressed_to_us(checked) {
-                Ok(()) if new && !tombstone && self.within_ceiling(checked) => Verdict::More,
-                Ok(()) if new && !tombstone => Verdict::Reject(RejectReason::NotEntitled),
-                Ok(()) => Verdict::Known,
-                Err(reason) => Verdict::Reject(reason),
-            };
-        }
-        // What we signed we have; only recovery brings it back.
-        if manifest.origin == self.state.us() {
-            return Verdict::Reject(RejectReason::NotEntitled);
-        }
-        if let Err(reason) = self.addressed_to_us(checked) {
-            return Verdict::Reject(reason);
-        }
-        if let Err(reason) = self.judge_body(checked) {
-            return Verdict::Reject(reason);
-        }
-        let seen = if manifest.origin == partner {
-            FirstSeen::from_origin(now)
-        } else {
-            FirstSeen::relayed(now)
-        };
-        let entitlement = self.state.entitlement(manifest, seen, now);
-        // A contradiction freezes the economy; it is kept as evidence, and alarms.
-        match entitlement {
-            Entitlement::Accepted => Verdict::Enter(Standing::Accepted),
-            Entitlement::Pending(wait) => Verdict::Enter(Standing::Pending(wait.to_string())),
-            Entitlement::Quarantined(doubt) => {
-                Verdict::Enter(Standing::Quarantined(doubt.to_string()))
-            }
-            Entitlement::Refused(_) => Verdict::Reject(RejectReason::NotEntitled),
-        }
-    }
-
-    /// An addressed record must name us, and each part must be listed for us.
-    fn addressed_to_us(&self, checked: &Checked) -> Result<(), RejectReason> {
-        if !checked.record.manifest().addressed {
-            return Ok(());
-        }
-        let us = self.state.us();
-        let id = checked.record.id();
-        let here = self.state.addressees(&id);
-        let came = checked.parts.iter().filter_map(|part| part.header.addressee.as_ref());
-        let ours: Vec<_> = here
-            .into_iter()
-            .chain(came.cloned())
-            .filter(|named| named.economy == Some(us) || named.relays.contains(&us))
-            .collect();
-        if ours.is_empty() {
-            return Err(RejectReason::NotAddressed);
-        }
-        let listed = |part: &PartDigest| ours.iter().any(|named| named.parts.contains(part));
-        let unlisted = checked
-            .parts
-            .iter()
-            .any(|part| part.header.section != Section::Addressee && !listed(&part.digest));
-        let foreign = checked
-            .parts
-            .iter()
-            .filter_map(|part| part.header.addressee.as_ref())
-            .any(|named| named.economy != Some(us) && !named.relays.contains(&us));
-        if unlisted || foreign { Err(RejectReason::NotAddressed) } else { Ok(()) }
-    }
-
-    /// No part may be marked above what its author was granted for. An author that is not known yet
-    /// is judged when its keyring comes.
-    fn within_ceiling(&self, checked: &Checked) -> bool {
-        let manifest = checked.record.manifest();
-        let labels = checked
-            .parts
-            .iter()
-            .map(|part| part.header.marking.as_ref().map_or(manifest.floor.tlp, |own| own.tlp));
-        self.state.within_ceiling(manifest, labels)
-    }
-
-    /// What was given back after a restore is judged as everything else is, but that it may be ours.
-    pub(super) fn judge_returned(&self, checked: &Checked) -> Result<(), RejectReason> {
-        let manifest = checked.record.manifest();
-        let ours = manifest.origin == self.state.us();
-        if !ours {
-            self.addressed_to_us(checked)?;
-        }
-        let speaks_of_agreement = matches!(manifest.kind, Kind::Acceptance | Kind::Termination);
-        let introduces = manifest.kind == Kind::Introduction;
-        if !(ours && (speaks_of_agreement || introduces)) {
-            self.judge_body(checked)?;
-        }
-        if self.within_ceiling(checked) { Ok(()) } else { Err(RejectReason::NotEntitled) }
-    }
-
-    /// A control kind's body must say what its kind promises.
-    fn judge_body(&self, checked: &Checked) -> Result<(), RejectReason> {
-        let manifest = checked.record.manifest();
-        let us = self.state.us();
-        if !manifest.kind.is_control() {
-            return Ok(());
-        }
-        let body = manifest.body.as_deref().unwrap_or_default();
-        let body = ControlBody::decode(manifest.kind, body);
-        match body.map_err(|_malformed| RejectReason::Malformed)? {
-            ControlBody::Keyring(keyring) => self.state.check_keyring(manifest.origin, &keyring),
-            ControlBody::Agreement(body) => {
-                let ours = body.parties.contains(&us) && body.parties.contains(&manifest.origin);
-                if ours { Ok(()) } else { Err(RejectReason::NotEntitled) }
-            }
-            ControlBody::Acceptance(AcceptanceBody { agreement })
-            | ControlBody::Termination(TerminationBody { agreement, .. }) => {
-                self.state.check_party(manifest.origin, &agreement)
-            }
-            ControlBody::Introduction(body) if body.to == us => Ok(()),
-            ControlBody::Introduction(_) => Err(RejectReason::NotAddressed),
-            ControlBody::Withdrawal(_)
-            | ControlBody::Group(_)
-            | ControlBody::Roster(_)
-            | ControlBody::Opaque(_) => Ok(()),
-        }
-    }
-
-    pub(super) fn enter_record(
-        &mut self,
-        checked: Checked,
-        source: Source,
-        standing: Standing,
-        now: Timestamp,
-    ) -> String {
-        let title = title(&checked.parts);
-        self.enter_titled(checked, source, standing, title, now)
-    }
-
-    pub(super) fn enter_titled(
-        &mut self,
-        checked: Checked,
-        source: Source,
-        standing: Standing,
-        title: String,
-        now: Timestamp,
-    ) -> String {
-        let reference = self.state.next_reference(now);
-        let (id, urgency) = (checked.record.id(), checked.record.manifest().urgency);
-        let (held, blobs) = split(checked.parts);
-        let entered = RecordEntered {
-            signed: checked.record.signed().to_vec(),
-            parts: held,
-            source,
-            standing,
-            reference: reference.clone(),
-            title,
-            at: now,
-        };
-        let widens = matches!(
-            checked.record.manifest().kind,
-            Kind::Keyring | Kind::Agreement | Kind::Acceptance | Kind::Termination
-        );
-        self.enter(&JournalEntry::Record(entered), blobs);
-        if widens {
-            self.widen();
-            self.reconsider_pending(now);
-        }
-        self.offer_at_once(id, urgency, now);
-        reference
-    }
-
-    pub(super) fn enter_parts(
-        &mut self,
-        record: RecordId,
-        parts: Vec<Part>,
-        source: Source,
-        now: Timestamp,
-    ) {
-        let here = |part: &Part| {
-            self.state.record(&record).is_some_and(|held| held.has_part(&part.digest))
-        };
-        let new: Vec<_> = parts.into_iter().filter(|part| !here(part)).collect();
-        let (held, blobs) = split(new);
-        let arrived = PartsArrived { record, parts: held, source, at: now };
-        self.enter(&JournalEntry::Parts(arrived), blobs);
-    }
-
-    /// Judges again what could not be judged when it came: a keyring or time has come since.
-    pub(super) fn reconsider_pending(&mut self, now: Timestamp) {
-        for (record, entitlement) in self.state.pending_now(now) {
-            let standing = match entitlement {
-                Entitlement::Accepted => Standing::Accepted,
-                Entitlement::Quarantined(doubt) => Standing::Quarantined(doubt.to_string()),
-                Entitlement::Refused(fault) => Standing::Quarantined(fault.to_string()),
-                Entitlement::Pending(_) => continue,
-            };
-            let changed = StandingChanged { record, standing, at: now };
-            self.enter(&JournalEntry::Standing(changed), Vec::new());
-            self.widen();
-        }
-    }
-
     /// A partner's receipt: kept when it verifies and agrees with our chain.
     pub(super) fn receipt(&mut self, partner: EconomyId, signed: &Bytes, now: Timestamp) {
         let Some(session) = self.sessions.get(&partner) else { return };
-        if let Err(why) = self.state.check_receipt(&partner, session.link_key, signed) {
-            self.alarm(Some(partner), "receipt-invalid", why);
-            return;
-        }
+        let receipt = match self.state.check_receipt(&partner, session.link_key, signed) {
+            Ok(receipt) => receipt,
+            Err(why) => return self.alarm(Some(partner), "receipt-invalid", why),
+        };
         // A receipt that says no more than the last one is not worth an entry.
-        if self.space_low || !self.state.receipt_is_news(&partner, signed) {
+        if self.space_low || !self.state.receipt_is_news(&partner, &receipt) {
             return;
         }
         let entry = JournalEntry::Receipt { from: partner, signed: signed.to_vec(), at: now };
@@ -471,24 +244,4 @@ pub(super) fn reject_reason(error: &RecordError) -> RejectReason {
         code if code.starts_with("part") => RejectReason::BadPart,
         _ => RejectReason::Malformed,
     }
-}
-
-fn split(parts: Vec<Part>) -> (Vec<PartHeld>, Vec<(PartDigest, Bytes)>) {
-    let held = parts
-        .iter()
-        .map(|part| PartHeld {
-            digest: part.digest,
-            size: part.bytes.len() as u64,
-            header: part.header.encode(),
-        })
-        .collect();
-    (held, parts.into_iter().map(|part| (part.digest, part.bytes)).collect())
-}
-
-/// The first line of the summary, for local screens.
-fn title(parts: &[Part]) -> String {
-    let summary = parts.iter().find(|part| part.header.section == Section::Summary);
-    let text = summary.and_then(|part| std::str::from_utf8(&part.content).ok()).unwrap_or_default();
-    let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    line.trim().trim_start_matches('#').trim().chars().take(120).collect()
 }

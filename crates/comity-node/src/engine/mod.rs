@@ -10,10 +10,12 @@
 mod batches;
 mod command;
 mod doubt;
+mod entering;
 mod fresh;
 mod greeting;
 mod handing;
 mod inbound;
+mod judging;
 mod offering;
 mod recovery;
 mod room;
@@ -24,7 +26,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use comity_core::entropy::draw;
-use comity_core::journal::{DeliveryDecided, JournalEntry};
 use comity_core::ledger::{Head, Opening};
 use comity_core::partners::{AuthenticatedPartner, PartnerSet};
 use comity_core::receipt::RejectReason;
@@ -153,7 +154,8 @@ pub enum Effect {
         /// The answer.
         reply: Result<Reply, CommandError>,
     },
-    /// The set of partners, or something that authenticates them, changed.
+    /// Those who may connect, or something that authenticates them, changed. Whoever is new among them
+    /// stands in a durable entry; whoever is no longer there may already be out before its entry is.
     Partners(Box<PartnerSet>),
     /// Something that an operator must know.
     Alarm(Alarm),
@@ -192,6 +194,7 @@ pub struct Alarm {
 #[derive(Debug)]
 enum Then {
     Reply { token: Token, reply: Result<Reply, CommandError> },
+    Admit(BTreeSet<EconomyId>),
     Numbered { partner: EconomyId, epoch: EpochId, head: Head },
     Stored { partner: EconomyId, number: u64 },
     Rejected { partner: EconomyId, number: u64, reason: RejectReason },
@@ -225,6 +228,8 @@ pub struct Engine {
     numbered_from: BTreeMap<EconomyId, u64>,
     /// Partners whose heads have not agreed with the journal since its end was cut.
     doubted: BTreeSet<EconomyId>,
+    /// Those who may connect: their pairing is durable.
+    admitted: BTreeSet<EconomyId>,
     jobs: BTreeMap<Token, Job>,
     commits: BTreeMap<Token, Vec<Then>>,
     batch: Vec<NewEntry>,
@@ -249,6 +254,7 @@ impl Engine {
             .partners()
             .map(|(economy, partner)| (*economy, partner.out.next_number()))
             .collect();
+        let admitted = state.partner_set().economies().collect();
         Self {
             state,
             link_key,
@@ -259,6 +265,7 @@ impl Engine {
             conns: BTreeMap::new(),
             numbered_from,
             doubted: BTreeSet::new(),
+            admitted,
             jobs: BTreeMap::new(),
             commits: BTreeMap::new(),
             batch: Vec::new(),
@@ -300,6 +307,10 @@ impl Engine {
     /// Takes one input at `now` and returns what should happen.
     pub fn handle(&mut self, input: Input, now: Timestamp) -> Vec<Effect> {
         self.now = now;
+        // What time, or a keyring before the last restart, made due comes before anything is released.
+        if self.failed.is_none() {
+            self.judge_anew();
+        }
         self.reclaim_turned(now);
         match input {
             Input::Command { token, command } => self.command(token, *command, now),
@@ -335,41 +346,6 @@ impl Engine {
         }
         let sessions = self.sessions.values().filter_map(Session::next_timer);
         sessions.chain(self.state.next_pending()).min()
-    }
-
-    /// Makes an entry: folded at once, durable with this step's batch.
-    fn enter(&mut self, entry: &JournalEntry, blobs: Vec<(PartDigest, Bytes)>) {
-        if let JournalEntry::Record(entered) = entry {
-            self.fresh.keep_record(self.state.next_seq(), Bytes::copy_from_slice(&entered.signed));
-        }
-        for (digest, body) in &blobs {
-            self.fresh.keep_part(*digest, body.clone());
-        }
-        let (partners_before, turns_before) = (self.state.partners_version(), self.state.turns());
-        self.state.apply(entry);
-        if self.state.turns() != turns_before {
-            self.reclaim_all();
-        }
-        self.note_head(entry);
-        self.batch.push(NewEntry { kind: entry.kind(), body: entry.encode().into(), blobs });
-        if self.state.partners_version() != partners_before {
-            let partners = self.state.partner_set().clone();
-            self.effects.push(Effect::Partners(Box::new(partners)));
-        }
-    }
-
-    /// Where an entry moves a ledger's head, partners hear of it when it is durable.
-    fn note_head(&mut self, entry: &JournalEntry) {
-        let (JournalEntry::Delivery(DeliveryDecided { to, .. })
-        | JournalEntry::Voided { to, .. }
-        | JournalEntry::Epoch { to, .. }) = entry
-        else {
-            return;
-        };
-        if let Some(out) = self.state.partner(to).map(|partner| &partner.out) {
-            let (partner, epoch, head) = (*to, out.epoch(), out.head());
-            self.then.push(Then::Numbered { partner, epoch, head });
-        }
     }
 
     /// Gives out what this step entered.
@@ -424,6 +400,7 @@ impl Engine {
         for step in then {
             match step {
                 Then::Reply { token, reply } => self.effects.push(Effect::Reply { token, reply }),
+                Then::Admit(partners) => self.admit(partners),
                 Then::Numbered { partner, epoch, head } => {
                     if let Some(state) = self.state.partner_mut(&partner) {
                         state.out.settle_head(epoch, head);
@@ -469,7 +446,8 @@ impl Engine {
         let waiting = self.commits.values().flatten().chain(then);
         let replies = waiting.filter_map(|step| match step {
             Then::Reply { token, .. } => Some(*token),
-            Then::Numbered { .. }
+            Then::Admit(_)
+            | Then::Numbered { .. }
             | Then::Stored { .. }
             | Then::Rejected { .. }
             | Then::HandOver { .. }

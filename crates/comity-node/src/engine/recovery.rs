@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use comity_core::entitlement::{Entitlement, FirstSeen};
+use comity_core::entitlement::{Claim, Entitlement, FirstSeen};
 use comity_core::entropy::draw;
 use comity_core::journal::{DeliveryDecided, JournalEntry, Source, Standing};
 use comity_core::ledger::{Head, Opening};
@@ -271,7 +271,9 @@ impl Engine {
                 self.enter(&voided, Vec::new());
                 return;
             }
-            let standing = match self.state.entitlement(manifest, FirstSeen::relayed(now), now) {
+            let (claim, seen) = (Claim::of(id, manifest), FirstSeen::relayed(now));
+            let body = manifest.body.as_deref();
+            let standing = match self.state.entitlement(&claim, body, seen, now) {
                 Entitlement::Accepted => Standing::Accepted,
                 Entitlement::Pending(wait) => Standing::Pending(wait.to_string()),
                 Entitlement::Quarantined(doubt) => Standing::Quarantined(doubt.to_string()),

@@ -3,7 +3,7 @@
 use comity_core::{EconomyId, Timestamp};
 use comity_proto::Incoming;
 
-use super::inbound::Verdict;
+use super::judging::Verdict;
 use super::{Checked, Engine};
 use crate::state::Bound;
 

@@ -162,7 +162,10 @@ impl Engine {
         now: Timestamp,
     ) {
         let economy = partner.economy();
-        let Some(heads) = self.heads(&economy) else {
+        // A pairing that is still being written may be lost with this process.
+        let unsynced =
+            self.state.partner_set().contains(economy) && !self.admitted.contains(&economy);
+        let Some(heads) = self.heads(&economy).filter(|_| !unsynced) else {
             self.effects.push(Effect::Close {
                 conn,
                 reason: CloseReason::Refused("not a partner".to_owned()),
@@ -366,9 +369,6 @@ impl Engine {
             self.give_back_more(partner, now);
         }
         self.note_room();
-        if self.state.next_pending().is_some_and(|due| due <= now) {
-            self.reconsider_pending(now);
-        }
     }
 
     fn sign_receipt(&mut self, economy: EconomyId, now: Timestamp) {

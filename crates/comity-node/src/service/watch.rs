@@ -41,7 +41,7 @@ impl Service {
         let at = Self::now().to_string();
         self.look(move |state, _, _| match happening {
             Happening::Entries(entries) => {
-                entries.iter().filter_map(|entry| of_entry(state, entry)).collect()
+                entries.iter().flat_map(|entry| of_entry(state, entry)).collect()
             }
             Happening::Link(partner, up) => {
                 vec![Event::Link { at, partner: state.name_of(&partner), up }]
@@ -57,11 +57,22 @@ impl Service {
     }
 }
 
-fn of_entry(state: &State, entry: &JournalEntry) -> Option<Event> {
-    let record = |id: &RecordId, at: String| {
-        let held = state.record(id)?;
-        Some(Event::Record { at, record: Box::new(words::record_line(state, id, held)) })
-    };
+fn of_entry(state: &State, entry: &JournalEntry) -> Vec<Event> {
+    if let JournalEntry::Judged(judged) = entry {
+        let at = judged.at.to_string();
+        judged.records.iter().filter_map(|id| of_record(state, id, at.clone())).collect()
+    } else {
+        of_one(state, entry).into_iter().collect()
+    }
+}
+
+fn of_record(state: &State, id: &RecordId, at: String) -> Option<Event> {
+    let held = state.record(id)?;
+    Some(Event::Record { at, record: Box::new(words::record_line(state, id, held)) })
+}
+
+fn of_one(state: &State, entry: &JournalEntry) -> Option<Event> {
+    let record = |id: &RecordId, at: String| of_record(state, id, at);
     match entry {
         JournalEntry::Record(entered) => {
             let id = record::parse(&entered.signed).ok()?.id();
@@ -80,15 +91,16 @@ fn of_entry(state: &State, entry: &JournalEntry) -> Option<Event> {
             })
         }
         JournalEntry::Receipt { from, signed, at } => {
-            let receipt =
-                UnverifiedReceipt::parse(signed).and_then(|one| one.verify(*from, state.us()));
+            // Our own journal has only what was verified.
+            let receipt = UnverifiedReceipt::parse(signed).ok()?.verified_before();
             Some(Event::Receipt {
                 at: at.to_string(),
                 partner: state.name_of(from),
-                upto: receipt.ok()?.upto.number,
+                upto: receipt.upto.number,
             })
         }
         JournalEntry::Founded(_)
+        | JournalEntry::Judged(_)
         | JournalEntry::Partner(_)
         | JournalEntry::Voided { .. }
         | JournalEntry::Arrival(_)

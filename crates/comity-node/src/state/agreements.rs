@@ -1,6 +1,6 @@
 //! Agreements: proposed, accepted, terminated.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use comity_core::agreement::Terms;
@@ -13,6 +13,8 @@ pub struct Agreements {
     known: BTreeMap<RecordId, Compact>,
     /// Acceptances and terminations that came before their proposal.
     early: BTreeMap<RecordId, Vec<(Step, Option<EconomyId>)>>,
+    /// Proposals and acceptances whose author is in doubt: they permit nothing.
+    doubted: BTreeSet<RecordId>,
 }
 
 /// One agreement, as far as it has come.
@@ -30,15 +32,17 @@ pub struct Compact {
     pub terms: Option<Arc<Terms>>,
     /// When it was proposed.
     pub proposed: Timestamp,
+    /// Every acceptance by the other party: its record, and when it took effect.
+    pub acceptances: Vec<(RecordId, Timestamp)>,
     /// When the other party accepted it.
     pub accepted: Option<Timestamp>,
     /// From when it is terminated.
     pub terminated: Option<Timestamp>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 enum Step {
-    Accepted { by: EconomyId, at: Timestamp },
+    Accepted { record: RecordId, by: EconomyId, at: Timestamp },
     Terminated { by: EconomyId, effective: Timestamp },
 }
 
@@ -47,6 +51,14 @@ impl Compact {
     #[must_use]
     pub fn is_party(&self, economy: EconomyId) -> bool {
         economy == self.us || economy == self.partner
+    }
+}
+
+impl Compact {
+    /// The first acceptance that is not in doubt counts.
+    fn count(&mut self, doubted: &BTreeSet<RecordId>) {
+        let mut sound = self.acceptances.iter().filter(|(record, _)| !doubted.contains(record));
+        self.accepted = sound.next().map(|(_, at)| *at);
     }
 }
 
@@ -67,11 +79,12 @@ impl Agreements {
     pub(super) fn accept(
         &mut self,
         id: RecordId,
+        record: RecordId,
         by: EconomyId,
         at: Timestamp,
         from: Option<EconomyId>,
     ) -> bool {
-        self.step(id, Step::Accepted { by, at }, from)
+        self.step(id, Step::Accepted { record, by, at }, from)
     }
 
     /// The same for a termination.
@@ -89,12 +102,20 @@ impl Agreements {
     /// it was terminated before.
     fn step(&mut self, id: RecordId, step: Step, from: Option<EconomyId>) -> bool {
         let Some(compact) = self.known.get_mut(&id) else {
-            self.early.entry(id).or_default().push((step, from));
-            return true;
+            let early = self.early.entry(id).or_default();
+            // What was in doubt for a while is said a second time.
+            let new = early.iter().all(|(known, _)| *known != step);
+            if new {
+                early.push((step, from));
+            }
+            return new;
         };
         match step {
-            Step::Accepted { by, at } if compact.is_party(by) && by != compact.proposer => {
-                compact.accepted.get_or_insert(at);
+            Step::Accepted { record, by, at } if compact.is_party(by) && by != compact.proposer => {
+                if compact.acceptances.iter().all(|(known, _)| *known != record) {
+                    compact.acceptances.push((record, at));
+                }
+                compact.count(&self.doubted);
             }
             Step::Accepted { .. } => {}
             Step::Terminated { by, .. } if !compact.is_party(by) => {}
@@ -104,6 +125,18 @@ impl Agreements {
             }
         }
         false
+    }
+
+    /// The author of a proposal or an acceptance is in doubt, or is so no longer. What an agreement
+    /// permits rests on both; a termination stands, for a doubt never lets more through.
+    pub(super) fn doubt(&mut self, record: RecordId, doubted: bool) {
+        let changed =
+            if doubted { self.doubted.insert(record) } else { self.doubted.remove(&record) };
+        if changed {
+            for compact in self.known.values_mut() {
+                compact.count(&self.doubted);
+            }
+        }
     }
 
     /// The agreement that this record proposed.
@@ -119,15 +152,16 @@ impl Agreements {
 
     /// What was signed by both with this partner, as the decision reads it.
     pub(super) fn signed_with(&self, partner: EconomyId) -> impl Iterator<Item = Agreement> + '_ {
-        self.known.iter().filter(move |(_, compact)| compact.partner == partner).filter_map(
-            |(id, compact)| {
-                let (terms, accepted) = (compact.terms.clone()?, compact.accepted?);
-                let agreement = Agreement::new(*id, terms, accepted);
-                Some(match compact.terminated {
-                    Some(effective) => agreement.terminated(effective),
-                    None => agreement,
-                })
-            },
-        )
+        let with = move |(id, compact): &(&RecordId, &Compact)| {
+            compact.partner == partner && !self.doubted.contains(id)
+        };
+        self.known.iter().filter(with).filter_map(|(id, compact)| {
+            let (terms, accepted) = (compact.terms.clone()?, compact.accepted?);
+            let agreement = Agreement::new(*id, terms, accepted);
+            Some(match compact.terminated {
+                Some(effective) => agreement.terminated(effective),
+                None => agreement,
+            })
+        })
     }
 }

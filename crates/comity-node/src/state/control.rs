@@ -8,7 +8,7 @@ use comity_core::journal::Source;
 use comity_core::keyring::{AdvanceError, SignedKeyring};
 use comity_core::policy::{ControlAudience, Lifecycle, RecordFacts};
 use comity_core::receipt::{Receipt, RejectReason, UnverifiedReceipt};
-use comity_core::{EconomyId, KeyId, RecordId, Timestamp};
+use comity_core::{EconomyId, KeyId, Kind, RecordId, Timestamp};
 
 use super::State;
 use super::agreements::Compact;
@@ -42,7 +42,9 @@ impl State {
         };
         let from = charged(&held.source);
         let (body, signed_at) = (held.body.clone().unwrap_or_default(), held.signed_at);
-        for replaced in held.supersedes.clone() {
+        let supersedes = held.supersedes.clone();
+        self.agreements.doubt(id, false);
+        for replaced in supersedes {
             // What is replaced may come later than what replaces it.
             if self.is_superseded_anew(&replaced, origin) {
                 self.superseded.insert((replaced, origin), from);
@@ -65,7 +67,7 @@ impl State {
             }
             Ok(ControlBody::Agreement(body)) => self.propose(id, origin, body, signed_at),
             Ok(ControlBody::Acceptance(body)) => {
-                let early = self.agreements.accept(body.agreement, origin, at, from);
+                let early = self.agreements.accept(body.agreement, id, origin, at, from);
                 self.charge(from, Bound::Early, u64::from(early));
                 self.rebuild_policy();
             }
@@ -87,6 +89,17 @@ impl State {
         }
     }
 
+    /// A record that had taken effect is set aside: what it permitted is permitted no more. What it
+    /// restricted (a withdrawal, a replacement, a termination) stays, for a doubt never lets more
+    /// through.
+    pub(super) fn lose_effect(&mut self, id: RecordId) {
+        let kind = self.records.get(&id).map(|held| held.facts.kind);
+        if matches!(kind, Some(Kind::Agreement | Kind::Acceptance)) {
+            self.agreements.doubt(id, true);
+            self.rebuild_policy();
+        }
+    }
+
     fn propose(&mut self, id: RecordId, origin: EconomyId, body: AgreementBody, at: Timestamp) {
         if body.parties.contains(&origin)
             && let Some(partner) = body.other_party(self.us)
@@ -99,6 +112,7 @@ impl State {
                 text: body.text,
                 terms,
                 proposed: at,
+                acceptances: Vec::new(),
                 accepted: None,
                 terminated: None,
             };
@@ -233,14 +247,13 @@ impl State {
     }
 
     /// Whether a receipt covers more than the last one of this partner.
-    pub(crate) fn receipt_is_news(&self, partner: &EconomyId, signed: &[u8]) -> bool {
+    pub(crate) fn receipt_is_news(&self, partner: &EconomyId, receipt: &Receipt) -> bool {
         let receipted = self.partners.get(partner).map_or(0, |one| one.out.receipted());
-        UnverifiedReceipt::parse(signed)
-            .and_then(|one| one.verify(*partner, self.us))
-            .is_ok_and(|receipt| receipt.upto.number > receipted)
+        receipt.upto.number > receipted
     }
 
-    /// A receipt from the journal: it was checked before it was entered.
+    /// A receipt from the journal. It was verified before it was entered, and the journal's chain binds
+    /// its bytes, so it is not verified again.
     pub(super) fn receipt_came(&mut self, from: &EconomyId, signed: &[u8], at: Timestamp) {
         let receipt = UnverifiedReceipt::parse(signed).map(UnverifiedReceipt::verified_before);
         if let (Ok(receipt), Some(partner)) = (receipt, self.partners.get_mut(from)) {

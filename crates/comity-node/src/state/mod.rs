@@ -3,26 +3,27 @@
 //! The state runs ahead of the disk by the entries that are being written; whatever the node says to
 //! anybody waits until they are durable. If a write fails, the state is thrown away and folded anew.
 
+mod admission;
 mod agreements;
 mod control;
+mod entering;
 mod fold;
 mod kept;
 mod ledgers;
 mod partners;
 mod records;
+mod standing;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use comity_core::entitlement::{
-    Entitlement, FirstSeen, Refusal, Wait, author_ceiling, entitlement,
-};
+use comity_core::entitlement::Scope;
 use comity_core::journal::DraftMade;
-use comity_core::keyring::{KeyringHistory, SignedKeyring, VerifiedKeyring};
+use comity_core::keyring::{KeyringHistory, VerifiedKeyring};
 use comity_core::partners::PartnerSet;
 use comity_core::policy::{self, Plan, PolicySnapshot, Recipient, RecordFacts};
-use comity_core::record::{Addressee, Manifest};
-use comity_core::{Digest, EconomyId, Kind, PartDigest, RecordId, Timestamp, Tlp};
+use comity_core::record::Addressee;
+use comity_core::{Digest, EconomyId, KeyId, Kind, PartDigest, RecordId, Timestamp};
 
 pub use agreements::{Agreements, Compact};
 pub use fold::FoldError;
@@ -42,8 +43,11 @@ pub struct State {
     /// The journal's chain as far as it is durable.
     chain: Digest,
     records: BTreeMap<RecordId, Held>,
-    /// Each record once, by the journal entry with which it last entered, gained parts, or was accepted.
+    /// Each record once, by its place: the later it last entered, gained parts, or was accepted, the
+    /// higher.
     arrivals: BTreeMap<u64, RecordId>,
+    /// The place that the next arrival gets. None is given twice.
+    next_place: u64,
     /// The records that carry an economy's keyrings.
     keyring_records: BTreeMap<EconomyId, Vec<RecordId>>,
     references: BTreeMap<String, RecordId>,
@@ -59,7 +63,15 @@ pub struct State {
     /// Replaced records, by record and by who replaced it: only the record's own origin counts.
     /// Only those that are not here; with the partner to whose account it goes.
     superseded: BTreeMap<(RecordId, EconomyId), Option<EconomyId>>,
-    pending: BTreeMap<RecordId, Awaiting>,
+    /// Every record, by the economy that it says it is of and the key that signed it.
+    authored: BTreeMap<EconomyId, BTreeMap<KeyId, Vec<RecordId>>>,
+    /// What has to be judged again, because a keyring went on.
+    anew: BTreeMap<EconomyId, Scope>,
+    /// Pending records that time alone may settle, by when.
+    waiting: BTreeSet<(Timestamp, RecordId)>,
+    /// Pending records, each with what it will make us keep once it is believed, put aside to the
+    /// account of who brought it.
+    pending: BTreeMap<RecordId, Kept>,
     /// What partners have made us keep.
     kept: BTreeMap<EconomyId, Kept>,
     drafts: BTreeMap<u64, DraftMade>,
@@ -67,17 +79,6 @@ pub struct State {
     recovery: Option<Recovery>,
     /// Grows with everything that may turn a decision from yes to no.
     turns: u64,
-}
-
-/// A record that cannot be judged yet.
-#[derive(Clone, Debug)]
-struct Awaiting {
-    manifest: Manifest,
-    seen: FirstSeen,
-    /// When the passing of time alone may change the judgement.
-    due: Option<Timestamp>,
-    /// What it will make us keep once it is believed, put aside to the account of who brought it.
-    needs: Kept,
 }
 
 /// The node was restored from a backup and is being made whole.
@@ -258,50 +259,6 @@ impl State {
         format!("{prefix}-{:04}", last.saturating_add(1))
     }
 
-    /// Whether the author of a record was entitled, as far as we can tell now. A keyring bears witness
-    /// for itself.
-    #[must_use]
-    pub fn entitlement(&self, manifest: &Manifest, seen: FirstSeen, now: Timestamp) -> Entitlement {
-        // Whom nobody here has paired with, or confirmed an introduction of, is not believed: a partner
-        // could invent economies otherwise.
-        let known =
-            self.partners.get(&manifest.origin).is_some_and(|one| one.bond != Bond::Removed);
-        if manifest.origin != self.us && !known {
-            return Entitlement::Pending(Wait::UnknownOrigin);
-        }
-        let carried = manifest.body.as_deref().filter(|_| manifest.kind == Kind::Keyring);
-        // The one that is held already bears no other witness than it does.
-        let carried = carried
-            .and_then(|body| SignedKeyring::decode(body).ok())
-            .filter(|signed| !self.holds_keyring(&manifest.origin, signed))
-            .and_then(|signed| signed.verify(Some(manifest.origin)).ok());
-        match (carried, self.keyrings.get(&manifest.origin)) {
-            (Some(keyring), _) => entitlement(Some(&keyring), manifest, seen, now),
-            (None, Some(history)) => history.entitlement(manifest, seen, now),
-            (None, None) => entitlement(None, manifest, seen, now),
-        }
-    }
-
-    /// Whether this is the very keyring that was verified before: its digest is over all that it says.
-    pub(crate) fn holds_keyring(&self, economy: &EconomyId, signed: &SignedKeyring) -> bool {
-        self.keyring(economy).is_some_and(|held| held.digest() == signed.digest())
-    }
-
-    /// Whether these labels are within what the author was granted for. An author that is not known
-    /// yet is judged when its keyring comes.
-    #[must_use]
-    pub fn within_ceiling(&self, manifest: &Manifest, labels: impl Iterator<Item = Tlp>) -> bool {
-        let Some(keyring) = self.keyring(&manifest.origin).filter(|_| !manifest.kind.is_control())
-        else {
-            return true;
-        };
-        if keyring.grants_of(manifest.author).next().is_none() {
-            return true;
-        }
-        let ceiling = author_ceiling(keyring, manifest);
-        labels.max().is_none_or(|label| ceiling.is_some_and(|ceiling| label <= ceiling))
-    }
-
     /// The addressee parts that are here of a record.
     #[must_use]
     pub fn addressees(&self, record: &RecordId) -> Vec<Addressee> {
@@ -361,32 +318,6 @@ impl State {
         }
     }
 
-    /// When the passing of time alone may settle a pending record.
-    #[must_use]
-    pub fn next_pending(&self) -> Option<Timestamp> {
-        self.pending.values().filter_map(|awaiting| awaiting.due).min()
-    }
-
-    /// Pending records that can be judged now.
-    #[must_use]
-    pub fn pending_now(&self, now: Timestamp) -> Vec<(RecordId, Entitlement)> {
-        let judged = self.pending.iter().map(|(record, awaiting)| {
-            let held = self.records.get(record);
-            let labels = held.into_iter().flat_map(|held| &held.parts).map(|part| part.marking.tlp);
-            let entitlement = self.entitlement(&awaiting.manifest, awaiting.seen, now);
-            match entitlement {
-                Entitlement::Accepted if !self.within_ceiling(&awaiting.manifest, labels) => {
-                    (*record, Entitlement::Refused(Refusal::Marking))
-                }
-                judged @ (Entitlement::Accepted
-                | Entitlement::Pending(_)
-                | Entitlement::Quarantined(_)
-                | Entitlement::Refused(_)) => (*record, judged),
-            }
-        });
-        judged.filter(|(_, entitlement)| !matches!(entitlement, Entitlement::Pending(_))).collect()
-    }
-
     /// A partner by the name that this node gave it, by its id, or by the beginning of its id.
     #[must_use]
     pub fn find_partner(&self, text: &str) -> Option<EconomyId> {
@@ -424,16 +355,5 @@ impl State {
         self.partners
             .get(economy)
             .map_or_else(|| format!("unknown-{}", economy.short()), |partner| partner.name.clone())
-    }
-}
-
-/// When waiting ends by the clock.
-fn due(entitlement: &Entitlement) -> Option<Timestamp> {
-    match entitlement {
-        Entitlement::Pending(Wait::SignedAhead(due)) => Some(*due),
-        Entitlement::Pending(Wait::UnknownOrigin | Wait::UnknownKey)
-        | Entitlement::Accepted
-        | Entitlement::Quarantined(_)
-        | Entitlement::Refused(_) => None,
     }
 }

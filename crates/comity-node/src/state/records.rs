@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use comity_core::control::WithdrawalBody;
+use comity_core::entitlement::{Claim, FirstSeen};
 use comity_core::journal::{Source, Standing};
 use comity_core::policy::{PartFacts, RecordFacts};
 use comity_proto::Load;
@@ -22,7 +23,7 @@ pub struct Held {
     pub file_names: BTreeMap<PartDigest, String>,
     /// The journal entry that holds its signed form.
     pub seq: u64,
-    /// The journal entry with which it last entered, gained parts, or was accepted.
+    /// Its place among the arrivals: when it last entered, gained parts, or was accepted.
     pub arrived: u64,
     /// Bytes of its signed form.
     pub signed_bytes: u64,
@@ -30,6 +31,8 @@ pub struct Held {
     pub source: Source,
     /// Whether it is believed.
     pub standing: Standing,
+    /// Whether a person decided that: then no keyring changes it any more.
+    pub decided: bool,
     /// The local short reference.
     pub reference: String,
     /// A title for local screens.
@@ -52,6 +55,26 @@ impl Held {
             Source::Own => false,
             Source::Partner(delivered) => delivered.from == *economy,
             Source::Returned { .. } => false,
+        }
+    }
+
+    /// What it says of its author.
+    #[must_use]
+    pub fn claim(&self) -> Claim {
+        let RecordFacts { id, origin, author, kind, floor, .. } = &self.facts;
+        let (signed_at, floor) = (self.signed_at, floor.tlp);
+        Claim { record: *id, origin: *origin, author: *author, signed_at, kind: *kind, floor }
+    }
+
+    /// When it was first seen, and whether from its origin itself.
+    #[must_use]
+    pub fn first_seen(&self) -> FirstSeen {
+        match &self.source {
+            Source::Own => FirstSeen::from_origin(self.entered_at),
+            Source::Partner(delivered) if delivered.from == self.facts.origin => {
+                FirstSeen::from_origin(self.entered_at)
+            }
+            Source::Partner(_) | Source::Returned { .. } => FirstSeen::relayed(self.entered_at),
         }
     }
 

@@ -129,6 +129,11 @@ impl Shadow {
                     self.stands(deed, &changed.standing, changed.at, truth)?;
                 }
             }
+            JournalEntry::Judged(judged) => {
+                for deed in judged.records.iter().filter_map(|record| truth.deed(record)) {
+                    self.stands(deed, &judged.standing, judged.at, truth)?;
+                }
+            }
             JournalEntry::Partner(changed) => self.bond(changed.economy, &changed.change),
             JournalEntry::Delivery(decided) => {
                 let key = (decided.to, decided.entry.epoch, decided.entry.number);

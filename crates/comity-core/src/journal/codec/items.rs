@@ -96,7 +96,7 @@ macro_rules! lists {
     )+};
 }
 
-lists!(PartHeld, Withheld, DraftPart, String);
+lists!(PartHeld, Withheld, DraftPart, RecordId, String);
 
 macro_rules! options {
     ($($name:ident),+) => {$(

@@ -10,8 +10,8 @@ use crate::cbor::{Fault, Problem, Reader, Writer};
 
 use super::{
     Arrival, ArrivalOutcome, Delivered, DeliveryDecided, DraftMade, DraftPart, Founded,
-    JournalEntry, JournalFault, PartHeld, PartnerChanged, PartsArrived, RecordEntered, Standing,
-    StandingChanged, Withheld,
+    JournalEntry, JournalFault, Judged, PartHeld, PartnerChanged, PartsArrived, RecordEntered,
+    Standing, StandingChanged, Withheld,
 };
 
 trait Item: Sized {
@@ -141,6 +141,7 @@ entries! {
     16 = Draft(draft),
     17 = DraftGone { draft, record, at },
     18 = PartnerEpoch { from, opening, at },
+    19 = Judged(judged),
 }
 
 fields!(Founded { economy, code, keyring, at });
@@ -149,6 +150,7 @@ fields!(PartsArrived { record, parts, source, at });
 fields!(PartHeld { digest, size, header });
 fields!(Delivered { from, entry });
 fields!(StandingChanged { record, standing, at });
+fields!(Judged { records, standing, at });
 fields!(PartnerChanged { economy, change, at });
 fields!(DeliveryDecided { to, entry, policy, covering, withheld, returned, at });
 fields!(Withheld { part, gate, clause });

@@ -49,6 +49,11 @@ fn examples() -> Vec<JournalEntry> {
         }),
         standing(Standing::Pending("why".into())),
         standing(Standing::Quarantined("why".into())),
+        JournalEntry::Judged(Judged {
+            records: vec![record, RecordId([8; 32])],
+            standing: Standing::Quarantined("why".into()),
+            at,
+        }),
         partner(PartnerChange::Paired {
             name: "JP".into(),
             keyring: vec![1],

@@ -1,0 +1,192 @@
+//! Entries are made: folded at once, with everything that follows from them.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use comity_core::journal::{
+    DeliveryDecided, JournalEntry, Judged, PartHeld, PartsArrived, RecordEntered, Source, Standing,
+};
+use comity_core::record::Part;
+use comity_core::{EconomyId, Kind, PartDigest, RecordId, Section, Timestamp};
+use comity_store::NewEntry;
+
+use super::{Checked, Effect, Engine, Then};
+
+impl Engine {
+    /// Makes an entry: folded at once, durable with this step's batch.
+    pub(super) fn enter(&mut self, entry: &JournalEntry, blobs: Vec<(PartDigest, Bytes)>) {
+        if let JournalEntry::Record(entered) = entry {
+            self.fresh.keep_record(self.state.next_seq(), Bytes::copy_from_slice(&entered.signed));
+        }
+        for (digest, body) in &blobs {
+            self.fresh.keep_part(*digest, body.clone());
+        }
+        let (partners_before, turns_before) = (self.state.partners_version(), self.state.turns());
+        self.state.apply(entry);
+        self.batch.push(NewEntry { kind: entry.kind(), body: entry.encode().into(), blobs });
+        self.note_head(entry);
+        // Before a link is asked for anything back: whatever is decided next sees it.
+        self.judge_anew();
+        if self.state.turns() != turns_before {
+            self.reclaim_all();
+        }
+        if self.state.partners_version() != partners_before {
+            self.tell_partners();
+        }
+    }
+
+    /// Whoever may no longer connect is out at once; whoever is new waits for its entry.
+    fn tell_partners(&mut self) {
+        let wanted: BTreeSet<_> = self.state.partner_set().economies().collect();
+        self.admitted.retain(|economy| wanted.contains(economy));
+        let new: BTreeSet<_> = wanted.difference(&self.admitted).copied().collect();
+        if !new.is_empty() {
+            self.then.push(Then::Admit(new));
+        }
+        self.tell_admitted();
+    }
+
+    /// These were paired in an entry that is durable now. Some may have been removed since.
+    pub(super) fn admit(&mut self, partners: BTreeSet<EconomyId>) {
+        let wanted = self.state.partner_set();
+        let still = partners.into_iter().filter(|economy| wanted.contains(*economy));
+        self.admitted.extend(still.collect::<Vec<_>>());
+        self.tell_admitted();
+    }
+
+    fn tell_admitted(&mut self) {
+        let mut partners = self.state.partner_set().clone();
+        for economy in self.state.partner_set().economies() {
+            if !self.admitted.contains(&economy) {
+                partners.remove(economy);
+            }
+        }
+        self.effects.push(Effect::Partners(Box::new(partners)));
+    }
+
+    /// Where an entry moves a ledger's head, partners hear of it when it is durable.
+    fn note_head(&mut self, entry: &JournalEntry) {
+        let (JournalEntry::Delivery(DeliveryDecided { to, .. })
+        | JournalEntry::Voided { to, .. }
+        | JournalEntry::Epoch { to, .. }) = entry
+        else {
+            return;
+        };
+        if let Some(out) = self.state.partner(to).map(|partner| &partner.out) {
+            let (partner, epoch, head) = (*to, out.epoch(), out.head());
+            self.then.push(Then::Numbered { partner, epoch, head });
+        }
+    }
+
+    /// Judges again what a keyring, a pairing or the time has made due, each judgement an entry of its
+    /// own.
+    pub(super) fn judge_anew(&mut self) {
+        // A keyring that waited may be believed now, and speak of others.
+        loop {
+            let judged = self.state.judged_anew(self.now);
+            if judged.is_empty() {
+                return;
+            }
+            for judged in judged {
+                self.stands(judged);
+            }
+        }
+    }
+
+    fn stands(&mut self, judged: Judged) {
+        let held = judged.records.iter().filter_map(|record| self.state.record(record));
+        let accepted: Vec<_> = held.filter(|held| held.is_accepted()).collect();
+        if let (Standing::Quarantined(why), Some(first)) = (&judged.standing, accepted.first()) {
+            let (origin, count) = (first.facts.origin, accepted.len());
+            let text = format!("{count} accepted records were put in quarantine: {why}");
+            self.alarm(Some(origin), "set-aside", text);
+        }
+        let widens = judged.standing == Standing::Accepted;
+        let entry = JournalEntry::Judged(judged);
+        self.state.apply(&entry);
+        let (kind, body) = (entry.kind(), entry.encode().into());
+        self.batch.push(NewEntry { kind, body, blobs: Vec::new() });
+        if widens {
+            self.widen();
+        }
+    }
+
+    pub(super) fn enter_record(
+        &mut self,
+        checked: Checked,
+        source: Source,
+        standing: Standing,
+        now: Timestamp,
+    ) -> String {
+        let title = title(&checked.parts);
+        self.enter_titled(checked, source, standing, title, now)
+    }
+
+    pub(super) fn enter_titled(
+        &mut self,
+        checked: Checked,
+        source: Source,
+        standing: Standing,
+        title: String,
+        now: Timestamp,
+    ) -> String {
+        let reference = self.state.next_reference(now);
+        let (id, urgency) = (checked.record.id(), checked.record.manifest().urgency);
+        let (held, blobs) = split(checked.parts);
+        let entered = RecordEntered {
+            signed: checked.record.signed().to_vec(),
+            parts: held,
+            source,
+            standing,
+            reference: reference.clone(),
+            title,
+            at: now,
+        };
+        let widens = matches!(
+            checked.record.manifest().kind,
+            Kind::Keyring | Kind::Agreement | Kind::Acceptance | Kind::Termination
+        );
+        self.enter(&JournalEntry::Record(entered), blobs);
+        if widens {
+            self.widen();
+        }
+        self.offer_at_once(id, urgency, now);
+        reference
+    }
+
+    pub(super) fn enter_parts(
+        &mut self,
+        record: RecordId,
+        parts: Vec<Part>,
+        source: Source,
+        now: Timestamp,
+    ) {
+        let here = |part: &Part| {
+            self.state.record(&record).is_some_and(|held| held.has_part(&part.digest))
+        };
+        let new: Vec<_> = parts.into_iter().filter(|part| !here(part)).collect();
+        let (held, blobs) = split(new);
+        let arrived = PartsArrived { record, parts: held, source, at: now };
+        self.enter(&JournalEntry::Parts(arrived), blobs);
+    }
+}
+
+fn split(parts: Vec<Part>) -> (Vec<PartHeld>, Vec<(PartDigest, Bytes)>) {
+    let held = parts
+        .iter()
+        .map(|part| PartHeld {
+            digest: part.digest,
+            size: part.bytes.len() as u64,
+            header: part.header.encode(),
+        })
+        .collect();
+    (held, parts.into_iter().map(|part| (part.digest, part.bytes)).collect())
+}
+
+/// The first line of the summary, for local screens.
+fn title(parts: &[Part]) -> String {
+    let summary = parts.iter().find(|part| part.header.section == Section::Summary);
+    let text = summary.and_then(|part| std::str::from_utf8(&part.content).ok()).unwrap_or_default();
+    let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    line.trim().trim_start_matches('#').trim().chars().take(120).collect()
+}

@@ -1,0 +1,161 @@
+//! What becomes of a verified delivery.
+
+use comity_core::control::{AcceptanceBody, ControlBody, TerminationBody};
+use comity_core::entitlement::{Claim, Entitlement, FirstSeen};
+use comity_core::journal::Standing;
+use comity_core::receipt::RejectReason;
+use comity_core::{EconomyId, Kind, PartDigest, Section, Timestamp};
+use comity_proto::Incoming;
+
+use super::{Checked, Engine};
+use crate::state::Bound;
+
+/// What becomes of a verified delivery.
+pub(super) enum Verdict {
+    Enter(Standing),
+    More,
+    Known,
+    Withdrawn,
+    Reject(RejectReason),
+    /// There is no room for it.
+    PutOff(Bound),
+}
+
+impl Engine {
+    pub(super) fn judge(
+        &self,
+        partner: EconomyId,
+        incoming: &Incoming,
+        checked: &Checked,
+        now: Timestamp,
+    ) -> Verdict {
+        let manifest = checked.record.manifest();
+        let id = checked.record.id();
+        if id != incoming.entry.record {
+            return Verdict::Reject(RejectReason::BadPart);
+        }
+        let tombstone = self.state.tombstone(&id, &manifest.origin).is_some();
+        if tombstone && self.state.record(&id).is_none() {
+            return Verdict::Withdrawn;
+        }
+        if let Some(held) = self.state.record(&id) {
+            let new = checked.parts.iter().any(|part| !held.has_part(&part.digest));
+            return match self.addressed_to_us(checked) {
+                Ok(()) if new && !tombstone && self.within_ceiling(checked) => Verdict::More,
+                Ok(()) if new && !tombstone => Verdict::Reject(RejectReason::NotEntitled),
+                Ok(()) => Verdict::Known,
+                Err(reason) => Verdict::Reject(reason),
+            };
+        }
+        // What we signed we have; only recovery brings it back.
+        if manifest.origin == self.state.us() {
+            return Verdict::Reject(RejectReason::NotEntitled);
+        }
+        if let Err(reason) = self.addressed_to_us(checked) {
+            return Verdict::Reject(reason);
+        }
+        if let Err(reason) = self.judge_body(checked) {
+            return Verdict::Reject(reason);
+        }
+        let seen = if manifest.origin == partner {
+            FirstSeen::from_origin(now)
+        } else {
+            FirstSeen::relayed(now)
+        };
+        let claim = Claim::of(id, manifest);
+        let entitlement = self.state.entitlement(&claim, manifest.body.as_deref(), seen, now);
+        // A contradiction freezes the economy; it is kept as evidence, and alarms.
+        match entitlement {
+            Entitlement::Accepted => Verdict::Enter(Standing::Accepted),
+            Entitlement::Pending(wait) => Verdict::Enter(Standing::Pending(wait.to_string())),
+            Entitlement::Quarantined(doubt) => {
+                Verdict::Enter(Standing::Quarantined(doubt.to_string()))
+            }
+            Entitlement::Refused(_) => Verdict::Reject(RejectReason::NotEntitled),
+        }
+    }
+
+    /// An addressed record must name us, and each part must be listed for us.
+    fn addressed_to_us(&self, checked: &Checked) -> Result<(), RejectReason> {
+        if !checked.record.manifest().addressed {
+            return Ok(());
+        }
+        let us = self.state.us();
+        let id = checked.record.id();
+        let here = self.state.addressees(&id);
+        let came = checked.parts.iter().filter_map(|part| part.header.addressee.as_ref());
+        let ours: Vec<_> = here
+            .into_iter()
+            .chain(came.cloned())
+            .filter(|named| named.economy == Some(us) || named.relays.contains(&us))
+            .collect();
+        if ours.is_empty() {
+            return Err(RejectReason::NotAddressed);
+        }
+        let listed = |part: &PartDigest| ours.iter().any(|named| named.parts.contains(part));
+        let unlisted = checked
+            .parts
+            .iter()
+            .any(|part| part.header.section != Section::Addressee && !listed(&part.digest));
+        let foreign = checked
+            .parts
+            .iter()
+            .filter_map(|part| part.header.addressee.as_ref())
+            .any(|named| named.economy != Some(us) && !named.relays.contains(&us));
+        if unlisted || foreign { Err(RejectReason::NotAddressed) } else { Ok(()) }
+    }
+
+    /// No part may be marked above what its author was granted for. An author that is not known yet
+    /// is judged when its keyring comes.
+    fn within_ceiling(&self, checked: &Checked) -> bool {
+        let manifest = checked.record.manifest();
+        let labels = checked
+            .parts
+            .iter()
+            .map(|part| part.header.marking.as_ref().map_or(manifest.floor.tlp, |own| own.tlp));
+        self.state.within_ceiling(&Claim::of(checked.record.id(), manifest), labels)
+    }
+
+    /// What was given back after a restore is judged as everything else is, but that it may be ours.
+    pub(super) fn judge_returned(&self, checked: &Checked) -> Result<(), RejectReason> {
+        let manifest = checked.record.manifest();
+        let ours = manifest.origin == self.state.us();
+        if !ours {
+            self.addressed_to_us(checked)?;
+        }
+        let speaks_of_agreement = matches!(manifest.kind, Kind::Acceptance | Kind::Termination);
+        let introduces = manifest.kind == Kind::Introduction;
+        if !(ours && (speaks_of_agreement || introduces)) {
+            self.judge_body(checked)?;
+        }
+        if self.within_ceiling(checked) { Ok(()) } else { Err(RejectReason::NotEntitled) }
+    }
+
+    /// A control kind's body must say what its kind promises.
+    fn judge_body(&self, checked: &Checked) -> Result<(), RejectReason> {
+        let manifest = checked.record.manifest();
+        let us = self.state.us();
+        if !manifest.kind.is_control() {
+            return Ok(());
+        }
+        let body = manifest.body.as_deref().unwrap_or_default();
+        let body = ControlBody::decode(manifest.kind, body);
+        match body.map_err(|_malformed| RejectReason::Malformed)? {
+            ControlBody::Keyring(keyring) => self.state.check_keyring(manifest.origin, &keyring),
+            ControlBody::Agreement(body) => {
+                let ours = body.parties.contains(&us) && body.parties.contains(&manifest.origin);
+                if ours { Ok(()) } else { Err(RejectReason::NotEntitled) }
+            }
+            ControlBody::Acceptance(AcceptanceBody { agreement })
+            | ControlBody::Termination(TerminationBody { agreement, .. }) => {
+                self.state.check_party(manifest.origin, &agreement)
+            }
+            ControlBody::Introduction(body) if body.to == us => Ok(()),
+            ControlBody::Introduction(_) => Err(RejectReason::NotAddressed),
+            ControlBody::Withdrawal(_)
+            | ControlBody::Group(_)
+            | ControlBody::Roster(_)
+            | ControlBody::Opaque(_) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Whom we know, by which keyring, and what the decision is made from.
+
+use std::collections::BTreeSet;
+
+use comity_core::EconomyId;
+use comity_core::entitlement::Scope;
+use comity_core::journal::{PartnerChange, PartnerChanged};
+use comity_core::keyring::{KeyringHistory, SignedKeyring, VerifiedKeyring};
+use comity_core::partners::PartnerSet;
+use comity_core::policy::{self, PolicySnapshot, TrustLevel};
+
+use super::ledgers::{InLedger, OutLedger};
+use super::partners::{Bond, Partner};
+use super::{FoldError, State};
+
+impl State {
+    pub(super) fn partner_changed(&mut self, changed: &PartnerChanged) -> Result<(), FoldError> {
+        let economy = changed.economy;
+        match &changed.change {
+            PartnerChange::Paired { name, keyring, addresses, epoch } => {
+                let keyring = SignedKeyring::decode(keyring)?.verify(Some(economy))?;
+                self.learn_keyring(keyring, true);
+                // A partner that comes back after its removal goes on in the same ledgers: no number
+                // may be used twice.
+                let partner = self.partners.entry(economy).or_insert_with(|| Partner {
+                    name: name.clone(),
+                    bond: Bond::Paired,
+                    level: TrustLevel::default(),
+                    addresses: Vec::new(),
+                    since: changed.at,
+                    out: OutLedger::new(*epoch),
+                    inbound: InLedger::default(),
+                    origins: BTreeSet::new(),
+                    returned: true,
+                });
+                partner.name.clone_from(name);
+                partner.addresses.clone_from(addresses);
+                partner.bond = Bond::Paired;
+                partner.since = changed.at;
+                partner.level = TrustLevel::default();
+                self.judge_anew(economy, Scope::Everything);
+            }
+            PartnerChange::Introduced { name, keyring, by } => {
+                let keyring = SignedKeyring::decode(keyring)?.verify(Some(economy))?;
+                self.learn_keyring(keyring, false);
+                self.partners.entry(economy).or_insert_with(|| Partner {
+                    name: name.clone(),
+                    bond: Bond::Introduced(*by),
+                    level: TrustLevel::default(),
+                    addresses: Vec::new(),
+                    since: changed.at,
+                    out: OutLedger::new(comity_core::EpochId([0; 16])),
+                    inbound: InLedger::default(),
+                    origins: BTreeSet::new(),
+                    returned: true,
+                });
+                self.judge_anew(economy, Scope::Everything);
+            }
+            PartnerChange::Level(level) => {
+                let level = u8::try_from(*level).ok().and_then(TrustLevel::from_number);
+                if let (Some(partner), Some(level)) = (self.partners.get_mut(&economy), level) {
+                    partner.level = level;
+                }
+            }
+            PartnerChange::Suspended => self.rebond(economy, Bond::Suspended),
+            PartnerChange::Resumed => self.rebond(economy, Bond::Paired),
+            PartnerChange::Removed => self.rebond(economy, Bond::Removed),
+            PartnerChange::Addresses(addresses) => {
+                if let Some(partner) = self.partners.get_mut(&economy) {
+                    partner.addresses.clone_from(addresses);
+                }
+            }
+        }
+        self.rebuild_policy();
+        Ok(())
+    }
+
+    fn rebond(&mut self, economy: EconomyId, bond: Bond) {
+        if let Some(partner) = self.partners.get_mut(&economy)
+            && partner.is_paired()
+        {
+            partner.bond = bond;
+        }
+    }
+
+    /// Takes a keyring in. `own_word`: its economy gave it itself.
+    pub(super) fn learn_keyring(&mut self, keyring: VerifiedKeyring, own_word: bool) {
+        let economy = keyring.economy();
+        match self.keyrings.get_mut(&economy) {
+            Some(history) => {
+                let before = history.clone();
+                // An older version changes nothing; a contradiction freezes the economy within, and
+                // then the policy that is rebuilt below says so.
+                let _unless_older =
+                    if own_word { history.jump(keyring) } else { history.advance(keyring) };
+                let scope = Scope::between(&before, history);
+                self.judge_anew(economy, scope);
+            }
+            None => {
+                self.keyrings.insert(economy, KeyringHistory::start(keyring));
+                self.judge_anew(economy, Scope::Everything);
+            }
+        }
+        self.rebuild_policy();
+    }
+
+    /// Makes the snapshot and the set of those who may connect anew.
+    pub(super) fn rebuild_policy(&mut self) {
+        let mut builder =
+            PolicySnapshot::builder(self.us).version(self.policy.version().saturating_add(1));
+        let mut partner_set = PartnerSet::new();
+        for (economy, partner) in &self.partners {
+            let history = self.keyrings.get(economy);
+            let frozen = history.is_none_or(|history| history.fork().is_some());
+            let Some(standing) = partner.standing(frozen) else { continue };
+            builder = builder.partner(
+                *economy,
+                policy::Partner {
+                    standing,
+                    trust: partner.level,
+                    agreements: self.agreements.signed_with(*economy).collect(),
+                },
+            );
+            if partner.is_open()
+                && !frozen
+                && let Some(history) = history
+            {
+                partner_set.insert(history.current().clone());
+            }
+        }
+        self.turns = self.turns.saturating_add(1);
+        self.policy = builder.build();
+        self.partner_set = partner_set;
+    }
+}

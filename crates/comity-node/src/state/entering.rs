@@ -1,0 +1,180 @@
+//! Records and parts that enter.
+
+use std::collections::BTreeMap;
+
+use comity_core::journal::{PartHeld, PartsArrived, RecordEntered, Source, Standing};
+use comity_core::ledger::Obligations;
+use comity_core::policy::{self, Lifecycle, RecordFacts};
+use comity_core::record::{self, Header, VerifiedRecord};
+use comity_core::{Kind, PartDigest, RecordId, Timestamp};
+
+use super::kept::{Bound, charged, is_read, unread};
+use super::records::Held;
+use super::{FoldError, State};
+
+impl State {
+    pub(super) fn record_entered(&mut self, entered: &RecordEntered) -> Result<(), FoldError> {
+        let seq = self.seq;
+        let unverified =
+            record::parse(&entered.signed).map_err(|error| FoldError::Record { seq, error })?;
+        let (id, manifest) = (unverified.id(), unverified.manifest());
+        self.note_source(&entered.source);
+        let source = source_facts(&entered.source, manifest.origin == self.us);
+        let mut facts = RecordFacts::new(id, manifest, source);
+        facts.pending = matches!(entered.standing, Standing::Pending(_));
+        facts.quarantined = matches!(entered.standing, Standing::Quarantined(_));
+        let tombstone = self.tombstones.contains_key(&(id, manifest.origin));
+        if tombstone {
+            facts.lifecycle = Lifecycle::Withdrawn;
+        } else if self.superseded.contains_key(&(id, manifest.origin)) {
+            facts.lifecycle = Lifecycle::Superseded;
+        }
+        if let Some(from) = self.superseded.remove(&(id, manifest.origin)) {
+            self.discharge(from, Bound::Superseded, 1);
+        }
+        let body = manifest.body.clone().filter(|body| is_read(manifest.kind, body));
+        let mut held = Held {
+            facts,
+            parts: Vec::new(),
+            sizes: BTreeMap::new(),
+            file_names: BTreeMap::new(),
+            supersedes: manifest.supersedes.clone(),
+            seq,
+            arrived: self.next_place,
+            signed_bytes: entered.signed.len() as u64,
+            source: entered.source.clone(),
+            standing: entered.standing.clone(),
+            decided: false,
+            reference: entered.reference.clone(),
+            title: entered.title.clone(),
+            entered_at: entered.at,
+            signed_at: manifest.signed_at,
+            body,
+        };
+        for part in &entered.parts {
+            hold_part(&mut held, part, seq)?;
+        }
+        held.facts.control = self.control_audience(&held.facts, held.body.as_deref());
+        self.note_author(&held, manifest);
+        self.note_reference(&entered.reference, id);
+        if held.facts.kind == Kind::Keyring {
+            self.keyring_records.entry(held.facts.origin).or_default().push(id);
+        }
+        let accepted = held.is_accepted();
+        self.charge(charged(&entered.source), Bound::Unread, unread(manifest));
+        self.records.insert(id, held);
+        self.arrive_again(&id);
+        if accepted {
+            self.take_effect(id, entered.at);
+        }
+        Ok(())
+    }
+
+    /// A record of our own as it would be held, for a preview: it is not entered.
+    #[must_use]
+    pub fn as_if_entered(
+        &self,
+        record: &VerifiedRecord,
+        parts: impl Iterator<Item = (PartDigest, Header, u64)>,
+        title: String,
+        now: Timestamp,
+    ) -> Held {
+        let manifest = record.manifest();
+        let facts = RecordFacts::new(record.id(), manifest, policy::Source::Own);
+        let mut held = Held {
+            facts,
+            parts: Vec::new(),
+            sizes: BTreeMap::new(),
+            file_names: BTreeMap::new(),
+            supersedes: manifest.supersedes.clone(),
+            seq: 0,
+            arrived: 0,
+            signed_bytes: record.signed().len() as u64,
+            source: Source::Own,
+            standing: Standing::Accepted,
+            decided: false,
+            reference: self.next_reference(now),
+            title,
+            entered_at: now,
+            signed_at: manifest.signed_at,
+            body: manifest.body.clone(),
+        };
+        for (digest, header, size) in parts {
+            hold_header(&mut held, digest, &header, size);
+        }
+        held.facts.control = self.control_audience(&held.facts, held.body.as_deref());
+        held
+    }
+
+    pub(super) fn parts_arrived(&mut self, arrived: &PartsArrived) -> Result<(), FoldError> {
+        let seq = self.seq;
+        self.note_source(&arrived.source);
+        let Some(held) = self.records.get_mut(&arrived.record) else { return Ok(()) };
+        for part in &arrived.parts {
+            if !held.has_part(&part.digest) {
+                hold_part(held, part, seq)?;
+            }
+        }
+        if let (
+            policy::Source::From { obligations, .. },
+            policy::Source::From { obligations: more, .. },
+        ) = (&mut held.facts.source, source_facts(&arrived.source, false))
+        {
+            self.turns = self.turns.saturating_add(1);
+            // With no purpose in common there is none for which it may be passed on.
+            *obligations = obligations.meet(&more).unwrap_or_default();
+        }
+        self.arrive_again(&arrived.record);
+        Ok(())
+    }
+
+    /// A record has something new: whoever was past it looks at it again.
+    pub(super) fn arrive_again(&mut self, record: &RecordId) {
+        if let Some(held) = self.records.get_mut(record) {
+            self.arrivals.remove(&held.arrived);
+            held.arrived = self.next_place;
+            self.arrivals.insert(self.next_place, *record);
+            self.next_place = self.next_place.saturating_add(1);
+        }
+    }
+
+    fn note_reference(&mut self, reference: &str, id: RecordId) {
+        self.references.insert(reference.to_owned(), id);
+        if let Some((prefix, number)) = reference.rsplit_once('-')
+            && let Ok(number) = number.parse::<u64>()
+        {
+            let last = self.last_references.entry(prefix.to_owned()).or_default();
+            *last = (*last).max(number);
+        }
+    }
+}
+
+fn hold_part(held: &mut Held, part: &PartHeld, seq: u64) -> Result<(), FoldError> {
+    let header = Header::decode(&part.header).map_err(|error| FoldError::Record { seq, error })?;
+    hold_header(held, part.digest, &header, part.size);
+    Ok(())
+}
+
+fn hold_header(held: &mut Held, digest: PartDigest, header: &Header, size: u64) {
+    let facts = held.facts.hold(digest, header);
+    held.parts.push(facts);
+    held.sizes.insert(digest, size);
+    if let Some(name) = &header.file_name {
+        held.file_names.insert(digest, name.clone());
+    }
+}
+
+fn source_facts(source: &Source, ours: bool) -> policy::Source {
+    match source {
+        Source::Own => policy::Source::Own,
+        Source::Returned { .. } if ours => policy::Source::Own,
+        // What had come with it is lost; asking the origin is always right.
+        Source::Returned { by } => {
+            policy::Source::From { economy: *by, obligations: Obligations::default() }
+        }
+        Source::Partner(delivered) => policy::Source::From {
+            economy: delivered.from,
+            obligations: delivered.entry.obligations.clone(),
+        },
+    }
+}

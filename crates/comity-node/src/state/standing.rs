@@ -1,0 +1,248 @@
+//! What stands of a record: judged by the keyring of its origin when it comes, and again whenever that
+//! keyring goes on, with the moment at which it was first seen and the way by which it came.
+
+use comity_core::entitlement::{
+    Claim, Doubt, Entitlement, FirstSeen, Refusal, Scope, Wait, author_ceiling, entitlement,
+};
+use comity_core::journal::{Judged, Standing, StandingChanged};
+use comity_core::keyring::{KeyringHistory, SignedKeyring};
+use comity_core::record::Manifest;
+use comity_core::{EconomyId, Kind, RecordId, Timestamp, Tlp};
+
+use super::kept::{Bound, charged};
+use super::records::Held;
+use super::{Bond, State};
+use crate::limits::JUDGED_AT_ONCE;
+
+impl State {
+    /// Whether the author of a record was entitled, as far as we can tell now. A keyring bears witness
+    /// for itself: `body` is a control record's.
+    #[must_use]
+    pub fn entitlement(
+        &self,
+        claim: &Claim,
+        body: Option<&[u8]>,
+        seen: FirstSeen,
+        now: Timestamp,
+    ) -> Entitlement {
+        // Whom nobody here has paired with, or confirmed an introduction of, is not believed: a partner
+        // could invent economies otherwise.
+        let known = self.partners.get(&claim.origin).is_some_and(|one| one.bond != Bond::Removed);
+        if claim.origin != self.us && !known {
+            return Entitlement::Pending(Wait::UnknownOrigin);
+        }
+        // The one that is held already bears no other witness than it does.
+        let carried = body
+            .filter(|_| claim.kind == Kind::Keyring)
+            .and_then(|body| SignedKeyring::decode(body).ok())
+            .filter(|signed| !self.holds_keyring(&claim.origin, signed))
+            .and_then(|signed| signed.verify(Some(claim.origin)).ok());
+        match (carried, self.keyrings.get(&claim.origin)) {
+            (Some(keyring), _) => entitlement(Some(&keyring), claim, seen, now),
+            (None, Some(history)) => history.entitlement(claim, seen, now),
+            (None, None) => entitlement(None, claim, seen, now),
+        }
+    }
+
+    /// Whether this is the very keyring that was verified before: its digest is over all that it says.
+    pub(crate) fn holds_keyring(&self, economy: &EconomyId, signed: &SignedKeyring) -> bool {
+        self.keyring(economy).is_some_and(|held| held.digest() == signed.digest())
+    }
+
+    /// Whether these labels are within what the author was granted for. An author that is not known
+    /// yet is judged when its keyring comes.
+    #[must_use]
+    pub fn within_ceiling(&self, claim: &Claim, labels: impl Iterator<Item = Tlp>) -> bool {
+        let Some(keyring) = self.keyring(&claim.origin).filter(|_| !claim.kind.is_control()) else {
+            return true;
+        };
+        if keyring.grants_of(claim.author).next().is_none() {
+            return true;
+        }
+        let ceiling = author_ceiling(keyring, claim);
+        labels.max().is_none_or(|label| ceiling.is_some_and(|ceiling| label <= ceiling))
+    }
+
+    /// When the passing of time alone may settle a pending record.
+    #[must_use]
+    pub fn next_pending(&self) -> Option<Timestamp> {
+        self.waiting.first().map(|(due, _)| *due)
+    }
+
+    /// Files a record under its author's key, by which it is found when that key ends.
+    pub(super) fn note_author(&mut self, held: &Held, manifest: &Manifest) {
+        let facts = &held.facts;
+        let signed = self.authored.entry(facts.origin).or_default();
+        signed.entry(facts.author).or_default().push(facts.id);
+        if !held.facts.pending {
+            return;
+        }
+        let (from, needs) = (charged(&held.source), self.needs(manifest));
+        self.charge_all(from, &needs);
+        self.charge(from, Bound::Pending, 1);
+        self.pending.insert(held.facts.id, needs);
+        let due = self.due(held, held.entered_at);
+        self.waiting.extend(due.map(|due| (due, held.facts.id)));
+    }
+
+    /// When time alone settles a record that is pending.
+    fn due(&self, held: &Held, now: Timestamp) -> Option<Timestamp> {
+        if !held.facts.pending {
+            return None;
+        }
+        match self.entitlement(&held.claim(), held.body.as_deref(), held.first_seen(), now) {
+            Entitlement::Pending(Wait::SignedAhead(due)) => Some(due),
+            Entitlement::Pending(Wait::UnknownOrigin | Wait::UnknownKey)
+            | Entitlement::Accepted
+            | Entitlement::Quarantined(_)
+            | Entitlement::Refused(_) => None,
+        }
+    }
+
+    /// The keyring of an economy went on, or whether it is known at all changed: what depends on that is
+    /// to be judged again.
+    pub(super) fn judge_anew(&mut self, economy: EconomyId, scope: Scope) {
+        let Some(signed) = self.authored.get(&economy) else { return };
+        let scope = match scope {
+            Scope::Some { mut authors, mut records } => {
+                authors.retain(|author| signed.contains_key(author));
+                records.retain(|record| self.records.contains_key(record));
+                if authors.is_empty() && records.is_empty() {
+                    return;
+                }
+                Scope::Some { authors, records }
+            }
+            Scope::Everything => Scope::Everything,
+        };
+        let scope = match self.anew.remove(&economy) {
+            Some(before) => before.join(scope),
+            None => scope,
+        };
+        self.anew.insert(economy, scope);
+    }
+
+    /// Judges again whatever is due: the entries that say what stands from now on.
+    ///
+    /// The records of a key are found by that key, so that a keyring's step costs what it touches. What
+    /// a person decided stays as decided.
+    pub(crate) fn judged_anew(&mut self, now: Timestamp) -> Vec<Judged> {
+        let mut due = Vec::new();
+        for (economy, scope) in std::mem::take(&mut self.anew) {
+            let Some(signed) = self.authored.get(&economy) else { continue };
+            match scope {
+                Scope::Everything => due.extend(signed.values().flatten()),
+                Scope::Some { authors, records } => {
+                    due.extend(authors.iter().filter_map(|author| signed.get(author)).flatten());
+                    due.extend(records);
+                }
+            }
+        }
+        while self.waiting.first().is_some_and(|(at, _)| *at <= now) {
+            due.extend(self.waiting.pop_first().map(|(_, record)| record));
+        }
+        due.sort_unstable();
+        due.dedup();
+        let mut judged: Vec<Judged> = Vec::new();
+        for record in due {
+            let Some(held) = self.records.get(&record) else { continue };
+            let Some(standing) = self.judge(held, now) else {
+                let due = self.due(held, now);
+                self.waiting.extend(due.map(|due| (due, record)));
+                continue;
+            };
+            let open = judged.iter_mut().rfind(|one| one.standing == standing);
+            match open.filter(|one| one.records.len() < JUDGED_AT_ONCE) {
+                Some(one) => one.records.push(record),
+                None => judged.push(Judged { records: vec![record], standing, at: now }),
+            }
+        }
+        judged
+    }
+
+    /// What is to stand of a record from now on, if something else than before.
+    fn judge(&self, held: &Held, now: Timestamp) -> Option<Standing> {
+        let settled_keyring = held.facts.kind == Kind::Keyring && !held.facts.pending;
+        // A keyring is judged by what it says itself, and that does not change.
+        if held.decided || settled_keyring {
+            return None;
+        }
+        let claim = held.claim();
+        let labels = held.parts.iter().map(|part| part.marking.tlp);
+        let judged = self.entitlement(&claim, held.body.as_deref(), held.first_seen(), now);
+        let judged = match judged {
+            Entitlement::Accepted if !self.within_ceiling(&claim, labels) => {
+                Entitlement::Refused(Refusal::Marking)
+            }
+            judged @ (Entitlement::Accepted
+            | Entitlement::Pending(_)
+            | Entitlement::Quarantined(_)
+            | Entitlement::Refused(_)) => judged,
+        };
+        let history = self.keyrings.get(&claim.origin);
+        let standing = match judged {
+            _ if held.is_accepted() && !takes_back(history, &judged) => return None,
+            Entitlement::Accepted => Standing::Accepted,
+            Entitlement::Pending(Wait::UnknownOrigin | Wait::SignedAhead(_)) => return None,
+            Entitlement::Pending(Wait::UnknownKey) if !held.is_accepted() => return None,
+            Entitlement::Pending(wait) => Standing::Quarantined(wait.to_string()),
+            Entitlement::Quarantined(doubt) => Standing::Quarantined(doubt.to_string()),
+            Entitlement::Refused(fault) => Standing::Quarantined(fault.to_string()),
+        };
+        (standing != held.standing).then_some(standing)
+    }
+
+    /// A person decided what is to stand of a record; no keyring changes that any more.
+    pub(super) fn decided(&mut self, changed: &StandingChanged) {
+        if let Some(held) = self.records.get_mut(&changed.record) {
+            held.decided = true;
+        }
+        self.stands(changed.record, &changed.standing, changed.at);
+    }
+
+    /// From now on this stands of a record.
+    pub(super) fn stands(&mut self, record: RecordId, standing: &Standing, at: Timestamp) {
+        let Some(held) = self.records.get_mut(&record) else { return };
+        self.turns = self.turns.saturating_add(1);
+        let was_accepted = held.is_accepted();
+        held.standing = standing.clone();
+        held.facts.pending = matches!(standing, Standing::Pending(_));
+        held.facts.quarantined = matches!(standing, Standing::Quarantined(_));
+        let (accepted, from) = (held.is_accepted(), charged(&held.source));
+        if let Some(needs) = self.pending.remove(&record) {
+            self.discharge(from, Bound::Pending, 1);
+            self.discharge_all(from, &needs);
+        }
+        match (was_accepted, accepted) {
+            (false, true) => {
+                self.arrive_again(&record);
+                self.take_effect(record, at);
+            }
+            (true, false) => self.lose_effect(record),
+            (true, true) | (false, false) => {}
+        }
+    }
+}
+
+/// Whether a judgement takes back what was accepted under an earlier keyring.
+///
+/// A revocation does, and a contradiction. That a keyring leaves a grant out does not: grants that ended
+/// are left out to make room. Only where the root was replaced without its own consent does what it
+/// granted die with it.
+fn takes_back(history: Option<&KeyringHistory>, judged: &Entitlement) -> bool {
+    let stolen = history.is_some_and(|history| !history.current().chain().is_orderly());
+    match judged {
+        Entitlement::Quarantined(Doubt::KeyRevoked | Doubt::KeyCompromised | Doubt::Forked(_))
+        | Entitlement::Refused(Refusal::SignedAfterRevocation) => true,
+        Entitlement::Quarantined(Doubt::KeyEnded)
+        | Entitlement::Pending(Wait::UnknownKey)
+        | Entitlement::Refused(
+            Refusal::NotAnAuthor
+            | Refusal::NotGrantedThen
+            | Refusal::Kind
+            | Refusal::Marking
+            | Refusal::OtherEconomy,
+        ) => stolen,
+        Entitlement::Accepted
+        | Entitlement::Pending(Wait::UnknownOrigin | Wait::SignedAhead(_)) => false,
+    }
+}
