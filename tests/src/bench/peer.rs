@@ -25,6 +25,8 @@ pub struct Peer {
     pub recovering: bool,
     /// Where it stood after each number.
     heads: Vec<Head>,
+    /// What whoever receives from it takes on.
+    pub obligations: Obligations,
     conn: Option<ConnId>,
     streams: u64,
 }
@@ -39,6 +41,7 @@ impl Peer {
             holds: (None, Head::START, Ranges::new()),
             recovering: false,
             heads: Vec::new(),
+            obligations: Obligations::unbound(),
             conn: None,
             streams: 1,
         }
@@ -100,7 +103,7 @@ impl Peer {
             number,
             record: record.id(),
             parts: digests,
-            obligations: Obligations::unbound(),
+            obligations: self.obligations.clone(),
         }
     }
 

@@ -175,6 +175,8 @@ pub enum Fact {
     NoCommonPurpose,
     /// We received it for purposes that the agreement with the recipient does not share.
     PurposeNotShared,
+    /// We received it from several partners, for purposes that have none in common.
+    SourcesShareNoPurpose,
     /// We received it for purposes to which nothing binds the public.
     PublicBoundToNone,
     /// An agreement excludes any use for law enforcement.
@@ -379,6 +381,9 @@ impl fmt::Display for Fact {
             Self::PurposesBind => f.write_str("for the purposes that go with it"),
             Self::NoCommonPurpose => {
                 f.write_str("the agreements in force have no purpose in common")
+            }
+            Self::SourcesShareNoPurpose => {
+                f.write_str("it came from several partners, for purposes that have none in common")
             }
             Self::PurposeNotShared => {
                 f.write_str("received for purposes that this agreement does not share")

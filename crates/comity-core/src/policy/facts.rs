@@ -23,6 +23,15 @@ pub enum Source {
     },
 }
 
+/// A partner's delivery of a part, and what we took on with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// The partner: the origin, or a relay.
+    pub economy: EconomyId,
+    /// What we took on. After several deliveries, the strictest of all.
+    pub obligations: Obligations,
+}
+
 /// Whether a record still stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lifecycle {
@@ -196,6 +205,9 @@ pub struct PartFacts {
     pub unknown: bool,
     /// What the egress guard said of its bytes.
     pub guard: Examination,
+    /// Deliveries that brought it other than the one that brought its record
+    /// ([`RecordFacts::source`]): each binds. Those of our own records bind nobody.
+    pub sources: Vec<Received>,
 }
 
 impl PartFacts {
@@ -206,6 +218,7 @@ impl PartFacts {
         let named = header.addressee.is_some();
         Self {
             digest,
+            sources: Vec::new(),
             section: header.section,
             counts_as: header.counts_as(),
             classes: header.classes.iter().copied().collect(),
@@ -224,6 +237,30 @@ impl PartFacts {
         self.classes.contains(Class::OrderReference)
             && !self.classes.contains(Class::PersonalData)
             && !self.classes.contains(Class::Evidence)
+    }
+
+    /// A further delivery brought it, of a record that came from `first`. Whether that binds anew.
+    pub fn received(&mut self, first: &Source, more: Received) -> bool {
+        let known = match first {
+            Source::Own => true,
+            Source::From { economy, obligations } => {
+                *economy == more.economy && *obligations == more.obligations
+            }
+        };
+        if known || self.sources.contains(&more) {
+            return false;
+        }
+        let mut same = self.sources.iter_mut().filter(|held| held.economy == more.economy);
+        match (same.next(), same.next()) {
+            // Two that share no purpose leave no use at all: a third adds nothing.
+            (Some(_), Some(_)) => return false,
+            (Some(held), None) => match held.obligations.meet(&more.obligations) {
+                Some(sum) => held.obligations = sum,
+                None => self.sources.push(more),
+            },
+            (None, _) => self.sources.push(more),
+        }
+        true
     }
 
     /// Whether it says anything of what happened: not to whom the record goes, nor its case.

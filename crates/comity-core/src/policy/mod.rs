@@ -30,8 +30,8 @@ pub use examination::Examination;
 pub use explain::{Explanation, cite, explain, reason};
 pub use fact::{Contradiction, Fact, Unbuilt};
 pub use facts::{
-    AddresseeFacts, ControlAudience, Lifecycle, PartFacts, Recipient, RecordFacts, Source,
-    unmarked_foreign,
+    AddresseeFacts, ControlAudience, Lifecycle, PartFacts, Received, Recipient, RecordFacts,
+    Source, unmarked_foreign,
 };
 pub use plan::{Plan, PlannedPart, plan};
 pub use snapshot::{
@@ -81,10 +81,7 @@ fn obligations(asked: &Question<'_>, basis: &Basis<'_>) -> Option<Obligations> {
         None => Obligations::unbound(),
     };
     let sum = marking.meet(&demanded)?;
-    match &asked.record.source {
-        Source::Own => Some(sum),
-        Source::From { obligations, .. } => sum.meet(obligations),
-    }
+    sum.meet(&asked.taken_on()?)
 }
 
 #[cfg(test)]

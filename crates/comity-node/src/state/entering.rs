@@ -1,12 +1,13 @@
 //! Records and parts that enter.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use comity_core::entitlement::Scope;
 use comity_core::journal::{PartHeld, PartsArrived, RecordEntered, Source, Standing};
 use comity_core::ledger::Obligations;
-use comity_core::policy::{self, Lifecycle, RecordFacts};
+use comity_core::policy::{self, Lifecycle, Received, RecordFacts};
 use comity_core::record::{self, Header, VerifiedRecord};
-use comity_core::{Kind, PartDigest, RecordId, Timestamp};
+use comity_core::{EconomyId, Kind, PartDigest, RecordId, Timestamp};
 
 use super::kept::{Bound, charged, is_read, unread};
 use super::records::Held;
@@ -45,6 +46,7 @@ impl State {
             source: entered.source.clone(),
             standing: entered.standing.clone(),
             decided: false,
+            from_origin: true,
             reference: entered.reference.clone(),
             title: entered.title.clone(),
             entered_at: entered.at,
@@ -54,6 +56,7 @@ impl State {
         for part in &entered.parts {
             hold_part(&mut held, part, seq)?;
         }
+        held.from_origin = from_origin(&held.source, held.facts.origin);
         held.facts.control = self.control_audience(&held.facts, held.body.as_deref());
         self.note_author(&held, manifest);
         self.note_reference(&entered.reference, id);
@@ -93,6 +96,7 @@ impl State {
             source: Source::Own,
             standing: Standing::Accepted,
             decided: false,
+            from_origin: true,
             reference: self.next_reference(now),
             title,
             entered_at: now,
@@ -115,17 +119,44 @@ impl State {
                 hold_part(held, part, seq)?;
             }
         }
-        if let (
-            policy::Source::From { obligations, .. },
-            policy::Source::From { obligations: more, .. },
-        ) = (&mut held.facts.source, source_facts(&arrived.source, false))
-        {
-            self.turns = self.turns.saturating_add(1);
-            // With no purpose in common there is none for which it may be passed on.
-            *obligations = obligations.meet(&more).unwrap_or_default();
-        }
+        let came = match &arrived.source {
+            Source::Partner(delivered) => delivered.entry.parts.clone(),
+            Source::Own | Source::Returned { .. } => Vec::new(),
+        };
+        let new = arrived.parts.iter().map(|part| part.digest);
+        self.came_again(arrived.record, &arrived.source, new.chain(came).collect());
         self.arrive_again(&arrived.record);
         Ok(())
+    }
+
+    /// A delivery brought parts of a record that is here: some perhaps not for the first time. What we
+    /// took on with each delivery of a part binds.
+    pub(super) fn came_again(
+        &mut self,
+        record: RecordId,
+        source: &Source,
+        parts: BTreeSet<PartDigest>,
+    ) {
+        let Some(held) = self.records.get_mut(&record) else { return };
+        let policy::Source::From { economy, obligations } =
+            source_facts(source, held.facts.origin == self.us)
+        else {
+            return;
+        };
+        let mut bound = false;
+        for part in held.parts.iter_mut().filter(|part| parts.contains(&part.digest)) {
+            let (economy, obligations) = (economy, obligations.clone());
+            bound |= part.received(&held.facts.source, Received { economy, obligations });
+        }
+        if bound {
+            self.turns = self.turns.saturating_add(1);
+        }
+        let origin = held.facts.origin;
+        if !held.from_origin && from_origin(source, origin) {
+            held.from_origin = true;
+            let scope = Scope::Some { authors: BTreeSet::new(), records: BTreeSet::from([record]) };
+            self.judge_anew(origin, scope);
+        }
     }
 
     /// A record has something new: whoever was past it looks at it again.
@@ -176,5 +207,14 @@ fn source_facts(source: &Source, ours: bool) -> policy::Source {
             economy: delivered.from,
             obligations: delivered.entry.obligations.clone(),
         },
+    }
+}
+
+/// Whether a record, or parts of it, came from its origin itself, or is our own.
+fn from_origin(source: &Source, origin: EconomyId) -> bool {
+    match source {
+        Source::Own => true,
+        Source::Partner(delivered) => delivered.from == origin,
+        Source::Returned { .. } => false,
     }
 }

@@ -214,6 +214,11 @@ impl State {
                 partner.inbound.reject(arrival.number, RejectReason::from_code(code));
             }
         }
+        if let (ArrivalOutcome::Known(record), Some(entry)) = (&arrival.outcome, &arrival.entry) {
+            let parts = entry.parts.iter().copied().collect();
+            let delivered = Delivered { from: arrival.from, entry: entry.clone() };
+            self.came_again(*record, &Source::Partner(delivered), parts);
+        }
     }
 
     pub(super) fn note_source(&mut self, source: &Source) {

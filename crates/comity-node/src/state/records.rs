@@ -29,6 +29,8 @@ pub struct Held {
     pub signed_bytes: u64,
     /// Where it came from.
     pub source: Source,
+    /// Whether its origin itself delivered it, be it the first time or again; or it is our own.
+    pub from_origin: bool,
     /// Whether it is believed.
     pub standing: Standing,
     /// Whether a person decided that: then no keyring changes it any more.
@@ -66,15 +68,13 @@ impl Held {
         Claim { record: *id, origin: *origin, author: *author, signed_at, kind: *kind, floor }
     }
 
-    /// When it was first seen, and whether from its origin itself.
+    /// When it was first seen, and whether its origin itself delivered it, then or later.
     #[must_use]
     pub fn first_seen(&self) -> FirstSeen {
-        match &self.source {
-            Source::Own => FirstSeen::from_origin(self.entered_at),
-            Source::Partner(delivered) if delivered.from == self.facts.origin => {
-                FirstSeen::from_origin(self.entered_at)
-            }
-            Source::Partner(_) | Source::Returned { .. } => FirstSeen::relayed(self.entered_at),
+        if self.from_origin {
+            FirstSeen::from_origin(self.entered_at)
+        } else {
+            FirstSeen::relayed(self.entered_at)
         }
     }
 

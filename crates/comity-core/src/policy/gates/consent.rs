@@ -10,15 +10,15 @@ use super::{Finding, Question};
 use crate::marking::Onward;
 
 pub(super) fn judge(asked: &Question<'_>) -> Finding {
-    let Source::From { obligations, .. } = &asked.record.source else {
+    if asked.record.source == Source::Own {
         return Finding::pass(Fact::OwnRecord);
-    };
+    }
     let to = match asked.recipient {
         Recipient::LocalRole { .. } => return Finding::pass(Fact::OwnHouse),
         Recipient::Partner { economy, .. } => Some(*economy),
         Recipient::Constituent { .. } | Recipient::Public => None,
     };
-    let onward = obligations.onward.max(asked.part.marking.onward);
+    let onward = asked.onward();
     if onward == Onward::None {
         return Finding::pass(Fact::NotMeasured);
     }

@@ -37,6 +37,8 @@ use super::facts::{PartFacts, Recipient, RecordFacts, Source};
 use super::snapshot::{Agreement, Partner, PolicySnapshot};
 use crate::agreement::{Field, Prohibitions, Terms};
 use crate::identity::EconomyId;
+use crate::ledger::Obligations;
+use crate::marking::Onward;
 use crate::time::Timestamp;
 
 /// One part, one recipient, one moment.
@@ -165,8 +167,9 @@ impl<'a> Question<'a> {
     pub(super) fn binding(&self, by: impl Fn(&Terms) -> bool) -> Option<&'a Agreement> {
         let in_force = self.partner.into_iter().flat_map(|partner| &partner.agreements);
         let in_force = in_force.filter(|agreement| agreement.in_force(self.now));
-        let received = self.received_from().and_then(|economy| self.snapshot.partner(&economy));
-        let received = received.into_iter().flat_map(|partner| &partner.agreements);
+        let snapshot = self.snapshot;
+        let received = self.sources().filter_map(|(economy, _)| snapshot.partner(&economy));
+        let received = received.flat_map(|partner| &partner.agreements);
         let received = received.filter(|agreement| agreement.from() <= self.now);
         in_force.chain(received).find(|agreement| by(agreement.terms()))
     }
@@ -182,11 +185,27 @@ impl<'a> Question<'a> {
         consents.map(|consent| consent.until).filter(|until| *until <= self.now).max()
     }
 
-    /// The partner that delivered the record to us.
-    pub(super) fn received_from(&self) -> Option<EconomyId> {
-        match &self.record.source {
+    /// Whoever delivered the part to us, and whoever first delivered its record: what we took on with
+    /// each of them binds. Nobody, where the record is our own.
+    pub(super) fn sources(&self) -> impl Iterator<Item = (EconomyId, &'a Obligations)> + use<'a> {
+        let (record, part) = (self.record, self.part);
+        let first = match &record.source {
             Source::Own => None,
-            Source::From { economy, .. } => Some(*economy),
-        }
+            Source::From { economy, obligations } => Some((*economy, obligations)),
+        };
+        let foreign = first.is_some();
+        let more = part.sources.iter().filter(move |_| foreign);
+        first.into_iter().chain(more.map(|source| (source.economy, &source.obligations)))
+    }
+
+    /// All that we took on together. `None`: for purposes that have none in common, so no use is left.
+    pub(super) fn taken_on(&self) -> Option<Obligations> {
+        self.sources().try_fold(Obligations::unbound(), |sum, (_, taken)| sum.meet(taken))
+    }
+
+    /// How it may be passed on: the strictest of its marking and of all that we took on.
+    pub(super) fn onward(&self) -> Onward {
+        let taken = self.sources().map(|(_, taken)| taken.onward);
+        taken.max().map_or(self.part.marking.onward, |taken| taken.max(self.part.marking.onward))
     }
 }

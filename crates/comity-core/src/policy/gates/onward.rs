@@ -9,17 +9,19 @@ use super::{Finding, Question};
 use crate::marking::Onward;
 
 pub(super) fn judge(asked: &Question<'_>) -> Finding {
-    let Source::From { economy, obligations } = &asked.record.source else {
+    if asked.record.source == Source::Own {
         return Finding::pass(Fact::OwnRecord);
-    };
+    }
     match asked.recipient {
         Recipient::LocalRole { .. } => return Finding::pass(Fact::OwnHouse),
-        Recipient::Partner { economy: to, .. } if to == economy || *to == asked.record.origin => {
+        Recipient::Partner { economy: to, .. }
+            if *to == asked.record.origin || asked.sources().any(|(from, _)| from == *to) =>
+        {
             return Finding::deny(Fact::CameFromThere);
         }
         Recipient::Partner { .. } | Recipient::Constituent { .. } | Recipient::Public => {}
     }
-    match obligations.onward.max(asked.part.marking.onward) {
+    match asked.onward() {
         Onward::None => Finding::deny(Fact::OnwardNone),
         Onward::Ask => Finding::pass(Fact::OnwardIfAsked),
         Onward::WithinMarking => Finding::pass(Fact::OnwardWithinMarking),

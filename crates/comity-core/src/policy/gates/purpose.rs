@@ -7,7 +7,7 @@
 
 use super::super::basis::{Basis, Candidate, demands};
 use super::super::fact::Fact;
-use super::super::facts::{Recipient, Source};
+use super::super::facts::Recipient;
 use super::super::snapshot::Agreement;
 use super::{Finding, Question, Refusal};
 use crate::agreement::{Field, Terms, Tier};
@@ -24,10 +24,10 @@ pub(super) fn judge(asked: &Question<'_>, basis: &Basis<'_>) -> Finding {
     if signed.is_some() && demanded.is_none() {
         return Finding::deny(Fact::NoCommonPurpose).citing(signed, Field::Purposes);
     }
-    if let Source::From { obligations, .. } = &asked.record.source
-        && !obligations.purposes.is_empty()
-    {
-        return received(asked, demanded.as_ref(), obligations);
+    match asked.taken_on() {
+        Some(taken_on) if taken_on.purposes.is_empty() => {}
+        Some(taken_on) => return received(asked, demanded.as_ref(), &taken_on),
+        None => return Finding::deny(Fact::SourcesShareNoPurpose),
     }
     match signed {
         Some(agreement) if demanded.is_some_and(|all| !all.purposes.is_empty()) => {

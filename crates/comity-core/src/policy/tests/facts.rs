@@ -10,6 +10,7 @@ use crate::vocabulary::{Class, Kind, Section, State, Urgency};
 pub(super) const US: EconomyId = EconomyId([1; 32]);
 pub(super) const THEM: EconomyId = EconomyId([2; 32]);
 pub(super) const OTHER: EconomyId = EconomyId([3; 32]);
+pub(super) const THIRD: EconomyId = EconomyId([4; 32]);
 pub(super) const NOW: Timestamp = Timestamp::from_secs(1_795_300_000);
 
 pub(super) fn digest(number: u8) -> PartDigest {

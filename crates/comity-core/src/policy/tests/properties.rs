@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
+use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::sample::Index;
+use proptest::sample::{Index, select};
 
 use super::facts::*;
 use super::strategies::*;
 use crate::agreement::{Prohibitions, Tier, ValueSet};
 use crate::ledger::Obligations;
-use crate::marking::{Marking, Tlp};
+use crate::marking::{Marking, Onward, Tlp};
 use crate::policy::{
     Agreement, Consent, Decision, Fact, Gate, Outcome, PartFacts, Partner, Plan, PolicySnapshot,
-    Recipient, Verdict, decide, plan,
+    Received, Recipient, Source, Verdict, decide, plan,
 };
 use crate::test_util::policy::terms;
 use crate::time::Timestamp;
@@ -82,6 +83,53 @@ proptest! {
         let after = plan(&after.snapshot, &after.record, &after.parts, &recipient, NOW);
         prop_assert!(releases(&after).is_subset(&releases(&before)));
         prop_assert!(before.goes() || !after.goes());
+    }
+
+    #[test]
+    fn a_further_source_never_widens_and_binds_whoever_gets_it(
+        snapshot in snapshots(),
+        signed in signed(),
+        recipient in recipients(),
+        which in any::<Index>(),
+        more in vec((select(vec![OTHER, THIRD, THEM]), obligations()), 1..4),
+    ) {
+        let (record, parts) = signed.held(|_| true);
+        if parts.is_empty() {
+            return Ok(());
+        }
+        let part = which.get(&parts);
+        let before = decide(&snapshot, &record, part, &recipient, NOW);
+        let mut again = part.clone();
+        for (economy, obligations) in &more {
+            let (economy, obligations) = (*economy, obligations.clone());
+            again.received(&record.source, Received { economy, obligations });
+        }
+        let after = decide(&snapshot, &record, &again, &recipient, NOW);
+        prop_assert!(no_wider(before.outcome(), after.outcome()), "{before:#?}\n{after:#?}");
+        if record.source == Source::Own {
+            prop_assert_eq!(before.outcome(), after.outcome());
+            return Ok(());
+        }
+        if let (Outcome::Release(taken), Recipient::Partner { economy: to, .. }) =
+            (after.outcome(), &recipient)
+        {
+            for (economy, obligations) in &more {
+                prop_assert_ne!(economy, to);
+                prop_assert!(taken.onward >= obligations.onward);
+                prop_assert!(obligations.onward < Onward::None);
+            }
+        }
+        // In whatever order they came.
+        let mut turned = part.clone();
+        for (economy, obligations) in more.into_iter().rev() {
+            turned.received(&record.source, Received { economy, obligations });
+        }
+        let turned = decide(&snapshot, &record, &turned, &recipient, NOW);
+        prop_assert!(
+            no_wider(after.outcome(), turned.outcome())
+                && no_wider(turned.outcome(), after.outcome()),
+            "{after:#?}\n{turned:#?}"
+        );
     }
 
     #[test]

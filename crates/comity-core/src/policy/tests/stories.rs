@@ -9,8 +9,8 @@ use crate::identity::RecordId;
 use crate::ledger::Obligations;
 use crate::marking::{Marking, Onward, Tlp};
 use crate::policy::{
-    Agreement, Gate, Outcome, Partner, PolicySnapshot, Recipient, RecordFacts, Source, TrustLevel,
-    decide, explain, plan, reason, unmarked_foreign,
+    Agreement, Fact, Gate, Outcome, Partner, PolicySnapshot, Received, Recipient, RecordFacts,
+    Source, TrustLevel, decide, explain, plan, reason, unmarked_foreign,
 };
 use crate::test_util::policy::snapshot;
 use crate::time::Timestamp;
@@ -195,6 +195,42 @@ fn purposes_without_a_common_one_are_no_permission() {
     received.source = Source::From { economy: OTHER, obligations };
     let text = why(&federation(), &received, &summary, &them());
     assert_eq!(text, "received for purposes that this agreement does not share");
+}
+
+#[test]
+fn a_part_goes_as_far_as_everybody_who_brought_it_lets_it() {
+    let policy = federation();
+    let mut record = incident(Tlp::Clear);
+    record.origin = OTHER;
+    record.source = Source::From { economy: OTHER, obligations: Obligations::unbound() };
+    let summary = part(&mut record, 1, Section::Summary, Tlp::Clear);
+    let mut detail = part(&mut record, 2, Section::Detail, Tlp::Clear);
+    assert_eq!(why(&policy, &record, &detail, &them()), "goes");
+    // The detail came from somebody else, under terms of its own; the summary did not.
+    let asked = Obligations { onward: Onward::Ask, ..Obligations::unbound() };
+    assert!(detail.received(&record.source, Received { economy: THIRD, obligations: asked }));
+    assert_eq!(why(&policy, &record, &summary, &them()), "goes");
+    let decision = decide(&policy, &record, &detail, &them(), NOW);
+    assert_eq!(decision.deciding().map(|one| one.gate), Some(Gate::Consent));
+    let never = Obligations { onward: Onward::None, ..Obligations::unbound() };
+    detail.received(&record.source, Received { economy: THIRD, obligations: never });
+    let decision = decide(&policy, &record, &detail, &them(), NOW);
+    assert_eq!(decision.deciding().map(|one| one.gate), Some(Gate::Onward));
+    // It does not go back to whoever brought it, though the record came from elsewhere.
+    let mut back = part(&mut record, 3, Section::Detail, Tlp::Clear);
+    back.received(&record.source, Received { economy: THEM, obligations: Obligations::unbound() });
+    let decision = decide(&policy, &record, &back, &them(), NOW);
+    assert_eq!(decision.deciding().map(|one| one.fact), Some(Fact::CameFromThere));
+    // What the agreement with the second partner prohibits does not go, whoever brought it first.
+    let mou = MOU.replace("sections = [\"attribution\"]", "sections = [\"indicators\"]");
+    let third = Partner::new().with(signed(MOU_ID, &mou));
+    let bound = policy.to_builder().partner(THIRD, third).build();
+    let mut indicators = part(&mut record, 4, Section::Indicators, Tlp::Clear);
+    assert_eq!(why(&bound, &record, &indicators, &them()), "goes");
+    indicators
+        .received(&record.source, Received { economy: THIRD, obligations: Obligations::unbound() });
+    let decision = decide(&bound, &record, &indicators, &them(), NOW);
+    assert_eq!(decision.deciding().map(|one| one.gate), Some(Gate::Section));
 }
 
 #[test]

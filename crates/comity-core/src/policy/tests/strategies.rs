@@ -13,8 +13,8 @@ use crate::identity::{EconomyId, RecordId};
 use crate::ledger::Obligations;
 use crate::marking::{Marking, Onward, Pap, Tlp};
 use crate::policy::{
-    Agreement, Consent, Examination, Lifecycle, PartFacts, Partner, PolicySnapshot, Recipient,
-    RecordFacts, Source, Standing, TrustLevel, Word,
+    Agreement, Consent, Examination, Lifecycle, PartFacts, Partner, PolicySnapshot, Received,
+    Recipient, RecordFacts, Source, Standing, TrustLevel, Word,
 };
 use crate::record::{Addressee, Header};
 use crate::test_util::policy::terms;
@@ -36,7 +36,7 @@ fn onwards() -> impl Strategy<Value = Onward> {
     select(vec![Onward::WithinMarking, Onward::WithinMarking, Onward::Ask, Onward::None])
 }
 
-fn obligations() -> impl Strategy<Value = Obligations> {
+pub(super) fn obligations() -> impl Strategy<Value = Obligations> {
     let purposes = subsequence(vec!["crime", "protection", "response"], 0..=3);
     (onwards(), option::of(1_u32..400), purposes).prop_map(|(onward, retention_days, purposes)| {
         let purposes = purposes.into_iter().map(str::to_owned).collect();
@@ -394,6 +394,7 @@ pub(super) enum Stricter {
     TakeOrders,
     Demand(Index, Obligations),
     Received(Obligations),
+    Again(Index, EconomyId, Obligations),
     Mark(Index, Marking),
     Raise(Marking),
     Unlist(Index, u8),
@@ -427,6 +428,8 @@ pub(super) fn restrictions() -> impl Strategy<Value = Stricter> {
         Just(Stricter::TakeOrders),
         (any::<Index>(), obligations()).prop_map(|(which, more)| Stricter::Demand(which, more)),
         obligations().prop_map(Stricter::Received),
+        (any::<Index>(), select(vec![OTHER, OTHER, THIRD, THEM]), obligations())
+            .prop_map(|(which, economy, more)| Stricter::Again(which, economy, more)),
         (any::<Index>(), some_markings()).prop_map(|(which, own)| Stricter::Mark(which, own)),
         some_markings().prop_map(Stricter::Raise),
         (any::<Index>(), 1_u8..=4).prop_map(|(which, part)| Stricter::Unlist(which, part)),
@@ -490,6 +493,9 @@ impl Stricter {
                 if let Some(sum) = terms.obligations.meet(&more) {
                     terms.obligations = sum;
                 }
+            }),
+            Self::Again(which, economy, obligations) => one_of(&mut parts, which, |part| {
+                part.received(&record.source, Received { economy, obligations });
             }),
             Self::Received(more) => {
                 if let Source::From { obligations, .. } = &mut record.source
