@@ -101,7 +101,8 @@ fn what_its_origin_brings_again_is_believed() {
     let key = by.former.clone();
     // Signed while the key was granted, and seen after: from a relay that may be backdated.
     let mut draft = Draft::new(Kind::Advisory);
-    draft.parts.push((summary.header.clone(), b"late".to_vec()));
+    draft.marking = Some(Marking::new(Tlp::Clear));
+    draft.parts.push((Header::new(Section::Summary, "text/plain"), b"late".to_vec()));
     let signed_at = START.saturating_sub(Duration::from_secs(7200));
     let mut entropy = comity_core::test_util::SeededEntropy::new(1);
     let late = draft.sign(&key, by.id, signed_at, &mut entropy).unwrap();
