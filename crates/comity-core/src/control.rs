@@ -421,8 +421,8 @@ mod tests {
             assert_eq!(not_control, !kind.is_control(), "{kind}");
         }
         assert_eq!(
-            ControlBody::decode(Kind::Roster, &[0xa0]),
-            Ok(ControlBody::Opaque(Kind::Roster))
+            ControlBody::decode(Kind::Contact, &[0xa0]),
+            Ok(ControlBody::Opaque(Kind::Contact))
         );
     }
 
