@@ -362,7 +362,7 @@ fn speak(cell: &Cell, record: &mut RecordFacts) -> Option<EconomyId> {
     let mut name = |economy, desk: Option<&str>, relays: &[EconomyId], parts: &[PartDigest]| {
         record.addressed = true;
         let addressee = Addressee {
-            economy,
+            economy: Some(economy),
             desk: desk.map(str::to_owned),
             group: None,
             relays: relays.to_vec(),
