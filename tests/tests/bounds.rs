@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use comity_core::cbor::Writer;
 use comity_core::control::{AcceptanceBody, WithdrawalBody};
+use comity_core::journal::PartnerChange;
 use comity_core::policy::Lifecycle;
 use comity_core::record::{Draft, Header, Part, VerifiedRecord, control};
 use comity_core::{Kind, Marking, Onward, RecordId, Section, Tlp};
+use comity_node::config::Limits;
+use comity_node::engine::{Command, CommandError};
 use comity_node::limits;
 use comity_node::state::Bound;
 use comity_tests::bench::{Answer, Bench, Peer, advisory, sign};
@@ -186,6 +189,56 @@ fn fill_unread(bench: &mut Bench, taken: u64, make: Make) {
     let (record, parts) = make(&hostile.economy, taken, bench);
     let number = bench.deliver(&mut hostile, &record, &parts);
     assert_eq!(bench.answer(&hostile, number), Answer::Deferred);
+}
+
+#[test]
+fn no_more_partners_are_paired_than_the_configuration_allows() {
+    let mut bench = Bench::new();
+    bench.limits = Some(Limits { partners: 2, faults: 16 });
+    bench.restart();
+    let first = bench.pair(2);
+    bench.pair(3);
+    let refused = bench.try_to_pair(4).err();
+    assert_eq!(refused, Some(CommandError::TooManyPartners(2)));
+    let text = refused.map(|error| error.to_string()).unwrap_or_default();
+    assert!(text.contains("limits.partners") && text.contains("comity.toml"), "{text}");
+    // A suspended partner is one, and one that is known may be paired anew.
+    let economy = first.economy.id;
+    let change = PartnerChange::Suspended;
+    bench.command(Command::Partner { economy, change }).expect("a suspension");
+    assert!(bench.try_to_pair(4).is_err());
+    assert!(bench.try_to_pair(2).is_ok());
+    bench.restart();
+    assert!(bench.try_to_pair(4).is_err());
+    let change = PartnerChange::Removed;
+    bench.command(Command::Partner { economy, change }).expect("a removal");
+    assert!(bench.try_to_pair(4).is_ok());
+}
+
+#[test]
+fn a_partner_is_disconnected_after_as_many_faults_as_the_configuration_says() {
+    for faults in [1, 3, 40] {
+        let mut bench = Bench::new();
+        bench.limits = Some(Limits { partners: 8, faults });
+        bench.restart();
+        let (mut clumsy, mut other) = (bench.pair(2), bench.pair(3));
+        let conn = bench.connect(&mut clumsy);
+        let theirs = bench.connect(&mut other);
+        for fault in 1..=faults {
+            assert!(!bench.closed.contains_key(&conn), "after {fault} of {faults}");
+            // A type that this version does not have.
+            bench.control(conn, vec![0x82, 0x18, 0x63, 0xa0]);
+        }
+        let why = bench.closed.get(&conn).map(ToString::to_string).unwrap_or_default();
+        assert!(bench.closed.contains_key(&conn), "{faults}");
+        assert!(why.contains(&faults.to_string()), "{why}");
+        assert!(!bench.closed.contains_key(&theirs));
+        // It may come back.
+        bench.connect(&mut clumsy);
+        let (record, parts) = advisory(&clumsy.economy, "a flaw", bench.now);
+        let number = bench.deliver(&mut clumsy, &record, &parts);
+        assert_eq!(bench.answer(&clumsy, number), Answer::Acked);
+    }
 }
 
 #[test]

@@ -83,6 +83,9 @@ impl From<CommandError> for ServiceError {
             CommandError::NoPartner(_) => {
                 (ErrorKind::NoInput, "no-partner", Some("comity partner list"))
             }
+            CommandError::TooManyPartners(_) => {
+                (ErrorKind::Config, "too-many-partners", Some("comity partner list"))
+            }
             CommandError::NoDraft(_) => {
                 (ErrorKind::NoInput, "no-draft", Some("comity list --drafts"))
             }

@@ -82,7 +82,7 @@ impl Node {
             (Mode::Running | Mode::Offline, _, _) => None,
         };
         let endpoint = net.as_ref().map(|net| net.endpoint.clone());
-        let mut engine = Engine::new(state, link_key, Box::new(OsEntropy));
+        let mut engine = Engine::new(state, link_key, Box::new(OsEntropy)).within(&config.limits);
         if let Some(torn) = &report.torn {
             engine.tail_was_cut(torn.bytes);
         }

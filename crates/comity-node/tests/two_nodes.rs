@@ -133,8 +133,16 @@ async fn a_clear_advisory_arrives_verified_and_is_receipted() {
     let (one, other) = (kr_node.service(), jp_node.service());
     pair(&one, "KR", &other, "JP").await;
 
+    // Who gets what is worked out only for whoever asks.
+    let dry = PublishRequest { dry_run: true, ..advisory("CLEAR") };
+    let would = one.publish(dry).await.unwrap();
+    assert!(would.reference.is_none());
+    let parts = would.preview.unwrap().parts;
+    assert!(parts.iter().all(|part| part.cells[0].outcome == "release"));
+    let asked = PublishRequest { preview: true, dry_run: true, ..advisory("GREEN") };
+    assert!(one.publish(asked).await.unwrap().preview.is_some());
     let published = one.publish(advisory("CLEAR")).await.unwrap();
-    assert!(published.preview.parts.iter().all(|part| part.cells[0].outcome == "release"));
+    assert!(published.preview.is_none());
     let arrived = until(&other, async |other| {
         other.list(ListRequest::default()).await.unwrap().into_iter().next()
     })

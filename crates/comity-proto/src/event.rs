@@ -22,11 +22,13 @@ pub struct Config {
     pub in_flight: Load,
     /// How long a delivery may wait for others to share its batch.
     pub batch_delay: Duration,
+    /// Faults of the partner on one connection before it is closed.
+    pub faults: u32,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { in_flight: Load::LIMIT, batch_delay: limits::BATCH_DELAY }
+        Self { in_flight: Load::LIMIT, batch_delay: limits::BATCH_DELAY, faults: limits::FAULTS }
     }
 }
 

@@ -56,7 +56,7 @@ pub const HELD_BYTES: usize =
 pub const TRANSFER_GAPS: usize = 4096;
 /// Connections to one partner at once, while it settles which is used.
 pub const CONNECTIONS: usize = 4;
-/// Faults of the partner on one connection before it is closed.
+/// Faults of the partner on one connection before it is closed, unless a node is told otherwise.
 pub const FAULTS: u32 = 32;
 /// Boot ids of the partner that are remembered.
 pub const BOOTS: usize = 16;

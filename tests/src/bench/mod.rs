@@ -16,6 +16,7 @@ use comity_core::policy::TrustLevel;
 use comity_core::record::{Draft, Header, Part, VerifiedRecord};
 use comity_core::test_util::SeededEntropy;
 use comity_core::{Kind, Marking, RecordId, Section, Timestamp, Tlp};
+use comity_node::config::Limits;
 use comity_node::engine::{Alarm, Command, CommandError, Effect, Engine, Input, Reply, Token};
 use comity_node::state::State;
 use comity_proto::{CloseReason, ConnId, StreamId};
@@ -36,6 +37,8 @@ pub struct Bench {
     pub now: Timestamp,
     /// Whether writes wait until [`Bench::sync`].
     pub slow_disk: bool,
+    /// What the configuration sets, from the next start on.
+    pub limits: Option<Limits>,
     /// Every alarm, oldest first.
     pub alarms: Vec<Alarm>,
     /// Connections that the node closed.
@@ -63,6 +66,7 @@ impl Bench {
             node,
             now: START,
             slow_disk: false,
+            limits: None,
             alarms: Vec::new(),
             closed: BTreeMap::new(),
             heard: BTreeMap::new(),
@@ -79,6 +83,9 @@ impl Bench {
     fn start(&mut self) {
         self.seed += 1;
         self.node.start(self.seed, None).expect("the journal folds");
+        if let Some(limits) = &self.limits {
+            self.node.engine = self.node.engine.take().map(|engine| engine.within(limits));
+        }
     }
 
     /// The process dies, what was not synced is lost, and it starts again over its journal.
@@ -117,12 +124,17 @@ impl Bench {
 
     /// Pairs the node with an economy of this number, at the highest level.
     pub fn pair(&mut self, number: u8) -> Peer {
+        self.try_to_pair(number).expect("a pairing")
+    }
+
+    /// The same where it may be refused.
+    pub fn try_to_pair(&mut self, number: u8) -> Result<Peer, CommandError> {
         let economy = Economy::found(number);
         let change = self.pairing(&economy);
-        self.command(Command::Partner { economy: economy.id, change }).expect("a pairing");
+        self.command(Command::Partner { economy: economy.id, change })?;
         let change = PartnerChange::Level(u64::from(TrustLevel::Restricted.number()));
-        self.command(Command::Partner { economy: economy.id, change }).expect("a level");
-        Peer::new(economy)
+        self.command(Command::Partner { economy: economy.id, change })?;
+        Ok(Peer::new(economy))
     }
 
     /// What pairing the node with an economy changes.

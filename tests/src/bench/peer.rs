@@ -27,6 +27,7 @@ pub struct Peer {
     heads: Vec<Head>,
     /// What whoever receives from it takes on.
     pub obligations: Obligations,
+    boots: u8,
     conn: Option<ConnId>,
     streams: u64,
 }
@@ -42,6 +43,7 @@ impl Peer {
             recovering: false,
             heads: Vec::new(),
             obligations: Obligations::unbound(),
+            boots: 1,
             conn: None,
             streams: 1,
         }
@@ -64,6 +66,11 @@ impl Peer {
         self.head = self.heads.last().copied().unwrap_or(Head::START);
     }
 
+    /// Its process starts anew.
+    pub fn boot(&mut self) {
+        self.boots += 1;
+    }
+
     /// The number of a stream that was not used yet.
     pub fn stream(&mut self) -> u64 {
         self.streams += 1;
@@ -72,7 +79,7 @@ impl Peer {
 
     pub(super) fn hello(&self) -> Vec<u8> {
         let hello = frames::Hello {
-            boot: [7; 16],
+            boot: [self.boots; 16],
             out: (self.epoch, self.head),
             inbound: self.holds.clone(),
             recovering: self.recovering,

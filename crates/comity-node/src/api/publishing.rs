@@ -28,6 +28,8 @@ pub struct PublishRequest {
     pub supersedes: Vec<String>,
     /// Only tell who would get what.
     pub dry_run: bool,
+    /// Tell who gets what as well: it costs one decision for each partner and part.
+    pub preview: bool,
 }
 
 /// A marking, as far as it is given.
@@ -93,8 +95,9 @@ pub struct Published {
     pub record: String,
     /// The short reference; none of a dry run.
     pub reference: Option<String>,
-    /// Who gets what.
-    pub preview: Preview,
+    /// Who gets what, if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Preview>,
 }
 
 /// Who gets which part of a record, and why not.

@@ -107,8 +107,8 @@ pub struct Link {
 pub struct Limits {
     /// Paired partners.
     pub partners: u64,
-    /// Faulty frames of one partner before it is disconnected.
-    pub faults: u64,
+    /// Faulty frames on one connection before it is closed.
+    pub faults: u32,
 }
 
 /// What the log says.

@@ -39,7 +39,8 @@ impl Resolver<'_> {
             link: self.link(raw.link)?,
             limits: Limits {
                 partners: self.within(raw.limits.partners, 64, &PARTNERS)?,
-                faults: self.within(raw.limits.faults, 16, &FAULTS)?,
+                faults: u32::try_from(self.within(raw.limits.faults, 16, &FAULTS)?)
+                    .unwrap_or(u32::MAX),
             },
             log: self.log(raw.log)?,
             partners: self.partners(raw.partners)?,

@@ -106,7 +106,7 @@ pub const KEYS: &[Key] = &[
         "faults",
         "16",
         "16",
-        "Faulty frames from one partner before it is disconnected.",
+        "Faulty frames on one connection before it is closed, 1 to 1000000.",
     ),
     key("log", "level", "\"info\"", "\"info\"", "error, warn, info or debug."),
     key("log", "format", "\"text\"", "\"text\"", "text, or json: one object a line."),

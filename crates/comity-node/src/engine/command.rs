@@ -12,6 +12,7 @@ use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
 use bytes::Bytes;
 
 use super::{Checked, Engine, Then, Token};
+use crate::state::Partner;
 
 /// A change that somebody here asks for.
 #[derive(Debug)]
@@ -88,6 +89,11 @@ pub enum CommandError {
     /// No such partner.
     #[error("`{0}` is not a partner")]
     NoPartner(String),
+    /// As many partners are paired as the configuration allows.
+    #[error(
+        "{0} partners are paired, and `limits.partners` allows no more: raise it in comity.toml and start the node again, or remove a partner"
+    )]
+    TooManyPartners(u64),
     /// No such draft.
     #[error("no draft {0} is here")]
     NoDraft(u64),
@@ -261,6 +267,10 @@ impl Engine {
     ) -> Result<Reply, CommandError> {
         match &change {
             PartnerChange::Paired { keyring, .. } | PartnerChange::Introduced { keyring, .. } => {
+                let paired = self.state.partner(&economy).is_some_and(Partner::is_paired);
+                if matches!(change, PartnerChange::Paired { .. }) && !paired {
+                    self.may_pair()?;
+                }
                 self.state.may_meet(economy, keyring).map_err(CommandError::Unfitting)?;
             }
             PartnerChange::Level(level) if *level > 4 => {

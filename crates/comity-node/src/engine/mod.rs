@@ -35,6 +35,7 @@ use comity_core::{Digest, EconomyId, Entropy, EpochId, PartDigest, Timestamp};
 use comity_proto::{CloseReason, ConnId, StreamId, Transmit};
 use comity_store::{NewEntry, Seq};
 
+use crate::config::Limits;
 use crate::state::{Bound, State};
 
 pub use command::{Command, CommandError, Reply};
@@ -240,6 +241,8 @@ pub struct Engine {
     /// The instant of this step.
     now: Timestamp,
     space_low: bool,
+    /// Paired partners, at most.
+    most_partners: u64,
     /// What there is no room for, and was said.
     full: BTreeMap<EconomyId, BTreeSet<Bound>>,
     failed: Option<String>,
@@ -275,9 +278,27 @@ impl Engine {
             next_token: 1,
             now: Timestamp::EPOCH,
             space_low: false,
+            most_partners: u64::MAX,
             full: BTreeMap::new(),
             failed: None,
         }
+    }
+
+    /// The same within the bounds that the configuration sets, before anything has happened.
+    #[must_use]
+    pub fn within(mut self, limits: &Limits) -> Self {
+        self.most_partners = limits.partners;
+        self.link_config.faults = limits.faults;
+        self
+    }
+
+    /// Whether one more partner may be paired.
+    pub fn may_pair(&self) -> Result<(), CommandError> {
+        let paired = self.state.partners().filter(|(_, partner)| partner.is_paired()).count();
+        if paired as u64 >= self.most_partners {
+            return Err(CommandError::TooManyPartners(self.most_partners));
+        }
+        Ok(())
     }
 
     /// What the node knows.

@@ -200,6 +200,12 @@ impl Engine {
         number.saturating_sub(after) <= MOST_GIVEN_BACK
     }
 
+    /// How much was given back and waits for what comes before it.
+    #[must_use]
+    pub fn waiting_for_turn(&self, partner: &EconomyId) -> usize {
+        self.sessions.get(partner).map_or(0, |session| session.given.len())
+    }
+
     /// The partner has no room for what we give back: it goes again.
     pub(super) fn return_deferred(&mut self, partner: EconomyId, number: u64) {
         let session = self.sessions.get_mut(&partner);

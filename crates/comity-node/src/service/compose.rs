@@ -17,6 +17,13 @@ use crate::entropy::OsEntropy;
 use crate::error::ServiceError;
 use crate::state::{Held, State};
 
+/// What of a publication is wanted besides itself.
+#[derive(Clone, Copy, Default)]
+struct Wanted {
+    preview: bool,
+    dry_run: bool,
+}
+
 impl Service {
     /// Signs and publishes, or only tells who would get what.
     pub async fn publish(&self, request: PublishRequest) -> Result<Published, ServiceError> {
@@ -25,7 +32,8 @@ impl Service {
             None => None,
         };
         let title = request.title.clone();
-        let (dry_run, number) = (request.dry_run, request.draft);
+        let number = request.draft;
+        let wanted = Wanted { preview: request.preview, dry_run: request.dry_run };
         let drafted = self
             .look(move |state, _, _| {
                 let from_draft = sections.map(|contents| contents.into_draft()).transpose()?;
@@ -45,7 +53,7 @@ impl Service {
             .await
             .map_err(|error| ServiceError::data("compose", error.to_string()))?
             .map_err(|error| ServiceError::data("draft", error.to_string()))?;
-        self.enter(composed, title, number, dry_run).await
+        self.enter(composed, title, number, wanted).await
     }
 
     /// Takes own records back: everyone who possibly has any part of them is told.
@@ -80,7 +88,7 @@ impl Service {
         let desk = self.keys()?.desk.clone();
         let record = control(kind, body, Tlp::AmberStrict, &desk, us, Self::now())
             .map_err(|error| ServiceError::data("control", error.to_string()))?;
-        self.enter(Composed { record, parts: Vec::new() }, title, None, false).await
+        self.enter(Composed { record, parts: Vec::new() }, title, None, Wanted::default()).await
     }
 
     async fn enter(
@@ -88,27 +96,22 @@ impl Service {
         composed: Composed,
         title: String,
         draft: Option<u64>,
-        dry_run: bool,
+        wanted: Wanted,
     ) -> Result<Published, ServiceError> {
+        let mut preview = None;
+        if wanted.preview || wanted.dry_run {
+            preview = Some(self.would(&composed, title.clone()).await?);
+        }
         let Composed { record, parts } = composed;
-        let id = record.id();
-        let now = Self::now();
-        let held_title = title.clone();
-        let for_preview = record.clone();
-        let previewed = parts.clone();
-        let mut preview = self
-            .look(move |state, _, _| {
-                let held = as_held(state, &for_preview, &previewed, held_title, now);
-                preview(state, &id, &held, now)
-            })
-            .await?;
-        if dry_run {
-            return Ok(Published { record: id.to_string(), reference: None, preview });
+        if wanted.dry_run {
+            return Ok(Published { record: record.id().to_string(), reference: None, preview });
         }
         let command = Command::Publish { record: Box::new(record), parts, title, draft };
         match self.command(command).await? {
             Reply::Published { record, reference } => {
-                preview.record.reference.clone_from(&reference);
+                if let Some(preview) = &mut preview {
+                    preview.record.reference.clone_from(&reference);
+                }
                 let record = record.to_string();
                 Ok(Published { record, reference: Some(reference), preview })
             }
@@ -116,6 +119,16 @@ impl Service {
                 Err(ServiceError::data("publish", "the node answered something else"))
             }
         }
+    }
+
+    /// Who would get which part of a record that is not here.
+    async fn would(&self, composed: &Composed, title: String) -> Result<Preview, ServiceError> {
+        let (record, parts, now) = (composed.record.clone(), composed.parts.clone(), Self::now());
+        self.look(move |state, _, _| {
+            let held = as_held(state, &record, &parts, title, now);
+            preview(state, &record.id(), &held, now)
+        })
+        .await
     }
 
     /// Who gets which part of a record now.

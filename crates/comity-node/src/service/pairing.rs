@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use comity_core::EpochId;
 use comity_core::entropy::draw;
 use comity_core::journal::PartnerChange;
+use comity_core::{EpochId, Timestamp};
 use comity_net::pairing::{
     ConfirmError, Introduction, Paired, PairingEvent, PairingId, Ticket, TicketId,
 };
@@ -17,6 +17,7 @@ use crate::api::{Ceremony, Invitation};
 use crate::engine::Command;
 use crate::entropy::OsEntropy;
 use crate::error::{ErrorKind, ServiceError};
+use crate::limits::CEREMONIES;
 
 /// The state of a ceremony whose digits wait for a person.
 const COMPARE: &str = "compare";
@@ -29,6 +30,8 @@ pub(crate) struct Pairings {
 
 struct Known {
     ticket: TicketId,
+    /// When the ticket ends, and with it what is remembered.
+    expires: Timestamp,
     pairing: Option<PairingId>,
     ceremony: Ceremony,
 }
@@ -38,7 +41,36 @@ impl Pairings {
         act(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn begin(&self, name: &str, ticket: TicketId) {
+    /// Forgets ceremonies whose ticket has ended; past the bound, also those that have come to an end.
+    fn sweep(all: &mut BTreeMap<String, Known>, now: Timestamp) {
+        all.retain(|_, known| known.expires > now);
+        if all.len() >= CEREMONIES {
+            all.retain(|_, known| !matches!(known.ceremony.state.as_str(), "paired" | "failed"));
+        }
+    }
+
+    /// Whether one more ceremony may begin.
+    fn may_begin(&self, name: &str, now: Timestamp) -> Result<(), ServiceError> {
+        self.with(|all| {
+            Self::sweep(all, now);
+            if all.len() < CEREMONIES || all.contains_key(name) {
+                return Ok(());
+            }
+            let message = format!("{CEREMONIES} pairings are under way already");
+            Err(ServiceError::new(ErrorKind::TryLater, "pairings", message)
+                .next("finish one of them, or wait until its ticket has ended"))
+        })
+    }
+
+    fn note(&self, which: impl Fn(&Known) -> bool, change: impl FnOnce(&mut Known)) {
+        self.with(|all| {
+            if let Some(known) = all.values_mut().find(|known| which(known)) {
+                change(known);
+            }
+        });
+    }
+
+    fn begin(&self, name: &str, ticket: &Ticket) {
         let ceremony = Ceremony {
             name: name.to_owned(),
             state: "waiting".to_owned(),
@@ -46,7 +78,8 @@ impl Pairings {
             economy: None,
             problem: None,
         };
-        let known = Known { ticket, pairing: None, ceremony };
+        let (expires, ticket) = (ticket.expires(), ticket.id());
+        let known = Known { ticket, expires, pairing: None, ceremony };
         self.with(|all| all.insert(name.to_owned(), known));
     }
 }
@@ -56,6 +89,7 @@ impl Service {
     pub async fn invite(&self, name: &str) -> Result<Invitation, ServiceError> {
         let endpoint = self.endpoint()?;
         let introduction = self.introduction(name).await?;
+        self.parts.pairings.may_begin(name, Self::now())?;
         let economy = self.look(|state, _, _| state.us()).await?;
         if introduction.addresses.is_empty() {
             let message = "nobody can be told where this node is: it has no public address";
@@ -68,7 +102,7 @@ impl Service {
         endpoint
             .invite(ticket.clone(), introduction)
             .map_err(|error| ServiceError::new(ErrorKind::TryLater, "invite", error.to_string()))?;
-        self.parts.pairings.begin(name, ticket.id());
+        self.parts.pairings.begin(name, &ticket);
         Ok(Invitation {
             ticket: ticket.to_line().as_str().to_owned(),
             name: name.to_owned(),
@@ -84,7 +118,8 @@ impl Service {
             })?;
         let endpoint = self.endpoint()?;
         let introduction = self.introduction(name).await?;
-        self.parts.pairings.begin(name, ticket.id());
+        self.parts.pairings.may_begin(name, Self::now())?;
+        self.parts.pairings.begin(name, &ticket);
         endpoint
             .join(ticket, introduction)
             .map_err(|error| ServiceError::new(ErrorKind::TryLater, "join", error.to_string()))?;
@@ -93,7 +128,10 @@ impl Service {
 
     /// How a ceremony stands.
     pub async fn ceremony(&self, name: &str) -> Result<Ceremony, ServiceError> {
-        let found = self.parts.pairings.with(|all| all.get(name).map(|one| one.ceremony.clone()));
+        let found = self.parts.pairings.with(|all| {
+            Pairings::sweep(all, Self::now());
+            all.get(name).map(|one| one.ceremony.clone())
+        });
         found.ok_or_else(|| {
             let message = format!("no pairing with `{name}` is under way");
             ServiceError::no_input("no-pairing", message).next("comity partner invite")
@@ -125,7 +163,7 @@ impl Service {
             ServiceError::data("digits", error.to_string()).next(next)
         })?;
         // The other side may have confirmed before us, and the pairing may be over by now.
-        self.note(
+        self.parts.pairings.note(
             |known| known.pairing == Some(pairing) && known.ceremony.state == COMPARE,
             |known| "confirmed here".clone_into(&mut known.ceremony.state),
         );
@@ -151,7 +189,7 @@ impl Service {
     async fn attend(&self, event: PairingEvent) {
         match event {
             PairingEvent::Compare { pairing, ticket, comparison, .. } => {
-                self.note(
+                self.parts.pairings.note(
                     |known| known.ticket == ticket,
                     |known| {
                         known.pairing = Some(pairing);
@@ -168,7 +206,7 @@ impl Service {
                 });
                 let Some(name) = name else { return };
                 let result = self.write_down(&name, &paired).await;
-                self.note(
+                self.parts.pairings.note(
                     |known| known.pairing == Some(pairing),
                     |known| match result {
                         Ok(()) => "paired".clone_into(&mut known.ceremony.state),
@@ -180,7 +218,7 @@ impl Service {
                 );
             }
             PairingEvent::Failed { ticket, failure, used_up, .. } => {
-                self.note(
+                self.parts.pairings.note(
                     |known| known.ticket == ticket,
                     |known| {
                         "failed".clone_into(&mut known.ceremony.state);
@@ -207,14 +245,6 @@ impl Service {
         self.command(Command::Partner { economy, change }).await.map(drop)
     }
 
-    fn note(&self, which: impl Fn(&Known) -> bool, change: impl FnOnce(&mut Known)) {
-        self.parts.pairings.with(|all| {
-            if let Some(known) = all.values_mut().find(|known| which(known)) {
-                change(known);
-            }
-        });
-    }
-
     fn endpoint(&self) -> Result<&Arc<comity_net::Endpoint>, ServiceError> {
         self.parts.endpoint.as_ref().ok_or_else(|| {
             ServiceError::new(ErrorKind::Unavailable, "node-not-running", "the node is not running")
@@ -225,7 +255,8 @@ impl Service {
     async fn introduction(&self, name: &str) -> Result<Introduction, ServiceError> {
         let config = self.parts.config.clone();
         let name = name.to_owned();
-        self.look(move |state, _, _| {
+        self.look(move |state, engine, _| {
+            engine.may_pair()?;
             let nobody = comity_core::EconomyId([0; 32]);
             check_name(state, &name, &nobody)?;
             let keyring = state.keyring(&state.us());
@@ -236,5 +267,41 @@ impl Service {
             })
         })
         .await?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn ticket(now: Timestamp) -> Ticket {
+        let addresses = vec!["127.0.0.1:4864".to_owned()];
+        Ticket::issue(comity_core::EconomyId([7; 32]), addresses, now, &mut OsEntropy).unwrap()
+    }
+
+    #[test]
+    fn ceremonies_are_forgotten_when_their_ticket_ends_and_have_a_bound() {
+        let pairings = Pairings::default();
+        let now = Timestamp::from_secs(1_800_000_000);
+        for number in 0..CEREMONIES {
+            let name = format!("N{number}");
+            pairings.may_begin(&name, now).unwrap();
+            pairings.begin(&name, &ticket(now));
+        }
+        let refused = pairings.may_begin("one more", now).unwrap_err();
+        assert_eq!((refused.kind, refused.code), (ErrorKind::TryLater, "pairings"));
+        // One that is under way may be begun anew; one that has ended makes room.
+        pairings.may_begin("N3", now).unwrap();
+        pairings.note(
+            |known| known.ceremony.name == "N5",
+            |known| "failed".clone_into(&mut known.ceremony.state),
+        );
+        pairings.may_begin("one more", now).unwrap();
+        assert!(pairings.with(|all| !all.contains_key("N5") && all.contains_key("N6")));
+        let day = Duration::from_secs(25 * 3600);
+        pairings.may_begin("one more", now.saturating_add(day)).unwrap();
+        assert!(pairings.with(|all| all.is_empty()));
     }
 }

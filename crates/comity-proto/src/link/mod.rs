@@ -186,7 +186,7 @@ impl Link {
         self.outputs.push(Output::Misbehaved { conn, what: fault.clone() });
         if fault.is_fatal() || !connection.use_sent {
             self.close(conn, CloseReason::Broken(fault));
-        } else if faults >= limits::FAULTS {
+        } else if faults >= self.config.faults {
             self.close(conn, CloseReason::TooManyFaults(faults, fault));
         } else if up {
             let mut text = fault.to_string();

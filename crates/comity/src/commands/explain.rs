@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use comity_admin::{Failure, FailureKind, ask};
 use comity_node::api::{Explained, ExplainedPart, ExplainedPartner, PublishRequest, Published};
 
-use super::publish::{ADDRESSEE, write_matrix};
+use super::publish::{ADDRESSEE, previewed, write_matrix};
 use super::{Context, records};
 use crate::backend::Keys;
 use crate::cli::Explain;
@@ -55,12 +55,15 @@ fn of_draft(explain: &Explain, context: &mut Context<'_>) -> Result<(), Failure>
     let mut would: Published = session.call("/publish", &asked)?;
     if let Some(to) = &explain.to {
         let only = |partner: &str| partner.eq_ignore_ascii_case(to);
-        would.preview.partners.retain(|partner| only(partner));
-        for part in &mut would.preview.parts {
-            part.cells.retain(|cell| only(&cell.partner));
+        if let Some(preview) = &mut would.preview {
+            preview.partners.retain(|partner| only(partner));
+            for part in &mut preview.parts {
+                part.cells.retain(|cell| only(&cell.partner));
+            }
         }
     }
-    context.screen.answer(&would, |out| write_matrix(&would.preview, &zones, out))
+    let preview = previewed(&would)?;
+    context.screen.answer(&would, |out| write_matrix(preview, &zones, out))
 }
 
 fn write_partner(

@@ -51,7 +51,8 @@ pub(super) async fn mou_ends(
     let (kr, fj) = (world.kr.service()?, world.fj.service()?);
     let before = kr.publish(super::records::note("GREEN", "Before the end")).await?;
     let goes = |published: &comity_node::api::Published, to: &str| {
-        let mut cells = published.preview.parts.iter().flat_map(|part| &part.cells);
+        let mut cells =
+            published.preview.iter().flat_map(|one| &one.parts).flat_map(|part| &part.cells);
         cells.any(|cell| cell.partner == to && cell.outcome == "release")
     };
     ensure!(goes(&before, "FJ"), "GREEN did not go to FJ under the MoU");

@@ -25,9 +25,11 @@ pub(super) async fn publish(
     request: PublishRequest,
 ) -> anyhow::Result<Published> {
     let title = request.title.clone();
+    let request = PublishRequest { preview: true, ..request };
     let published = from.service()?.publish(request).await;
     let published = published.with_context(|| format!("{} cannot publish `{title}`", from.code))?;
-    report.predict(from.code, &published.preview);
+    let preview = published.preview.as_ref().context("no preview, and it was asked for")?;
+    report.predict(from.code, preview);
     Ok(published)
 }
 

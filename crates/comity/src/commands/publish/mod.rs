@@ -8,7 +8,7 @@ mod tests;
 use std::path::Path;
 
 use comity_admin::{Failure, FailureKind};
-use comity_node::api::{DraftLine, MarkingFields, PublishRequest, Published};
+use comity_node::api::{DraftLine, MarkingFields, Preview, PublishRequest, Published};
 
 use super::{Context, records};
 use crate::backend::{Keys, Session};
@@ -34,23 +34,27 @@ pub(super) fn run(publish: &Publish, context: &mut Context<'_>) -> Result<(), Fa
     };
     if publish.dry_run {
         let would = dry_run(&session, &request)?;
+        let preview = previewed(&would)?;
         return context.screen.answer(&would, |out| {
-            write_matrix(&would.preview, &zones, out)?;
+            write_matrix(preview, &zones, out)?;
             writeln!(out, "Nothing was signed or sent.")
         });
     }
     if !publish.yes {
         let would = dry_run(&session, &request)?;
-        context.screen.show(|out| write_matrix(&would.preview, &zones, out))?;
-        let question = format!("Sign and publish \"{}\"?", would.preview.record.title);
+        let preview = previewed(&would)?;
+        context.screen.show(|out| write_matrix(preview, &zones, out))?;
+        let question = format!("Sign and publish \"{}\"?", preview.record.title);
         context.asker.confirmed(false, &printable(&question))?;
     }
+    // Whoever was asked has seen it.
+    let request = PublishRequest { preview: publish.yes, ..request };
     let published: Published = session.call("/publish", &request)?;
     let comity = context.comity();
     context.screen.answer(&published, |out| {
         let reference = published.reference.as_deref().unwrap_or(&published.record);
-        if publish.yes {
-            write_matrix(&published.preview, &zones, out)?;
+        if let Some(preview) = &published.preview {
+            write_matrix(preview, &zones, out)?;
         }
         writeln!(
             out,
@@ -62,6 +66,14 @@ pub(super) fn run(publish: &Publish, context: &mut Context<'_>) -> Result<(), Fa
 /// What is both the form of a draft's reference and no file.
 fn names_a_draft(source: &str) -> bool {
     records::is_draft(source) && !Path::new(source).exists()
+}
+
+/// What a dry run says.
+pub(super) fn previewed(would: &Published) -> Result<&Preview, Failure> {
+    would.preview.as_ref().ok_or_else(|| {
+        let message = "the node did not say who would get what";
+        Failure::new(FailureKind::Data, "no-preview", message)
+    })
 }
 
 fn dry_run(session: &Session, request: &PublishRequest) -> Result<Published, Failure> {

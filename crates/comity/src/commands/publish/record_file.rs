@@ -93,6 +93,7 @@ pub(super) fn read(path: &Path) -> Result<PublishRequest, Failure> {
         to: file.to.into_iter().map(AddresseeFile::resolve).collect(),
         supersedes: file.supersedes,
         dry_run: false,
+        preview: false,
     })
 }
 

@@ -1,0 +1,184 @@
+//! What a partner can do with the numbers of a ledger, and with a restore, its own or ours.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use comity_core::journal::JournalEntry;
+use comity_core::ledger::{Head, Opening, Ranges};
+use comity_core::record::{Draft, Header};
+use comity_core::{Digest, EpochId, Kind, Marking, Onward, Section, Tlp};
+use comity_node::engine::Command;
+use comity_node::limits::{MOST_AHEAD, MOST_GIVEN_BACK, MOST_SKIPPED};
+use comity_store::MemoryStore;
+use comity_tests::bench::{Answer, Bench, Peer, advisory, sign};
+use comity_tests::sim::economy::Economy;
+use comity_tests::sim::node::new_entry;
+use comity_tests::sim::wire::Said;
+
+/// A node with a partner that has delivered one record.
+fn with_a_partner() -> (Bench, Peer) {
+    let mut bench = Bench::new();
+    let mut peer = bench.pair(2);
+    bench.connect(&mut peer);
+    let (record, parts) = advisory(&peer.economy, "a flaw", bench.now);
+    let number = bench.deliver(&mut peer, &record, &parts);
+    assert_eq!(bench.answer(&peer, number), Answer::Acked);
+    (bench, peer)
+}
+
+#[test]
+fn a_new_epoch_that_skips_too_many_numbers_is_refused() {
+    let (mut bench, mut peer) = with_a_partner();
+    let opening = |peer: &Peer, first: u64| Opening {
+        epoch: EpochId([0xaa; 16]),
+        previous: peer.epoch,
+        known: peer.head,
+        first,
+    };
+    let inbound = |bench: &Bench, peer: &Peer| {
+        let inbound = &bench.state().partner(&peer.economy.id).unwrap().inbound;
+        (inbound.epoch(), inbound.last())
+    };
+    let before = (inbound(&bench, &peer), bench.journal());
+    let last = peer.head.number;
+    let far = opening(&peer, last + MOST_SKIPPED + 1);
+    bench.control(peer.conn(), Peer::opening(&far));
+    assert_eq!((inbound(&bench, &peer), bench.journal()), before);
+    assert_eq!(bench.alarms("ledger-fork").len(), 1);
+    assert!(bench.closed.contains_key(&peer.conn()));
+
+    // One that skips as many as it may is taken in.
+    bench.connect(&mut peer);
+    let near = opening(&peer, last + MOST_SKIPPED);
+    bench.control(peer.conn(), Peer::opening(&near));
+    assert_eq!(inbound(&bench, &peer), (Some(near.epoch), near.first - 1));
+    assert!(!bench.closed.contains_key(&peer.conn()));
+}
+
+#[test]
+fn a_void_far_beyond_the_run_is_not_written() {
+    let (mut bench, peer) = with_a_partner();
+    let journal = bench.journal();
+    let last = peer.head.number;
+    for number in [last + MOST_AHEAD + 1, last + MOST_AHEAD + 1000, u64::MAX] {
+        bench.control(peer.conn(), Peer::void(false, number, Digest([3; 32])));
+        assert_eq!(bench.answer(&peer, number), Answer::Silence);
+    }
+    assert_eq!(bench.journal(), journal);
+    let near = last + MOST_AHEAD;
+    bench.control(peer.conn(), Peer::void(false, near, Digest([3; 32])));
+    assert_eq!(bench.answer(&peer, near), Answer::Acked);
+    assert_eq!(bench.journal(), journal + 1);
+}
+
+/// The node is put back to what it has now, and says so.
+fn restored(bench: &mut Bench) {
+    let marker = JournalEntry::Restored { at: bench.now };
+    let backup = bench.node.store.backup();
+    let store = MemoryStore::restore(&backup, new_entry(&marker, Vec::new())).expect("a restore");
+    bench.replace(store);
+    bench.command(Command::ConfirmPolicy).expect("a confirmation");
+    assert!(bench.state().recovery().is_some());
+}
+
+/// What the partner says that it holds of the node's ledger: `beyond` numbers more than there are.
+fn claim(bench: &Bench, peer: &mut Peer, beyond: u64) -> u64 {
+    let out = &bench.state().partner(&peer.economy.id).unwrap().out;
+    let number = out.head().number + beyond;
+    peer.holds = (Some(out.epoch()), Head { number, chain: Digest([5; 32]) }, Ranges::new());
+    number
+}
+
+#[test]
+fn a_partner_that_claims_to_hold_too_much_is_not_waited_for() {
+    let (mut bench, mut peer) = with_a_partner();
+    restored(&mut bench);
+    claim(&bench, &mut peer, MOST_GIVEN_BACK + 1);
+    bench.connect(&mut peer);
+    assert_eq!(bench.alarms("claims-too-much").len(), 1);
+    assert!(bench.state().recovery().is_some(), "nor does recovery end on its word");
+
+    // A claim that can be true is waited for, and recovery ends when all of it is here.
+    bench.sever(peer.conn());
+    let last = claim(&bench, &mut peer, 3);
+    // It is another process: what it said before is not held against it.
+    peer.boot();
+    bench.connect(&mut peer);
+    for number in 1..=last {
+        assert!(bench.state().recovery().is_some());
+        bench.control(peer.conn(), Peer::void(true, number, Digest([9; 32])));
+    }
+    assert!(bench.state().recovery().is_none());
+}
+
+#[test]
+fn numbers_given_back_from_far_beyond_are_not_kept() {
+    let (mut bench, mut peer) = with_a_partner();
+    restored(&mut bench);
+    let last = claim(&bench, &mut peer, 3);
+    bench.connect(&mut peer);
+    let economy = peer.economy.id;
+    for number in [MOST_GIVEN_BACK + 1, MOST_GIVEN_BACK + 1000, u64::MAX] {
+        bench.control(peer.conn(), Peer::void(true, number, Digest([9; 32])));
+        let (record, parts) = advisory(&bench.node.economy.clone(), "ours", bench.now);
+        let entry = peer.entry(number, &record, &parts);
+        let stream = peer.stream();
+        bench.apart(peer.conn(), stream, Peer::frame(true, &entry, &record, &parts));
+    }
+    assert_eq!(bench.engine().waiting_for_turn(&economy), 0);
+    // What is within reach waits for its turn.
+    bench.control(peer.conn(), Peer::void(true, last, Digest([9; 32])));
+    assert_eq!(bench.engine().waiting_for_turn(&economy), 1);
+}
+
+#[test]
+fn a_rejected_number_draws_out_no_part_that_was_withheld() {
+    let mut bench = Bench::new();
+    let (mut hostile, mut relay) = (bench.pair(2), bench.pair(3));
+    let origin = Economy::found(4);
+    bench.pair(4);
+    bench.connect(&mut hostile);
+    bench.connect(&mut relay);
+    let mut draft = Draft::new(Kind::Advisory);
+    for (section, tlp) in [(Section::Summary, Tlp::Clear), (Section::Detail, Tlp::AmberStrict)] {
+        let mut marking = Marking::new(tlp);
+        marking.onward = Onward::WithinMarking;
+        let header = Header { marking: Some(marking), ..Header::new(section, "text/plain") };
+        draft.parts.push((header, section.to_string().into_bytes()));
+    }
+    let (record, parts) = sign(draft, &origin, bench.now);
+    let (mut open, mut kept) = (parts[0].clone(), parts[1].clone());
+    if kept.header.section == Section::Summary {
+        std::mem::swap(&mut open, &mut kept);
+    }
+    // The hostile relay was given one part, the other relay the one that the first may not have.
+    let first = bench.deliver(&mut hostile, &record, std::slice::from_ref(&open));
+    assert_eq!(bench.answer(&hostile, first), Answer::Acked);
+    let number = bench.deliver(&mut relay, &record, std::slice::from_ref(&kept));
+    assert_eq!(bench.answer(&relay, number), Answer::Acked);
+
+    // It knows the other part's digest from the manifest, and pretends to deliver it.
+    let mut forged = kept.clone();
+    forged.bytes = Bytes::from_static(b"not the part that was signed");
+    let second = bench.deliver(&mut hostile, &record, &[forged]);
+    assert_eq!(bench.answer(&hostile, second), Answer::Rejected);
+
+    // Then it says that it was restored, and wants back what it had sent.
+    bench.sever(hostile.conn());
+    hostile.take_back(0);
+    hostile.recovering = true;
+    hostile.boot();
+    bench.connect(&mut hostile);
+    bench.wait(Duration::from_secs(1));
+    let (mut back, mut voided) = (Vec::new(), Vec::new());
+    for said in bench.heard(hostile.conn()) {
+        match said {
+            Said::Batch { returned: true, lines } => back.extend(lines),
+            Said::Void { returned: true, number, .. } => voided.push(number),
+            _ => {}
+        }
+    }
+    let parts: Vec<_> = back.iter().flat_map(|line| line.entry.parts.clone()).collect();
+    assert_eq!(parts, [open.digest], "its own part comes back, and no other");
+    assert_eq!(voided, [second]);
+}
