@@ -23,7 +23,7 @@ fn introduction(economy: &TestEconomy, name: &str) -> Introduction {
 }
 
 /// A ticket of the node, which its door is open for.
-pub(crate) fn invite(node: &Node) -> Ticket {
+fn invite(node: &Node) -> Ticket {
     static SEED: AtomicU64 = AtomicU64::new(100);
     let mut entropy = SeededEntropy::new(SEED.fetch_add(1, Ordering::Relaxed));
     let addresses = vec![node.endpoint.local_addr().unwrap().to_string()];
@@ -32,7 +32,7 @@ pub(crate) fn invite(node: &Node) -> Ticket {
     ticket
 }
 
-pub(crate) fn join(node: &Node, ticket: &Ticket) -> PairingId {
+fn join(node: &Node, ticket: &Ticket) -> PairingId {
     // As it comes out of a mail.
     let ticket = ticket.to_line().parse().unwrap();
     node.endpoint.join(ticket, introduction(&node.economy, "jp")).unwrap()
@@ -45,7 +45,7 @@ async fn pairing(node: &mut Node) -> PairingEvent {
     }
 }
 
-pub(crate) async fn compare(node: &mut Node) -> (PairingId, Comparison) {
+async fn compare(node: &mut Node) -> (PairingId, Comparison) {
     match pairing(node).await {
         PairingEvent::Compare { pairing, comparison, .. } => (pairing, comparison),
         other => panic!("digits were expected, not {other:?}"),

@@ -140,11 +140,7 @@ pub(crate) struct Raw {
 
 impl Raw {
     pub(crate) fn new(economy: TestEconomy) -> Self {
-        Self::at("127.0.0.1:0", economy)
-    }
-
-    pub(crate) fn at(address: &str, economy: TestEconomy) -> Self {
-        let quinn = quinn::Endpoint::client(address.parse().unwrap()).unwrap();
+        let quinn = quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
         Self { quinn, economy }
     }
 
