@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use comity_core::ceremony::Ceremony;
 use comity_core::control::{AcceptanceBody, AgreementBody, IntroductionBody};
 use comity_core::journal::{JournalEntry, PartnerChange, Standing};
 use comity_core::keyring::{Grant, KeyringBuilder, Revocation, VerifiedKeyring};
@@ -11,7 +12,7 @@ use comity_core::record::{Draft, Header, VerifiedRecord, control};
 use comity_core::sign::SecretKey;
 use comity_core::test_util::TestEconomy;
 use comity_core::{Kind, Marking, Onward, RecordId, Section, Timestamp, Tlp};
-use comity_node::engine::{Command, Effect, Input};
+use comity_node::engine::{Command, CommandError, Effect, Input};
 use comity_store::MemoryStore;
 use comity_tests::bench::{Answer, Bench, Peer, sign};
 use comity_tests::sim::economy::Economy;
@@ -414,4 +415,40 @@ fn nobody_connects_before_the_pairing_is_durable() {
     assert!(!admits(&bench));
     bench.sync();
     assert!(!admits(&bench));
+}
+
+#[test]
+fn nobody_is_paired_without_both_confirmations() {
+    let mut bench = Bench::new();
+    let (economy, other) = (Economy::found(2), Economy::found(3));
+    let before = bench.journal();
+    let refused = |bench: &mut Bench, spoil: fn(&mut Ceremony)| {
+        let mut change = bench.pairing(&economy);
+        let PartnerChange::Paired { ceremony, .. } = &mut change else { unreachable!() };
+        spoil(ceremony);
+        let reply = bench.command(Command::Partner { economy: economy.id, change });
+        assert!(matches!(reply, Err(CommandError::Unfitting(_))), "{reply:?}");
+        assert_eq!(bench.journal(), before);
+        assert!(!bench.node.partners.contains(economy.id));
+    };
+    refused(&mut bench, |ceremony| ceremony.theirs = [0; 64]);
+    refused(&mut bench, |ceremony| ceremony.ours = ceremony.theirs);
+    refused(&mut bench, |ceremony| ceremony.theirs = ceremony.ours);
+    refused(&mut bench, |ceremony| ceremony.transcript = comity_core::Digest([9; 32]));
+    // A ceremony with somebody else.
+    let mut change = bench.pairing(&economy);
+    let of_other = bench.pairing(&other);
+    if let (
+        PartnerChange::Paired { ceremony, .. },
+        PartnerChange::Paired { ceremony: strange, .. },
+    ) = (&mut change, of_other)
+    {
+        *ceremony = strange;
+    }
+    let reply = bench.command(Command::Partner { economy: economy.id, change });
+    assert!(matches!(reply, Err(CommandError::Unfitting(_))), "{reply:?}");
+    let change = bench.pairing(&economy);
+    bench.command(Command::Partner { economy: economy.id, change }).unwrap();
+    bench.restart();
+    assert!(bench.node.partners.contains(economy.id));
 }

@@ -5,6 +5,7 @@
 
 pub mod agreement;
 pub mod cbor;
+pub mod ceremony;
 pub mod control;
 pub mod delivery;
 pub mod digest;

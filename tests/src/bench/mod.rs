@@ -140,12 +140,7 @@ impl Bench {
     /// What pairing the node with an economy changes.
     #[must_use]
     pub fn pairing(&self, economy: &Economy) -> PartnerChange {
-        PartnerChange::Paired {
-            name: format!("N{}", economy.id.short()),
-            keyring: economy.keyring.encoded().to_vec(),
-            addresses: Vec::new(),
-            epoch: self.node.epoch_with(economy),
-        }
+        self.node.pairing(economy, format!("N{}", economy.id.short()))
     }
 
     /// Carries a command out.

@@ -28,12 +28,7 @@ impl World {
         for (one, other) in self.edges.clone() {
             for (us, them) in [(one, other), (other, one)] {
                 let (node, partner) = (&self.nodes[us], &self.nodes[them].economy);
-                let change = PartnerChange::Paired {
-                    name: format!("N{them}"),
-                    keyring: partner.keyring.encoded().to_vec(),
-                    addresses: Vec::new(),
-                    epoch: node.epoch_with(partner),
-                };
+                let change = node.pairing(partner, format!("N{them}"));
                 let economy = partner.id;
                 self.command(us, Command::Partner { economy, change }, Promise::Done)?;
                 let level = self.dice.within(1..=4);

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use comity_core::journal::{Founded, JournalEntry};
+use comity_core::ceremony::Ceremony;
+use comity_core::journal::{Founded, JournalEntry, PartnerChange};
 use comity_core::partners::PartnerSet;
 use comity_core::record::{self, RecordError, VerifiedRecord};
 use comity_core::test_util::SeededEntropy;
@@ -175,6 +176,29 @@ impl Node {
             bodies.push((*part, body.ok_or("no such body")?));
         }
         Ok(Loaded { signed: entered.signed.into(), parts: bodies })
+    }
+
+    /// What pairing it with another economy changes, both operators having confirmed.
+    pub fn pairing(&self, other: &Economy, name: String) -> PartnerChange {
+        let (us, them) = (&self.economy, other);
+        let inviter = us.id < them.id;
+        let (first, second) = if inviter { (us.id, them.id) } else { (them.id, us.id) };
+        let transcript =
+            Digest::of_all("comity/simulated-pairing/1", &[first.as_bytes(), second.as_bytes()]);
+        PartnerChange::Paired {
+            name,
+            keyring: them.keyring.encoded().to_vec(),
+            addresses: Vec::new(),
+            epoch: self.epoch_with(them),
+            ceremony: Box::new(Ceremony {
+                transcript,
+                inviter,
+                our_key: us.link.id(),
+                ours: Ceremony::confirm(&us.link, &transcript, inviter),
+                their_key: them.link.id(),
+                theirs: Ceremony::confirm(&them.link, &transcript, !inviter),
+            }),
+        }
     }
 
     /// The economy's first epoch with another, as pairing draws it.

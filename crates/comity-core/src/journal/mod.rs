@@ -8,6 +8,7 @@
 mod codec;
 
 use crate::cbor::Fault;
+use crate::ceremony::Ceremony;
 use crate::identity::{EconomyId, EpochId, PartDigest, RecordId};
 use crate::ledger::{LedgerEntry, Opening};
 use crate::time::Timestamp;
@@ -254,6 +255,8 @@ pub enum PartnerChange {
         addresses: Vec<String>,
         /// The ledger's first epoch.
         epoch: EpochId,
+        /// What both operators confirmed.
+        ceremony: Box<Ceremony>,
     },
     /// How far we trust it, 0 to 4.
     Level(u64),
@@ -374,6 +377,11 @@ pub enum JournalFault {
     /// A kind that this version does not know: the journal was written by a newer one.
     #[error("entry kind {0} is not known to this version")]
     UnknownKind(u8),
+    /// A kind in the form of an earlier version: pairings were kept without their confirmations.
+    #[error(
+        "entry kind {0} is of an earlier form, without the confirmations of pairings; found the node anew with `comity init` and pair again"
+    )]
+    Outdated(u8),
     /// The body is not as this version writes it.
     #[error("entry body: {0}")]
     Malformed(#[from] Fault),

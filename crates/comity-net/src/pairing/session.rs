@@ -15,11 +15,12 @@
 //! different exporters, has chosen everything of his own before he can know what digits either
 //! screen will show: one guess in a million for each, once a ticket.
 
+use comity_core::ceremony::Ceremony;
 use comity_core::digest::domains;
 use comity_core::keyring::{KeyringError, SignedKeyring, VerifiedKeyring};
 use comity_core::partners::PartnerSet;
-use comity_core::sign::{PublicKey, SecretKey, Signature};
-use comity_core::{Digest, EconomyId, KeyId, Timestamp};
+use comity_core::sign::{SecretKey, Signature};
+use comity_core::{Digest, EconomyId, Timestamp};
 
 use super::error::{ConfirmError, PairingError};
 use super::message::{self, Introduction, Message};
@@ -71,22 +72,14 @@ pub struct Paired {
     pub economy: EconomyId,
     /// Its keyring, verified against the id, as it was sent.
     pub keyring: VerifiedKeyring,
-    /// The link key that it used.
-    pub link_key: KeyId,
     /// What it calls itself: not believed.
     pub name: String,
     /// Where it says that it listens.
     pub addresses: Vec<String>,
-    /// Which end we were.
-    pub role: Role,
     /// The ticket that was used up.
     pub ticket: TicketId,
-    /// What both confirmed, by digest.
-    pub transcript: Digest,
-    /// Our link key's signature over the transcript.
-    pub our_confirmation: Signature,
-    /// The partner's.
-    pub their_confirmation: Signature,
+    /// What both confirmed, with which keys.
+    pub ceremony: Ceremony,
 }
 
 /// One end of a ceremony.
@@ -210,7 +203,8 @@ impl PairingSession {
             self.stage = Stage::Over;
             return Err(ConfirmError::Mismatch);
         }
-        let signature = self.ours.key.sign(domains::SIGN_PAIRING, &signed(transcript, self.role));
+        let inviter = self.role == Role::Inviter;
+        let signature = Ceremony::confirm(&self.ours.key, transcript, inviter);
         *ours = Some(signature);
         let mut outputs = vec![PairingOutput::Send(Message::Confirm { signature }.encode())];
         outputs.extend(self.complete());
@@ -390,13 +384,9 @@ impl PairingSession {
         transcript: &Digest,
         signature: &Signature,
     ) -> Result<(), PairingError> {
-        PublicKey::from_id(self.peer.key)
-            .ok()
-            .and_then(|key| {
-                let payload = signed(transcript, self.role.other());
-                key.verify(domains::SIGN_PAIRING, &payload, signature).ok()
-            })
-            .ok_or(PairingError::Confirmation)
+        let inviter = self.role.other() == Role::Inviter;
+        Ceremony::check(self.peer.key, transcript, inviter, signature)
+            .map_err(|_not_theirs| PairingError::Confirmation)
     }
 
     /// Reports the pairing once both confirmations are there.
@@ -409,14 +399,17 @@ impl PairingSession {
         let paired = Paired {
             economy: peer.keyring.economy(),
             keyring: peer.keyring.clone(),
-            link_key: self.peer.key,
             name: peer.name.clone(),
             addresses: peer.addresses.clone(),
-            role: self.role,
             ticket: self.ticket.id(),
-            transcript: *transcript,
-            our_confirmation: *ours,
-            their_confirmation: *theirs,
+            ceremony: Ceremony {
+                transcript: *transcript,
+                inviter: self.role == Role::Inviter,
+                our_key: self.ours.key.id(),
+                ours: *ours,
+                their_key: self.peer.key,
+                theirs: *theirs,
+            },
         };
         self.stage = Stage::Over;
         vec![PairingOutput::Paired(Box::new(paired))]
@@ -451,14 +444,4 @@ pub fn claimed(bytes: &[u8]) -> Option<TicketId> {
         )
         | Err(_) => None,
     }
-}
-
-/// The role is signed too: a confirmation sent back to its maker is not one of the other end.
-fn signed(transcript: &Digest, role: Role) -> Vec<u8> {
-    let mut payload = transcript.as_bytes().to_vec();
-    payload.push(match role {
-        Role::Inviter => 0,
-        Role::Joiner => 1,
-    });
-    payload
 }

@@ -164,18 +164,20 @@ fn both_pair_after_both_have_confirmed() {
     let (inviter, joiner) = (inviter.paired.unwrap(), joiner.paired.unwrap());
     assert_eq!((inviter.economy, joiner.economy), (jp.id(), kr.id()));
     assert_eq!(inviter.keyring.encoded(), jp.keyring.encoded());
-    assert_eq!((inviter.role, joiner.role), (Role::Inviter, Role::Joiner));
+    let (told, heard) = (&inviter.ceremony, &joiner.ceremony);
+    assert!(told.inviter && !heard.inviter);
     assert_eq!(inviter.addresses, ["jp.example:4433"]);
     assert_eq!(joiner.name, "kr");
     assert_eq!(inviter.ticket, joiner.ticket);
-    assert_eq!(inviter.transcript, joiner.transcript);
-    assert_eq!(inviter.our_confirmation, joiner.their_confirmation);
-    assert_eq!(joiner.our_confirmation, inviter.their_confirmation);
+    assert_eq!(told.transcript, heard.transcript);
+    assert_eq!((told.ours, told.our_key), (heard.theirs, heard.their_key));
+    assert_eq!((told.theirs, told.their_key), (heard.ours, heard.our_key));
     // What is written down can be checked by whoever reads it: role 0 is the inviter.
-    let signed = [inviter.transcript.as_bytes().as_slice(), &[0]].concat();
-    let verified =
-        kr.link.public().verify(domains::SIGN_PAIRING, &signed, &inviter.our_confirmation);
+    let signed = [told.transcript.as_bytes().as_slice(), &[0]].concat();
+    let verified = kr.link.public().verify(domains::SIGN_PAIRING, &signed, &told.ours);
     assert_eq!(verified, Ok(()));
+    assert_eq!(told.verify(&kr.keyring, &jp.keyring), Ok(()));
+    assert_eq!(heard.verify(&jp.keyring, &kr.keyring), Ok(()));
 }
 
 #[test]

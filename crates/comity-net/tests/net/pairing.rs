@@ -95,8 +95,8 @@ async fn two_that_never_met_pair_and_connect() {
     jp.endpoint.confirm_pairing(at_jp, &own).await.unwrap();
     let (of_jp, of_kr) = (paired(&mut kr).await, paired(&mut jp).await);
     assert_eq!((of_jp.economy, of_kr.economy), (jp.id(), kr.id()));
-    assert_eq!(of_jp.link_key, jp.economy.link.id());
-    assert_eq!(of_jp.transcript, of_kr.transcript);
+    assert_eq!(of_jp.ceremony.their_key, jp.economy.link.id());
+    assert_eq!(of_jp.ceremony.transcript, of_kr.ceremony.transcript);
 
     // What each was told is all that a link takes.
     kr.partners.write().unwrap().insert(of_jp.keyring);

@@ -266,11 +266,14 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Reply, CommandError> {
         match &change {
-            PartnerChange::Paired { keyring, .. } | PartnerChange::Introduced { keyring, .. } => {
-                let paired = self.state.partner(&economy).is_some_and(Partner::is_paired);
-                if matches!(change, PartnerChange::Paired { .. }) && !paired {
+            PartnerChange::Paired { keyring, ceremony, .. } => {
+                if !self.state.partner(&economy).is_some_and(Partner::is_paired) {
                     self.may_pair()?;
                 }
+                let confirmed = self.state.is_confirmed(economy, keyring, ceremony);
+                confirmed.map_err(CommandError::Unfitting)?;
+            }
+            PartnerChange::Introduced { keyring, .. } => {
                 self.state.may_meet(economy, keyring).map_err(CommandError::Unfitting)?;
             }
             PartnerChange::Level(level) if *level > 4 => {

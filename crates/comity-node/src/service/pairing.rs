@@ -241,6 +241,7 @@ impl Service {
             keyring: paired.keyring.encoded().to_vec(),
             addresses: paired.addresses.clone(),
             epoch: EpochId(draw(&mut OsEntropy)),
+            ceremony: Box::new(paired.ceremony.clone()),
         };
         self.command(Command::Partner { economy, change }).await.map(drop)
     }

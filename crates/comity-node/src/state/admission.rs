@@ -17,7 +17,7 @@ impl State {
     pub(super) fn partner_changed(&mut self, changed: &PartnerChanged) -> Result<(), FoldError> {
         let economy = changed.economy;
         match &changed.change {
-            PartnerChange::Paired { name, keyring, addresses, epoch } => {
+            PartnerChange::Paired { name, keyring, addresses, epoch, ceremony: _ } => {
                 let keyring = SignedKeyring::decode(keyring)?.verify(Some(economy))?;
                 self.learn_keyring(keyring, true);
                 // A partner that comes back after its removal goes on in the same ledgers: no number

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use comity_core::agreement::Terms;
+use comity_core::ceremony::Ceremony;
 use comity_core::control::{AgreementBody, ControlBody, WithdrawalBody};
 use comity_core::journal::Source;
-use comity_core::keyring::{AdvanceError, SignedKeyring};
+use comity_core::keyring::{AdvanceError, SignedKeyring, VerifiedKeyring};
 use comity_core::policy::{ControlAudience, Lifecycle, RecordFacts};
 use comity_core::receipt::{Receipt, RejectReason, UnverifiedReceipt};
 use comity_core::{EconomyId, KeyId, Kind, RecordId, Timestamp};
@@ -207,7 +208,11 @@ impl State {
     }
 
     /// Whether an economy may become a partner, or known, with this keyring.
-    pub(crate) fn may_meet(&self, economy: EconomyId, keyring: &[u8]) -> Result<(), String> {
+    pub(crate) fn may_meet(
+        &self,
+        economy: EconomyId,
+        keyring: &[u8],
+    ) -> Result<VerifiedKeyring, String> {
         if economy == self.us {
             return Err("this economy cannot be its own partner".to_owned());
         }
@@ -220,8 +225,21 @@ impl State {
             Some(history) if history.current().version() > keyring.version() => {
                 Err("its keyring is older than the one known here".to_owned())
             }
-            Some(_) | None => Ok(()),
+            Some(_) | None => Ok(keyring),
         }
+    }
+
+    /// Whether an economy may become a partner: the operators of both confirmed it, each with a link key
+    /// of their side.
+    pub(crate) fn is_confirmed(
+        &self,
+        economy: EconomyId,
+        keyring: &[u8],
+        ceremony: &Ceremony,
+    ) -> Result<(), String> {
+        let theirs = self.may_meet(economy, keyring)?;
+        let ours = self.keyring(&self.us).ok_or("our own keyring is not here")?;
+        ceremony.verify(ours, &theirs).map_err(|error| error.to_string())
     }
 
     /// Whether a partner's receipt verifies, was signed with the key of its link, and agrees with our

@@ -29,11 +29,12 @@ impl Item for Source {
 impl Item for PartnerChange {
     fn write(&self, writer: &mut Writer) {
         match self {
-            Self::Paired { name, keyring, addresses, epoch } => {
-                name.write(writer.array(5).uint(0));
+            Self::Paired { name, keyring, addresses, epoch, ceremony } => {
+                name.write(writer.array(6).uint(0));
                 keyring.write(writer);
                 addresses.write(writer);
                 epoch.write(writer);
+                ceremony.write(writer);
             }
             Self::Level(level) => level.write(writer.array(2).uint(1)),
             Self::Suspended => drop(writer.array(1).uint(2)),
@@ -49,13 +50,14 @@ impl Item for PartnerChange {
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
-        let length = reader.array(5)?;
+        let length = reader.array(6)?;
         let change = match (reader.uint()?, length) {
-            (0, 5) => Self::Paired {
+            (0, 6) => Self::Paired {
                 name: Item::read(reader)?,
                 keyring: Item::read(reader)?,
                 addresses: Item::read(reader)?,
                 epoch: Item::read(reader)?,
+                ceremony: Box::new(Item::read(reader)?),
             },
             (1, 2) => Self::Level(Item::read(reader)?),
             (2, 1) => Self::Suspended,

@@ -3,8 +3,9 @@
 use super::super::{DraftPart, PartHeld, Withheld};
 use super::Item;
 use crate::cbor::{Fault, Reader, Writer};
-use crate::identity::{EconomyId, EpochId, PartDigest, RecordId};
+use crate::identity::{EconomyId, EpochId, KeyId, PartDigest, RecordId};
 use crate::ledger::{LedgerEntry, Opening};
+use crate::sign::Signature;
 use crate::time::Timestamp;
 use crate::{Digest, Marking};
 
@@ -26,7 +27,17 @@ macro_rules! ids {
     )+};
 }
 
-ids!(EconomyId, RecordId, PartDigest, EpochId, Digest);
+ids!(EconomyId, RecordId, PartDigest, EpochId, KeyId, Digest);
+
+impl Item for Signature {
+    fn write(&self, writer: &mut Writer) {
+        writer.bytes(self);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        reader.array_of()
+    }
+}
 
 impl Item for u64 {
     fn write(&self, writer: &mut Writer) {

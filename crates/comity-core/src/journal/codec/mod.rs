@@ -7,12 +7,17 @@ mod items;
 mod tests;
 
 use crate::cbor::{Fault, Problem, Reader, Writer};
+use crate::ceremony::Ceremony;
 
 use super::{
     Arrival, ArrivalOutcome, Delivered, DeliveryDecided, DraftMade, DraftPart, Founded,
     JournalEntry, JournalFault, Judged, PartHeld, PartnerChanged, PartsArrived, RecordEntered,
     Standing, StandingChanged, Withheld,
 };
+
+/// What was `Partner` before pairings were kept with both confirmations. A form that changes gets a new
+/// kind, and the number of the old one is not used again.
+const OUTDATED: u8 = 5;
 
 trait Item: Sized {
     fn write(&self, writer: &mut Writer);
@@ -104,6 +109,7 @@ macro_rules! entries {
                 let mut reader = Reader::new(body);
                 let entry = match kind {
                     $($code => entries!(@decode reader $variant $(($content))? $({ $($field),+ })?),)+
+                    OUTDATED => return Err(JournalFault::Outdated(OUTDATED)),
                     unknown => return Err(JournalFault::UnknownKind(unknown)),
                 };
                 reader.finish()?;
@@ -127,7 +133,6 @@ entries! {
     2 = Record(entered),
     3 = Parts(arrived),
     4 = Standing(changed),
-    5 = Partner(changed),
     6 = Delivery(decided),
     7 = Voided { to, number, digest, handed, at },
     8 = Arrival(arrival),
@@ -142,11 +147,13 @@ entries! {
     17 = DraftGone { draft, record, at },
     18 = PartnerEpoch { from, opening, at },
     19 = Judged(judged),
+    20 = Partner(changed),
 }
 
 fields!(Founded { economy, code, keyring, at });
 fields!(RecordEntered { signed, parts, source, standing, reference, title, at });
 fields!(PartsArrived { record, parts, source, at });
+fields!(Ceremony { transcript, inviter, our_key, ours, their_key, theirs });
 fields!(PartHeld { digest, size, header });
 fields!(Delivered { from, entry });
 fields!(StandingChanged { record, standing, at });

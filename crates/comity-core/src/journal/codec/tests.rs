@@ -59,6 +59,14 @@ fn examples() -> Vec<JournalEntry> {
             keyring: vec![1],
             addresses: vec!["[::1]:4747".into()],
             epoch: EpochId([6; 16]),
+            ceremony: Box::new(Ceremony {
+                transcript: digest,
+                inviter: true,
+                our_key: crate::KeyId([1; 32]),
+                ours: [2; 64],
+                their_key: crate::KeyId([3; 32]),
+                theirs: [4; 64],
+            }),
         }),
         partner(PartnerChange::Level(4)),
         partner(PartnerChange::Suspended),
@@ -136,4 +144,5 @@ fn a_byte_more_or_less_is_refused() {
         assert!(JournalEntry::decode(kind, &[&body[..], &[0]].concat()).is_err());
     }
     assert_eq!(JournalEntry::decode(99, &[]), Err(JournalFault::UnknownKind(99)));
+    assert_eq!(JournalEntry::decode(5, &[]), Err(JournalFault::Outdated(5)));
 }
