@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use comity_core::Timestamp;
 use comity_node::api::{AlarmLine, DraftsRequest, Event, ListRequest, PublishRequest};
-use comity_node::service::Service;
+use comity_node::service::{End, Service};
 use comity_node::{ErrorKind, ServiceError};
 use http_body_util::channel::{Channel, Sender};
 use serde::Serialize;
@@ -142,6 +142,12 @@ fn partners() -> Router<Service> {
             }),
         )
         .route(
+            "/dismiss-introduction",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Reference>| {
+                answer(node.dismiss_introduction(&asked.reference).await)
+            }),
+        )
+        .route(
             "/invite",
             post(async |State(node): Node, Ask(asked): Ask<ask::Named>| {
                 answer(node.invite(&asked.name).await)
@@ -191,7 +197,16 @@ fn agreements() -> Router<Service> {
         .route(
             "/terminate",
             post(async |State(node): Node, Ask(asked): Ask<ask::Terminate>| {
-                answer(node.terminate(&asked.reference, asked.effective.as_deref()).await)
+                let end = match (asked.effective.as_deref(), asked.immediately) {
+                    (None, false) => End::ByNotice,
+                    (Some(at), false) => End::At(at),
+                    (None, true) => End::Immediately,
+                    (Some(_), true) => {
+                        let message = "`effective` and `immediately` exclude each other";
+                        return Err(Failure::new(FailureKind::Usage, "notice", message));
+                    }
+                };
+                answer(node.terminate(&asked.reference, end).await)
             }),
         )
 }

@@ -1,5 +1,6 @@
 //! What is asked, where a question has more than one word: the bodies of requests.
 
+use comity_node::api::PartnerUpdate;
 use serde::{Deserialize, Serialize};
 
 /// Records by reference or id.
@@ -68,12 +69,44 @@ pub struct Named {
 
 /// A partner, and what is to change.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "FlatUpdate")]
 pub struct Update {
     /// The partner's name or id.
     pub name: String,
     /// What changes.
     #[serde(flatten)]
-    pub change: comity_node::api::PartnerUpdate,
+    pub change: PartnerUpdate,
+}
+
+/// The same as it is read: what is flattened cannot refuse what it does not know.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FlatUpdate {
+    name: String,
+    change: String,
+    level: Option<u8>,
+    addresses: Option<Vec<String>>,
+}
+
+impl TryFrom<FlatUpdate> for Update {
+    type Error = String;
+
+    fn try_from(flat: FlatUpdate) -> Result<Self, String> {
+        let FlatUpdate { name, change, level, addresses } = flat;
+        let change = match (change.as_str(), level, addresses) {
+            ("level", Some(level), None) => PartnerUpdate::Level { level },
+            ("addresses", None, Some(addresses)) => PartnerUpdate::Addresses { addresses },
+            ("suspend", None, None) => PartnerUpdate::Suspend,
+            ("resume", None, None) => PartnerUpdate::Resume,
+            ("remove", None, None) => PartnerUpdate::Remove,
+            (change, ..) => {
+                return Err(format!(
+                    "`{change}` is not a change with these fields: `level` with `level`, `addresses` with `addresses`, `suspend`, `resume` or `remove`"
+                ));
+            }
+        };
+        Ok(Self { name, change })
+    }
 }
 
 /// A partner that is introduced to another.
@@ -140,9 +173,12 @@ pub struct Propose {
 pub struct Terminate {
     /// Its reference, or the front of its id.
     pub reference: String,
-    /// When it ends; none: as soon as it may.
+    /// When it ends; none: as soon as the notice allows that was agreed.
     #[serde(default)]
     pub effective: Option<String>,
+    /// It ends now, whatever notice was agreed; `effective` must be absent then.
+    #[serde(default)]
+    pub immediately: bool,
 }
 
 /// A folder of the node's machine.

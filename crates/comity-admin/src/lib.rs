@@ -25,5 +25,23 @@ pub const PREFIX: &str = "/v1";
 pub fn versioned(router: axum::Router) -> axum::Router {
     axum::Router::new()
         .nest(PREFIX, router)
+        .fallback(nothing_there)
+        .method_not_allowed_fallback(only_post)
         .layer(axum::extract::DefaultBodyLimit::max(REQUEST_BYTES))
+}
+
+async fn nothing_there(uri: axum::http::Uri) -> axum::response::Response {
+    use axum::response::IntoResponse as _;
+    let message = format!("the node does not know `{}`", uri.path());
+    let failure = Failure::new(FailureKind::Unavailable, "unknown-command", message)
+        .next("check that the node and the command are of one version: comity --version");
+    (axum::http::StatusCode::NOT_FOUND, axum::Json(failure)).into_response()
+}
+
+async fn only_post(method: axum::http::Method) -> axum::response::Response {
+    use axum::response::IntoResponse as _;
+    let message = format!("a command is asked with POST, not with {method}");
+    let failure = Failure::new(FailureKind::Usage, "not-post", message)
+        .next("send it as POST, with its body in JSON");
+    (axum::http::StatusCode::METHOD_NOT_ALLOWED, axum::Json(failure)).into_response()
 }

@@ -81,6 +81,7 @@ async fn what_is_not_ours_is_explained() {
     both_ways(async |client| {
         let unknown = client.call::<_, Value>("/no-such-command", &()).await.unwrap_err();
         assert_eq!(unknown.code, "unknown-command");
+        assert!(unknown.message.contains("/v1/no-such-command"), "{unknown}");
         let garbage = client.call::<_, Value>("/panic", &()).await.unwrap_err();
         assert_eq!(garbage.code, "admin-reply");
         let shape = client.call::<_, u8>("/echo", &"text").await.unwrap_err();
@@ -164,4 +165,44 @@ async fn a_request_that_hangs_does_not_hold_up_the_shutdown() {
     running.ended.await.unwrap().unwrap();
     assert!(started.elapsed() < Duration::from_secs(5));
     asking.abort();
+}
+
+#[tokio::test]
+async fn every_refusal_has_a_body() {
+    use axum::http::{Request, StatusCode};
+    use tower::ServiceExt as _;
+    for (method, path, status, code) in [
+        ("POST", "/v1/nothing", StatusCode::NOT_FOUND, "unknown-command"),
+        ("POST", "/echo", StatusCode::NOT_FOUND, "unknown-command"),
+        ("GET", "/v1/echo", StatusCode::METHOD_NOT_ALLOWED, "not-post"),
+    ] {
+        let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+        let reply = comity_admin::versioned(router()).oneshot(request).await.unwrap();
+        assert_eq!(reply.status(), status, "{method} {path}");
+        let body = axum::body::to_bytes(reply.into_body(), 1 << 16).await.unwrap();
+        let failure: Failure = serde_json::from_slice(&body).unwrap();
+        assert_eq!(failure.code, code);
+        assert!(failure.next.is_some());
+    }
+}
+
+#[test]
+fn a_change_of_a_partner_has_no_unknown_fields() {
+    use comity_admin::ask::Update;
+    let read = |value: Value| serde_json::from_value::<Update>(value).map_err(|e| e.to_string());
+    for good in [
+        json!({"name": "JP", "change": "level", "level": 2}),
+        json!({"name": "JP", "change": "suspend"}),
+        json!({"name": "JP", "change": "addresses", "addresses": ["jp.example:4864"]}),
+    ] {
+        assert_eq!(serde_json::to_value(read(good.clone()).unwrap()).unwrap(), good);
+    }
+    for bad in [
+        json!({"name": "JP", "change": "suspend", "until": "tomorrow"}),
+        json!({"name": "JP", "change": "suspend", "level": 2}),
+        json!({"name": "JP", "change": "level"}),
+        json!({"name": "JP", "change": "forget"}),
+    ] {
+        assert!(read(bad.clone()).is_err(), "{bad}");
+    }
 }

@@ -21,8 +21,10 @@ pub struct EndpointConfig {
     pub secrets: EndpointSecrets,
     /// How links find their rate.
     pub congestion: Congestion,
-    /// What differs for one partner; the others have [`LinkOptions::default`].
+    /// What differs for one partner.
     pub links: BTreeMap<EconomyId, LinkOptions>,
+    /// The cap of the others, which have [`LinkOptions::default`] for the rest.
+    pub rate_cap: Option<u64>,
     /// The clock by which grants begin and end.
     pub clock: Clock,
 }
@@ -36,6 +38,7 @@ impl EndpointConfig {
             secrets,
             congestion: Congestion::default(),
             links: BTreeMap::new(),
+            rate_cap: None,
             clock: Arc::new(system_time),
         }
     }

@@ -109,8 +109,16 @@ impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
         let (kind, code, next) = match &error {
             StoreError::Full(_) => (ErrorKind::TryLater, "disk-full", Some("comity doctor")),
-            StoreError::Newer { .. } => (ErrorKind::Config, "store-newer", None),
-            StoreError::Older { .. } => (ErrorKind::Config, "store-older", None),
+            StoreError::Newer { .. } => (
+                ErrorKind::Config,
+                "store-newer",
+                Some("start the program that wrote it, or a newer one: comity --version"),
+            ),
+            StoreError::Older { .. } => (
+                ErrorKind::Config,
+                "store-older",
+                Some("start the program that wrote it, or make the node anew: comity init"),
+            ),
             StoreError::Damage(_) => {
                 (ErrorKind::Data, "store-damaged", Some("comity store verify"))
             }

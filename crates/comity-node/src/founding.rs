@@ -9,9 +9,9 @@ use comity_core::journal::{Founded as FoundedEntry, JournalEntry};
 use comity_core::keyring::{Grant, KeyringBuilder, RootKeys, RootSet};
 use comity_core::sign::SecretKey;
 use comity_core::{EconomyId, Kind, Timestamp, Tlp};
-use comity_store::{FileStore, NewEntry, Store as _};
+use comity_store::{FileStore, NewEntry, Options, Store as _};
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, ConfigError};
 use crate::entropy::OsEntropy;
 use crate::error::{ErrorKind, ServiceError};
 use crate::index;
@@ -66,6 +66,38 @@ pub struct Founded {
     pub next_root: PathBuf,
 }
 
+/// Whose journal lies in `store`, a node's or a backup: its first entry says.
+pub fn founder(store: &Path, options: &Options) -> Result<FoundedEntry, ServiceError> {
+    let first = comity_store::first_entry(store, options)?;
+    let entry = first.map(|first| JournalEntry::decode(first.kind, &first.body));
+    match entry {
+        Some(Ok(JournalEntry::Founded(founded))) => Ok(founded),
+        Some(Ok(_) | Err(_)) | None => {
+            let message = format!("the journal in `{}` names no economy", store.display());
+            Err(ServiceError::data("not-founded", message))
+        }
+    }
+}
+
+/// The file that the fault is in was not written: what is wrong is one of the options.
+fn of_option(error: &ConfigError) -> ServiceError {
+    let wrong = |message: String| ServiceError::new(ErrorKind::Usage, "config", message);
+    let ConfigError::Wrong(fault) = error else { return wrong(error.to_string()) };
+    let option = match fault.text.split('=').next().unwrap_or_default().trim() {
+        "code" => "--code",
+        "name" => "--name",
+        "timezone" => "--timezone",
+        "address" => "--listen",
+        "public" => "--public",
+        _ => return wrong(fault.message.clone()),
+    };
+    let refused = wrong(format!("{option}: {}", fault.message));
+    match fault.valid.as_slice() {
+        [] => refused.next(format!("give another {option}")),
+        valid => refused.next(format!("valid: {}", valid.join(", "))),
+    }
+}
+
 /// Makes a node in `folder`, which must not have one.
 ///
 /// The journal's first entry is written last: what is left of a founding that was interrupted is no
@@ -86,7 +118,7 @@ pub fn found(folder: &Path, founding: &Founding, seal: Seal<'_>) -> Result<Found
         &founding.public,
     );
     let config = Config::parse(&text, &folder.join(config::FILE_NAME), folder)
-        .map_err(|error| ServiceError::new(ErrorKind::Usage, "config", error.to_string()))?;
+        .map_err(|error| of_option(&error))?;
     let count = usize::from(founding.root_keys);
     let mut keys =
         || -> Vec<SecretKey> { (0..count).map(|_| SecretKey::generate(entropy)).collect() };

@@ -200,6 +200,7 @@ fn bind(
     let partners = Arc::new(RwLock::new(comity_core::partners::PartnerSet::new()));
     let mut endpoint = EndpointConfig::new(config.listen.address, keys.secrets());
     endpoint.links = links(config);
+    endpoint.rate_cap = config.link.rate.map(|bits| bits / 8);
     let identity = link_identity(&keys.link, keyring)?;
     let endpoint = Endpoint::bind(endpoint, identity, partners.clone(), sender);
     let endpoint = endpoint.map_err(|error| {
@@ -225,8 +226,10 @@ pub(crate) fn link_identity(
     keyring: &VerifiedKeyring,
 ) -> Result<LinkIdentity, ServiceError> {
     let evidence = keyring.link_evidence(key.id()).ok_or_else(|| {
-        let message = "the link key is not granted by this economy's keyring, or no longer";
-        ServiceError::new(ErrorKind::NoPermission, "link-key", message).next("comity key rotate")
+        let message = "the journal's keyring does not grant this node's link key, or no longer: the journal is another economy's, or older than the key";
+        ServiceError::new(ErrorKind::NoPermission, "link-key", message).next(
+            "comity doctor, which names the economy; if the key was rotated after the backup: comity key rotate",
+        )
     })?;
     Ok(LinkIdentity { key: key.clone(), evidence: evidence.encode() })
 }

@@ -194,3 +194,64 @@ async fn a_clear_advisory_arrives_verified_and_is_receipted() {
     kr_node.stop(DEADLINE).await;
     jp_node.stop(DEADLINE).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_introduced_is_paired_under_its_name_or_dismissed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut nodes = Vec::new();
+    for code in ["KR", "JP", "FJ"] {
+        founded(&folder.path().join(code), code);
+        nodes.push(Node::start(&folder.path().join(code), None, Mode::Running).unwrap());
+    }
+    let services: Vec<_> = nodes.iter().map(Node::service).collect();
+    let (kr, jp, fj) = (&services[0], &services[1], &services[2]);
+    pair(kr, "KR", jp, "JP").await;
+    pair(kr, "KR", fj, "FJ").await;
+
+    assert_eq!(kr.introduce("FJ", "FJ").await.unwrap_err().code, "same-partner");
+    kr.introduce("JP", "FJ").await.unwrap();
+    assert_eq!(kr.introduce("JP", "FJ").await.unwrap_err().code, "introduced-already");
+    let made = until(fj, async |fj| fj.introductions().await.unwrap().into_iter().next()).await;
+    fj.confirm_introduction(&made.reference, "JP").await.unwrap();
+    let bond = async |name: &str| {
+        let partners = fj.partners().await.unwrap();
+        partners.into_iter().find(|one| one.name == name).map(|one| one.bond)
+    };
+    assert_eq!(bond("JP").await.as_deref(), Some("introduced"));
+
+    // Somebody else answers under that name: nobody is asked to compare digits.
+    let invitation = fj.invite("JP").await.unwrap();
+    kr.join(&invitation.ticket, "FJ again").await.unwrap();
+    let failed = until(fj, async |fj| {
+        fj.ceremony("JP").await.ok().filter(|ceremony| ceremony.state == "failed")
+    })
+    .await;
+    assert!(failed.problem.unwrap().contains("another economy"));
+    assert!(failed.digits.is_none());
+
+    // One that is not believed any longer is gone, and may be introduced again.
+    fj.update_partner("JP", PartnerUpdate::Remove).await.unwrap();
+    assert_eq!(bond("JP").await.as_deref(), Some("removed"));
+    fj.confirm_introduction(&made.reference, "JP").await.unwrap();
+    assert_eq!(bond("JP").await.as_deref(), Some("introduced"));
+    pair(fj, "FJ", jp, "JP").await;
+    assert_eq!(bond("JP").await.as_deref(), Some("paired"));
+
+    // What a person sets aside is asked about no more, and waits for nobody.
+    jp.introduce("KR", "FJ").await.unwrap();
+    fj.update_partner("KR", PartnerUpdate::Remove).await.unwrap();
+    let made = until(fj, async |fj| {
+        let open = fj.introductions().await.unwrap();
+        open.into_iter().find(|one| one.by == "JP" && !one.confirmed)
+    })
+    .await;
+    fj.dismiss_introduction(&made.reference).await.unwrap();
+    assert!(!fj.introductions().await.unwrap().iter().any(|one| one.by == "JP"));
+    assert_eq!(fj.status().await.unwrap().waiting, 0);
+    let again = fj.dismiss_introduction(&made.reference).await.unwrap_err();
+    assert_eq!(again.code, "no-introduction");
+    drop(services);
+    for node in nodes {
+        node.stop(DEADLINE).await;
+    }
+}

@@ -22,7 +22,7 @@ mod store;
 mod views;
 
 pub use error::{Damage, StoreError};
-pub use file::{FileStore, VerifyReport, backup, rebuild, restore, verify};
+pub use file::{FileStore, VerifyReport, backup, first_entry, rebuild, restore, verify};
 pub use memory::{MemoryBackup, MemoryStore, Syncing, Unsynced};
 pub use options::{DiskFaults, Options};
 pub use report::{OpenReport, Torn, ViewsState};

@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::CommandFactory as _;
 use comity_admin::{Failure, FailureKind};
 use comity_node::config::{Config, ConfigError};
+
+use crate::cli::Cli;
 
 /// `--data`, `COMITY_DATA`, or this user's own folder.
 pub(crate) fn data_folder(given: Option<&Path>) -> Result<PathBuf, Failure> {
@@ -39,6 +42,13 @@ pub(crate) fn refused(folder: &Path, error: &ConfigError) -> Failure {
             Failure::new(FailureKind::Configuration, "no-node", message)
                 .next(format!("comity --data {folder} init, or name another folder with --data"))
         }
+        ConfigError::Unreadable { path, source }
+            if source.kind() == std::io::ErrorKind::InvalidData =>
+        {
+            let message = format!("`{}` is not text in UTF-8", path.display());
+            Failure::new(FailureKind::Configuration, "config-invalid", message)
+                .next(format!("write {} in UTF-8", path.display()))
+        }
         ConfigError::Unreadable { .. } => {
             Failure::new(FailureKind::NoInput, "config-unreadable", error)
                 .next("run the command as the node's user")
@@ -49,5 +59,59 @@ pub(crate) fn refused(folder: &Path, error: &ConfigError) -> Failure {
             error,
         )
         .next(format!("mend line {} of {}", fault.line, fault.file.display())),
+    }
+}
+
+/// A hint as it is to be typed: a command in it that names no folder gets the one that was named.
+///
+/// A node that was asked does not know by which folder it was found.
+pub(crate) fn hint(text: &str, data: Option<&Path>) -> String {
+    const NAME: &str = "comity ";
+    let Some(data) = data else { return text.to_owned() };
+    let commands = Cli::command();
+    let mut said = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(NAME) {
+        let (before, found) = rest.split_at(at);
+        let after = found.trim_start_matches(NAME);
+        let word = after.split(|c: char| !c.is_ascii_lowercase()).next().unwrap_or_default();
+        said.push_str(before);
+        said.push_str(NAME);
+        // A path may end in the word, and a sentence may hold it.
+        let begins = said.len() == NAME.len() || before.ends_with([' ', '`', '(', '\n']);
+        if begins && commands.find_subcommand(word).is_some() {
+            said.push_str(&format!("--data {} ", data.display()));
+        }
+        rest = after;
+    }
+    said + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        assert_eq!(hint(text, Some(Path::new("kr"))), expected);
+        assert_eq!(hint(text, None), text);
+    }
+
+    #[test]
+    fn a_hint_speaks_of_the_folder_that_was_named() {
+        check("comity list", "comity --data kr list");
+        check(
+            "comity agreement show R; comity agreement accept R",
+            "comity --data kr agreement show R; comity --data kr agreement accept R",
+        );
+        check("mend it, or `comity run`", "mend it, or `comity --data kr run`");
+        for same in [
+            "comity --data jp run",
+            "use the version of comity that wrote it",
+            "mv /srv/comity run",
+            "comity",
+        ] {
+            check(same, same);
+        }
     }
 }

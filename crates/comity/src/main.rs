@@ -21,9 +21,13 @@ fn main() -> ExitCode {
         Err(error) => return misused(&error),
     };
     let mut screen = Screen::new(cli.global.json);
+    let data = cli.global.data.clone();
     match commands::run(cli, &mut screen) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => screen.failed(&failure),
+        Err(mut failure) => {
+            failure.next = failure.next.map(|next| folder::hint(&next, data.as_deref()));
+            screen.failed(&failure)
+        }
     }
 }
 

@@ -159,6 +159,7 @@ fn a_store_that_is_newer_damaged_or_gone() {
     let verified = node.try_with(&["store", "verify"], "");
     assert_eq!(verified.code, 65, "{}", verified.out);
     assert!(verified.out.contains("damaged at byte"), "{}", verified.out);
+    verified.refused(65, "store-damaged", "not what was written", "restore");
     std::fs::write(&segment, &whole).unwrap();
     node.try_with(&["store", "verify"], "").done();
 
@@ -168,7 +169,7 @@ fn a_store_that_is_newer_damaged_or_gone() {
     let checksum = crc32c::crc32c(&newer[..HEADER - 4]);
     newer[HEADER - 4..HEADER].copy_from_slice(&checksum.to_le_bytes());
     std::fs::write(&segment, &newer).unwrap();
-    node.try_with(&["status"], "").refused(78, "store-newer", "use the newer program", "");
+    node.try_with(&["status"], "").refused(78, "store-newer", "use the newer program", "newer one");
     node.try_with(&["store", "verify"], "").refused(78, "store-newer", "format version 3", "");
     std::fs::write(&segment, &whole).unwrap();
     node.try_with(&["status"], "").done();
@@ -188,4 +189,123 @@ fn a_node_where_there_is_one_already() {
         "nothing was changed",
     );
     assert_eq!(node.data(&["status"])["economy"], id);
+}
+
+#[test]
+fn a_backup_of_another_economy() {
+    let (kr, jp) = (Node::plain("KR"), Node::plain("JP"));
+    let backup = jp.folder().join("backup").display().to_string();
+    jp.data(&["backup", &backup]);
+    jp.try_with(&["backup", &backup], "").refused(73, "backup-folder", "not empty", "new");
+    let nothing = kr.folder().join("keys").display().to_string();
+    kr.try_with(&["restore", &nothing, "--yes"], "").refused(
+        66,
+        "store-folder",
+        "no store",
+        "backup` wrote",
+    );
+    let refused = kr.try_with(&["restore", &backup, "--yes"], "");
+    refused.refused(65, "other-economy", "is JP's", "of this node");
+    assert_eq!(kr.data(&["status"])["code"], "KR", "nothing was changed");
+    // Where the node's own journal is lost, what it is called has to do.
+    std::fs::remove_dir_all(kr.folder().join("store")).unwrap();
+    kr.try_with(&["restore", &backup, "--yes"], "").refused(65, "other-economy", "JP", "--data");
+
+    // Whoever puts it there by hand is told by the doctor.
+    std::fs::rename(jp.folder().join("backup"), kr.folder().join("store")).unwrap();
+    let found = kr.try_with(&["doctor"], "");
+    assert_eq!(found.code, 1, "{}", found.out);
+    assert!(found.out.contains("the journal is that of JP"), "{}", found.out);
+    kr.try_with(&["run"], "").refused(77, "link-key", "another economy's", "doctor");
+}
+
+#[test]
+fn keys_that_are_not_the_journals() {
+    let (kr, other) = (Node::plain("KR"), Node::plain("KR"));
+    let keys = |node: &Node| node.folder().join("keys/node.keys");
+    std::fs::remove_file(keys(&kr)).unwrap();
+    std::fs::copy(keys(&other), keys(&kr)).unwrap();
+    let found = kr.try_with(&["doctor"], "");
+    assert_eq!(found.code, 1, "{}", found.out);
+    assert!(found.out.contains("not those of the journal"), "{}", found.out);
+}
+
+#[test]
+fn a_part_weaker_than_its_record() {
+    let node = Node::plain("KR");
+    let record = |of: &str, part: &str| {
+        let text = format!(
+            "format = 1\nkind = \"note\"\ntitle = \"x\"\nmarking = {{ {of} }}\n\n[[part]]\nsection = \"summary\"\ntext = \"x\"\nmarking = {{ {part} }}\n"
+        );
+        let file = node.folder().join("record.toml");
+        std::fs::write(&file, text).unwrap();
+        node.try_with(&["publish", &file.display().to_string(), "--dry-run"], "")
+    };
+    let amber = "tlp = \"AMBER\"";
+    let weaker = record(amber, "tlp = \"GREEN\"");
+    weaker.refused(65, "record-file-invalid", "line 9, column 19: weaker", "line 9");
+    assert!(weaker.message().contains("record's AMBER"), "{}", weaker.out);
+    let expires = format!("{amber}, expires = \"2030-01-01T00:00:00Z\"");
+    let later = record(&expires, "expires = \"2031-01-01T00:00:00Z\"");
+    later.refused(65, "record-file-invalid", "weaker", "line 9");
+    record(amber, "tlp = \"RED\"").done();
+    record(&expires, "expires = \"2029-01-01T00:00:00Z\"").done();
+}
+
+#[test]
+fn an_option_of_init() {
+    let node = Node::vacant();
+    let init = |more: &[&str]| node.try_with(&[&["init", "--plain-keys"], more].concat(), "");
+    init(&["--code", "kr"]).refused(64, "config", "--code: ", "--code");
+    init(&["--code", "KR", "--timezone", "Asia/Seul"]).refused(64, "config", "--timezone: ", "");
+    init(&["--code", "KR", "--public", "nowhere"]).refused(64, "config", "--public: ", "");
+    assert!(!node.folder().join("comity.toml").exists());
+}
+
+#[test]
+fn a_configuration_that_is_no_text() {
+    let node = Node::plain("KR");
+    std::fs::write(node.folder().join("comity.toml"), b"format = 1\n# \xff\n").unwrap();
+    node.try_with(&["status"], "").refused(78, "config-invalid", "UTF-8", "UTF-8");
+}
+
+#[test]
+fn whom_nobody_knows() {
+    let node = Node::plain("KR");
+    for arguments in [
+        &["partner", "show", "JP"][..],
+        &["partner", "level", "JP", "public"],
+        &["partner", "introduce", "JP", "--to", "FJ"],
+        &["list", "--from", "JP"],
+    ] {
+        node.try_with(arguments, "").refused(66, "no-partner", "`JP` is not a partner", "--data");
+    }
+    node.try_with(&["partner", "dismiss", "JP"], "").refused(66, "no-introduction", "JP", "list");
+}
+
+#[test]
+fn files_that_are_not_there() {
+    let node = Node::plain("KR");
+    node.try_with(&["publish", "none.toml"], "").refused(66, "no-input", "none.toml", "a file");
+    let propose = node.try_with(&["agreement", "propose", "none.toml", "--to", "JP"], "");
+    propose.refused(66, "no-input", "none.toml", "examples");
+    let sealed = Node::encrypted("KR", "correct horse");
+    let advisory = path("examples/records/advisory.toml");
+    let publish = ["publish", &advisory, "--yes", "--passphrase-file", "none"];
+    sealed.try_with(&publish, "").refused(66, "passphrase-file", "none", "a file");
+}
+
+#[test]
+fn what_there_is_nothing_to_do_about() {
+    let node = Node::plain("KR");
+    let confirmed = node.data(&["recover", "confirm", "--yes"]);
+    assert_eq!(confirmed["confirmed"], false);
+    let advisory = path("examples/records/advisory.toml");
+    let published = node.data(&["publish", &advisory, "--yes"]);
+    let reference = published["reference"].as_str().unwrap();
+    node.data(&["withdraw", reference, "--yes"]);
+    let control = node.data(&["list", "--control", "--kind", "withdrawal"]);
+    let withdrawal = control[0]["reference"].as_str().unwrap();
+    let held = node.try_with(&["quarantine", "hold", withdrawal], "");
+    held.refused(64, "control-record", "kind `withdrawal`", "suspend");
 }

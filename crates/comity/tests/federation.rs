@@ -29,7 +29,22 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 
 fn pair(kr: &Node, jp: &Node) {
     let invitation = kr.data(&["partner", "invite", "--as", "JP"]);
-    jp.try_with(&["partner", "join", "--as", "KR"], text(&invitation, "ticket")).done();
+    let ticket = text(&invitation, "ticket");
+    kr.try_with(&["partner", "join", "--as", "JP"], ticket).refused(
+        64,
+        "own-ticket",
+        "our own",
+        "partner join",
+    );
+    assert_eq!(text(&kr.data(&["partner", "verify", "--show", "JP"]), "state"), "waiting");
+    jp.try_with(&["partner", "join", "--as", "KR"], "comity-pair-half-of-it").refused(
+        64,
+        "ticket",
+        "",
+        "the whole line",
+    );
+    let joined = jp.try_with(&["partner", "join", "--as", "KR"], ticket).done();
+    assert_eq!(text(&joined, "state"), "compare", "it says so when the other node is reached");
     let digits = |node: &Node, name: &str| {
         let mut digits = String::new();
         eventually("both screens show digits", || {
@@ -40,6 +55,13 @@ fn pair(kr: &Node, jp: &Node) {
         digits
     };
     let (ours, theirs) = (digits(kr, "JP"), digits(jp, "KR"));
+    assert!(ours.len() == 6 && ours.bytes().all(|digit| digit.is_ascii_digit()), "{ours}");
+    kr.try_with(&["partner", "verify", "JP"], "\n").refused(
+        64,
+        "not-six-digits",
+        "no digits were given",
+        "again",
+    );
     kr.try_with(&["partner", "verify", "JP"], "12345\n").refused(
         64,
         "not-six-digits",
@@ -142,6 +164,10 @@ fn from_strangers_to_who_did_we_tell() {
     );
 
     back_from_a_backup(&mut kr, &jp, reference);
+    withdrawn_while_suspended(&kr, &jp);
+    the_end_of_an_agreement(&kr);
+    where_a_partner_is(&kr, &jp);
+    the_name_of_a_removed_partner(&kr);
     assert_eq!(kr.stop(), 0);
     assert_eq!(jp.stop(), 0);
 }
@@ -170,4 +196,63 @@ fn back_from_a_backup(kr: &mut Node, jp: &Node, reference: &str) {
     });
     kr.data(&["recover", "confirm", "--yes"]);
     eventually("the recovery is over", || kr.data(&["status"])["recovering"].is_null());
+}
+
+fn withdrawn_while_suspended(kr: &Node, jp: &Node) {
+    let file = kr.folder().join("note.toml");
+    let note = "format = 1\nkind = \"note\"\ntitle = \"x\"\nmarking = { tlp = \"CLEAR\" }\n";
+    let part = "[[part]]\nsection = \"summary\"\ntext = \"x\"\n";
+    std::fs::write(&file, format!("{note}{part}")).unwrap();
+    let published = kr.data(&["publish", &file.display().to_string(), "--yes"]);
+    let reference = text(&published, "reference");
+    eventually("the note arrives", || text(&jp.data(&["list"])[0], "lifecycle") == "live");
+    kr.data(&["partner", "suspend", "JP"]);
+    let withdrawn = kr.data(&["withdraw", reference, "--yes"]);
+    assert_eq!(withdrawn["waits_for"], serde_json::json!(["JP"]));
+    kr.try_with(&["withdraw", reference, "--yes"], "").refused(
+        65,
+        "withdrawn-already",
+        "withdrawn already, by KR-",
+        "audit who",
+    );
+    assert_eq!(text(&jp.data(&["list"])[0], "lifecycle"), "live");
+    kr.data(&["partner", "resume", "JP"]);
+    eventually("the withdrawal arrives after all", || {
+        text(&jp.data(&["list"])[0], "lifecycle") == "withdrawn"
+    });
+}
+
+fn the_end_of_an_agreement(kr: &Node) {
+    let line = || kr.data(&["agreement", "list"])[0].clone();
+    let reference = text(&line(), "reference").to_owned();
+    assert_eq!(text(&line(), "notice"), "180 days (art. 12.3)");
+    let terminate = |more: &[&str]| {
+        let arguments = [&["agreement", "terminate", reference.as_str(), "--yes"], more].concat();
+        kr.try_with(&arguments, "")
+    };
+    terminate(&["--on", "2026-11-22T00:00:00Z"]).refused(64, "notice", "notice", "--immediately");
+    terminate(&[]).done();
+    let by_notice = line();
+    assert_eq!(text(&by_notice, "state"), "in force", "{by_notice}");
+    assert!(by_notice["until"].is_string() && by_notice["bound_until"].is_null(), "{by_notice}");
+    terminate(&[]).refused(65, "unfitting", "terminated already", "");
+    terminate(&["--immediately"]).done();
+    let ended = line();
+    assert_eq!(text(&ended, "state"), "ended");
+    assert_eq!(ended["bound_until"], by_notice["until"], "its duties outlive a breach");
+}
+
+fn where_a_partner_is(kr: &Node, jp: &Node) {
+    for nonsense in ["nonsense", "host:port", "0.0.0.0:4864"] {
+        kr.try_with(&["partner", "reach", "JP", nonsense], "").refused(64, "address", "", "reach");
+    }
+    let address = jp.address().to_string();
+    let reached = kr.data(&["partner", "reach", "JP", &address]);
+    assert_eq!(reached["addresses"], serde_json::json!([address]));
+}
+
+fn the_name_of_a_removed_partner(kr: &Node) {
+    kr.try_with(&["partner", "invite", "--as", "JP"], "").refused(64, "name", "JP", "");
+    kr.data(&["partner", "remove", "JP", "--yes"]);
+    kr.data(&["partner", "invite", "--as", "JP"]);
 }

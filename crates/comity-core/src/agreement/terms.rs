@@ -322,6 +322,12 @@ impl Terms {
         self.review.map(|review| review.saturating_add(DAY))
     }
 
+    /// Days of notice.
+    #[must_use]
+    pub fn notice_days(&self) -> Option<u32> {
+        self.notice_days
+    }
+
     /// The earliest instant at which a termination given at `now` may take effect.
     #[must_use]
     pub fn earliest_end(&self, now: Timestamp) -> Timestamp {

@@ -109,13 +109,13 @@ impl<'a> Basis<'a> {
     }
 }
 
-/// What every agreement in force with the recipient demands together. `None`: their purposes have
-/// none in common, so no use is allowed at all.
+/// What every agreement that binds the recipient demands together. `None`: their purposes have none
+/// in common, so no use is allowed at all.
 pub(super) fn demands(asked: &Question<'_>) -> Option<Obligations> {
     let agreements = asked.partner.into_iter().flat_map(|partner| &partner.agreements);
-    let mut in_force = agreements.filter(|agreement| agreement.in_force(asked.now));
-    let Some(one) = in_force.next() else { return Some(Obligations::unbound()) };
-    in_force.try_fold(one.terms().obligations().clone(), |sum, agreement| {
+    let mut binding = agreements.filter(|agreement| agreement.binds(asked.now));
+    let Some(one) = binding.next() else { return Some(Obligations::unbound()) };
+    binding.try_fold(one.terms().obligations().clone(), |sum, agreement| {
         sum.meet(agreement.terms().obligations())
     })
 }

@@ -117,6 +117,7 @@ pub struct Agreement {
     terms: Arc<Terms>,
     from: Timestamp,
     until: Option<Timestamp>,
+    bound_until: Option<Timestamp>,
 }
 
 impl Agreement {
@@ -125,13 +126,27 @@ impl Agreement {
     #[must_use]
     pub fn new(id: RecordId, terms: Arc<Terms>, accepted: Timestamp) -> Self {
         let (from, until) = (terms.starts().max(accepted), terms.ends());
-        Self { id, terms, from, until }
+        Self { id, terms, from, until, bound_until: until }
     }
 
     /// The same agreement, ending at `effective` unless it ends before.
     #[must_use]
-    pub fn terminated(mut self, effective: Timestamp) -> Self {
-        self.until = Some(self.until.map_or(effective, |until| until.min(effective)));
+    pub fn terminated(self, effective: Timestamp) -> Self {
+        self.terminated_early(effective, effective)
+    }
+
+    /// The same agreement, of which a party says that it ends at `effective`, while its notice runs
+    /// until `notice`.
+    ///
+    /// Nothing is permitted from the earlier of the two on: neither side gives what the other may no
+    /// longer feel bound by. What it prohibits and demands holds until the later of them: a breach of
+    /// the notice sets nobody free.
+    #[must_use]
+    pub fn terminated_early(mut self, effective: Timestamp, notice: Timestamp) -> Self {
+        let sooner =
+            |until: Option<Timestamp>, end| Some(until.map_or(end, |until| until.min(end)));
+        self.until = sooner(self.until, effective);
+        self.bound_until = sooner(self.bound_until, effective.max(notice));
         self
     }
 
@@ -163,6 +178,18 @@ impl Agreement {
     #[must_use]
     pub fn in_force(&self, now: Timestamp) -> bool {
         self.from <= now && !self.ended(now)
+    }
+
+    /// Whether what it prohibits and demands holds at `now`: it may do so longer than it permits.
+    #[must_use]
+    pub fn binds(&self, now: Timestamp) -> bool {
+        self.from <= now && self.bound_until.is_none_or(|until| until > now)
+    }
+
+    /// The first instant at which it no longer binds.
+    #[must_use]
+    pub fn bound_until(&self) -> Option<Timestamp> {
+        self.bound_until
     }
 
     /// Whether it has ended by `now`.
@@ -290,7 +317,7 @@ impl PolicySnapshot {
     pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
         let agreements = self.partners.values().flat_map(|partner| &partner.agreements);
         let instants = agreements
-            .flat_map(|one| [Some(one.from), one.terms.overdue_from(), one.until])
+            .flat_map(|one| [Some(one.from), one.terms.overdue_from(), one.until, one.bound_until])
             .flatten();
         let consents = self.consents.values().flatten().map(|consent| consent.until);
         instants.chain(consents).filter(|instant| *instant > now).min()

@@ -52,6 +52,7 @@ pub(crate) struct Shared {
     congestion: Congestion,
     identity: RwLock<Identity>,
     links: RwLock<BTreeMap<EconomyId, LinkOptions>>,
+    rate_cap: Option<u64>,
     registry: Mutex<Registry>,
     known: Mutex<Known>,
     tasks: Mutex<JoinSet<()>>,
@@ -126,6 +127,7 @@ impl Endpoint {
             congestion: config.congestion,
             identity: RwLock::new(identity),
             links: RwLock::new(config.links),
+            rate_cap: config.rate_cap,
             registry: Mutex::new(Registry::default()),
             known: Mutex::default(),
             tasks: Mutex::new(JoinSet::new()),
@@ -267,7 +269,8 @@ impl Shared {
     /// The options of one partner.
     fn options(&self, partner: EconomyId) -> LinkOptions {
         let links = self.links.read().unwrap_or_else(PoisonError::into_inner);
-        links.get(&partner).copied().unwrap_or_default()
+        let others = LinkOptions { rate_cap: self.rate_cap, ..LinkOptions::default() };
+        links.get(&partner).copied().unwrap_or(others)
     }
 
     /// The partners that may do without the post-quantum key exchange.

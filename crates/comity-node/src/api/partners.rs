@@ -83,6 +83,12 @@ pub struct AgreementLine {
     pub from: Option<String>,
     /// Until when.
     pub until: Option<String>,
+    /// Until when its prohibitions and duties hold, where it was ended without the notice agreed.
+    pub bound_until: Option<String>,
+    /// The period of notice, and its article.
+    pub notice: Option<String>,
+    /// The earliest end that this notice allows, if it were given now.
+    pub earliest_end: String,
     /// The exact text, where asked for.
     pub text: Option<String>,
 }
@@ -103,8 +109,14 @@ pub struct Invitation {
 pub struct Ceremony {
     /// What this node will call the partner.
     pub name: String,
+    /// Whether the ticket is ours; else it is the other side's.
+    #[serde(default)]
+    pub invited: bool,
     /// `waiting`, `compare`, `confirmed here`, `paired` or `failed`.
     pub state: String,
+    /// Of a failure: whether the ticket is used up. Else it may be tried again.
+    #[serde(default)]
+    pub used_up: bool,
     /// What our operator reads aloud: six digits.
     pub digits: Option<String>,
     /// The other economy's id, once it is proven.

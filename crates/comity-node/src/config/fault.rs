@@ -69,7 +69,7 @@ impl fmt::Display for Fault {
 impl Fault {
     /// Finds the line and the column of `span`, a range of bytes in `source`.
     #[must_use]
-    pub(super) fn at(
+    pub fn at(
         file: PathBuf,
         source: &str,
         span: Range<usize>,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use comity_core::EconomyId;
 use jiff::tz::TimeZone;
@@ -133,30 +134,7 @@ impl Resolver<'_> {
     }
 
     fn address(&self, raw: &Spanned<String>) -> Result<Address, Fault> {
-        let refused = || {
-            let message =
-                format!("`{}` is no host and port, such as csirt.example:{PORT}", raw.as_ref());
-            self.fault(raw.span(), message, &[])
-        };
-        if let Ok(socket) = raw.as_ref().parse::<std::net::SocketAddr>() {
-            let (ip, port) = (socket.ip(), socket.port());
-            return if ip.is_unspecified() || port == 0 {
-                let message = format!("`{socket}` is no address that a partner could dial");
-                Err(self.fault(raw.span(), message, &[]))
-            } else {
-                Ok(Address { host: ip.to_string(), port })
-            };
-        }
-        let (host, port) = raw.as_ref().rsplit_once(':').ok_or_else(refused)?;
-        let label = |label: &str| {
-            (1..=63).contains(&label.len())
-                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-        };
-        let port: u16 = port.parse().map_err(|_no_port| refused())?;
-        if port == 0 || host.len() > 253 || !host.trim_end_matches('.').split('.').all(label) {
-            return Err(refused());
-        }
-        Ok(Address { host: host.to_owned(), port })
+        raw.as_ref().parse().map_err(|message| self.fault(raw.span(), message, &[]))
     }
 
     fn store(&self, raw: raw::Store) -> Result<Store, Fault> {
@@ -174,8 +152,8 @@ impl Resolver<'_> {
 
     fn link(&self, raw: raw::Link) -> Result<Link, Fault> {
         let at = raw.redial_last.as_ref().or(raw.redial_first.as_ref()).map_or(0..0, Spanned::span);
-        let redial_first = self.duration(raw.redial_first, 1)?;
-        let redial_last = self.duration(raw.redial_last, 120)?;
+        let redial_first = self.duration(raw.redial_first, Duration::from_millis(250))?;
+        let redial_last = self.duration(raw.redial_last, Duration::from_secs(60))?;
         if redial_first.is_zero() || redial_first > redial_last {
             let message = "redial-first must be above zero and at most redial-last".to_owned();
             return Err(self.fault(at, message, &[]));
@@ -184,7 +162,7 @@ impl Resolver<'_> {
             rate: self.rate(raw.rate)?,
             redial_first,
             redial_last,
-            drain: self.duration(raw.drain, 30)?,
+            drain: self.duration(raw.drain, Duration::from_secs(30))?,
         })
     }
 
@@ -238,13 +216,9 @@ impl Resolver<'_> {
         value.map_err(|error| self.fault(raw.span(), error.to_string(), error.units()))
     }
 
-    fn duration(
-        &self,
-        raw: At<String>,
-        default_seconds: u64,
-    ) -> Result<std::time::Duration, Fault> {
+    fn duration(&self, raw: At<String>, default: Duration) -> Result<Duration, Fault> {
         match raw {
-            None => Ok(std::time::Duration::from_secs(default_seconds)),
+            None => Ok(default),
             Some(raw) => self.unit(&raw, units::duration(raw.as_ref())),
         }
     }
@@ -292,5 +266,31 @@ impl Resolver<'_> {
             let names: Vec<_> = all.iter().map(|value| name(*value)).collect();
             self.fault(raw.span(), format!("`{}` is not known here", raw.as_ref()), &names)
         })
+    }
+}
+
+impl std::str::FromStr for Address {
+    type Err = String;
+
+    /// Reads a host name or an address that can be dialed, and its port.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let refused = || format!("`{text}` is no host and port, such as csirt.example:{PORT}");
+        if let Ok(socket) = text.parse::<std::net::SocketAddr>() {
+            let (ip, port) = (socket.ip(), socket.port());
+            if ip.is_unspecified() || port == 0 {
+                return Err(format!("`{socket}` is no address that a partner could dial"));
+            }
+            return Ok(Self { host: ip.to_string(), port });
+        }
+        let (host, port) = text.rsplit_once(':').ok_or_else(refused)?;
+        let label = |label: &str| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        };
+        let port: u16 = port.parse().map_err(|_no_port| refused())?;
+        if port == 0 || host.len() > 253 || !host.trim_end_matches('.').split('.').all(label) {
+            return Err(refused());
+        }
+        Ok(Self { host: host.to_owned(), port })
     }
 }

@@ -88,11 +88,11 @@ pub const KEYS: &[Key] = &[
     key(
         "link",
         "redial-first",
-        "\"1 s\"",
-        "\"1 s\"",
+        "\"250 ms\"",
+        "\"250 ms\"",
         "Wait before the first new attempt to reach a partner; it doubles each time.",
     ),
-    key("link", "redial-last", "\"2 min\"", "\"2 min\"", "Longest wait between two attempts."),
+    key("link", "redial-last", "\"1 min\"", "\"1 min\"", "Longest wait between two attempts."),
     key(
         "link",
         "drain",

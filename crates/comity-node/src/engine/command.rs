@@ -12,7 +12,7 @@ use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
 use bytes::Bytes;
 
 use super::{Checked, Engine, Then, Token};
-use crate::state::Partner;
+use crate::state::{Bond, Partner};
 
 /// A change that somebody here asks for.
 #[derive(Debug)]
@@ -241,7 +241,8 @@ impl Engine {
                 self.state.may_accept(&body.agreement).map_err(CommandError::Unfitting)
             }
             ControlBody::Termination(body) => {
-                self.state.may_terminate(&body.agreement).map_err(CommandError::Unfitting)
+                let allowed = self.state.may_terminate(&body.agreement, body.effective);
+                allowed.map_err(CommandError::Unfitting)
             }
             ControlBody::Introduction(body) => {
                 self.paired(body.to)?;
@@ -279,10 +280,13 @@ impl Engine {
             PartnerChange::Level(level) if *level > 4 => {
                 return Err(CommandError::Unfitting(format!("level {level} is not one of 0 to 4")));
             }
+            PartnerChange::Removed => {
+                let partner = self.state.partner(&economy).filter(|one| one.bond != Bond::Removed);
+                partner.ok_or_else(|| CommandError::NoPartner(economy.to_string()))?;
+            }
             PartnerChange::Level(_)
             | PartnerChange::Suspended
             | PartnerChange::Resumed
-            | PartnerChange::Removed
             | PartnerChange::Addresses(_) => self.paired(economy)?,
         }
         let entry = JournalEntry::Partner(PartnerChanged { economy, change, at: now });

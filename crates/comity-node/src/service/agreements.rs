@@ -1,6 +1,6 @@
 //! Agreements: proposing, accepting, looking, terminating.
 
-use comity_core::agreement::Terms;
+use comity_core::agreement::{Field, Terms};
 use comity_core::control::{AcceptanceBody, AgreementBody, TerminationBody};
 use comity_core::{Kind, RecordId, Timestamp};
 
@@ -8,6 +8,23 @@ use super::{Service, find_partner, find_record, words};
 use crate::api::{AgreementLine, Published};
 use crate::error::ServiceError;
 use crate::state::{Compact, State};
+
+/// When an agreement is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End<'a> {
+    /// As soon as the notice allows that was agreed.
+    ByNotice,
+    /// Then, which the notice must allow.
+    At(&'a str),
+    /// Now, whatever notice was agreed.
+    Immediately,
+}
+
+/// The earliest end that the notice allows. What nobody has accepted is taken back at once.
+fn earliest(compact: &Compact, now: Timestamp) -> Timestamp {
+    let terms = compact.terms.as_ref().filter(|_| compact.accepted.is_some());
+    terms.map_or(now, |terms| terms.earliest_end(now))
+}
 
 impl Service {
     /// Every agreement that we are a party to.
@@ -49,14 +66,37 @@ impl Service {
         self.publish_control(Kind::Acceptance, body, format!("Acceptance: {title}")).await
     }
 
-    /// Ends an agreement: now, or at a later time.
+    /// Ends an agreement: as soon as the notice allows that was agreed, or later; or at once, with or
+    /// without notice.
     pub async fn terminate(
         &self,
         reference: &str,
-        effective: Option<&str>,
+        end: End<'_>,
     ) -> Result<Published, ServiceError> {
-        let effective = effective.map(words::instant).transpose()?.unwrap_or_else(Self::now);
         let (agreement, title) = self.found(reference).await?;
+        let now = Self::now();
+        let earliest = self
+            .look(move |state, _, _| {
+                state.agreements().get(&agreement).map(|one| earliest(one, now))
+            })
+            .await?
+            .unwrap_or(now);
+        let effective = match end {
+            End::ByNotice => earliest,
+            End::Immediately => now,
+            End::At(text) => {
+                let at = words::instant(text)?;
+                if at < earliest {
+                    let message = format!(
+                        "the notice that was agreed allows no end before {earliest}, and {at} is earlier"
+                    );
+                    return Err(ServiceError::usage("notice", message).next(format!(
+                        "comity agreement terminate {reference}, which keeps to the notice; in breach of it: --immediately"
+                    )));
+                }
+                at
+            }
+        };
         let body = TerminationBody { agreement, effective }.encode();
         self.publish_control(Kind::Termination, body, format!("Termination: {title}")).await
     }
@@ -79,6 +119,13 @@ fn find<'a>(state: &'a State, text: &str) -> Result<(RecordId, &'a Compact), Ser
     };
     let id = find_record(state, text).map_err(|_no_record| missing())?;
     state.agreements().get(&id).map(|compact| (id, compact)).ok_or_else(missing)
+}
+
+/// `180 days (art. 12.3)`.
+fn notice(terms: &Terms) -> Option<String> {
+    let days = terms.notice_days()?;
+    let article = terms.clause(Field::Notice).map(|clause| format!(" ({clause})"));
+    Some(format!("{days} days{}", article.unwrap_or_default()))
 }
 
 fn line(
@@ -109,6 +156,12 @@ fn line(
         state: standing.to_owned(),
         from: signed.map(|agreement| agreement.from().to_string()),
         until: signed.and_then(comity_core::policy::Agreement::until).map(|at| at.to_string()),
+        bound_until: signed
+            .filter(|signed| signed.bound_until() != signed.until())
+            .and_then(comity_core::policy::Agreement::bound_until)
+            .map(|at| at.to_string()),
+        notice: compact.terms.as_ref().and_then(|terms| notice(terms)),
+        earliest_end: earliest(compact, now).to_string(),
         text: text.then(|| compact.text.clone()),
     }
 }

@@ -15,7 +15,7 @@ use crate::api::{
 use crate::engine::{Command, Reply};
 use crate::entropy::OsEntropy;
 use crate::error::ServiceError;
-use crate::state::{Held, State};
+use crate::state::{Bond, Held, State};
 
 /// What of a publication is wanted besides itself.
 #[derive(Clone, Copy, Default)]
@@ -58,23 +58,27 @@ impl Service {
 
     /// Takes own records back: everyone who possibly has any part of them is told.
     pub async fn withdraw(&self, records: Vec<String>) -> Result<Published, ServiceError> {
-        let (targets, title) = self
+        let (targets, title, waits_for) = self
             .look(move |state, _, _| {
                 let found: Result<Vec<_>, _> =
                     records.iter().map(|text| find_record(state, text)).collect();
                 let found = found?;
+                already_withdrawn(state, &found)?;
                 let references: Vec<_> = found
                     .iter()
                     .filter_map(|id| state.record(id))
                     .map(|held| held.reference.clone())
                     .collect();
-                Ok::<_, ServiceError>((found, format!("Withdrawal of {}", references.join(", "))))
+                let title = format!("Withdrawal of {}", references.join(", "));
+                let waits_for = out_of_reach(state, &found);
+                Ok::<_, ServiceError>((found, title, waits_for))
             })
             .await??;
         let body = WithdrawalBody::of(targets).ok_or_else(|| {
             ServiceError::usage("withdrawal", "name at least one record, each once")
         })?;
-        self.publish_control(Kind::Withdrawal, body.encode(), title).await
+        let published = self.publish_control(Kind::Withdrawal, body.encode(), title).await?;
+        Ok(Published { waits_for, ..published })
     }
 
     /// Signs and enters a control record.
@@ -103,8 +107,11 @@ impl Service {
             preview = Some(self.would(&composed, title.clone()).await?);
         }
         let Composed { record, parts } = composed;
+        let recovering = self.look(|state, _, _| state.recovery().is_some()).await?;
+        let waits_for = Vec::new();
         if wanted.dry_run {
-            return Ok(Published { record: record.id().to_string(), reference: None, preview });
+            let record = record.id().to_string();
+            return Ok(Published { record, reference: None, preview, recovering, waits_for });
         }
         let command = Command::Publish { record: Box::new(record), parts, title, draft };
         match self.command(command).await? {
@@ -113,7 +120,8 @@ impl Service {
                     preview.record.reference.clone_from(&reference);
                 }
                 let record = record.to_string();
-                Ok(Published { record, reference: Some(reference), preview })
+                let reference = Some(reference);
+                Ok(Published { record, reference, preview, recovering, waits_for })
             }
             Reply::Drafts(_) | Reply::Done => {
                 Err(ServiceError::data("publish", "the node answered something else"))
@@ -142,6 +150,28 @@ impl Service {
         })
         .await?
     }
+}
+
+/// What everybody was told once need not be told again.
+fn already_withdrawn(state: &State, targets: &[RecordId]) -> Result<(), ServiceError> {
+    let withdrawn = |id: &RecordId| {
+        let held = state.record(id).filter(|held| held.facts.origin == state.us())?;
+        let by = state.record(&state.tombstone(id, &held.facts.origin)?.by)?;
+        Some((held.reference.clone(), by.reference.clone()))
+    };
+    let Some((reference, by)) = targets.iter().find_map(withdrawn) else { return Ok(()) };
+    let message = format!("{reference} is withdrawn already, by {by}");
+    Err(ServiceError::data("withdrawn-already", message)
+        .next(format!("comity audit who {reference}")))
+}
+
+/// Suspended partners that may hold a part of one of these.
+fn out_of_reach(state: &State, targets: &[RecordId]) -> Vec<String> {
+    let suspended = state.partners().filter(|(_, partner)| partner.bond == Bond::Suspended);
+    suspended
+        .filter(|(_, partner)| targets.iter().any(|id| partner.out.possibly_held(id).is_some()))
+        .map(|(economy, _)| state.name_of(economy))
+        .collect()
 }
 
 /// A record that was not entered, as it would be.
@@ -299,6 +329,18 @@ fn part_of(
     header.destination = destination.transpose()?;
     if part.marking != crate::api::MarkingFields::default() {
         header.marking = words::marking(&part.marking, default)?;
+    }
+    if let (Some(own), Some(default)) = (&header.marking, default)
+        && !own.at_least(default)
+    {
+        let message = format!(
+            "part `{}` is marked {}, weaker than the record's {}: a part is only ever stricter",
+            part.section,
+            words::in_words(own),
+            words::in_words(default)
+        );
+        return Err(ServiceError::data("part-weaker", message)
+            .next("mark the record as its loosest part is to be, and the others stricter"));
     }
     Ok((header, content))
 }

@@ -16,10 +16,9 @@ mod words;
 use std::path::Path;
 use std::sync::Arc;
 
-use comity_core::journal::Standing;
 use comity_core::{EconomyId, RecordId, Timestamp};
 use comity_net::Endpoint;
-use comity_store::{FileStore, Store};
+use comity_store::{FileStore, Store, StoreError};
 
 use crate::api::{AlarmLine, Status};
 use crate::clock;
@@ -31,6 +30,7 @@ use crate::node::Keys;
 use crate::shell::{Handle, Seen};
 use crate::state::State;
 
+pub use agreements::End;
 pub(crate) use pairing::Pairings;
 
 /// What a node can be asked. Cheap to clone.
@@ -66,6 +66,8 @@ impl Service {
         let listening = self.parts.endpoint.as_ref().and_then(|one| one.local_addr().ok());
         let running = self.parts.endpoint.is_some();
         let durable = self.parts.store.durable();
+        // A running node was refused without it, and may have renewed it since.
+        let link_key = self.parts.keys.as_ref().map(|keys| keys.link.id());
         self.look(move |state, engine, seen| Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             code: state.code().to_owned(),
@@ -73,11 +75,11 @@ impl Service {
             running,
             listening: listening.map(|address| address.to_string()),
             records: state.records().filter(|(_, one)| !one.facts.kind.is_control()).count() as u64,
-            waiting: state.records().filter(|(_, one)| one.standing != Standing::Accepted).count()
-                as u64,
+            waiting: state.records().filter(|(_, one)| records::waits(one)).count() as u64,
             drafts: state.drafts().count() as u64,
             entries: durable.seq,
             chain: durable.chain.to_string(),
+            link_key_granted: link_key.map(|key| running || state.grants_link(key)),
             keyring: state.own_keyring_head().0,
             store_problem: engine.failed().map(ToOwned::to_owned),
             recovering: state.recovery().map(|recovery| recovery.since.to_string()),
@@ -102,6 +104,10 @@ impl Service {
         let (store, to) = (self.parts.files.clone(), to.to_owned());
         let copied = tokio::task::spawn_blocking(move || store.backup(&to)).await;
         match copied {
+            Ok(Err(error @ StoreError::Folder { .. })) => {
+                Err(ServiceError::new(ErrorKind::CannotCreate, "backup-folder", error.to_string())
+                    .next("name a folder that is empty or new: comity backup DIR"))
+            }
             Ok(copied) => copied.map(drop).map_err(ServiceError::from),
             Err(error) => Err(ServiceError::new(ErrorKind::Io, "backup", error.to_string())),
         }

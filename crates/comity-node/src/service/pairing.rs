@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use comity_core::entropy::draw;
 use comity_core::journal::PartnerChange;
-use comity_core::{EpochId, Timestamp};
+use comity_core::{EconomyId, EpochId, Timestamp};
 use comity_net::pairing::{
     ConfirmError, Introduction, Paired, PairingEvent, PairingId, Ticket, TicketId,
 };
@@ -18,6 +18,7 @@ use crate::engine::Command;
 use crate::entropy::OsEntropy;
 use crate::error::{ErrorKind, ServiceError};
 use crate::limits::CEREMONIES;
+use crate::state::{Bond, Partner};
 
 /// The state of a ceremony whose digits wait for a person.
 const COMPARE: &str = "compare";
@@ -70,9 +71,11 @@ impl Pairings {
         });
     }
 
-    fn begin(&self, name: &str, ticket: &Ticket) {
+    fn begin(&self, name: &str, ticket: &Ticket, invited: bool) {
         let ceremony = Ceremony {
             name: name.to_owned(),
+            invited,
+            used_up: false,
             state: "waiting".to_owned(),
             digits: None,
             economy: None,
@@ -102,7 +105,7 @@ impl Service {
         endpoint
             .invite(ticket.clone(), introduction)
             .map_err(|error| ServiceError::new(ErrorKind::TryLater, "invite", error.to_string()))?;
-        self.parts.pairings.begin(name, &ticket);
+        self.parts.pairings.begin(name, &ticket, true);
         Ok(Invitation {
             ticket: ticket.to_line().as_str().to_owned(),
             name: name.to_owned(),
@@ -115,11 +118,18 @@ impl Service {
         let ticket: Ticket =
             ticket.trim().parse().map_err(|error: comity_net::pairing::TicketError| {
                 ServiceError::usage("ticket", error.to_string())
+                    .next("paste the whole line that the other operator's `partner invite` printed")
             })?;
         let endpoint = self.endpoint()?;
+        // Before anything is noted: the ceremony under this name may be that of our own invitation.
+        if ticket.economy() == self.look(|state, _, _| state.us()).await? {
+            let message = "this ticket is our own: the other side joins with it";
+            return Err(ServiceError::usage("own-ticket", message)
+                .next("send it to the other operator, who runs: comity partner join"));
+        }
         let introduction = self.introduction(name).await?;
         self.parts.pairings.may_begin(name, Self::now())?;
-        self.parts.pairings.begin(name, &ticket);
+        self.parts.pairings.begin(name, &ticket, false);
         endpoint
             .join(ticket, introduction)
             .map_err(|error| ServiceError::new(ErrorKind::TryLater, "join", error.to_string()))?;
@@ -189,12 +199,25 @@ impl Service {
     async fn attend(&self, event: PairingEvent) {
         match event {
             PairingEvent::Compare { pairing, ticket, comparison, .. } => {
+                if let Some(problem) = self.stranger(ticket, comparison.economy).await {
+                    self.give_up(pairing);
+                    self.parts.pairings.note(
+                        |known| known.ticket == ticket,
+                        |known| {
+                            "failed".clone_into(&mut known.ceremony.state);
+                            known.ceremony.problem = Some(problem);
+                        },
+                    );
+                    return;
+                }
                 self.parts.pairings.note(
                     |known| known.ticket == ticket,
                     |known| {
                         known.pairing = Some(pairing);
                         COMPARE.clone_into(&mut known.ceremony.state);
-                        known.ceremony.digits = Some(comparison.show.to_string());
+                        let digits = comparison.show.to_string();
+                        let digits = digits.chars().filter(char::is_ascii_digit).collect();
+                        known.ceremony.digits = Some(digits);
                         known.ceremony.economy = Some(comparison.economy.to_string());
                     },
                 );
@@ -219,9 +242,11 @@ impl Service {
             }
             PairingEvent::Failed { ticket, failure, used_up, .. } => {
                 self.parts.pairings.note(
-                    |known| known.ticket == ticket,
+                    // What we gave up ourselves has its reason already.
+                    |known| known.ticket == ticket && known.ceremony.state != "failed",
                     |known| {
                         "failed".clone_into(&mut known.ceremony.state);
+                        known.ceremony.used_up = used_up;
                         let again = if used_up { "; the ticket is used up" } else { "" };
                         known.ceremony.problem = Some(format!("{failure}{again}"));
                     },
@@ -246,6 +271,28 @@ impl Service {
         self.command(Command::Partner { economy, change }).await.map(drop)
     }
 
+    /// What is wrong when the economy that answers is not the one that its name was given to.
+    async fn stranger(&self, ticket: TicketId, economy: EconomyId) -> Option<String> {
+        let name = self.parts.pairings.with(|all| {
+            let found = all.iter().find(|(_, known)| known.ticket == ticket);
+            found.map(|(name, _)| name.clone())
+        })?;
+        let checked = self.look(move |state, _, _| {
+            check_name(state, &name, &economy).err().map(|_taken| {
+                format!(
+                    "{economy} answers, and `{name}` is another economy here: choose another name"
+                )
+            })
+        });
+        checked.await.ok().flatten()
+    }
+
+    fn give_up(&self, pairing: PairingId) {
+        if let Some(endpoint) = &self.parts.endpoint {
+            endpoint.abort_pairing(pairing);
+        }
+    }
+
     fn endpoint(&self) -> Result<&Arc<comity_net::Endpoint>, ServiceError> {
         self.parts.endpoint.as_ref().ok_or_else(|| {
             ServiceError::new(ErrorKind::Unavailable, "node-not-running", "the node is not running")
@@ -258,8 +305,12 @@ impl Service {
         let name = name.to_owned();
         self.look(move |state, engine, _| {
             engine.may_pair()?;
-            let nobody = comity_core::EconomyId([0; 32]);
-            check_name(state, &name, &nobody)?;
+            // Whoever was only introduced may be paired under its name; the ceremony then shows whether
+            // it is the same economy.
+            let introduced =
+                |one: &Partner| matches!(one.bond, Bond::Introduced(_)) && one.name == name;
+            let known = state.partners().find(|(_, one)| introduced(one)).map(|(id, _)| *id);
+            check_name(state, &name, &known.unwrap_or(EconomyId([0; 32])))?;
             let keyring = state.keyring(&state.us());
             Ok(Introduction {
                 name: config.economy.name.clone(),
@@ -289,7 +340,7 @@ mod tests {
         for number in 0..CEREMONIES {
             let name = format!("N{number}");
             pairings.may_begin(&name, now).unwrap();
-            pairings.begin(&name, &ticket(now));
+            pairings.begin(&name, &ticket(now), true);
         }
         let refused = pairings.may_begin("one more", now).unwrap_err();
         assert_eq!((refused.kind, refused.code), (ErrorKind::TryLater, "pairings"));

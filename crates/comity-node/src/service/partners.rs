@@ -2,11 +2,12 @@
 
 use comity_core::cbor::is_label;
 use comity_core::control::IntroductionBody;
-use comity_core::journal::PartnerChange;
+use comity_core::journal::{PartnerChange, Source, Standing};
 use comity_core::{EconomyId, Kind, RecordId, Timestamp};
 
 use super::{Service, find_partner, find_record};
 use crate::api::{IntroductionLine, PartnerLine, PartnerUpdate, Published};
+use crate::config::Address;
 use crate::engine::{Command, Engine};
 use crate::error::ServiceError;
 use crate::shell::Seen;
@@ -32,7 +33,9 @@ impl Service {
             PartnerUpdate::Suspend => PartnerChange::Suspended,
             PartnerUpdate::Resume => PartnerChange::Resumed,
             PartnerUpdate::Remove => PartnerChange::Removed,
-            PartnerUpdate::Addresses { addresses } => PartnerChange::Addresses(addresses),
+            PartnerUpdate::Addresses { addresses } => {
+                PartnerChange::Addresses(dialable(addresses)?)
+            }
         };
         self.command(Command::Partner { economy, change }).await?;
         self.partner_line(economy).await
@@ -44,6 +47,12 @@ impl Service {
         let body = self
             .look(move |state, _, _| {
                 let (economy, to) = (find_partner(state, &economy)?, find_partner(state, &to)?);
+                if economy == to {
+                    let message = format!("{0} cannot be introduced to {0}", state.name_of(&to));
+                    return Err(ServiceError::usage("same-partner", message)
+                        .next("name two partners: comity partner introduce NAME --to NAME"));
+                }
+                introduced_already(state, economy, to)?;
                 let unknown = || ServiceError::data("keyring", "its keyring is not known here");
                 let keyring = state.keyring(&economy).ok_or_else(unknown)?.encoded().to_vec();
                 Ok::<_, ServiceError>(IntroductionBody {
@@ -92,6 +101,24 @@ impl Service {
         self.partner_line(economy).await
     }
 
+    /// The operator does not believe an introduction: it is set aside, and no longer asked about.
+    pub async fn dismiss_introduction(&self, reference: &str) -> Result<(), ServiceError> {
+        let text = reference.to_owned();
+        let record = self
+            .look(move |state, _, _| {
+                let id = find_record(state, &text)?;
+                let mut open = introductions(state).filter(|(_, line, _)| !line.confirmed);
+                let found = open.find(|(record, _, _)| *record == id).map(|(record, _, _)| record);
+                found.ok_or_else(|| {
+                    let message = format!("`{text}` is not an introduction that waits for us");
+                    ServiceError::no_input("no-introduction", message).next("comity partner list")
+                })
+            })
+            .await??;
+        let standing = Standing::Quarantined("dismissed by a person here".to_owned());
+        self.command(Command::Judge { record, standing }).await.map(drop)
+    }
+
     pub(super) async fn partner_line(
         &self,
         economy: EconomyId,
@@ -110,7 +137,9 @@ pub(super) fn check_name(
     name: &str,
     economy: &EconomyId,
 ) -> Result<(), ServiceError> {
-    let others = state.partners().filter(|(one, _)| *one != economy);
+    // Whoever was removed has lost its name.
+    let others =
+        state.partners().filter(|(one, partner)| *one != economy && partner.bond != Bond::Removed);
     let taken = others.map(|(_, partner)| partner.name.as_str()).chain([state.code()]);
     name_problem(name, taken).map_or(Ok(()), |problem| {
         let message = format!("the name `{}` {problem}", name.escape_debug());
@@ -140,6 +169,42 @@ fn name_problem<'a>(name: &str, mut taken: impl Iterator<Item = &'a str>) -> Opt
     }
 }
 
+/// Addresses in one form. One that nobody can dial would take the place of one that works.
+fn dialable(addresses: Vec<String>) -> Result<Vec<String>, ServiceError> {
+    let read = |address: &String| {
+        let read = address.parse::<Address>().map(|address| address.to_string());
+        read.map_err(|message| {
+            ServiceError::usage("address", message).next("comity partner reach NAME HOST:PORT")
+        })
+    };
+    addresses.iter().map(read).collect()
+}
+
+/// What a partner was told once need not be told again.
+fn introduced_already(
+    state: &State,
+    economy: EconomyId,
+    to: EconomyId,
+) -> Result<(), ServiceError> {
+    let keyring = state.keyring(&economy).map(|one| one.encoded());
+    let same = state.records().find(|(_, held)| {
+        let body = held
+            .body
+            .as_deref()
+            .filter(|_| held.facts.kind == Kind::Introduction && held.source == Source::Own);
+        let body = body.and_then(|body| IntroductionBody::decode(body).ok());
+        // With a newer keyring it is news.
+        body.is_some_and(|body| {
+            body.to == to && body.economy == economy && keyring == Some(body.keyring.as_slice())
+        })
+    });
+    let Some((_, held)) = same else { return Ok(()) };
+    let (name, to) = (state.name_of(&economy), state.name_of(&to));
+    let message = format!("{name} is introduced to {to} already, by {}", held.reference);
+    Err(ServiceError::data("introduced-already", message)
+        .next(format!("ask the operator of {to} to confirm it: comity partner confirm {name}")))
+}
+
 fn introductions(
     state: &State,
 ) -> impl Iterator<Item = (RecordId, IntroductionLine, IntroductionBody)> + '_ {
@@ -152,7 +217,7 @@ fn introductions(
             by: state.name_of(&held.facts.origin),
             name: body.name.clone(),
             economy: body.economy.to_string(),
-            confirmed: state.partner(&body.economy).is_some(),
+            confirmed: state.partner(&body.economy).is_some_and(|one| one.bond != Bond::Removed),
         };
         Some((*id, line, body))
     })

@@ -63,7 +63,7 @@ impl Service {
     /// A person decides about a record in quarantine: it is released, or stays out for good.
     pub async fn judge(&self, record: &str, release: bool) -> Result<RecordLine, ServiceError> {
         let text = record.to_owned();
-        let id = self.look(move |state, _, _| find_record(state, &text)).await??;
+        let id = self.look(move |state, _, _| judged(state, &text, release)).await??;
         let standing = if release {
             Standing::Accepted
         } else {
@@ -86,6 +86,28 @@ pub(super) fn found<'a>(
     held.map(|held| (id, held)).ok_or_else(|| ServiceError::no_input("no-record", "no such record"))
 }
 
+/// The record that a person decides about. One without content cannot be held: it says what is in
+/// force, and is undone by another of its kind.
+fn judged(state: &State, text: &str, release: bool) -> Result<RecordId, ServiceError> {
+    let (id, held) = found(state, text)?;
+    let kind = held.facts.kind;
+    if kind.is_control() && !release {
+        let message = format!("{} is a record of kind `{kind}`, which is not held", held.reference);
+        return Err(ServiceError::usage("control-record", message)
+            .next("hold records with content; partners: comity partner suspend NAME"));
+    }
+    Ok(id)
+}
+
+/// Whether a key or a person is waited for. An introduction that a person has set aside waits for nobody.
+pub(super) fn waits(held: &Held) -> bool {
+    match &held.standing {
+        Standing::Accepted => false,
+        Standing::Pending(_) => true,
+        Standing::Quarantined(_) => held.facts.kind != Kind::Introduction,
+    }
+}
+
 fn list(state: &State, request: &ListRequest) -> Result<Vec<RecordLine>, ServiceError> {
     let kind = request.kind.as_deref().map(|name| {
         Kind::from_name(name)
@@ -98,7 +120,7 @@ fn list(state: &State, request: &ListRequest) -> Result<Vec<RecordLine>, Service
         kind.is_none_or(|kind| held.facts.kind == kind)
             && from.is_none_or(|from| held.facts.origin == from)
             && since.is_none_or(|since| held.entered_at >= since)
-            && (!request.waiting || held.standing != Standing::Accepted)
+            && (!request.waiting || waits(held))
             && (request.control || kind.is_some() || !held.facts.kind.is_control())
     };
     let mut records: Vec<_> = state.records().filter(|(_, held)| meant(held)).collect();

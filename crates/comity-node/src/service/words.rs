@@ -145,6 +145,19 @@ pub(super) fn marking(
     Ok(Some(marking))
 }
 
+/// A marking as one line: its label, and what else is set.
+pub(super) fn in_words(marking: &Marking) -> String {
+    let time = |what: &str, at: Option<Timestamp>| at.map(|at| format!("{what} {at}"));
+    let said = [
+        Some(marking.tlp.to_string()),
+        time("release-at", marking.release_at),
+        time("embargo-until", marking.embargo_until),
+        time("expires", marking.expires),
+        (marking.onward != Onward::WithinMarking).then(|| format!("onward {}", marking.onward)),
+    ];
+    said.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
 pub(super) fn names(state: &State, economies: &[EconomyId]) -> String {
     economies.iter().map(|one| state.name_of(one)).collect::<Vec<_>>().join(", ")
 }

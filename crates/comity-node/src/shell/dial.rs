@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::{Done, Net};
+use crate::config::Config;
 use crate::engine::Engine;
 use crate::entropy::OsEntropy;
 
@@ -22,6 +23,7 @@ const DOUBLINGS: u32 = 16;
 /// When to dial whom.
 pub(super) struct Dialer {
     us: EconomyId,
+    pauses: Pauses,
     partners: BTreeMap<EconomyId, Attempt>,
 }
 
@@ -32,8 +34,8 @@ struct Attempt {
 }
 
 impl Dialer {
-    pub(super) fn new(us: EconomyId) -> Self {
-        Self { us, partners: BTreeMap::new() }
+    pub(super) fn new(us: EconomyId, pauses: Pauses) -> Self {
+        Self { us, pauses, partners: BTreeMap::new() }
     }
 
     /// Dials everybody who is due.
@@ -81,7 +83,7 @@ impl Dialer {
         if let Some(attempt) = self.partners.get_mut(&partner) {
             attempt.dialing = false;
             attempt.failures = attempt.failures.saturating_add(1).min(DOUBLINGS);
-            attempt.next = Instant::now() + pause(attempt.failures);
+            attempt.next = Instant::now() + self.pauses.after(attempt.failures);
             if connected {
                 // The partner may refuse us yet; when the link is up, `up` forgets the failures.
                 attempt.failures = attempt.failures.saturating_sub(1);
@@ -100,17 +102,34 @@ impl Dialer {
     pub(super) fn lost(&mut self, partner: EconomyId) {
         if let Some(attempt) = self.partners.get_mut(&partner) {
             attempt.failures = attempt.failures.saturating_add(1).min(DOUBLINGS);
-            attempt.next = Instant::now() + pause(attempt.failures);
+            attempt.next = Instant::now() + self.pauses.after(attempt.failures);
         }
     }
 }
 
-/// 125 ms, doubled with each failure up to a minute, less up to half by chance.
-fn pause(failures: u32) -> Duration {
-    let full = Duration::from_millis(125).saturating_mul(1 << failures.min(DOUBLINGS));
-    let full = full.min(Duration::from_secs(60));
-    let [chance] = draw::<1>(&mut OsEntropy);
-    full - full.mul_f64(f64::from(chance) / 512.0)
+/// How long to wait between two attempts: `first`, doubled with each further failure up to `last`.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Pauses {
+    first: Duration,
+    last: Duration,
+}
+
+impl Pauses {
+    pub(super) fn of(config: &Config) -> Self {
+        Self { first: config.link.redial_first, last: config.link.redial_last }
+    }
+
+    fn after(self, failures: u32) -> Duration {
+        let [chance] = draw::<1>(&mut OsEntropy);
+        self.less(failures, chance)
+    }
+
+    /// Less up to half by chance.
+    fn less(self, failures: u32, chance: u8) -> Duration {
+        let doublings = failures.saturating_sub(1).min(DOUBLINGS);
+        let full = self.first.saturating_mul(1 << doublings).min(self.last);
+        full - full.mul_f64(f64::from(chance) / 512.0)
+    }
 }
 
 async fn resolve(addresses: &[String]) -> Vec<SocketAddr> {
@@ -121,4 +140,18 @@ async fn resolve(addresses: &[String]) -> Vec<SocketAddr> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_from_the_first_to_the_last() {
+        let pauses = Pauses { first: Duration::from_secs(2), last: Duration::from_secs(15) };
+        let waited = |failures| pauses.less(failures, 0).as_secs();
+        assert_eq!([1, 2, 3, 4, 5, 100].map(waited), [2, 4, 8, 15, 15, 15]);
+        let shortest = pauses.less(1, u8::MAX);
+        assert!(shortest > Duration::from_secs(1) && shortest < Duration::from_secs(2));
+    }
 }

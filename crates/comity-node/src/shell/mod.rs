@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use crate::clock;
 use crate::engine::{Alarm, Command, CommandError, Effect, Engine, Input, Reply, Token};
 use crate::limits::{ALARMS, INPUTS_PER_TURN, REQUESTS};
-use dial::Dialer;
+use dial::{Dialer, Pauses};
 pub(crate) use work::load;
 
 /// How often room on the disk and dialing are looked at.
@@ -163,6 +163,7 @@ pub(crate) fn start(
     let (idle, idle_seen) = watch::channel(false);
     let handle = Handle { requests: requests_sender, happenings: happenings.clone() };
     let us = parts.engine.state().us();
+    let pauses = parts.net.as_ref().map(|net| Pauses::of(&net.config)).unwrap_or_default();
     let shell = Shell {
         work: work::Work::new(parts.store.clone(), done_sender.clone()),
         engine: parts.engine,
@@ -170,7 +171,7 @@ pub(crate) fn start(
         folder: parts.folder,
         keep_free: parts.keep_free,
         net: parts.net,
-        dialer: Dialer::new(us),
+        dialer: Dialer::new(us, pauses),
         seen: Seen::default(),
         requests,
         happenings,

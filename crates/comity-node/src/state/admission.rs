@@ -33,6 +33,10 @@ impl State {
                     origins: BTreeSet::new(),
                     returned: true,
                 });
+                if matches!(partner.bond, Bond::Introduced(_)) && partner.out.head().number == 0 {
+                    // Nobody has begun a ledger with whom was only introduced.
+                    partner.out = OutLedger::new(*epoch);
+                }
                 partner.name.clone_from(name);
                 partner.addresses.clone_from(addresses);
                 partner.bond = Bond::Paired;
@@ -43,7 +47,7 @@ impl State {
             PartnerChange::Introduced { name, keyring, by } => {
                 let keyring = SignedKeyring::decode(keyring)?.verify(Some(economy))?;
                 self.learn_keyring(keyring, false);
-                self.partners.entry(economy).or_insert_with(|| Partner {
+                let partner = self.partners.entry(economy).or_insert_with(|| Partner {
                     name: name.clone(),
                     bond: Bond::Introduced(*by),
                     level: TrustLevel::default(),
@@ -54,6 +58,11 @@ impl State {
                     origins: BTreeSet::new(),
                     returned: true,
                 });
+                if partner.bond == Bond::Removed {
+                    partner.name.clone_from(name);
+                    partner.bond = Bond::Introduced(*by);
+                    partner.since = changed.at;
+                }
                 self.judge_anew(economy, Scope::Everything);
             }
             PartnerChange::Level(level) => {
@@ -64,7 +73,12 @@ impl State {
             }
             PartnerChange::Suspended => self.rebond(economy, Bond::Suspended),
             PartnerChange::Resumed => self.rebond(economy, Bond::Paired),
-            PartnerChange::Removed => self.rebond(economy, Bond::Removed),
+            PartnerChange::Removed => {
+                // Also one that was only introduced: nobody answers for it any longer.
+                if let Some(partner) = self.partners.get_mut(&economy) {
+                    partner.bond = Bond::Removed;
+                }
+            }
             PartnerChange::Addresses(addresses) => {
                 if let Some(partner) = self.partners.get_mut(&economy) {
                     partner.addresses.clone_from(addresses);

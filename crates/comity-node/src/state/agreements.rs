@@ -2,10 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use comity_core::agreement::Terms;
 use comity_core::policy::Agreement;
 use comity_core::{EconomyId, RecordId, Timestamp};
+
+/// Notice is given in days: one that is short by what it was on the way is kept.
+const ON_THE_WAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Every agreement that this economy is a party to, by the record that proposed it.
 #[derive(Debug, Default)]
@@ -36,14 +40,34 @@ pub struct Compact {
     pub acceptances: Vec<(RecordId, Timestamp)>,
     /// When the other party accepted it.
     pub accepted: Option<Timestamp>,
-    /// From when it is terminated.
+    /// From when it is terminated: it permits nothing then.
     pub terminated: Option<Timestamp>,
+    /// Until when, terminated, it binds: the end of the notice that was agreed, if that is later.
+    pub bound_until: Option<Timestamp>,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum Step {
     Accepted { record: RecordId, by: EconomyId, at: Timestamp },
-    Terminated { by: EconomyId, effective: Timestamp },
+    Terminated { by: EconomyId, effective: Timestamp, given: Timestamp },
+}
+
+impl Step {
+    /// Whether it says the same, whenever it was heard.
+    fn says(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Accepted { record, by, at },
+                Self::Accepted { record: other, by: theirs, at: then },
+            ) => (record, by, at) == (other, theirs, then),
+            (
+                Self::Terminated { by, effective, .. },
+                Self::Terminated { by: theirs, effective: then, .. },
+            ) => (by, effective) == (theirs, then),
+            (Self::Accepted { .. }, Self::Terminated { .. })
+            | (Self::Terminated { .. }, Self::Accepted { .. }) => false,
+        }
+    }
 }
 
 impl Compact {
@@ -87,15 +111,15 @@ impl Agreements {
         self.step(id, Step::Accepted { record, by, at }, from)
     }
 
-    /// The same for a termination.
+    /// The same for a termination. `given`: when notice was given, from which the period of notice runs.
     pub(super) fn terminate(
         &mut self,
         id: RecordId,
         by: EconomyId,
-        effective: Timestamp,
+        (effective, given): (Timestamp, Timestamp),
         from: Option<EconomyId>,
     ) -> bool {
-        self.step(id, Step::Terminated { by, effective }, from)
+        self.step(id, Step::Terminated { by, effective, given }, from)
     }
 
     /// Only the party that did not propose can accept; either party can terminate, never later than
@@ -104,7 +128,7 @@ impl Agreements {
         let Some(compact) = self.known.get_mut(&id) else {
             let early = self.early.entry(id).or_default();
             // What was in doubt for a while is said a second time.
-            let new = early.iter().all(|(known, _)| *known != step);
+            let new = !early.iter().any(|(known, _)| known.says(&step));
             if new {
                 early.push((step, from));
             }
@@ -119,9 +143,15 @@ impl Agreements {
             }
             Step::Accepted { .. } => {}
             Step::Terminated { by, .. } if !compact.is_party(by) => {}
-            Step::Terminated { effective, .. } => {
-                let before = compact.terminated.unwrap_or(Timestamp::MAX);
-                compact.terminated = Some(before.min(effective));
+            Step::Terminated { effective, given, .. } => {
+                let notice = compact.terms.as_ref().map(|terms| terms.earliest_end(given));
+                let notice = notice.filter(|end| end.since(effective) > ON_THE_WAY);
+                let bound = effective.max(notice.unwrap_or(effective));
+                let sooner = |before: Option<Timestamp>, end| {
+                    Some(before.unwrap_or(Timestamp::MAX).min(end))
+                };
+                compact.terminated = sooner(compact.terminated, effective);
+                compact.bound_until = sooner(compact.bound_until, bound);
             }
         }
         false
@@ -158,9 +188,11 @@ impl Agreements {
         self.known.iter().filter(with).filter_map(|(id, compact)| {
             let (terms, accepted) = (compact.terms.clone()?, compact.accepted?);
             let agreement = Agreement::new(*id, terms, accepted);
-            Some(match compact.terminated {
-                Some(effective) => agreement.terminated(effective),
-                None => agreement,
+            Some(match (compact.terminated, compact.bound_until) {
+                (Some(effective), notice) => {
+                    agreement.terminated_early(effective, notice.unwrap_or(effective))
+                }
+                (None, _) => agreement,
             })
         })
     }

@@ -73,8 +73,9 @@ impl State {
                 self.rebuild_policy();
             }
             Ok(ControlBody::Termination(body)) => {
-                let (agreement, effective) = (body.agreement, body.effective);
-                let early = self.agreements.terminate(agreement, origin, effective, from);
+                // Notice that is dated back would shorten the period: it runs from when we had it.
+                let (agreement, times) = (body.agreement, (body.effective, signed_at.max(at)));
+                let early = self.agreements.terminate(agreement, origin, times, from);
                 self.charge(from, Bound::Early, u64::from(early));
                 self.rebuild_policy();
             }
@@ -116,6 +117,7 @@ impl State {
                 acceptances: Vec::new(),
                 accepted: None,
                 terminated: None,
+                bound_until: None,
             };
             for from in self.agreements.propose(id, compact) {
                 self.discharge(from, Bound::Early, 1);
@@ -196,14 +198,18 @@ impl State {
         }
     }
 
-    /// Whether we may terminate this agreement.
-    pub(crate) fn may_terminate(&self, agreement: &RecordId) -> Result<(), String> {
+    /// Whether we may end this agreement at `effective`: one that is to end may end sooner.
+    pub(crate) fn may_terminate(
+        &self,
+        agreement: &RecordId,
+        effective: Timestamp,
+    ) -> Result<(), String> {
         let compact = self.agreements.get(agreement).ok_or("no such agreement is here")?;
         match compact.terminated {
-            Some(effective) => {
-                Err(format!("the agreement is terminated already, from {effective}"))
+            Some(before) if before <= effective => {
+                Err(format!("the agreement is terminated already, from {before}"))
             }
-            None => Ok(()),
+            Some(_) | None => Ok(()),
         }
     }
 

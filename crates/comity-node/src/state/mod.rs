@@ -321,14 +321,20 @@ impl State {
     /// A partner by the name that this node gave it, by its id, or by the beginning of its id.
     #[must_use]
     pub fn find_partner(&self, text: &str) -> Option<EconomyId> {
-        let named = self.partners.iter().find(|(_, partner)| partner.name == text);
-        if let Some((economy, _)) = named {
+        // The name of one that was removed may be another's by now.
+        let named = self.partners.iter().filter(|(_, partner)| partner.name == text);
+        if let Some((economy, _)) = named.min_by_key(|(_, partner)| partner.bond == Bond::Removed) {
             return Some(*economy);
         }
         let mut matching = self.partners.keys().filter(|economy| {
             text.len() >= 6 && economy.to_string().starts_with(&text.to_ascii_lowercase())
         });
         matching.next().copied().filter(|_| matching.next().is_none())
+    }
+
+    /// Whether our own keyring grants this key for links.
+    pub(crate) fn grants_link(&self, key: comity_core::KeyId) -> bool {
+        self.keyring(&self.us).is_some_and(|own| own.link_evidence(key).is_some())
     }
 
     /// A record by its short reference, its id, or the beginning of its id.

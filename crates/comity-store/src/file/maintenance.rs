@@ -21,7 +21,7 @@ use crate::report::{OpenReport, Torn};
 use crate::scan::{Blob, Depth, Journal, Place, scan};
 use crate::segment;
 use crate::views::{self, DiskViews};
-use crate::{Damage, NewEntry, Options, Store as _, StoreError, Watermark, bounds};
+use crate::{Damage, Entry, NewEntry, Options, Store as _, StoreError, Watermark, bounds};
 
 /// What a backup is called until it is whole.
 const COPYING: &str = "journal.partial";
@@ -90,6 +90,14 @@ pub fn verify(folder: &Path, options: &Options) -> Result<VerifyReport, StoreErr
         report.views = compare_views(&shared, options).err();
     }
     Ok(report)
+}
+
+/// The first entry of the store in `folder`, a backup or not, in use or not. Nothing is changed or locked.
+pub fn first_entry(folder: &Path, options: &Options) -> Result<Option<Entry>, StoreError> {
+    let layout = existing(folder)?;
+    let scanned = scan(&layout.journal, Depth::LastSegment)?;
+    let shared = Shared::new(layout, options.indexer, scanned.journal, Views::memory(), None);
+    Ok(shared.read(1, 1)?.into_iter().next())
 }
 
 /// Compares the views on disk with what the journal gives, up to their checkpoint.

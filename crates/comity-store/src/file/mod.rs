@@ -17,7 +17,7 @@ use std::thread::JoinHandle;
 use bytes::Bytes;
 use comity_core::PartDigest;
 
-pub use maintenance::{VerifyReport, backup, rebuild, restore, verify};
+pub use maintenance::{VerifyReport, backup, first_entry, rebuild, restore, verify};
 
 use crate::batch::within;
 use crate::lock::Lock;

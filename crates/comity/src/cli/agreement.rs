@@ -13,7 +13,7 @@ pub(crate) enum AgreementCommand {
     /// Sign an agreement and send it to the partner, who accepts it or not
     #[command(
         long_about = "Sign an agreement and send it to the partner, who accepts it or not.\n\nFILE holds the terms; examples/agreements has an MoU and an NDA to start from. What it does not say follows from its tier.",
-        after_help = "Example:\n  comity agreement propose examples/agreements/kr-jp-nda.toml --to JP"
+        after_help = "Example:\n  comity agreement propose examples/agreements/nda.toml --to JP"
     )]
     Propose {
         /// The terms, in TOML
@@ -41,15 +41,18 @@ pub(crate) enum AgreementCommand {
     },
     /// End an agreement
     #[command(
-        long_about = "End an agreement.\n\nFrom then on nothing is released under it. What was shared before stays in the books, and withdrawals still reach whoever received something."
+        long_about = "End an agreement.\n\nIt ends as soon as the notice allows that was agreed. From then on nothing is released under it. What was shared before stays in the books, and withdrawals still reach whoever received something.\n\n--immediately breaks the notice: both sides release nothing more under it, and what it prohibits and demands holds until the notice would have been over."
     )]
     Terminate {
         /// Its reference, or the front of its id
         #[arg(value_name = "REFERENCE")]
         agreement: String,
-        /// When it ends, such as 2026-12-31T00:00:00Z [default: now]
+        /// When it ends, such as 2026-12-31T00:00:00Z [default: as soon as its notice allows]
         #[arg(long, value_name = "TIME", value_parser = words::instant)]
         on: Option<Timestamp>,
+        /// End it now, whatever notice was agreed
+        #[arg(long, conflicts_with = "on")]
+        immediately: bool,
         /// Do not ask
         #[arg(long)]
         yes: bool,

@@ -40,7 +40,7 @@ impl Level {
 pub(crate) enum PartnerCommand {
     /// Make a ticket for a partner, good for one pairing
     #[command(
-        long_about = "Make a ticket for a partner, good for one pairing within 24 hours.\n\nSend the line that this prints to the other operator over any channel: mail will do. The other side runs `comity partner join`. Then phone each other: both screens show twelve digits in two halves, and each of you types, with `comity partner verify NAME`, the six that the other reads aloud.",
+        long_about = "Make a ticket for a partner, good for one pairing within 24 hours.\n\nSend the line that this prints to the other operator, encrypted: whoever has it may try to pair in their place, once. The other side runs `comity partner join`. Then phone each other: each screen shows six digits of its own, and each of you types, with `comity partner verify NAME`, the six that the other reads aloud.",
         after_help = "Example:\n  comity partner invite --as JP"
     )]
     Invite {
@@ -94,6 +94,11 @@ pub(crate) enum PartnerCommand {
         #[arg(long)]
         yes: bool,
     },
+    /// Set an introduction aside that you do not believe
+    Dismiss {
+        /// The economy, as the introduction calls it or by the front of its id
+        name: String,
+    },
     /// List partners: standing, trust, agreements, link
     List,
     /// Show one partner: identity, keys, agreements, what is waiting
@@ -137,7 +142,7 @@ pub(crate) enum PartnerCommand {
     },
     /// End a pairing
     #[command(
-        long_about = "End a pairing.\n\nIts link closes at once and nothing more is sent or taken. What it received stays in the books. To come back it must be paired anew."
+        long_about = "End a pairing.\n\nIts link closes at once and nothing more is sent or taken. What it received stays in the books. To come back it must be paired anew. An economy that was only introduced is no longer believed."
     )]
     Remove {
         /// What you call the partner

@@ -19,8 +19,8 @@ pub(super) fn run(command: AgreementCommand, context: &mut Context<'_>) -> Resul
         AgreementCommand::Accept { agreement, yes } => accept(&agreement, yes, context),
         AgreementCommand::List => list(context),
         AgreementCommand::Show { agreement } => show(&agreement, context),
-        AgreementCommand::Terminate { agreement, on, yes } => {
-            terminate(&agreement, on, yes, context)
+        AgreementCommand::Terminate { agreement, on, immediately, yes } => {
+            terminate(&agreement, on, immediately, yes, context)
         }
     }
 }
@@ -47,6 +47,7 @@ fn propose(file: &Path, to: &str, context: &mut Context<'_>) -> Result<(), Failu
     let text = std::fs::read_to_string(file).map_err(|error| {
         let message = format!("`{}` cannot be read: {error}", file.display());
         Failure::new(FailureKind::NoInput, "no-input", message)
+            .next("name a file that is there; examples/agreements has two to start from")
     })?;
     let terms = Terms::parse(&text).map_err(|error| {
         let message = format!("{}, {error}", file.display());
@@ -109,24 +110,47 @@ fn show(agreement: &str, context: &mut Context<'_>) -> Result<(), Failure> {
 fn terminate(
     agreement: &str,
     on: Option<Timestamp>,
+    immediately: bool,
     yes: bool,
     context: &mut Context<'_>,
 ) -> Result<(), Failure> {
     let (session, zones) = context.session(Keys::Signing)?;
     let line = one(&session, agreement)?;
     let effective = on.map(|on| on.to_string());
-    let when = effective
-        .as_deref()
-        .map_or("as soon as its notice allows".to_owned(), |on| zones.written(on));
-    let question = format!("End {} with {}, {when}?", line.title, line.partner);
+    let question = question(&line, effective.as_deref(), immediately, &zones);
     context.asker.confirmed(yes, &printable(&question))?;
-    let asked = ask::Terminate { reference: line.agreement.clone(), effective };
+    let asked = ask::Terminate { reference: line.agreement.clone(), effective, immediately };
     let published: Published = session.call("/terminate", &asked)?;
     let ends = one(&session, &line.agreement)?;
+    let partner = printable(&line.partner);
     context.screen.answer(&published, |out| {
-        let until = ends.until.as_deref().map(|at| zones.written(at)).unwrap_or(when);
-        writeln!(out, "{}  ends {until}; {} is told", line.reference, printable(&line.partner))
+        let Some(until) = ends.until.as_deref() else {
+            return writeln!(out, "{}  taken back; {partner} is told", line.reference);
+        };
+        writeln!(out, "{}  ends {}; {partner} is told", line.reference, zones.written(until))?;
+        match ends.bound_until.as_deref() {
+            Some(bound) => writeln!(
+                out,
+                "Its prohibitions and duties hold until {}, when the notice would be over",
+                zones.written(bound)
+            ),
+            None => Ok(()),
+        }
     })
+}
+
+/// Says when it ends: a person who does not name a time is told what the notice makes of it.
+fn question(line: &AgreementLine, on: Option<&str>, immediately: bool, zones: &Zones) -> String {
+    let notice = line.notice.as_deref().filter(|_| line.from.is_some());
+    let when = match (on, immediately, notice) {
+        (Some(on), _, _) => format!("on {}", zones.written(on)),
+        (None, true, Some(notice)) => format!("now, in breach of its notice of {notice}"),
+        (None, false, Some(notice)) => {
+            format!("on {}: its notice is {notice}", zones.written(&line.earliest_end))
+        }
+        (None, _, None) => "now".to_owned(),
+    };
+    format!("End {} with {}, {when}?", line.title, line.partner)
 }
 
 fn one(session: &crate::backend::Session, agreement: &str) -> Result<AgreementLine, Failure> {

@@ -6,9 +6,10 @@ use comity_admin::{Failure, FailureKind, ask};
 use comity_node::api::{Explained, ExplainedPart, ExplainedPartner, PublishRequest, Published};
 
 use super::publish::{ADDRESSEE, previewed, write_matrix};
-use super::{Context, records};
+use super::{Context, partner, records};
 use crate::backend::Keys;
 use crate::cli::Explain;
+use crate::folder;
 use crate::screen::times::Zones;
 use crate::screen::{Table, printable};
 
@@ -18,7 +19,12 @@ pub(super) fn run(explain: &Explain, context: &mut Context<'_>) -> Result<(), Fa
     }
     let (session, zones) = context.session(Keys::Shut)?;
     let asked = ask::Explain { record: explain.record.clone(), to: explain.to.clone() };
-    let explained: Explained = session.call("/explain", &asked)?;
+    let mut explained: Explained = session.call("/explain", &asked)?;
+    for part in explained.partners.iter_mut().flat_map(|partner| &mut partner.parts) {
+        for change in &mut part.would_change {
+            *change = folder::hint(change, context.data);
+        }
+    }
     let whole = explain.to.is_some();
     let comity = context.comity();
     context.screen.answer(&explained, |out| {
@@ -54,7 +60,8 @@ fn of_draft(explain: &Explain, context: &mut Context<'_>) -> Result<(), Failure>
         PublishRequest { draft: Some(draft.number), dry_run: true, ..PublishRequest::default() };
     let mut would: Published = session.call("/publish", &asked)?;
     if let Some(to) = &explain.to {
-        let only = |partner: &str| partner.eq_ignore_ascii_case(to);
+        let to = partner::find(&session, to, &comity)?.name;
+        let only = |partner: &str| partner == to;
         if let Some(preview) = &mut would.preview {
             preview.partners.retain(|partner| only(partner));
             for part in &mut preview.parts {

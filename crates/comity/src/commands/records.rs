@@ -269,6 +269,13 @@ pub(super) fn withdraw(withdraw: &Withdraw, context: &mut Context<'_>) -> Result
             "{} is withdrawn; everyone who may hold a part of it is told",
             line.reference
         )?;
+        for name in &published.waits_for {
+            let name = printable(name);
+            writeln!(
+                out,
+                "{name} may hold it and is suspended: it is told after {comity} partner resume {name}"
+            )?;
+        }
         writeln!(out, "who that is: {comity} audit who {}", line.reference)
     })
 }

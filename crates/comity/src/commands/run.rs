@@ -49,7 +49,7 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<(), Failure> {
         let status = node.service().status().await?;
         let listening = status.listening.unwrap_or_default();
         let data = json!({"ready": true, "economy": status.economy, "listening": listening, "pid": std::process::id()});
-        context.screen.line(&data, |out| {
+        context.screen.answer(&data, |out| {
             writeln!(out, "ready: {} listens on {listening}", status.code)
         })?;
         tracing::info!(economy = %status.economy, %listening, "ready");

@@ -1,9 +1,11 @@
 //! `comity store`, `backup`, `restore`, `recover`.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use comity_admin::{Failure, FailureKind, ask};
 use comity_core::journal::JournalEntry;
+use comity_node::founding::founder;
 use comity_node::{ServiceError, clock, index};
 use comity_store::{FileStore, NewEntry, Store as _, StoreError, ViewsState};
 use serde_json::json;
@@ -13,7 +15,6 @@ use crate::backend::{Backend, Keys};
 use crate::cli::{RecoverCommand, StoreCommand};
 use crate::folder;
 use crate::screen::format::{count, counted, size};
-use crate::screen::the_answer_is_no;
 
 pub(super) fn run(command: &StoreCommand, context: &mut Context<'_>) -> Result<(), Failure> {
     match command {
@@ -56,7 +57,7 @@ fn verify(context: &mut Context<'_>) -> Result<(), Failure> {
         "indexes": report.views,
     });
     let comity = context.comity();
-    context.screen.answer(&data, |out| {
+    let people = |out: &mut dyn Write| -> io::Result<()> {
         let verdict = if report.is_sound() { "sound" } else { "DAMAGED" };
         writeln!(
             out,
@@ -87,13 +88,15 @@ fn verify(context: &mut Context<'_>) -> Result<(), Failure> {
             )?;
         }
         Ok(())
-    })?;
+    };
     if report.is_sound() {
-        return Ok(());
+        return context.screen.answer(&data, people);
     }
     // Damage has its own exit code, which keeps systemd from starting the node again and again.
     let message = "the journal is not what was written";
-    Err(Failure::new(FailureKind::Data, the_answer_is_no().code.as_str(), message))
+    let damaged = Failure::new(FailureKind::Data, "store-damaged", message)
+        .next(format!("{comity} restore DIR"));
+    context.screen.refuse(&data, &damaged, people)
 }
 
 fn rebuild(context: &mut Context<'_>) -> Result<(), Failure> {
@@ -146,6 +149,9 @@ pub(super) fn restore(
     let backend = context.backend()?;
     at_rest(&backend, "its data cannot be put back under it")?;
     let store = backend.config.store.folder.clone();
+    if let Some(from) = from {
+        same_economy(from, &backend)?;
+    }
     let question = format!(
         "Put the data in {} back to an earlier state? Nothing but control records is sent until partners have returned the rest.",
         store.display()
@@ -190,6 +196,36 @@ pub(super) fn restore(
     })
 }
 
+/// A backup of another economy would make this node speak for it with keys that are not its own.
+fn same_economy(from: &Path, backend: &Backend) -> Result<(), Failure> {
+    let options = index::options(&backend.config);
+    let theirs = founder(from, &options).map_err(|error| match error.code {
+        "store-folder" => Failure::from(error).next("name a folder that `comity backup` wrote"),
+        _ => error.into(),
+    })?;
+    // A journal that is lost or damaged names nobody; then the configuration says what we are called.
+    let (same, ours) = match founder(&backend.config.store.folder, &options) {
+        Ok(ours) => (ours.economy == theirs.economy, format!("{} ({})", ours.code, ours.economy)),
+        Err(_) => {
+            let code = backend.config.economy.code.clone();
+            (code == theirs.code, code)
+        }
+    };
+    if same {
+        return Ok(());
+    }
+    let message = format!(
+        "the backup in `{}` is {}'s ({}), and this node is {ours}",
+        from.display(),
+        theirs.code,
+        theirs.economy
+    );
+    Err(Failure::new(FailureKind::Data, "other-economy", message).next(format!(
+        "restore a backup of this node; for {} name its own folder: --data DIR",
+        theirs.code
+    )))
+}
+
 /// What is there now is kept: nothing is deleted by a restore.
 fn put_aside(store: &Path) -> Result<Option<PathBuf>, Failure> {
     let vacant = std::fs::read_dir(store).map_or(true, |mut found| found.next().is_none());
@@ -221,10 +257,17 @@ pub(super) fn recover(command: &RecoverCommand, context: &mut Context<'_>) -> Re
     let comity = context.comity();
     let backend = context.backend()?;
     let folder = folder::data_folder(context.data)?;
+    let session = backend.session(Keys::Shut, &context.asker)?;
+    let before: comity_node::api::Status = session.call("/status", &())?;
+    if before.recovering.is_none() {
+        let data = json!({"confirmed": false, "recovering": null});
+        return context.screen.answer(&data, |out| {
+            writeln!(out, "nothing waits to be confirmed: the node is not in recovery")
+        });
+    }
     let question =
         format!("Have you looked at `{comity} partner list` and {}/comity.toml?", folder.display());
     context.asker.confirmed(*yes, &question)?;
-    let session = backend.session(Keys::Shut, &context.asker)?;
     session.call::<_, ()>("/confirm-recovery", &())?;
     let status: comity_node::api::Status = session.call("/status", &())?;
     let data = json!({"confirmed": true, "recovering": status.recovering});

@@ -5,25 +5,28 @@ use std::io::{self, Write};
 use comity_admin::Failure;
 use comity_node::api::Event;
 
-use super::{Context, status};
+use super::{Context, partner, status};
 use crate::cli::Watch;
 use crate::screen::printable;
 use crate::screen::times::Zones;
 
 pub(super) fn run(watch: &Watch, context: &mut Context<'_>) -> Result<(), Failure> {
     let (session, zones) = context.running()?;
+    let partner =
+        watch.partner.as_deref().map(|name| partner::find(&session, name, &context.comity()));
+    let partner = partner.transpose()?.map(|partner| partner.name);
     let mut lines = session.lines("/watch", &())?;
     context.screen.say("Following; Ctrl-C ends it.");
     while let Some(event) = session.next::<Event>(&mut lines)? {
-        if watch.partner.as_ref().is_none_or(|name| concerns(&event, name)) {
-            context.screen.line(&event, |out| write(&event, &zones, out))?;
+        if partner.as_ref().is_none_or(|name| concerns(&event, name)) {
+            context.screen.answer(&event, |out| write(&event, &zones, out))?;
         }
     }
     Ok(())
 }
 
 fn concerns(event: &Event, name: &str) -> bool {
-    let is = |other: &str| other.eq_ignore_ascii_case(name);
+    let is = |other: &str| other == name;
     match event {
         Event::Record { record, .. } => is(&record.source) || is(&record.origin),
         Event::Delivery { partner, .. }

@@ -108,6 +108,7 @@ fn from_file(path: &Path) -> Result<Passphrase, Failure> {
     let unreadable = |error: io::Error| {
         let message = format!("the passphrase file `{shown}` cannot be read: {error}");
         Failure::new(FailureKind::NoInput, "passphrase-file", message)
+            .next("name a file that is there, and that only this user may read")
     };
     let mode = std::fs::metadata(path).map_err(unreadable)?.permissions().mode();
     // systemd gives a service its credentials through an access list, which shows in the group's bits.

@@ -45,6 +45,14 @@ struct Refusal<'a> {
     error: Reason<'a>,
 }
 
+/// The same with what was found: `{"comity": 1, "ok": false, "error": {...}, "data": ...}`.
+#[derive(Serialize)]
+struct Found<'a, T> {
+    #[serde(flatten)]
+    refusal: Refusal<'a>,
+    data: &'a T,
+}
+
 #[derive(Serialize)]
 struct Reason<'a> {
     code: &'a str,
@@ -102,19 +110,20 @@ impl Screen {
         people(&mut err).map_err(|error| unwritten(&error))
     }
 
-    /// One of many objects, one a line and without the envelope, or its line for people.
-    pub(crate) fn line<T: Serialize>(
+    /// What was found is a refusal by itself: the answer says so, and the command ends with it.
+    pub(crate) fn refuse<T: Serialize>(
         &mut self,
         data: &T,
+        failure: &Failure,
         people: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), Failure> {
-        let written = if self.json {
-            write_json(data)
+        if self.json {
+            let refusal = refusal(failure);
+            write_json(&Found { refusal, data }).map_err(|error| unwritten(&error))?;
         } else {
-            let mut out = anstream::stdout().lock();
-            people(&mut out).and_then(|()| out.flush())
-        };
-        written.map_err(|error| unwritten(&error))
+            self.answer(data, people)?;
+        }
+        Err(Failure::new(failure.kind, ANSWERED, &failure.message))
     }
 
     /// A bar on stderr, where somebody watches.
@@ -131,9 +140,7 @@ impl Screen {
             return ExitCode::from(failure.kind.exit_code());
         }
         if self.json {
-            let Failure { code, message, next, .. } = failure;
-            let error = Reason { code, message, next: next.as_deref() };
-            write_json(&Refusal { comity: ENVELOPE, ok: false, error }).ok();
+            write_json(&refusal(failure)).ok();
         } else {
             write_failure(failure, &mut anstream::stderr().lock()).ok();
         }
@@ -148,6 +155,11 @@ fn write_failure(failure: &Failure, out: &mut dyn Write) -> io::Result<()> {
         Some(next) => writeln!(out, "\x1b[1mnext:\x1b[0m   {}", printable_lines(next)),
         None => Ok(()),
     }
+}
+
+fn refusal(failure: &Failure) -> Refusal<'_> {
+    let Failure { code, message, next, .. } = failure;
+    Refusal { comity: ENVELOPE, ok: false, error: Reason { code, message, next: next.as_deref() } }
 }
 
 fn write_json(envelope: &impl Serialize) -> io::Result<()> {

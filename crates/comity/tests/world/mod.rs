@@ -71,7 +71,8 @@ impl Node {
         node
     }
 
-    fn vacant() -> Self {
+    /// A folder for a node.
+    pub(crate) fn vacant() -> Self {
         // Free a moment ago, which has to do.
         let address = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         Self { folder: tempfile::tempdir().unwrap(), address, process: None }

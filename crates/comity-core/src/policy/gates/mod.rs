@@ -162,16 +162,16 @@ impl<'a> Question<'a> {
         self.binding(|terms| by(terms.prohibitions()))
     }
 
-    /// The first agreement of which `by` holds, among those that bind this hop: those in force with
-    /// the recipient, and those under which we had the record, which outlive their end.
+    /// The first agreement of which `by` holds, among those that bind this hop: those that bind the
+    /// recipient, and those under which we had the record, which outlive their end.
     pub(super) fn binding(&self, by: impl Fn(&Terms) -> bool) -> Option<&'a Agreement> {
-        let in_force = self.partner.into_iter().flat_map(|partner| &partner.agreements);
-        let in_force = in_force.filter(|agreement| agreement.in_force(self.now));
+        let binding = self.partner.into_iter().flat_map(|partner| &partner.agreements);
+        let binding = binding.filter(|agreement| agreement.binds(self.now));
         let snapshot = self.snapshot;
         let received = self.sources().filter_map(|(economy, _)| snapshot.partner(&economy));
         let received = received.flat_map(|partner| &partner.agreements);
         let received = received.filter(|agreement| agreement.from() <= self.now);
-        in_force.chain(received).find(|agreement| by(agreement.terms()))
+        binding.chain(received).find(|agreement| by(agreement.terms()))
     }
 
     /// Whether the origin chose this recipient for this part, from the start or by a consent.

@@ -1,6 +1,7 @@
 //! Named cases, with the sentences that people read.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::facts::*;
 use crate::agreement::Terms;
@@ -268,6 +269,40 @@ fn an_agreement_ends_begins_and_is_waited_for() {
     for policy in [ended, waiting, never] {
         assert_eq!(why(&policy, &record, &clear, &them()), "goes");
     }
+}
+
+#[test]
+fn an_end_without_notice_stops_what_goes_and_frees_nobody_from_duties() {
+    let (notice, past) = (NOW.saturating_add(Duration::from_secs(1)), NOW);
+    let mut record = incident(Tlp::Green);
+    let green = part(&mut record, 1, Section::Summary, Tlp::Green);
+    let strict = MOU.replace("sections = [\"attribution\"]", "sections = [\"summary\"]");
+    assert_ne!(strict, MOU);
+    let strict = signed(NDA_ID, &strict);
+    let with = |first: Agreement| {
+        let partner =
+            Partner::new().at(TrustLevel::Confidential).with(signed(MOU_ID, MOU)).with(first);
+        PolicySnapshot::builder(US).partner(THEM, partner).build()
+    };
+    let goes = |agreement: &Agreement, at| {
+        decide(&with(agreement.clone()), &record, &green, &them(), at).is_release()
+    };
+    assert!(!goes(&strict, NOW));
+    // By notice it is over, and so is what it prohibits.
+    assert!(goes(&strict.clone().terminated(past), NOW));
+    let broken = strict.clone().terminated_early(past, notice);
+    assert!(broken.ended(NOW) && !broken.in_force(NOW) && broken.binds(NOW));
+    assert!(!goes(&broken, NOW), "a breach of the notice lifts no prohibition");
+    assert!(goes(&broken, notice));
+    assert_eq!(with(broken).next_change(NOW), Some(notice));
+    // An end that is later than the notice asks is an end like any other.
+    let kept = strict.terminated_early(notice, past);
+    assert_eq!(kept.until(), kept.bound_until());
+    // What it permitted alone goes no longer.
+    let alone = signed(MOU_ID, MOU).terminated_early(past, notice);
+    let partner = Partner::new().at(TrustLevel::Confidential).with(alone);
+    let alone = PolicySnapshot::builder(US).partner(THEM, partner).build();
+    assert!(!decide(&alone, &record, &green, &them(), NOW).is_release());
 }
 
 #[test]

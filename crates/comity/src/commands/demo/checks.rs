@@ -1,6 +1,8 @@
 //! What is tried against the federation while it runs.
 
 use anyhow::{anyhow, ensure};
+use comity_node::api::PublishRequest;
+use comity_node::service::End;
 
 use super::exchange;
 use super::records;
@@ -49,14 +51,16 @@ pub(super) async fn mou_ends(
     earlier: &str,
 ) -> anyhow::Result<String> {
     let (kr, fj) = (world.kr.service()?, world.fj.service()?);
-    let before = kr.publish(super::records::note("GREEN", "Before the end")).await?;
+    let note = records::note("GREEN", "Before the end");
+    let before = kr.publish(PublishRequest { preview: true, ..note }).await?;
     let goes = |published: &comity_node::api::Published, to: &str| {
         let mut cells =
             published.preview.iter().flat_map(|one| &one.parts).flat_map(|part| &part.cells);
         cells.any(|cell| cell.partner == to && cell.outcome == "release")
     };
     ensure!(goes(&before, "FJ"), "GREEN did not go to FJ under the MoU");
-    kr.terminate(&world.mou, None).await?;
+    // No demonstration waits for ninety days of notice.
+    kr.terminate(&world.mou, End::Immediately).await?;
     until("the end of the MoU", &kr, async |service| {
         let agreements = service.agreements().await?;
         Ok(agreements.into_iter().find(|one| one.reference == world.mou && one.state == "ended"))

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use comity_admin::{Failure, ask};
 use comity_core::Timestamp;
-use comity_node::api::{ListRequest, RecordDetail, RecordLine};
+use comity_node::api::{ListRequest, RecordDetail, RecordLine, Status};
 use comity_node::clock;
 use comity_node::founding::{NEXT_ROOT_KEYS, NODE_KEYS, ROOT_KEYS};
 use comity_node::keyfile::{self, Form, KeyFileError};
@@ -42,11 +42,42 @@ pub(super) fn keys(folder: &Path) -> Vec<Finding> {
             Ok(_) => findings.push(Finding::note(
                 "root keys",
                 format!("{} is on this machine, and is not needed to run", path.display()),
-                "move it to a safe place; bring it back to renew keys",
+                match name {
+                    NEXT_ROOT_KEYS => "move it to a safe place, away from the root keys: it is needed only after their theft",
+                    _ => "move it to a safe place; bring it back to renew keys",
+                },
             )),
         }
     }
     findings
+}
+
+/// Whether the journal is this node's: one of another economy, or one older than the keys, looks whole.
+pub(super) fn identity(backend: &Backend, status: &Status, comity: &str) -> Option<Finding> {
+    let ours = &backend.config.economy.code;
+    if *ours != status.code {
+        let what = format!(
+            "the journal is that of {} ({}), and comity.toml calls this node {ours}",
+            status.code, status.economy
+        );
+        let mend = format!(
+            "{comity} restore DIR, with a backup of {ours}; or correct economy.code in comity.toml"
+        );
+        return Some(Finding::wrong("identity", what, mend));
+    }
+    if status.link_key_granted == Some(false) {
+        let what = format!(
+            "the keys in {} are not those of the journal, which is that of {} ({})",
+            backend.folder.display(),
+            status.code,
+            status.economy
+        );
+        let mend = format!(
+            "bring back the keys or the journal that belong together; if the keys were renewed after a backup: {comity} key rotate"
+        );
+        return Some(Finding::wrong("identity", what, mend));
+    }
+    None
 }
 
 /// The clock against the calendar, and against what happened here before.

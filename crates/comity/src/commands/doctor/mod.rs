@@ -6,10 +6,12 @@ mod partners;
 use std::io::{self, Write};
 
 use comity_admin::Failure;
+use comity_node::api::Status;
 use serde::Serialize;
 
 use super::Context;
 use crate::backend::Keys;
+use crate::folder;
 use crate::screen::{printable, the_answer_is_no};
 
 /// How bad it is.
@@ -79,8 +81,11 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<(), Failure> {
     findings.extend(machine::reachable(&backend));
     match backend.session(Keys::Shut, &context.asker) {
         Ok(session) => {
+            let status: Status = session.call("/status", &())?;
+            findings.extend(machine::identity(&backend, &status, &comity));
             findings.push(machine::clock(&session)?);
-            findings.extend(partners::look(&session, &backend.zones(), running, &comity)?);
+            let zones = backend.zones();
+            findings.extend(partners::look(&session, &status, &zones, running, &comity)?);
         }
         Err(failure) => {
             findings.push(machine::clock_alone());
@@ -91,6 +96,11 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<(), Failure> {
 }
 
 fn report(findings: &[Finding], context: &mut Context<'_>) -> Result<(), Failure> {
+    let hint = |finding: &Finding| Finding {
+        mend: finding.mend.as_deref().map(|mend| folder::hint(mend, context.data)),
+        ..finding.clone()
+    };
+    let findings = &findings.iter().map(hint).collect::<Vec<_>>();
     context.screen.answer(&findings, |out| write(findings, out))?;
     if findings.iter().any(|finding| finding.verdict == Verdict::Wrong) {
         return Err(the_answer_is_no());

@@ -17,13 +17,13 @@ const SOON: Duration = Duration::from_secs(30 * 86_400);
 
 pub(super) fn look(
     session: &Session,
+    status: &Status,
     zones: &Zones,
     running: bool,
     comity: &str,
 ) -> Result<Vec<Finding>, Failure> {
-    let status: Status = session.call("/status", &())?;
     let agreements: Vec<AgreementLine> = session.call("/agreements", &())?;
-    let mut findings = data(&status, zones, comity);
+    let mut findings = data(status, zones, comity);
     for partner in &status.partners {
         findings.extend(of(partner, &agreements, running, comity));
     }
@@ -66,8 +66,7 @@ fn of(
         "frozen" => {
             let what =
                 "it shows two different keyrings of one version: somebody may have its root key";
-            let mend =
-                format!("phone its operator; then {comity} partner remove {name}, and pair anew");
+            let mend = "phone its operator: only a keyring that its next root keys have signed ends this; until it arrives, only keyrings, withdrawals and ends of agreements go there";
             return vec![Finding::wrong(name, what, mend)];
         }
         "suspended" => {
@@ -114,10 +113,16 @@ fn link(partner: &PartnerLine, running: bool, comity: &str, findings: &mut Vec<F
         0 => String::new(),
         some => format!("; {} for it", counted(some, "delivery waits", "deliveries wait")),
     };
-    let mend = format!(
-        "let UDP through to {}, and ask its operator; {comity} partner ping {name}",
-        partner.addresses.join(", ")
-    );
+    let mend = if why.contains("has ended") {
+        format!(
+            "ask its operator: if it has ended the pairing, {comity} partner remove {name} and pair anew"
+        )
+    } else {
+        let addresses = partner.addresses.join(", ");
+        format!(
+            "let UDP through to {addresses}, and ask its operator; {comity} partner ping {name}"
+        )
+    };
     findings.push(Finding::wrong(name, format!("there is no link: {why}{waiting}"), mend));
 }
 

@@ -50,5 +50,6 @@ fn read(path: &Path) -> Result<ImportedDraft, Failure> {
     csaf::import(&bytes).map_err(|error| {
         let message = format!("`{}` is not taken: {error}", path.display());
         Failure::new(FailureKind::Data, "csaf-refused", message)
+            .next("ask its publisher for a valid CSAF 2.0 document")
     })
 }

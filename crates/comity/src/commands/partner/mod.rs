@@ -22,15 +22,14 @@ pub(super) fn run(command: PartnerCommand, context: &mut Context<'_>) -> Result<
         PartnerCommand::Verify { name, show } => pairing::verify(&name, show, context),
         PartnerCommand::Introduce { name, to } => introduce(&name, &to, context),
         PartnerCommand::Confirm { name, called, yes } => confirm(&name, called, yes, context),
+        PartnerCommand::Dismiss { name } => dismiss(&name, context),
         PartnerCommand::List => list(context),
         PartnerCommand::Show { name } => show(&name, context),
         PartnerCommand::Ping { name } => ping(&name, context),
         PartnerCommand::Level { name, level } => {
             update(&name, PartnerUpdate::Level { level: level.number() }, context)
         }
-        PartnerCommand::Reach { name, addresses } => {
-            update(&name, PartnerUpdate::Addresses { addresses }, context)
-        }
+        PartnerCommand::Reach { name, addresses } => reach(&name, addresses, context),
         PartnerCommand::Suspend { name } => update(&name, PartnerUpdate::Suspend, context),
         PartnerCommand::Resume { name } => update(&name, PartnerUpdate::Resume, context),
         PartnerCommand::Remove { name, yes } => {
@@ -127,23 +126,25 @@ fn list(context: &mut Context<'_>) -> Result<(), Failure> {
 /// The partner with this name or front of an id.
 pub(super) fn find(session: &Session, name: &str, comity: &str) -> Result<PartnerLine, Failure> {
     let partners: Vec<PartnerLine> = session.call("/partners", &())?;
-    let named = |line: &PartnerLine| line.name.eq_ignore_ascii_case(name);
+    let named = partners.iter().filter(|line| line.name == name);
+    // The name of one that was removed may be another's by now.
+    let named = named.min_by_key(|line| line.bond == "removed");
     let by_id = |line: &PartnerLine| {
         name.len() >= ID_FRONT && line.economy.starts_with(&name.to_ascii_lowercase())
     };
-    let found = partners.iter().find(|line| named(line)).or_else(|| {
+    let found = named.or_else(|| {
         let mut found = partners.iter().filter(|line| by_id(line));
         found.next().filter(|_| found.next().is_none())
     });
     found.cloned().ok_or_else(|| {
-        let message = format!("`{name}` is no partner");
-        Failure::new(FailureKind::Usage, "no-partner", message)
+        let message = format!("`{name}` is not a partner");
+        Failure::new(FailureKind::NoInput, "no-partner", message)
             .next(format!("{comity} partner list"))
     })
 }
 
 /// Digits of an id that are enough to mean it.
-const ID_FRONT: usize = 8;
+const ID_FRONT: usize = 6;
 
 fn show(name: &str, context: &mut Context<'_>) -> Result<(), Failure> {
     let (session, zones) = context.session(Keys::Shut)?;
@@ -219,12 +220,55 @@ fn update(name: &str, change: PartnerUpdate, context: &mut Context<'_>) -> Resul
     context.screen.answer(&partner, |out| table(std::slice::from_ref(&partner)).write(out))
 }
 
+fn reach(name: &str, addresses: Vec<String>, context: &mut Context<'_>) -> Result<(), Failure> {
+    let (session, _) = context.session(Keys::Shut)?;
+    let change = PartnerUpdate::Addresses { addresses };
+    let asked = ask::Update { name: name.to_owned(), change };
+    let partner: PartnerLine = session.call("/update-partner", &asked)?;
+    context.screen.answer(&partner, |out| {
+        writeln!(out, "{} is dialed at {}", partner.name, partner.addresses.join(", "))
+    })
+}
+
 fn introduce(name: &str, to: &str, context: &mut Context<'_>) -> Result<(), Failure> {
     let (session, _) = context.session(Keys::Signing)?;
     let asked = ask::Introduce { economy: name.to_owned(), to: to.to_owned() };
     let published: Published = session.call("/introduce", &asked)?;
     context.screen.answer(&published, |out| {
         writeln!(out, "{name} is introduced to {to}; the operator there confirms it or not")
+    })
+}
+
+/// The introduction that nobody has answered yet, by the name it gives or the front of the id.
+fn introduction(name: &str, session: &Session, comity: &str) -> Result<IntroductionLine, Failure> {
+    let open: Vec<IntroductionLine> = session.call("/introductions", &())?;
+    let meant = |line: &IntroductionLine| {
+        line.name == name
+            || line.reference.eq_ignore_ascii_case(name)
+            || (name.len() >= ID_FRONT && line.economy.starts_with(&name.to_ascii_lowercase()))
+    };
+    let mut found = open.into_iter().filter(|line| !line.confirmed && meant(line));
+    let Some(line) = found.next() else {
+        let message = format!("nobody has introduced `{name}`, or it is confirmed already");
+        return Err(Failure::new(FailureKind::NoInput, "no-introduction", message)
+            .next(format!("{comity} partner list")));
+    };
+    if found.any(|other| other.economy != line.economy) {
+        let message = format!("partners have introduced several economies as `{name}`");
+        return Err(Failure::new(FailureKind::Usage, "introductions-differ", message)
+            .next("name one by the front of its id"));
+    }
+    Ok(line)
+}
+
+fn dismiss(name: &str, context: &mut Context<'_>) -> Result<(), Failure> {
+    let (session, _) = context.session(Keys::Shut)?;
+    let line = introduction(name, &session, &context.comity())?;
+    let asked = ask::Reference { reference: line.reference.clone() };
+    session.call::<_, ()>("/dismiss-introduction", &asked)?;
+    context.screen.answer(&line, |out| {
+        let (name, by) = (printable(&line.name), printable(&line.by));
+        writeln!(out, "{name}, introduced by {by}, is not believed; {by} is not told")
     })
 }
 
@@ -235,24 +279,7 @@ fn confirm(
     context: &mut Context<'_>,
 ) -> Result<(), Failure> {
     let (session, _) = context.session(Keys::Shut)?;
-    let open: Vec<IntroductionLine> = session.call("/introductions", &())?;
-    let meant = |line: &&IntroductionLine| {
-        line.name.eq_ignore_ascii_case(name)
-            || line.reference.eq_ignore_ascii_case(name)
-            || (name.len() >= ID_FRONT && line.economy.starts_with(&name.to_ascii_lowercase()))
-    };
-    let mut found = open.iter().filter(|line| !line.confirmed).filter(meant);
-    let comity = context.comity();
-    let Some(line) = found.next() else {
-        let message = format!("nobody has introduced `{name}`, or it is confirmed already");
-        return Err(Failure::new(FailureKind::Usage, "no-introduction", message)
-            .next(format!("{comity} partner list")));
-    };
-    if found.any(|other| other.economy != line.economy) {
-        let message = format!("partners have introduced several economies as `{name}`");
-        return Err(Failure::new(FailureKind::Usage, "introductions-differ", message)
-            .next("name one by the front of its id"));
-    }
+    let line = introduction(name, &session, &context.comity())?;
     let name = called.unwrap_or_else(|| line.name.clone());
     let question = format!(
         "{} says that {} is {}. Believe it, and call it {name}?",

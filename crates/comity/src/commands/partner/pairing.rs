@@ -37,7 +37,11 @@ pub(super) fn join(
     };
     let ticket = ticket.trim().to_owned();
     let asked = ask::Join { ticket, name: name.to_owned() };
-    let ceremony: Ceremony = session.call("/join", &asked)?;
+    let mut ceremony: Ceremony = session.call("/join", &asked)?;
+    if ceremony.state == "waiting" {
+        context.screen.say("Looking for the node that made the ticket ...");
+        ceremony = wait(&session, name, |state| state != "waiting")?;
+    }
     failed(&ceremony)?;
     let comity = context.comity();
     context.screen.answer(&ceremony, |out| {
@@ -120,8 +124,23 @@ fn failed(ceremony: &Ceremony) -> Result<(), Failure> {
     }
     let why = ceremony.problem.as_deref().unwrap_or("the pairing did not come about");
     let message = format!("{} is not paired: {why}", ceremony.name);
-    Err(Failure::new(FailureKind::NotPermitted, "pairing-failed", message)
-        .next(format!("make a new ticket: comity partner invite --as {}", ceremony.name)))
+    let name = &ceremony.name;
+    let (kind, next) = match (ceremony.invited, ceremony.used_up) {
+        (true, _) => {
+            let next = format!("make a new ticket: comity partner invite --as {name}");
+            (FailureKind::NotPermitted, next)
+        }
+        (false, true) => {
+            (FailureKind::NotPermitted, format!("ask the operator of {name} for a new ticket"))
+        }
+        (false, false) => (
+            FailureKind::Unavailable,
+            format!(
+                "ask its operator whether the node runs and UDP reaches it; the ticket is good still: comity partner join --as {name}"
+            ),
+        ),
+    };
+    Err(Failure::new(kind, "pairing-failed", message).next(next))
 }
 
 /// `123 456`: as it is read aloud.
@@ -140,7 +159,11 @@ fn digits_of(typed: &str) -> Result<String, Failure> {
     if digits.len() == 6 && digits.bytes().all(|digit| digit.is_ascii_digit()) {
         return Ok(digits);
     }
-    let message = format!("`{typed}` is not six digits; nothing was compared");
+    let message = if digits.is_empty() {
+        "no digits were given; nothing was compared".to_owned()
+    } else {
+        format!("`{typed}` is not six digits; nothing was compared")
+    };
     Err(Failure::new(FailureKind::Usage, "not-six-digits", message).next("run the command again"))
 }
 
@@ -162,6 +185,8 @@ mod tests {
     fn a_failed_pairing_is_a_refusal() {
         let ceremony = Ceremony {
             name: "JP".to_owned(),
+            invited: true,
+            used_up: true,
             state: "failed".to_owned(),
             digits: None,
             economy: None,
@@ -170,5 +195,11 @@ mod tests {
         let failure = failed(&ceremony).unwrap_err();
         assert_eq!(failure.kind.exit_code(), 77);
         assert!(failure.message.contains("somebody may be in between"));
+        assert!(failure.next.unwrap().contains("partner invite"));
+        // Whoever joins can make no ticket; one that nobody answered is good still.
+        let unanswered = Ceremony { invited: false, used_up: false, ..ceremony };
+        let failure = failed(&unanswered).unwrap_err();
+        assert_eq!(failure.kind.exit_code(), 69);
+        assert!(failure.next.unwrap().contains("good still"));
     }
 }

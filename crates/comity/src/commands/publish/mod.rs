@@ -4,6 +4,7 @@ mod matrix;
 mod record_file;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::path::Path;
 
@@ -22,7 +23,7 @@ pub(super) fn run(publish: &Publish, context: &mut Context<'_>) -> Result<(), Fa
     let from_file = if names_a_draft(&publish.source) {
         None
     } else {
-        let mut request = record_file::read(Path::new(&publish.source))?;
+        let mut request = record_file::read(Path::new(&publish.source), publish.tlp)?;
         mark(&mut request, publish);
         marked(&publish.source, &request, &context.comity())?;
         Some(request)
@@ -32,35 +33,62 @@ pub(super) fn run(publish: &Publish, context: &mut Context<'_>) -> Result<(), Fa
         Some(request) => request,
         None => of_draft(publish, &session, &context.comity())?,
     };
+    let comity = context.comity();
     if publish.dry_run {
         let would = dry_run(&session, &request)?;
         let preview = previewed(&would)?;
         return context.screen.answer(&would, |out| {
             write_matrix(preview, &zones, out)?;
+            if would.recovering {
+                writeln!(out, "{}", in_recovery(&comity))?;
+            }
             writeln!(out, "Nothing was signed or sent.")
         });
     }
+    let mut shown = None;
     if !publish.yes {
         let would = dry_run(&session, &request)?;
         let preview = previewed(&would)?;
         context.screen.show(|out| write_matrix(preview, &zones, out))?;
         let question = format!("Sign and publish \"{}\"?", preview.record.title);
         context.asker.confirmed(false, &printable(&question))?;
+        shown = would.preview;
     }
     // Whoever was asked has seen it.
     let request = PublishRequest { preview: publish.yes, ..request };
     let published: Published = session.call("/publish", &request)?;
-    let comity = context.comity();
     context.screen.answer(&published, |out| {
         let reference = published.reference.as_deref().unwrap_or(&published.record);
         if let Some(preview) = &published.preview {
             write_matrix(preview, &zones, out)?;
         }
-        writeln!(
-            out,
-            "{reference} is signed and on its way. Who has it: {comity} audit who {reference}"
-        )
+        let Some(preview) = published.preview.as_ref().or(shown.as_ref()) else { return Ok(()) };
+        let goes = |outcome: &str| {
+            let mut cells = preview.parts.iter().flat_map(|part| &part.cells);
+            cells.any(|cell| cell.outcome == outcome)
+        };
+        if published.recovering {
+            writeln!(out, "{reference} is signed. {}", in_recovery(&comity))
+        } else if goes("release") {
+            writeln!(
+                out,
+                "{reference} is signed and on its way. Who has it: {comity} audit who {reference}"
+            )
+        } else if preview.partners.is_empty() {
+            writeln!(out, "{reference} is signed, and goes to nobody yet: there is no partner")
+        } else if goes("hold") {
+            writeln!(out, "{reference} is signed, and goes to nobody yet")
+        } else {
+            writeln!(
+                out,
+                "{reference} is signed, and goes to nobody. Why: {comity} explain {reference}"
+            )
+        }
     })
+}
+
+fn in_recovery(comity: &str) -> String {
+    format!("The node is in recovery, so nothing of it leaves before: {comity} recover confirm")
 }
 
 /// What is both the form of a draft's reference and no file.

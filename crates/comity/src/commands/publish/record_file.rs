@@ -1,30 +1,34 @@
 //! A record to be, as a person writes it: TOML, with the parts' contents in it or in files beside it.
 
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use comity_admin::{Failure, FailureKind};
 use comity_core::limits::PART_BYTES;
-use comity_node::api::{AddresseeRequest, MarkingFields, PartRequest, PublishRequest};
-use comity_node::config::Fault;
+use comity_core::{Class, Kind, Marking, Section, Tlp, Urgency};
+use comity_node::api::{AddresseeRequest, PartRequest, PublishRequest};
 use serde::Deserialize;
+use toml::Spanned;
+
+use super::values::{At, MarkingFile, Source};
 
 /// The version of the format.
 const FORMAT: u64 = 1;
+const URGENCIES: [Urgency; 3] = [Urgency::Routine, Urgency::Priority, Urgency::Urgent];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct RecordFile {
     #[serde(rename = "format")]
     _format: u64,
-    kind: String,
+    kind: At,
     title: String,
-    urgency: Option<String>,
+    urgency: Option<At>,
     #[serde(default)]
     interim: bool,
     #[serde(default)]
-    marking: MarkingFields,
+    marking: MarkingFile,
     #[serde(default)]
     supersedes: Vec<String>,
     #[serde(default)]
@@ -36,18 +40,18 @@ struct RecordFile {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct PartFile {
-    section: String,
+    section: At,
     #[serde(default)]
-    classes: Vec<String>,
+    classes: Vec<At>,
     media_type: Option<String>,
     language: Option<String>,
-    translates: Option<String>,
+    translates: Option<At>,
     file_name: Option<String>,
     destination: Option<String>,
     #[serde(default)]
-    marking: MarkingFields,
+    marking: MarkingFile,
     text: Option<String>,
-    file: Option<String>,
+    file: Option<At>,
 }
 
 #[derive(Deserialize)]
@@ -58,24 +62,23 @@ struct AddresseeFile {
     #[serde(default)]
     relays: Vec<String>,
     #[serde(default)]
-    sections: Vec<String>,
+    sections: Vec<At>,
 }
 
-/// Reads a record file and the files that it names.
-pub(super) fn read(path: &Path) -> Result<PublishRequest, Failure> {
+/// Reads a record file and the files that it names. `tlp`: the label that was asked for instead of the
+/// record's own.
+pub(super) fn read(path: &Path, tlp: Option<Tlp>) -> Result<PublishRequest, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
     newer_format(path, &text)?;
-    let file: RecordFile = toml::from_str(&text).map_err(|error| {
-        let fault = Fault::from_toml(path.to_owned(), &text, &error);
-        let next = format!("mend line {} of {}", fault.line, path.display());
-        Failure::new(FailureKind::Data, "record-file-invalid", fault).next(next)
-    })?;
+    let source = Source { path, text: &text };
+    let file: RecordFile = toml::from_str(&text).map_err(|error| source.unread(&error))?;
+    source.understood(&file, tlp)?;
     let folder = path.parent().unwrap_or(Path::new("."));
     let parts = file
         .part
         .into_iter()
         .enumerate()
-        .map(|(index, part)| part.resolve(path, index, folder))
+        .map(|(index, part)| part.resolve(&source, index, folder))
         .collect::<Result<Vec<_>, _>>()?;
     if parts.is_empty() {
         let message = format!("`{}` has no parts, so it says nothing", path.display());
@@ -84,17 +87,53 @@ pub(super) fn read(path: &Path) -> Result<PublishRequest, Failure> {
     }
     Ok(PublishRequest {
         draft: None,
-        kind: Some(file.kind),
+        kind: Some(file.kind.into_inner()),
         title: file.title,
-        urgency: file.urgency,
+        urgency: file.urgency.map(Spanned::into_inner),
         interim: file.interim,
-        marking: file.marking,
+        marking: file.marking.fields(),
         parts,
         to: file.to.into_iter().map(AddresseeFile::resolve).collect(),
         supersedes: file.supersedes,
         dry_run: false,
         preview: false,
     })
+}
+
+impl Source<'_> {
+    /// Every value that has a closed set of names, and what a part may not be.
+    fn understood(&self, file: &RecordFile, tlp: Option<Tlp>) -> Result<(), Failure> {
+        let written = |kind: &Kind| !kind.is_control();
+        let kinds = || Kind::ALL.iter().copied().filter(written);
+        let kind = |name: &str| Kind::from_name(name).filter(written);
+        self.name(&file.kind, "a kind of record that people write", kind, kinds())?;
+        if let Some(urgency) = &file.urgency {
+            self.name(urgency, "an urgency", Urgency::from_name, URGENCIES)?;
+        }
+        let marking = self.marking(&file.marking, None)?;
+        let marking = match (marking, tlp) {
+            (Some(marking), Some(tlp)) => Some(Marking { tlp, ..marking }),
+            (marking, tlp) => marking.or(tlp.map(Marking::new)),
+        };
+        let sections = || Section::ALL.iter().copied();
+        for part in &file.part {
+            self.name(&part.section, "a section", Section::from_name, sections())?;
+            if let Some(translates) = &part.translates {
+                self.name(translates, "a section", Section::from_name, sections())?;
+            }
+            for class in &part.classes {
+                self.name(class, "a class", Class::from_name, Class::ALL.iter().copied())?;
+            }
+            match &marking {
+                Some(marking) => self.stricter(&part.marking, marking)?,
+                None => drop(self.marking(&part.marking, None)?),
+            }
+        }
+        for named in file.to.iter().flat_map(|to| &to.sections) {
+            self.name(named, "a section", Section::from_name, sections())?;
+        }
+        Ok(())
+    }
 }
 
 /// Asked before anything else: in another format other names may be right.
@@ -117,20 +156,28 @@ fn newer_format(path: &Path, text: &str) -> Result<(), Failure> {
 }
 
 impl PartFile {
-    fn resolve(self, record: &Path, index: usize, folder: &Path) -> Result<PartRequest, Failure> {
+    fn resolve(
+        self,
+        source: &Source<'_>,
+        index: usize,
+        folder: &Path,
+    ) -> Result<PartRequest, Failure> {
+        let section = self.section.into_inner();
         let wrong = |what: &str| {
-            let message =
-                format!("`{}`, part {} ({}): {what}", record.display(), index + 1, self.section);
+            let record = source.path.display();
+            let message = format!("`{record}`, part {} ({section}): {what}", index + 1);
             Failure::new(FailureKind::Data, "record-file-invalid", message)
+                .next(format!("mend part {} of {record}", index + 1))
         };
         let (text, base64, named) = match (self.text, &self.file) {
             (Some(text), None) => (Some(text), None, None),
             (None, Some(file)) => {
-                let content = folder.join(file);
+                let content = beside(source, file, folder)?;
                 let bytes =
                     std::fs::read(&content).map_err(|error| unreadable(&content, &error))?;
                 if bytes.len() > PART_BYTES {
-                    return Err(wrong(&format!("`{file}` is larger than a part may be (64 MiB)")));
+                    let what = "larger than a part may be (64 MiB)";
+                    return Err(source.wrong(file.span(), what, Vec::new()));
                 }
                 let name = content.file_name().map(|name| name.to_string_lossy().into_owned());
                 (None, Some(STANDARD.encode(bytes)), name)
@@ -143,23 +190,35 @@ impl PartFile {
         let media_type =
             self.media_type.or_else(|| named.as_deref().map(|name| media_type_of(name).to_owned()));
         Ok(PartRequest {
-            section: self.section,
-            classes: self.classes,
+            section,
+            classes: self.classes.into_iter().map(Spanned::into_inner).collect(),
             media_type,
             language: self.language,
-            translates: self.translates,
+            translates: self.translates.map(Spanned::into_inner),
             file_name: self.file_name.or(named),
             destination: self.destination,
-            marking: self.marking,
+            marking: self.marking.fields(),
             text,
             base64,
         })
     }
 }
 
+/// A file in the record's folder or below it: a record that somebody sent must not take along what else
+/// lies on this machine.
+fn beside(source: &Source<'_>, file: &At, folder: &Path) -> Result<PathBuf, Failure> {
+    let below = |step: Component<'_>| matches!(step, Component::Normal(_) | Component::CurDir);
+    if !Path::new(file.get_ref()).components().all(below) {
+        let what = "leads out of the record's folder: put the file beside the record";
+        return Err(source.wrong(file.span(), what, Vec::new()));
+    }
+    Ok(folder.join(file.get_ref()))
+}
+
 impl AddresseeFile {
     fn resolve(self) -> AddresseeRequest {
         let Self { economy, desk, relays, sections } = self;
+        let sections = sections.into_iter().map(Spanned::into_inner).collect();
         AddresseeRequest { economy, desk, relays, sections }
     }
 }
@@ -182,4 +241,5 @@ fn media_type_of(name: &str) -> &'static str {
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     let message = format!("`{}` cannot be read: {error}", path.display());
     Failure::new(FailureKind::NoInput, "no-input", message)
+        .next("name a file that is there, and that this user may read")
 }
