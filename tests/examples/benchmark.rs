@@ -139,6 +139,7 @@ fn founded(folder: &Path, code: &str) -> Outcome<PathBuf> {
         code: code.to_owned(),
         name: code.to_owned(),
         timezone: "UTC".to_owned(),
+        city: None,
         listen: format!("127.0.0.1:{port}"),
         public: Vec::new(),
         root_keys: 1,

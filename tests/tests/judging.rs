@@ -267,6 +267,7 @@ fn an_agreement_forged_by_a_partner_during_recovery_is_not_believed() {
         record: record.id(),
         parts: Vec::new(),
         obligations: Obligations::unbound(),
+        salt: [0; 16],
     };
     let entries = [entry(1, &agreement), entry(2, &forged)];
     let head = entries.iter().fold(Head::START, |head, entry| head.after(entry.digest()));

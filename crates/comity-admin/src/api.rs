@@ -95,6 +95,12 @@ fn records() -> Router<Service> {
             }),
         )
         .route(
+            "/audit-file",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Record>| {
+                answer(node.audit_file(&asked.record).await)
+            }),
+        )
+        .route(
             "/judge",
             post(async |State(node): Node, Ask(asked): Ask<ask::Judge>| {
                 answer(node.judge(&asked.record, asked.release).await)
@@ -129,6 +135,12 @@ fn partners() -> Router<Service> {
             }),
         )
         .route(
+            "/ping",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Named>| {
+                answer(node.ping(&asked.name).await)
+            }),
+        )
+        .route(
             "/introduce",
             post(async |State(node): Node, Ask(asked): Ask<ask::Introduce>| {
                 answer(node.introduce(&asked.economy, &asked.to).await)
@@ -151,6 +163,13 @@ fn partners() -> Router<Service> {
             "/invite",
             post(async |State(node): Node, Ask(asked): Ask<ask::Named>| {
                 answer(node.invite(&asked.name).await)
+            }),
+        )
+        .route("/invitations", post(async |State(node): Node| answer(node.invitations().await)))
+        .route(
+            "/cancel-invitation",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Named>| {
+                answer(node.cancel_invitation(&asked.name).await)
             }),
         )
         .route(

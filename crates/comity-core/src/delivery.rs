@@ -9,7 +9,7 @@
 //! # use comity_core::{Delivery, EconomyId, EpochId, RecordId, Urgency};
 //! # use comity_core::ledger::{LedgerEntry, Obligations};
 //! # let entry = LedgerEntry { epoch: EpochId([0; 16]), number: 1, record: RecordId([0; 32]),
-//! #     parts: vec![], obligations: Obligations::default() };
+//! #     parts: vec![], obligations: Obligations::default(), salt: [0; 16] };
 //! fn read(delivery: &Delivery) -> (EconomyId, &LedgerEntry, Urgency, &bytes::Bytes) {
 //!     (delivery.to(), delivery.entry(), delivery.urgency(), delivery.record())
 //! }
@@ -21,7 +21,7 @@
 //! # use comity_core::{Delivery, EconomyId, EpochId, RecordId, Urgency};
 //! # use comity_core::ledger::{LedgerEntry, Obligations};
 //! # let entry = LedgerEntry { epoch: EpochId([0; 16]), number: 1, record: RecordId([0; 32]),
-//! #     parts: vec![], obligations: Obligations::default() };
+//! #     parts: vec![], obligations: Obligations::default(), salt: [0; 16] };
 //! let forged = Delivery {
 //!     to: EconomyId([0; 32]),
 //!     entry,
@@ -37,7 +37,7 @@
 //! # use comity_core::{Delivery, EconomyId, EpochId, RecordId, Urgency};
 //! # use comity_core::ledger::{LedgerEntry, Obligations};
 //! # let entry = LedgerEntry { epoch: EpochId([0; 16]), number: 1, record: RecordId([0; 32]),
-//! #     parts: vec![], obligations: Obligations::default() };
+//! #     parts: vec![], obligations: Obligations::default(), salt: [0; 16] };
 //! let forged = Delivery::new(EconomyId([0; 32]), entry, Urgency::Routine, bytes::Bytes::new(), vec![]);
 //! ```
 //!

@@ -88,7 +88,7 @@ pub mod domains {
     /// A roster's digest, by which the next epoch names it.
     pub const ROSTER: &str = "comity/roster/1";
     /// A ledger entry's digest.
-    pub const LEDGER_ENTRY: &str = "comity/ledger-entry/1";
+    pub const LEDGER_ENTRY: &str = "comity/ledger-entry/2";
     /// A ledger's chain, over the previous head and an entry's digest.
     pub const LEDGER_CHAIN: &str = "comity/ledger-chain/1";
     /// A ledger's chain where a new epoch opens, over the last known head and both epochs.
@@ -111,6 +111,12 @@ pub mod domains {
     pub const SIGN_KEYRING: &str = "comity/sign/keyring/1";
     /// A root key's signature over one grant.
     pub const SIGN_GRANT: &str = "comity/sign/grant/1";
+    /// One line of an audit file.
+    pub const AUDIT_LINE: &str = "comity/audit-line/1";
+    /// A link key's signature over the first line of an audit file.
+    pub const SIGN_AUDIT: &str = "comity/sign/audit/1";
+    /// What a ticket's secret is derived with, from a key of the node and a salt.
+    pub const TICKET_SECRET: &str = "comity/ticket-secret/1";
     /// A link key's signature over a receipt.
     pub const SIGN_RECEIPT: &str = "comity/sign/receipt/1";
     /// A pairing ticket's id and checksum.

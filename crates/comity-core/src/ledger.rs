@@ -1,5 +1,6 @@
 //! The ledger of a link direction: what was handed to a partner, by number, in a chain that both sides hold.
 
+mod links;
 mod ranges;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use crate::identity::{EpochId, PartDigest, RecordId};
 use crate::limits;
 use crate::marking::Onward;
 
+pub use links::{Broken, Links, Step};
 pub use ranges::Ranges;
 
 /// What the recipient takes on with a delivery. Nobody passes on wider.
@@ -36,15 +38,18 @@ pub struct LedgerEntry {
     pub parts: Vec<PartDigest>,
     /// What the recipient takes on.
     pub obligations: Obligations,
+    /// Fresh random bytes, so that nobody who knows the record, but not the ledger, can tell from
+    /// the entry's digest that it was delivered.
+    pub salt: [u8; 16],
 }
 
 impl LedgerEntry {
-    /// Deterministic CBOR: `[epoch, number, record, [parts], [onward, retention or null, [purposes]]]`.
+    /// Deterministic CBOR: `[epoch, number, record, [parts], [onward, retention, [purposes]], salt]`.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new();
         writer
-            .array(5)
+            .array(6)
             .bytes(self.epoch.as_bytes())
             .uint(self.number)
             .bytes(self.record.as_bytes());
@@ -53,13 +58,14 @@ impl LedgerEntry {
             writer.bytes(part.as_bytes());
         }
         self.obligations.write(&mut writer);
+        writer.bytes(&self.salt);
         writer.into_bytes()
     }
 
     /// Reads one entry from `reader`.
     pub fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
-        let length = reader.array(5)?;
-        if length != 5 {
+        let length = reader.array(6)?;
+        if length != 6 {
             return Err(reader.fault(Problem::MissingField));
         }
         let entry = Self {
@@ -68,6 +74,7 @@ impl LedgerEntry {
             record: RecordId(reader.array_of()?),
             parts: reader.list(limits::PARTS, |reader| reader.array_of().map(PartDigest))?,
             obligations: Obligations::read(reader)?,
+            salt: reader.array_of()?,
         };
         reader.leave();
         if entry.parts.windows(2).any(|pair| matches!(pair, [one, next] if one >= next)) {
@@ -353,9 +360,8 @@ mod tests {
         assert!(arrivals.contains(2));
     }
 
-    #[test]
-    fn an_entry_is_read_as_written() {
-        let entry = LedgerEntry {
+    fn example() -> LedgerEntry {
+        LedgerEntry {
             epoch: EpochId([1; 16]),
             number: 7,
             record: RecordId([2; 32]),
@@ -365,10 +371,41 @@ mod tests {
                 retention_days: Some(30),
                 purposes: vec!["incident response".into()],
             },
-        };
-        let bytes = entry.encode();
+            salt: [5; 16],
+        }
+    }
+
+    #[test]
+    fn an_entry_is_read_as_written() {
+        let bytes = example().encode();
         let mut reader = Reader::new(&bytes);
-        assert_eq!(LedgerEntry::read(&mut reader), Ok(entry));
+        assert_eq!(LedgerEntry::read(&mut reader), Ok(example()));
         assert_eq!(reader.finish(), Ok(()));
+    }
+
+    /// Computed apart from this program, by the words of `docs/src/spec/link.md`.
+    #[test]
+    fn the_chain_is_as_specified() {
+        let (bytes, digest) = (example().encode(), example().digest());
+        let written: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(
+            written,
+            concat!(
+                "865001010101010101010101010101010101075820020202020202020202020202",
+                "02020202020202020202020202020202020202028258200303030303030303030303030303030303",
+                "03030303030303030303030303030358200404040404040404040404040404040404040404040404",
+                "0404040404040404048302181e8171696e636964656e7420726573706f6e73655005050505050505",
+                "050505050505050505"
+            )
+        );
+        assert_eq!(
+            digest.to_string(),
+            "a73d4d0e264231336936b92914c62b16f94c033875dac8c700e945dab69ea633"
+        );
+        let head = Head::START.after(digest);
+        assert_eq!(
+            (head.number, head.chain.to_string().as_str()),
+            (1, "c9815512999a996bc27f783f322be6fce9640fb31722107c608533744fd3147f")
+        );
     }
 }

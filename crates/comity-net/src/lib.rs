@@ -16,6 +16,6 @@ mod transport;
 
 pub use config::{EndpointConfig, EndpointSecrets, LinkOptions};
 pub use congestion::Congestion;
-pub use endpoint::{BindError, DialError, DialFault, Endpoint};
+pub use endpoint::{BindError, DialError, DialFault, Endpoint, Path};
 pub use event::{CloseCause, NetEvent, RefusedWhy};
 pub use tls::{Clock, LinkIdentity, Partners};

@@ -45,6 +45,8 @@ pub struct Founding {
     pub name: String,
     /// An IANA time zone: `Asia/Seoul`.
     pub timezone: String,
+    /// What screens call that zone, if not by the city in its name.
+    pub city: Option<String>,
     /// The UDP socket.
     pub listen: String,
     /// `host:port`s that invitations carry.
@@ -110,13 +112,7 @@ pub fn found(folder: &Path, founding: &Founding, seal: Seal<'_>) -> Result<Found
         return Err(ServiceError::new(ErrorKind::CannotCreate, "node-exists", message)
             .next(format!("comity --data {} status", folder.display())));
     }
-    let text = config::initial(
-        &founding.code,
-        &founding.name,
-        &founding.timezone,
-        &founding.listen,
-        &founding.public,
-    );
+    let text = config::initial(founding);
     let config = Config::parse(&text, &folder.join(config::FILE_NAME), folder)
         .map_err(|error| of_option(&error))?;
     let count = usize::from(founding.root_keys);

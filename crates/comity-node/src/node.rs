@@ -21,7 +21,7 @@ use crate::founding::{DESK, ENDPOINT, LINK, NODE_KEYS};
 use crate::index;
 use crate::keyfile::{self, Passphrase};
 use crate::limits::{FOLD, NET_EVENTS};
-use crate::service::{Pairings, Service, ServiceParts};
+use crate::service::{Pairings, Service, ServiceParts, introduction};
 use crate::shell;
 use crate::state::State;
 
@@ -82,6 +82,9 @@ impl Node {
             (Mode::Running | Mode::Offline, _, _) => None,
         };
         let endpoint = net.as_ref().map(|net| net.endpoint.clone());
+        let (us, introduction) = (state.us(), introduction(&config, state.keyring(&state.us())));
+        let invited: Vec<_> =
+            state.invitations().open(crate::clock::now()).into_iter().cloned().collect();
         let mut engine = Engine::new(state, link_key, Box::new(OsEntropy)).within(&config.limits);
         if let Some(torn) = &report.torn {
             engine.tail_was_cut(torn.bytes);
@@ -106,6 +109,7 @@ impl Node {
             pairings,
         });
         if endpoint.is_some() {
+            service.reopen(us, &invited, &introduction);
             service.attend_pairings(pairing_events);
         }
         Ok(Self { service, endpoint, idle, shell, report })

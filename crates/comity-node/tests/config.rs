@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use comity_node::config::{self, Config, ConfigError, Fault};
+use comity_node::founding::Founding;
 
 const EXAMPLE: &str = include_str!("../../../examples/comity.toml");
 const SMALLEST: &str = "format = 1\n[economy]\ncode = \"KR\"\n";
@@ -55,7 +56,7 @@ fn the_reference_is_a_configuration_with_every_key() {
     let id = "ab".repeat(32);
     let text = config::reference().replace("partners.ID", &format!("partners.{id}"));
     parse(&text).unwrap();
-    for table in ["", "economy", "listen", "admin", "store", "link", "limits", "log"] {
+    for table in ["", "economy", "local", "listen", "admin", "store", "link", "limits", "log"] {
         let header = if table.is_empty() { String::new() } else { format!("[{table}]\n") };
         let mut valid = fault(&format!("{header}no-such-key = 1\n")).valid;
         if table.is_empty() {
@@ -80,14 +81,20 @@ fn what_is_in_force_means_the_same() {
 
 #[test]
 fn a_new_node_starts_from_a_file_that_is_read() {
-    let text = config::initial(
-        "FJ",
-        "Fiji \"test\"",
-        "Pacific/Fiji",
-        "127.0.0.1:0",
-        &["fj.example:4864".to_owned()],
-    );
-    let config = parse(&text).unwrap();
+    let founding = Founding {
+        code: "FJ".to_owned(),
+        name: "Fiji \"test\"".to_owned(),
+        timezone: "Pacific/Fiji".to_owned(),
+        city: Some("Suva".to_owned()),
+        listen: "127.0.0.1:0".to_owned(),
+        public: vec!["fj.example:4864".to_owned()],
+        root_keys: 1,
+        threshold: 1,
+    };
+    let config = parse(&config::initial(&founding)).unwrap();
+    assert_eq!(config.economy.city.as_deref(), Some("Suva"));
+    let cityless = Founding { city: None, ..founding };
+    assert_eq!(parse(&config::initial(&cityless)).unwrap().economy.city, None);
     assert_eq!(config.economy.name, "Fiji \"test\"");
     assert_eq!(config.listen.public[0].to_string(), "fj.example:4864");
 }
@@ -113,6 +120,17 @@ fn each_wrong_value_is_named_where_it_stands() {
         ("format = 1\n[economy]\nname = \"x\"\n", 2, "`code` is missing"),
         ("format = 1\n[economy]\ncode = \"kr\"\n", 3, "capital letters"),
         ("format = 1\n[economy]\ncode = \"KR\"\ntimezone = \"Seoul\"\n", 4, "no time zone"),
+        ("format = 1\n[economy]\ncode = \"KR\"\ncity = \"\"\n", 4, "a name has"),
+        (
+            "format = 1\n[economy]\ncode = \"KR\"\n[local]\ndesks = [\"duty \"]\n",
+            5,
+            "no space at its ends",
+        ),
+        (
+            "format = 1\n[economy]\ncode = \"KR\"\n[local]\ndesks = [\"duty\", \"duty\"]\n",
+            5,
+            "twice",
+        ),
         ("format = 1\n[economy]\ncode = \"KR\"\nname = \"a\\nb\"\n", 4, "one line"),
         (
             "format = 1\n[economy]\ncode = \"KR\"\n[listen]\naddress = \"4864\"\n",

@@ -30,6 +30,7 @@ fn founded(folder: &Path, code: &str) {
         code: code.to_owned(),
         name: format!("Economy {code}"),
         timezone: "UTC".to_owned(),
+        city: None,
         listen,
         public: Vec::new(),
         root_keys: 1,

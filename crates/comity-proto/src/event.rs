@@ -8,7 +8,7 @@ use comity_core::digest::Digest;
 use comity_core::identity::{EpochId, PartDigest};
 use comity_core::ledger::{LedgerEntry, Opening, Ranges};
 use comity_core::receipt::RejectReason;
-use comity_core::{Delivery, Urgency};
+use comity_core::{Delivery, Timestamp, Urgency};
 
 use crate::fault::{CloseReason, Fault};
 use crate::hello::{Heads, Hello};
@@ -238,6 +238,11 @@ pub enum Input {
         /// The numbers in our ledger.
         numbers: Vec<u64>,
     },
+    /// Asks the partner for a sign of life ([`Output::Pong`]). Sent only while the link is up.
+    Ping {
+        /// Told apart from other questions by this.
+        nonce: u64,
+    },
     /// A signed receipt for the partner. Sent only while the link is up.
     Receipt(Bytes),
     /// We were restored and open a new epoch of our ledger, journaled already. Nothing is delivered
@@ -315,6 +320,13 @@ pub enum Output {
     },
     /// A receipt from the partner, unverified.
     Receipt(Bytes),
+    /// The partner answers a question for a sign of life.
+    Pong {
+        /// The question's; nothing says that it was asked.
+        nonce: u64,
+        /// What the partner's clock said.
+        at: Timestamp,
+    },
     /// Recovery: the partner gives back what we had sent. The engine answers ReturnStored.
     Returned(Incoming),
     /// Recovery: of this number of our ledger the partner has only the digest. The engine answers

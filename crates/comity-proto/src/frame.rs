@@ -2,6 +2,7 @@
 //! `[type, map]`.
 
 use bytes::Bytes;
+use comity_core::Timestamp;
 use comity_core::cbor::{Fault as Problems, MapReader, Problem, Reader, Writer};
 use comity_core::digest::Digest;
 use comity_core::ledger::{Opening, Ranges};
@@ -27,6 +28,8 @@ pub(crate) mod kind {
     pub(crate) const DRAIN: u64 = 11;
     pub(crate) const BYE: u64 = 12;
     pub(crate) const FAULT: u64 = 13;
+    pub(crate) const PING: u64 = 14;
+    pub(crate) const PONG: u64 = 15;
     /// Reserved: cumulative credit.
     pub(crate) const CREDIT: u64 = 16;
     /// Reserved: bodies announced.
@@ -84,6 +87,8 @@ pub(crate) enum Frame {
     Drain,
     Bye,
     Fault { code: u64, text: String },
+    Ping { nonce: u64 },
+    Pong { nonce: u64, at: Timestamp },
 }
 
 /// Why a control frame was not understood.
@@ -108,6 +113,8 @@ impl Frame {
             Self::Drain => kind::DRAIN,
             Self::Bye => kind::BYE,
             Self::Fault { .. } => kind::FAULT,
+            Self::Ping { .. } => kind::PING,
+            Self::Pong { .. } => kind::PONG,
         }
     }
 
@@ -144,6 +151,12 @@ impl Frame {
             }
             Self::Fault { code, text } => {
                 writer.map(2).key(0).uint(*code).key(1).text(text);
+            }
+            Self::Ping { nonce } => {
+                writer.map(1).key(0).uint(*nonce);
+            }
+            Self::Pong { nonce, at } => {
+                writer.map(2).key(0).uint(*nonce).key(1).uint(at.as_millis());
             }
         }
         framed(&writer.into_bytes())
@@ -197,6 +210,11 @@ impl Frame {
                 opening: Opening::read(fields.at(reader, 0)?)?,
                 accepted: fields.at(reader, 1)?.bool()?,
             },
+            kind::PING => Self::Ping { nonce: fields.at(reader, 0)?.uint()? },
+            kind::PONG => Self::Pong {
+                nonce: fields.at(reader, 0)?.uint()?,
+                at: Timestamp::from_millis(fields.at(reader, 1)?.uint()?),
+            },
             _fault => Self::Fault {
                 code: fields.at(reader, 0)?.uint()?,
                 text: fields.at(reader, 1)?.text(limits::TEXT_BYTES)?.to_owned(),
@@ -232,7 +250,7 @@ pub(crate) fn read_kind(reader: &mut Reader<'_>) -> Result<u64, Fault> {
 /// Refuses the types that this version does not have.
 pub(crate) fn check_known(kind: u64) -> Result<(), Fault> {
     match kind {
-        kind::HELLO..=kind::FAULT => Ok(()),
+        kind::HELLO..=kind::PONG => Ok(()),
         kind::CREDIT | kind::INV | kind::WANT | kind::CHUNK_WANT => Err(Fault::ReservedFrame(kind)),
         kind => Err(Fault::UnknownFrame(kind)),
     }

@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use crate::folder;
 use crate::local::LocalNode;
 use crate::screen::Asker;
-use crate::screen::times::Zones;
+use crate::screen::times::{Place, Zones};
 
 /// What a command does with the node's keys, when it has to be the node itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,8 @@ impl Backend {
 
     /// UTC and the zone of the configuration.
     pub(crate) fn zones(&self) -> Zones {
-        Zones::ours(self.config.economy.timezone.clone())
+        let economy = &self.config.economy;
+        Zones::ours(Place::new(economy.timezone.clone(), economy.city.clone()))
     }
 
     /// The node that runs over this folder, if one does.

@@ -27,16 +27,51 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_default()
 }
 
-fn pair(kr: &Node, jp: &Node) {
+/// The names of the invitations that are open.
+fn open_invitations(node: &Node) -> Vec<String> {
+    let open = node.data(&["partner", "invite", "--list"]);
+    open.as_array().unwrap().iter().map(|line| text(line, "name").to_owned()).collect()
+}
+
+/// A ticket that was made before the node was restarted. One that was taken back stays so.
+fn invited(kr: &mut Node) -> String {
+    kr.data(&["partner", "invite", "--as", "FJ"]);
+    assert_eq!(open_invitations(kr), ["FJ"]);
+    kr.data(&["partner", "invite", "--cancel", "FJ"]);
+    kr.try_with(&["partner", "invite", "--cancel", "FJ"], "").refused(
+        66,
+        "no-invitation",
+        "FJ",
+        "partner invite --list",
+    );
+    kr.data(&["partner", "invite", "--as", "JP"]);
     let invitation = kr.data(&["partner", "invite", "--as", "JP"]);
-    let ticket = text(&invitation, "ticket");
-    kr.try_with(&["partner", "join", "--as", "JP"], ticket).refused(
+    kr.try_with(&["partner", "join", "--as", "JP"], text(&invitation, "ticket")).refused(
         64,
         "own-ticket",
         "our own",
         "partner join",
     );
     assert_eq!(text(&kr.data(&["partner", "verify", "--show", "JP"]), "state"), "waiting");
+    assert_eq!(kr.stop(), 0);
+    assert_eq!(open_invitations(kr), ["JP"], "also while the node rests");
+    kr.run();
+    assert_eq!(open_invitations(kr), ["JP"]);
+    text(&invitation, "ticket").to_owned()
+}
+
+/// What has paired somebody pairs nobody else, nor after a restart.
+fn used_up(kr: &mut Node, jp: &Node, ticket: &str) {
+    assert!(open_invitations(kr).is_empty());
+    assert_eq!(kr.stop(), 0);
+    kr.run();
+    assert!(open_invitations(kr).is_empty());
+    let again = jp.try_with(&["partner", "join", "--as", "again"], ticket);
+    assert_ne!(again.code, 0, "{}", again.out);
+    assert!(again.message().contains("no invitation open"), "{}", again.out);
+}
+
+fn pair(kr: &Node, jp: &Node, ticket: &str) {
     jp.try_with(&["partner", "join", "--as", "KR"], "comity-pair-half-of-it").refused(
         64,
         "ticket",
@@ -95,6 +130,32 @@ fn agree(kr: &Node, jp: &Node) {
     jp.data(&["partner", "level", "KR", "restricted"]);
 }
 
+/// The partner's node answers, its transport is measured, and its clock is ours.
+fn reached(kr: &Node) {
+    let pinged = kr.data(&["partner", "ping", "JP", "--count", "2"]);
+    assert_eq!(pinged["answers_ms"].as_array().unwrap().len(), 2);
+    assert!(pinged["answer_ms"].as_f64().unwrap() > 0.0, "{pinged}");
+    assert!(pinged["clock_ahead_ms"].as_i64().unwrap().abs() < 5_000, "{pinged}");
+    let path = &pinged["path"];
+    assert!(path["rtt_ms"].as_f64().unwrap() > 0.0, "{pinged}");
+    assert!(path["bytes_sent"].as_u64().unwrap() > 1_000, "{pinged}");
+    assert!(path["packets_lost"].as_u64() <= path["packets_sent"].as_u64(), "{pinged}");
+    let partners = kr.data(&["partner", "list"]);
+    assert!(partners["partners"][0]["rtt_ms"].as_f64().unwrap() > 0.0, "{partners}");
+    let doctor = kr.try_with(&["doctor"], "").out;
+    assert!(doctor.contains("agrees with that of JP"), "{doctor}");
+    kr.try_with(&["partner", "ping", "FJ"], "").refused(66, "no-partner", "FJ", "partner list");
+    kr.data(&["partner", "suspend", "JP"]);
+    kr.try_with(&["partner", "ping", "JP"], "").refused(
+        69,
+        "no-link",
+        "suspended",
+        "partner resume JP",
+    );
+    kr.data(&["partner", "resume", "JP"]);
+    eventually("the link is up again", || kr.try_with(&["partner", "ping", "JP"], "").code == 0);
+}
+
 /// The incident of the examples, for JP alone.
 fn incident(kr: &Node) -> String {
     let example = std::fs::read_to_string(path("examples/records/incident.toml")).unwrap();
@@ -112,8 +173,11 @@ fn from_strangers_to_who_did_we_tell() {
     kr.run();
     jp.run();
     kr.try_with(&["run"], "").refused(75, "node-running", "already running", "status");
-    pair(&kr, &jp);
+    let ticket = invited(&mut kr);
+    pair(&kr, &jp, &ticket);
+    used_up(&mut kr, &jp, &ticket);
     agree(&kr, &jp);
+    reached(&kr);
 
     let file = incident(&kr);
     let would = kr.data(&["publish", &file, "--dry-run"]);
@@ -147,15 +211,10 @@ fn from_strangers_to_who_did_we_tell() {
     kr.data(&["audit", "who", reference, "--out", &proof]);
     let verified = jp.data(&["verify", &proof]);
     assert_eq!(text(&verified[0]["deliveries"][0], "proof"), "signed for");
-    let forged = std::fs::read_to_string(&proof).unwrap().replace("\"number\": ", "\"number\": 1");
+    let forged = std::fs::read_to_string(&proof).unwrap().replace("\"number\":", "\"number\":1");
     let forgery = kr.folder().join("forged.json").display().to_string();
     std::fs::write(&forgery, forged).unwrap();
-    jp.try_with(&["verify", &forgery], "").refused(
-        65,
-        "audit-entry-differs",
-        "number",
-        "do not use",
-    );
+    jp.try_with(&["verify", &forgery], "").refused(65, "audit-line", "line 2", "do not use");
     kr.try_with(&["audit", "who", reference, "--out", &proof], "").refused(
         73,
         "cannot-create",

@@ -225,6 +225,7 @@ impl Bench {
             }
             Effect::Reply { token, reply } => drop(self.replies.insert(token, reply)),
             Effect::Partners(partners) => self.node.partners = *partners,
+            Effect::Pong { .. } => {}
             Effect::Alarm(alarm) => self.alarms.push(alarm),
         }
         None

@@ -111,6 +111,7 @@ impl Peer {
             record: record.id(),
             parts: digests,
             obligations: self.obligations.clone(),
+            salt: [0; 16],
         }
     }
 

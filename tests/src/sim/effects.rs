@@ -31,6 +31,7 @@ impl World {
             }
             Effect::Reply { token, reply } => self.replied(node, token, reply)?,
             Effect::Partners(partners) => self.nodes[node].partners = *partners,
+            Effect::Pong { .. } => {}
             Effect::Alarm(alarm) => {
                 self.note(|| format!("node {node} alarm {}: {}", alarm.code, alarm.text));
             }

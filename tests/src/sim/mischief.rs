@@ -40,6 +40,7 @@ impl World {
             record: record.id(),
             parts: parts.iter().map(|part| part.digest).collect(),
             obligations: Obligations::unbound(),
+            salt: [0; 16],
         };
         let source = Source::Partner(Delivered { from: origin, entry });
         self.insert(to, &record, parts, source)

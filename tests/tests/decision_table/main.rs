@@ -173,7 +173,12 @@ const SCOPES: [Scope; 23] = [
         reads: &[Recipient, Source, Embargo],
         within: all,
     },
-    Scope { gate: Gate::Expiry, asks: "Is it still valid?", reads: &[Expiry], within: all },
+    Scope {
+        gate: Gate::Expiry,
+        asks: "Is it still valid?",
+        reads: &[Recipient, Source, Expiry],
+        within: all,
+    },
     Scope {
         gate: Gate::Exercise,
         asks: "Does it belong to an exercise, in which the recipient takes part?",
@@ -183,7 +188,7 @@ const SCOPES: [Scope; 23] = [
     Scope {
         gate: Gate::Quarantine,
         asks: "Is it verified, marked, live?",
-        reads: &[Record],
+        reads: &[Recipient, Record],
         within: all,
     },
     Scope {
@@ -195,7 +200,7 @@ const SCOPES: [Scope; 23] = [
     Scope {
         gate: Gate::Unbuilt,
         asks: "Can this version weigh all that it carries?",
-        reads: &[Unknown],
+        reads: &[Recipient, Unknown],
         within: all,
     },
 ];

@@ -106,6 +106,16 @@ pub enum JournalEntry {
         /// When.
         at: Timestamp,
     },
+    /// Somebody was invited to pair.
+    Invited(Invited),
+    /// An invitation opens the door no more: it was taken back, or wrong digits used it up. One that a
+    /// pairing used up, or time, needs no word.
+    InvitationEnded {
+        /// Its ticket.
+        ticket: [u8; 16],
+        /// When.
+        at: Timestamp,
+    },
     /// An unsigned draft was made.
     Draft(DraftMade),
     /// A draft was published or thrown away.
@@ -279,6 +289,23 @@ pub enum PartnerChange {
     },
 }
 
+/// Somebody was invited to pair: everything that the ticket is made of, but for its secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invited {
+    /// The ticket's id.
+    pub ticket: [u8; 16],
+    /// What this node will call whoever comes. Display only.
+    pub name: String,
+    /// Where the ticket says that we are.
+    pub addresses: Vec<String>,
+    /// What the secret is derived from, with a key of the node.
+    pub salt: [u8; 16],
+    /// Until when it opens the door.
+    pub expires: Timestamp,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// A delivery that was decided Release, with what stays with the sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryDecided {
@@ -410,6 +437,8 @@ impl JournalEntry {
             | Self::PolicyConfirmed { .. }
             | Self::Returned { .. }
             | Self::Recovered { .. }
+            | Self::Invited(_)
+            | Self::InvitationEnded { .. }
             | Self::DraftGone { .. } => Vec::new(),
         }
     }

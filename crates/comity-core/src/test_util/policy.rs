@@ -119,6 +119,7 @@ pub fn deliver(
         record: record.id(),
         parts: plan.releases().to_vec(),
         obligations,
+        salt: [0; 16],
     };
     let payload = Payload { entry, signed: record.signed().clone(), bodies };
     release(snapshot, &facts, &part_facts, &recipient, now, payload)
@@ -147,6 +148,7 @@ pub fn deliver_control(
         record: record.id(),
         parts: Vec::new(),
         obligations: Obligations::unbound(),
+        salt: [0; 16],
     };
     let payload = Payload { entry, signed: record.signed().clone(), bodies: Vec::new() };
     release(snapshot, &facts, &[], &Recipient::partner(to), now, payload)

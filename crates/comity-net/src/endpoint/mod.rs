@@ -4,6 +4,7 @@ pub(crate) mod admission;
 mod answer;
 mod connection;
 mod dial;
+mod path;
 mod registry;
 mod stream;
 
@@ -23,6 +24,7 @@ use self::admission::Known;
 pub(crate) use self::answer::peer;
 pub(crate) use self::dial::connect;
 pub use self::dial::{DialError, DialFault};
+pub use self::path::Path;
 use self::registry::Registry;
 use crate::config::{EndpointConfig, LinkOptions};
 use crate::congestion::{Congestion, Factory, RateCap};
@@ -164,6 +166,12 @@ impl Endpoint {
     /// closes. `code` is below 0x100, `text` is for the partner's operator.
     pub fn close(&self, conn: ConnId, code: u32, text: &str) {
         self.shared.registry().close(conn, code, text);
+    }
+
+    /// What the transport has measured of a connection. `None`: it is over.
+    #[must_use]
+    pub fn path(&self, conn: ConnId) -> Option<Path> {
+        self.shared.registry().path(conn)
     }
 
     /// Closes the connections of partners that would not be let in any more, and returns them.

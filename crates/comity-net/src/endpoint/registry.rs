@@ -11,6 +11,7 @@ use quinn::VarInt;
 use tokio::sync::mpsc;
 
 use super::close_text;
+use super::path::Path;
 use crate::congestion::RateCap;
 use crate::event::{CloseCause, code};
 use crate::limits;
@@ -80,6 +81,10 @@ impl Registry {
         let text = close_text(text);
         open.connection.close(VarInt::from_u32(code), text.as_bytes());
         open.closed.get_or_insert((code, text));
+    }
+
+    pub(super) fn path(&self, conn: ConnId) -> Option<Path> {
+        self.open.get(&conn).map(|open| Path::of(&open.connection))
     }
 
     /// Notes why all connections are about to be closed.

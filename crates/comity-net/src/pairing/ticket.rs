@@ -42,13 +42,23 @@ impl Ticket {
         now: Timestamp,
         entropy: &mut (impl Entropy + ?Sized),
     ) -> Result<Self, TicketError> {
-        check_addresses(&addresses)?;
-        Ok(Self {
+        Self::with_secret(
             economy,
             addresses,
-            secret: Zeroizing::new(draw(entropy)),
-            expires: now.saturating_add(limits::TICKET_LIFE),
-        })
+            now.saturating_add(limits::TICKET_LIFE),
+            draw(entropy),
+        )
+    }
+
+    /// The ticket of `economy` with this secret, as it was issued: for an issuer that was restarted.
+    pub fn with_secret(
+        economy: EconomyId,
+        addresses: Vec<String>,
+        expires: Timestamp,
+        secret: [u8; 16],
+    ) -> Result<Self, TicketError> {
+        check_addresses(&addresses)?;
+        Ok(Self { economy, addresses, secret: Zeroizing::new(secret), expires })
     }
 
     /// Who issued it.

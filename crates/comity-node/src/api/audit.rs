@@ -48,6 +48,42 @@ pub struct AuditDelivery {
     pub entry: String,
     /// See `entry`.
     pub signed_receipt: Option<String>,
+    /// How the ledger leads from the entry to the head that the receipt signs.
+    pub chain: Option<AuditChain>,
+}
+
+/// How a ledger leads from a delivery's entry to a later head. Of other deliveries it has digests only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuditChain {
+    /// The chain before the entry, in hexadecimal.
+    pub before: String,
+    /// What follows the entry, in order.
+    pub steps: Vec<AuditStep>,
+}
+
+/// One step of a ledger's chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum AuditStep {
+    /// Another delivery: the digest of its entry, in hexadecimal.
+    Entry(String),
+    /// A new epoch of the ledger, after a restore from a backup.
+    Epoch {
+        /// The new epoch.
+        epoch: String,
+        /// The epoch before it.
+        previous: String,
+        /// The first number of the new epoch.
+        first: u64,
+    },
+}
+
+/// An audit as a file that others can verify.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AuditFile {
+    /// Its contents: lines of JSON.
+    pub file: String,
 }
 
 /// A part that stayed.

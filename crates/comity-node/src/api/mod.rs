@@ -12,12 +12,13 @@ mod partners;
 mod publishing;
 mod records;
 
-pub use audit::{AuditDelivery, AuditWho, AuditWithheld};
+pub use audit::{AuditChain, AuditDelivery, AuditFile, AuditStep, AuditWho, AuditWithheld};
 pub use drafts::{DraftLine, DraftsRequest, NewDraft};
 pub use explanation::{Explained, ExplainedGate, ExplainedPart, ExplainedPartner};
 pub use node::{AlarmLine, Event, Status};
 pub use partners::{
-    AgreementLine, Ceremony, IntroductionLine, Invitation, PartnerLine, PartnerUpdate,
+    AgreementLine, Ceremony, IntroductionLine, Invitation, InvitationLine, PartnerLine,
+    PartnerUpdate, PathLine, Pinged,
 };
 pub use publishing::{
     AddresseeRequest, Cell, MarkingFields, PartRequest, Preview, PreviewPart, PublishRequest,

@@ -40,6 +40,48 @@ pub struct PartnerLine {
     pub since: String,
 }
 
+/// A partner's sign of life, and the way to it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Pinged {
+    /// What this node calls it.
+    pub partner: String,
+    /// The id.
+    pub economy: String,
+    /// Milliseconds from the question to the answer of the partner's node.
+    pub answer_ms: f64,
+    /// Milliseconds by which the partner's clock is ahead of ours; below zero, behind it.
+    pub clock_ahead_ms: i64,
+    /// By how many milliseconds that may be wrong, either way.
+    pub clock_within_ms: f64,
+    /// The way to it. None: the link went down just now.
+    pub path: Option<PathLine>,
+}
+
+/// What the transport has measured since the connection opened.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PathLine {
+    /// The partner's address.
+    pub remote: String,
+    /// The smoothed round trip, in milliseconds.
+    pub rtt_ms: f64,
+    /// The shortest round trip, in milliseconds.
+    pub shortest_rtt_ms: f64,
+    /// Bytes that were sent.
+    pub bytes_sent: u64,
+    /// Bytes that were received.
+    pub bytes_received: u64,
+    /// Packets that were sent.
+    pub packets_sent: u64,
+    /// Of those, how many are believed lost.
+    pub packets_lost: u64,
+    /// Bytes in lost packets.
+    pub bytes_lost: u64,
+    /// Bytes that may be on their way at once.
+    pub window_bytes: u64,
+    /// Bytes of the largest datagram.
+    pub datagram_bytes: u16,
+}
+
 /// A change of a partner.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "kebab-case")]
@@ -100,6 +142,19 @@ pub struct Invitation {
     pub ticket: String,
     /// What this node will call the partner.
     pub name: String,
+    /// Until when it is good.
+    pub expires: String,
+}
+
+/// An invitation that opens the door.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct InvitationLine {
+    /// What this node will call the partner.
+    pub name: String,
+    /// How far the pairing is: see [`Ceremony::state`]; `cancelled` once it was taken back.
+    pub state: String,
+    /// Since when it is open.
+    pub since: String,
     /// Until when it is good.
     pub expires: String,
 }

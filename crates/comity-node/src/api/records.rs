@@ -77,8 +77,10 @@ pub struct PartDetail {
     pub destination: Option<String>,
     /// Whom an addressee part names, in words.
     pub addressee: Option<String>,
-    /// The content, where it is text and asked for.
+    /// The content, where it is text, asked for, and may be seen here.
     pub text: Option<String>,
+    /// Why whoever uses this node may not see it; then its file's name and its content are not told.
+    pub withheld: Option<String>,
 }
 
 /// Which records.

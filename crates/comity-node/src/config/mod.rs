@@ -35,6 +35,8 @@ pub struct Config {
     pub folder: PathBuf,
     /// What people call us.
     pub economy: Economy,
+    /// Who we are at our own node.
+    pub local: Local,
     /// Where partners find us.
     pub listen: Listen,
     /// Where the command line finds us.
@@ -60,6 +62,15 @@ pub struct Economy {
     pub name: String,
     /// The zone of "your time".
     pub timezone: TimeZone,
+    /// What screens call that zone, if not by the city in its name.
+    pub city: Option<String>,
+}
+
+/// Who we are at our own node: whoever may use its socket.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Local {
+    /// The desks, roles and persons for which partners' TLP:RED is shown here. Ascending, each once.
+    pub desks: BTreeSet<String>,
 }
 
 /// Where partners find us.

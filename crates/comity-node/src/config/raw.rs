@@ -15,6 +15,8 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) economy: Economy,
     #[serde(default)]
+    pub(super) local: Local,
+    #[serde(default)]
     pub(super) listen: Listen,
     #[serde(default)]
     pub(super) admin: Admin,
@@ -36,6 +38,13 @@ pub(super) struct Economy {
     pub(super) code: At<String>,
     pub(super) name: At<String>,
     pub(super) timezone: At<String>,
+    pub(super) city: At<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Local {
+    pub(super) desks: Option<Vec<Spanned<String>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,6 +1,6 @@
 //! From what the file says to what it means.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,8 +12,8 @@ use toml::Spanned;
 use super::raw::{self, At};
 use super::units::{self, UnitError};
 use super::{
-    Address, Admin, Config, Economy, FORMAT, Fault, Limits, Link, Listen, Log, LogFormat, LogLevel,
-    PORT, Partner, Store,
+    Address, Admin, Config, Economy, FORMAT, Fault, Limits, Link, Listen, Local, Log, LogFormat,
+    LogLevel, PORT, Partner, Store,
 };
 
 const CODE_LENGTH: std::ops::RangeInclusive<usize> = 2..=8;
@@ -34,6 +34,7 @@ impl Resolver<'_> {
         Ok(Config {
             folder: self.folder.to_owned(),
             economy: self.economy(raw.economy)?,
+            local: self.local(raw.local)?,
             listen: self.listen(raw.listen)?,
             admin: Admin { socket: self.path(raw.admin.socket, "admin.sock")? },
             store: self.store(raw.store)?,
@@ -89,22 +90,8 @@ impl Resolver<'_> {
             let message = format!("`{letters}` is not 2 to 8 capital letters and digits");
             return Err(self.fault(code.span(), message, &[]));
         }
-        let name = match raw.name {
-            None => letters.clone(),
-            Some(name) => {
-                let length = name.as_ref().chars().count();
-                if !(1..=NAME_CHARACTERS).contains(&length)
-                    || name.as_ref().len() > comity_core::limits::TEXT_BYTES
-                    || !comity_core::cbor::is_label(name.as_ref())
-                {
-                    let message = format!(
-                        "a name has 1 to {NAME_CHARACTERS} characters on one line, without marks that turn the reading direction"
-                    );
-                    return Err(self.fault(name.span(), message, &[]));
-                }
-                name.into_inner()
-            }
-        };
+        let name = raw.name.map_or_else(|| Ok(letters.clone()), |name| self.name(name))?;
+        let city = raw.city.map(|city| self.name(city)).transpose()?;
         let timezone = match raw.timezone {
             None => TimeZone::UTC,
             Some(zone) => TimeZone::get(zone.as_ref()).map_err(|_not_in_the_database| {
@@ -112,7 +99,38 @@ impl Resolver<'_> {
                 self.fault(zone.span(), message, &[])
             })?,
         };
-        Ok(Economy { code: code.into_inner(), name, timezone })
+        Ok(Economy { code: code.into_inner(), name, timezone, city })
+    }
+
+    fn name(&self, raw: Spanned<String>) -> Result<String, Fault> {
+        let length = raw.as_ref().chars().count();
+        if !(1..=NAME_CHARACTERS).contains(&length)
+            || raw.as_ref().len() > comity_core::limits::TEXT_BYTES
+            || !comity_core::cbor::is_label(raw.as_ref())
+        {
+            let message = format!(
+                "a name has 1 to {NAME_CHARACTERS} characters on one line, without marks that turn the reading direction"
+            );
+            return Err(self.fault(raw.span(), message, &[]));
+        }
+        Ok(raw.into_inner())
+    }
+
+    fn local(&self, raw: raw::Local) -> Result<Local, Fault> {
+        let mut desks = BTreeSet::new();
+        for desk in raw.desks.into_iter().flatten() {
+            let span = desk.span();
+            // Compared letter by letter with what partners write: a space that nobody sees would differ.
+            let name = self.name(desk)?;
+            if name.trim() != name {
+                let message = "a desk has no space at its ends".to_owned();
+                return Err(self.fault(span, message, &[]));
+            }
+            if !desks.insert(name) {
+                return Err(self.fault(span, "this desk is there twice".to_owned(), &[]));
+            }
+        }
+        Ok(Local { desks })
     }
 
     fn listen(&self, raw: raw::Listen) -> Result<Listen, Fault> {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::units::{WrittenDuration, WrittenRate, WrittenSize};
 use super::{Config, FORMAT};
+use crate::founding::Founding;
 
 /// One key.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +48,20 @@ pub const KEYS: &[Key] = &[
         "\"UTC\"",
         "\"Asia/Seoul\"",
         "Times are shown in UTC and in this zone (IANA name).",
+    ),
+    key(
+        "economy",
+        "city",
+        "the city in the zone's name",
+        "\"Seoul\"",
+        "What screens call that zone. Display only.",
+    ),
+    key(
+        "local",
+        "desks",
+        "[]",
+        "[\"duty officer\"]",
+        "Desks, roles and persons that whoever uses this node is: partners' TLP:RED that names one of them is shown here, other RED of partners is not.",
     ),
     key("listen", "address", "\"[::]:4864\"", "\"[::]:4864\"", "UDP address that partners reach."),
     key(
@@ -156,18 +171,20 @@ pub fn reference() -> String {
 
 /// A new node's file: what was chosen, and the rest left to its defaults.
 #[must_use]
-pub fn initial(code: &str, name: &str, timezone: &str, listen: &str, public: &[String]) -> String {
+pub fn initial(founding: &Founding) -> String {
     let quoted = |text: &str| toml::Value::from(text).to_string();
-    let public: Vec<String> = public.iter().map(|address| quoted(address)).collect();
+    let public: Vec<String> = founding.public.iter().map(|address| quoted(address)).collect();
+    let city = founding.city.as_ref().map(|city| format!("city = {}\n", quoted(city)));
     format!(
         "# The configuration of a comity node. `comity config schema` lists every key.\n\
          format = {FORMAT}\n\n\
-         [economy]\ncode = {}\nname = {}\ntimezone = {}\n\n\
+         [economy]\ncode = {}\nname = {}\ntimezone = {}\n{}\n\
          [listen]\naddress = {}\npublic = [{}]\n",
-        quoted(code),
-        quoted(name),
-        quoted(timezone),
-        quoted(listen),
+        quoted(&founding.code),
+        quoted(&founding.name),
+        quoted(&founding.timezone),
+        city.unwrap_or_default(),
+        quoted(&founding.listen),
         public.join(", "),
     )
 }
@@ -193,6 +210,11 @@ pub fn in_force(config: &Config) -> String {
     line(format_args!("code = {}", quoted(&config.economy.code)));
     line(format_args!("name = {}", quoted(&config.economy.name)));
     line(format_args!("timezone = {}", quoted(zone)));
+    if let Some(city) = &config.economy.city {
+        line(format_args!("city = {}", quoted(city)));
+    }
+    let desks: Vec<_> = config.local.desks.iter().map(|desk| quoted(desk)).collect();
+    line(format_args!("\n[local]\ndesks = [{}]", desks.join(", ")));
     line(format_args!("\n[listen]\naddress = {}", quoted(&config.listen.address.to_string())));
     line(format_args!("public = {}", list(&config.listen.public)));
     line(format_args!("\n[admin]\nsocket = {}", path(&config.admin.socket)));

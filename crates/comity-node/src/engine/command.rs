@@ -4,7 +4,8 @@
 use comity_core::control::ControlBody;
 use comity_core::entitlement::{Claim, Entitlement, FirstSeen};
 use comity_core::journal::{
-    DraftMade, JournalEntry, PartnerChange, PartnerChanged, Source, Standing, StandingChanged,
+    DraftMade, Invited, JournalEntry, PartnerChange, PartnerChanged, Source, Standing,
+    StandingChanged,
 };
 use comity_core::record::{Part, VerifiedRecord};
 use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
@@ -51,6 +52,13 @@ pub enum Command {
         record: RecordId,
         /// What is to stand of it.
         standing: Standing,
+    },
+    /// Somebody is invited to pair.
+    Invite(Invited),
+    /// A ticket is to open the door no more; one that does not anyway is left alone.
+    EndInvitation {
+        /// The ticket.
+        ticket: [u8; 16],
     },
     /// The operator confirms local policy after a restore.
     ConfirmPolicy,
@@ -147,6 +155,16 @@ impl Engine {
                 let changed = StandingChanged { record, standing, at: now };
                 self.enter(&JournalEntry::Standing(changed), Vec::new());
                 self.widen();
+                Ok(Reply::Done)
+            }
+            Command::Invite(invited) => {
+                self.enter(&JournalEntry::Invited(invited), Vec::new());
+                Ok(Reply::Done)
+            }
+            Command::EndInvitation { ticket } => {
+                if !self.state.invitations().is_gone(&ticket) {
+                    self.enter(&JournalEntry::InvitationEnded { ticket, at: now }, Vec::new());
+                }
                 Ok(Reply::Done)
             }
             Command::ConfirmPolicy => {

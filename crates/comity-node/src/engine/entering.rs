@@ -130,7 +130,8 @@ impl Engine {
         title: String,
         now: Timestamp,
     ) -> String {
-        let reference = self.state.next_reference(now);
+        let kind = checked.record.manifest().kind;
+        let reference = self.state.next_reference(kind, now);
         let (id, urgency) = (checked.record.id(), checked.record.manifest().urgency);
         let (held, blobs) = split(checked.parts);
         let entered = RecordEntered {

@@ -107,6 +107,13 @@ pub enum Input {
         /// Whether it is low.
         low: bool,
     },
+    /// A partner whose link is up is asked for a sign of life.
+    Ping {
+        /// The partner.
+        partner: EconomyId,
+        /// Comes back with the answer.
+        nonce: u64,
+    },
     /// The time for which the engine asked has come.
     Timer,
 }
@@ -158,6 +165,15 @@ pub enum Effect {
     /// Those who may connect, or something that authenticates them, changed. Whoever is new among them
     /// stands in a durable entry; whoever is no longer there may already be out before its entry is.
     Partners(Box<PartnerSet>),
+    /// A partner says that it has answered a question for a sign of life.
+    Pong {
+        /// The partner.
+        partner: EconomyId,
+        /// The question's, if it was asked.
+        nonce: u64,
+        /// What the partner's clock said.
+        at: Timestamp,
+    },
     /// Something that an operator must know.
     Alarm(Alarm),
 }
@@ -350,6 +366,9 @@ impl Engine {
                 self.verified(token, result.map(|checked| *checked), now);
             }
             Input::Space { low } => self.space_low = low,
+            Input::Ping { partner, nonce } => {
+                self.session_input(partner, comity_proto::Input::Ping { nonce }, now);
+            }
             Input::Timer => {}
         }
         self.timers(now);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use comity_core::entropy::draw;
 use comity_core::journal::{DeliveryDecided, JournalEntry, Withheld};
 use comity_core::ledger::LedgerEntry;
 use comity_core::policy::{self, Plan, PolicySnapshot};
@@ -144,6 +145,7 @@ impl Engine {
                 record,
                 parts,
                 obligations: obligations.clone(),
+                salt: draw(&mut *self.entropy),
             },
             policy: self.state.policy().version(),
             covering: plan.parts().iter().find_map(|part| part.decision.covering()),

@@ -234,6 +234,9 @@ impl Engine {
             Output::PeerDeferred { number } => self.deferred(partner, number, now),
             Output::PeerVoid { number, digest } => self.voided(partner, number, digest, now),
             Output::Receipt(signed) => self.receipt(partner, &signed, now),
+            Output::Pong { nonce, at } => {
+                self.effects.push(Effect::Pong { partner, nonce, at });
+            }
             Output::Returned(incoming) => self.returned(partner, incoming),
             Output::ReturnedVoid { number, digest } => {
                 self.returned_void(partner, number, digest, now);
@@ -407,6 +410,12 @@ impl Engine {
         !self.conns.is_empty()
     }
 
+    /// The connection over which the link with this partner is up.
+    #[must_use]
+    pub fn link_with(&self, partner: &EconomyId) -> Option<ConnId> {
+        self.sessions.get(partner).filter(|session| session.up)?.link.up()
+    }
+
     /// Those whose link is up.
     pub fn links_up(&self) -> impl Iterator<Item = EconomyId> + '_ {
         self.sessions.iter().filter(|(_, session)| session.up).map(|(economy, _)| *economy)
@@ -416,6 +425,12 @@ impl Engine {
     #[must_use]
     pub fn partner_of(&self, conn: ConnId) -> Option<EconomyId> {
         self.conns.get(&conn).copied()
+    }
+
+    /// The key that signs receipts and audits.
+    #[must_use]
+    pub fn link_key(&self) -> &SecretKey {
+        &self.link_key
     }
 
     /// Signs receipts with another link key from now on: for connections that were opened with it.

@@ -1,11 +1,14 @@
 //! Who did we tell? Answered from the ledgers, which both sides hold.
 
 use comity_core::journal::JournalEntry;
+use comity_core::ledger::{Links, Step};
+use comity_core::receipt::UnverifiedReceipt;
 use comity_core::{EconomyId, PartDigest, RecordId};
 
 use super::records::found;
 use super::{Service, words};
-use crate::api::{AuditDelivery, AuditWho, AuditWithheld};
+use crate::api::{AuditChain, AuditDelivery, AuditFile, AuditStep, AuditWho, AuditWithheld};
+use crate::audit_file;
 use crate::error::ServiceError;
 use crate::state::{Held, OutEntry, OutFate, Partner, State};
 
@@ -28,7 +31,7 @@ impl Service {
             if let Some(receipt) = receipt
                 && let Some(JournalEntry::Receipt { signed, .. }) = self.entry(receipt)?
             {
-                delivery.signed_receipt = Some(words::to_base64(&signed));
+                self.prove(delivery, &signed).await?;
             }
         }
         let sections = self.sections(record).await?;
@@ -38,6 +41,43 @@ impl Service {
             }
         }
         Ok(audit)
+    }
+
+    /// Who was told what of a record, as a file that others can verify: signed with the link key.
+    pub async fn audit_file(&self, record: &str) -> Result<AuditFile, ServiceError> {
+        let who = self.audit_who(record).await?;
+        // A random key stands in for the link key where the keys could not be opened.
+        self.keys()?;
+        let at = Self::now();
+        let signed = self.parts.shell.ask(move |engine, _| {
+            let us = engine.state().us();
+            let keyring = engine.state().keyring(&us)?.clone();
+            Some(audit_file::write(&who, &keyring, engine.link_key(), at))
+        });
+        let signed = signed.await.ok_or_else(ServiceError::stopped)?;
+        let missing = || ServiceError::data("keyring", "our own keyring is not here");
+        let file = signed.ok_or_else(missing)?;
+        let file = file.map_err(|error| ServiceError::data("audit-file", error.to_string()))?;
+        Ok(AuditFile { file })
+    }
+
+    /// Adds a receipt, and the links that lead to what it signs. A receipt to which none lead proves
+    /// nothing of the delivery, and stays away.
+    async fn prove(&self, delivery: &mut AuditDelivery, signed: &[u8]) -> Result<(), ServiceError> {
+        let Ok(economy) = delivery.partner_id.parse::<EconomyId>() else { return Ok(()) };
+        let Ok(receipt) = UnverifiedReceipt::parse(signed) else { return Ok(()) };
+        let (number, us) = (delivery.number, self.look(|state, _, _| state.us()).await?);
+        // It was verified when it came, with the key of that time.
+        let Ok(receipt) = receipt.verify(economy, us) else { return Ok(()) };
+        let links = self.look(move |state, _, _| {
+            let ledger = &state.partner(&economy)?.out;
+            ledger.links(number, receipt.epoch, receipt.upto.number)
+        });
+        if let Some(links) = links.await? {
+            delivery.chain = Some(chain(&links));
+            delivery.signed_receipt = Some(words::to_base64(signed));
+        }
+        Ok(())
     }
 
     fn entry(&self, seq: u64) -> Result<Option<JournalEntry>, ServiceError> {
@@ -138,5 +178,16 @@ fn delivery(
         obligations: format!("onward: {onward}{}", retention.unwrap_or_default()),
         entry: words::to_base64(&line.encode()),
         signed_receipt: None,
+        chain: None,
     }
+}
+
+fn chain(links: &Links) -> AuditChain {
+    let step = |step: &Step| match *step {
+        Step::Entry(digest) => AuditStep::Entry(digest.to_string()),
+        Step::Epoch { epoch, previous, first } => {
+            AuditStep::Epoch { epoch: epoch.to_string(), previous: previous.to_string(), first }
+        }
+    };
+    AuditChain { before: links.before.to_string(), steps: links.steps.iter().map(step).collect() }
 }

@@ -6,9 +6,12 @@ mod compose;
 mod drafts;
 mod explain;
 mod group_words;
+mod invitations;
 mod keys;
+mod local;
 mod pairing;
 mod partners;
+mod ping;
 mod records;
 mod watch;
 mod words;
@@ -31,7 +34,9 @@ use crate::shell::{Handle, Seen};
 use crate::state::State;
 
 pub use agreements::End;
-pub(crate) use pairing::Pairings;
+pub(crate) use pairing::{Pairings, introduction};
+use partners::Links;
+pub(crate) use words::to_base64;
 
 /// What a node can be asked. Cheap to clone.
 #[derive(Clone)]
@@ -68,6 +73,7 @@ impl Service {
         let durable = self.parts.store.durable();
         // A running node was refused without it, and may have renewed it since.
         let link_key = self.parts.keys.as_ref().map(|keys| keys.link.id());
+        let endpoint = self.parts.endpoint.clone();
         self.look(move |state, engine, seen| Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             code: state.code().to_owned(),
@@ -83,7 +89,7 @@ impl Service {
             keyring: state.own_keyring_head().0,
             store_problem: engine.failed().map(ToOwned::to_owned),
             recovering: state.recovery().map(|recovery| recovery.since.to_string()),
-            partners: partners::lines(engine, running.then_some(seen)),
+            partners: partners::lines(engine, Links::of(engine, seen, endpoint.as_deref())),
             alarms: alarms(state, seen),
         })
         .await

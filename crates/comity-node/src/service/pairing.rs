@@ -1,10 +1,11 @@
-//! The pairing ceremony as operators live it: an invitation, two screens, twelve digits.
+//! The pairing ceremony as operators live it: two screens, twelve digits.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use comity_core::entropy::draw;
 use comity_core::journal::PartnerChange;
+use comity_core::keyring::VerifiedKeyring;
 use comity_core::{EconomyId, EpochId, Timestamp};
 use comity_net::pairing::{
     ConfirmError, Introduction, Paired, PairingEvent, PairingId, Ticket, TicketId,
@@ -13,7 +14,8 @@ use tokio::sync::mpsc;
 
 use super::Service;
 use super::partners::check_name;
-use crate::api::{Ceremony, Invitation};
+use crate::api::Ceremony;
+use crate::config::Config;
 use crate::engine::Command;
 use crate::entropy::OsEntropy;
 use crate::error::{ErrorKind, ServiceError};
@@ -37,6 +39,13 @@ struct Known {
     ceremony: Ceremony,
 }
 
+impl Known {
+    /// Whether this is about a ceremony: the one that it is known for, or the first with its ticket.
+    fn is_of(&self, pairing: PairingId, ticket: TicketId) -> bool {
+        self.pairing.map_or(self.ticket == ticket, |known| known == pairing)
+    }
+}
+
 impl Pairings {
     fn with<T>(&self, act: impl FnOnce(&mut BTreeMap<String, Known>) -> T) -> T {
         act(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner))
@@ -51,7 +60,7 @@ impl Pairings {
     }
 
     /// Whether one more ceremony may begin.
-    fn may_begin(&self, name: &str, now: Timestamp) -> Result<(), ServiceError> {
+    pub(super) fn may_begin(&self, name: &str, now: Timestamp) -> Result<(), ServiceError> {
         self.with(|all| {
             Self::sweep(all, now);
             if all.len() < CEREMONIES || all.contains_key(name) {
@@ -71,7 +80,7 @@ impl Pairings {
         });
     }
 
-    fn begin(&self, name: &str, ticket: &Ticket, invited: bool) {
+    pub(super) fn begin(&self, name: &str, ticket: &Ticket, invited: bool) {
         let ceremony = Ceremony {
             name: name.to_owned(),
             invited,
@@ -85,34 +94,30 @@ impl Pairings {
         let known = Known { ticket, expires, pairing: None, ceremony };
         self.with(|all| all.insert(name.to_owned(), known));
     }
+
+    /// Whether operators are at it with digits.
+    pub(super) fn is_comparing(&self, name: &str) -> bool {
+        matches!(self.state_of(name).as_str(), COMPARE | "confirmed here")
+    }
+
+    /// How far a pairing is, if one is known.
+    pub(super) fn state_of(&self, name: &str) -> String {
+        let state = self.with(|all| all.get(name).map(|one| one.ceremony.state.clone()));
+        state.unwrap_or_else(|| "waiting".to_owned())
+    }
+
+    /// Forgets the pairing of a ticket that was taken back; its ceremony, if one runs.
+    pub(super) fn forget(&self, name: &str, ticket: TicketId) -> Option<PairingId> {
+        self.with(|all| {
+            let known = all.get(name).filter(|known| known.ticket == ticket)?;
+            let pairing = known.pairing;
+            all.remove(name);
+            pairing
+        })
+    }
 }
 
 impl Service {
-    /// Invites somebody to pair. The ticket opens the door once, for a day.
-    pub async fn invite(&self, name: &str) -> Result<Invitation, ServiceError> {
-        let endpoint = self.endpoint()?;
-        let introduction = self.introduction(name).await?;
-        self.parts.pairings.may_begin(name, Self::now())?;
-        let economy = self.look(|state, _, _| state.us()).await?;
-        if introduction.addresses.is_empty() {
-            let message = "nobody can be told where this node is: it has no public address";
-            return Err(ServiceError::new(ErrorKind::Config, "no-address", message)
-                .next("set `listen.public` in comity.toml"));
-        }
-        let addresses = introduction.addresses.clone();
-        let ticket = Ticket::issue(economy, addresses, Self::now(), &mut OsEntropy)
-            .map_err(|error| ServiceError::usage("ticket", error.to_string()))?;
-        endpoint
-            .invite(ticket.clone(), introduction)
-            .map_err(|error| ServiceError::new(ErrorKind::TryLater, "invite", error.to_string()))?;
-        self.parts.pairings.begin(name, &ticket, true);
-        Ok(Invitation {
-            ticket: ticket.to_line().as_str().to_owned(),
-            name: name.to_owned(),
-            expires: ticket.expires().to_string(),
-        })
-    }
-
     /// Goes to whoever issued a ticket.
     pub async fn join(&self, ticket: &str, name: &str) -> Result<Ceremony, ServiceError> {
         let ticket: Ticket =
@@ -199,10 +204,10 @@ impl Service {
     async fn attend(&self, event: PairingEvent) {
         match event {
             PairingEvent::Compare { pairing, ticket, comparison, .. } => {
-                if let Some(problem) = self.stranger(ticket, comparison.economy).await {
+                if let Some(problem) = self.stranger(pairing, ticket, comparison.economy).await {
                     self.give_up(pairing);
                     self.parts.pairings.note(
-                        |known| known.ticket == ticket,
+                        |known| known.is_of(pairing, ticket),
                         |known| {
                             "failed".clone_into(&mut known.ceremony.state);
                             known.ceremony.problem = Some(problem);
@@ -211,7 +216,7 @@ impl Service {
                     return;
                 }
                 self.parts.pairings.note(
-                    |known| known.ticket == ticket,
+                    |known| known.is_of(pairing, ticket),
                     |known| {
                         known.pairing = Some(pairing);
                         COMPARE.clone_into(&mut known.ceremony.state);
@@ -225,10 +230,13 @@ impl Service {
             PairingEvent::Paired { pairing, paired } => {
                 let name = self.parts.pairings.with(|all| {
                     let found = all.iter().find(|(_, known)| known.pairing == Some(pairing));
-                    found.map(|(name, _)| name.clone())
+                    found.map(|(name, known)| (name.clone(), known.ticket))
                 });
-                let Some(name) = name else { return };
+                let Some((name, ticket)) = name else { return };
                 let result = self.write_down(&name, &paired).await;
+                if result.is_err() {
+                    self.write_off(ticket).await;
+                }
                 self.parts.pairings.note(
                     |known| known.pairing == Some(pairing),
                     |known| match result {
@@ -240,11 +248,16 @@ impl Service {
                     },
                 );
             }
-            PairingEvent::Failed { ticket, failure, used_up, .. } => {
+            PairingEvent::Failed { pairing, ticket, failure, used_up } => {
+                if used_up {
+                    self.write_off(ticket).await;
+                }
                 self.parts.pairings.note(
                     // What we gave up ourselves has its reason already.
-                    |known| known.ticket == ticket && known.ceremony.state != "failed",
+                    |known| known.is_of(pairing, ticket) && known.ceremony.state != "failed",
                     |known| {
+                        // A ticket that is not used up may begin another ceremony.
+                        known.pairing = known.pairing.filter(|_| used_up);
                         "failed".clone_into(&mut known.ceremony.state);
                         known.ceremony.used_up = used_up;
                         let again = if used_up { "; the ticket is used up" } else { "" };
@@ -272,9 +285,14 @@ impl Service {
     }
 
     /// What is wrong when the economy that answers is not the one that its name was given to.
-    async fn stranger(&self, ticket: TicketId, economy: EconomyId) -> Option<String> {
+    async fn stranger(
+        &self,
+        pairing: PairingId,
+        ticket: TicketId,
+        economy: EconomyId,
+    ) -> Option<String> {
         let name = self.parts.pairings.with(|all| {
-            let found = all.iter().find(|(_, known)| known.ticket == ticket);
+            let found = all.iter().find(|(_, known)| known.is_of(pairing, ticket));
             found.map(|(name, _)| name.clone())
         })?;
         let checked = self.look(move |state, _, _| {
@@ -287,20 +305,27 @@ impl Service {
         checked.await.ok().flatten()
     }
 
+    /// A ticket of ours is used up without a pairing: it opens the door no more, nor after a restart.
+    async fn write_off(&self, ticket: TicketId) {
+        if let Err(error) = self.command(Command::EndInvitation { ticket: ticket.0 }).await {
+            tracing::warn!("a ticket that is used up could not be written off: {error}");
+        }
+    }
+
     fn give_up(&self, pairing: PairingId) {
         if let Some(endpoint) = &self.parts.endpoint {
             endpoint.abort_pairing(pairing);
         }
     }
 
-    fn endpoint(&self) -> Result<&Arc<comity_net::Endpoint>, ServiceError> {
+    pub(super) fn endpoint(&self) -> Result<&Arc<comity_net::Endpoint>, ServiceError> {
         self.parts.endpoint.as_ref().ok_or_else(|| {
             ServiceError::new(ErrorKind::Unavailable, "node-not-running", "the node is not running")
                 .next("comity run")
         })
     }
 
-    async fn introduction(&self, name: &str) -> Result<Introduction, ServiceError> {
+    pub(super) async fn introduction(&self, name: &str) -> Result<Introduction, ServiceError> {
         let config = self.parts.config.clone();
         let name = name.to_owned();
         self.look(move |state, engine, _| {
@@ -311,14 +336,18 @@ impl Service {
                 |one: &Partner| matches!(one.bond, Bond::Introduced(_)) && one.name == name;
             let known = state.partners().find(|(_, one)| introduced(one)).map(|(id, _)| *id);
             check_name(state, &name, &known.unwrap_or(EconomyId([0; 32])))?;
-            let keyring = state.keyring(&state.us());
-            Ok(Introduction {
-                name: config.economy.name.clone(),
-                keyring: keyring.map(|one| one.encoded().to_vec()).unwrap_or_default(),
-                addresses: config.reachable_at().iter().map(ToString::to_string).collect(),
-            })
+            Ok(introduction(&config, state.keyring(&state.us())))
         })
         .await?
+    }
+}
+
+/// What we say of ourselves to whoever pairs with us.
+pub(crate) fn introduction(config: &Config, keyring: Option<&VerifiedKeyring>) -> Introduction {
+    Introduction {
+        name: config.economy.name.clone(),
+        keyring: keyring.map(|one| one.encoded().to_vec()).unwrap_or_default(),
+        addresses: config.reachable_at().iter().map(ToString::to_string).collect(),
     }
 }
 

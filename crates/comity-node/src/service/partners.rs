@@ -4,6 +4,7 @@ use comity_core::cbor::is_label;
 use comity_core::control::IntroductionBody;
 use comity_core::journal::{PartnerChange, Source, Standing};
 use comity_core::{EconomyId, Kind, RecordId, Timestamp};
+use comity_net::Endpoint;
 
 use super::{Service, find_partner, find_record};
 use crate::api::{IntroductionLine, PartnerLine, PartnerUpdate, Published};
@@ -16,8 +17,11 @@ use crate::state::{Bond, Partner, State};
 impl Service {
     /// Every other economy that is known.
     pub async fn partners(&self) -> Result<Vec<PartnerLine>, ServiceError> {
-        let running = self.parts.endpoint.is_some();
-        self.look(move |_, engine, seen| lines(engine, running.then_some(seen))).await
+        let endpoint = self.parts.endpoint.clone();
+        self.look(move |_, engine, seen| {
+            lines(engine, Links::of(engine, seen, endpoint.as_deref()))
+        })
+        .await
     }
 
     /// Changes something about a partner.
@@ -223,18 +227,42 @@ fn introductions(
     })
 }
 
+/// What is known of links, where the node is running.
+#[derive(Clone, Copy)]
+pub(super) struct Links<'a> {
+    engine: &'a Engine,
+    seen: &'a Seen,
+    endpoint: &'a Endpoint,
+}
+
+impl<'a> Links<'a> {
+    pub(super) fn of(
+        engine: &'a Engine,
+        seen: &'a Seen,
+        endpoint: Option<&'a Endpoint>,
+    ) -> Option<Self> {
+        endpoint.map(|endpoint| Self { engine, seen, endpoint })
+    }
+
+    /// The round trip to a partner whose link is up, in milliseconds.
+    fn round_trip(&self, economy: &EconomyId) -> Option<f64> {
+        let path = self.endpoint.path(self.engine.link_with(economy)?)?;
+        Some(path.round_trip.as_secs_f64() * 1000.0)
+    }
+}
+
 /// Every other economy; what is known of links only where the node is running.
-pub(super) fn lines(engine: &Engine, seen: Option<&Seen>) -> Vec<PartnerLine> {
+pub(super) fn lines(engine: &Engine, links: Option<Links<'_>>) -> Vec<PartnerLine> {
     let now = crate::clock::now();
     let partners = engine.state().partners();
-    partners.map(|(economy, partner)| line(engine, economy, partner, seen, now)).collect()
+    partners.map(|(economy, partner)| line(engine, economy, partner, links, now)).collect()
 }
 
 fn line(
     engine: &Engine,
     economy: &EconomyId,
     partner: &Partner,
-    seen: Option<&Seen>,
+    links: Option<Links<'_>>,
     now: Timestamp,
 ) -> PartnerLine {
     let state = engine.state();
@@ -259,9 +287,9 @@ fn line(
             .filter(|agreement| agreement.in_force(now))
             .map(|agreement| agreement.terms().title().to_owned())
             .collect(),
-        connected: seen.map(|seen| seen.up.contains(economy)),
-        trouble: seen.and_then(|seen| seen.trouble.get(economy).cloned()),
-        rtt_ms: None,
+        connected: links.map(|links| links.seen.up.contains(economy)),
+        trouble: links.and_then(|links| links.seen.trouble.get(economy).cloned()),
+        rtt_ms: links.and_then(|links| links.round_trip(economy)),
         delivered: partner.out.head().number,
         outstanding: partner.out.outstanding_count(),
         received: partner.inbound.durable_head().number,

@@ -4,7 +4,7 @@ use comity_core::journal::Standing;
 use comity_core::record::{self, Part};
 use comity_core::{Kind, PartDigest, RecordId};
 
-use super::{Service, find_economy, find_record, group_words, words};
+use super::{Service, find_economy, find_record, group_words, local, words};
 use crate::api::{ListRequest, PartDetail, RecordDetail, RecordLine};
 use crate::engine::Command;
 use crate::error::ServiceError;
@@ -19,18 +19,22 @@ impl Service {
         self.look(move |state, _, _| list(state, &request)).await?
     }
 
-    /// A record whole; with the text of its parts if `content`.
+    /// A record whole; with the text of its parts if `content`. What the decision does not let whoever
+    /// uses this node see is named with the reason, and is not read.
     pub async fn show(&self, record: &str, content: bool) -> Result<RecordDetail, ServiceError> {
         let text = record.to_owned();
-        let (line, seq, digests, body) = self
+        let (desks, now) = (self.parts.config.local.desks.clone(), Self::now());
+        let (line, seq, digests, mut sight, body) = self
             .look(move |state, _, _| {
                 let (id, held) = found(state, &text)?;
                 let digests: Vec<PartDigest> = held.parts.iter().map(|part| part.digest).collect();
                 let body = body_in_words(state, held);
+                let sight = local::sight(state, held, &desks, now);
                 Ok::<_, ServiceError>((
                     words::record_line(state, &id, held),
                     held.seq,
                     digests,
+                    sight,
                     body,
                 ))
             })
@@ -44,8 +48,12 @@ impl Service {
         for (digest, bytes) in loaded.parts {
             let part = Part::decode(bytes).map_err(|error| unreadable(error.to_string()))?;
             let floor = manifest.floor.clone();
+            let unknown = Some("it is not known here".to_owned());
+            let withheld = sight.remove(&digest).unwrap_or(unknown);
             let detail = self
-                .look(move |state, _, _| part_detail(state, &digest, &part, &floor, content))
+                .look(move |state, _, _| {
+                    part_detail(state, &digest, &part, &floor, content, withheld)
+                })
                 .await?;
             parts.push(detail);
         }
@@ -136,12 +144,14 @@ fn part_detail(
     part: &Part,
     floor: &comity_core::Marking,
     content: bool,
+    withheld: Option<String>,
 ) -> PartDetail {
     let header = &part.header;
     let marking = header.marking.as_ref().unwrap_or(floor);
     let textual = ["text/", "application/json", "application/x-ndjson"];
     let is_text = textual.iter().any(|kind| header.media_type.starts_with(kind));
-    let text = (content && is_text)
+    let shown = withheld.is_none();
+    let text = (content && is_text && shown)
         .then(|| part.content.get(..part.content.len().min(SHOWN)))
         .flatten()
         .map(|bytes| String::from_utf8_lossy(bytes).into_owned());
@@ -152,9 +162,9 @@ fn part_detail(
         classes: header.classes.iter().map(ToString::to_string).collect(),
         size: part.content.len() as u64,
         media_type: header.media_type.clone(),
-        file_name: header.file_name.clone(),
+        file_name: header.file_name.clone().filter(|_| shown),
         destination: header.destination.map(|economy| state.name_of(&economy)),
-        addressee: header.addressee.as_ref().map(|named| {
+        addressee: header.addressee.as_ref().filter(|_| shown).map(|named| {
             let desk = named.desk.as_ref().map(|desk| format!(", desk `{desk}`"));
             let relays = (!named.relays.is_empty())
                 .then(|| format!(", through {}", words::names(state, &named.relays)));
@@ -168,6 +178,7 @@ fn part_detail(
             format!("{name}{desk}{relays}: {parts} parts")
         }),
         text,
+        withheld,
     }
 }
 

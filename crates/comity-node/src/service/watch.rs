@@ -112,6 +112,8 @@ fn of_one(state: &State, entry: &JournalEntry) -> Option<Event> {
         | JournalEntry::Returned { .. }
         | JournalEntry::Recovered { .. }
         | JournalEntry::Draft(_)
+        | JournalEntry::Invited(_)
+        | JournalEntry::InvitationEnded { .. }
         | JournalEntry::DraftGone { .. } => None,
     }
 }

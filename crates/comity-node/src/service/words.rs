@@ -27,7 +27,7 @@ pub(super) fn record_line(state: &State, id: &RecordId, held: &Held) -> RecordLi
         record: id.to_string(),
         reference: held.reference.clone(),
         kind: held.facts.kind.to_string(),
-        title: held.title.clone(),
+        title: title(state, held),
         tlp: strictest.unwrap_or(held.facts.floor.tlp).to_string(),
         origin: state.name_of(&held.facts.origin),
         origin_id: held.facts.origin.to_string(),
@@ -51,6 +51,17 @@ pub(super) fn record_line(state: &State, id: &RecordId, held: &Held) -> RecordLi
     }
 }
 
+/// A foreign record's title is the first line of its summary. Lists go further than the desk that a
+/// RED summary is for.
+fn title(state: &State, held: &Held) -> String {
+    let summary = held.parts.iter().find(|part| part.section == Section::Summary);
+    let red = summary.is_some_and(|part| part.marking.tlp == Tlp::Red);
+    if red && held.facts.origin != state.us() {
+        return "TLP:RED, shown to the desk that it names".to_owned();
+    }
+    held.title.clone()
+}
+
 pub(super) fn outcome(decision: &Decision) -> (&'static str, Option<Timestamp>) {
     match decision.outcome() {
         Outcome::Release(_) => ("release", None),
@@ -59,7 +70,7 @@ pub(super) fn outcome(decision: &Decision) -> (&'static str, Option<Timestamp>) 
     }
 }
 
-pub(super) fn to_base64(bytes: &[u8]) -> String {
+pub(crate) fn to_base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 

@@ -4,6 +4,7 @@
 //! over channels; nothing else touches the state.
 
 mod dial;
+mod ping;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -22,6 +23,7 @@ use crate::clock;
 use crate::engine::{Alarm, Command, CommandError, Effect, Engine, Input, Reply, Token};
 use crate::limits::{ALARMS, INPUTS_PER_TURN, REQUESTS};
 use dial::{Dialer, Pauses};
+pub(crate) use ping::{PATIENCE, Pong, Sign};
 pub(crate) use work::load;
 
 /// How often room on the disk and dialing are looked at.
@@ -31,6 +33,8 @@ const TICK: Duration = Duration::from_millis(250);
 pub(crate) enum Request {
     /// Change something.
     Command(Command, oneshot::Sender<Result<Reply, CommandError>>),
+    /// Ask a partner for a sign of life.
+    Ping(EconomyId, oneshot::Sender<Sign>),
     /// Look at the engine, or swap its link key.
     Ask(Question),
     /// End.
@@ -133,6 +137,7 @@ struct Shell {
     keep_free: u64,
     net: Option<Net>,
     dialer: Dialer,
+    questions: ping::Questions,
     seen: Seen,
     requests: mpsc::Receiver<Request>,
     happenings: broadcast::Sender<Happening>,
@@ -172,6 +177,7 @@ pub(crate) fn start(
         keep_free: parts.keep_free,
         net: parts.net,
         dialer: Dialer::new(us, pauses),
+        questions: ping::Questions::default(),
         seen: Seen::default(),
         requests,
         happenings,
@@ -294,6 +300,7 @@ impl Shell {
                 self.replies.insert(token, reply);
                 self.input(Input::Command { token, command: Box::new(command) });
             }
+            Request::Ping(partner, reply) => self.ping(partner, reply),
             // The state runs ahead of the disk; whoever looks sees what is durable.
             Request::Ask(question) => match self.engine.last_unsynced() {
                 Some(token) => self.asking.push_back((token, question)),
@@ -325,6 +332,7 @@ impl Shell {
                 }
             }
             Effect::Partners(partners) => self.set_partners(*partners),
+            Effect::Pong { partner, nonce, at } => self.questions.answered(partner, nonce, at),
             Effect::Alarm(alarm) => {
                 let partner = alarm.partner.map(|partner| self.engine.state().name_of(&partner));
                 tracing::warn!(code = alarm.code, partner, "{}", alarm.text);
@@ -401,6 +409,8 @@ impl Shell {
             if is_up {
                 self.seen.trouble.remove(&partner);
                 self.dialer.up(partner);
+            } else {
+                self.questions.down(partner);
             }
             let name = self.engine.state().name_of(&partner);
             tracing::info!(partner = name, up = is_up, "link");
@@ -416,6 +426,7 @@ impl Shell {
 
     fn tick(&mut self) {
         self.next_tick = Instant::now() + TICK;
+        self.questions.give_up();
         let low = rustix::fs::statvfs(&self.folder)
             .is_ok_and(|room| room.f_bavail.saturating_mul(room.f_frsize) < self.keep_free);
         if low != self.space_low {

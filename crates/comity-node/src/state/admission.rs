@@ -18,6 +18,7 @@ impl State {
         let economy = changed.economy;
         match &changed.change {
             PartnerChange::Paired { name, keyring, addresses, epoch, ceremony: _ } => {
+                self.invitations.settled(name);
                 let keyring = SignedKeyring::decode(keyring)?.verify(Some(economy))?;
                 self.learn_keyring(keyring, true);
                 // A partner that comes back after its removal goes on in the same ledgers: no number

@@ -59,7 +59,7 @@ impl State {
         held.from_origin = from_origin(&held.source, held.facts.origin);
         held.facts.control = self.control_audience(&held.facts, held.body.as_deref());
         self.note_author(&held, manifest);
-        self.note_reference(&entered.reference, id);
+        self.references.note(&entered.reference, id);
         if held.facts.kind == Kind::Keyring {
             self.keyring_records.entry(held.facts.origin).or_default().push(id);
         }
@@ -97,7 +97,7 @@ impl State {
             standing: Standing::Accepted,
             decided: false,
             from_origin: true,
-            reference: self.next_reference(now),
+            reference: self.next_reference(manifest.kind, now),
             title,
             entered_at: now,
             signed_at: manifest.signed_at,
@@ -166,16 +166,6 @@ impl State {
             held.arrived = self.next_place;
             self.arrivals.insert(self.next_place, *record);
             self.next_place = self.next_place.saturating_add(1);
-        }
-    }
-
-    fn note_reference(&mut self, reference: &str, id: RecordId) {
-        self.references.insert(reference.to_owned(), id);
-        if let Some((prefix, number)) = reference.rsplit_once('-')
-            && let Ok(number) = number.parse::<u64>()
-        {
-            let last = self.last_references.entry(prefix.to_owned()).or_default();
-            *last = (*last).max(number);
         }
     }
 }

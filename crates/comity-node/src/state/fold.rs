@@ -70,8 +70,7 @@ impl State {
             arrivals: BTreeMap::new(),
             next_place: 0,
             keyring_records: BTreeMap::new(),
-            references: BTreeMap::new(),
-            last_references: BTreeMap::new(),
+            references: super::References::default(),
             partners: BTreeMap::new(),
             partner_set: PartnerSet::new(),
             keyrings: BTreeMap::from([(*economy, KeyringHistory::start(keyring))]),
@@ -86,6 +85,7 @@ impl State {
             kept: BTreeMap::new(),
             drafts: BTreeMap::new(),
             last_draft: 0,
+            invitations: super::Invitations::default(),
             recovery: None,
             turns: 0,
         })
@@ -160,6 +160,7 @@ impl State {
             }
             JournalEntry::Restored { at } => {
                 self.recovery = Some(Recovery { since: *at, confirmed: false });
+                self.invitations.restored();
                 for partner in self.partners.values_mut() {
                     partner.returned = false;
                 }
@@ -175,6 +176,8 @@ impl State {
                 }
             }
             JournalEntry::Recovered { .. } => self.recovery = None,
+            JournalEntry::Invited(invited) => self.invitations.made(invited),
+            JournalEntry::InvitationEnded { ticket, .. } => self.invitations.ended(ticket),
             JournalEntry::Draft(draft) => {
                 self.last_draft = self.last_draft.max(draft.number);
                 self.drafts.insert(draft.number, draft.clone());

@@ -8,10 +8,12 @@ mod agreements;
 mod control;
 mod entering;
 mod fold;
+mod invitations;
 mod kept;
 mod ledgers;
 mod partners;
 mod records;
+mod references;
 mod standing;
 
 use std::borrow::Cow;
@@ -27,10 +29,12 @@ use comity_core::{Digest, EconomyId, KeyId, Kind, PartDigest, RecordId, Timestam
 
 pub use agreements::{Agreements, Compact};
 pub use fold::FoldError;
+pub use invitations::Invitations;
 pub use kept::{Bound, Kept};
 pub use ledgers::{InLedger, OutEntry, OutFate, OutLedger};
 pub use partners::{Bond, Partner};
 pub use records::{Held, Tombstone};
+use references::References;
 
 /// Everything that a node knows.
 #[derive(Debug)]
@@ -50,9 +54,7 @@ pub struct State {
     next_place: u64,
     /// The records that carry an economy's keyrings.
     keyring_records: BTreeMap<EconomyId, Vec<RecordId>>,
-    references: BTreeMap<String, RecordId>,
-    /// The last number of each year's references, by what comes before it.
-    last_references: BTreeMap<String, u64>,
+    references: References,
     partners: BTreeMap<EconomyId, Partner>,
     partner_set: PartnerSet,
     keyrings: BTreeMap<EconomyId, KeyringHistory>,
@@ -76,6 +78,7 @@ pub struct State {
     kept: BTreeMap<EconomyId, Kept>,
     drafts: BTreeMap<u64, DraftMade>,
     last_draft: u64,
+    invitations: Invitations,
     recovery: Option<Recovery>,
     /// Grows with everything that may turn a decision from yes to no.
     turns: u64,
@@ -147,7 +150,7 @@ impl State {
     /// The record with this short reference.
     #[must_use]
     pub fn by_reference(&self, reference: &str) -> Option<RecordId> {
-        self.references.get(reference).copied()
+        self.references.find(reference)
     }
 
     /// What is known of another economy.
@@ -242,21 +245,22 @@ impl State {
         self.last_draft.saturating_add(1)
     }
 
+    /// The invitations that nobody has used up.
+    #[must_use]
+    pub fn invitations(&self) -> &Invitations {
+        &self.invitations
+    }
+
     /// Whether, and since when, the node is being made whole after a restore.
     #[must_use]
     pub fn recovery(&self) -> Option<Recovery> {
         self.recovery
     }
 
-    /// The short reference that the next record gets: `KR-26-0412`.
+    /// The short reference that the next record of a kind gets: `KR-26-0412`, `KR-26-C007`.
     #[must_use]
-    pub fn next_reference(&self, now: Timestamp) -> String {
-        let seconds = i64::try_from(now.as_millis() / 1000).unwrap_or(i64::MAX);
-        let year = jiff::Timestamp::from_second(seconds)
-            .map_or(0, |instant| instant.to_zoned(jiff::tz::TimeZone::UTC).year().rem_euclid(100));
-        let prefix = format!("{}-{year:02}", self.code);
-        let last = self.last_references.get(&prefix).copied().unwrap_or(0);
-        format!("{prefix}-{:04}", last.saturating_add(1))
+    pub fn next_reference(&self, kind: Kind, now: Timestamp) -> String {
+        self.references.next(&self.code, kind, now)
     }
 
     /// The addressee parts that are here of a record.

@@ -81,6 +81,8 @@ impl Link {
             Frame::Drain => self.drain_received(now),
             Frame::Bye => self.bye_received(conn),
             Frame::Fault { code, text } => self.outputs.push(Output::Told { code, text }),
+            Frame::Ping { nonce } => self.tell(&Frame::Pong { nonce, at: now }),
+            Frame::Pong { nonce, at } => self.outputs.push(Output::Pong { nonce, at }),
         }
     }
 

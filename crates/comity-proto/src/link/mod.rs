@@ -88,6 +88,7 @@ impl Link {
             Input::Rejected { number, reason } => self.rejected(number, reason),
             Input::Deferred { number } => self.deferred(number),
             Input::ReturnStored { numbers } => self.return_stored(&numbers),
+            Input::Ping { nonce } => self.tell(&Frame::Ping { nonce }),
             Input::Receipt(bytes) => self.receipt(bytes),
             Input::Recovered(opening) => self.recovered(opening),
             Input::EpochStored(opening) => self.epoch_stored(opening),

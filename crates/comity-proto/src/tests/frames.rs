@@ -1,11 +1,11 @@
 //! Frames are read as written, and nothing else is read.
 
 use bytes::Bytes;
-use comity_core::EpochId;
 use comity_core::cbor::Problem;
 use comity_core::digest::Digest;
 use comity_core::ledger::{Head, Opening, Ranges};
 use comity_core::receipt::RejectReason;
+use comity_core::{EpochId, Timestamp};
 use proptest::prelude::*;
 
 use super::sample::{SIDES, Sample, delivery};
@@ -84,6 +84,9 @@ fn frames() -> impl Strategy<Value = Frame> {
         }),
         Just(Frame::Drain),
         Just(Frame::Bye),
+        any::<u64>().prop_map(|nonce| Frame::Ping { nonce }),
+        any::<(u64, u64)>()
+            .prop_map(|(nonce, at)| Frame::Pong { nonce, at: Timestamp::from_millis(at) }),
         (any::<u64>(), "[a-zé ]{0,40}").prop_map(|(code, text)| Frame::Fault { code, text }),
     ]
 }
@@ -154,7 +157,7 @@ fn every_way_to_be_wrong_has_its_own_name() {
     assert_eq!(problem(&[0x82, 0x01, 0xa1, 0x00, 0x00]), (kind::USE, Problem::UnknownField));
     assert_eq!(problem(&[0x82, 0x05, 0xa1, 0x00, 0x01]), (kind::REJECT, Problem::MissingField));
     assert_eq!(problem(&[0x82, 0x06, 0xa2, 0, 2, 1, 1]), (kind::DEFER, Problem::OutOfRange));
-    assert_eq!(fault_of(&[0x82, 0x0e, 0xa0]), Fault::UnknownFrame(14));
+    assert_eq!(fault_of(&[0x82, 0x14, 0xa0]), Fault::UnknownFrame(20));
     for reserved in [kind::CREDIT, kind::INV, kind::WANT, kind::CHUNK_WANT] {
         assert_eq!(fault_of(&[0x82, reserved as u8, 0xa0]), Fault::ReservedFrame(reserved));
         let bytes = Bytes::copy_from_slice(&[0x82, reserved as u8, 0xa0]);

@@ -10,3 +10,4 @@ mod node;
 mod pair;
 mod recovery;
 mod sample;
+mod signs;

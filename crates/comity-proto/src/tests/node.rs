@@ -269,6 +269,7 @@ impl Node {
             | Output::ReturnDeferred { .. }
             | Output::EpochAnnounced(_)
             | Output::EpochAccepted(_)
+            | Output::Pong { .. }
             | Output::TwoNodes) => self.others.push(other),
         }
     }

@@ -40,6 +40,9 @@ pub(crate) struct Init {
     /// The zone of your times, such as Asia/Seoul
     #[arg(long, value_name = "ZONE", default_value = "UTC")]
     pub(crate) timezone: String,
+    /// What screens call that zone, such as Suva for Pacific/Fiji [default: the city in its name]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) city: Option<String>,
     /// UDP address to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "[::]:4864")]
     pub(crate) listen: String,

@@ -41,12 +41,19 @@ pub(crate) enum PartnerCommand {
     /// Make a ticket for a partner, good for one pairing
     #[command(
         long_about = "Make a ticket for a partner, good for one pairing within 24 hours.\n\nSend the line that this prints to the other operator, encrypted: whoever has it may try to pair in their place, once. The other side runs `comity partner join`. Then phone each other: each screen shows six digits of its own, and each of you types, with `comity partner verify NAME`, the six that the other reads aloud.",
-        after_help = "Example:\n  comity partner invite --as JP"
+        after_help = "Examples:\n  comity partner invite --as JP\n  comity partner invite --list\n  comity partner invite --cancel JP\n\nAn open invitation survives a restart of the node. Another for the same name takes its place."
     )]
+    #[command(group = clap::ArgGroup::new("what").required(true))]
     Invite {
         /// What you call the partner; for your screens only
-        #[arg(long = "as", value_name = "NAME")]
-        name: String,
+        #[arg(long = "as", value_name = "NAME", group = "what")]
+        name: Option<String>,
+        /// List the invitations that are open
+        #[arg(long, group = "what")]
+        list: bool,
+        /// Take an invitation back
+        #[arg(long, value_name = "NAME", group = "what")]
+        cancel: Option<String>,
     },
     /// Use the ticket that a partner sent you
     #[command(
@@ -107,9 +114,16 @@ pub(crate) enum PartnerCommand {
         name: String,
     },
     /// Reach a partner and measure how long it takes
+    #[command(
+        long_about = "Reach a partner and measure how long it takes.\n\nA question goes over the link to the partner's node, which answers it: `node` is the time from one to the other, through both nodes. `path`, `traffic` and `lost` are what the transport has measured since the link connected. The answer carries the partner's time: `clock` says by how much it differs from ours.",
+        after_help = "Example:\n  comity partner ping JP --count 10"
+    )]
     Ping {
         /// What you call the partner
         name: String,
+        /// Questions, one after the other
+        #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        count: u16,
     },
     /// Set how far you trust a partner
     #[command(

@@ -6,8 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use comity_admin::{Failure, FailureKind, ask};
-use comity_node::api::{AuditDelivery, AuditWho, AuditWithheld, Status};
-use serde::{Deserialize, Serialize};
+use comity_node::api::{AuditDelivery, AuditFile, AuditWho, AuditWithheld};
 
 use super::Context;
 use super::publish::ADDRESSEE;
@@ -16,28 +15,16 @@ use crate::cli::AuditCommand;
 use crate::screen::times::Zones;
 use crate::screen::{Table, printable};
 
-/// The version of the file that `--out` writes.
-pub(super) const FORMAT: u64 = 1;
-
-/// The file that `--out` writes: who was told, and the proof of it.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct AuditFile {
-    /// [`FORMAT`].
-    #[serde(rename = "comity-audit")]
-    pub(super) format: u64,
-    /// The economy whose books these are.
-    pub(super) economy: String,
-    /// What they say.
-    pub(super) who: AuditWho,
-}
-
 pub(super) fn run(command: AuditCommand, context: &mut Context<'_>) -> Result<(), Failure> {
     let AuditCommand::Who { record, out } = command;
-    let (session, zones) = context.session(Keys::Shut)?;
-    let who: AuditWho = session.call("/audit-who", &ask::Record { record })?;
-    if let Some(file) = &out {
-        let status: Status = session.call("/status", &())?;
-        write_file(file, &AuditFile { format: FORMAT, economy: status.economy, who: who.clone() })?;
+    // The file is signed.
+    let keys = if out.is_some() { Keys::Signing } else { Keys::Shut };
+    let (session, zones) = context.session(keys)?;
+    let asked = ask::Record { record };
+    let who: AuditWho = session.call("/audit-who", &asked)?;
+    if let Some(path) = &out {
+        let AuditFile { file } = session.call("/audit-file", &asked)?;
+        write_file(path, &file)?;
     }
     context.screen.answer(&who, |screen| {
         write(&who, &zones, screen)?;
@@ -52,17 +39,15 @@ pub(super) fn run(command: AuditCommand, context: &mut Context<'_>) -> Result<()
 }
 
 /// The file tells who knows what: it is for its owner, until a person passes it on.
-fn write_file(path: &Path, file: &AuditFile) -> Result<(), Failure> {
-    let text = serde_json::to_vec_pretty(file)
-        .map_err(|error| Failure::new(FailureKind::Internal, "audit-file", error))?;
+fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
     let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    opened.and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_all())).map_err(
-        |error| {
+    opened
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+        .map_err(|error| {
             let message = format!("`{}` cannot be made: {error}", path.display());
             Failure::new(FailureKind::CannotCreate, "cannot-create", message)
                 .next("name another file with --out")
-        },
-    )
+        })
 }
 
 fn write(who: &AuditWho, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {

@@ -26,6 +26,7 @@ pub(super) fn run(init: &Init, context: &mut Context<'_>) -> Result<(), Failure>
         code: init.code.clone(),
         name: init.name.clone().unwrap_or_else(|| init.code.clone()),
         timezone: init.timezone.clone(),
+        city: init.city.clone(),
         listen: init.listen.clone(),
         public: init.public.clone(),
         root_keys: init.root_keys,

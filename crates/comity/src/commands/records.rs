@@ -214,6 +214,12 @@ fn write_record(
     let limit = if full { usize::MAX } else { TEXT_LINES };
     // What machines read, people ask for with `--full`.
     let for_people = |part: &&PartDetail| full || part.media_type.starts_with("text/");
+    for part in &detail.parts {
+        if let Some(why) = &part.withheld {
+            let section = part.section.to_uppercase();
+            writeln!(out, "\n{section} ({}) is not shown: {}", part.tlp, printable(why))?;
+        }
+    }
     for part in detail.parts.iter().filter(for_people) {
         if let Some(text) = &part.text {
             writeln!(out, "\n{} ({})", part.section.to_uppercase(), part.tlp)?;

@@ -4,22 +4,43 @@ use comity_core::Timestamp;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp as Instant, Zoned};
 
-/// The zones that an instant is shown in beside UTC.
+/// A zone, and what it is called.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    zone: TimeZone,
+    city: String,
+}
+
+impl Place {
+    /// A zone, called by its city unless `city` says otherwise.
+    pub(crate) fn new(zone: TimeZone, city: Option<String>) -> Self {
+        let name = zone.iana_name().unwrap_or_default();
+        let named = name.rsplit('/').next().unwrap_or(name).replace('_', " ");
+        let city = city.unwrap_or(named);
+        Self { zone, city }
+    }
+
+    fn is_utc(&self) -> bool {
+        matches!(self.zone.iana_name(), None | Some("UTC" | "Etc/UTC"))
+    }
+}
+
+/// The places whose time is shown beside UTC.
 #[derive(Clone, Debug)]
 pub(crate) struct Zones {
-    yours: TimeZone,
-    theirs: Option<TimeZone>,
+    yours: Place,
+    theirs: Option<Place>,
 }
 
 impl Zones {
     /// UTC and ours.
-    pub(crate) fn ours(yours: TimeZone) -> Self {
+    pub(crate) fn ours(yours: Place) -> Self {
         Self { yours, theirs: None }
     }
 
     /// And a partner's.
     #[allow(dead_code, reason = "asked for where a partner's zone is known: the demo")]
-    pub(crate) fn with(&self, theirs: TimeZone) -> Self {
+    pub(crate) fn with(&self, theirs: Place) -> Self {
         Self { yours: self.yours.clone(), theirs: Some(theirs) }
     }
 
@@ -27,8 +48,8 @@ impl Zones {
     pub(crate) fn show(&self, at: Timestamp) -> String {
         let utc = instant(at).to_zoned(TimeZone::UTC);
         let mut local: Vec<String> = Vec::new();
-        for zone in std::iter::once(&self.yours).chain(&self.theirs) {
-            if let Some(text) = beside(&utc, zone)
+        for place in std::iter::once(&self.yours).chain(&self.theirs) {
+            if let Some(text) = beside(&utc, place)
                 && !local.contains(&text)
             {
                 local.push(text);
@@ -51,10 +72,10 @@ impl Zones {
 
 /// `03:02:11 (12:02 Seoul)`: within a list of one day.
 #[allow(dead_code, reason = "asked for by the demo's screen")]
-pub(crate) fn clock(at: Timestamp, zone: &TimeZone) -> String {
+pub(crate) fn clock(at: Timestamp, place: &Place) -> String {
     let utc = instant(at).to_zoned(TimeZone::UTC);
     let time = utc.strftime("%H:%M:%S");
-    beside(&utc, zone).map_or_else(|| time.to_string(), |local| format!("{time} ({local})"))
+    beside(&utc, place).map_or_else(|| time.to_string(), |local| format!("{time} ({local})"))
 }
 
 /// `just now`, `3 min ago`, `in 2 h 5 min`.
@@ -76,13 +97,14 @@ fn instant(at: Timestamp) -> Instant {
         .unwrap_or(Instant::MAX)
 }
 
-/// The same instant in a zone that is not UTC, with the zone's city.
-fn beside(utc: &Zoned, zone: &TimeZone) -> Option<String> {
-    let name = zone.iana_name().filter(|name| *name != "UTC" && *name != "Etc/UTC")?;
-    let city = name.rsplit('/').next().unwrap_or(name).replace('_', " ");
-    let local = utc.with_time_zone(zone.clone());
+/// The same instant in a zone that is not UTC, with what it is called.
+fn beside(utc: &Zoned, place: &Place) -> Option<String> {
+    if place.is_utc() {
+        return None;
+    }
+    let local = utc.with_time_zone(place.zone.clone());
     let format = if local.date() == utc.date() { "%H:%M" } else { "%Y-%m-%d %H:%M" };
-    Some(format!("{} {city}", local.strftime(format)))
+    Some(format!("{} {}", local.strftime(format), place.city))
 }
 
 #[cfg(test)]
@@ -91,8 +113,8 @@ mod tests {
 
     use super::*;
 
-    fn zone(name: &str) -> TimeZone {
-        TimeZone::get(name).unwrap()
+    fn zone(name: &str) -> Place {
+        Place::new(TimeZone::get(name).unwrap(), None)
     }
 
     fn at(text: &str) -> Timestamp {
@@ -112,7 +134,9 @@ mod tests {
             ours.with(zone("Asia/Seoul")).show(at_three),
             "2026-11-22 03:02:11Z (12:02 Seoul)"
         );
-        assert_eq!(Zones::ours(TimeZone::UTC).show(at_three), "2026-11-22 03:02:11Z");
+        assert_eq!(Zones::ours(zone("UTC")).show(at_three), "2026-11-22 03:02:11Z");
+        let suva = Place::new(TimeZone::get("Pacific/Fiji").unwrap(), Some("Suva".to_owned()));
+        assert_eq!(clock(at_three, &suva), "03:02:11 (15:02 Suva)");
         assert_eq!(clock(at_three, &zone("Asia/Tokyo")), "03:02:11 (12:02 Tokyo)");
     }
 

@@ -162,6 +162,8 @@ impl Shadow {
             | JournalEntry::PolicyConfirmed { .. }
             | JournalEntry::Returned { .. }
             | JournalEntry::Draft(_)
+            | JournalEntry::Invited(_)
+            | JournalEntry::InvitationEnded { .. }
             | JournalEntry::DraftGone { .. } => {}
         }
         Ok(())

@@ -39,6 +39,16 @@ impl Item for Signature {
     }
 }
 
+impl Item for [u8; 16] {
+    fn write(&self, writer: &mut Writer) {
+        writer.bytes(self);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        reader.array_of()
+    }
+}
+
 impl Item for u64 {
     fn write(&self, writer: &mut Writer) {
         writer.uint(*self);

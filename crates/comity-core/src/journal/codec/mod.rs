@@ -10,7 +10,7 @@ use crate::cbor::{Fault, Problem, Reader, Writer};
 use crate::ceremony::Ceremony;
 
 use super::{
-    Arrival, ArrivalOutcome, Delivered, DeliveryDecided, DraftMade, DraftPart, Founded,
+    Arrival, ArrivalOutcome, Delivered, DeliveryDecided, DraftMade, DraftPart, Founded, Invited,
     JournalEntry, JournalFault, Judged, PartHeld, PartnerChanged, PartsArrived, RecordEntered,
     Standing, StandingChanged, Withheld,
 };
@@ -148,6 +148,8 @@ entries! {
     18 = PartnerEpoch { from, opening, at },
     19 = Judged(judged),
     20 = Partner(changed),
+    21 = Invited(invited),
+    22 = InvitationEnded { ticket, at },
 }
 
 fields!(Founded { economy, code, keyring, at });
@@ -161,6 +163,7 @@ fields!(Judged { records, standing, at });
 fields!(PartnerChanged { economy, change, at });
 fields!(DeliveryDecided { to, entry, policy, covering, withheld, returned, at });
 fields!(Withheld { part, gate, clause });
+fields!(Invited { ticket, name, addresses, salt, expires, at });
 fields!(Arrival { from, number, digest, entry, outcome, at });
 fields!(DraftMade { number, title, kind, format, provenance, marking, parts, at });
 fields!(DraftPart { content, size, header });

@@ -14,6 +14,7 @@ fn examples() -> Vec<JournalEntry> {
         record,
         parts: vec![part.digest],
         obligations: crate::ledger::Obligations::default(),
+        salt: [5; 16],
     };
     let opening = Opening {
         epoch: EpochId([8; 16]),
@@ -111,6 +112,15 @@ fn examples() -> Vec<JournalEntry> {
             at,
         }),
         JournalEntry::DraftGone { draft: 1, record: None, at },
+        JournalEntry::Invited(Invited {
+            ticket: [7; 16],
+            name: "JP".into(),
+            addresses: vec!["kr.example:4864".into()],
+            salt: [8; 16],
+            expires: at,
+            at,
+        }),
+        JournalEntry::InvitationEnded { ticket: [7; 16], at },
     ]
 }
 

@@ -1,11 +1,15 @@
 //! Is it verified, marked, and not set aside? Does it still stand?
 
 use super::super::fact::Fact;
-use super::super::facts::{Lifecycle, RecordFacts};
+use super::super::facts::{Lifecycle, Recipient, RecordFacts};
 use super::{Finding, Question};
 
 pub(super) fn judge(asked: &Question<'_>) -> Finding {
     let record = asked.record;
+    if matches!(asked.recipient, Recipient::LocalRole { .. }) {
+        // Whoever judges what was set aside, or follows what was taken back, has to see it.
+        return Finding::pass(Fact::OwnHouse);
+    }
     let fact = match record.lifecycle {
         Lifecycle::Withdrawn => Some(Fact::Withdrawn),
         Lifecycle::Superseded => Some(Fact::Superseded),

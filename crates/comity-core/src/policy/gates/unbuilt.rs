@@ -1,7 +1,7 @@
 //! Does it carry anything that this version cannot weigh yet? It is withheld until its gate is built.
 
 use super::super::fact::{Fact, Unbuilt};
-use super::super::facts::RecordFacts;
+use super::super::facts::{Recipient, RecordFacts};
 use super::{Finding, Question};
 use crate::marking::Marking;
 use crate::vocabulary::Kind;
@@ -9,8 +9,12 @@ use crate::vocabulary::Kind;
 pub(super) fn judge(asked: &Question<'_>) -> Finding {
     let (record, part) = (asked.record, asked.part);
     let unknown = part.unknown || !part.section.is_known() || !part.counts_as.is_known();
+    // What binds those to whom it is passed on hides nothing from whom it was sent to.
+    let at_home = matches!(asked.recipient, Recipient::LocalRole { .. });
     let found = if unknown {
         Some(Unbuilt::Unknown)
+    } else if at_home {
+        in_record(record).or_else(|| part.marking.unknown.then_some(Unbuilt::Unknown))
     } else if group_addressee(asked) {
         Some(Unbuilt::Group)
     } else {

@@ -66,6 +66,7 @@ impl HandOver {
             record: id,
             parts: plan.releases().to_vec(),
             obligations: plan.obligations().cloned().unwrap(),
+            salt: [0; 16],
         };
         let bodies = plan.releases().iter().map(body).collect();
         let payload = Payload { entry, signed: composed.record.signed().clone(), bodies };

@@ -7,7 +7,7 @@ use crate::identity::EconomyId;
 use crate::ledger::Obligations;
 use crate::marking::{Onward, Tlp};
 use crate::policy::{
-    PartFacts, Recipient, RecordFacts, Source, Standing, TrustLevel, decide, trust_table,
+    Lifecycle, PartFacts, Recipient, RecordFacts, Source, Standing, TrustLevel, decide, trust_table,
 };
 use crate::test_util::policy::{LAW_ENFORCEMENT_DESK, snapshot};
 use crate::vocabulary::{Class, Section};
@@ -222,6 +222,47 @@ fn red_from_abroad_is_shown_to_the_named_role_only() {
     for (role, shown) in [("duty", true), ("press", false)] {
         let role = Recipient::LocalRole { role: role.into() };
         assert_eq!(decide(&policy, &record, &part, &role, NOW).is_release(), shown);
+    }
+}
+
+/// Whoever judges a record, or follows what was taken back, has to see it; nobody else gets it.
+#[test]
+fn what_was_set_aside_is_seen_at_home_only() {
+    let policy = snapshot(US, &[(OTHER, Tier::Nda, TrustLevel::Restricted)]);
+    let role = Recipient::LocalRole { role: "duty".into() };
+    let set_aside: [fn(&mut RecordFacts); 4] = [
+        |record| record.quarantined = true,
+        |record| record.pending = true,
+        |record| record.lifecycle = Lifecycle::Withdrawn,
+        |record| record.lifecycle = Lifecycle::Superseded,
+    ];
+    for set_aside in set_aside {
+        let mut record = incident(Tlp::Clear);
+        record.origin = OTHER;
+        record.source = Source::From { economy: OTHER, obligations: Obligations::unbound() };
+        let part = part(&mut record, 1, Section::Summary, Tlp::Clear);
+        set_aside(&mut record);
+        assert!(decide(&policy, &record, &part, &role, NOW).is_release());
+        assert!(!decide(&policy, &record, &part, &Recipient::Public, NOW).is_release());
+        // And RED stays with the desk that it names.
+        let red = self::part(&mut record, 2, Section::Victim, Tlp::Red);
+        assert!(!decide(&policy, &record, &red, &role, NOW).is_release());
+    }
+}
+
+#[test]
+fn what_has_expired_stays_readable_to_its_author_only() {
+    let policy = snapshot(US, &[(OTHER, Tier::Nda, TrustLevel::Restricted)]);
+    let role = Recipient::LocalRole { role: "duty".into() };
+    for own in [true, false] {
+        let mut record = incident(Tlp::Clear);
+        if !own {
+            record.origin = OTHER;
+            record.source = Source::From { economy: OTHER, obligations: Obligations::unbound() };
+        }
+        let mut part = part(&mut record, 1, Section::Summary, Tlp::Clear);
+        part.marking.expires = Some(NOW);
+        assert_eq!(decide(&policy, &record, &part, &role, NOW).is_release(), own);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use comity_core::ledger::{Head, LedgerEntry, Opening, Ranges};
+use comity_core::ledger::{Head, LedgerEntry, Links, Opening, Ranges, Step};
 use comity_core::receipt::RejectReason;
 use comity_core::{Digest, EpochId, PartDigest, RecordId, Timestamp};
 
@@ -10,7 +10,8 @@ use comity_core::{Digest, EpochId, PartDigest, RecordId, Timestamp};
 #[derive(Debug)]
 pub struct OutLedger {
     epoch: EpochId,
-    opening: Option<Opening>,
+    /// How each epoch but the first began, in order.
+    openings: Vec<Opening>,
     head: Head,
     /// Epoch and head as far as their entries are synced: all that we speak of to the partner.
     durable: (EpochId, Head),
@@ -63,7 +64,7 @@ impl OutLedger {
     pub fn new(epoch: EpochId) -> Self {
         Self {
             epoch,
-            opening: None,
+            openings: Vec::new(),
             head: Head::START,
             durable: (epoch, Head::START),
             entries: Vec::new(),
@@ -133,19 +134,19 @@ impl OutLedger {
         }
         self.acked.insert_range(1..=self.head.number);
         self.epoch = opening.epoch;
-        self.opening = Some(*opening);
+        self.openings.push(*opening);
     }
 
     /// How the current epoch began, if it is not the first.
     #[must_use]
     pub fn opening(&self) -> Option<Opening> {
-        self.opening
+        self.openings.last().copied()
     }
 
     /// Whether the partner's account of where our ledger stands agrees with it.
     #[must_use]
     pub fn agrees(&self, epoch: Option<EpochId>, head: Head) -> bool {
-        match self.opening {
+        match self.opening() {
             // It has not taken our new epoch in yet.
             Some(opening) if epoch == Some(opening.previous) || epoch.is_none() => {
                 head == opening.known
@@ -223,6 +224,36 @@ impl OutLedger {
     #[must_use]
     pub fn chain_at(&self, number: u64) -> Option<Digest> {
         if number == 0 { Some(Digest::ZERO) } else { self.entry(number).map(|entry| entry.chain) }
+    }
+
+    /// The way from an entry to the head at a later number, in this or a later epoch. `None`: there is
+    /// none, because either is not here, or an epoch has passed the entry over.
+    #[must_use]
+    pub fn links(&self, from: u64, epoch: EpochId, to: u64) -> Option<Links> {
+        let before = self.chain_at(from.checked_sub(1)?)?;
+        let mut current = self.entry(from)?.entry.as_ref()?.epoch;
+        let (mut at, mut steps) = (from, Vec::new());
+        for opening in self.openings.iter().filter(|opening| opening.first > from) {
+            if current == epoch {
+                break;
+            }
+            self.steps(at, opening.known.number, &mut steps)?;
+            let Opening { epoch: next, previous, first, .. } = *opening;
+            steps.push(Step::Epoch { epoch: next, previous, first });
+            (current, at) = (next, first.saturating_sub(1));
+        }
+        self.steps(at, to, &mut steps).filter(|()| current == epoch)?;
+        Some(Links { before, steps })
+    }
+
+    fn steps(&self, at: u64, to: u64, steps: &mut Vec<Step>) -> Option<()> {
+        if at > to {
+            return None;
+        }
+        for number in at.saturating_add(1)..=to {
+            steps.push(Step::Entry(self.entry(number)?.digest));
+        }
+        Some(())
     }
 
     /// Marks a number as never handed over, or never taken.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use comity_core::ledger::{Head, LedgerEntry, Obligations};
+use comity_core::ledger::{Head, LedgerEntry, Obligations, Opening};
 use comity_core::{Digest, EpochId, PartDigest, RecordId, Timestamp};
 
 use super::*;
@@ -14,6 +14,7 @@ fn entry(number: u64, record: u8, part: u8) -> LedgerEntry {
         record: RecordId([record; 32]),
         parts: vec![PartDigest([part; 32])],
         obligations: Obligations::default(),
+        salt: [number as u8; 16],
     }
 }
 
@@ -57,4 +58,38 @@ fn what_is_outstanding_is_what_was_not_acknowledged() {
     out.acknowledge([(1, 2), (4, 9)]);
     assert_eq!(out.outstanding().collect::<Vec<_>>(), [3]);
     assert!(!out.push(entry(9, 1, 1), Timestamp::EPOCH, 1));
+}
+
+#[test]
+fn the_way_to_a_later_head_leads_there_over_epochs_too() {
+    let mut out = OutLedger::new(EpochId([1; 16]));
+    for number in 1..=4 {
+        assert!(out.push(entry(number, number as u8, 1), Timestamp::EPOCH, 1));
+    }
+    let known = Head { number: 3, chain: out.chain_at(3).unwrap() };
+    let head = out.head();
+    let old = EpochId([1; 16]);
+    let lead = |out: &OutLedger, from: u64, epoch: EpochId, to: u64| {
+        let entry = out.entry(from)?.entry.clone()?;
+        Some(out.links(from, epoch, to)?.lead(&entry).unwrap())
+    };
+    assert_eq!(lead(&out, 2, old, 4), Some((old, head)));
+    assert_eq!(lead(&out, 4, old, 4), Some((old, head)));
+    for (from, to) in [(4, 3), (2, 9), (0, 4)] {
+        assert!(out.links(from, old, to).is_none(), "{from} to {to}");
+    }
+
+    // The partner's chain was whole up to 3, and it had met numbers up to 6.
+    let epoch = EpochId([2; 16]);
+    out.open(&Opening { epoch, previous: old, known, first: 7 }, Timestamp::EPOCH, 2);
+    let next = LedgerEntry { epoch, ..entry(7, 9, 1) };
+    assert!(out.push(next, Timestamp::EPOCH, 3));
+    for from in [1, 3, 7] {
+        assert_eq!(lead(&out, from, epoch, 7), Some((epoch, out.head())), "from {from}");
+    }
+    // A receipt of before still covers what it covered.
+    assert_eq!(lead(&out, 1, old, 3), Some((old, known)));
+    // What the new epoch passed over is bound by no chain; nor is there one to another epoch.
+    assert!(out.links(4, epoch, 7).is_none());
+    assert!(out.links(1, EpochId([9; 16]), 7).is_none());
 }

@@ -9,6 +9,7 @@ use comity_core::EconomyId;
 use comity_core::ledger::LedgerEntry;
 use comity_core::receipt::UnverifiedReceipt;
 use comity_node::api::{AuditDelivery, AuditWho, Event, PublishRequest, Published};
+use comity_node::audit_file;
 use comity_node::service::Service;
 
 use super::records;
@@ -75,7 +76,9 @@ fn receipt_is_valid(
     let receipt = unverified.verify(partner.id, us)?;
     let entry = STANDARD.decode(&told.entry)?;
     let entry = LedgerEntry::read(&mut comity_core::cbor::Reader::new(&entry))?;
-    let covers = receipt.epoch == entry.epoch && receipt.upto.number >= entry.number;
+    let chain = told.chain.as_ref().ok_or_else(|| anyhow!("no links to the receipt"))?;
+    let links = audit_file::links(chain).map_err(|place| anyhow!("link {place} is none"))?;
+    let covers = links.lead(&entry)? == (receipt.epoch, receipt.upto);
     Ok(by_link_key && covers && entry.parts.len() == told.parts.len())
 }
 

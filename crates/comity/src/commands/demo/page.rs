@@ -3,8 +3,6 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use jiff::tz::TimeZone;
-
 use super::report::{ADDRESSEE, Predicted, Record, Report};
 use crate::screen::{format, printable, times};
 
@@ -218,9 +216,8 @@ fn told(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let bank = bank.map_or("", |record| record.reference.as_str());
     writeln!(out, "4  WHO DID WE TELL ABOUT THE BANK?   comity audit who {bank}")?;
     for line in &report.told {
-        let zone = if line.partner == "JP" { "Asia/Tokyo" } else { "Pacific/Fiji" };
-        let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
-        let at = line.at.parse().map_or_else(|_| line.at.clone(), |at| times::clock(at, &zone));
+        let place = super::world::place(&line.partner);
+        let at = line.at.parse().map_or_else(|_| line.at.clone(), |at| times::clock(at, &place));
         let sections: Vec<_> =
             line.sections.iter().filter(|name| *name != ADDRESSEE).map(String::as_str).collect();
         writeln!(out, "   {} {at:<36} {:<34} {}", line.partner, sections.join(" "), line.state)?;

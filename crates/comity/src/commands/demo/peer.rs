@@ -182,6 +182,7 @@ impl Peer {
                     | Output::Drained
                     | Output::Misbehaved { .. }
                     | Output::Told { .. }
+                    | Output::Pong { .. }
                     | Output::TwoNodes => {}
                 }
             }

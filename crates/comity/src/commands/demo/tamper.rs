@@ -121,6 +121,7 @@ fn honest(kr: &Journal, record: &RecordId, to: EconomyId) -> anyhow::Result<Deli
         record: *record,
         parts: plan.releases().to_vec(),
         obligations: obligations.clone(),
+        salt: [0; 16],
     });
     let facts = state.facts_for(held, &to);
     let payload = payload(kr, entry)?;
@@ -150,6 +151,7 @@ fn lied(kr: &Journal, record: &RecordId, to: EconomyId, number: u64) -> anyhow::
         record: *record,
         parts: plan.releases().to_vec(),
         obligations: obligations.clone(),
+        salt: [0; 16],
     };
     let payload = payload(kr, entry)?;
     Ok(release(state.policy(), &facts, &parts, &recipient, now, payload)?)

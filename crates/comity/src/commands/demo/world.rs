@@ -10,6 +10,9 @@ use comity_node::founding::{Founding, NODE_KEYS, found};
 use comity_node::keyfile::{self, Seal};
 use comity_node::service::Service;
 use comity_node::{Mode, Node, clock};
+use jiff::tz::TimeZone;
+
+use crate::screen::times::Place;
 
 /// How long anything that is waited for may take.
 pub(super) const DEADLINE: Duration = Duration::from_secs(20);
@@ -34,13 +37,32 @@ pub(super) struct World {
     pub(super) mou: String,
 }
 
+/// Who takes part: code, name, time zone, and what people there call the zone where its name does not say.
+const ECONOMIES: [(&str, &str, &str, Option<&str>); 3] = [
+    ("KR", "Republic of Korea", "Asia/Seoul", None),
+    ("JP", "Japan", "Asia/Tokyo", None),
+    ("FJ", "Fiji", "Pacific/Fiji", Some("Suva")),
+];
+
+/// Where the economy of a code is.
+pub(super) fn place(code: &str) -> Place {
+    let found = ECONOMIES.iter().find(|(known, ..)| *known == code);
+    let zone = found.and_then(|(_, _, zone, _)| TimeZone::get(zone).ok());
+    let city = found.and_then(|(.., city)| city.map(str::to_owned));
+    Place::new(zone.unwrap_or(TimeZone::UTC), city)
+}
+
 impl Economy {
-    fn found(base: &Path, code: &'static str, name: &str, zone: &str) -> anyhow::Result<Self> {
+    fn found(base: &Path, code: &'static str) -> anyhow::Result<Self> {
+        let known = ECONOMIES.iter().find(|(known, ..)| *known == code);
+        let (_, name, zone, city) =
+            known.ok_or_else(|| anyhow!("`{code}` is none of the three"))?;
         let folder = base.join(code.to_lowercase());
         let founding = Founding {
             code: code.to_owned(),
-            name: name.to_owned(),
-            timezone: zone.to_owned(),
+            name: (*name).to_owned(),
+            timezone: (*zone).to_owned(),
+            city: city.map(str::to_owned),
             listen: format!("127.0.0.1:{}", free_port()?),
             public: Vec::new(),
             root_keys: 1,
@@ -81,9 +103,9 @@ impl Economy {
 impl World {
     /// Makes the three nodes and everything that binds them.
     pub(super) async fn make(base: &Path) -> anyhow::Result<Self> {
-        let kr = Economy::found(base, "KR", "Republic of Korea", "Asia/Seoul")?;
-        let jp = Economy::found(base, "JP", "Japan", "Asia/Tokyo")?;
-        let fj = Economy::found(base, "FJ", "Fiji", "Pacific/Fiji")?;
+        let kr = Economy::found(base, "KR")?;
+        let jp = Economy::found(base, "JP")?;
+        let fj = Economy::found(base, "FJ")?;
         let mut world = Self { kr, jp, fj, mou: String::new() };
         world.bind().await.context("the three nodes could not be paired and bound")?;
         Ok(world)

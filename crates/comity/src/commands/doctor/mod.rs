@@ -1,5 +1,6 @@
 //! `comity doctor`: what is wrong, and the command that mends it.
 
+mod clocks;
 mod machine;
 mod partners;
 

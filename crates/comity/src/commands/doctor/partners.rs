@@ -7,13 +7,21 @@ use comity_core::Timestamp;
 use comity_node::api::{AgreementLine, PartnerLine, Status};
 use comity_node::clock;
 
-use super::Finding;
+use super::{Finding, clocks};
 use crate::backend::Session;
 use crate::screen::format::counted;
 use crate::screen::times::{Zones, relative};
 
 /// An agreement that ends so soon wants a new one.
-const SOON: Duration = Duration::from_secs(30 * 86_400);
+const SOON: Duration = days(90);
+/// Not much can be negotiated any more.
+const SOONER: Duration = days(30);
+/// And then nothing but CLEAR goes.
+const LAST_DAYS: Duration = days(7);
+
+const fn days(days: u64) -> Duration {
+    Duration::from_secs(days * 86_400)
+}
 
 pub(super) fn look(
     session: &Session,
@@ -24,6 +32,7 @@ pub(super) fn look(
 ) -> Result<Vec<Finding>, Failure> {
     let agreements: Vec<AgreementLine> = session.call("/agreements", &())?;
     let mut findings = data(status, zones, comity);
+    findings.extend(clocks::look(session, &status.partners)?);
     for partner in &status.partners {
         findings.extend(of(partner, &agreements, running, comity));
     }
@@ -149,10 +158,50 @@ fn under_agreement(
         else {
             continue;
         };
-        if until.since(now) < SOON {
-            let mend = format!("{comity} agreement propose FILE --to {name}");
-            let what = format!("{} ends {}", line.title, relative(until, now));
-            findings.push(Finding::note(name, what, mend));
-        }
+        findings.extend(ending(name, &line.title, until, now, comity));
+    }
+}
+
+/// Whether an agreement ends soon: told 90, 30 and 7 days ahead, each more pressing.
+fn ending(
+    name: &str,
+    title: &str,
+    until: Timestamp,
+    now: Timestamp,
+    comity: &str,
+) -> Option<Finding> {
+    let left = until.since(now);
+    if left >= SOON {
+        return None;
+    }
+    let what = format!("{title} ends {}", relative(until, now));
+    let propose = format!("{comity} agreement propose FILE --to {name}");
+    Some(if left < LAST_DAYS {
+        Finding::wrong(name, format!("{what}; then only CLEAR goes"), propose)
+    } else if left < SOONER {
+        Finding::note(name, what, format!("a new one wants to be signed: {propose}"))
+    } else {
+        Finding::note(name, what, format!("begin to talk about a new one; then: {propose}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Verdict;
+    use super::*;
+
+    #[test]
+    fn an_agreement_that_ends_is_told_of_three_times() {
+        let now = Timestamp::from_secs(1_795_000_000);
+        let told = |left: u64| {
+            let until = now.saturating_add(days(left));
+            ending("JP", "KR-JP NDA", until, now, "comity")
+        };
+        assert!(told(90).is_none());
+        assert_eq!(told(89).unwrap().verdict, Verdict::Note);
+        assert_ne!(told(29).unwrap().mend, told(89).unwrap().mend);
+        let last = told(6).unwrap();
+        assert_eq!(last.verdict, Verdict::Wrong);
+        assert_eq!(last.what, "KR-JP NDA ends in 6 days; then only CLEAR goes");
     }
 }

@@ -1,6 +1,7 @@
 //! `comity partner`.
 
 mod pairing;
+pub(super) mod ping;
 
 use std::io::{self, Write};
 
@@ -17,7 +18,9 @@ use crate::screen::{Table, printable};
 
 pub(super) fn run(command: PartnerCommand, context: &mut Context<'_>) -> Result<(), Failure> {
     match command {
-        PartnerCommand::Invite { name } => pairing::invite(&name, context),
+        PartnerCommand::Invite { name: Some(name), .. } => pairing::invite(&name, context),
+        PartnerCommand::Invite { cancel: Some(name), .. } => pairing::cancel(&name, context),
+        PartnerCommand::Invite { .. } => pairing::invitations(context),
         PartnerCommand::Join { ticket, name } => pairing::join(ticket, &name, context),
         PartnerCommand::Verify { name, show } => pairing::verify(&name, show, context),
         PartnerCommand::Introduce { name, to } => introduce(&name, &to, context),
@@ -25,7 +28,7 @@ pub(super) fn run(command: PartnerCommand, context: &mut Context<'_>) -> Result<
         PartnerCommand::Dismiss { name } => dismiss(&name, context),
         PartnerCommand::List => list(context),
         PartnerCommand::Show { name } => show(&name, context),
-        PartnerCommand::Ping { name } => ping(&name, context),
+        PartnerCommand::Ping { name, count } => ping::ping(&name, count, context),
         PartnerCommand::Level { name, level } => {
             update(&name, PartnerUpdate::Level { level: level.number() }, context)
         }
@@ -190,27 +193,6 @@ fn write_partner(partner: &PartnerLine, zones: &Zones, out: &mut dyn Write) -> i
         count(partner.outstanding),
         count(partner.received)
     )
-}
-
-fn ping(name: &str, context: &mut Context<'_>) -> Result<(), Failure> {
-    let (session, _) = context.running()?;
-    let comity = context.comity();
-    let partner = find(&session, name, &comity)?;
-    match (partner.connected, partner.rtt_ms) {
-        (Some(true), rtt) => {
-            let data = json!({"partner": partner.name, "economy": partner.economy, "rtt_ms": rtt});
-            context.screen.answer(&data, |out| match rtt {
-                Some(rtt) => writeln!(out, "{}: {rtt:.1} ms", partner.name),
-                None => writeln!(out, "{}: the link is up", partner.name),
-            })
-        }
-        (Some(false) | None, _) => {
-            let why = partner.trouble.map(|trouble| format!(": {trouble}")).unwrap_or_default();
-            let message = format!("there is no link to {}{why}", partner.name);
-            Err(Failure::new(FailureKind::Unavailable, "no-link", message)
-                .next(format!("{comity} doctor")))
-        }
-    }
 }
 
 fn update(name: &str, change: PartnerUpdate, context: &mut Context<'_>) -> Result<(), Failure> {

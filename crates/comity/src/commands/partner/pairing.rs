@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use comity_admin::{Failure, FailureKind, ask};
-use comity_node::api::{Ceremony, Invitation};
+use comity_node::api::{Ceremony, Invitation, InvitationLine};
 
 use super::Context;
-use crate::backend::Session;
+use crate::backend::{Keys, Session};
+use crate::screen::Table;
 
 /// How often the node is asked how far the pairing is.
 const POLL: Duration = Duration::from_millis(200);
@@ -23,6 +24,36 @@ pub(super) fn invite(name: &str, context: &mut Context<'_>) -> Result<(), Failur
         zones.written(&invitation.expires)
     ));
     context.screen.answer(&invitation, |out| writeln!(out, "{}", invitation.ticket))
+}
+
+/// The invitations that are open, one a line.
+pub(super) fn invitations(context: &mut Context<'_>) -> Result<(), Failure> {
+    let (session, zones) = context.session(Keys::Shut)?;
+    let open: Vec<InvitationLine> = session.call("/invitations", &())?;
+    context.screen.answer(&open, |out| {
+        if open.is_empty() {
+            return writeln!(out, "No invitation is open.");
+        }
+        let mut table = Table::new(&["for", "state", "made", "good until"]);
+        for line in &open {
+            table.row([
+                line.name.clone(),
+                line.state.clone(),
+                zones.written(&line.since),
+                zones.written(&line.expires),
+            ]);
+        }
+        table.write(out)
+    })
+}
+
+pub(super) fn cancel(name: &str, context: &mut Context<'_>) -> Result<(), Failure> {
+    let (session, _) = context.session(Keys::Shut)?;
+    let asked = ask::Named { name: name.to_owned() };
+    let line: InvitationLine = session.call("/cancel-invitation", &asked)?;
+    context.screen.answer(&line, |out| {
+        writeln!(out, "The invitation for {name} is taken back; its ticket opens nothing any more")
+    })
 }
 
 pub(super) fn join(

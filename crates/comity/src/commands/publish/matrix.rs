@@ -132,6 +132,8 @@ mod tests {
     use comity_node::api::RecordLine;
     use jiff::tz::TimeZone;
 
+    use crate::screen::times::Place;
+
     use super::*;
 
     fn part(
@@ -194,7 +196,7 @@ mod tests {
             at: String::new(),
         };
         let mut out = Vec::new();
-        write_matrix(&preview, &Zones::ours(TimeZone::UTC), &mut out).unwrap();
+        write_matrix(&preview, &Zones::ours(Place::new(TimeZone::UTC, None)), &mut out).unwrap();
         let expected = "\
 (new)  Ransomware, bank  RED, addressed
 part                       marking    size  JP  FJ

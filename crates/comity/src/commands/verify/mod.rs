@@ -46,7 +46,7 @@ fn one(path: &Path) -> Result<Verified, Failure> {
     let bytes = read(path)?;
     let content = match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'[') => Content::Vectors(vectors::verify(&file, &bytes)?),
-        Some(b'{') if audit_file::format_of(&bytes).is_some() => {
+        Some(b'{') if audit_file::is_audit(&bytes) => {
             Content::Audit(audit_file::verify(&file, &bytes)?)
         }
         Some(b'{') => {

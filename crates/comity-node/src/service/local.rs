@@ -1,0 +1,60 @@
+//! What our own people may see: an exit like every other, with a decision.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use comity_core::policy::{self, Decision, Gate, PartFacts, Recipient, Verdict};
+use comity_core::{PartDigest, Timestamp, Tlp};
+
+use crate::state::{Held, State};
+
+/// What comes of each part for whoever uses this node: nothing where it is shown, or why it is not.
+pub(super) fn sight(
+    state: &State,
+    held: &Held,
+    desks: &BTreeSet<String>,
+    now: Timestamp,
+) -> BTreeMap<PartDigest, Option<String>> {
+    let decided = |part: &PartFacts| {
+        let decision = decide(state, held, part, desks, now);
+        let why = (!decision.is_release()).then(|| reason(state, held, part, &decision));
+        (part.digest, why)
+    };
+    held.parts.iter().map(decided).collect()
+}
+
+/// The decision for the desk among ours that may see the part, if one may.
+fn decide(
+    state: &State,
+    held: &Held,
+    part: &PartFacts,
+    desks: &BTreeSet<String>,
+    now: Timestamp,
+) -> Decision {
+    let at = |role: &str| {
+        let recipient = Recipient::LocalRole { role: role.to_owned() };
+        policy::decide(state.policy(), &held.facts, part, &recipient, now)
+    };
+    // No addressee can name a desk without a name: this is everybody here.
+    let anybody = at("");
+    if anybody.is_release() {
+        return anybody;
+    }
+    desks.iter().map(|desk| at(desk)).find(Decision::is_release).unwrap_or(anybody)
+}
+
+fn reason(state: &State, held: &Held, part: &PartFacts, decision: &Decision) -> String {
+    let denied = decision.judgement(Gate::Tlp).is_some_and(|one| one.verdict == Verdict::Deny);
+    let named = desks_of(state, held, part);
+    if denied && part.marking.tlp == Tlp::Red && !named.is_empty() {
+        return format!("TLP:RED: shown at {} only (local.desks in comity.toml)", named.join(", "));
+    }
+    policy::reason(state.policy(), decision).unwrap_or_else(|| "withheld".to_owned())
+}
+
+/// Our desks to which the record's addressee parts give a part.
+fn desks_of(state: &State, held: &Held, part: &PartFacts) -> Vec<String> {
+    let ours = held.facts.addressees.iter().map(|facts| &facts.addressee).filter(|addressee| {
+        addressee.economy == Some(state.us()) && addressee.parts.contains(&part.digest)
+    });
+    ours.filter_map(|addressee| addressee.desk.as_ref().map(|desk| format!("`{desk}`"))).collect()
+}
