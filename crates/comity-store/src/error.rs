@@ -30,6 +30,15 @@ pub enum StoreError {
     /// The disk has no room. Reading goes on, and writing too once there is room.
     #[error("the disk is full: {0} could not be written; free some space, nothing is half written")]
     Full(PathBuf),
+    /// A batch before this one was refused, so that this one would get another place than its caller
+    /// took it to have. Nothing of it was written.
+    #[error("the batch was made for place {wanted} of the journal, and comes to {found}")]
+    OutOfTurn {
+        /// The place that its first entry was to get.
+        wanted: u64,
+        /// The place that it would get.
+        found: u64,
+    },
     /// A newer version of the program wrote this.
     #[error("{path} has format version {found}, this program knows {known}: use the newer program")]
     Newer {

@@ -62,7 +62,7 @@ struct Inner {
     /// `None`: erased.
     blobs: HashMap<PartDigest, Option<Bytes>>,
     views: MemoryViews,
-    unsynced: VecDeque<(Vec<NewEntry>, Completion)>,
+    unsynced: VecDeque<Submitted>,
     subscribers: Vec<SyncSender<()>>,
     /// Bytes that still fit.
     room: Option<usize>,
@@ -76,6 +76,9 @@ enum State {
     SyncFailed(StoreError),
     Crashed,
 }
+
+/// A batch, the place that its first entry must get, and who waits for it.
+type Submitted = (Option<Seq>, Vec<NewEntry>, Completion);
 
 type Finished = (Completion, Result<Appended, StoreError>);
 
@@ -139,7 +142,8 @@ impl MemoryStore {
     pub fn crash_with(&self, fate: Unsynced, views_kept: bool) -> (Self, OpenReport) {
         let mut old = self.lock();
         old.state = State::Crashed;
-        let unsynced: Vec<Vec<NewEntry>> = old.unsynced.drain(..).map(|(batch, _)| batch).collect();
+        let unsynced: Vec<Vec<NewEntry>> =
+            old.unsynced.drain(..).map(|(_, batch, _)| batch).collect();
         let whole = match fate {
             Unsynced::Dropped => 0,
             Unsynced::Kept => unsynced.len(),
@@ -204,6 +208,23 @@ impl MemoryStore {
         self.lock().room = bytes;
     }
 
+    fn queue_up(&self, (first, batch, done): Submitted) {
+        let finished = {
+            let mut inner = self.lock();
+            match inner.usable() {
+                Err(error) => vec![(done, Err(error))],
+                Ok(()) => {
+                    inner.unsynced.push_back((first, batch, done));
+                    match inner.syncing {
+                        Syncing::AtOnce => inner.commit(),
+                        Syncing::OnCall => Vec::new(),
+                    }
+                }
+            }
+        };
+        complete(finished);
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // A panic of a test thread leaves the content as it was between two operations.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
@@ -232,7 +253,7 @@ impl Store for MemoryStore {
         let finished = {
             let mut inner = self.lock();
             inner.usable()?;
-            inner.unsynced.push_back((batch, done));
+            inner.unsynced.push_back((None, batch, done));
             inner.commit()
         };
         complete(finished);
@@ -240,22 +261,12 @@ impl Store for MemoryStore {
     }
 
     fn submit(&self, batch: Vec<NewEntry>, done: Completion) {
-        let finished = {
-            let mut inner = self.lock();
-            match inner.usable() {
-                Err(error) => vec![(done, Err(error))],
-                Ok(()) => {
-                    inner.unsynced.push_back((batch, done));
-                    match inner.syncing {
-                        Syncing::AtOnce => inner.commit(),
-                        Syncing::OnCall => Vec::new(),
-                    }
-                }
-            }
-        };
-        complete(finished);
+        self.queue_up((None, batch, done));
     }
 
+    fn submit_at(&self, first: Seq, batch: Vec<NewEntry>, done: Completion) {
+        self.queue_up((Some(first), batch, done));
+    }
     fn durable(&self) -> Watermark {
         self.lock().durable()
     }
@@ -381,8 +392,14 @@ impl Inner {
             let error = io::Error::other("injected");
             self.state = State::SyncFailed(StoreError::sync(Path::new("memory"), error));
         }
-        while let Some((batch, done)) = self.unsynced.pop_front() {
-            let result = self.usable().and_then(|()| self.stage(&batch)).map(|staged| {
+        while let Some((first, batch, done)) = self.unsynced.pop_front() {
+            let found = self.durable().seq + 1;
+            let in_turn = match first {
+                Some(wanted) if wanted != found => Err(StoreError::OutOfTurn { wanted, found }),
+                Some(_) | None => Ok(()),
+            };
+            let staged = self.usable().and(in_turn).and_then(|()| self.stage(&batch));
+            let result = staged.map(|staged| {
                 let first = self.durable().seq + 1;
                 self.accept(staged, &batch);
                 let Watermark { seq: last, chain: head } = self.durable();

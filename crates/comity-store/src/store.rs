@@ -174,6 +174,13 @@ pub trait Store: Send + Sync {
     /// Queues a batch, and calls `done` when it is durable. Waits only while the queue is full.
     fn submit(&self, batch: Vec<NewEntry>, done: Completion);
 
+    /// [`Store::submit`] of a batch whose first entry is to get the place `first`: refused with
+    /// [`StoreError::OutOfTurn`] when it would get another.
+    ///
+    /// Whoever reckons with its entries before they are durable submits all of them so: when one batch
+    /// is refused, those that were submitted behind it are refused as well.
+    fn submit_at(&self, first: Seq, batch: Vec<NewEntry>, done: Completion);
+
     /// How far the journal is durable.
     fn durable(&self) -> Watermark;
 

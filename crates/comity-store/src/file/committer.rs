@@ -6,12 +6,20 @@ use comity_core::PartDigest;
 
 use super::writer::Writer;
 use crate::batch::weight;
-use crate::{Completion, NewEntry, StoreError, bounds};
+use crate::{Completion, NewEntry, Seq, StoreError, bounds};
 
 /// What the committer is asked to do.
 pub(super) enum Job {
-    Append { batch: Vec<NewEntry>, done: Completion },
+    Append(Submitted),
     Erase { digests: Vec<PartDigest>, done: SyncSender<Result<(), StoreError>> },
+}
+
+/// A batch, and who waits for it.
+pub(super) struct Submitted {
+    /// The place that its first entry must get.
+    pub(super) first: Option<Seq>,
+    pub(super) batch: Vec<NewEntry>,
+    pub(super) done: Completion,
 }
 
 /// Works until the queue is closed and empty.
@@ -19,9 +27,9 @@ pub(super) fn run(mut writer: Writer, queue: &Receiver<Job>) {
     let mut held = None;
     while let Some(job) = held.take().or_else(|| queue.recv().ok()) {
         match job {
-            Job::Append { batch, done } => {
+            Job::Append(submitted) => {
                 let mut group = Group::new();
-                group.add(batch, done);
+                group.add(submitted);
                 held = group.fill(queue);
                 let finished = writer.commit(group.batches);
                 for (done, result) in finished {
@@ -35,7 +43,7 @@ pub(super) fn run(mut writer: Writer, queue: &Receiver<Job>) {
 }
 
 struct Group {
-    batches: Vec<(Vec<NewEntry>, Completion)>,
+    batches: Vec<Submitted>,
     bytes: usize,
 }
 
@@ -44,16 +52,16 @@ impl Group {
         Self { batches: Vec::new(), bytes: 0 }
     }
 
-    fn add(&mut self, batch: Vec<NewEntry>, done: Completion) {
-        self.bytes = self.bytes.saturating_add(weight(&batch));
-        self.batches.push((batch, done));
+    fn add(&mut self, submitted: Submitted) {
+        self.bytes = self.bytes.saturating_add(weight(&submitted.batch));
+        self.batches.push(submitted);
     }
 
     /// Takes what waits already; returns a job that is no append, which comes next.
     fn fill(&mut self, queue: &Receiver<Job>) -> Option<Job> {
         while self.bytes < bounds::GROUP_BYTES && self.batches.len() < bounds::GROUP_BATCHES {
             match queue.try_recv() {
-                Ok(Job::Append { batch, done }) => self.add(batch, done),
+                Ok(Job::Append(submitted)) => self.add(submitted),
                 Ok(erase @ Job::Erase { .. }) => return Some(erase),
                 Err(_) => break,
             }

@@ -27,7 +27,7 @@ use crate::{
     Appended, BlobState, Completion, Entry, Index, NewEntry, Options, Seq, Store, StoreError,
     Watermark, bounds,
 };
-use committer::Job;
+use committer::{Job, Submitted};
 use reader::Shared;
 
 /// A journal in segment files with views in sled, for one process.
@@ -107,6 +107,13 @@ impl FileStore {
         }
     }
 
+    fn queue_up(&self, submitted: Submitted) {
+        match self.enqueue(Job::Append(submitted)) {
+            Ok(()) | Err(Job::Erase { .. }) => {}
+            Err(Job::Append(Submitted { done, .. })) => done(Err(self.refusal())),
+        }
+    }
+
     /// Why a job could not be queued.
     fn refusal(&self) -> StoreError {
         self.failure().unwrap_or(StoreError::Closed)
@@ -136,10 +143,11 @@ impl Store for FileStore {
     }
 
     fn submit(&self, batch: Vec<NewEntry>, done: Completion) {
-        match self.enqueue(Job::Append { batch, done }) {
-            Ok(()) | Err(Job::Erase { .. }) => {}
-            Err(Job::Append { done, .. }) => done(Err(self.refusal())),
-        }
+        self.queue_up(Submitted { first: None, batch, done });
+    }
+
+    fn submit_at(&self, first: Seq, batch: Vec<NewEntry>, done: Completion) {
+        self.queue_up(Submitted { first: Some(first), batch, done });
     }
 
     fn durable(&self) -> Watermark {

@@ -10,6 +10,7 @@ use std::sync::{Arc, PoisonError};
 
 use comity_core::PartDigest;
 
+use super::committer::Submitted;
 use super::reader::Shared;
 use crate::frame::{self, BLOB_HEADER, FRAME_HEADER, Frame, Nonce};
 use crate::scan::{Blob, Place, SegmentState};
@@ -73,18 +74,23 @@ impl Writer {
 
     /// Writes a group under one sync. What is refused by itself (too large, erased) is left out; what
     /// fails, fails for all the others.
-    pub(super) fn commit(&mut self, group: Vec<(Vec<NewEntry>, Completion)>) -> Vec<Finished> {
+    pub(super) fn commit(&mut self, group: Vec<Submitted>) -> Vec<Finished> {
         let ready = match self.shared.failure() {
             Some(error) => Err(error),
             None => self.roll_if_full(),
         };
         if let Err(error) = ready {
-            return group.into_iter().map(|(_, done)| (done, Err(error.clone()))).collect();
+            return group.into_iter().map(|one| (one.done, Err(error.clone()))).collect();
         }
         let mut staged = self.nothing();
         let mut finished: Vec<Finished> = Vec::with_capacity(group.len());
-        for (batch, done) in group {
-            finished.push((done, self.stage(&mut staged, &batch)));
+        for Submitted { first, batch, done } in group {
+            let found = staged.head.seq + 1;
+            let result = match first {
+                Some(wanted) if wanted != found => Err(StoreError::OutOfTurn { wanted, found }),
+                Some(_) | None => self.stage(&mut staged, &batch),
+            };
+            finished.push((done, result));
         }
         if staged.bytes.is_empty() {
             return finished;
@@ -180,9 +186,13 @@ impl Writer {
             }
         };
         let Err(error) = written else { return Ok(()) };
-        let error = StoreError::io("write to", &self.path, error);
-        let removed = self.file.set_len(self.length);
-        if removed.is_err() || !error.is_full() {
+        let mut error = StoreError::io("write to", &self.path, error);
+        if let Err(kept) = self.file.set_len(self.length) {
+            // Something of it may be left, so this is no disk that is merely full.
+            let (action, path) = ("take a piece of a write back from", self.path.clone());
+            error = StoreError::Io { action, path, error: Arc::new(kept) };
+        }
+        if !error.is_full() {
             self.shared.fail(&error);
         }
         Err(error)

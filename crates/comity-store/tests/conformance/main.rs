@@ -120,6 +120,7 @@ conformance!(
     all_survives_a_reopen
     an_empty_batch_is_a_barrier
     completions_come_in_order
+    what_was_submitted_behind_a_refused_batch_is_refused
     an_erased_blob_is_gone_and_refused
     an_oversized_batch_is_refused_whole
     a_failed_sync_ends_writing_and_not_reading

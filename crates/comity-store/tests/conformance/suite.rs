@@ -4,7 +4,9 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use comity_core::{Digest, PartDigest};
-use comity_store::{BlobState, Index, NewEntry, Store, StoreError, Watermark, bounds, chain_next};
+use comity_store::{
+    Appended, BlobState, Index, NewEntry, Store, StoreError, Watermark, bounds, chain_next,
+};
 
 use super::World;
 use super::support::{blob, entry, entry_with};
@@ -192,6 +194,27 @@ pub(crate) fn completions_come_in_order<W: World>() {
         .collect();
     assert_eq!(firsts, (0..100).map(|batch| 2 * batch + 1).collect::<Vec<u64>>());
     check(world.store());
+}
+
+pub(crate) fn what_was_submitted_behind_a_refused_batch_is_refused<W: World>() {
+    let mut world = W::new();
+    world.store().append(vec![entry("a")]).unwrap();
+    let submit = |world: &W, first: u64, text: &str| {
+        let (sender, receiver) = channel();
+        let done = move |result: Result<Appended, StoreError>| sender.send(result).unwrap();
+        world.store().submit_at(first, vec![entry(text), entry(text)], Box::new(done));
+        world.store().append(vec![]).unwrap();
+        receiver.recv().unwrap()
+    };
+    assert_eq!(submit(&world, 2, "b").unwrap().last, 3);
+    // The one at 4 never came.
+    let refused = submit(&world, 6, "d").unwrap_err();
+    assert!(matches!(refused, StoreError::OutOfTurn { wanted: 6, found: 4 }), "{refused}");
+    assert_eq!(submit(&world, 4, "c").unwrap().first, 4);
+    assert_eq!(submit(&world, 6, "d").unwrap().first, 6);
+    check(world.store());
+    world.reopen();
+    assert_eq!(world.store().durable().seq, 7);
 }
 
 pub(crate) fn an_erased_blob_is_gone_and_refused<W: World>() {
