@@ -92,6 +92,7 @@ impl From<CommandError> for ServiceError {
             CommandError::Unfitting(_) => (ErrorKind::Data, "unfitting", None),
             CommandError::Known(_) => (ErrorKind::Data, "known", None),
             CommandError::DiskLow => (ErrorKind::TryLater, "disk-low", Some("comity doctor")),
+            CommandError::DiskFull => (ErrorKind::TryLater, "disk-full", Some("comity doctor")),
             CommandError::Recovering(_) => {
                 (ErrorKind::TryLater, "recovering", Some("comity recover confirm"))
             }
@@ -108,7 +109,9 @@ impl From<CommandError> for ServiceError {
 impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
         let (kind, code, next) = match &error {
-            StoreError::Full(_) => (ErrorKind::TryLater, "disk-full", Some("comity doctor")),
+            StoreError::Full(_) | StoreError::OutOfTurn { .. } => {
+                (ErrorKind::TryLater, "disk-full", Some("comity doctor"))
+            }
             StoreError::Newer { .. } => (
                 ErrorKind::Config,
                 "store-newer",

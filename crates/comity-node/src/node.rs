@@ -94,6 +94,7 @@ impl Node {
             store: store.clone(),
             folder: config.store.folder.clone(),
             keep_free: config.store.keep_free,
+            room: Box::new(shell::free_on_disk),
             net,
         };
         let (handle, idle, shell) = shell::start(parts);

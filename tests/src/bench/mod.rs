@@ -204,7 +204,9 @@ impl Bench {
 
     fn effect(&mut self, effect: Effect) -> Option<Input> {
         match effect {
-            Effect::Append { token, entries } => self.node.submit(token, entries),
+            Effect::Append { token, first, entries } => {
+                self.node.submit(token, Some(first), entries);
+            }
             Effect::Load { token, seq, parts } => {
                 let result = self.node.load(seq, &parts);
                 return Some(Input::Loaded { token, result });

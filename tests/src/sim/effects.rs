@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use comity_core::Digest;
 use comity_node::engine::{CommandError, Effect, Reply, Token};
-use comity_store::{NewEntry, Store as _};
+use comity_store::{NewEntry, Seq, Store as _};
 
 use super::event::Event;
 use super::mutation::Mutation;
@@ -15,7 +15,7 @@ impl World {
     pub(super) fn effect(&mut self, node: usize, effect: Effect) -> Result<(), Broken> {
         let life = self.nodes[node].life;
         match effect {
-            Effect::Append { token, entries } => self.append(node, token, entries)?,
+            Effect::Append { token, first, entries } => self.append(node, token, first, entries)?,
             Effect::Load { token, seq, parts } => {
                 let delay = self.dice.millis(0..=12);
                 self.later(delay, Event::Loaded { node, life, token, seq, parts });
@@ -43,6 +43,7 @@ impl World {
         &mut self,
         node: usize,
         token: Token,
+        first: Seq,
         mut entries: Vec<NewEntry>,
     ) -> Result<(), Broken> {
         if let Some(mutation) = self.config.mutation {
@@ -66,7 +67,9 @@ impl World {
             }
             _ => false,
         };
-        self.nodes[node].submit(token, entries);
+        // What a mutation adds or leaves out moves the places of what follows.
+        let first = self.config.mutation.is_none().then_some(first);
+        self.nodes[node].submit(token, first, entries);
         let life = self.nodes[node].life;
         if early {
             let result = Ok(Digest::ZERO);

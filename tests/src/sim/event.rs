@@ -4,7 +4,7 @@ use bytes::Bytes;
 use comity_core::{Digest, PartDigest, Timestamp};
 use comity_node::engine::Token;
 use comity_proto::{ConnId, OutStream};
-use comity_store::Seq;
+use comity_store::{Seq, StoreError};
 
 /// Something that is going to happen.
 pub(super) enum Event {
@@ -44,7 +44,7 @@ pub(super) enum Event {
         node: usize,
         life: u64,
         token: Token,
-        result: Result<Digest, String>,
+        result: Result<Digest, StoreError>,
     },
     Verified {
         node: usize,

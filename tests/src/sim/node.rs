@@ -90,8 +90,8 @@ impl Node {
         }
     }
 
-    /// Starts the process over what the journal holds.
-    pub fn start(&mut self, seed: u64, mutation: Option<Mutation>) -> Result<(), String> {
+    /// Folds what the journal holds.
+    pub fn fold(&self, mutation: Option<Mutation>) -> Result<State, String> {
         let entries = self.entries();
         let mut state: Option<State> = None;
         for entry in &entries {
@@ -112,6 +112,12 @@ impl Node {
         let mut state = state.ok_or("an empty journal")?;
         state.replayed();
         state.set_chain(self.store.durable().chain);
+        Ok(state)
+    }
+
+    /// Starts the process over what the journal holds.
+    pub fn start(&mut self, seed: u64, mutation: Option<Mutation>) -> Result<(), String> {
+        let state = self.fold(mutation)?;
         self.partners = state.partner_set().clone();
         let entropy = Box::new(SeededEntropy::new(seed));
         self.engine = Some(Engine::new(state, self.economy.link.clone(), entropy));
@@ -135,24 +141,25 @@ impl Node {
     }
 
     /// Hands entries to the store.
-    pub fn submit(&mut self, token: Token, entries: Vec<NewEntry>) {
+    pub fn submit(&mut self, token: Token, first: Option<Seq>, entries: Vec<NewEntry>) {
         let finished = Arc::clone(&self.finished);
         let done = Box::new(move |result| {
             finished.lock().expect("one thread").push((token, result));
         });
-        self.store.submit(entries, done);
+        match first {
+            Some(first) => self.store.submit_at(first, entries, done),
+            None => self.store.submit(entries, done),
+        }
     }
 
     /// Syncs, and returns what became of each batch, in order.
-    pub fn sync(&mut self) -> Vec<(Token, Result<Digest, String>)> {
+    pub fn sync(&mut self) -> Vec<(Token, Result<Digest, StoreError>)> {
         self.store.sync();
         self.syncing = false;
         let finished = std::mem::take(&mut *self.finished.lock().expect("one thread"));
         finished
             .into_iter()
-            .map(|(token, result)| {
-                (token, result.map(|appended| appended.head).map_err(|error| error.to_string()))
-            })
+            .map(|(token, result)| (token, result.map(|appended| appended.head)))
             .collect()
     }
 

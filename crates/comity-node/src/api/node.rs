@@ -33,6 +33,9 @@ pub struct Status {
     pub keyring: u64,
     /// What is wrong with the store, if anything.
     pub store_problem: Option<String>,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store_next: Option<String>,
     /// In recovery since, after a restore.
     pub recovering: Option<String>,
     /// The partners.

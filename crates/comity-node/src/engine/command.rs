@@ -114,6 +114,11 @@ pub enum CommandError {
     /// Little room is left on the disk.
     #[error("the disk is nearly full: nothing more is taken until there is room")]
     DiskLow,
+    /// The disk is full. Nothing of it was written.
+    #[error(
+        "the disk is full: nothing was written, and nothing is taken until there is room; then the node goes on by itself"
+    )]
+    DiskFull,
     /// The node is in recovery after a restore.
     #[error("the node is in recovery after a restore: {0}")]
     Recovering(String),
@@ -125,7 +130,7 @@ pub enum CommandError {
 impl Engine {
     pub(super) fn command(&mut self, token: Token, command: Command, now: Timestamp) {
         let result = match &self.failed {
-            Some(why) => Err(CommandError::Store(why.clone())),
+            Some(failure) => Err(failure.refusal()),
             None => self.carry_out(command, now),
         };
         // What was refused entered nothing; the answer need not wait.

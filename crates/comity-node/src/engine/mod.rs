@@ -11,6 +11,7 @@ mod batches;
 mod command;
 mod doubt;
 mod entering;
+mod failing;
 mod fresh;
 mod greeting;
 mod handing;
@@ -33,12 +34,13 @@ use comity_core::record::{Part, RecordError, VerifiedRecord};
 use comity_core::sign::SecretKey;
 use comity_core::{Digest, EconomyId, Entropy, EpochId, PartDigest, Timestamp};
 use comity_proto::{CloseReason, ConnId, StreamId, Transmit};
-use comity_store::{NewEntry, Seq};
+use comity_store::{NewEntry, Seq, StoreError};
 
 use crate::config::Limits;
 use crate::state::{Bound, State};
 
 pub use command::{Command, CommandError, Reply};
+use failing::Failure;
 use fresh::Fresh;
 use session::Session;
 
@@ -86,7 +88,7 @@ pub enum Input {
         /// The batch.
         token: Token,
         /// The journal's chain after it, or why it is not durable.
-        result: Result<Digest, String>,
+        result: Result<Digest, StoreError>,
     },
     /// Bodies were read.
     Loaded {
@@ -125,6 +127,8 @@ pub enum Effect {
     Append {
         /// Returned with the result.
         token: Token,
+        /// The place that the first of them must get: they build on what was given before.
+        first: Seq,
         /// The entries.
         entries: Vec<NewEntry>,
     },
@@ -261,7 +265,7 @@ pub struct Engine {
     most_partners: u64,
     /// What there is no room for, and was said.
     full: BTreeMap<EconomyId, BTreeSet<Bound>>,
-    failed: Option<String>,
+    failed: Option<Failure>,
 }
 
 impl Engine {
@@ -321,12 +325,6 @@ impl Engine {
     #[must_use]
     pub fn state(&self) -> &State {
         &self.state
-    }
-
-    /// Why the store no longer takes entries, if so.
-    #[must_use]
-    pub fn failed(&self) -> Option<&str> {
-        self.failed.as_deref()
     }
 
     /// The last batch that is not durable yet.
@@ -399,7 +397,8 @@ impl Engine {
         let token = self.token();
         let entries = std::mem::take(&mut self.batch);
         self.commits.insert(token, std::mem::take(&mut self.then));
-        self.effects.push(Effect::Append { token, entries });
+        let first = self.state.next_seq().saturating_sub(entries.len() as u64);
+        self.effects.push(Effect::Append { token, first, entries });
     }
 
     fn token(&mut self) -> Token {
@@ -413,13 +412,17 @@ impl Engine {
     }
 
     /// A batch is durable: now others may know. After a failure nothing more is said to anybody.
-    fn appended(&mut self, token: Token, result: Result<Digest, String>, now: Timestamp) {
-        let Some(then) = self.commits.remove(&token) else { return };
-        match result {
-            Ok(chain) => self.state.set_chain(chain),
-            Err(why) => return self.fail(&then, &why),
+    fn appended(&mut self, token: Token, result: Result<Digest, StoreError>, now: Timestamp) {
+        match (self.commits.remove(&token), result) {
+            (Some(then), Ok(chain)) => {
+                self.state.set_chain(chain);
+                self.carry_on(then, now);
+            }
+            (Some(then), Err(error)) => self.fail(&then, &error),
+            // It was given up with an earlier one.
+            (None, Err(error)) => self.fail_worse(&error),
+            (None, Ok(_)) => {}
         }
-        self.carry_on(then, now);
     }
 
     /// A consequence of entries that are durable, are being written, or were made in this step: it
@@ -478,33 +481,5 @@ impl Engine {
         for partner in self.sessions.keys().copied().collect::<Vec<_>>() {
             self.pump(partner, now);
         }
-    }
-
-    /// The store takes nothing any more. Connections close, so that partners keep what they have for us.
-    fn fail(&mut self, then: &[Then], why: &str) {
-        self.failed = Some(why.to_owned());
-        let waiting = self.commits.values().flatten().chain(then);
-        let replies = waiting.filter_map(|step| match step {
-            Then::Reply { token, .. } => Some(*token),
-            Then::Admit(_)
-            | Then::Numbered { .. }
-            | Then::Stored { .. }
-            | Then::Rejected { .. }
-            | Then::HandOver { .. }
-            | Then::Void { .. }
-            | Then::ReturnStored { .. }
-            | Then::Announce { .. }
-            | Then::EpochStored { .. } => None,
-        });
-        for token in replies.collect::<Vec<_>>() {
-            let reply = Err(CommandError::Store(why.to_owned()));
-            self.effects.push(Effect::Reply { token, reply });
-        }
-        // Batches that are still with the store come back as failed too, or never; nobody waits.
-        self.commits.clear();
-        for conn in self.conns.keys() {
-            self.effects.push(Effect::Close { conn: *conn, reason: CloseReason::ShuttingDown });
-        }
-        self.alarm(None, "store-failed", format!("the journal takes no more entries: {why}"));
     }
 }

@@ -162,6 +162,10 @@ impl Engine {
         now: Timestamp,
     ) {
         let economy = partner.economy();
+        if self.failed.is_some() {
+            self.effects.push(Effect::Close { conn, reason: CloseReason::ShuttingDown });
+            return;
+        }
         // A pairing that is still being written may be lost with this process.
         let unsynced =
             self.state.partner_set().contains(economy) && !self.admitted.contains(&economy);

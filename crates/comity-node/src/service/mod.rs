@@ -74,6 +74,7 @@ impl Service {
         // A running node was refused without it, and may have renewed it since.
         let link_key = self.parts.keys.as_ref().map(|keys| keys.link.id());
         let endpoint = self.parts.endpoint.clone();
+        let folder = self.parts.config.store.folder.display().to_string();
         self.look(move |state, engine, seen| Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             code: state.code().to_owned(),
@@ -87,7 +88,14 @@ impl Service {
             chain: durable.chain.to_string(),
             link_key_granted: link_key.map(|key| running || state.grants_link(key)),
             keyring: state.own_keyring_head().0,
-            store_problem: engine.failed().map(ToOwned::to_owned),
+            store_problem: engine.failed(),
+            store_next: engine.failed().map(|_| {
+                if engine.is_full() {
+                    format!("free some space: df -h {folder}")
+                } else {
+                    "look at the disk (dmesg, smartctl), then start the node again".to_owned()
+                }
+            }),
             recovering: state.recovery().map(|recovery| recovery.since.to_string()),
             partners: partners::lines(engine, Links::of(engine, seen, endpoint.as_deref())),
             alarms: alarms(state, seen),

@@ -4,7 +4,10 @@
 //! over channels; nothing else touches the state.
 
 mod dial;
+mod full;
 mod ping;
+#[cfg(test)]
+mod tests;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -15,14 +18,17 @@ use comity_core::journal::JournalEntry;
 use comity_core::{EconomyId, Timestamp};
 use comity_net::pairing::PairingEvent;
 use comity_net::{Endpoint, NetEvent, Partners};
-use comity_store::{NewEntry, Store};
+use comity_store::{NewEntry, Seq, Store};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::clock;
 use crate::engine::{Alarm, Command, CommandError, Effect, Engine, Input, Reply, Token};
+use crate::error::ServiceError;
 use crate::limits::{ALARMS, INPUTS_PER_TURN, REQUESTS};
+use crate::state::State;
 use dial::{Dialer, Pauses};
+pub(crate) use full::free_on_disk;
 pub(crate) use ping::{PATIENCE, Pong, Sign};
 pub(crate) use work::load;
 
@@ -110,6 +116,7 @@ impl Handle {
 enum Done {
     Input(Input),
     Dialed(EconomyId, Result<(), String>),
+    Folded(Box<Result<State, ServiceError>>),
 }
 
 /// What the shell runs with.
@@ -118,8 +125,12 @@ pub(crate) struct Parts {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) folder: std::path::PathBuf,
     pub(crate) keep_free: u64,
+    pub(crate) room: Room,
     pub(crate) net: Option<Net>,
 }
+
+/// Says how many bytes are free on the disk of a folder; `None` where that cannot be told.
+pub(crate) type Room = Box<dyn Fn(&std::path::Path) -> Option<u64> + Send + Sync>;
 
 /// The network, when there is one.
 pub(crate) struct Net {
@@ -135,6 +146,11 @@ struct Shell {
     store: Arc<dyn Store>,
     folder: std::path::PathBuf,
     keep_free: u64,
+    room: Room,
+    /// Batches that are with the store.
+    unwritten: usize,
+    /// After a full disk: not before then is it tried again.
+    again: Option<Instant>,
     net: Option<Net>,
     dialer: Dialer,
     questions: ping::Questions,
@@ -175,6 +191,9 @@ pub(crate) fn start(
         store: parts.store,
         folder: parts.folder,
         keep_free: parts.keep_free,
+        room: parts.room,
+        unwritten: 0,
+        again: None,
         net: parts.net,
         dialer: Dialer::new(us, pauses),
         questions: ping::Questions::default(),
@@ -271,6 +290,7 @@ impl Shell {
             Done::Input(input) => {
                 if let Input::Appended { token, .. } = &input {
                     synced = Some(*token);
+                    self.unwritten = self.unwritten.saturating_sub(1);
                 }
                 if let Input::Appended { token, result } = &input {
                     let entries = self.appending.remove(token);
@@ -283,6 +303,7 @@ impl Shell {
                     self.answer(synced);
                 }
             }
+            Done::Folded(folded) => self.folded(*folded),
             Done::Dialed(partner, result) => {
                 if let Err(why) = &result {
                     self.seen.trouble.insert(partner, why.clone());
@@ -312,7 +333,7 @@ impl Shell {
 
     fn effect(&mut self, effect: Effect) {
         match effect {
-            Effect::Append { token, entries } => self.append(token, entries),
+            Effect::Append { token, first, entries } => self.append(token, first, entries),
             Effect::Load { token, seq, parts } => self.work.load(token, seq, parts),
             Effect::Verify { token, signed, parts } => self.work.verify(token, signed, parts),
             Effect::Transmit(transmit) => {
@@ -343,7 +364,8 @@ impl Shell {
         }
     }
 
-    fn append(&mut self, token: Token, entries: Vec<NewEntry>) {
+    fn append(&mut self, token: Token, first: Seq, entries: Vec<NewEntry>) {
+        self.unwritten = self.unwritten.saturating_add(1);
         if self.happenings.receiver_count() > 0 {
             let decoded = entries
                 .iter()
@@ -352,11 +374,11 @@ impl Shell {
             self.appending.insert(token, Arc::new(decoded));
         }
         let done = self.done_sender.clone();
-        self.store.submit(
+        self.store.submit_at(
+            first,
             entries,
             Box::new(move |result| {
-                let result =
-                    result.map(|appended| appended.head).map_err(|error| error.to_string());
+                let result = result.map(|appended| appended.head);
                 // The shell is gone only when the node has stopped.
                 drop(done.send(Done::Input(Input::Appended { token, result })));
             }),
@@ -427,11 +449,13 @@ impl Shell {
     fn tick(&mut self) {
         self.next_tick = Instant::now() + TICK;
         self.questions.give_up();
-        let low = rustix::fs::statvfs(&self.folder)
-            .is_ok_and(|room| room.f_bavail.saturating_mul(room.f_frsize) < self.keep_free);
+        let low = (self.room)(&self.folder).is_some_and(|free| free < self.keep_free);
         if low != self.space_low {
             self.space_low = low;
             self.input(Input::Space { low });
+        }
+        if !low {
+            self.try_again();
         }
         if let Some(net) = &self.net {
             // A grant ends, and a revocation begins, by the clock.

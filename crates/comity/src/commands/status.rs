@@ -43,6 +43,9 @@ fn write(status: &Status, zones: &Zones, comity: &str, out: &mut dyn Write) -> i
     writeln!(out, "  keyring  version {}", status.keyring)?;
     if let Some(problem) = &status.store_problem {
         writeln!(out, "  data     {}", printable(problem))?;
+        if let Some(next) = &status.store_next {
+            writeln!(out, "           -> {}", printable(next))?;
+        }
     }
     if let Some(since) = &status.recovering {
         writeln!(

@@ -46,7 +46,11 @@ pub(super) fn look(
 fn data(status: &Status, zones: &Zones, comity: &str) -> Vec<Finding> {
     let mut findings = vec![match &status.store_problem {
         None => Finding::fine("data", counted(status.entries, "entry", "entries")),
-        Some(problem) => Finding::wrong("data", problem, format!("{comity} store verify")),
+        Some(problem) => {
+            let next = status.store_next.clone();
+            let next = next.unwrap_or_else(|| format!("{comity} store verify"));
+            Finding::wrong("data", problem, next)
+        }
     }];
     if let Some(since) = &status.recovering {
         let what = format!("restored {}: only control records are sent", zones.written(since));

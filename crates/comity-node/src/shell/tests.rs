@@ -1,0 +1,148 @@
+//! The shell over a store whose free space is injected, on paused time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use comity_core::journal::{Founded, JournalEntry};
+use comity_core::keyring::{Grant, KeyringBuilder};
+use comity_core::record::{Draft, Header};
+use comity_core::sign::SecretKey;
+use comity_core::test_util::{SeededEntropy, TestEconomy};
+use comity_core::{Kind, Marking, Section, Tlp};
+use comity_store::{MemoryStore, NewEntry, Syncing};
+use tokio::time::sleep;
+
+use super::*;
+
+const KEEP_FREE: u64 = 1 << 20;
+
+struct World {
+    author: SecretKey,
+    id: EconomyId,
+    store: Arc<MemoryStore>,
+    free: Arc<AtomicU64>,
+    handle: Handle,
+}
+
+impl World {
+    fn new() -> Self {
+        let key = |seed: u8| SecretKey::from_seed(&[seed; 32]);
+        let (root, next, link, author) = (key(1), key(2), key(3), key(4));
+        let builder = KeyringBuilder::found(TestEconomy::genesis(&root, &next));
+        let (id, now) = (builder.economy(), clock::now());
+        let day = Duration::from_secs(86_400);
+        let (from, until) = (now.saturating_sub(day), now.saturating_add(day));
+        let kinds = Kind::ALL.iter().copied();
+        let keyring = builder
+            .grant(Grant::link(id, link.public(), from, until))
+            .grant(Grant::author(id, author.public(), kinds, Tlp::Red, from, until))
+            .sign(&[&root])
+            .unwrap();
+        let keyring = keyring.encoded().to_vec();
+        let store = Arc::new(MemoryStore::new(|_| Vec::new(), Syncing::AtOnce));
+        let founded =
+            JournalEntry::Founded(Founded { economy: id, code: "KR".to_owned(), keyring, at: now });
+        let body = founded.encode().into();
+        store.append(vec![NewEntry { kind: founded.kind(), body, blobs: Vec::new() }]).unwrap();
+        let mut state = crate::node::fold(&*store).unwrap();
+        state.set_chain(store.durable().chain);
+        let engine = Engine::new(state, link, Box::new(SeededEntropy::new(1)));
+        let free = Arc::new(AtomicU64::new(u64::MAX));
+        let seen = free.clone();
+        let parts = Parts {
+            engine,
+            store: store.clone(),
+            folder: "nowhere".into(),
+            keep_free: KEEP_FREE,
+            room: Box::new(move |_| Some(seen.load(Ordering::Relaxed))),
+            net: None,
+        };
+        let (handle, _, _) = start(parts);
+        Self { author, id, store, free, handle }
+    }
+
+    async fn publish(&self, text: &str) -> Result<Reply, CommandError> {
+        let mut draft = Draft::new(Kind::Advisory);
+        let marking = Some(Marking::new(Tlp::Clear));
+        let header = Header { marking, ..Header::new(Section::Summary, "text/plain") };
+        draft.parts.push((header, text.as_bytes().to_vec()));
+        let mut entropy = SeededEntropy::new(text.len() as u64);
+        let composed = draft.sign(&self.author, self.id, clock::now(), &mut entropy).unwrap();
+        let command = Command::Publish {
+            record: Box::new(composed.record),
+            parts: composed.parts,
+            title: text.to_owned(),
+            draft: None,
+        };
+        self.handle.command(command).await.unwrap()
+    }
+
+    async fn full(&self) -> bool {
+        self.handle.ask(|engine, _| engine.is_full()).await.unwrap()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_whose_disk_was_full_goes_on_by_itself_when_there_is_room() {
+    let world = World::new();
+    assert!(world.publish("first").await.is_ok());
+    let durable = world.store.durable();
+
+    // The write meets a full disk before the reserve is seen to be gone.
+    world.store.set_room(Some(16));
+    assert_eq!(world.publish("second").await, Err(CommandError::DiskFull));
+    world.free.store(0, Ordering::Relaxed);
+    sleep(Duration::from_secs(600)).await;
+    assert!(world.full().await);
+    assert_eq!(world.publish("second").await, Err(CommandError::DiskFull));
+    assert_eq!(world.store.durable(), durable);
+    let why = world.handle.ask(|engine, _| engine.failed()).await.unwrap().unwrap();
+    assert!(why.contains("goes on by itself"), "{why}");
+
+    // Less than the reserve is no room yet.
+    world.store.set_room(None);
+    world.free.store(KEEP_FREE - 1, Ordering::Relaxed);
+    sleep(Duration::from_secs(600)).await;
+    assert!(world.full().await);
+
+    world.free.store(KEEP_FREE, Ordering::Relaxed);
+    sleep(Duration::from_secs(1)).await;
+    assert!(!world.full().await);
+    let records = world.handle.ask(|engine, _| engine.state().records().count());
+    assert_eq!(records.await, Some(1), "what was refused is not there");
+    assert!(world.publish("second").await.is_ok());
+    assert!(crate::node::fold(&*world.store).is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_shows_room_and_takes_nothing_is_not_tried_all_the_time() {
+    let world = World::new();
+    world.store.set_room(Some(16));
+    let refused = Err(CommandError::DiskFull);
+    assert_eq!(world.publish("a quota is used up").await, refused);
+    sleep(Duration::from_secs(1)).await;
+    assert!(!world.full().await, "there seems to be room");
+    for _ in 0..3 {
+        assert_eq!(world.publish("a quota is used up").await, refused);
+        sleep(Duration::from_secs(15)).await;
+        assert!(world.full().await);
+        sleep(Duration::from_secs(20)).await;
+        assert!(!world.full().await, "it is tried again after a while");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_stays_read_only_after_a_failed_sync() {
+    let world = World::new();
+    assert!(world.publish("first").await.is_ok());
+    world.store.fail_next_sync();
+    let refused = world.publish("second").await;
+    assert!(matches!(refused, Err(CommandError::Store(_))), "{refused:?}");
+    sleep(Duration::from_secs(3600)).await;
+    let failed = world.handle.ask(|engine, _| engine.failed()).await.unwrap();
+    assert!(failed.is_some() && !world.full().await);
+    let refused = world.publish("third").await;
+    assert!(matches!(refused, Err(CommandError::Store(_))), "{refused:?}");
+    let why = world.handle.ask(|engine, _| engine.failed()).await.unwrap().unwrap();
+    assert!(why.contains("until it is started again"), "{why}");
+}
