@@ -10,7 +10,7 @@ use comity_core::ledger::{Head, LedgerEntry, Obligations, Ranges};
 use comity_core::policy::Lifecycle;
 use comity_core::record::{Draft, Header, VerifiedRecord, control};
 use comity_core::sign::SecretKey;
-use comity_core::test_util::TestEconomy;
+use comity_core::test_util::{SeededEntropy, TestEconomy};
 use comity_core::{Kind, Marking, Onward, RecordId, Section, Timestamp, Tlp};
 use comity_node::engine::{Command, CommandError, Effect, Input};
 use comity_store::MemoryStore;
@@ -329,6 +329,36 @@ fn a_record_of_a_stranger_stays_pending_whatever_keyring_comes_with_it() {
     assert_eq!(bench.state().keyring(&stranger.id).unwrap().version(), 2);
     bench.wait(Duration::from_secs(1));
     assert!(bench.delivered(reader.conn()).contains(&record.id()));
+}
+
+#[test]
+fn a_part_above_its_authors_grant_is_refused_though_the_manifest_is_within() {
+    let mut bench = Bench::new();
+    let mut partner = bench.pair(2);
+    bench.connect(&mut partner);
+    let by = partner.economy.clone();
+    let narrow = SecretKey::from_seed(&[78; 32]);
+    let (from, until) = (TestEconomy::FROM, TestEconomy::UNTIL);
+    let kinds = Kind::ALL.iter().copied();
+    let grant = Grant::author(by.id, narrow.public(), kinds, Tlp::Clear, from, until);
+    let (_, keyring) = next(&by, &by.keyring, |builder| builder.grant(grant));
+    bench.deliver(&mut partner, &keyring, &[]);
+
+    let signed = |strictest: Tlp| {
+        let mut draft = passable("what everybody may have");
+        let marking = Some(Marking::new(strictest));
+        let header = Header { marking, ..Header::new(Section::Detail, "text/plain") };
+        draft.parts.push((header, b"what only some may have".to_vec()));
+        let mut entropy = SeededEntropy::new(7);
+        draft.sign(&narrow, by.id, START, &mut entropy).expect("a draft that signs")
+    };
+    let (within, above) = (signed(Tlp::Clear), signed(Tlp::Red));
+    let number = bench.deliver(&mut partner, &above.record, &above.parts);
+    assert_eq!(bench.answer(&partner, number), Answer::Rejected);
+    assert!(bench.state().record(&above.record.id()).is_none());
+    let number = bench.deliver(&mut partner, &within.record, &within.parts);
+    assert_eq!(bench.answer(&partner, number), Answer::Acked);
+    assert_eq!(stands(&bench, &within.record), Standing::Accepted);
 }
 
 #[test]

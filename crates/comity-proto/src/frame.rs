@@ -213,7 +213,7 @@ impl Frame {
             kind::PING => Self::Ping { nonce: fields.at(reader, 0)?.uint()? },
             kind::PONG => Self::Pong {
                 nonce: fields.at(reader, 0)?.uint()?,
-                at: Timestamp::from_millis(fields.at(reader, 1)?.uint()?),
+                at: instant(fields.at(reader, 1)?)?,
             },
             _fault => Self::Fault {
                 code: fields.at(reader, 0)?.uint()?,
@@ -222,6 +222,17 @@ impl Frame {
         };
         fields.end(reader)?;
         Ok(frame)
+    }
+}
+
+/// An instant beyond the last one would be read as the last one, and have two encodings.
+fn instant(reader: &mut Reader<'_>) -> Result<Timestamp, Problems> {
+    let milliseconds = reader.uint()?;
+    let instant = Timestamp::from_millis(milliseconds);
+    if instant.as_millis() == milliseconds {
+        Ok(instant)
+    } else {
+        Err(reader.fault(Problem::OutOfRange))
     }
 }
 

@@ -66,6 +66,9 @@ impl Engine {
         let entitlement = self.state.entitlement(&claim, manifest.body.as_deref(), seen, now);
         // A contradiction freezes the economy; it is kept as evidence, and alarms.
         match entitlement {
+            Entitlement::Accepted if !self.within_ceiling(checked) => {
+                Verdict::Reject(RejectReason::NotEntitled)
+            }
             Entitlement::Accepted => Verdict::Enter(Standing::Accepted),
             Entitlement::Pending(wait) => Verdict::Enter(Standing::Pending(wait.to_string())),
             Entitlement::Quarantined(doubt) => {

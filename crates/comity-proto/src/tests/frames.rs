@@ -95,6 +95,19 @@ fn body(frame: &Frame) -> Bytes {
     frame.encode().slice(4..)
 }
 
+#[test]
+fn an_instant_past_the_last_one_is_refused() {
+    let frame = Frame::Pong { nonce: 1, at: Timestamp::MAX };
+    let bytes = body(&frame).to_vec();
+    assert_eq!(Frame::decode(&bytes.clone().into()), Ok(frame));
+    let millis = Timestamp::MAX.as_millis().to_be_bytes();
+    let past = (Timestamp::MAX.as_millis() + 1).to_be_bytes();
+    let at = bytes.windows(8).position(|window| window == millis).unwrap();
+    let mut bytes = bytes;
+    bytes[at..at + 8].copy_from_slice(&past);
+    assert!(Frame::decode(&bytes.into()).is_err());
+}
+
 proptest! {
     #[test]
     fn frames_are_read_as_written(frame in frames(), cut in 0_usize..200) {
