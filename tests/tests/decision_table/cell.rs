@@ -79,9 +79,10 @@ dimensions!(
         "no rule", "no rule, matched", "rules, not examined", "rules, cleared by older ones",
         "rules, clear", "rules, matched",
     ];
+    Community, "community": ["none", "the recipient's", "another"];
     Unknown, "carries": [
         "nothing unknown", "an unknown section", "an unknown header field", "an unknown marking",
-        "an unknown manifest field", "a community",
+        "an unknown manifest field",
     ];
 );
 

@@ -26,8 +26,8 @@ struct Scope {
 }
 
 use Dimension::{
-    Agreement, Bases, Category, Ceiling, Class, Embargo, Exercise, ExercisesAdmitted, Expiry,
-    Floor, Guard, Kind, MaxPap, NoLawEnforcement, Onward, Order, Pap, Part, ProhibitsAbove,
+    Agreement, Bases, Category, Ceiling, Class, Community, Embargo, Exercise, ExercisesAdmitted,
+    Expiry, Floor, Guard, Kind, MaxPap, NoLawEnforcement, Onward, Order, Pap, Part, ProhibitsAbove,
     ProhibitsClass, ProhibitsSection, Purposes, Recipient, Record, ReleaseTime, Review, Says,
     Section, SectionsNarrowed, Source, Standing, Tier, Tlp, Trust, Unknown,
 };
@@ -81,7 +81,7 @@ const SCOPES: [Scope; 23] = [
     Scope {
         gate: Gate::Audience,
         asks: "Is it meant for the recipient?",
-        reads: &[Recipient, Source, Part, Says],
+        reads: &[Recipient, Source, Part, Says, Community],
         within: all,
     },
     Scope {

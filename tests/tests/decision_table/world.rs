@@ -1,21 +1,25 @@
 //! From a case to partners, a record and a part, and the gate's answer.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use comity_core::agreement::Terms;
+use comity_core::group::{
+    ApplicationBody, CharterBody, Founding, Group, GroupBody, Roster, RosterBody, Says, Statement,
+};
 use comity_core::ledger::Obligations;
 use comity_core::marking::Pap;
 use comity_core::policy::{
     AddresseeFacts, Agreement, Consent, Examination, Gate, Lifecycle, PartFacts, Partner,
-    PolicySnapshot, Recipient, RecordFacts, Source, Standing, TrustLevel, Verdict, Word, decide,
+    PolicyBuilder, PolicySnapshot, Recipient, RecordFacts, Source, Standing, TrustLevel, Verdict,
+    Word, decide,
 };
 use comity_core::record::{Addressee, Header, Manifest};
 use comity_core::{
-    Class, EconomyId, GroupId, KeyId, Kind, Marking, Onward, PartDigest, RecordId, Section, State,
-    Timestamp, Tlp, Urgency,
+    Class, Digest, EconomyId, GroupId, KeyId, Kind, Marking, Onward, PartDigest, RecordId, Section,
+    State, Timestamp, Tlp, Urgency,
 };
 
 use crate::cell::{Cell, Dimension as D};
@@ -30,6 +34,9 @@ const RECORD: RecordId = RecordId([9; 32]);
 const PART: PartDigest = PartDigest([1; 32]);
 const ADDRESSEE: PartDigest = PartDigest([200; 32]);
 const DESK: &str = "cyber crime";
+/// A group of which the recipient is a member, and one of which it is none.
+const THEIRS: GroupId = GroupId([5; 32]);
+const ANOTHER: GroupId = GroupId([6; 32]);
 
 /// What a gate said.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +49,7 @@ pub struct Said {
 #[derive(Default)]
 pub struct Worlds {
     terms: HashMap<String, Arc<Terms>>,
+    groups: Option<[Arc<Group>; 2]>,
 }
 
 impl Worlds {
@@ -86,7 +94,9 @@ impl Worlds {
         if !cell.is(D::Guard, &["no rule", "no rule, matched"]) {
             builder = builder.guarded(7);
         }
-        builder.build()
+        let groups =
+            self.groups.get_or_insert_with(|| [group(THEIRS, true), group(ANOTHER, false)]);
+        groups.iter().cloned().fold(builder, PolicyBuilder::group).build()
     }
 
     /// The agreement that is measured against, and others that cover nothing and only restrict.
@@ -128,6 +138,39 @@ impl Worlds {
         let read = || Arc::new(Terms::parse(text).unwrap_or_else(|error| panic!("{error}")));
         Arc::clone(self.terms.entry(text.to_owned()).or_insert_with(read))
     }
+}
+
+/// A group that we founded, and to which the recipient was admitted or not.
+fn group(id: GroupId, admitted: bool) -> Arc<Group> {
+    let text = "format = 1\nname = \"g\"\npurpose = \"p\"\nfounders = [\"us\", \"them\"]\n\
+        starts = 2020-01-01\nsponsors = { needed = 1 }\nremoval = { by = \"secretariat\" }\n\
+        terms = { tier = \"mou\" }\n";
+    let body = CharterBody {
+        text: text.to_owned(),
+        founders: BTreeSet::from([US, THEM]),
+        sponsors: BTreeSet::new(),
+    };
+    let founding = Founding::new(RecordId(id.0), US, PAST, &body).unwrap();
+    let application = RecordId([51; 32]);
+    let applies = GroupBody::Application(ApplicationBody {
+        group: id,
+        affiliations: BTreeSet::new(),
+        answers: Vec::new(),
+    });
+    let roster = RosterBody::Roster(Roster {
+        group: id,
+        epoch: 1,
+        predecessor: Digest(id.0),
+        members: BTreeMap::from([(US, BTreeSet::new()), (THEM, BTreeSet::new())]),
+        changes: BTreeMap::from([(THEM, BTreeSet::from([application]))]),
+        handover: None,
+    });
+    let said =
+        [(application, THEM, Says::Group(applies)), (RecordId([52; 32]), US, Says::Roster(roster))];
+    let said = said.map(|(record, by, says)| Statement { record, by, at: PAST, says });
+    let group = Group::replay(Arc::new(founding), said.into_iter().filter(|_| admitted));
+    assert_eq!(group.certain().contains(&THEM), admitted);
+    Arc::new(group)
 }
 
 /// In force since long before [`NOW`], so that the first of several is the one that is measured.
@@ -276,7 +319,11 @@ fn marking(cell: &Cell) -> Marking {
     Marking {
         pap: Pap::from_name(cell.value(D::Pap)),
         categories: categories.iter().map(|name| (*name).to_owned()).collect(),
-        community: cell.is(D::Unknown, &["a community"]).then_some(GroupId([5; 32])),
+        community: match cell.value(D::Community) {
+            "the recipient's" => Some(THEIRS),
+            "another" => Some(ANOTHER),
+            _ => None,
+        },
         release_at: instant(cell.value(D::ReleaseTime)),
         embargo_until: instant(cell.value(D::Embargo)),
         expires: instant(cell.value(D::Expiry)),

@@ -14,6 +14,9 @@ use crate::time::Timestamp;
 /// Why an economy may not have what was addressed to a group at some epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
 pub enum Exclusion {
+    /// The charter of the group is not here.
+    #[error("the group is not known here")]
+    UnknownGroup,
     /// Two rosters of one epoch exist.
     #[error("the group is frozen: there are two rosters of one number")]
     Frozen,
@@ -23,6 +26,12 @@ pub enum Exclusion {
     /// The roster that the record names is not here.
     #[error("roster {0} of the group is not here")]
     NoSuchEpoch(u64),
+    /// We are no member now.
+    #[error("we are not a member of the group now")]
+    NotUs,
+    /// The origin was no member then.
+    #[error("its origin was not a member of the group")]
+    NotTheOrigin,
     /// Not a member now.
     #[error("not a member of the group now")]
     NotNow,
@@ -93,34 +102,33 @@ impl Group {
         self.confirmed().saturating_add(limits::ROSTER_MAX_AGE)
     }
 
-    /// Whom a record about this group is for: members, applicants, and those whom it concerns.
+    /// Whether a record about this group is for `to`: members, applicants, and those whom it concerns.
     #[must_use]
-    pub fn concerns(&self, record: &RecordId, to: EconomyId) -> bool {
+    pub fn concerns(&self, record: &RecordId, says: &Says, to: EconomyId) -> bool {
         let member = self.head().members.contains_key(&to);
-        if *record == self.founding().record() {
-            return member
-                || self.founding().founders().contains(&to)
-                || self.invited.contains(&to)
-                || self.applicants.contains(&to);
+        let applies = self.applicants.contains(&to);
+        // A later word has taken the place of one that is kept no more.
+        if matches!(says, Says::Roster(RosterBody::Head(_))) {
+            return (member || applies) && self.statement(record).is_some();
         }
-        let Some(statement) = self.statement(record) else { return false };
-        match &statement.says {
-            Says::Roster(RosterBody::Roster(roster)) => {
-                let before = roster.epoch.checked_sub(1);
-                // Who is removed learns it.
-                let was = before.is_some_and(|before| self.was_member(to, before));
-                member || was || self.applicants.contains(&to)
+        member
+            || match says {
+                Says::Group(GroupBody::Charter(charter)) => {
+                    charter.founders.contains(&to) || self.invited.contains(&to) || applies
+                }
+                Says::Roster(RosterBody::Roster(roster)) => {
+                    // Who is removed learns it.
+                    let before = roster.epoch.checked_sub(1);
+                    applies || before.is_some_and(|before| self.was_member(to, before))
+                }
+                Says::Roster(RosterBody::Head(_)) => false,
+                Says::Group(GroupBody::Sponsorship(body)) => {
+                    self.statement(&body.application).is_some_and(|one| one.by == to)
+                }
+                Says::Group(GroupBody::Removal(body)) => body.member == to,
+                Says::Group(GroupBody::Invitation(body)) => body.to == to,
+                Says::Group(GroupBody::Application(_) | GroupBody::Handover(_)) => false,
             }
-            Says::Roster(RosterBody::Head(_)) => member || self.applicants.contains(&to),
-            Says::Group(GroupBody::Sponsorship(body)) => {
-                member || self.statement(&body.application).is_some_and(|one| one.by == to)
-            }
-            Says::Group(GroupBody::Removal(body)) => member || body.member == to,
-            Says::Group(GroupBody::Invitation(body)) => member || body.to == to,
-            Says::Group(
-                GroupBody::Application(_) | GroupBody::Handover(_) | GroupBody::Charter(_),
-            ) => member,
-        }
     }
 
     pub(super) fn invitations(&self) -> impl Iterator<Item = EconomyId> + '_ {

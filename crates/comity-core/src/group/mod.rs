@@ -34,4 +34,4 @@ pub use roster::{Roster, RosterBody, RosterHead};
 pub use statement::{Says, Statement};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

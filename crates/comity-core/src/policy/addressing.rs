@@ -1,8 +1,11 @@
 //! How a record's addressee parts and a part's destination speak of a recipient.
 
 use super::facts::{AddresseeFacts, PartFacts, Recipient, RecordFacts};
+use super::groups::membership;
 use super::snapshot::PolicySnapshot;
-use crate::identity::EconomyId;
+use crate::group::Exclusion;
+use crate::identity::{EconomyId, GroupId};
+use crate::time::Timestamp;
 use crate::vocabulary::Section;
 
 /// The relation of one part to one recipient.
@@ -18,6 +21,10 @@ pub(super) enum Addressing {
     },
     /// An addressee part names the recipient as a relay and lists the part.
     Relay,
+    /// An addressee part names a group of which the recipient is a member, and lists the part.
+    Member(GroupId),
+    /// An addressee part names a group, which does not have the recipient.
+    Outside(Exclusion),
     /// Named, but not for this part.
     NotListed,
     /// The part is destined to another economy.
@@ -32,10 +39,12 @@ impl Addressing {
     /// How `part` is addressed to the economy `to` and, where given, to its desk; `None`: to the
     /// public, which nothing names.
     pub(super) fn of(
+        snapshot: &PolicySnapshot,
         record: &RecordFacts,
         part: &PartFacts,
         to: Option<EconomyId>,
         desk: Option<&str>,
+        now: Timestamp,
     ) -> Self {
         if part.destination.is_some_and(|destination| Some(destination) != to) {
             return Self::Elsewhere;
@@ -49,8 +58,16 @@ impl Addressing {
         }
         let Some(to) = to else { return Self::Others };
         let (mut named, mut relay) = (false, false);
-        // A group's addressee part names nobody until its roster can be read.
-        for held in record.addressees.iter().filter(|held| held.addressee.group.is_none()) {
+        let (mut member, mut outside) = (None, None);
+        for held in &record.addressees {
+            match membership(snapshot, record, &held.addressee, to, now) {
+                Some(Ok(group)) => {
+                    named = true;
+                    member = member.or(lists(held, part).then_some(group));
+                }
+                Some(Err(exclusion)) => outside = outside.or(Some(exclusion)),
+                None => {}
+            }
             let by_name = names(held, to, desk);
             if !by_name && !held.addressee.relays.contains(&to) {
                 continue;
@@ -63,18 +80,25 @@ impl Addressing {
                 relay = true;
             }
         }
-        match (relay, named) {
-            (true, _) => Self::Relay,
-            (false, true) if part.section != Section::Addressee => Self::NotListed,
-            (false, _) => Self::Others,
+        match (member, relay, named, outside) {
+            (Some(group), _, _, _) => Self::Member(group),
+            (None, true, _, _) => Self::Relay,
+            (None, false, true, _) if part.section != Section::Addressee => Self::NotListed,
+            (None, false, false, Some(exclusion)) => Self::Outside(exclusion),
+            (None, false, _, _) => Self::Others,
         }
     }
 
     /// Whether the origin chose this recipient for this part.
     pub(super) const fn is_addressed(self) -> bool {
         match self {
-            Self::Named { .. } | Self::Relay => true,
-            Self::Open | Self::NotListed | Self::Elsewhere | Self::Others | Self::Nobody => false,
+            Self::Named { .. } | Self::Relay | Self::Member(_) => true,
+            Self::Open
+            | Self::Outside(_)
+            | Self::NotListed
+            | Self::Elsewhere
+            | Self::Others
+            | Self::Nobody => false,
         }
     }
 }
@@ -104,12 +128,16 @@ pub(super) fn relays_through_us(
     record: &RecordFacts,
     part: &PartFacts,
     to: EconomyId,
+    now: Timestamp,
 ) -> bool {
     record.addressees.iter().any(|held| {
         let relays = &held.addressee.relays;
-        lists(held, part)
-            && relays.contains(&snapshot.us())
-            && (names(held, to, None) || relays.contains(&to))
+        let meant = || {
+            names(held, to, None)
+                || relays.contains(&to)
+                || matches!(membership(snapshot, record, &held.addressee, to, now), Some(Ok(_)))
+        };
+        lists(held, part) && relays.contains(&snapshot.us()) && meant()
     })
 }
 
@@ -125,13 +153,13 @@ fn names(held: &AddresseeFacts, to: EconomyId, desk: Option<&str>) -> bool {
 /// An addressee part lists itself. The list is ascending, as its format demands; in one that is not,
 /// something may not be found, and stays.
 fn lists(held: &AddresseeFacts, part: &PartFacts) -> bool {
-    held.addressee.group.is_none()
-        && (held.part == part.digest || held.addressee.parts.binary_search(&part.digest).is_ok())
+    held.part == part.digest || held.addressee.parts.binary_search(&part.digest).is_ok()
 }
 
-/// Whether an addressee part that gives `part` to the economy `to`, by name or as relay, is among
-/// `going`.
+/// Whether an addressee part that gives `part` to the economy `to`, by name, as relay or as member
+/// of a group, is among `going`.
 pub(super) fn addressee_goes(
+    (snapshot, now): (&PolicySnapshot, Timestamp),
     record: &RecordFacts,
     part: &PartFacts,
     to: EconomyId,
@@ -139,7 +167,11 @@ pub(super) fn addressee_goes(
     going: impl Fn(&AddresseeFacts) -> bool,
 ) -> bool {
     record.addressees.iter().any(|held| {
-        let meant = names(held, to, desk) || held.addressee.relays.contains(&to);
-        meant && lists(held, part) && going(held)
+        let meant = || {
+            names(held, to, desk)
+                || held.addressee.relays.contains(&to)
+                || matches!(membership(snapshot, record, &held.addressee, to, now), Some(Ok(_)))
+        };
+        lists(held, part) && going(held) && meant()
     })
 }

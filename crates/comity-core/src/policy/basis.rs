@@ -1,7 +1,8 @@
 //! Which agreement permits: the one that covers all of a part, or the one that comes closest.
 
 use super::gates::{COVERAGE, Question, covered};
-use super::snapshot::Agreement;
+use super::groups;
+use super::snapshot::{Agreement, Association};
 use crate::agreement::Terms;
 use crate::identity::RecordId;
 use crate::ledger::Obligations;
@@ -48,7 +49,8 @@ impl<'a> Basis<'a> {
             terms: agreement.terms(),
             agreement: Some(agreement),
         };
-        let in_force = partner.agreements.iter().filter(|one| one.in_force(asked.now));
+        let agreements = asked.permitting(partner);
+        let in_force = agreements.iter().filter(|one| one.in_force(asked.now));
         let mut closest: Option<(usize, Candidate<'a>)> = None;
         for candidate in pairing.into_iter().chain(in_force.map(signed)) {
             let score = covered(asked, &candidate);
@@ -60,10 +62,8 @@ impl<'a> Basis<'a> {
             }
         }
         // One that was terminated before its first day never comes into force.
-        let mut later = partner
-            .agreements
-            .iter()
-            .filter(|one| one.from() > asked.now && !one.ended(one.from()));
+        let mut later =
+            agreements.iter().filter(|one| one.from() > asked.now && !one.ended(one.from()));
         let covering_later = later.clone().find(|one| covered(asked, &signed(one)) == COVERAGE);
         if let Some(agreement) = covering_later {
             return Self::Later(signed(agreement), agreement.from());
@@ -71,7 +71,7 @@ impl<'a> Basis<'a> {
         if let Some((_, candidate)) = closest {
             return Self::Closest(candidate);
         }
-        let ended = partner.agreements.iter().filter_map(|one| Some((one, one.until()?)));
+        let ended = agreements.iter().filter_map(|one| Some((one, one.until()?)));
         let ended = ended.filter(|(_, until)| *until <= asked.now).max_by_key(|(_, until)| *until);
         match (ended, later.next()) {
             (_, Some(agreement)) => Self::NotYet(agreement),
@@ -109,11 +109,13 @@ impl<'a> Basis<'a> {
     }
 }
 
-/// What every agreement that binds the recipient demands together. `None`: their purposes have none
-/// in common, so no use is allowed at all.
+/// What every agreement that binds the recipient demands together, and the charters of the groups that
+/// the record is addressed to. `None`: their purposes have none in common, so no use is allowed at all.
 pub(super) fn demands(asked: &Question<'_>) -> Option<Obligations> {
     let agreements = asked.partner.into_iter().flat_map(|partner| &partner.agreements);
-    let mut binding = agreements.filter(|agreement| agreement.binds(asked.now));
+    let charters = groups::addressed(asked.snapshot, asked.record).map(Association::charter);
+    let both = agreements.chain(charters);
+    let mut binding = both.filter(|agreement| agreement.binds(asked.now));
     let Some(one) = binding.next() else { return Some(Obligations::unbound()) };
     binding.try_fold(one.terms().obligations().clone(), |sum, agreement| {
         sum.meet(agreement.terms().obligations())

@@ -9,7 +9,8 @@ use super::fact::Fact;
 use super::facts::{ControlAudience, Recipient, RecordFacts, Source};
 use super::gates::{self, Finding};
 use super::snapshot::PolicySnapshot;
-use crate::identity::EconomyId;
+use crate::group::{GroupBody, Says};
+use crate::identity::{EconomyId, GroupId};
 use crate::ledger::Obligations;
 use crate::time::Timestamp;
 use crate::vocabulary::Kind;
@@ -44,7 +45,7 @@ fn to_partner(snapshot: &PolicySnapshot, record: &RecordFacts, to: EconomyId) ->
     let standing = snapshot.partner(&to).map(|partner| partner.standing);
     let mut judgements = vec![
         gates::control_standing(standing, record.kind).by(Gate::Standing),
-        audience(snapshot.us(), record, to).by(Gate::Audience),
+        audience(snapshot, record, to).by(Gate::Audience),
     ];
     judgements.extend(in_itself(record));
     judgements
@@ -66,8 +67,8 @@ fn in_itself(record: &RecordFacts) -> [Judgement; 3] {
 }
 
 /// Whom each kind is for. An audience that does not fit the kind is nobody.
-fn audience(us: EconomyId, record: &RecordFacts, to: EconomyId) -> Finding {
-    let kind = record.kind;
+fn audience(snapshot: &PolicySnapshot, record: &RecordFacts, to: EconomyId) -> Finding {
+    let (us, kind) = (snapshot.us(), record.kind);
     if to == record.origin
         || matches!(&record.source, Source::From { economy, .. } if *economy == to)
     {
@@ -86,6 +87,10 @@ fn audience(us: EconomyId, record: &RecordFacts, to: EconomyId) -> Finding {
         (Kind::Acknowledgement, Some(ControlAudience::To(origin))) => *origin == to,
         (Kind::Consent, Some(ControlAudience::Named(named))) => named.contains(&to),
         (Kind::Contact, Some(ControlAudience::Partners)) => own,
+        // Members pass on what concerns others: the originator's signature stays what it was.
+        (Kind::Group | Kind::Roster, Some(ControlAudience::Group(says))) => {
+            in_group(snapshot, record, says, to)
+        }
         (
             Kind::Keyring
             | Kind::Agreement
@@ -134,4 +139,14 @@ fn audience(us: EconomyId, record: &RecordFacts, to: EconomyId) -> Finding {
         | Kind::Note
         | Kind::Unknown(_) => Fact::ControlForOthers(kind),
     })
+}
+
+/// Whom words about a group concern. A charter that is not entered yet is for its founders.
+fn in_group(snapshot: &PolicySnapshot, record: &RecordFacts, says: &Says, to: EconomyId) -> bool {
+    let id = says.group().unwrap_or(GroupId(record.id.0));
+    match (snapshot.group(&id), says) {
+        (Some(association), _) => association.group().concerns(&record.id, says, to),
+        (None, Says::Group(GroupBody::Charter(charter))) => charter.founders.contains(&to),
+        (None, Says::Group(_) | Says::Roster(_)) => false,
+    }
 }

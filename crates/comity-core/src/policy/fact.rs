@@ -5,6 +5,7 @@ use std::fmt;
 use super::snapshot::{Standing, TrustLevel};
 use super::word::Word;
 use crate::agreement::ValueSet;
+use crate::group::Exclusion;
 use crate::marking::{Pap, Tlp};
 use crate::time::Timestamp;
 use crate::vocabulary::{Class, Kind, Section};
@@ -53,6 +54,12 @@ pub enum Fact {
     Addressed,
     /// An addressee part names the recipient as a relay.
     AddressedAsRelay,
+    /// An addressee part names a group of which the recipient is a member.
+    AddressedToGroup,
+    /// The record is addressed to a group, which does not have the recipient.
+    OutsideGroup(Exclusion),
+    /// Its marking names a community, which does not have the recipient.
+    OutsideCommunity(Exclusion),
     /// The part's destination is the recipient.
     Destined,
     /// The part belongs to another economy.
@@ -109,6 +116,8 @@ pub enum Fact {
     RedWithoutDesk,
     /// RED never leaves by this exit.
     RedNeverHere,
+    /// RED is for named people, never for a group.
+    RedForGroup,
     /// AMBER or stricter from abroad, without its origin's addressing.
     AmberFromAbroad(Tlp),
     /// Only CLEAR is public.
@@ -271,8 +280,6 @@ pub enum Contradiction {
 /// What this version does not weigh yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unbuilt {
-    /// A community or a group.
-    Group,
     /// A control record of this kind.
     Control(Kind),
     /// Something that a later version of the format uses.
@@ -312,6 +319,9 @@ impl fmt::Display for Fact {
             Self::Unaddressed => f.write_str("for all whom marking and agreement admit"),
             Self::Addressed => f.write_str("addressed"),
             Self::AddressedAsRelay => f.write_str("named as relay"),
+            Self::AddressedToGroup => f.write_str("addressed to its group"),
+            Self::OutsideGroup(exclusion) => write!(f, "addressed to a group: {exclusion}"),
+            Self::OutsideCommunity(exclusion) => write!(f, "for a community: {exclusion}"),
             Self::Destined => f.write_str("its own rows"),
             Self::DestinedElsewhere => f.write_str("belongs to another economy"),
             Self::AddressedToNobody => f.write_str("addressed to nobody"),
@@ -344,6 +354,7 @@ impl fmt::Display for Fact {
             Self::LabelAdmits(tlp) => write!(f, "TLP:{tlp} admits it"),
             Self::RedWithoutDesk => f.write_str("TLP:RED: no desk or person named"),
             Self::RedNeverHere => f.write_str("TLP:RED never leaves this way"),
+            Self::RedForGroup => f.write_str("TLP:RED is never for a group: name people"),
             Self::AmberFromAbroad(tlp) => {
                 write!(f, "TLP:{tlp} from abroad: not addressed there by its origin")
             }
@@ -446,7 +457,6 @@ fn sections(
 impl fmt::Display for Unbuilt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Group => f.write_str("a group or community"),
             Self::Control(kind) => write!(f, "the control kind {kind}"),
             Self::Unknown => f.write_str("something that a later version introduced"),
         }

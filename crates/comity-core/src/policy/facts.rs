@@ -1,8 +1,11 @@
 //! What the decision knows of a record, a part and a recipient.
 
 use super::examination::Examination;
+use std::sync::Arc;
+
 use crate::agreement::ValueSet;
 use crate::control::ControlBody;
+use crate::group::Says;
 use crate::identity::{EconomyId, KeyId, PartDigest, RecordId};
 use crate::ledger::Obligations;
 use crate::marking::{Marking, Tlp};
@@ -56,6 +59,8 @@ pub enum ControlAudience {
     Named(Vec<EconomyId>),
     /// Whoever may hold what it takes back, by the ledger: a withdrawal.
     Holders,
+    /// Those in a group, or about to be, whom these words concern: depends on its rosters.
+    Group(Arc<Says>),
 }
 
 impl ControlAudience {
@@ -73,8 +78,9 @@ impl ControlAudience {
             ControlBody::Termination(body) => parties(&body.agreement).map(Self::Parties),
             ControlBody::Withdrawal(_) => Some(Self::Holders),
             ControlBody::Introduction(body) => Some(Self::To(body.to)),
-            // Whom a group's records are for depends on its rosters: see [`ControlAudience::Group`].
-            ControlBody::Group(_) | ControlBody::Roster(_) | ControlBody::Opaque(_) => None,
+            ControlBody::Group(body) => Some(Self::Group(Arc::new(Says::Group(body.clone())))),
+            ControlBody::Roster(body) => Some(Self::Group(Arc::new(Says::Roster(body.clone())))),
+            ControlBody::Opaque(_) => None,
         }
     }
 }

@@ -18,6 +18,7 @@ mod explain;
 mod fact;
 mod facts;
 mod gates;
+mod groups;
 mod plan;
 mod snapshot;
 mod word;
@@ -35,7 +36,8 @@ pub use facts::{
 };
 pub use plan::{Plan, PlannedPart, plan};
 pub use snapshot::{
-    Agreement, Partner, PolicyBuilder, PolicySnapshot, Standing, TrustLevel, trust_table,
+    Agreement, Association, Partner, PolicyBuilder, PolicySnapshot, Standing, TrustLevel,
+    trust_table,
 };
 pub use word::Word;
 
@@ -64,7 +66,7 @@ pub fn decide(
         Recipient::Constituent { .. } | Recipient::LocalRole { .. } => (Some(us), None, None),
         Recipient::Public => (None, None, None),
     };
-    let addressing = Addressing::of(record, part, to, desk);
+    let addressing = Addressing::of(snapshot, record, part, to, desk, now);
     let consent = to.and_then(|to| snapshot.consent(record, part, to, now));
     let asked = Question { snapshot, record, part, recipient, now, partner, addressing, consent };
     let basis = Basis::choose(&asked);

@@ -173,9 +173,14 @@ impl Planned<'_> {
         let going: BTreeSet<PartDigest> = self.going().map(|part| part.digest).collect();
         let given = |part: &PartFacts| {
             self.snapshot.consent(self.record, part, *economy, self.now).is_some()
-                || addressee_goes(self.record, part, *economy, desk.as_deref(), |held| {
-                    going.contains(&held.part)
-                })
+                || addressee_goes(
+                    (self.snapshot, self.now),
+                    self.record,
+                    part,
+                    *economy,
+                    desk.as_deref(),
+                    |held| going.contains(&held.part),
+                )
         };
         let lonely = self.going().filter(|part| !is_addressee(part) && !given(part));
         let lonely = lonely.map(|part| part.digest).collect();

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::consent::Consent;
 use super::facts::{PartFacts, RecordFacts, Source};
 use crate::agreement::Terms;
-use crate::identity::{EconomyId, RecordId};
+use crate::group::Group;
+use crate::identity::{EconomyId, GroupId, RecordId};
 use crate::marking::Tlp;
 use crate::time::Timestamp;
 use crate::vocabulary::Section;
@@ -245,6 +246,36 @@ impl Default for Partner {
     }
 }
 
+/// A group with its charter as an agreement among its members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Association {
+    group: Arc<Group>,
+    charter: Agreement,
+}
+
+impl Association {
+    /// The group, whose charter is in force from its first day.
+    #[must_use]
+    pub fn new(group: Arc<Group>) -> Self {
+        let founding = group.founding();
+        let terms = founding.charter().terms().clone();
+        let charter = Agreement::new(founding.record(), terms, founding.at());
+        Self { group, charter }
+    }
+
+    /// Who the members are.
+    #[must_use]
+    pub fn group(&self) -> &Arc<Group> {
+        &self.group
+    }
+
+    /// The terms on which they share.
+    #[must_use]
+    pub fn charter(&self) -> &Agreement {
+        &self.charter
+    }
+}
+
 /// Everything that the decision knows of the partners at one moment. Immutable: a change makes a
 /// new snapshot with a higher version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -252,6 +283,7 @@ pub struct PolicySnapshot {
     us: EconomyId,
     version: u64,
     partners: BTreeMap<EconomyId, Partner>,
+    groups: BTreeMap<GroupId, Association>,
     consents: BTreeMap<RecordId, Vec<Consent>>,
     guard: Option<u64>,
     pairing: Terms,
@@ -265,6 +297,7 @@ impl PolicySnapshot {
             us,
             version: 0,
             partners: BTreeMap::new(),
+            groups: BTreeMap::new(),
             consents: BTreeMap::new(),
             guard: None,
         }
@@ -277,6 +310,7 @@ impl PolicySnapshot {
             us: self.us,
             version: self.version.saturating_add(1),
             partners: self.partners.clone(),
+            groups: self.groups.clone(),
             consents: self.consents.clone(),
             guard: self.guard,
         }
@@ -305,22 +339,35 @@ impl PolicySnapshot {
         self.partners.iter()
     }
 
-    /// The agreement proposed in the record `id`.
+    /// The agreement proposed in the record `id`, or the charter that it carries.
     #[must_use]
     pub fn agreement(&self, id: &RecordId) -> Option<&Agreement> {
-        self.partners.values().flat_map(|partner| &partner.agreements).find(|one| one.id == *id)
+        self.agreements().find(|one| one.id == *id)
     }
 
-    /// The first instant after `now` at which an agreement starts, is overdue for review or ends, or
-    /// a consent ends: what was decided before has to be decided again then.
+    /// Those signed with partners, and the charters of groups.
+    fn agreements(&self) -> impl Iterator<Item = &Agreement> {
+        let signed = self.partners.values().flat_map(|partner| &partner.agreements);
+        signed.chain(self.groups.values().map(|association| &association.charter))
+    }
+
+    /// The group with this id.
+    #[must_use]
+    pub fn group(&self, id: &GroupId) -> Option<&Association> {
+        self.groups.get(id)
+    }
+
+    /// The first instant after `now` at which an agreement starts, is overdue for review or ends, a
+    /// consent ends, or a roster grows stale: what was decided before has to be decided again then.
     #[must_use]
     pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
-        let agreements = self.partners.values().flat_map(|partner| &partner.agreements);
-        let instants = agreements
+        let instants = self
+            .agreements()
             .flat_map(|one| [Some(one.from), one.terms.overdue_from(), one.until, one.bound_until])
             .flatten();
         let consents = self.consents.values().flatten().map(|consent| consent.until);
-        instants.chain(consents).filter(|instant| *instant > now).min()
+        let rosters = self.groups.values().map(|association| association.group.stale_from());
+        instants.chain(consents).chain(rosters).filter(|instant| *instant > now).min()
     }
 
     /// The revision of the egress guard's rules; `None` while there is no rule.
@@ -368,6 +415,7 @@ pub struct PolicyBuilder {
     us: EconomyId,
     version: u64,
     partners: BTreeMap<EconomyId, Partner>,
+    groups: BTreeMap<GroupId, Association>,
     consents: BTreeMap<RecordId, Vec<Consent>>,
     guard: Option<u64>,
 }
@@ -398,6 +446,13 @@ impl PolicyBuilder {
     #[must_use]
     pub fn without(mut self, economy: &EconomyId) -> Self {
         self.partners.remove(economy);
+        self
+    }
+
+    /// With this group, in place of what was known of it.
+    #[must_use]
+    pub fn group(mut self, group: Arc<Group>) -> Self {
+        self.groups.insert(group.id(), Association::new(group));
         self
     }
 
@@ -440,6 +495,7 @@ impl PolicyBuilder {
             us: self.us,
             version: self.version,
             partners: self.partners,
+            groups: self.groups,
             consents: self.consents,
             guard: self.guard,
             pairing: Terms::pairing(),

@@ -2,4 +2,4 @@ mod bodies;
 mod charter;
 mod properties;
 mod stories;
-mod world;
+pub(crate) mod world;

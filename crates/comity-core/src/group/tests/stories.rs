@@ -455,8 +455,15 @@ fn records_about_the_group_go_to_members_applicants_and_whom_they_concern() {
     let sponsorship = world.sponsor(JP, application);
     let group = world.group();
     let last_roster = group.head().record;
+    let body = CharterBody {
+        text: CHARTER.to_owned(),
+        founders: world.founding.founders().clone(),
+        sponsors: BTreeSet::new(),
+    };
+    let founds = Says::Group(GroupBody::Charter(body));
     let reached = |group: &Group, record: &RecordId| -> Vec<_> {
-        [KR, JP, FJ, NZ, AU].into_iter().filter(|to| group.concerns(record, *to)).collect()
+        let says = group.statement(record).map_or(&founds, |one| &one.says);
+        [KR, JP, FJ, NZ, AU].into_iter().filter(|to| group.concerns(record, says, *to)).collect()
     };
     assert_eq!(reached(&group, &charter), [KR, JP, FJ, NZ]);
     assert_eq!(reached(&group, &last_roster), [KR, JP, FJ, NZ]);

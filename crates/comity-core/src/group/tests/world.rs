@@ -7,20 +7,20 @@ use crate::group::*;
 use crate::identity::{EconomyId, GroupId, RecordId};
 use crate::time::Timestamp;
 
-pub(super) const CHARTER: &str = include_str!("../../../../../examples/groups/charter.toml");
+pub(crate) const CHARTER: &str = include_str!("../../../../../examples/groups/charter.toml");
 
-pub(super) const KR: EconomyId = EconomyId([1; 32]);
-pub(super) const JP: EconomyId = EconomyId([2; 32]);
-pub(super) const FJ: EconomyId = EconomyId([3; 32]);
-pub(super) const NZ: EconomyId = EconomyId([4; 32]);
-pub(super) const AU: EconomyId = EconomyId([5; 32]);
+pub(crate) const KR: EconomyId = EconomyId([1; 32]);
+pub(crate) const JP: EconomyId = EconomyId([2; 32]);
+pub(crate) const FJ: EconomyId = EconomyId([3; 32]);
+pub(crate) const NZ: EconomyId = EconomyId([4; 32]);
+pub(crate) const AU: EconomyId = EconomyId([5; 32]);
 
-pub(super) const FOUNDERS: [EconomyId; 3] = [KR, JP, FJ];
-pub(super) const GROUP: GroupId = GroupId([200; 32]);
-pub(super) const T0: Timestamp = Timestamp::from_secs(1_795_000_000);
+pub(crate) const FOUNDERS: [EconomyId; 3] = [KR, JP, FJ];
+pub(crate) const GROUP: GroupId = GroupId([200; 32]);
+pub(crate) const T0: Timestamp = Timestamp::from_secs(1_795_000_000);
 
 /// The charter of KR, JP and FJ, as KR signed it.
-pub(super) fn founding(text: &str) -> Arc<Founding> {
+pub(crate) fn founding(text: &str) -> Arc<Founding> {
     let sponsors = text.contains("economies = [\"KR\"");
     let body = CharterBody {
         text: text.to_owned(),
@@ -31,26 +31,26 @@ pub(super) fn founding(text: &str) -> Arc<Founding> {
 }
 
 #[derive(Clone)]
-pub(super) struct World {
-    pub(super) founding: Arc<Founding>,
-    pub(super) said: Vec<Statement>,
+pub(crate) struct World {
+    pub(crate) founding: Arc<Founding>,
+    pub(crate) said: Vec<Statement>,
 }
 
 impl World {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::under(CHARTER)
     }
 
-    pub(super) fn under(text: &str) -> Self {
+    pub(crate) fn under(text: &str) -> Self {
         Self { founding: founding(text), said: Vec::new() }
     }
 
-    pub(super) fn group(&self) -> Group {
+    pub(crate) fn group(&self) -> Group {
         Group::replay(self.founding.clone(), self.said.iter().cloned())
     }
 
     /// Says something an hour after what was said before; the record's id is its place.
-    pub(super) fn say(&mut self, by: EconomyId, says: Says) -> RecordId {
+    pub(crate) fn say(&mut self, by: EconomyId, says: Says) -> RecordId {
         let place = u16::try_from(self.said.len() + 1).unwrap();
         let mut id = [7; 32];
         id[..2].copy_from_slice(&place.to_be_bytes());
@@ -60,7 +60,7 @@ impl World {
         record
     }
 
-    pub(super) fn apply(&mut self, by: EconomyId) -> RecordId {
+    pub(crate) fn apply(&mut self, by: EconomyId) -> RecordId {
         let answers = self.founding.charter().criteria().iter().map(|one| one.name.clone());
         self.say(
             by,
@@ -72,29 +72,29 @@ impl World {
         )
     }
 
-    pub(super) fn sponsor(&mut self, by: EconomyId, application: RecordId) -> RecordId {
+    pub(crate) fn sponsor(&mut self, by: EconomyId, application: RecordId) -> RecordId {
         let epoch = self.group().head().epoch;
         let body = SponsorshipBody { group: GROUP, epoch, application };
         self.say(by, Says::Group(GroupBody::Sponsorship(body)))
     }
 
-    pub(super) fn vote(&mut self, by: EconomyId, member: EconomyId) -> RecordId {
+    pub(crate) fn vote(&mut self, by: EconomyId, member: EconomyId) -> RecordId {
         let epoch = self.group().head().epoch;
         let body = RemovalBody { group: GROUP, epoch, member, reason: None };
         self.say(by, Says::Group(GroupBody::Removal(body)))
     }
 
-    pub(super) fn offer(&mut self, by: EconomyId, to: EconomyId) -> RecordId {
+    pub(crate) fn offer(&mut self, by: EconomyId, to: EconomyId) -> RecordId {
         let epoch = self.group().head().epoch;
         self.say(by, Says::Group(GroupBody::Handover(HandoverBody { group: GROUP, epoch, to })))
     }
 
-    pub(super) fn roster(&mut self, by: EconomyId, roster: Roster) -> RecordId {
+    pub(crate) fn roster(&mut self, by: EconomyId, roster: Roster) -> RecordId {
         self.say(by, Says::Roster(RosterBody::Roster(roster)))
     }
 
     /// The next roster, with nothing changed.
-    pub(super) fn next(&self) -> Roster {
+    pub(crate) fn next(&self) -> Roster {
         let group = self.group();
         let head = group.head();
         Roster {
@@ -108,7 +108,7 @@ impl World {
     }
 
     /// The next roster with one more member, on the strength of these records.
-    pub(super) fn with(&self, economy: EconomyId, cited: &[RecordId]) -> Roster {
+    pub(crate) fn with(&self, economy: EconomyId, cited: &[RecordId]) -> Roster {
         let mut roster = self.next();
         roster.members.insert(economy, BTreeSet::new());
         roster.changes.insert(economy, cited.iter().copied().collect());
@@ -116,7 +116,7 @@ impl World {
     }
 
     /// The next roster without a member, on the strength of these records.
-    pub(super) fn without(&self, economy: EconomyId, cited: &[RecordId]) -> Roster {
+    pub(crate) fn without(&self, economy: EconomyId, cited: &[RecordId]) -> Roster {
         let mut roster = self.next();
         roster.members.remove(&economy);
         roster.changes.insert(economy, cited.iter().copied().collect());
@@ -124,11 +124,11 @@ impl World {
     }
 
     /// KR, JP and FJ are members: epoch 2.
-    pub(super) fn founded() -> Self {
+    pub(crate) fn founded() -> Self {
         Self::founded_under(CHARTER)
     }
 
-    pub(super) fn founded_under(text: &str) -> Self {
+    pub(crate) fn founded_under(text: &str) -> Self {
         let mut world = Self::under(text);
         for founder in [JP, FJ] {
             let application = world.apply(founder);
@@ -139,19 +139,19 @@ impl World {
     }
 
     /// NZ comes in, for whom JP and FJ speak.
-    pub(super) fn admit_nz(&mut self) -> RecordId {
+    pub(crate) fn admit_nz(&mut self) -> RecordId {
         let application = self.apply(NZ);
         let sponsors = [JP, FJ].map(|sponsor| self.sponsor(sponsor, application));
         let roster = self.with(NZ, &[application, sponsors[0], sponsors[1]]);
         self.roster(KR, roster)
     }
 
-    pub(super) fn members(&self) -> Vec<EconomyId> {
+    pub(crate) fn members(&self) -> Vec<EconomyId> {
         self.group().certain().iter().copied().collect()
     }
 
     /// Why the last thing that was said counts for nothing.
-    pub(super) fn refused(&self) -> Option<Refusal> {
+    pub(crate) fn refused(&self) -> Option<Refusal> {
         let last = self.said.last().unwrap().record;
         self.group().refused().get(&last).copied()
     }

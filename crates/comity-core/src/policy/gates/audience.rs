@@ -3,7 +3,9 @@
 use super::super::addressing::Addressing;
 use super::super::fact::{Contradiction, Fact};
 use super::super::facts::{Recipient, Source};
+use super::super::groups::community;
 use super::{Finding, Found, Question};
+use crate::group::Exclusion;
 use crate::vocabulary::Section;
 
 pub(super) fn judge(asked: &Question<'_>) -> Found {
@@ -18,13 +20,28 @@ pub(super) fn judge(asked: &Question<'_>) -> Found {
     if let Some(consent) = asked.consent
         && matches!(
             asked.addressing,
-            Addressing::NotListed | Addressing::Others | Addressing::Nobody
+            Addressing::NotListed
+                | Addressing::Others
+                | Addressing::Outside(_)
+                | Addressing::Nobody
         )
     {
         return Ok(Finding::pass(Fact::Consented(consent.until)));
     }
+    let (snapshot, now) = (asked.snapshot, asked.now);
     Ok(match asked.recipient {
-        Recipient::Partner { .. } => named(asked.addressing, is_addressee),
+        Recipient::Partner { economy, .. } => {
+            match community(snapshot, asked.part, *economy, now) {
+                Ok(()) => named(asked.addressing, is_addressee),
+                Err(exclusion) => Finding::deny(Fact::OutsideCommunity(exclusion)),
+            }
+        }
+        // A community is of economies; neither whom one of them serves is in it, nor the public.
+        Recipient::Constituent { .. } | Recipient::Public
+            if asked.part.marking.community.is_some() =>
+        {
+            Finding::deny(Fact::OutsideCommunity(Exclusion::NotNow))
+        }
         // TLP binds those whom the originator tells, not the originator's own house.
         Recipient::LocalRole { .. } if asked.record.source == Source::Own => {
             Finding::pass(Fact::OwnHouse)
@@ -45,6 +62,8 @@ fn named(addressing: Addressing, is_addressee: bool) -> Finding {
         Addressing::Named { destined: true } => Finding::pass(Fact::Destined),
         Addressing::Named { destined: false } => Finding::pass(Fact::Addressed),
         Addressing::Relay => Finding::pass(Fact::AddressedAsRelay),
+        Addressing::Member(_) => Finding::pass(Fact::AddressedToGroup),
+        Addressing::Outside(exclusion) => Finding::deny(Fact::OutsideGroup(exclusion)),
         Addressing::NotListed => Finding::deny(Fact::NotListed),
         Addressing::Elsewhere => Finding::deny(Fact::DestinedElsewhere),
         Addressing::Others if is_addressee => Finding::deny(Fact::OthersAddressee),

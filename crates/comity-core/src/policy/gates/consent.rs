@@ -22,8 +22,9 @@ pub(super) fn judge(asked: &Question<'_>) -> Finding {
     if onward == Onward::None {
         return Finding::pass(Fact::NotMeasured);
     }
-    let relay =
-        to.is_some_and(|to| relays_through_us(asked.snapshot, asked.record, asked.part, to));
+    let relay = to.is_some_and(|to| {
+        relays_through_us(asked.snapshot, asked.record, asked.part, to, asked.now)
+    });
     if relay {
         return Finding::pass(Fact::RelayNamed);
     }

@@ -34,7 +34,8 @@ use super::consent::Consent;
 use super::decision::{Citation, Gate, Judgement, Verdict};
 use super::fact::{Contradiction, Fact};
 use super::facts::{PartFacts, Recipient, RecordFacts, Source};
-use super::snapshot::{Agreement, Partner, PolicySnapshot};
+use super::groups;
+use super::snapshot::{Agreement, Association, Partner, PolicySnapshot};
 use crate::agreement::{Field, Prohibitions, Terms};
 use crate::identity::EconomyId;
 use crate::ledger::Obligations;
@@ -163,7 +164,8 @@ impl<'a> Question<'a> {
     }
 
     /// The first agreement of which `by` holds, among those that bind this hop: those that bind the
-    /// recipient, and those under which we had the record, which outlive their end.
+    /// recipient, those under which we had the record, and the charters of the groups that it is
+    /// addressed to, which outlive their end.
     pub(super) fn binding(&self, by: impl Fn(&Terms) -> bool) -> Option<&'a Agreement> {
         let binding = self.partner.into_iter().flat_map(|partner| &partner.agreements);
         let binding = binding.filter(|agreement| agreement.binds(self.now));
@@ -171,7 +173,28 @@ impl<'a> Question<'a> {
         let received = self.sources().filter_map(|(economy, _)| snapshot.partner(&economy));
         let received = received.flat_map(|partner| &partner.agreements);
         let received = received.filter(|agreement| agreement.from() <= self.now);
-        binding.chain(received).find(|agreement| by(agreement.terms()))
+        let charters = groups::addressed(self.snapshot, self.record).map(Association::charter);
+        let charters = charters.filter(|charter| charter.from() <= self.now);
+        binding.chain(received).chain(charters).find(|agreement| by(agreement.terms()))
+    }
+
+    /// Those of which one has to permit: the charter for what the recipient gets as a member of a
+    /// group, and else what is signed with it.
+    pub(super) fn permitting(&self, partner: &'a Partner) -> &'a [Agreement] {
+        match self.addressing {
+            Addressing::Member(group) => self
+                .snapshot
+                .group(&group)
+                .map_or(&[], |association| std::slice::from_ref(association.charter())),
+            Addressing::Open
+            | Addressing::Named { .. }
+            | Addressing::Relay
+            | Addressing::Outside(_)
+            | Addressing::NotListed
+            | Addressing::Elsewhere
+            | Addressing::Others
+            | Addressing::Nobody => &partner.agreements,
+        }
     }
 
     /// Whether the origin chose this recipient for this part, from the start or by a consent.

@@ -3,7 +3,7 @@
 //! Another economy's CSIRT is neither our organisation nor our client, so what is AMBER or stricter
 //! from abroad goes abroad only where its origin addressed it, or consented. Our constituents are our clients.
 
-use super::super::addressing::desks;
+use super::super::addressing::{Addressing, desks};
 use super::super::fact::Fact;
 use super::super::facts::{Recipient, Source};
 use super::{Finding, Found, Question};
@@ -54,6 +54,9 @@ fn local(asked: &Question<'_>, tlp: Tlp) -> Finding {
 }
 
 fn red(asked: &Question<'_>) -> Finding {
+    if matches!(asked.addressing, Addressing::Member(_)) {
+        return Finding::deny(Fact::RedForGroup);
+    }
     let mut named = desks(asked.record, asked.part, asked.recipient, asked.snapshot.us());
     if named.next().is_some() {
         Finding::pass(Fact::LabelAdmits(Tlp::Red))

@@ -1,7 +1,7 @@
 //! Does it carry anything that this version cannot weigh yet? It is withheld until its gate is built.
 
 use super::super::fact::{Fact, Unbuilt};
-use super::super::facts::{Recipient, RecordFacts};
+use super::super::facts::RecordFacts;
 use super::{Finding, Question};
 use crate::marking::Marking;
 use crate::vocabulary::Kind;
@@ -9,14 +9,8 @@ use crate::vocabulary::Kind;
 pub(super) fn judge(asked: &Question<'_>) -> Finding {
     let (record, part) = (asked.record, asked.part);
     let unknown = part.unknown || !part.section.is_known() || !part.counts_as.is_known();
-    // What binds those to whom it is passed on hides nothing from whom it was sent to.
-    let at_home = matches!(asked.recipient, Recipient::LocalRole { .. });
     let found = if unknown {
         Some(Unbuilt::Unknown)
-    } else if at_home {
-        in_record(record).or_else(|| part.marking.unknown.then_some(Unbuilt::Unknown))
-    } else if group_addressee(asked) {
-        Some(Unbuilt::Group)
     } else {
         in_record(record).or_else(|| in_marking(&part.marking))
     };
@@ -25,7 +19,7 @@ pub(super) fn judge(asked: &Question<'_>) -> Finding {
 
 /// For a control record: its floor is not asked, since labels do not apply to it.
 pub(in crate::policy) fn judge_control(record: &RecordFacts) -> Finding {
-    let later = matches!(record.kind, Kind::Group | Kind::Roster | Kind::Approval);
+    let later = matches!(record.kind, Kind::Approval);
     let found = in_record(record)
         .or_else(|| record.floor.unknown.then_some(Unbuilt::Unknown))
         .or_else(|| later.then_some(Unbuilt::Control(record.kind)));
@@ -38,14 +32,5 @@ fn in_record(record: &RecordFacts) -> Option<Unbuilt> {
 }
 
 fn in_marking(marking: &Marking) -> Option<Unbuilt> {
-    if marking.unknown {
-        Some(Unbuilt::Unknown)
-    } else {
-        marking.community.is_some().then_some(Unbuilt::Group)
-    }
-}
-
-fn group_addressee(asked: &Question<'_>) -> bool {
-    let mut groups = asked.record.addressees.iter().filter(|held| held.addressee.group.is_some());
-    groups.any(|held| held.part == asked.part.digest)
+    marking.unknown.then_some(Unbuilt::Unknown)
 }

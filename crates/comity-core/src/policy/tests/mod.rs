@@ -3,6 +3,7 @@
 mod control;
 mod facts;
 mod gates;
+mod groups;
 mod properties;
 mod release;
 mod stories;

@@ -361,10 +361,11 @@ fn nobody_gets_a_record_that_names_nobody() {
     record.addressed = true;
     let summary = part(&mut record, 1, Section::Summary, Tlp::Clear);
     assert_eq!(why(&policy, &record, &summary, &them()), "addressed to nobody");
-    // A group is nobody until its roster can be read, and its addressee part stays.
+    // A group whose charter is not here is nobody, and its addressee part stays.
     let group = address(&mut record, 100, THEM, None, &[], &[1]);
     record.addressees[0].addressee.group = Some((crate::GroupId([1; 32]), 1));
-    assert_eq!(why(&policy, &record, &summary, &them()), "not addressed");
+    let unknown = "addressed to a group: the group is not known here";
+    assert_eq!(why(&policy, &record, &summary, &them()), unknown);
     assert!(!decide(&policy, &record, &group, &them(), NOW).is_release());
 }
 
@@ -408,11 +409,7 @@ fn what_cannot_be_weighed_yet_stays() {
     };
     let mut unknown = plain.clone();
     unknown.unknown = true;
-    let carrying = [
-        marked(|marking| marking.community = Some(crate::GroupId([1; 32]))),
-        marked(|marking| marking.unknown = true),
-        unknown,
-    ];
+    let carrying = [marked(|marking| marking.unknown = true), unknown];
     for part in carrying {
         let decision = decide(&policy, &record, &part, &them(), NOW);
         assert_eq!(decision.deciding().map(|one| one.gate), Some(Gate::Unbuilt), "{part:?}");

@@ -1,0 +1,63 @@
+//! What is addressed to a group: its members then and now, as its own charter has it.
+
+use super::facts::{PartFacts, RecordFacts};
+use super::snapshot::{Association, PolicySnapshot};
+use crate::group::Exclusion;
+use crate::identity::{EconomyId, GroupId};
+use crate::record::Addressee;
+use crate::time::Timestamp;
+
+/// Whether an addressee part that names a group is for the economy `to`. `None`: it names no group,
+/// or another economy in it.
+///
+/// Both ends of the hop must be members now: the charter binds members only. What is here was given
+/// to us, and stays ours to read.
+pub(super) fn membership(
+    snapshot: &PolicySnapshot,
+    record: &RecordFacts,
+    named: &Addressee,
+    to: EconomyId,
+    now: Timestamp,
+) -> Option<Result<GroupId, Exclusion>> {
+    let (id, epoch) = named.group?;
+    if named.economy.is_some_and(|economy| economy != to) {
+        return None;
+    }
+    let us = snapshot.us();
+    if to == us {
+        return Some(Ok(id));
+    }
+    let Some(association) = snapshot.group(&id) else { return Some(Err(Exclusion::UnknownGroup)) };
+    let group = association.group();
+    let judge = || {
+        group.admits(to, epoch, now)?;
+        if !group.certain().contains(&us) {
+            return Err(Exclusion::NotUs);
+        }
+        if group.was_member(record.origin, epoch) { Ok(id) } else { Err(Exclusion::NotTheOrigin) }
+    };
+    Some(judge())
+}
+
+/// Whether a community that a marking names admits the economy `to` now.
+pub(super) fn community(
+    snapshot: &PolicySnapshot,
+    part: &PartFacts,
+    to: EconomyId,
+    now: Timestamp,
+) -> Result<(), Exclusion> {
+    let Some(id) = part.marking.community else { return Ok(()) };
+    let group = snapshot.group(&id).ok_or(Exclusion::UnknownGroup)?.group();
+    group.usable(now)?;
+    if group.certain().contains(&to) { Ok(()) } else { Err(Exclusion::NotNow) }
+}
+
+/// The groups that a record is addressed to, as far as they are known here: what their charters
+/// prohibit holds for it wherever it goes.
+pub(super) fn addressed<'a>(
+    snapshot: &'a PolicySnapshot,
+    record: &'a RecordFacts,
+) -> impl Iterator<Item = &'a Association> {
+    let named = record.addressees.iter().filter_map(|held| held.addressee.group);
+    named.filter_map(|(id, _)| snapshot.group(&id))
+}

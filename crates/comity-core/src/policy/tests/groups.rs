@@ -1,0 +1,325 @@
+//! What is addressed to a group goes to its members, then and now, on the terms of its charter.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::facts::*;
+use crate::agreement::Tier;
+use crate::group::tests::world::{CHARTER, FJ, GROUP, JP, KR, NZ, World};
+use crate::group::{Exclusion, InvitationBody, Says};
+use crate::identity::{EconomyId, GroupId};
+use crate::ledger::Obligations;
+use crate::limits;
+use crate::marking::{Marking, Onward, Tlp};
+use crate::policy::{
+    ControlAudience, Decision, Fact, Gate, PartFacts, Partner, PolicySnapshot, Recipient,
+    RecordFacts, Source, TrustLevel, decide, decide_control, explain, plan,
+};
+use crate::record::{Addressee, Header};
+use crate::test_util::policy::agreement;
+use crate::time::Timestamp;
+use crate::vocabulary::{Kind, Section};
+
+/// KR with everybody as a trusted partner, of whom it has signed something with none.
+fn policy(world: &World) -> PolicySnapshot {
+    let partner = || Partner::new().at(TrustLevel::Restricted);
+    let builder = PolicySnapshot::builder(KR).group(Arc::new(world.group()));
+    [JP, FJ, NZ].into_iter().fold(builder, |all, one| all.partner(one, partner())).build()
+}
+
+/// A record of KR for the group as it was at `epoch`: its addressee part (9) and these parts.
+fn to_group(epoch: u64, floor: Tlp, sections: &[(Section, Tlp)]) -> (RecordFacts, Vec<PartFacts>) {
+    let mut record = incident(floor);
+    let numbered: Vec<_> = (1_u8..).zip(sections).collect();
+    let addressee = Addressee {
+        economy: None,
+        desk: None,
+        group: Some((GROUP, epoch)),
+        relays: Vec::new(),
+        parts: numbered.iter().map(|(number, _)| digest(*number)).collect(),
+    };
+    record.addressed = true;
+    let mut parts: Vec<_> = numbered
+        .iter()
+        .map(|(number, (section, tlp))| part(&mut record, *number, *section, *tlp))
+        .collect();
+    let named = Header {
+        addressee: Some(addressee),
+        ..Header::new(Section::Addressee, "application/vnd.comity.addressee")
+    };
+    parts.push(record.hold(digest(9), &named));
+    (record, parts)
+}
+
+fn summary(epoch: u64) -> (RecordFacts, Vec<PartFacts>) {
+    to_group(epoch, Tlp::Amber, &[(Section::Summary, Tlp::Amber)])
+}
+
+fn to(economy: EconomyId) -> Recipient {
+    Recipient::partner(economy)
+}
+
+/// Who gets any of it.
+fn reached(policy: &PolicySnapshot, (record, parts): &(RecordFacts, Vec<PartFacts>)) -> Vec<u8> {
+    let goes = |one: &EconomyId| plan(policy, record, parts, &to(*one), NOW).goes();
+    [JP, FJ, NZ].iter().filter(|one| goes(one)).map(|one| one.0[0]).collect()
+}
+
+fn on_first(
+    policy: &PolicySnapshot,
+    (record, parts): &(RecordFacts, Vec<PartFacts>),
+    economy: EconomyId,
+) -> Decision {
+    decide(policy, record, &parts[0], &to(economy), NOW)
+}
+
+fn fact(decision: &Decision, gate: Gate) -> Fact {
+    decision.judgement(gate).unwrap().fact
+}
+
+const JP_FJ: [u8; 2] = [2, 3];
+
+#[test]
+fn members_get_it_under_the_charter_and_nobody_else() {
+    let world = World::founded();
+    let policy = policy(&world);
+    let record = summary(2);
+    assert_eq!(reached(&policy, &record), JP_FJ);
+    let goes = on_first(&policy, &record, JP);
+    assert_eq!(goes.covering(), Some(world.founding.record()));
+    assert_eq!(fact(&goes, Gate::Audience), Fact::AddressedToGroup);
+    let article = explain(&policy, &goes).into_iter().find(|one| one.gate == Gate::Tier).unwrap();
+    assert_eq!(article.cites.as_deref(), Some("Sample Islands Exchange art. 4.1"));
+    let stays = on_first(&policy, &record, NZ);
+    assert_eq!(fact(&stays, Gate::Audience), Fact::OutsideGroup(Exclusion::NotNow));
+    // The whole travels together.
+    let planned = plan(&policy, &record.0, &record.1, &to(JP), NOW);
+    assert_eq!(planned.releases(), [digest(1), digest(9)]);
+}
+
+#[test]
+fn of_a_group_that_is_not_known_or_has_nobody_else_nobody_gets_it() {
+    let alone = World::new();
+    assert!(reached(&policy(&alone), &summary(0)).is_empty());
+    let without = PolicySnapshot::builder(KR).partner(JP, Partner::new()).build();
+    let stays = on_first(&without, &summary(2), JP);
+    assert_eq!(fact(&stays, Gate::Audience), Fact::OutsideGroup(Exclusion::UnknownGroup));
+    let later = on_first(&policy(&World::founded()), &summary(3), JP);
+    assert_eq!(fact(&later, Gate::Audience), Fact::OutsideGroup(Exclusion::NoSuchEpoch(3)));
+}
+
+#[test]
+fn a_member_that_is_no_partner_gets_nothing() {
+    let world = World::founded();
+    let known = policy(&world).to_builder().without(&FJ).build();
+    assert_eq!(reached(&known, &summary(2)), [2]);
+    assert_eq!(fact(&on_first(&known, &summary(2), FJ), Gate::Standing), Fact::NotPaired);
+}
+
+#[test]
+fn later_joiners_get_earlier_records_where_the_charter_says_so() {
+    let mut world = World::founded();
+    world.admit_nz();
+    let stays = on_first(&policy(&world), &summary(2), NZ);
+    assert_eq!(fact(&stays, Gate::Audience), Fact::OutsideGroup(Exclusion::NotThen));
+    assert_eq!(reached(&policy(&world), &summary(3)), [2, 3, 4]);
+    let open = CHARTER.replace("earlier-records = false", "earlier-records = true");
+    let mut world = World::founded_under(&open);
+    world.admit_nz();
+    assert_eq!(reached(&policy(&world), &summary(2)), [2, 3, 4]);
+}
+
+#[test]
+fn who_is_removed_gets_nothing_new_nor_anything_old() {
+    let mut world = World::founded();
+    let votes = [world.vote(KR, FJ), world.vote(JP, FJ)];
+    let roster = world.without(FJ, &votes);
+    world.roster(KR, roster);
+    for epoch in [2, 3] {
+        assert_eq!(reached(&policy(&world), &summary(epoch)), [2], "epoch {epoch}");
+    }
+}
+
+#[test]
+fn a_frozen_group_releases_nothing() {
+    let mut world = World::founded();
+    let (one, own) = (world.next(), world.vote(FJ, FJ));
+    let other = world.without(FJ, &[own]);
+    world.roster(KR, one);
+    world.roster(KR, other);
+    let stays = on_first(&policy(&world), &summary(2), JP);
+    assert_eq!(fact(&stays, Gate::Audience), Fact::OutsideGroup(Exclusion::Frozen));
+    assert!(reached(&policy(&world), &summary(2)).is_empty());
+}
+
+#[test]
+fn a_roster_that_nobody_confirms_holds_everything_back() {
+    let world = World::founded();
+    let policy = policy(&world);
+    let last = world.said.last().unwrap().at;
+    let stale = last.saturating_add(limits::ROSTER_MAX_AGE);
+    let (record, parts) = summary(2);
+    let at = |now: Timestamp| decide(&policy, &record, &parts[0], &to(JP), now);
+    assert!(at(stale.saturating_sub(Duration::from_millis(1))).is_release());
+    assert_eq!(fact(&at(stale), Gate::Audience), Fact::OutsideGroup(Exclusion::Stale(last)));
+    assert_eq!(policy.next_change(NOW), Some(stale), "what is under way is decided again then");
+    // What is not addressed to the group does not depend on it.
+    let mut other = incident(Tlp::Clear);
+    let clear = part(&mut other, 1, Section::Summary, Tlp::Clear);
+    assert!(decide(&policy, &other, &clear, &to(JP), stale).is_release());
+}
+
+#[test]
+fn red_is_never_for_a_group() {
+    let nda = CHARTER.replace("tier = \"mou\"\nmax-tlp = \"AMBER\"", "tier = \"nda\"");
+    let policy = policy(&World::founded_under(&nda));
+    let red = to_group(2, Tlp::Amber, &[(Section::Summary, Tlp::Red)]);
+    assert_eq!(fact(&on_first(&policy, &red, JP), Gate::Tlp), Fact::RedForGroup);
+    assert!(reached(&policy, &red).is_empty());
+}
+
+#[test]
+fn the_charter_alone_permits_and_both_prohibit() {
+    let world = World::founded();
+    let policy = policy(&world);
+    let with = |tier| {
+        let partner = Partner::new().at(TrustLevel::Restricted).with(agreement(KR, JP, tier));
+        policy.to_builder().partner(JP, partner).build()
+    };
+    // What two members have signed lifts no limit of the charter.
+    let indicators = to_group(2, Tlp::Amber, &[(Section::Indicators, Tlp::Amber)]);
+    let stays = on_first(&with(Tier::Nda), &indicators, JP);
+    assert!(!stays.is_release());
+    let cited = stays.judgement(Gate::Section).unwrap().cites.unwrap().agreement;
+    assert_eq!(cited, world.founding.record());
+    // Nor does the charter permit what is addressed to a member by name.
+    let mut direct = incident(Tlp::Amber);
+    let content = part(&mut direct, 1, Section::Summary, Tlp::Amber);
+    let named = address(&mut direct, 8, JP, None, &[], &[1]);
+    let parts = [content, named];
+    assert!(!plan(&policy, &direct, &parts, &to(JP), NOW).goes());
+    assert!(plan(&with(Tier::Nda), &direct, &parts, &to(JP), NOW).goes());
+    // A prohibition of the charter, and one between the two, each hold for the group's records.
+    let attribution = to_group(2, Tlp::Green, &[(Section::Attribution, Tlp::Green)]);
+    let stays = on_first(&policy, &attribution, JP);
+    assert_eq!(fact(&stays, Gate::Section), Fact::SectionProhibited(Section::Attribution));
+    let mut terms = crate::test_util::policy::terms(Tier::Nda);
+    terms.prohibitions.kinds = [Kind::Incident].into_iter().collect();
+    let signed =
+        crate::policy::Agreement::new(crate::RecordId([44; 32]), Arc::new(terms), Timestamp::EPOCH);
+    let partner = Partner::new().at(TrustLevel::Restricted).with(signed);
+    let bound = policy.to_builder().partner(JP, partner).build();
+    assert_eq!(reached(&bound, &summary(2)), [3]);
+    assert_eq!(
+        fact(&on_first(&bound, &summary(2), JP), Gate::Kind),
+        Fact::KindProhibited(Kind::Incident)
+    );
+}
+
+#[test]
+fn members_take_on_what_the_charter_demands() {
+    let goes = on_first(&policy(&World::founded()), &summary(2), JP);
+    let crate::policy::Outcome::Release(obligations) = goes.outcome() else {
+        unreachable!("{goes:?}")
+    };
+    assert_eq!(obligations.onward, Onward::Ask);
+    assert_eq!(obligations.retention_days, Some(365));
+    assert_eq!(obligations.purposes, ["incident response", "protection of constituents"]);
+}
+
+#[test]
+fn an_origin_that_is_no_member_reaches_nobody_through_the_group() {
+    let world = World::founded();
+    let policy = policy(&world);
+    let (mut record, parts) = summary(2);
+    record.origin = NZ;
+    let obligations = Obligations { onward: Onward::WithinMarking, ..Obligations::unbound() };
+    record.source = Source::From { economy: NZ, obligations };
+    let stays = decide(&policy, &record, &parts[0], &to(JP), NOW);
+    assert_eq!(fact(&stays, Gate::Audience), Fact::OutsideGroup(Exclusion::NotTheOrigin));
+    // And who has left itself reaches nobody either.
+    let mut world = World::founded();
+    let offer = world.offer(KR, JP);
+    let own = world.vote(KR, KR);
+    let mut roster = world.without(KR, &[own]);
+    roster.handover = Some(offer);
+    world.roster(JP, roster);
+    let stays = on_first(&self::policy(&world), &summary(2), JP);
+    assert_eq!(fact(&stays, Gate::Audience), Fact::OutsideGroup(Exclusion::NotUs));
+}
+
+#[test]
+fn members_pass_on_among_themselves_only_where_they_are_named_as_relays() {
+    let policy = policy(&World::founded());
+    let received = |relays: Vec<EconomyId>| {
+        let (mut record, mut parts) = summary(2);
+        record.origin = FJ;
+        record.source = Source::From { economy: FJ, obligations: Obligations::default() };
+        for held in &mut record.addressees {
+            held.addressee.relays.clone_from(&relays);
+        }
+        parts.truncate(2);
+        (record, parts)
+    };
+    let (record, parts) = received(vec![KR]);
+    assert!(plan(&policy, &record, &parts, &to(JP), NOW).goes());
+    assert!(!plan(&policy, &record, &parts, &to(NZ), NOW).goes());
+    let (record, parts) = received(Vec::new());
+    let stays = decide(&policy, &record, &parts[0], &to(JP), NOW);
+    assert_eq!(fact(&stays, Gate::Consent), Fact::OnwardAsk);
+}
+
+#[test]
+fn our_own_people_read_what_the_group_was_given() {
+    let policy = policy(&World::founded());
+    let (mut record, parts) = summary(2);
+    record.origin = FJ;
+    record.source = Source::From { economy: FJ, obligations: Obligations::default() };
+    let role = Recipient::LocalRole { role: "analyst".to_owned() };
+    assert!(decide(&policy, &record, &parts[0], &role, NOW).is_release());
+}
+
+#[test]
+fn a_community_is_a_group_s_members_now() {
+    let policy = policy(&World::founded());
+    let green = |group| {
+        let mut record = incident(Tlp::Green);
+        record.floor = Marking { community: Some(group), ..Marking::new(Tlp::Green) };
+        let marked = Header { marking: None, ..header(Section::Summary, Tlp::Green) };
+        let part = record.hold(digest(1), &marked);
+        (record, vec![part])
+    };
+    let signed = [JP, NZ].into_iter().fold(policy.to_builder(), |all, one| {
+        let partner = Partner::new().at(TrustLevel::Restricted);
+        all.partner(one, partner.with(agreement(KR, one, Tier::Mou)))
+    });
+    let policy = signed.build();
+    assert_eq!(reached(&policy, &green(GROUP)), [2]);
+    let stays = on_first(&policy, &green(GROUP), NZ);
+    assert_eq!(fact(&stays, Gate::Audience), Fact::OutsideCommunity(Exclusion::NotNow));
+    let unknown = on_first(&policy, &green(GroupId([77; 32])), JP);
+    assert_eq!(fact(&unknown, Gate::Audience), Fact::OutsideCommunity(Exclusion::UnknownGroup));
+    let (record, parts) = green(GROUP);
+    let client = Recipient::Constituent { name: "a bank".to_owned() };
+    assert!(!decide(&policy, &record, &parts[0], &client, NOW).is_release());
+}
+
+#[test]
+fn words_about_a_group_go_to_those_whom_they_concern() {
+    let mut world = World::founded();
+    let application = world.apply(NZ);
+    let policy = policy(&world);
+    let goes = |kind, says: &Says, to: EconomyId| {
+        let audience = ControlAudience::Group(Arc::new(says.clone()));
+        let record = RecordFacts { kind, control: Some(audience), ..incident(Tlp::AmberStrict) };
+        decide_control(&policy, &record, &Recipient::partner(to), NOW).is_release()
+    };
+    let says = |record| world.group().statement(&record).unwrap().says.clone();
+    assert!(goes(Kind::Group, &says(application), JP));
+    assert!(!goes(Kind::Group, &says(application), NZ));
+    let roster = world.group().head().record;
+    assert!(goes(Kind::Roster, &says(roster), NZ), "an applicant");
+    let invitation = InvitationBody { group: GroupId([77; 32]), to: JP };
+    let elsewhere = Says::Group(crate::group::GroupBody::Invitation(invitation));
+    assert!(!goes(Kind::Group, &elsewhere, JP), "of a group that is not known");
+}
