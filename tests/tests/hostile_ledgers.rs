@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use comity_core::journal::JournalEntry;
-use comity_core::ledger::{Head, Opening, Ranges};
+use comity_core::journal::{JournalEntry, PartnerChange};
+use comity_core::ledger::{Head, LedgerEntry, Opening, Ranges};
 use comity_core::record::{Draft, Header};
-use comity_core::{Digest, EpochId, Kind, Marking, Onward, Section, Tlp};
+use comity_core::{Digest, EpochId, Kind, Marking, Onward, RecordId, Section, Tlp};
 use comity_node::engine::Command;
 use comity_node::limits::{MOST_AHEAD, MOST_GIVEN_BACK, MOST_SKIPPED};
 use comity_store::MemoryStore;
@@ -181,4 +181,129 @@ fn a_rejected_number_draws_out_no_part_that_was_withheld() {
     let parts: Vec<_> = back.iter().flat_map(|line| line.entry.parts.clone()).collect();
     assert_eq!(parts, [open.digest], "its own part comes back, and no other");
     assert_eq!(voided, [second]);
+}
+
+/// A connection that stands, over which the partner claims what the node's ledger has given it up to now.
+fn reconnected(bench: &mut Bench, peer: &mut Peer) {
+    let out = &bench.state().partner(&peer.economy.id).unwrap().out;
+    peer.holds = (Some(out.epoch()), out.head(), Ranges::new());
+    peer.boot();
+}
+
+/// Publishes, and lets what is gathered leave; the record.
+fn published(bench: &mut Bench, title: &str) -> RecordId {
+    let (record, parts) = advisory(&bench.node.economy.clone(), title, bench.now);
+    let (id, title) = (record.id(), title.to_owned());
+    let command = Command::Publish { record: Box::new(record), parts, title, draft: None };
+    bench.command(command).expect("a record that may be published");
+    bench.wait(Duration::from_secs(1));
+    id
+}
+
+#[test]
+fn a_partner_suspended_during_recovery_gives_back_when_it_is_resumed() {
+    let mut bench = Bench::new();
+    let (mut there, mut away) = (bench.pair(2), bench.pair(3));
+    bench.connect(&mut there);
+    bench.connect(&mut away);
+    let backup = bench.node.store.backup();
+    let (lost, parts) = advisory(&bench.node.economy.clone(), "lost", bench.now);
+    let (record, title) = (Box::new(lost.clone()), "lost".to_owned());
+    let command = Command::Publish { record, parts: parts.clone(), title, draft: None };
+    bench.command(command).unwrap();
+    bench.wait(Duration::from_secs(1));
+    let ledger = |bench: &Bench, peer: &Peer| {
+        let out = &bench.state().partner(&peer.economy.id).unwrap().out;
+        out.entries().iter().map(|line| line.entry.clone().unwrap()).collect::<Vec<_>>()
+    };
+    let (held_there, held_away) = (ledger(&bench, &there), ledger(&bench, &away));
+    assert!(held_away.iter().any(|entry| entry.record == lost.id()));
+    reconnected(&mut bench, &mut there);
+    reconnected(&mut bench, &mut away);
+
+    // Back to the backup, and the one partner is suspended before it is asked.
+    let marker = JournalEntry::Restored { at: bench.now };
+    let store = MemoryStore::restore(&backup, new_entry(&marker, Vec::new())).unwrap();
+    bench.replace(store);
+    let suspend = |change| Command::Partner { economy: away.economy.id, change };
+    bench.command(suspend(PartnerChange::Suspended)).unwrap();
+    bench.command(Command::ConfirmPolicy).unwrap();
+    let give_back = |bench: &mut Bench, peer: &mut Peer, held: &[LedgerEntry]| {
+        bench.connect(peer);
+        for entry in held {
+            let here = bench.state().record(&entry.record).map(|one| one.seq);
+            if entry.record == lost.id() {
+                let stream = peer.stream();
+                bench.apart(peer.conn(), stream, Peer::frame(true, entry, &lost, &parts));
+            } else if here.is_some() {
+                bench.control(peer.conn(), Peer::void(true, entry.number, entry.digest()));
+            }
+        }
+        bench.state().partner(&peer.economy.id).unwrap().out.opening()
+    };
+    let opening = give_back(&mut bench, &mut there, &held_there).expect("a new epoch");
+    bench.control(there.conn(), Peer::accepts(&opening));
+    assert_eq!(bench.state().recovery(), None, "nobody waits for whoever is suspended");
+    let since = published(&mut bench, "since");
+    assert!(bench.delivered(there.conn()).contains(&since));
+
+    // It is back: nothing goes to it before it has given back what it holds.
+    bench.command(suspend(PartnerChange::Resumed)).unwrap();
+    assert!(bench.state().awaits_return(&away.economy.id));
+    bench.restart();
+    assert!(bench.state().awaits_return(&away.economy.id), "also after a start");
+    let conn = bench.connect(&mut away);
+    bench.wait(Duration::from_secs(1));
+    assert_eq!(bench.delivered(conn), []);
+    bench.sever(conn);
+    away.boot();
+    let opening = give_back(&mut bench, &mut away, &held_away).expect("a new epoch");
+    assert!(opening.first > held_away.last().unwrap().number);
+    bench.wait(Duration::from_secs(1));
+    assert_eq!(bench.delivered(away.conn()), [], "the new epoch is not accepted yet");
+    bench.control(away.conn(), Peer::accepts(&opening));
+    bench.wait(Duration::from_secs(1));
+    let given = bench.delivered(away.conn());
+    assert!(given.contains(&since) && !given.contains(&lost.id()), "{given:?}");
+    assert!(bench.alarms("ledger-ahead").is_empty());
+}
+
+#[test]
+fn what_a_partner_brought_as_the_second_is_given_back_with_its_entry() {
+    let mut bench = Bench::new();
+    let (mut first, mut second) = (bench.pair(2), bench.pair(3));
+    bench.connect(&mut first);
+    bench.connect(&mut second);
+    let (record, parts) = advisory(&first.economy, "a flaw", bench.now);
+    bench.deliver(&mut first, &record, &parts);
+    let number = bench.deliver(&mut second, &record, &parts);
+    assert_eq!(bench.answer(&second, number), Answer::Acked);
+    bench.sever(second.conn());
+    second.take_back(number - 1);
+    second.recovering = true;
+    second.boot();
+    let conn = bench.connect(&mut second);
+    bench.wait(Duration::from_secs(1));
+    let heard = bench.heard(conn);
+    let back = heard.iter().find_map(|said| match said {
+        Said::Batch { returned: true, lines } => Some(lines),
+        _ => None,
+    });
+    let entry = &back.expect("a delivery, not its digest alone")[0].entry;
+    assert_eq!((entry.number, entry.record), (number, record.id()));
+}
+
+#[test]
+fn void_numbers_alone_leave_no_receipt_overdue() {
+    let mut bench = Bench::new();
+    let mut peer = bench.pair(2);
+    bench.connect(&mut peer);
+    bench.control(peer.conn(), Peer::void(false, 1, Digest([3; 32])));
+    assert_eq!(bench.answer(&peer, 1), Answer::Acked);
+    bench.wait(Duration::from_secs(1));
+    let now = bench.now;
+    assert!(
+        bench.engine().next_timer().is_none_or(|at| at > now),
+        "asked for a time that has passed"
+    );
 }

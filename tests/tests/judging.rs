@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use comity_core::ceremony::Ceremony;
-use comity_core::control::{AcceptanceBody, AgreementBody, IntroductionBody};
+use comity_core::control::{AcceptanceBody, AgreementBody, IntroductionBody, WithdrawalBody};
 use comity_core::journal::{JournalEntry, PartnerChange, Standing};
 use comity_core::keyring::{Grant, KeyringBuilder, Revocation, VerifiedKeyring};
 use comity_core::ledger::{Head, LedgerEntry, Obligations, Ranges};
@@ -482,4 +482,23 @@ fn nobody_is_paired_without_both_confirmations() {
     bench.command(Command::Partner { economy: economy.id, change }).unwrap();
     bench.restart();
     assert!(bench.node.partners.contains(economy.id));
+}
+
+#[test]
+fn a_withdrawal_of_what_is_anothers_is_passed_on_to_nobody() {
+    let (mut bench, mut relay, mut origin, mut reader) = three();
+    let (record, parts) = sign(passable("a flaw"), &origin.economy.clone(), hours_before(2));
+    bench.deliver(&mut origin, &record, &parts);
+    assert!(given(&mut bench, &mut reader).contains(&record.id()));
+    let body = || WithdrawalBody::of(vec![record.id()]).unwrap().encode();
+    let relays = relay.economy.clone();
+    let meddling = speaks(Kind::Withdrawal, body(), &relays, &relays.author);
+    assert_eq!(bench.deliver(&mut relay, &meddling, &[]), 1);
+    assert_eq!(bench.answer(&relay, 1), Answer::Acked);
+    bench.wait(Duration::from_secs(1));
+    assert!(!bench.delivered(reader.conn()).contains(&meddling.id()));
+    let own = speaks(Kind::Withdrawal, body(), &origin.economy.clone(), &origin.economy.author);
+    bench.deliver(&mut origin, &own, &[]);
+    bench.wait(Duration::from_secs(1));
+    assert!(bench.delivered(reader.conn()).contains(&own.id()));
 }

@@ -64,7 +64,7 @@ use bytes::Bytes;
 use crate::digest::{leaf_hashes, tree_root};
 use crate::identity::{EconomyId, PartDigest};
 use crate::ledger::LedgerEntry;
-use crate::policy::{PartFacts, PolicySnapshot, Recipient, RecordFacts, Source, Standing, plan};
+use crate::policy::{PartFacts, PolicySnapshot, Recipient, RecordFacts, Standing, plan};
 use crate::time::Timestamp;
 use crate::vocabulary::Urgency;
 
@@ -197,8 +197,8 @@ pub fn release(
 /// Recovery: makes the delivery that gives a partner back what it had sent us before it was restored
 /// from a backup.
 ///
-/// What a partner signed itself, or delivered to us itself, is no news to it; nothing else is given
-/// back. `payload.entry` is the partner's own.
+/// What a partner delivered to us is no news to it, whoever brought the same before: with the entry, its
+/// own, came the record and every part that it names. Nothing else is given back.
 ///
 /// # Errors
 ///
@@ -216,10 +216,6 @@ pub fn give_back(
     }
     if entry.record != record.id || !is_record(record, &signed) {
         return Err(Refused::OtherRecord);
-    }
-    let came_from = matches!(&record.source, Source::From { economy, .. } if *economy == to);
-    if record.origin != to && !came_from {
-        return Err(Refused::NotReleased);
     }
     check_bodies(&entry, &bodies)?;
     Ok(Delivery { to, entry, urgency: record.urgency, record: signed, parts: bodies })

@@ -79,11 +79,11 @@ pub(super) fn receipt(signed: &[u8]) -> Vec<u8> {
     writer.into_bytes()
 }
 
-/// EPOCH.
-pub(super) fn epoch(opening: &Opening) -> Vec<u8> {
+/// EPOCH: announced, or accepted.
+pub(super) fn epoch(opening: &Opening, accepted: bool) -> Vec<u8> {
     let mut writer = Writer::new();
     writer.array(2).uint(10).map(2);
     opening.write(writer.key(0));
-    writer.key(1).bool(false);
+    writer.key(1).bool(accepted);
     writer.into_bytes()
 }

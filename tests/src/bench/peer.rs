@@ -156,6 +156,12 @@ impl Peer {
     /// EPOCH: its ledger goes on in a new one.
     #[must_use]
     pub fn opening(opening: &Opening) -> Vec<u8> {
-        frames::epoch(opening)
+        frames::epoch(opening, false)
+    }
+
+    /// EPOCH: it has taken the node's new one in.
+    #[must_use]
+    pub fn accepts(opening: &Opening) -> Vec<u8> {
+        frames::epoch(opening, true)
     }
 }

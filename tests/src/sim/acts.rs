@@ -9,7 +9,7 @@ use comity_core::record::{Draft, Header, Part, VerifiedRecord, control};
 use comity_core::sign::SecretKey;
 use comity_core::test_util::SeededEntropy;
 use comity_core::{EconomyId, Kind, Marking, RecordId, Section, Timestamp, Tlp};
-use comity_node::engine::Command;
+use comity_node::engine::{Command, Engine};
 use comity_store::{MemoryStore, Store as _};
 
 use super::event::Event;
@@ -126,15 +126,18 @@ impl World {
         }
         for node in 0..self.nodes.len() {
             let engine = self.nodes[node].engine.as_ref();
-            let recovering = engine.is_some_and(|engine| engine.state().recovery().is_some());
+            let Some(state) = engine.map(Engine::state) else { continue };
+            let recovering = state.recovery().is_some();
+            let owing: Vec<_> = (0..self.nodes.len())
+                .filter(|other| state.awaits_return(&self.nodes[*other].economy.id))
+                .collect();
             if recovering {
                 self.command(node, Command::ConfirmPolicy, Promise::Done)?;
-                for (one, other) in self.edges.clone() {
-                    if one == node || other == node {
-                        self.bond(one, other, PartnerChange::Resumed)?;
-                        self.bond(other, one, PartnerChange::Resumed)?;
-                    }
-                }
+            }
+            // Whoever was suspended meanwhile still has to give back what it holds.
+            for other in owing {
+                self.bond(node, other, PartnerChange::Resumed)?;
+                self.bond(other, node, PartnerChange::Resumed)?;
             }
         }
         Ok(())

@@ -33,6 +33,10 @@ pub struct PartnerLine {
     pub outstanding: u64,
     /// Deliveries received from it.
     pub received: u64,
+    /// Whether it has still to give back what it holds of ours, since this node was restored: until then
+    /// nothing goes to it.
+    #[serde(default)]
+    pub owes: bool,
     /// What it has brought too much of: more of that is put off until there is room.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub full: Vec<String>,

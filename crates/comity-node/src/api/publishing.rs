@@ -98,7 +98,7 @@ pub struct Published {
     /// Who gets what, if that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview: Option<Preview>,
-    /// Whether the node is in recovery: nothing but control records is sent until that is over.
+    /// Whether the node is in recovery: nothing is sent until that is over.
     #[serde(default)]
     pub recovering: bool,
     /// Suspended partners that may hold what is withdrawn: they are told when they are resumed.

@@ -175,7 +175,6 @@ impl Engine {
             Command::ConfirmPolicy => {
                 if self.state.recovery().is_some() {
                     self.enter(&JournalEntry::PolicyConfirmed { at: now }, Vec::new());
-                    self.finish_recovery(now);
                 }
                 Ok(Reply::Done)
             }

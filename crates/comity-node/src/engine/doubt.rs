@@ -15,8 +15,8 @@ use super::{Effect, Engine};
 impl Engine {
     /// So many bytes were cut from the end of the journal before this start. Called before any input.
     pub fn tail_was_cut(&mut self, bytes: u64) {
-        let open = self.state.partners().filter(|(_, partner)| partner.is_open());
-        self.doubted = open.map(|(economy, _)| *economy).collect();
+        let paired = self.state.partners().filter(|(_, partner)| partner.is_paired());
+        self.doubted = paired.map(|(economy, _)| *economy).collect();
         let text = format!(
             "an unfinished write of {bytes} bytes was cut from the end of the journal and kept in `torn/`; each partner's ledger tells whether more is missing"
         );

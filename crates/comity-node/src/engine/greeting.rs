@@ -7,8 +7,8 @@ use super::{Engine, Job};
 
 impl Engine {
     /// What we say of both ledgers: durable entries only.
-    pub(super) fn heads(&self, partner: &EconomyId) -> Option<Heads> {
-        let partner = self.state.partner(partner).filter(|partner| partner.is_paired())?;
+    pub(super) fn heads(&self, economy: &EconomyId) -> Option<Heads> {
+        let partner = self.state.partner(economy).filter(|partner| partner.is_paired())?;
         let (version, digest) = self.state.own_keyring_head();
         let (epoch, head) = partner.out.durable();
         Some(Heads {
@@ -19,7 +19,7 @@ impl Engine {
                 ranges: partner.inbound.durable().clone(),
             },
             keyring: (version > 0).then_some(KeyringHead { version, digest }),
-            recovering: self.state.recovery().is_some(),
+            recovering: self.state.awaits_return(economy),
         })
     }
 
@@ -33,7 +33,7 @@ impl Engine {
     ) {
         let Some(partner) = self.state.partner(&economy) else { return };
         let (out, inbound) = (&partner.out, &partner.inbound);
-        let recovering = self.state.recovery().is_some();
+        let recovering = self.state.awaits_return(&economy);
         let (theirs, heads) = (hello.heads.inbound.held(), &hello.heads);
         let last = theirs.as_slice().last().map_or(0, |(_, last)| *last);
         let held = &hello.heads.inbound;
@@ -101,7 +101,7 @@ impl Engine {
     }
 
     pub(super) fn up(&mut self, economy: EconomyId, conn: ConnId, now: Timestamp) {
-        let recovering = self.state.recovery().is_some();
+        let recovering = self.state.awaits_return(&economy);
         let Some(session) = self.sessions.get_mut(&economy) else { return };
         session.up = true;
         session.reset();

@@ -150,7 +150,7 @@ impl Engine {
         let Some(held) = self.state.record(&entry.record) else { return };
         let recipient = Recipient::Partner { economy: partner, desk: None };
         let facts = self.state.facts_for(held, &partner);
-        if self.state.recovery().is_some() {
+        if self.is_withholding(&partner) {
             return;
         }
         let lane =

@@ -370,6 +370,7 @@ impl Engine {
             Input::Timer => {}
         }
         self.timers(now);
+        self.finish_recovery(now);
         self.offer_all(now);
         self.flush();
         std::mem::take(&mut self.effects)

@@ -83,7 +83,7 @@ impl Engine {
         if held.came_from(&partner) {
             return;
         }
-        if self.state.recovery().is_some() {
+        if self.is_withholding(&partner) {
             return;
         }
         let Some(state) = self.state.partner(&partner) else { return };

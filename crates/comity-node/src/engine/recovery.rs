@@ -1,7 +1,9 @@
-//! After a restore: partners give back what they hold of ours, then each ledger goes on in a new epoch.
+//! After a restore: partners give back what they hold of ours, and with each that has, the ledger goes on
+//! in a new epoch.
 //!
-//! Until then nothing is numbered and nothing is handed over, so that no number is used twice and
-//! nothing leaves that a lost withdrawal or a lost narrowing would have kept.
+//! Until every open partner has, nothing is numbered and nothing is handed over to anybody, so that
+//! nothing leaves that a lost withdrawal or a lost narrowing would have kept. With whoever was suspended
+//! meanwhile that stays so until it is back and has given back: no number is used twice.
 
 use std::collections::VecDeque;
 
@@ -16,6 +18,7 @@ use comity_proto::{Inbound, Incoming};
 
 use super::{Checked, Effect, Engine, Job, Loaded, Then};
 use crate::limits::MOST_GIVEN_BACK;
+use crate::state::Partner;
 
 /// What we give back to a partner that was restored.
 #[derive(Default)]
@@ -70,15 +73,13 @@ impl Engine {
             let Some(inbound) = self.state.partner(&economy).map(|partner| &partner.inbound) else {
                 return;
             };
-            let entry = inbound.entry(number);
-            let held =
-                entry.and_then(|entry| self.state.record(&entry.record).map(|held| (entry, held)));
             // What was rejected was never proved to have been the partner's: it may name parts that it
             // never had and wants to have.
-            let rejected = inbound.rejects().contains_key(&number);
-            let whole = held.filter(|(entry, held)| {
-                !rejected && entry.parts.iter().all(|part| held.has_part(part))
-            });
+            let taken = inbound.taken(number);
+            let held =
+                taken.and_then(|entry| self.state.record(&entry.record).map(|held| (entry, held)));
+            let whole =
+                held.filter(|(entry, held)| entry.parts.iter().all(|part| held.has_part(part)));
             let Some((entry, held)) = whole else {
                 returning.queue.pop_front();
                 self.give_back_digest(economy, number, now);
@@ -106,7 +107,7 @@ impl Engine {
     ) {
         let Some(session) = self.sessions.get_mut(&economy) else { return };
         session.loading.remove(&number);
-        let Some(entry) = self.state.partner(&economy).and_then(|one| one.inbound.entry(number))
+        let Some(entry) = self.state.partner(&economy).and_then(|one| one.inbound.taken(number))
         else {
             return;
         };
@@ -156,7 +157,7 @@ impl Engine {
     }
 
     pub(super) fn returned(&mut self, partner: EconomyId, incoming: Incoming) {
-        if self.state.recovery().is_some() && self.may_be_ours(partner, incoming.entry.number) {
+        if self.state.awaits_return(&partner) && self.may_be_ours(partner, incoming.entry.number) {
             self.verify(incoming, |incoming| Job::Returned { partner, incoming });
         }
     }
@@ -189,7 +190,7 @@ impl Engine {
         digest: Digest,
         now: Timestamp,
     ) {
-        if self.state.recovery().is_some() && self.may_be_ours(partner, number) {
+        if self.state.awaits_return(&partner) && self.may_be_ours(partner, number) {
             self.given(partner, number, Given::Void(digest), now);
         }
     }
@@ -243,12 +244,15 @@ impl Engine {
                     self.enter(&voided, Vec::new());
                 }
             }
+            // What is given back is there: it neither goes again nor is void.
+            if let Some(state) = self.state.partner_mut(&partner) {
+                state.out.acknowledge([(number, number)]);
+            }
             self.then.push(Then::ReturnStored { partner, number });
         }
-        if self.state.partner(&partner).is_some_and(|partner| !partner.returned) {
-            self.enter(&JournalEntry::Returned { by: partner, at: now }, Vec::new());
-        }
-        self.finish_recovery(now);
+        self.open_epoch(partner, now);
+        // Whoever was away while the node recovered is owed what came up since.
+        self.widen();
     }
 
     fn reenter(
@@ -301,39 +305,32 @@ impl Engine {
         self.enter(&JournalEntry::Delivery(decided), Vec::new());
     }
 
+    /// Whether nothing is numbered for a partner and nothing handed over: what anybody has still to give
+    /// back may be a withdrawal.
+    pub(super) fn is_withholding(&self, partner: &EconomyId) -> bool {
+        self.state.recovery().is_some() || self.state.awaits_return(partner)
+    }
+
     /// Recovery ends when every partner has given back what it holds and the operator has confirmed
-    /// local policy.
+    /// local policy. Whoever is suspended is not waited for, and gives it back when it is resumed.
     pub(super) fn finish_recovery(&mut self, now: Timestamp) {
-        // Each must be there now: the new epoch begins where it says that it stands.
-        let present = |economy: &EconomyId| {
-            let session = self.sessions.get(economy);
-            session.is_some_and(|session| session.up && session.regaining.is_some())
-        };
-        let done = self.state.recovery().is_some_and(|recovery| recovery.confirmed)
-            && self.state.partners().all(|(economy, partner)| {
-                !partner.is_open() || (partner.returned && present(economy))
-            });
-        if !done {
+        let confirmed = self.state.recovery().is_some_and(|recovery| recovery.confirmed);
+        let owes = |partner: &Partner| partner.is_open() && !partner.returned;
+        if !confirmed || self.state.partners().any(|(_, partner)| owes(partner)) {
             return;
-        }
-        let open: Vec<_> = self
-            .state
-            .partners()
-            .filter(|(_, partner)| partner.is_paired())
-            .map(|(economy, _)| *economy)
-            .collect();
-        for economy in open {
-            self.open_epoch(economy, now);
         }
         self.enter(&JournalEntry::Recovered { at: now }, Vec::new());
         self.widen();
     }
 
+    /// A partner has given back all that it holds of ours: our ledger with it goes on.
     fn open_epoch(&mut self, economy: EconomyId, now: Timestamp) {
-        let Some(partner) = self.state.partner(&economy) else { return };
-        let regaining = self.sessions.get(&economy).and_then(|session| session.regaining.as_ref());
-        let known = regaining.map_or(partner.out.head(), |regaining| regaining.known);
-        let previous = regaining.and_then(|one| one.epoch).unwrap_or(partner.out.epoch());
+        let (Some(partner), Some(regaining)) = (
+            self.state.partner(&economy),
+            self.sessions.get_mut(&economy).and_then(|session| session.regaining.take()),
+        ) else {
+            return;
+        };
         // What the partner never received is void, and is decided anew under new numbers.
         let lost: Vec<_> = partner
             .out
@@ -342,8 +339,8 @@ impl Engine {
             .collect();
         let opening = Opening {
             epoch: EpochId(draw(&mut *self.entropy)),
-            previous,
-            known,
+            previous: regaining.epoch.unwrap_or(partner.out.epoch()),
+            known: regaining.known,
             first: partner.out.first_unmet(),
         };
         for (number, digest) in lost {
@@ -352,10 +349,11 @@ impl Engine {
             self.enter(&voided, Vec::new());
         }
         self.enter(&JournalEntry::Epoch { to: economy, opening, at: now }, Vec::new());
-        if let Some(session) = self.sessions.get_mut(&economy) {
-            session.regaining = None;
-        }
+        self.enter(&JournalEntry::Returned { by: economy, at: now }, Vec::new());
         self.then.push(Then::Announce { partner: economy, opening });
+        if let Some(session) = self.sessions.get_mut(&economy) {
+            session.epoch_awaited = true;
+        }
     }
 
     /// A partner was restored and goes on in a new epoch.

@@ -379,7 +379,11 @@ impl Engine {
     }
 
     fn sign_receipt(&mut self, economy: EconomyId, now: Timestamp) {
+        if let Some(session) = self.sessions.get_mut(&economy) {
+            session.receipt_due = None;
+        }
         let Some(partner) = self.state.partner(&economy) else { return };
+        // Nothing but void numbers has come: there is nothing to give a receipt for yet.
         let Some(epoch) = partner.inbound.epoch() else { return };
         let upto = partner.inbound.durable_head();
         let rejects = partner.inbound.rejects().range(..=upto.number);
@@ -394,7 +398,6 @@ impl Engine {
         };
         let signed = receipt.sign(&self.link_key);
         if let Some(session) = self.sessions.get_mut(&economy) {
-            session.receipt_due = None;
             session.unreceipted = 0;
         }
         self.session_input(economy, comity_proto::Input::Receipt(signed.into()), now);

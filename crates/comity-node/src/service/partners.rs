@@ -293,6 +293,7 @@ fn line(
         delivered: partner.out.head().number,
         outstanding: partner.out.outstanding_count(),
         received: partner.inbound.durable_head().number,
+        owes: partner.is_paired() && !partner.returned,
         full: engine.full(economy).map(|bound| bound.to_string()).collect(),
         since: partner.since.to_string(),
     }

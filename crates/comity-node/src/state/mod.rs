@@ -257,6 +257,13 @@ impl State {
         self.recovery
     }
 
+    /// Whether a partner has not given back yet what it holds of ours, since we were restored. That may
+    /// outlast the recovery: whoever is suspended then gives it back when it is resumed.
+    #[must_use]
+    pub fn awaits_return(&self, economy: &EconomyId) -> bool {
+        self.partners.get(economy).is_some_and(|partner| !partner.returned)
+    }
+
     /// The short reference that the next record of a kind gets: `KR-26-0412`, `KR-26-C007`.
     #[must_use]
     pub fn next_reference(&self, kind: Kind, now: Timestamp) -> String {
@@ -311,8 +318,13 @@ impl State {
         if held.facts.kind == Kind::Keyring {
             return partner.origins.contains(&held.facts.origin);
         }
-        // Only a withdrawal has targets.
-        held.targets().iter().any(|target| partner.out.possibly_held(target).is_some())
+        // Only a withdrawal has targets. Of what is not its origin's own it takes nothing back, and says
+        // nothing to anybody.
+        let own = |target: &RecordId| {
+            self.records.get(target).is_none_or(|one| one.facts.origin == held.facts.origin)
+        };
+        let mut targets = held.targets().into_iter().filter(own);
+        targets.any(|target| partner.out.possibly_held(&target).is_some())
     }
 
     /// A number of a partner is durable.

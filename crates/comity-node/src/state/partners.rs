@@ -26,7 +26,7 @@ pub struct Partner {
     pub inbound: InLedger,
     /// Origins of which it possibly holds a record: it needs their keyrings.
     pub origins: BTreeSet<EconomyId>,
-    /// Whether it has given back everything since we were restored.
+    /// Whether it has given back everything since we were restored, and our ledger goes on.
     pub returned: bool,
 }
 

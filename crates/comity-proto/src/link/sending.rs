@@ -50,7 +50,7 @@ pub(super) struct Sender {
     limit: Load,
     /// Our ledger's epoch, from the heads.
     epoch: Option<EpochId>,
-    /// The epoch in which the partner expects our numbers; none before the first contact.
+    /// The epoch in which the partner expects our numbers.
     accepted: Option<EpochId>,
     /// The greatest number that we have used in a flow.
     highest: BTreeMap<Flow, u64>,
@@ -76,10 +76,11 @@ impl Sender {
         self.used(Key { flow: Flow::Deliver, number });
     }
 
-    /// The link is up: the partner takes `limit`, and numbers of the epoch `accepted`.
+    /// The link is up: the partner takes `limit`, and numbers of the epoch `accepted`; at the first contact
+    /// of the one that we named.
     pub(super) fn up(&mut self, limit: Load, accepted: Option<EpochId>) {
         self.limit = limit;
-        self.accepted = accepted;
+        self.accepted = accepted.or(self.epoch);
     }
 
     /// The link is down: returns what had not left, forgets what had.
@@ -228,7 +229,7 @@ impl Sender {
     }
 
     fn accepts_our_epoch(&self) -> bool {
-        self.accepted.is_none() || self.accepted == self.epoch
+        self.accepted == self.epoch
     }
 
     fn note(&mut self, key: Key, flight: Flight) {

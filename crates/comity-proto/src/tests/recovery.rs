@@ -138,3 +138,26 @@ fn an_announcement_that_was_lost_is_made_again() {
     assert_eq!(pair.nodes[1].others.len(), 1);
     assert!(pair.nodes[0].others.iter().any(|one| matches!(one, Output::EpochAccepted(_))));
 }
+
+#[test]
+fn a_partner_that_has_nothing_yet_waits_for_a_new_epoch_too() {
+    let mut pair = Pair::new(1);
+    pair.connect();
+    pair.quiet();
+    assert_eq!(pair.nodes[1].hellos.last().unwrap().heads.out.head.number, 0);
+    let old = pair.nodes[0].epoch;
+    let opening =
+        Opening { epoch: EpochId([8; 16]), previous: old, known: pair.nodes[0].head, first: 1 };
+    pair.nodes[0].epoch = opening.epoch;
+    pair.nodes[0].head = opening.head();
+    pair.input(0, Input::Recovered(opening));
+    assert_eq!(pair.nodes[0].link.room(), Load::default(), "it takes numbers of the old one");
+    pair.quiet();
+    assert!(pair.nodes[1].arrivals.begin(old));
+    pair.nodes[1].arrivals.open(&opening).unwrap();
+    pair.input(1, Input::EpochStored(opening));
+    pair.quiet();
+    pair.nodes[0].publish(Sample::Small, Lane::Live);
+    pair.settle();
+    assert!(pair.nodes.iter().all(|node| node.faults.is_empty()));
+}

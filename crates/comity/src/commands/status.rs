@@ -50,8 +50,9 @@ fn write(status: &Status, zones: &Zones, comity: &str, out: &mut dyn Write) -> i
     if let Some(since) = &status.recovering {
         writeln!(
             out,
-            "  recovery since {}: nothing but control records is sent until partners have returned what was lost, and `{comity} recover confirm`",
-            zones.written(since)
+            "  recovery since {}: nothing is sent until {}",
+            zones.written(since),
+            awaited(status, comity)
         )?;
     }
     if status.partners.is_empty() {
@@ -72,6 +73,19 @@ fn write(status: &Status, zones: &Zones, comity: &str, out: &mut dyn Write) -> i
         }
     }
     Ok(())
+}
+
+/// What the end of a recovery waits for.
+fn awaited(status: &Status, comity: &str) -> String {
+    let owing = status.partners.iter().filter(|partner| partner.owes && partner.bond == "paired");
+    let names: Vec<_> = owing.map(|partner| printable(&partner.name).to_string()).collect();
+    if names.is_empty() {
+        return format!("it is confirmed: {comity} recover confirm");
+    }
+    format!(
+        "{} gave back what was lost, and it is confirmed: {comity} recover confirm",
+        names.join(", ")
+    )
 }
 
 /// An alarm in one line.

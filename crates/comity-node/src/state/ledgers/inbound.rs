@@ -104,6 +104,13 @@ impl InLedger {
         self.entries.get(&number)
     }
 
+    /// The entry of a number that was taken in: its record and its parts came with it, and were what they
+    /// claimed to be.
+    #[must_use]
+    pub fn taken(&self, number: u64) -> Option<&LedgerEntry> {
+        self.entry(number).filter(|_| !self.rejects.contains_key(&number))
+    }
+
     /// A number arrived. Whether it was new.
     pub fn push(&mut self, number: u64, digest: Digest, entry: Option<LedgerEntry>) -> bool {
         if number == 0 || !self.numbers.insert(number) {

@@ -278,9 +278,15 @@ impl OutLedger {
         }
     }
 
-    /// The partner says anew what it holds: after a break it may be less than it was.
+    /// The partner says anew what it holds: after a break it may be less than it was. What the current
+    /// epoch passed over is settled, whether the partner has taken the epoch in or not.
     pub fn reset_acknowledged(&mut self, ranges: Ranges) {
         self.acked = Ranges::new();
+        if let Some(settled) = self.opening().map(|opening| opening.head().number)
+            && settled > 0
+        {
+            self.acked.insert_range(1..=settled);
+        }
         self.acknowledge(ranges.as_slice().iter().copied());
     }
 

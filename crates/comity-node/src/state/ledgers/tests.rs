@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use comity_core::ledger::{Head, LedgerEntry, Obligations, Opening};
+use comity_core::ledger::{Head, LedgerEntry, Obligations, Opening, Ranges};
 use comity_core::{Digest, EpochId, PartDigest, RecordId, Timestamp};
 
 use super::*;
@@ -92,4 +92,20 @@ fn the_way_to_a_later_head_leads_there_over_epochs_too() {
     // What the new epoch passed over is bound by no chain; nor is there one to another epoch.
     assert!(out.links(4, epoch, 7).is_none());
     assert!(out.links(1, EpochId([9; 16]), 7).is_none());
+}
+
+#[test]
+fn what_an_epoch_passed_over_is_settled_whether_the_partner_has_met_it_or_not() {
+    let mut out = OutLedger::new(EpochId([1; 16]));
+    for number in 1..=2 {
+        assert!(out.push(entry(number, 1, 1), Timestamp::EPOCH, 1));
+    }
+    let known = out.head();
+    let opening = Opening { epoch: EpochId([2; 16]), previous: EpochId([1; 16]), known, first: 6 };
+    out.open(&opening, Timestamp::EPOCH, 2);
+    let next = LedgerEntry { epoch: opening.epoch, ..entry(6, 2, 2) };
+    assert!(out.push(next, Timestamp::EPOCH, 3));
+    // The partner greets before it has heard of the epoch.
+    out.reset_acknowledged(Ranges::new());
+    assert_eq!(out.outstanding().collect::<Vec<_>>(), [6]);
 }

@@ -53,7 +53,7 @@ fn data(status: &Status, zones: &Zones, comity: &str) -> Vec<Finding> {
         }
     }];
     if let Some(since) = &status.recovering {
-        let what = format!("restored {}: only control records are sent", zones.written(since));
+        let what = format!("restored {}: nothing is sent", zones.written(since));
         findings.push(Finding::wrong("recovery", what, format!("{comity} recover confirm")));
     }
     if status.waiting > 0 {
@@ -84,12 +84,24 @@ fn of(
         }
         "suspended" => {
             let mend = format!("{comity} partner resume {name}");
-            return vec![Finding::note(name, "suspended: nothing flows", mend)];
+            let what = if partner.owes {
+                "suspended: nothing flows, and it has still to give back what it holds of this node"
+            } else {
+                "suspended: nothing flows"
+            };
+            return vec![Finding::note(name, what, mend)];
         }
         _ => return Vec::new(),
     }
     let mut findings = Vec::new();
     link(partner, running, comity, &mut findings);
+    if partner.owes {
+        let what = "it has still to give back what it holds of this node, which was restored";
+        let mend = format!(
+            "it does when it connects; if it stays away, {comity} partner suspend {name}, and the others need not wait for it"
+        );
+        findings.push(Finding::note(name, what, mend));
+    }
     for full in &partner.full {
         let what = format!("{full}: more of that is put off, nothing is lost");
         let mend = format!(
