@@ -12,6 +12,7 @@ pub mod index;
 pub mod keyfile;
 pub mod limits;
 pub mod node;
+mod rotation;
 pub mod service;
 mod shell;
 pub mod state;

@@ -21,6 +21,7 @@ use crate::founding::{DESK, ENDPOINT, LINK, NODE_KEYS};
 use crate::index;
 use crate::keyfile::{self, Passphrase};
 use crate::limits::{FOLD, NET_EVENTS};
+use crate::rotation;
 use crate::service::{Pairings, Service, ServiceParts, introduction};
 use crate::shell;
 use crate::state::State;
@@ -67,6 +68,11 @@ impl Node {
         let files = Arc::new(store);
         let store: Arc<dyn Store> = files.clone();
         let mut state = fold(&*store)?;
+        if let Some(keys) = &keys
+            && mode == Mode::Running
+        {
+            rotation::finish(folder, keys, &*store, &mut state, crate::clock::now())?;
+        }
         state.set_chain(store.durable().chain);
         let link_key = match &keys {
             Some(keys) => keys.link.clone(),

@@ -1,0 +1,293 @@
+//! Renewing the link key, so that an interruption at any point leaves one link key that counts.
+//!
+//! Order: the new keyring, signed, is written beside the keys; then the new key takes the place of the
+//! old one; then the keyring enters the journal, and with it everybody hears of it. Interrupted before
+//! the second step, nothing was renewed, and the next start throws the keyring away. Interrupted after
+//! it, the next start enters the keyring: the root keys, which may be back in their safe, are not needed.
+
+use std::fs;
+use std::io::{ErrorKind as IoErrorKind, Write as _};
+use std::path::Path;
+
+use comity_core::journal::{JournalEntry, RecordEntered, Source, Standing};
+use comity_core::keyring::{
+    Grant, KeyringBuilder, Revocation, Role, SignedKeyring, VerifiedKeyring,
+};
+use comity_core::record::control;
+use comity_core::sign::SecretKey;
+use comity_core::{KeyId, Kind, Timestamp, Tlp};
+use comity_store::{NewEntry, Store};
+
+use crate::entropy::OsEntropy;
+use crate::error::{ErrorKind, ServiceError};
+use crate::founding::{LINK, NODE_KEYS, ROOT_KEYS, grant_span};
+use crate::keyfile::{self, Form, Passphrase, Seal};
+use crate::node::Keys;
+use crate::state::State;
+
+/// The keyring of a rotation that is under way. Nothing in it is secret.
+const NEXT_KEYRING: &str = "keys/next-keyring";
+
+/// The first two steps. Needs the root keys.
+pub(crate) fn prepare(
+    folder: &Path,
+    passphrase: Option<&Passphrase>,
+    current: &VerifiedKeyring,
+    now: Timestamp,
+) -> Result<(SecretKey, VerifiedKeyring), ServiceError> {
+    let (link, keyring) = signed(folder, passphrase, current, now)?;
+    write_keyring(folder, &keyring)?;
+    replace_key(folder, passphrase, &link)?;
+    Ok((link, keyring))
+}
+
+/// A keyring that grants a new link key, and ends every other.
+fn signed(
+    folder: &Path,
+    passphrase: Option<&Passphrase>,
+    current: &VerifiedKeyring,
+    now: Timestamp,
+) -> Result<(SecretKey, VerifiedKeyring), ServiceError> {
+    let roots = keyfile::open(&folder.join(ROOT_KEYS), passphrase).map_err(|error| {
+        ServiceError::new(ErrorKind::NoPermission, "root-keys", error.to_string())
+            .next("bring the root keys back to keys/root.keys for the rotation")
+    })?;
+    let link = SecretKey::generate(&mut OsEntropy);
+    let (from, until) = grant_span(now);
+    let grant = Grant::link(current.economy(), link.public(), from, until);
+    let builder = KeyringBuilder::follow(current).grant(grant);
+    let builder = links(current).fold(builder, |builder, key| {
+        builder.revoke(Revocation { key, at: now, compromised: false })
+    });
+    let keyring = builder
+        .sign(&roots.iter().map(|(_, key)| key).collect::<Vec<_>>())
+        .map_err(|error| ServiceError::data("keyring", error.to_string()))?;
+    Ok((link, keyring))
+}
+
+/// Link keys that are granted and not revoked.
+fn links(keyring: &VerifiedKeyring) -> impl Iterator<Item = KeyId> + '_ {
+    let links = keyring.grants().filter(|grant| grant.role == Role::Link);
+    links.map(|grant| grant.key).filter(|key| keyring.revocation(*key).is_none())
+}
+
+fn write_keyring(folder: &Path, keyring: &VerifiedKeyring) -> Result<(), ServiceError> {
+    forget(folder)?;
+    let path = folder.join(NEXT_KEYRING);
+    let written = fs::File::create_new(&path).and_then(|mut file| {
+        file.write_all(keyring.encoded())?;
+        file.sync_all()?;
+        path.parent().map_or(Ok(()), |keys| fs::File::open(keys)?.sync_all())
+    });
+    written.map_err(|error| failed("write", &path, &error))
+}
+
+fn replace_key(
+    folder: &Path,
+    passphrase: Option<&Passphrase>,
+    link: &SecretKey,
+) -> Result<(), ServiceError> {
+    let path = folder.join(NODE_KEYS);
+    let mut keys = keyfile::open(&path, passphrase)?;
+    keys.remove(LINK);
+    keys.insert(LINK, link.clone())?;
+    let seal = match (keyfile::inspect(&path)?, passphrase) {
+        (Form::Encrypted(work), Some(passphrase)) => Seal::Passphrase(passphrase, work),
+        (Form::Encrypted(_) | Form::Plain, _) => Seal::Plain,
+    };
+    Ok(keyfile::replace(&path, &keys, seal)?)
+}
+
+/// The keyring is in the journal: nothing is under way any more.
+pub(crate) fn forget(folder: &Path) -> Result<(), ServiceError> {
+    let path = folder.join(NEXT_KEYRING);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != IoErrorKind::NotFound => Err(failed("remove", &path, &error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// At a start: finishes a rotation that was interrupted, or throws away what came to nothing.
+pub(crate) fn finish(
+    folder: &Path,
+    keys: &Keys,
+    store: &dyn Store,
+    state: &mut State,
+    now: Timestamp,
+) -> Result<(), ServiceError> {
+    let path = folder.join(NEXT_KEYRING);
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == IoErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed("read", &path, &error)),
+    };
+    let current = state.keyring(&state.us()).map_or(0, VerifiedKeyring::version);
+    // One that was half written, that is in the journal, or whose key never took its place.
+    let next = SignedKeyring::decode(&bytes).and_then(|next| next.verify(Some(state.us()))).ok();
+    let next = next.filter(|next| next.version() > current);
+    if let Some(next) = next.filter(|next| links(next).any(|key| key == keys.link.id())) {
+        enter(&next, keys, store, state, now)?;
+        tracing::info!(version = next.version(), "an interrupted renewal of the link key is done");
+    }
+    forget(folder)
+}
+
+fn enter(
+    keyring: &VerifiedKeyring,
+    keys: &Keys,
+    store: &dyn Store,
+    state: &mut State,
+    now: Timestamp,
+) -> Result<(), ServiceError> {
+    let body = keyring.encoded().to_vec();
+    let record = control(Kind::Keyring, body, Tlp::AmberStrict, &keys.desk, state.us(), now)
+        .map_err(|error| ServiceError::data("control", error.to_string()))?;
+    let entry = JournalEntry::Record(RecordEntered {
+        signed: record.signed().to_vec(),
+        parts: Vec::new(),
+        source: Source::Own,
+        standing: Standing::Accepted,
+        reference: state.next_reference(Kind::Keyring, now),
+        title: title(keyring),
+        at: now,
+    });
+    let (kind, body) = (entry.kind(), entry.encode());
+    let blobs = Vec::new();
+    let appended = store.append(vec![NewEntry { kind, body: body.clone().into(), blobs }])?;
+    Ok(state.replay(appended.first, kind, &body)?)
+}
+
+/// For local screens.
+pub(crate) fn title(keyring: &VerifiedKeyring) -> String {
+    format!("Keyring, version {}", keyring.version())
+}
+
+fn failed(action: &str, path: &Path, error: &std::io::Error) -> ServiceError {
+    let message = format!("cannot {action} `{}`: {error}", path.display());
+    ServiceError::new(ErrorKind::Io, "rotation", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use comity_store::FileStore;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::founding::{Founding, found};
+    use crate::{Mode, Node, index, node};
+
+    struct World {
+        folder: tempfile::TempDir,
+        /// The key file as the founding made it.
+        keys: Vec<u8>,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let founding = Founding {
+                code: "KR".to_owned(),
+                name: "Korea".to_owned(),
+                timezone: "UTC".to_owned(),
+                city: None,
+                listen: "127.0.0.1:0".to_owned(),
+                public: Vec::new(),
+                root_keys: 1,
+                threshold: 1,
+            };
+            found(&folder.path().join("node"), &founding, Seal::Plain).unwrap();
+            let keys = fs::read(folder.path().join("node").join(NODE_KEYS)).unwrap();
+            Self { folder, keys }
+        }
+
+        fn path(&self) -> std::path::PathBuf {
+            self.folder.path().join("node")
+        }
+
+        fn link(&self) -> KeyId {
+            keyfile::open(&self.path().join(NODE_KEYS), None).unwrap().remove(LINK).unwrap().id()
+        }
+
+        /// The keyring in the journal.
+        fn keyring(&self) -> VerifiedKeyring {
+            let config = Config::read(&self.path()).unwrap();
+            let options = index::options(&config);
+            let (store, _) = FileStore::open(&config.store.folder, options).unwrap();
+            let state = node::fold(&store).unwrap();
+            state.keyring(&state.us()).unwrap().clone()
+        }
+
+        fn valid(&self) -> Vec<KeyId> {
+            links(&self.keyring()).collect()
+        }
+
+        fn prepare(&self) {
+            prepare(&self.path(), None, &self.keyring(), crate::clock::now()).unwrap();
+        }
+
+        /// The node starts, with its links, and ends.
+        async fn start(&self) {
+            let node = Node::start(&self.path(), None, Mode::Running).unwrap();
+            node.stop(std::time::Duration::from_secs(5)).await;
+            assert!(!self.path().join(NEXT_KEYRING).exists());
+        }
+    }
+
+    #[tokio::test]
+    async fn an_interrupted_rotation_finishes_at_the_next_start_and_leaves_no_old_key_valid() {
+        let world = World::new();
+        let old = world.link();
+        world.prepare();
+        // The process dies here: the key is new, and the journal does not know of it.
+        assert_ne!(world.link(), old);
+        assert_eq!(world.valid(), [old]);
+        // The root keys are back in their safe.
+        fs::remove_file(world.path().join(ROOT_KEYS)).unwrap();
+        world.start().await;
+        assert_eq!(world.valid(), [world.link()]);
+        assert!(!world.valid().contains(&old));
+        // It is done once.
+        let version = world.keyring().version();
+        world.start().await;
+        assert_eq!(world.keyring().version(), version);
+    }
+
+    #[tokio::test]
+    async fn a_rotation_that_is_begun_anew_ends_the_keys_of_the_interrupted_one_as_well() {
+        let world = World::new();
+        world.prepare();
+        let stranded = world.link();
+        world.prepare();
+        assert_ne!(world.link(), stranded);
+        world.start().await;
+        assert_eq!(world.valid(), [world.link()]);
+    }
+
+    #[tokio::test]
+    async fn a_rotation_that_never_reached_the_key_changes_nothing() {
+        let world = World::new();
+        let old = world.link();
+        world.prepare();
+        fs::write(world.path().join(NODE_KEYS), &world.keys).unwrap();
+        world.start().await;
+        assert_eq!((world.valid(), world.keyring().version()), (vec![old], 1));
+        for half in [&b""[..], b"half of a keyring"] {
+            fs::write(world.path().join(NEXT_KEYRING), half).unwrap();
+            world.start().await;
+            assert_eq!((world.valid(), world.keyring().version()), (vec![old], 1));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_rotation_whose_end_was_not_noted_is_not_done_twice() {
+        let world = World::new();
+        world.prepare();
+        let next = fs::read(world.path().join(NEXT_KEYRING)).unwrap();
+        world.start().await;
+        let version = world.keyring().version();
+        fs::write(world.path().join(NEXT_KEYRING), next).unwrap();
+        world.start().await;
+        assert_eq!(world.keyring().version(), version);
+        assert_eq!(world.valid(), [world.link()]);
+    }
+}
