@@ -222,6 +222,7 @@ fn from_strangers_to_who_did_we_tell() {
         "--out",
     );
 
+    red_at_the_named_desk(&kr, &mut jp, &who, reference);
     back_from_a_backup(&mut kr, &jp, reference);
     withdrawn_while_suspended(&kr, &jp);
     the_end_of_an_agreement(&kr);
@@ -229,6 +230,34 @@ fn from_strangers_to_who_did_we_tell() {
     the_name_of_a_removed_partner(&kr);
     assert_eq!(kr.stop(), 0);
     assert_eq!(jp.stop(), 0);
+}
+
+/// RED of a partner is shown at the desk that it names, by every way to ask; its author sees it anyway.
+fn red_at_the_named_desk(kr: &Node, jp: &mut Node, who: &Value, reference: &str) {
+    let part = |node: &Node, section: &str| -> Value {
+        let shown = node.data(&["show", text(&who["record"], "record"), "--full"]);
+        let mut parts = shown["parts"].as_array().unwrap().iter();
+        parts.find(|part| text(part, "section") == section).unwrap().clone()
+    };
+    let words = text(&part(kr, "victim"), "text").to_owned();
+    assert!(words.len() > 10 && part(kr, "victim")["withheld"].is_null(), "{reference}");
+
+    let withheld = part(jp, "victim");
+    assert!(withheld["text"].is_null(), "{withheld}");
+    assert!(text(&withheld, "withheld").contains("`duty officer`"), "{withheld}");
+    let said = jp.try_with(&["show", text(&who["record"], "record"), "--full"], "").out;
+    assert!(!said.contains(&words), "{said}");
+    assert!(!text(&part(jp, "summary"), "text").is_empty(), "AMBER is shown as ever");
+
+    let file = jp.folder().join("comity.toml");
+    let before = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(jp.stop(), 0);
+    for (desks, shown) in [("[\"press\"]", false), ("[\"press\", \"duty officer\"]", true)] {
+        std::fs::write(&file, format!("{before}\n[local]\ndesks = {desks}\n")).unwrap();
+        assert_eq!(text(&part(jp, "victim"), "text") == words, shown, "{desks}");
+    }
+    std::fs::write(&file, before).unwrap();
+    jp.run();
 }
 
 fn back_from_a_backup(kr: &mut Node, jp: &Node, reference: &str) {
