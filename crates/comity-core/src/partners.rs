@@ -1,6 +1,7 @@
 //! Whom we are paired with, and how a link's key proves to be theirs.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::cbor::{Problem, Reader, Writer};
 use crate::identity::{EconomyId, KeyId};
@@ -118,13 +119,17 @@ impl PartnerSet {
                 Err(AuthenticationError::Revoked(link_key))
             }
             Some(_) | None => {
-                Ok(AuthenticatedPartner { economy, link_key, granted_until: grant.until })
+                let (granted_until, chain) = (grant.until, Arc::new(chain));
+                Ok(AuthenticatedPartner { economy, link_key, granted_until, chain })
             }
         }
     }
 
     /// Whether a partner that was authenticated earlier still would be: asked of live links when a
     /// keyring or the set has changed, and when a grant's end comes.
+    ///
+    /// What a root set granted ends with it, so that a thief of the root is put out by the rotation,
+    /// whoever brought word of it.
     #[must_use]
     pub fn still_admits(&self, partner: &AuthenticatedPartner, now: Timestamp) -> bool {
         let revoked = |keyring: &VerifiedKeyring| {
@@ -132,8 +137,11 @@ impl PartnerSet {
                 .revocation(partner.link_key)
                 .is_some_and(|revocation| revocation.compromised || revocation.at <= now)
         };
+        // A root set that we have not heard of yet may have granted the key.
+        let replaced = |keyring: &VerifiedKeyring| !keyring.chain().continued_by(&partner.chain);
+        let keyring = self.partners.get(&partner.economy);
         now < partner.granted_until
-            && self.partners.get(&partner.economy).is_some_and(|keyring| !revoked(keyring))
+            && keyring.is_some_and(|keyring| !revoked(keyring) && !replaced(keyring))
     }
 }
 
@@ -161,13 +169,16 @@ fn check_grant(grant: &Grant, link_key: KeyId, now: Timestamp) -> Result<(), Aut
 ///     economy: EconomyId([0; 32]),
 ///     link_key: KeyId([0; 32]),
 ///     granted_until: Timestamp::MAX,
+///     chain: todo!(),
 /// };
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthenticatedPartner {
     economy: EconomyId,
     link_key: KeyId,
     granted_until: Timestamp,
+    /// The root sets up to the one that granted the key.
+    chain: Arc<RootChain>,
 }
 
 impl AuthenticatedPartner {
@@ -290,6 +301,39 @@ mod tests {
             partners.authenticate(economy.link.id(), &economy.evidence(), NOW),
             Err(AuthenticationError::ReplacedRoot)
         );
+    }
+
+    #[test]
+    fn a_rotation_ends_what_the_replaced_root_admitted_and_nothing_else() {
+        let (economy, mut partners) = world();
+        let link = SecretKey::from_seed(&[70; 32]);
+        // The thief of the root grants itself a link key that no keyring ever lists.
+        let forged = evidence(Vec::new(), link_grant(&economy, &link), &economy.root);
+        let thief = partners.authenticate(link.id(), &forged, NOW).unwrap();
+        let old = partners.authenticate(economy.link.id(), &economy.evidence(), NOW).unwrap();
+        let last = SecretKey::from_seed(&[71; 32]);
+        let set = TestEconomy::genesis(&economy.next_root, &last);
+        let rescued = KeyringBuilder::follow(&economy.keyring)
+            .rotate(set)
+            .sign(&[&economy.next_root])
+            .unwrap();
+        // The economy itself connects before anybody here has heard of its rotation.
+        let bytes = rescued.link_evidence(economy.link.id()).unwrap().encode();
+        let early = partners.authenticate(economy.link.id(), &bytes, NOW).unwrap();
+        assert!([&thief, &old, &early].iter().all(|one| partners.still_admits(one, NOW)));
+
+        partners.insert(rescued.clone());
+        assert!(!partners.still_admits(&thief, NOW));
+        assert!(!partners.still_admits(&old, NOW), "the key is granted anew, by another root");
+        assert!(partners.still_admits(&early, NOW));
+        // The other successor that the replaced set could have been given is no continuation.
+        let set = TestEconomy::genesis(&economy.next_root, &SecretKey::from_seed(&[72; 32]));
+        let other = KeyringBuilder::follow(&economy.keyring)
+            .rotate(set)
+            .sign(&[&economy.next_root])
+            .unwrap();
+        partners.insert(other);
+        assert!(!partners.still_admits(&early, NOW));
     }
 
     #[test]

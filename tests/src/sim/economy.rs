@@ -14,6 +14,8 @@ pub struct Economy {
     pub id: EconomyId,
     /// The key of its root.
     pub root: SecretKey,
+    /// The key of the root that its genesis committed to.
+    pub next_root: SecretKey,
     /// The key of its links.
     pub link: SecretKey,
     /// May sign every kind, up to RED.
@@ -37,9 +39,9 @@ impl Economy {
             seed[0] = role;
             SecretKey::from_seed(&seed)
         };
-        let (root, next, link) = (key(1), key(2), key(3));
+        let (root, next_root, link) = (key(1), key(2), key(3));
         let (author, junior, former) = (key(4), key(5), key(6));
-        let builder = KeyringBuilder::found(TestEconomy::genesis(&root, &next));
+        let builder = KeyringBuilder::found(TestEconomy::genesis(&root, &next_root));
         let id = builder.economy();
         let (from, until) = (TestEconomy::FROM, TestEconomy::UNTIL);
         let all = || Kind::ALL.iter().copied();
@@ -52,6 +54,6 @@ impl Economy {
             .sign(&[&root])
             .expect("a keyring of its own root");
         let evidence = keyring.link_evidence(link.id()).expect("a granted link key").encode();
-        Self { id, root, link, author, junior, former, keyring, evidence }
+        Self { id, root, next_root, link, author, junior, former, keyring, evidence }
     }
 }

@@ -40,7 +40,7 @@ pub(super) async fn open(
             gate.authenticate(&peer).map_err(|refusal| refuse(code::REVOKED, refusal.into()))?;
         cap.set(shared.options(partner.economy()).rate_cap);
         let entry = registry
-            .insert(partner, connection.clone(), cap)
+            .insert(partner.clone(), connection.clone(), cap)
             .ok_or_else(|| refuse(code::TOO_MANY, RefusedWhy::TooManyConnections))?;
         (partner, entry)
     };

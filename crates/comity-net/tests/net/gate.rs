@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use comity_core::partners::AuthenticationError;
+use comity_core::partners::{AuthenticationError, LinkEvidence};
 use comity_core::sign::SecretKey;
 use comity_core::test_util::TestEconomy;
 use comity_core::{EconomyId, keyring};
@@ -284,6 +284,45 @@ async fn a_new_link_key_needs_no_new_pairing() {
     kr.dial(&jp).await;
     let NetEvent::Opened { partner, .. } = jp.next().await else { panic!("opened") };
     assert_eq!((partner.economy(), partner.link_key()), (kr.id(), id));
+}
+
+#[tokio::test]
+async fn a_thief_of_the_root_is_put_out_by_the_rotation_and_the_economy_is_let_in() {
+    let (mut kr, mut jp) = pair();
+    let (from, until) = (TestEconomy::FROM, TestEconomy::UNTIL);
+    let stolen = SecretKey::from_seed(&[66; 32]);
+    let grant = keyring::Grant::link(kr.id(), stolen.public(), from, until);
+    let grant = keyring::SignedGrant::sign(grant, &[&kr.economy.root]).unwrap();
+    let evidence = LinkEvidence { rotations: Vec::new(), grant }.encode();
+    let thief = LinkIdentity { key: stolen, evidence };
+    let raw = Raw::new(TestEconomy::found(9).unwrap());
+    let config = || quic(tls_client(&thief, vec![X25519MLKEM768], &[ALPN_LINK]));
+    let open = raw.connect(&jp, config()).await.unwrap();
+    let (economy, at_jp, _) = jp.opened().await;
+    assert_eq!(economy, kr.id(), "the root has granted it");
+
+    // Word of the rotation comes some other way: through a relay.
+    let next = TestEconomy::genesis(&kr.economy.next_root, &SecretKey::from_seed(&[67; 32]));
+    let rescued = keyring::KeyringBuilder::follow(&kr.economy.keyring)
+        .rotate(next)
+        .sign(&[&kr.economy.next_root])
+        .unwrap();
+    jp.partners.write().unwrap().insert(rescued.clone());
+    assert_eq!(jp.endpoint.revalidate(), [at_jp]);
+    jp.closed().await;
+    let error = patiently("the close", open.closed()).await;
+    assert!(matches!(CloseCause::from(error), CloseCause::Partner { code: 0x200, .. }));
+    turned_away(&raw, &jp, config()).await;
+    let why = AuthenticationError::ReplacedRoot;
+    assert_eq!(jp.refused().await, RefusedWhy::Gate(Refusal::Authentication(why)));
+
+    let key = kr.economy.link.clone();
+    let evidence = rescued.link_evidence(key.id()).unwrap().encode();
+    kr.endpoint.replace_identity(LinkIdentity { key, evidence }).unwrap();
+    kr.dial(&jp).await;
+    kr.opened().await;
+    assert_eq!(jp.opened().await.0, kr.id());
+    assert_eq!(jp.endpoint.revalidate(), []);
 }
 
 #[tokio::test]
