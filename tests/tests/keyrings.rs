@@ -1,13 +1,17 @@
 //! What a node makes of keyrings: its partners', and its own.
 
-use comity_core::keyring::{KeyringBuilder, VerifiedKeyring};
+use comity_core::journal::JournalEntry;
+use comity_core::keyring::{Grant, KeyringBuilder, VerifiedKeyring};
 use comity_core::partners::AuthenticatedPartner;
 use comity_core::record::{VerifiedRecord, control};
 use comity_core::sign::SecretKey;
 use comity_core::test_util::TestEconomy;
 use comity_core::{Kind, Tlp};
+use comity_node::engine::{Command, CommandError, Reply};
+use comity_store::MemoryStore;
 use comity_tests::bench::{Answer, Bench};
 use comity_tests::sim::economy::Economy;
+use comity_tests::sim::node::new_entry;
 use comity_tests::sim::world::START;
 
 /// A keyring as the record that carries it.
@@ -46,4 +50,51 @@ fn a_rotation_that_a_relay_brings_ends_the_links_of_the_stolen_root() {
     assert!(bench.node.partners.still_admits(&itself, START));
     bench.restart();
     assert!(!bench.node.partners.still_admits(&thief, START));
+}
+
+/// A version of the keyring that follows `held`, told apart by `seed`.
+fn next(by: &Economy, held: &VerifiedKeyring, seed: u8) -> VerifiedKeyring {
+    let key = SecretKey::from_seed(&[seed; 32]).public();
+    let grant = Grant::link(by.id, key, TestEconomy::FROM, TestEconomy::UNTIL);
+    KeyringBuilder::follow(held).grant(grant).sign(&[&by.root]).expect("its own root")
+}
+
+fn publish(bench: &mut Bench, keyring: &VerifiedKeyring) -> Result<Reply, CommandError> {
+    let record = Box::new(record(&bench.node.economy.clone(), keyring));
+    bench.command(Command::Publish { record, parts: vec![], title: String::new(), draft: None })
+}
+
+#[test]
+fn a_keyring_of_our_own_follows_the_one_in_force_or_is_refused() {
+    let mut bench = Bench::new();
+    let us = bench.node.economy.clone();
+    let (one, other) = (next(&us, &us.keyring, 80), next(&us, &us.keyring, 81));
+    publish(&mut bench, &one).unwrap();
+    // Signed at the same moment, from the same version.
+    let before = bench.journal();
+    assert_eq!(publish(&mut bench, &other), Err(CommandError::KeyringMoved));
+    let (third, gap) = (next(&us, &one, 82), next(&us, &next(&us, &one, 82), 83));
+    assert_eq!(publish(&mut bench, &gap), Err(CommandError::KeyringMoved));
+    assert_eq!(publish(&mut bench, &us.keyring), Err(CommandError::KeyringMoved));
+    assert_eq!(bench.journal(), before);
+    assert!(!bench.state().is_frozen(&us.id));
+    publish(&mut bench, &third).unwrap();
+    let root = rescued(&us, &third);
+    publish(&mut bench, &root).unwrap();
+    assert_eq!(publish(&mut bench, &next(&us, &third, 84)), Err(CommandError::KeyringMoved));
+    assert_eq!(bench.state().keyring(&us.id).unwrap().digest(), root.digest());
+}
+
+#[test]
+fn no_keyring_is_signed_while_partners_may_hold_a_later_one() {
+    let mut bench = Bench::new();
+    bench.pair(2);
+    let us = bench.node.economy.clone();
+    let backup = bench.node.store.backup();
+    let restored = new_entry(&JournalEntry::Restored { at: START }, Vec::new());
+    bench.replace(MemoryStore::restore(&backup, restored).unwrap());
+    let second = next(&us, &us.keyring, 80);
+    let refused = publish(&mut bench, &second);
+    assert!(matches!(refused, Err(CommandError::Recovering(_))), "{refused:?}");
+    assert_eq!(bench.state().own_keyring_head().0, 1);
 }

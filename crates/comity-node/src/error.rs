@@ -91,6 +91,9 @@ impl From<CommandError> for ServiceError {
             }
             CommandError::Unfitting(_) => (ErrorKind::Data, "unfitting", None),
             CommandError::Known(_) => (ErrorKind::Data, "known", None),
+            CommandError::KeyringMoved => {
+                (ErrorKind::TryLater, "keyring-moved", Some("comity status"))
+            }
             CommandError::DiskLow => (ErrorKind::TryLater, "disk-low", Some("comity doctor")),
             CommandError::DiskFull => (ErrorKind::TryLater, "disk-full", Some("comity doctor")),
             CommandError::Recovering(_) => {

@@ -114,6 +114,7 @@ impl Node {
             passphrase: passphrase.cloned(),
             endpoint: endpoint.clone(),
             pairings,
+            rotating: tokio::sync::Mutex::default(),
         });
         if endpoint.is_some() {
             service.reopen(us, &invited, &introduction);

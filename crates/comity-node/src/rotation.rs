@@ -98,6 +98,27 @@ fn replace_key(
     Ok(keyfile::replace(&path, &keys, seal)?)
 }
 
+/// The link key that is on the disk.
+pub(crate) fn link_key(
+    folder: &Path,
+    passphrase: Option<&Passphrase>,
+) -> Result<Option<SecretKey>, ServiceError> {
+    Ok(keyfile::open(&folder.join(NODE_KEYS), passphrase)?.key(LINK).cloned())
+}
+
+/// The keyring was refused: the key that was there before takes its place again.
+pub(crate) fn undo(
+    folder: &Path,
+    passphrase: Option<&Passphrase>,
+    before: Option<&SecretKey>,
+) -> Result<(), ServiceError> {
+    // In this order: interrupted in between, the keyring grants no key that is here.
+    if let Some(before) = before {
+        replace_key(folder, passphrase, before)?;
+    }
+    forget(folder)
+}
+
 /// The keyring is in the journal: nothing is under way any more.
 pub(crate) fn forget(folder: &Path) -> Result<(), ServiceError> {
     let path = folder.join(NEXT_KEYRING);

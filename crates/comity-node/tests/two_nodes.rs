@@ -197,6 +197,41 @@ async fn a_clear_advisory_arrives_verified_and_is_receipted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_rotations_at_once_one_is_refused_and_nothing_is_frozen() {
+    let folder = tempfile::tempdir().unwrap();
+    let (kr, jp) = (folder.path().join("kr"), folder.path().join("jp"));
+    founded(&kr, "KR");
+    founded(&jp, "JP");
+    let kr_node = Node::start(&kr, None, Mode::Running).unwrap();
+    let jp_node = Node::start(&jp, None, Mode::Running).unwrap();
+    let (one, other) = (kr_node.service(), jp_node.service());
+    pair(&one, "KR", &other, "JP").await;
+    let rotated = tokio::join!(one.rotate_link(), one.rotate_link());
+    let refused = match rotated {
+        (Ok(()), Err(refused)) | (Err(refused), Ok(())) => refused,
+        both => panic!("one of two was expected: {both:?}"),
+    };
+    assert_eq!(refused.code, "rotation-under-way");
+    assert!(refused.next.is_some());
+    assert_eq!(one.status().await.unwrap().keyring, 2);
+    // One after the other is in order, and the key on the disk is the one that is granted.
+    one.rotate_link().await.unwrap();
+    drop(one);
+    kr_node.stop(DEADLINE).await;
+    let kr_node = Node::start(&kr, None, Mode::Running).unwrap();
+    let one = kr_node.service();
+    assert_eq!(one.status().await.unwrap().keyring, 3);
+    until(&other, async |other| {
+        let partners = other.partners().await.unwrap();
+        partners.into_iter().find(|one| one.bond == "paired" && one.connected == Some(true))
+    })
+    .await;
+    drop((one, other));
+    kr_node.stop(DEADLINE).await;
+    jp_node.stop(DEADLINE).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_was_introduced_is_paired_under_its_name_or_dismissed() {
     let folder = tempfile::tempdir().unwrap();
     let mut nodes = Vec::new();

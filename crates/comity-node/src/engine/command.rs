@@ -7,6 +7,7 @@ use comity_core::journal::{
     DraftMade, Invited, JournalEntry, PartnerChange, PartnerChanged, Source, Standing,
     StandingChanged,
 };
+use comity_core::keyring::{AdvanceError, SignedKeyring};
 use comity_core::record::{Part, VerifiedRecord};
 use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
 
@@ -111,6 +112,9 @@ pub enum CommandError {
     /// The same record is here already.
     #[error("record is here already as {0}")]
     Known(String),
+    /// Our own keyring went on after this one was begun. Two of one version would freeze us everywhere.
+    #[error("this economy's keyring has gone on meanwhile: nothing was changed, try again")]
+    KeyringMoved,
     /// Little room is left on the disk.
     #[error("the disk is nearly full: nothing more is taken until there is room")]
     DiskLow,
@@ -270,10 +274,45 @@ impl Engine {
                 self.paired(body.to)?;
                 self.paired(body.economy)
             }
-            ControlBody::Keyring(_)
-            | ControlBody::Group(_)
-            | ControlBody::Roster(_)
-            | ControlBody::Opaque(_) => Ok(()),
+            ControlBody::Keyring(keyring) => self.continues(&keyring),
+            ControlBody::Group(_) | ControlBody::Roster(_) | ControlBody::Opaque(_) => Ok(()),
+        }
+    }
+
+    /// Whether the keyring in force is known: while partners give back what a backup lost, a later one
+    /// may be among it, which another of its version would contradict.
+    pub(crate) fn may_sign_keyring(&self) -> Result<(), CommandError> {
+        if self.state.recovery().is_some() {
+            let why = "partners may hold a later keyring of ours; try again when it has ended";
+            return Err(CommandError::Recovering(why.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// A keyring of ours must follow the one in force.
+    fn continues(&self, keyring: &SignedKeyring) -> Result<(), CommandError> {
+        self.may_sign_keyring()?;
+        let us = self.state.us();
+        let unfitting = |error: &dyn std::fmt::Display| CommandError::Unfitting(error.to_string());
+        let keyring = keyring.verify(Some(us)).map_err(|error| unfitting(&error))?;
+        let Some(history) = self.state.keyring_history(&us) else {
+            return Err(CommandError::NotOurs);
+        };
+        match history.clone().advance(keyring) {
+            Ok(_) => Ok(()),
+            // What froze us before, nothing but a later root's keyring ends.
+            Err(error @ AdvanceError::Fork(_)) if history.fork().is_some() => {
+                Err(unfitting(&error))
+            }
+            Err(
+                AdvanceError::Fork(_)
+                | AdvanceError::Older { .. }
+                | AdvanceError::Gap { .. }
+                | AdvanceError::ReplacedRoot,
+            ) => Err(CommandError::KeyringMoved),
+            Err(error @ (AdvanceError::RevocationLost(_) | AdvanceError::OtherEconomy { .. })) => {
+                Err(unfitting(&error))
+            }
         }
     }
 

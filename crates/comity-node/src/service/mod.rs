@@ -53,6 +53,8 @@ pub(crate) struct ServiceParts {
     pub(crate) passphrase: Option<Passphrase>,
     pub(crate) endpoint: Option<Arc<Endpoint>>,
     pub(crate) pairings: Pairings,
+    /// Held while the link key is replaced: two at once would each write down a key of their own.
+    pub(crate) rotating: tokio::sync::Mutex<()>,
 }
 
 impl Service {

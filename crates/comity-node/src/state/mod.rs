@@ -192,6 +192,11 @@ impl State {
         self.keyrings.get(economy).map(KeyringHistory::current)
     }
 
+    /// What is held of an economy's keyring versions, ours included.
+    pub(crate) fn keyring_history(&self, economy: &EconomyId) -> Option<&KeyringHistory> {
+        self.keyrings.get(economy)
+    }
+
     /// Whether an economy's keyring contradicts itself.
     #[must_use]
     pub fn is_frozen(&self, economy: &EconomyId) -> bool {
