@@ -98,3 +98,31 @@ fn no_keyring_is_signed_while_partners_may_hold_a_later_one() {
     assert!(matches!(refused, Err(CommandError::Recovering(_))), "{refused:?}");
     assert_eq!(bench.state().own_keyring_head().0, 1);
 }
+
+#[test]
+fn keyrings_that_a_relay_brings_out_of_order_are_learned_when_those_between_come() {
+    let mut bench = Bench::new();
+    let (mut relay, origin) = (bench.pair(2), bench.pair(3));
+    bench.connect(&mut relay);
+    let by = origin.economy.clone();
+    let second = next(&by, &by.keyring, 80);
+    let third = next(&by, &second, 81);
+    let fourth = next(&by, &third, 82);
+    let version = |bench: &Bench| bench.state().keyring(&by.id).unwrap().version();
+    for (early, known) in [(&fourth, 1), (&third, 1), (&second, 4)] {
+        let number = bench.deliver(&mut relay, &record(&by, early), &[]);
+        assert_eq!(bench.answer(&relay, number), Answer::Acked);
+        for _ in 0..2 {
+            assert_eq!(version(&bench), known);
+            bench.restart();
+            bench.connect(&mut relay);
+        }
+    }
+    assert!(!bench.state().is_frozen(&by.id));
+    // What waited is held against the economy where it contradicts what came between.
+    let (other, sixth) = (next(&by, &fourth, 83), next(&by, &next(&by, &fourth, 84), 85));
+    for keyring in [&sixth, &other] {
+        bench.deliver(&mut relay, &record(&by, keyring), &[]);
+    }
+    assert!(bench.state().is_frozen(&by.id));
+}

@@ -1,11 +1,11 @@
 //! Whom we know, by which keyring, and what the decision is made from.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use comity_core::EconomyId;
+use comity_core::{Digest, EconomyId};
 use comity_core::entitlement::Scope;
 use comity_core::journal::{PartnerChange, PartnerChanged};
-use comity_core::keyring::{KeyringHistory, SignedKeyring, VerifiedKeyring};
+use comity_core::keyring::{AdvanceError, KeyringHistory, SignedKeyring, VerifiedKeyring};
 use comity_core::partners::PartnerSet;
 use comity_core::policy::{self, PolicySnapshot, TrustLevel};
 
@@ -104,10 +104,16 @@ impl State {
         match self.keyrings.get_mut(&economy) {
             Some(history) => {
                 let before = history.clone();
+                let early = self.early_keyrings.entry(economy).or_default();
                 // An older version changes nothing; a contradiction freezes the economy within, and
                 // then the policy that is rebuilt below says so.
-                let _unless_older =
-                    if own_word { history.jump(keyring) } else { history.advance(keyring) };
+                let offered = keyring.clone();
+                let learned =
+                    if own_word { history.jump(offered) } else { history.advance(offered) };
+                if let Err(AdvanceError::Gap { offered, .. }) = learned {
+                    early.insert((offered, keyring.digest()), keyring);
+                }
+                catch_up(history, early);
                 let scope = Scope::between(&before, history);
                 self.judge_anew(economy, scope);
             }
@@ -147,4 +153,13 @@ impl State {
         self.policy = builder.build();
         self.partner_set = partner_set;
     }
+}
+
+/// Takes in what waited and follows now. Whatever does not wait any longer has been taken, or is of no
+/// use any more.
+fn catch_up(history: &mut KeyringHistory, early: &mut BTreeMap<(u64, Digest), VerifiedKeyring>) {
+    // In the order of their versions: each may be what the next has waited for.
+    early.retain(|_, keyring| {
+        matches!(history.advance(keyring.clone()), Err(AdvanceError::Gap { .. }))
+    });
 }

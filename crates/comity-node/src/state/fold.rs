@@ -74,6 +74,7 @@ impl State {
             partners: BTreeMap::new(),
             partner_set: PartnerSet::new(),
             keyrings: BTreeMap::from([(*economy, KeyringHistory::start(keyring))]),
+            early_keyrings: BTreeMap::new(),
             agreements: Agreements::default(),
             policy: PolicySnapshot::builder(*economy).build(),
             tombstones: BTreeMap::new(),

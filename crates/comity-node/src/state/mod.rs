@@ -58,6 +58,8 @@ pub struct State {
     partners: BTreeMap<EconomyId, Partner>,
     partner_set: PartnerSet,
     keyrings: BTreeMap<EconomyId, KeyringHistory>,
+    /// Keyrings that somebody else brought before the versions between, each version once.
+    early_keyrings: BTreeMap<EconomyId, BTreeMap<(u64, Digest), VerifiedKeyring>>,
     agreements: Agreements,
     policy: PolicySnapshot,
     /// Withdrawn records, by record and by who withdrew: only the record's own origin counts.
