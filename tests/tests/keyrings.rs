@@ -1,6 +1,8 @@
 //! What a node makes of keyrings: its partners', and its own.
 
-use comity_core::journal::JournalEntry;
+use std::time::Duration;
+
+use comity_core::journal::{JournalEntry, PartnerChange, Standing};
 use comity_core::keyring::{Grant, KeyringBuilder, VerifiedKeyring};
 use comity_core::partners::AuthenticatedPartner;
 use comity_core::record::{VerifiedRecord, control};
@@ -9,9 +11,10 @@ use comity_core::test_util::TestEconomy;
 use comity_core::{Kind, Tlp};
 use comity_node::engine::{Command, CommandError, Reply};
 use comity_store::MemoryStore;
-use comity_tests::bench::{Answer, Bench};
+use comity_tests::bench::{Answer, Bench, Peer, advisory};
 use comity_tests::sim::economy::Economy;
 use comity_tests::sim::node::new_entry;
+use comity_tests::sim::wire::Said;
 use comity_tests::sim::world::START;
 
 /// A keyring as the record that carries it.
@@ -125,4 +128,99 @@ fn keyrings_that_a_relay_brings_out_of_order_are_learned_when_those_between_come
         bench.deliver(&mut relay, &record(&by, keyring), &[]);
     }
     assert!(bench.state().is_frozen(&by.id));
+}
+
+/// A partner of which two keyrings of one version were seen; the second of them.
+fn frozen(bench: &mut Bench, relay: &mut Peer, by: &Economy) -> VerifiedKeyring {
+    let (one, other) = (next(by, &by.keyring, 80), next(by, &by.keyring, 81));
+    for keyring in [&one, &other] {
+        bench.deliver(relay, &record(by, keyring), &[]);
+    }
+    assert!(bench.state().is_frozen(&by.id));
+    other
+}
+
+#[test]
+fn a_frozen_partner_may_connect_gets_no_content_and_is_rescued_by_its_next_root() {
+    let mut bench = Bench::new();
+    let (mut relay, mut origin) = (bench.pair(2), bench.pair(3));
+    bench.connect(&mut relay);
+    let by = origin.economy.clone();
+    frozen(&mut bench, &mut relay, &by);
+    let thief = let_in(&bench, &by, &by.evidence);
+    for _ in 0..2 {
+        let conn = bench.connect(&mut origin);
+        bench.publish("for partners in good standing");
+        let (advisory, parts) = advisory(&by, "whose word is this?", START);
+        bench.deliver(&mut origin, &advisory, &parts);
+        bench.wait(Duration::from_secs(1));
+        let held = bench.state().record(&advisory.id()).unwrap();
+        assert!(matches!(held.standing, Standing::Quarantined(_)));
+        let kinds = bench.delivered(conn).into_iter();
+        let mut kinds = kinds.map(|id| bench.state().record(&id).unwrap().facts.kind);
+        assert!(kinds.all(|kind| kind == Kind::Keyring));
+        bench.restart();
+        bench.connect(&mut relay);
+    }
+
+    let keyring = rescued(&by, &by.keyring);
+    bench.connect(&mut origin);
+    let number = bench.deliver(&mut origin, &record(&by, &keyring), &[]);
+    assert_eq!(bench.answer(&origin, number), Answer::Acked);
+    bench.wait(Duration::from_secs(1));
+    for _ in 0..2 {
+        assert!(!bench.state().is_frozen(&by.id));
+        assert!(!bench.node.partners.still_admits(&thief, START));
+        let itself = keyring.link_evidence(by.link.id()).unwrap().encode();
+        assert!(bench.node.partners.still_admits(&let_in(&bench, &by, &itself), START));
+        bench.restart();
+    }
+}
+
+#[test]
+fn a_frozen_economy_is_paired_anew_with_what_its_next_root_signed_and_nothing_else() {
+    let mut bench = Bench::new();
+    let (mut relay, origin) = (bench.pair(2), bench.pair(3));
+    bench.connect(&mut relay);
+    let mut by = origin.economy.clone();
+    let other = frozen(&mut bench, &mut relay, &by);
+    let economy = by.id;
+    bench.command(Command::Partner { economy, change: PartnerChange::Removed }).unwrap();
+    let root = rescued(&by, &by.keyring);
+    for keyring in [by.keyring.clone(), other.clone(), next(&by, &other, 82)] {
+        by.keyring = keyring;
+        let change = bench.pairing(&by);
+        let refused = bench.command(Command::Partner { economy, change });
+        assert!(matches!(refused, Err(CommandError::Unfitting(_))), "{refused:?}");
+    }
+    by.keyring = root;
+    let change = bench.pairing(&by);
+    bench.command(Command::Partner { economy, change }).unwrap();
+    assert!(!bench.state().is_frozen(&economy));
+    // And what was replaced is not taken in its place.
+    by.keyring = other;
+    let change = bench.pairing(&by);
+    let refused = bench.command(Command::Partner { economy, change });
+    assert!(matches!(refused, Err(CommandError::Unfitting(_))), "{refused:?}");
+}
+
+#[test]
+fn a_frozen_partner_that_says_it_was_restored_gets_nothing_back() {
+    let mut bench = Bench::new();
+    let (mut relay, mut origin) = (bench.pair(2), bench.pair(3));
+    bench.connect(&mut relay);
+    bench.connect(&mut origin);
+    let by = origin.economy.clone();
+    let (advisory, parts) = advisory(&by, "its own", START);
+    bench.deliver(&mut origin, &advisory, &parts);
+    frozen(&mut bench, &mut relay, &by);
+    bench.sever(origin.conn());
+    origin.take_back(0);
+    origin.recovering = true;
+    origin.boot();
+    let conn = bench.connect(&mut origin);
+    bench.wait(Duration::from_secs(1));
+    assert!(bench.closed.contains_key(&conn));
+    let back = bench.heard(conn);
+    assert!(!back.iter().any(|said| matches!(said, Said::Batch { .. } | Said::Void { .. })));
 }

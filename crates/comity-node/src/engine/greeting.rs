@@ -44,6 +44,12 @@ impl Engine {
             let reason = "arrivals are being written; connect again".to_owned();
             return self.session_input(economy, comity_proto::Input::Refuse { conn, reason }, now);
         }
+        // Who it is that asks for everything back, nobody can say; and what it does not get now it
+        // would take for lost.
+        if heads.recovering && self.state.is_frozen(&economy) {
+            let reason = "the keyring contradicts itself: nothing is given back".to_owned();
+            return self.session_input(economy, comity_proto::Input::Refuse { conn, reason }, now);
+        }
         let problem = if last > out.head().number {
             // The partner holds deliveries that our journal does not have.
             (!recovering).then_some("ledger-ahead")

@@ -49,7 +49,7 @@ impl Service {
                     .next("comity run");
             };
             let trouble = seen.trouble.get(&economy).map(String::as_str);
-            let (why, next) = missing(state, &economy, partner, &name, trouble);
+            let (why, next) = missing(state, partner, &name, trouble);
             let message = format!("there is no link to {name}: {why}");
             ServiceError::new(ErrorKind::Unavailable, "no-link", message).next(next)
         })
@@ -71,7 +71,6 @@ impl Service {
 /// Why a link is missing, and the command that mends it.
 fn missing(
     state: &State,
-    economy: &EconomyId,
     partner: &Partner,
     name: &str,
     trouble: Option<&str>,
@@ -86,10 +85,6 @@ fn missing(
             format!("pair anew: comity partner invite --as {name}"),
         ),
         Bond::Suspended => ("it is suspended".to_owned(), format!("comity partner resume {name}")),
-        Bond::Paired if state.is_frozen(economy) => (
-            "its keyring contradicts itself, and nothing flows".to_owned(),
-            "comity doctor".to_owned(),
-        ),
         Bond::Paired if partner.addresses.is_empty() => (
             trouble.unwrap_or("it has no address, and has not dialed").to_owned(),
             format!("comity partner reach {name} HOST:PORT, or let it dial"),

@@ -142,8 +142,9 @@ impl State {
                     agreements: self.agreements.signed_with(*economy).collect(),
                 },
             );
+            // A frozen one too: over its link the keyring may come that ends it. The decision lets
+            // nothing else go there.
             if partner.is_open()
-                && !frozen
                 && let Some(history) = history
             {
                 partner_set.insert(history.current().clone());

@@ -224,14 +224,22 @@ impl State {
         }
         let keyring = SignedKeyring::decode(keyring).and_then(|one| one.verify(Some(economy)));
         let keyring = keyring.map_err(|error| error.to_string())?;
-        match self.keyrings.get(&economy) {
-            Some(history) if history.fork().is_some() => {
-                Err("its keyring contradicts itself; it is frozen".to_owned())
-            }
-            Some(history) if history.current().version() > keyring.version() => {
+        let Some(history) = self.keyrings.get(&economy) else { return Ok(keyring) };
+        match history.clone().jump(keyring.clone()) {
+            Ok(_) => Ok(keyring),
+            Err(AdvanceError::Fork(_)) => Err(
+                "its keyring contradicts itself: it is frozen until one comes that its next root keys have signed"
+                    .to_owned(),
+            ),
+            Err(AdvanceError::Older { .. }) => {
                 Err("its keyring is older than the one known here".to_owned())
             }
-            Some(_) | None => Ok(keyring),
+            Err(
+                error @ (AdvanceError::ReplacedRoot
+                | AdvanceError::Gap { .. }
+                | AdvanceError::RevocationLost(_)
+                | AdvanceError::OtherEconomy { .. }),
+            ) => Err(error.to_string()),
         }
     }
 
