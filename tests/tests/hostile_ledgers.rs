@@ -5,7 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use comity_core::journal::{JournalEntry, PartnerChange};
 use comity_core::ledger::{Head, LedgerEntry, Opening, Ranges};
+use comity_core::receipt::{REJECTS, UnverifiedReceipt};
 use comity_core::record::{Draft, Header};
+use comity_core::test_util::SeededEntropy;
 use comity_core::{Digest, EpochId, Kind, Marking, Onward, RecordId, Section, Tlp};
 use comity_node::engine::Command;
 use comity_node::limits::{MOST_AHEAD, MOST_GIVEN_BACK, MOST_SKIPPED};
@@ -306,4 +308,33 @@ fn void_numbers_alone_leave_no_receipt_overdue() {
         bench.engine().next_timer().is_none_or(|at| at > now),
         "asked for a time that has passed"
     );
+}
+
+#[test]
+fn receipts_are_believed_however_much_was_rejected_before() {
+    let mut bench = Bench::new();
+    let mut peer = bench.pair(2);
+    let conn = bench.connect(&mut peer);
+    let by = peer.economy.clone();
+    // The author may sign advisories and nothing else.
+    let mut draft = Draft::new(Kind::Incident);
+    let marking = Some(Marking::new(Tlp::Clear));
+    let header = Header { marking, ..Header::new(Section::Summary, "text/plain") };
+    draft.parts.push((header, b"not its to sign".to_vec()));
+    let forged = draft.sign(&by.junior, by.id, bench.now, &mut SeededEntropy::new(1)).unwrap();
+    for _ in 0..=REJECTS {
+        let number = bench.deliver(&mut peer, &forged.record, &forged.parts);
+        assert_eq!(bench.answer(&peer, number), Answer::Rejected);
+    }
+    let (good, parts) = advisory(&by, "a flaw", bench.now);
+    let number = bench.deliver(&mut peer, &good, &parts);
+    bench.wait(Duration::from_secs(1));
+    let receipts = bench.heard(conn).into_iter().filter_map(|said| match said {
+        Said::Receipt(signed) => Some(signed),
+        _ => None,
+    });
+    let last = UnverifiedReceipt::parse(&receipts.last().unwrap()).unwrap();
+    let last = last.verify(bench.node.economy.id, by.id).unwrap();
+    assert_eq!((last.first(), last.upto), (2, peer.head));
+    assert_eq!((last.rejects.len(), number), (REJECTS, peer.head.number));
 }

@@ -82,6 +82,9 @@ impl fmt::Display for RejectReason {
     }
 }
 
+/// Rejects that one receipt lists, at most: the last of them.
+pub const REJECTS: usize = limits::LIST;
+
 /// A salted hash of the receiver's journal head: partners witness each other's journals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Witness {
@@ -119,9 +122,9 @@ pub struct Receipt {
     pub to: EconomyId,
     /// The epoch of the sender's ledger.
     pub epoch: EpochId,
-    /// Everything up to this head is durable at the receiver.
+    /// Everything up to this head, from [`Receipt::first`] on, is durable at the receiver.
     pub upto: Head,
-    /// Except these, by number, ascending.
+    /// Except these, by number, ascending: the last [`REJECTS`] of them.
     pub rejects: Vec<(u64, RejectReason)>,
     /// The receiver's journal head, salted.
     pub witness: Witness,
@@ -130,6 +133,14 @@ pub struct Receipt {
 }
 
 impl Receipt {
+    /// The first number of which it says anything. A full list of rejects may not be all of them: then
+    /// what came before the first of them is for earlier receipts to say.
+    #[must_use]
+    pub fn first(&self) -> u64 {
+        let full = self.rejects.len() >= REJECTS;
+        self.rejects.first().filter(|_| full).map_or(1, |(first, _)| *first)
+    }
+
     /// The payload that is signed: deterministic CBOR
     /// `[from, to, epoch, [number, chain], [[number, reason], ...], [salt, hash], at]`.
     #[must_use]
@@ -164,7 +175,7 @@ impl Receipt {
             to: EconomyId(reader.array_of()?),
             epoch: EpochId(reader.array_of()?),
             upto: Head::read(reader)?,
-            rejects: reader.list(limits::LIST, read_reject)?,
+            rejects: reader.list(REJECTS, read_reject)?,
             witness: read_witness(reader)?,
             at: read_time(reader)?,
         };
@@ -336,6 +347,20 @@ mod tests {
             verified(&bytes),
             Err(ReceiptError::Malformed(Fault { problem: Problem::UnsortedKeys, .. }))
         ));
+    }
+
+    #[test]
+    fn a_full_list_of_rejects_says_nothing_of_what_came_before_it() {
+        let key = SecretKey::from_seed(&[7; 32]);
+        let listing = |count: u64| {
+            let rejects = (0..count).map(|place| (10 + place, RejectReason::Unknown(u64::MAX)));
+            Receipt { rejects: rejects.collect(), ..receipt() }
+        };
+        let most = REJECTS as u64;
+        assert_eq!(verified(&listing(most - 1).sign(&key)).unwrap().first(), 1);
+        assert_eq!(verified(&listing(most).sign(&key)).unwrap().first(), 10);
+        assert!(verified(&listing(most + 1).sign(&key)).is_err());
+        assert_eq!(receipt().first(), 1);
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub enum Said {
         /// The number.
         number: u64,
     },
+    /// RECEIPT: the signed bytes.
+    Receipt(Bytes),
     /// Anything that bears neither records nor numbers, and chunks of what a batch announced.
     Other(u64),
 }
@@ -116,6 +118,11 @@ fn read(frame: &Bytes) -> Result<Said, Fault> {
             Ok(Said::Deferred { returned, number: reader.uint()? })
         }
         7 => void(&mut reader),
+        8 => {
+            let mut map = reader.map(8)?;
+            map.next_key(&mut reader)?;
+            Ok(Said::Receipt(frame.slice_ref(reader.bytes(1 << 16)?)))
+        }
         other => Ok(Said::Other(other)),
     }
 }

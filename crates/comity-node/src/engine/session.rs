@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use comity_core::ledger::Ranges;
 use comity_core::partners::AuthenticatedPartner;
-use comity_core::receipt::{Receipt, Witness};
+use comity_core::receipt::{REJECTS, Receipt, Witness};
 use comity_core::sign::SecretKey;
 use comity_core::{Delivery, EconomyId, KeyId, RecordId, Timestamp};
 use comity_proto::{CloseReason, ConnId, Hello, Link, Load, Output, Unsent};
@@ -386,13 +386,15 @@ impl Engine {
         // Nothing but void numbers has come: there is nothing to give a receipt for yet.
         let Some(epoch) = partner.inbound.epoch() else { return };
         let upto = partner.inbound.durable_head();
-        let rejects = partner.inbound.rejects().range(..=upto.number);
+        let rejects = partner.inbound.rejects().range(..=upto.number).rev().take(REJECTS);
+        let mut rejects: Vec<_> = rejects.map(|(number, reason)| (*number, *reason)).collect();
+        rejects.reverse();
         let receipt = Receipt {
             from: self.state.us(),
             to: economy,
             epoch,
             upto,
-            rejects: rejects.map(|(number, reason)| (*number, *reason)).collect(),
+            rejects,
             witness: Witness::new(self.state.chain(), &mut *self.entropy),
             at: now,
         };

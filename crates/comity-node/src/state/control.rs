@@ -289,7 +289,7 @@ impl State {
     pub(super) fn receipt_came(&mut self, from: &EconomyId, signed: &[u8], at: Timestamp) {
         let receipt = UnverifiedReceipt::parse(signed).map(UnverifiedReceipt::verified_before);
         if let (Ok(receipt), Some(partner)) = (receipt, self.partners.get_mut(from)) {
-            partner.out.receipt(receipt.upto.number, at, self.seq);
+            partner.out.receipt((receipt.first(), receipt.upto.number), at, self.seq);
         }
     }
 }

@@ -191,7 +191,10 @@ impl Watch {
                     }
                 }
             }
-            Said::Void { returned: true, .. } | Said::Deferred { .. } | Said::Other(_) => Ok(()),
+            Said::Void { returned: true, .. }
+            | Said::Deferred { .. }
+            | Said::Receipt(_)
+            | Said::Other(_) => Ok(()),
         }
     }
 

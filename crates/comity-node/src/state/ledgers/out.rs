@@ -23,8 +23,9 @@ pub struct OutLedger {
     acked: Ranges,
     /// For each record, the numbers under which any of it went.
     numbers: BTreeMap<RecordId, Vec<u64>>,
-    /// Receipts of the partner: the number up to which each goes, when it came, and its journal entry.
-    receipts: BTreeMap<u64, (Timestamp, u64)>,
+    /// Receipts of the partner: the number up to which each goes, the first of which it speaks, when it
+    /// came, and its journal entry.
+    receipts: BTreeMap<u64, (u64, Timestamp, u64)>,
 }
 
 /// One line of the outgoing ledger.
@@ -332,15 +333,16 @@ impl OutLedger {
         &self.entries
     }
 
-    /// A verified receipt of the partner covers numbers up to `number`.
-    pub fn receipt(&mut self, number: u64, at: Timestamp, seq: u64) {
-        self.receipts.entry(number).or_insert((at, seq));
+    /// A verified receipt of the partner speaks of the numbers from `first` to `last`.
+    pub fn receipt(&mut self, (first, last): (u64, u64), at: Timestamp, seq: u64) {
+        self.receipts.entry(last).or_insert((first, at, seq));
     }
 
     /// The first receipt that covers a number: when it came, and its journal entry.
     #[must_use]
     pub fn receipt_for(&self, number: u64) -> Option<(Timestamp, u64)> {
-        self.receipts.range(number..).next().map(|(_, receipt)| *receipt)
+        let mut covering = self.receipts.range(number..).map(|(_, receipt)| *receipt);
+        covering.find(|(first, ..)| *first <= number).map(|(_, at, seq)| (at, seq))
     }
 
     /// The highest number that a receipt covers.

@@ -109,3 +109,16 @@ fn what_an_epoch_passed_over_is_settled_whether_the_partner_has_met_it_or_not() 
     out.reset_acknowledged(Ranges::new());
     assert_eq!(out.outstanding().collect::<Vec<_>>(), [6]);
 }
+
+#[test]
+fn a_receipt_proves_nothing_of_numbers_of_which_it_does_not_speak() {
+    let mut out = OutLedger::new(EpochId([1; 16]));
+    for (numbers, seq) in [((1, 3), 11), ((6, 9), 12), ((4, 12), 13)] {
+        out.receipt(numbers, Timestamp::EPOCH, seq);
+    }
+    let receipt = |number: u64| out.receipt_for(number).map(|(_, seq)| seq);
+    let expected = [(1, 11), (3, 11), (4, 13), (5, 13), (6, 12), (9, 12), (10, 13), (12, 13)];
+    assert!(expected.iter().all(|(number, seq)| receipt(*number) == Some(*seq)));
+    assert_eq!(receipt(13), None);
+    assert_eq!(out.receipted(), 12);
+}

@@ -177,6 +177,10 @@ fn proof_of(
             upto.number
         )));
     }
+    if entry.number < receipt.first() {
+        let what = format!("its receipt says nothing of numbers before {}", receipt.first());
+        return Err(("audit-receipt-invalid", what));
+    }
     let refused = receipt.rejects.iter().any(|(number, _)| *number == entry.number);
     Ok(if refused { "refused by the partner" } else { "signed for" })
 }

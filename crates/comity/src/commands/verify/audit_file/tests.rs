@@ -6,7 +6,7 @@ use comity_core::digest::Digest;
 use comity_core::identity::{EpochId, PartDigest, RecordId};
 use comity_core::keyring::{Grant, KeyringBuilder, RootKeys, RootSet, VerifiedKeyring};
 use comity_core::ledger::{Head, Obligations};
-use comity_core::receipt::Witness;
+use comity_core::receipt::{REJECTS, RejectReason, Witness};
 use comity_core::sign::SecretKey;
 use comity_node::api::{AuditStep, AuditWho, RecordLine};
 
@@ -143,10 +143,7 @@ fn a_delivery_that_was_signed_for_verifies() {
     assert_eq!(read(last.as_bytes()).unwrap().deliveries[0].proof, "signed for");
     let none = written(|one| (one.signed_receipt, one.chain) = (None, None));
     assert_eq!(read(none.as_bytes()).unwrap().deliveries[0].proof, "no receipt");
-    let rejected = Receipt {
-        rejects: vec![(2, comity_core::receipt::RejectReason::Erased)],
-        ..receipt(JP, head(4))
-    };
+    let rejected = Receipt { rejects: vec![(2, RejectReason::Erased)], ..receipt(JP, head(4)) };
     let rejected = written(|one| one.signed_receipt = signed(&rejected));
     assert_eq!(read(rejected.as_bytes()).unwrap().deliveries[0].proof, "refused by the partner");
 }
@@ -241,6 +238,11 @@ fn a_receipt_of_another_partner_or_for_others_is_refused() {
     refused(&to_fiji, "audit-receipt-invalid", "its receipt does not verify");
     let earlier = written(|one| one.signed_receipt = signed(&receipt(JP, head(3))));
     refused(&earlier, "audit-chain", "lead to number 4, and its receipt is for number 3");
+    // So many rejects that those before may not all be listed: what is before them is not signed for.
+    let rejects = (3..).take(REJECTS).map(|number| (number, RejectReason::NotEntitled)).collect();
+    let full = Receipt { rejects, ..receipt(JP, head(4)) };
+    let full = written(|one| one.signed_receipt = signed(&full));
+    refused(&full, "audit-receipt-invalid", "says nothing of numbers before 3");
     let elsewhere = Head { number: 4, chain: Digest([6; 32]) };
     let elsewhere = written(|one| one.signed_receipt = signed(&receipt(JP, elsewhere)));
     refused(&elsewhere, "audit-chain", "do not lead to what the partner signed");
