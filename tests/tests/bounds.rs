@@ -109,6 +109,21 @@ fn records_that_cannot_be_judged_have_a_bound() {
 }
 
 #[test]
+fn keyrings_that_cannot_be_judged_have_a_narrower_bound() {
+    let keyring = |_: &Economy, number: u64, bench: &Bench| {
+        let (by, at) = (Economy::found(9), bench.now.saturating_add(Duration::from_millis(number)));
+        let body = by.keyring.encoded().to_vec();
+        let record = control(Kind::Keyring, body, Tlp::Clear, &by.author, by.id, at);
+        (record.expect("a control record"), Vec::new())
+    };
+    let taken = limits::PENDING / limits::PENDING_KEYRING;
+    let mut bench = Bench::new();
+    let (hostile, ..) = fill(&mut bench, Bound::Pending, taken, keyring);
+    bench.pair(9);
+    assert!(bench.state().reached(&hostile.economy.id).next().is_none(), "they are judged");
+}
+
+#[test]
 fn words_about_agreements_that_are_not_here_have_a_bound() {
     let acceptance = |by: &Economy, number: u64, bench: &Bench| {
         let body = AcceptanceBody { agreement: nobody(number) }.encode();

@@ -10,7 +10,7 @@ use comity_core::record::{Draft, Header};
 use comity_core::test_util::SeededEntropy;
 use comity_core::{Digest, EpochId, Kind, Marking, Onward, RecordId, Section, Tlp};
 use comity_node::engine::Command;
-use comity_node::limits::{MOST_AHEAD, MOST_GIVEN_BACK, MOST_SKIPPED};
+use comity_node::limits::{ALARMS_PER_MINUTE, MOST_AHEAD, MOST_GIVEN_BACK, MOST_SKIPPED};
 use comity_store::MemoryStore;
 use comity_tests::bench::{Answer, Bench, Peer, advisory, sign};
 use comity_tests::sim::economy::Economy;
@@ -337,4 +337,45 @@ fn receipts_are_believed_however_much_was_rejected_before() {
     let last = last.verify(bench.node.economy.id, by.id).unwrap();
     assert_eq!((last.first(), last.upto), (2, peer.head));
     assert_eq!((last.rejects.len(), number), (REJECTS, peer.head.number));
+    // Alarms say of it what one can read, and that there is more.
+    let alarms = bench.alarms("rejected");
+    assert_eq!(alarms.len(), usize::try_from(ALARMS_PER_MINUTE).unwrap());
+    assert!(alarms.last().unwrap().contains("more of the same"), "{alarms:?}");
+}
+
+#[test]
+fn receipts_that_contradict_the_ledger_are_faults() {
+    let (mut bench, peer) = with_a_partner();
+    bench.publish("one");
+    let out = &bench.state().partner(&peer.economy.id).unwrap().out;
+    let (epoch, head) = (out.epoch(), Head { chain: Digest([5; 32]), ..out.head() });
+    let before = bench.journal();
+    for sent in 1..=comity_proto::limits::FAULTS {
+        assert!(!bench.closed.contains_key(&peer.conn()), "after {sent}");
+        let receipt = peer.receipt(bench.node.economy.id, epoch, head, bench.now);
+        bench.control(peer.conn(), receipt);
+    }
+    assert!(bench.closed.contains_key(&peer.conn()));
+    assert_eq!(bench.journal(), before);
+    assert!(bench.alarms("misbehaved")[0].contains("does not agree with our ledger"));
+}
+
+#[test]
+fn complaints_of_a_partner_are_told_so_often_a_minute_and_no_more() {
+    let (mut bench, peer) = with_a_partner();
+    let complain = |bench: &mut Bench| {
+        for _ in 0..100 {
+            bench.control(peer.conn(), Peer::complaint("you are at fault"));
+        }
+    };
+    complain(&mut bench);
+    let most = usize::try_from(ALARMS_PER_MINUTE).unwrap();
+    assert_eq!(bench.alarms("told").len(), most);
+    assert!(bench.alarms("told")[most - 1].contains("more of the same"));
+    bench.wait(Duration::from_secs(59));
+    complain(&mut bench);
+    assert_eq!(bench.alarms("told").len(), most);
+    bench.wait(Duration::from_secs(1));
+    complain(&mut bench);
+    assert_eq!(bench.alarms("told").len(), 2 * most);
 }

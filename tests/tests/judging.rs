@@ -415,7 +415,7 @@ fn the_same_receipt_again_adds_no_entry() {
     let later = receipt(&partner, &bench);
     bench.control(conn, later);
     assert_eq!(bench.journal(), before + 1, "signed anew, and covering no more");
-    assert!(bench.alarms("receipt-invalid").is_empty());
+    assert!(bench.alarms("misbehaved").is_empty());
     let receipted = bench.state().partner(&partner.economy.id).unwrap().out.receipted();
     assert_eq!(receipted, head.number);
 }

@@ -24,6 +24,8 @@ pub const REQUESTS: usize = 256;
 pub const NET_EVENTS: usize = 1024;
 /// Inputs that the shell handles before timers and new requests get their turn again.
 pub const INPUTS_PER_TURN: usize = 256;
+/// Alarms of one kind about one partner in a minute.
+pub const ALARMS_PER_MINUTE: u32 = 16;
 /// Alarms that `status` remembers.
 pub const ALARMS: usize = 100;
 /// Entries read at once while the journal is folded.
@@ -35,6 +37,8 @@ pub const EVENTS: usize = 1024;
 
 /// Records of one partner that cannot be judged yet: their origin, its key or their time is still to come.
 pub const PENDING: u64 = 1024;
+/// For how many of those a keyring counts: it is verified when it is judged, which takes long.
+pub const PENDING_KEYRING: u64 = 64;
 /// Acceptances and terminations of one partner that speak of agreements that nobody here knows.
 pub const EARLY: u64 = 64;
 /// Records that are not here and that one partner's withdrawals name.

@@ -245,6 +245,11 @@ pub enum Input {
     },
     /// A signed receipt for the partner. Sent only while the link is up.
     Receipt(Bytes),
+    /// The engine does not believe an [`Output::Receipt`]: the partner is at fault.
+    BadReceipt {
+        /// What is wrong with it; the partner is told.
+        why: String,
+    },
     /// We were restored and open a new epoch of our ledger, journaled already. Nothing is delivered
     /// until the partner has accepted it; told again after each new connection until then.
     Recovered(Opening),

@@ -60,6 +60,9 @@ pub enum Fault {
     /// An answer about a number that was never used.
     #[error("answer about delivery {0}, which was never sent")]
     NeverSent(u64),
+    /// A receipt that the engine does not believe.
+    #[error("receipt is not believed: {0}")]
+    BadReceipt(String),
     /// More unfinished streams or bytes than anybody may leave us with.
     #[error("more unfinished data than the link allows")]
     Overrun,
@@ -85,6 +88,7 @@ impl Fault {
             Self::NeverSent(_) => 12,
             Self::Overrun => 13,
             Self::NotAFrame(_) => 14,
+            Self::BadReceipt(_) => 15,
         }
     }
 
@@ -102,7 +106,8 @@ impl Fault {
             | Self::WrongEpoch(_)
             | Self::PartsContradict(_)
             | Self::WrongPart { .. }
-            | Self::NeverSent(_) => false,
+            | Self::NeverSent(_)
+            | Self::BadReceipt(_) => false,
         }
     }
 }

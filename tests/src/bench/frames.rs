@@ -79,6 +79,13 @@ pub(super) fn receipt(signed: &[u8]) -> Vec<u8> {
     writer.into_bytes()
 }
 
+/// FAULT: what the other side is said to have done.
+pub(super) fn fault(code: u64, text: &str) -> Vec<u8> {
+    let mut writer = Writer::new();
+    writer.array(2).uint(13).map(2).key(0).uint(code).key(1).text(text);
+    writer.into_bytes()
+}
+
 /// EPOCH: announced, or accepted.
 pub(super) fn epoch(opening: &Opening, accepted: bool) -> Vec<u8> {
     let mut writer = Writer::new();

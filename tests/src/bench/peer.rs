@@ -153,6 +153,12 @@ impl Peer {
         frames::receipt(&receipt.sign(&self.economy.link))
     }
 
+    /// FAULT: it says that the node has broken the protocol.
+    #[must_use]
+    pub fn complaint(text: &str) -> Vec<u8> {
+        frames::fault(1, text)
+    }
+
     /// EPOCH: its ledger goes on in a new one.
     #[must_use]
     pub fn opening(opening: &Opening) -> Vec<u8> {

@@ -236,5 +236,5 @@ pub fn verify(
     known.insert(signed.clone(), record.clone());
     let parts = parts.iter().map(|(_, bytes)| record.check_part(bytes.clone()));
     let parts = parts.collect::<Result<Vec<_>, _>>()?;
-    Ok(Box::new(Checked { record, parts }))
+    Ok(Box::new(Checked::new(record, parts)))
 }

@@ -7,7 +7,7 @@ use comity_core::journal::{
     DraftMade, Invited, JournalEntry, PartnerChange, PartnerChanged, Source, Standing,
     StandingChanged,
 };
-use comity_core::keyring::{AdvanceError, SignedKeyring};
+use comity_core::keyring::AdvanceError;
 use comity_core::record::{Part, VerifiedRecord};
 use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
 
@@ -149,7 +149,7 @@ impl Engine {
     fn carry_out(&mut self, command: Command, now: Timestamp) -> Result<Reply, CommandError> {
         match command {
             Command::Publish { record, parts, title, draft } => {
-                self.publish(Checked { record: *record, parts }, title, draft, now)
+                self.publish(Checked::new(*record, parts), title, draft, now)
             }
             Command::Partner { economy, change } => self.change_partner(economy, change, now),
             Command::Draft { drafts } => self.keep_drafts(drafts),
@@ -213,8 +213,8 @@ impl Engine {
             return Err(CommandError::Known(held.reference.clone()));
         }
         let claim = Claim::of(id, manifest);
-        let body = manifest.body.as_deref();
-        match self.state.entitlement(&claim, body, FirstSeen::from_origin(now), now) {
+        let seen = FirstSeen::from_origin(now);
+        match self.state.entitlement(&claim, checked.carried(), seen, now) {
             Entitlement::Accepted => {}
             Entitlement::Pending(why) => return Err(CommandError::NotEntitled(why.to_string())),
             Entitlement::Quarantined(why) => {
@@ -274,7 +274,7 @@ impl Engine {
                 self.paired(body.to)?;
                 self.paired(body.economy)
             }
-            ControlBody::Keyring(keyring) => self.continues(&keyring),
+            ControlBody::Keyring(_) => self.continues(checked),
             ControlBody::Group(_) | ControlBody::Roster(_) | ControlBody::Opaque(_) => Ok(()),
         }
     }
@@ -290,15 +290,16 @@ impl Engine {
     }
 
     /// A keyring of ours must follow the one in force.
-    fn continues(&self, keyring: &SignedKeyring) -> Result<(), CommandError> {
+    fn continues(&self, checked: &Checked) -> Result<(), CommandError> {
         self.may_sign_keyring()?;
         let us = self.state.us();
         let unfitting = |error: &dyn std::fmt::Display| CommandError::Unfitting(error.to_string());
-        let keyring = keyring.verify(Some(us)).map_err(|error| unfitting(&error))?;
-        let Some(history) = self.state.keyring_history(&us) else {
+        let (Some(keyring), Some(history)) = (&checked.keyring, self.state.keyring_history(&us))
+        else {
             return Err(CommandError::NotOurs);
         };
-        match history.clone().advance(keyring) {
+        let keyring = keyring.as_ref().map_err(|error| unfitting(error))?;
+        match history.clone().advance(keyring.clone()) {
             Ok(_) => Ok(()),
             // What froze us before, nothing but a later root's keyring ends.
             Err(error @ AdvanceError::Fork(_)) if history.fork().is_some() => {

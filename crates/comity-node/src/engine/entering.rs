@@ -147,6 +147,7 @@ impl Engine {
             checked.record.manifest().kind,
             Kind::Keyring | Kind::Agreement | Kind::Acceptance | Kind::Termination
         );
+        self.state.bring(checked.keyring.and_then(Result::ok));
         self.enter(&JournalEntry::Record(entered), blobs);
         if widens {
             self.widen();

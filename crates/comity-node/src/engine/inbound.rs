@@ -225,7 +225,9 @@ impl Engine {
         let Some(session) = self.sessions.get(&partner) else { return };
         let receipt = match self.state.check_receipt(&partner, session.link_key, signed) {
             Ok(receipt) => receipt,
-            Err(why) => return self.alarm(Some(partner), "receipt-invalid", why),
+            Err(why) => {
+                return self.session_input(partner, comity_proto::Input::BadReceipt { why }, now);
+            }
         };
         // A receipt that says no more than the last one is not worth an entry.
         if self.space_low || !self.state.receipt_is_news(&partner, &receipt) {

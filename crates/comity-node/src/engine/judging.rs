@@ -63,7 +63,7 @@ impl Engine {
             FirstSeen::relayed(now)
         };
         let claim = Claim::of(id, manifest);
-        let entitlement = self.state.entitlement(&claim, manifest.body.as_deref(), seen, now);
+        let entitlement = self.state.entitlement(&claim, checked.carried(), seen, now);
         // A contradiction freezes the economy; it is kept as evidence, and alarms.
         match entitlement {
             Entitlement::Accepted if !self.within_ceiling(checked) => {
@@ -144,7 +144,10 @@ impl Engine {
         let body = manifest.body.as_deref().unwrap_or_default();
         let body = ControlBody::decode(manifest.kind, body);
         match body.map_err(|_malformed| RejectReason::Malformed)? {
-            ControlBody::Keyring(keyring) => self.state.check_keyring(manifest.origin, &keyring),
+            ControlBody::Keyring(_) => match checked.carried() {
+                Some(keyring) => self.state.check_keyring(keyring),
+                None => Err(RejectReason::NotEntitled),
+            },
             ControlBody::Agreement(body) => {
                 let ours = body.parties.contains(&us) && body.parties.contains(&manifest.origin);
                 if ours { Ok(()) } else { Err(RejectReason::NotEntitled) }

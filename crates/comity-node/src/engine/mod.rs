@@ -7,6 +7,7 @@
 //! decision sees it; whatever tells anybody about it (a reply, an acknowledgement, a delivery's first
 //! byte) waits in `Then` until the entry is durable.
 
+mod alarms;
 mod batches;
 mod command;
 mod doubt;
@@ -27,12 +28,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use comity_core::entropy::draw;
+use comity_core::keyring::{KeyringError, SignedKeyring, VerifiedKeyring};
 use comity_core::ledger::{Head, Opening};
 use comity_core::partners::{AuthenticatedPartner, PartnerSet};
 use comity_core::receipt::RejectReason;
 use comity_core::record::{Part, RecordError, VerifiedRecord};
 use comity_core::sign::SecretKey;
-use comity_core::{Digest, EconomyId, Entropy, EpochId, PartDigest, Timestamp};
+use comity_core::{Digest, EconomyId, Entropy, EpochId, Kind, PartDigest, Timestamp};
 use comity_proto::{CloseReason, ConnId, StreamId, Transmit};
 use comity_store::{NewEntry, Seq, StoreError};
 
@@ -198,6 +200,25 @@ pub struct Checked {
     pub record: VerifiedRecord,
     /// The parts, each listed in the manifest.
     pub parts: Vec<Part>,
+    /// The keyring that a keyring's record carries, or why it is not believed.
+    keyring: Option<Result<VerifiedKeyring, KeyringError>>,
+}
+
+impl Checked {
+    /// A record with these parts of it. Verifies the keyring that it carries, if it carries one: up to
+    /// thousands of signatures, so not on the engine's own thread where a partner sent it.
+    #[must_use]
+    pub fn new(record: VerifiedRecord, parts: Vec<Part>) -> Self {
+        let manifest = record.manifest();
+        let body = manifest.body.as_deref().filter(|_| manifest.kind == Kind::Keyring);
+        let keyring = body.map(|body| SignedKeyring::decode(body)?.verify(Some(manifest.origin)));
+        Self { record, parts, keyring }
+    }
+
+    /// The keyring that it carries, if that is believed.
+    fn carried(&self) -> Option<&VerifiedKeyring> {
+        self.keyring.as_ref().and_then(|keyring| keyring.as_ref().ok())
+    }
 }
 
 /// Something that an operator must know.
@@ -266,6 +287,7 @@ pub struct Engine {
     /// What there is no room for, and was said.
     full: BTreeMap<EconomyId, BTreeSet<Bound>>,
     failed: Option<Failure>,
+    told: alarms::Told,
 }
 
 impl Engine {
@@ -301,6 +323,7 @@ impl Engine {
             most_partners: u64::MAX,
             full: BTreeMap::new(),
             failed: None,
+            told: alarms::Told::default(),
         }
     }
 
@@ -406,10 +429,6 @@ impl Engine {
         let token = Token(self.next_token);
         self.next_token += 1;
         token
-    }
-
-    fn alarm(&mut self, partner: Option<EconomyId>, code: &'static str, text: String) {
-        self.effects.push(Effect::Alarm(Alarm { partner, code, text }));
     }
 
     /// A batch is durable: now others may know. After a failure nothing more is said to anybody.

@@ -282,8 +282,7 @@ impl Engine {
                 return;
             }
             let (claim, seen) = (Claim::of(id, manifest), FirstSeen::relayed(now));
-            let body = manifest.body.as_deref();
-            let standing = match self.state.entitlement(&claim, body, seen, now) {
+            let standing = match self.state.entitlement(&claim, checked.carried(), seen, now) {
                 Entitlement::Accepted => Standing::Accepted,
                 Entitlement::Pending(wait) => Standing::Pending(wait.to_string()),
                 Entitlement::Quarantined(doubt) => Standing::Quarantined(doubt.to_string()),

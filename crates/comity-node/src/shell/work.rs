@@ -70,7 +70,7 @@ fn verify(signed: &[u8], parts: Vec<(PartDigest, Bytes)>) -> Result<Checked, Rec
     let record = record::parse(signed)?.verify()?;
     let parts =
         parts.into_iter().map(|(_, bytes)| record.check_part(bytes)).collect::<Result<_, _>>()?;
-    Ok(Checked { record, parts })
+    Ok(Checked::new(record, parts))
 }
 
 /// Reads a record's signed form and part bodies.

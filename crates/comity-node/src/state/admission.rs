@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use comity_core::{Digest, EconomyId};
 use comity_core::entitlement::Scope;
 use comity_core::journal::{PartnerChange, PartnerChanged};
 use comity_core::keyring::{AdvanceError, KeyringHistory, SignedKeyring, VerifiedKeyring};
 use comity_core::partners::PartnerSet;
 use comity_core::policy::{self, PolicySnapshot, TrustLevel};
+use comity_core::{Digest, EconomyId};
 
 use super::ledgers::{InLedger, OutLedger};
 use super::partners::{Bond, Partner};

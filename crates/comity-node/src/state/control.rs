@@ -61,7 +61,7 @@ impl State {
         }
         match ControlBody::decode(kind, &body) {
             Ok(ControlBody::Keyring(signed)) if !self.holds_keyring(&origin, &signed) => {
-                if let Ok(keyring) = signed.verify(Some(origin)) {
+                if let Some(keyring) = self.believed(origin, &signed) {
                     // Only the economy itself may skip versions.
                     self.learn_keyring(keyring, own_word);
                 }
@@ -150,20 +150,24 @@ impl State {
         }
     }
 
-    /// Whether a keyring that came for `origin` may be taken in.
-    pub(crate) fn check_keyring(
-        &self,
-        origin: EconomyId,
-        keyring: &SignedKeyring,
-    ) -> Result<(), RejectReason> {
-        if self.holds_keyring(&origin, keyring) {
-            return Ok(());
-        }
-        let verified =
-            keyring.verify(Some(origin)).map_err(|_not_believed| RejectReason::NotEntitled)?;
+    /// A keyring that was verified already, for the record that enters next.
+    pub(crate) fn bring(&mut self, keyring: Option<VerifiedKeyring>) {
+        self.brought = keyring;
+    }
+
+    /// A keyring of this economy, if it verifies.
+    fn believed(&mut self, origin: EconomyId, signed: &SignedKeyring) -> Option<VerifiedKeyring> {
+        // The digest is over all that it says, whose it is included.
+        let brought = self.brought.take().filter(|one| one.digest() == signed.digest());
+        brought.or_else(|| signed.verify(Some(origin)).ok())
+    }
+
+    /// Whether a keyring may be taken in.
+    pub(crate) fn check_keyring(&self, keyring: &VerifiedKeyring) -> Result<(), RejectReason> {
         // An older one is refused. A contradiction is taken in: it freezes the economy, and the
         // operator is told why.
-        match self.keyrings.get(&origin).map(|history| history.clone().jump(verified)) {
+        let history = self.keyrings.get(&keyring.economy());
+        match history.map(|history| history.clone().jump(keyring.clone())) {
             None | Some(Ok(_) | Err(AdvanceError::Fork(_))) => Ok(()),
             Some(Err(_)) => Err(RejectReason::NotEntitled),
         }

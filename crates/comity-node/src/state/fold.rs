@@ -75,6 +75,7 @@ impl State {
             partner_set: PartnerSet::new(),
             keyrings: BTreeMap::from([(*economy, KeyringHistory::start(keyring))]),
             early_keyrings: BTreeMap::new(),
+            brought: None,
             agreements: Agreements::default(),
             policy: PolicySnapshot::builder(*economy).build(),
             tombstones: BTreeMap::new(),

@@ -126,6 +126,11 @@ pub(super) fn unread(manifest: &Manifest) -> u64 {
     body.map_or(0, |body| body.len() as u64)
 }
 
+/// For how many a record counts among those that cannot be judged yet.
+pub(super) const fn waits(kind: Kind) -> u64 {
+    if matches!(kind, Kind::Keyring) { limits::PENDING_KEYRING } else { 1 }
+}
+
 /// The partner to whose account it goes, if to any.
 pub(super) fn charged(source: &Source) -> Option<EconomyId> {
     match source {
@@ -160,7 +165,7 @@ impl State {
         let needs = self
             .needs(manifest)
             .with(Bound::Unread, unread(manifest))
-            .with(Bound::Pending, u64::from(pending));
+            .with(Bound::Pending, if pending { waits(manifest.kind) } else { 0 });
         let kept = self.kept(partner);
         let over = |(bound, count): (&Bound, &u64)| {
             (kept.of(*bound).saturating_add(*count) > bound.limit()).then_some(*bound)

@@ -60,6 +60,8 @@ pub struct State {
     keyrings: BTreeMap<EconomyId, KeyringHistory>,
     /// Keyrings that somebody else brought before the versions between, each version once.
     early_keyrings: BTreeMap<EconomyId, BTreeMap<(u64, Digest), VerifiedKeyring>>,
+    /// What the record that enters next carries, where it was verified before.
+    brought: Option<VerifiedKeyring>,
     agreements: Agreements,
     policy: PolicySnapshot,
     /// Withdrawn records, by record and by who withdrew: only the record's own origin counts.

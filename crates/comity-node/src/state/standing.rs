@@ -5,23 +5,24 @@ use comity_core::entitlement::{
     Claim, Doubt, Entitlement, FirstSeen, Refusal, Scope, Wait, author_ceiling, entitlement,
 };
 use comity_core::journal::{Judged, Standing, StandingChanged};
-use comity_core::keyring::{KeyringHistory, SignedKeyring};
+use comity_core::keyring::{KeyringHistory, SignedKeyring, VerifiedKeyring};
+use comity_core::limits::CLOCK_TOLERANCE;
 use comity_core::record::Manifest;
 use comity_core::{EconomyId, Kind, RecordId, Timestamp, Tlp};
 
-use super::kept::{Bound, charged};
+use super::kept::{Bound, charged, waits};
 use super::records::Held;
 use super::{Bond, State};
 use crate::limits::JUDGED_AT_ONCE;
 
 impl State {
     /// Whether the author of a record was entitled, as far as we can tell now. A keyring bears witness
-    /// for itself: `body` is a control record's.
+    /// for itself: `carried` is the one that the record carries.
     #[must_use]
     pub fn entitlement(
         &self,
         claim: &Claim,
-        body: Option<&[u8]>,
+        carried: Option<&VerifiedKeyring>,
         seen: FirstSeen,
         now: Timestamp,
     ) -> Entitlement {
@@ -32,13 +33,11 @@ impl State {
             return Entitlement::Pending(Wait::UnknownOrigin);
         }
         // The one that is held already bears no other witness than it does.
-        let carried = body
-            .filter(|_| claim.kind == Kind::Keyring)
-            .and_then(|body| SignedKeyring::decode(body).ok())
-            .filter(|signed| !self.holds_keyring(&claim.origin, signed))
-            .and_then(|signed| signed.verify(Some(claim.origin)).ok());
+        let carried = carried.filter(|keyring| {
+            self.keyring(&claim.origin).is_none_or(|held| held.digest() != keyring.digest())
+        });
         match (carried, self.keyrings.get(&claim.origin)) {
-            (Some(keyring), _) => entitlement(Some(&keyring), claim, seen, now),
+            (Some(keyring), _) => entitlement(Some(keyring), claim, seen, now),
             (None, Some(history)) => history.entitlement(claim, seen, now),
             (None, None) => entitlement(None, claim, seen, now),
         }
@@ -79,24 +78,16 @@ impl State {
         }
         let (from, needs) = (charged(&held.source), self.needs(manifest));
         self.charge_all(from, &needs);
-        self.charge(from, Bound::Pending, 1);
+        self.charge(from, Bound::Pending, waits(held.facts.kind));
         self.pending.insert(held.facts.id, needs);
-        let due = self.due(held, held.entered_at);
+        let due = Self::due(held, held.entered_at);
         self.waiting.extend(due.map(|due| (due, held.facts.id)));
     }
 
-    /// When time alone settles a record that is pending.
-    fn due(&self, held: &Held, now: Timestamp) -> Option<Timestamp> {
-        if !held.facts.pending {
-            return None;
-        }
-        match self.entitlement(&held.claim(), held.body.as_deref(), held.first_seen(), now) {
-            Entitlement::Pending(Wait::SignedAhead(due)) => Some(due),
-            Entitlement::Pending(Wait::UnknownOrigin | Wait::UnknownKey)
-            | Entitlement::Accepted
-            | Entitlement::Quarantined(_)
-            | Entitlement::Refused(_) => None,
-        }
+    /// When time alone may settle a record that is pending.
+    fn due(held: &Held, now: Timestamp) -> Option<Timestamp> {
+        let ahead = held.signed_at > now.saturating_add(CLOCK_TOLERANCE);
+        (held.facts.pending && ahead).then(|| held.signed_at.saturating_sub(CLOCK_TOLERANCE))
     }
 
     /// The keyring of an economy went on, or whether it is known at all changed: what depends on that is
@@ -146,7 +137,7 @@ impl State {
         for record in due {
             let Some(held) = self.records.get(&record) else { continue };
             let Some(standing) = self.judge(held, now) else {
-                let due = self.due(held, now);
+                let due = Self::due(held, now);
                 self.waiting.extend(due.map(|due| (due, record)));
                 continue;
             };
@@ -168,7 +159,8 @@ impl State {
         }
         let claim = held.claim();
         let labels = held.parts.iter().map(|part| part.marking.tlp);
-        let judged = self.entitlement(&claim, held.body.as_deref(), held.first_seen(), now);
+        let carried = self.carried(held);
+        let judged = self.entitlement(&claim, carried.as_ref(), held.first_seen(), now);
         let judged = match judged {
             Entitlement::Accepted if !self.within_ceiling(&claim, labels) => {
                 Entitlement::Refused(Refusal::Marking)
@@ -191,6 +183,14 @@ impl State {
         (standing != held.standing).then_some(standing)
     }
 
+    /// The keyring that a record carries, if it verifies and is not the one that is held.
+    fn carried(&self, held: &Held) -> Option<VerifiedKeyring> {
+        let (kind, origin) = (held.facts.kind, held.facts.origin);
+        let body = held.body.as_deref().filter(|_| kind == Kind::Keyring)?;
+        let signed = SignedKeyring::decode(body).ok()?;
+        if self.holds_keyring(&origin, &signed) { None } else { signed.verify(Some(origin)).ok() }
+    }
+
     /// A person decided what is to stand of a record; no keyring changes that any more.
     pub(super) fn decided(&mut self, changed: &StandingChanged) {
         if let Some(held) = self.records.get_mut(&changed.record) {
@@ -208,8 +208,9 @@ impl State {
         held.facts.pending = matches!(standing, Standing::Pending(_));
         held.facts.quarantined = matches!(standing, Standing::Quarantined(_));
         let (accepted, from) = (held.is_accepted(), charged(&held.source));
+        let waited = waits(held.facts.kind);
         if let Some(needs) = self.pending.remove(&record) {
-            self.discharge(from, Bound::Pending, 1);
+            self.discharge(from, Bound::Pending, waited);
             self.discharge_all(from, &needs);
         }
         match (was_accepted, accepted) {

@@ -90,6 +90,7 @@ impl Link {
             Input::ReturnStored { numbers } => self.return_stored(&numbers),
             Input::Ping { nonce } => self.tell(&Frame::Ping { nonce }),
             Input::Receipt(bytes) => self.receipt(bytes),
+            Input::BadReceipt { why } => self.bad_receipt(why),
             Input::Recovered(opening) => self.recovered(opening),
             Input::EpochStored(opening) => self.epoch_stored(opening),
             Input::Reclaim => self.reclaim(),
@@ -175,6 +176,12 @@ impl Link {
     fn tell(&mut self, frame: &Frame) {
         if let Some(conn) = self.up() {
             self.send(conn, frame);
+        }
+    }
+
+    fn bad_receipt(&mut self, why: String) {
+        if let Some(conn) = self.up() {
+            self.fault(conn, Fault::BadReceipt(why));
         }
     }
 
