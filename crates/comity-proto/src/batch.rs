@@ -248,7 +248,8 @@ fn read_chunk(frame: &Bytes, reader: &mut Reader<'_>) -> Result<Chunk, Problems>
     let index = usize::try_from(fields.at(reader, 1)?.uint()?).unwrap_or(usize::MAX);
     let bytes = frame.slice_ref(fields.at(reader, 2)?.bytes(limits::CHUNK_BYTES)?);
     fields.end(reader)?;
-    if transfer == 0 {
+    // No part has such a chunk, and before its batch comes nothing else would say so.
+    if transfer == 0 || index >= limits::CHUNKS || bytes.is_empty() {
         return Err(reader.fault(Problem::OutOfRange));
     }
     Ok(Chunk { transfer, index, bytes })

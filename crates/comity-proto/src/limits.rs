@@ -52,6 +52,8 @@ pub const STREAMS: usize = 2048;
 /// may be in flight, and as much again as overtakes its batch.
 pub const HELD_BYTES: usize =
     IN_FLIGHT_BYTES + IN_FLIGHT_LARGE * limits::PART_BYTES + 48 * 1024 * 1024;
+/// What a chunk that came before its batch counts at least: nearly what it takes to keep it.
+pub const EARLY_CHUNK_BYTES: usize = 1024;
 /// Gaps between the transfers of one connection that have ended.
 pub const TRANSFER_GAPS: usize = 4096;
 /// Connections to one partner at once, while it settles which is used.

@@ -214,8 +214,7 @@ impl Receiver {
         self.assembling.insert(key, Assembly::new(delivered, lane, load));
         let mut arrived = vec![self.finish(key)];
         for transfer in transfers {
-            for chunk in self.early.remove(transfer).unwrap_or_default() {
-                self.held = self.held.saturating_sub(chunk.bytes.len());
+            for chunk in self.take_early(*transfer) {
                 arrived.push(self.chunk(chunk));
             }
         }
@@ -229,8 +228,7 @@ impl Receiver {
         }
         let length = chunk.bytes.len();
         let Some((key, part)) = self.transfers.get(&chunk.transfer).copied() else {
-            self.held = self.held.saturating_add(length);
-            self.early.entry(chunk.transfer).or_default().push(chunk);
+            self.keep_early(chunk);
             return Arrived::Nothing;
         };
         let Some(assembly) = self.assembling.get_mut(&key) else { return Arrived::Nothing };
@@ -246,6 +244,22 @@ impl Receiver {
                 None => Arrived::Nothing,
             },
         }
+    }
+
+    /// Keeps a chunk until its batch comes. One that is here already is passed over, as it is later.
+    fn keep_early(&mut self, chunk: Chunk) {
+        let waiting = self.early.entry(chunk.transfer).or_default();
+        if waiting.iter().all(|held| held.index != chunk.index) {
+            self.held = self.held.saturating_add(early_weight(&chunk));
+            waiting.push(chunk);
+        }
+    }
+
+    fn take_early(&mut self, transfer: u64) -> Vec<Chunk> {
+        let early = self.early.remove(&transfer).unwrap_or_default();
+        let weight: usize = early.iter().map(early_weight).sum();
+        self.held = self.held.saturating_sub(weight);
+        early
     }
 
     /// Whether the partner has numbered its transfers with more gaps than anybody may.
@@ -314,9 +328,7 @@ impl Receiver {
     fn end(&mut self, transfer: u64) {
         self.transfers.remove(&transfer);
         self.ended.insert(transfer);
-        let early = self.early.remove(&transfer).unwrap_or_default();
-        let bytes: usize = early.iter().map(|chunk| chunk.bytes.len()).sum();
-        self.held = self.held.saturating_sub(bytes);
+        self.take_early(transfer);
     }
 
     fn is_settled(&self, key: Key) -> bool {
@@ -326,6 +338,11 @@ impl Receiver {
     fn settled_mut(&mut self, flow: Flow) -> &mut Ranges {
         self.settled.entry(flow).or_default()
     }
+}
+
+/// What a chunk counts that waits for its batch: of small ones, keeping them is what takes the room.
+fn early_weight(chunk: &Chunk) -> usize {
+    chunk.bytes.len().max(limits::EARLY_CHUNK_BYTES)
 }
 
 /// The first part whose bytes, or whose leaf hashes, do not give its digest.
@@ -435,4 +452,54 @@ fn join(length: usize, mut chunks: BTreeMap<usize, Bytes>) -> Bytes {
         whole.extend_from_slice(&chunk);
     }
     whole.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::{Leaving, UniFrame, encode_batch};
+    use crate::tests::sample::{SIDES, Sample, delivery};
+
+    fn chunk(transfer: u64, index: usize, length: usize) -> Chunk {
+        Chunk { transfer, index, bytes: vec![7; length].into() }
+    }
+
+    #[test]
+    fn a_chunk_before_its_batch_counts_what_keeping_it_takes() {
+        let mut receiver = Receiver::new(Load::LIMIT);
+        receiver.chunk(chunk(1, 0, 1));
+        assert_eq!(receiver.held(), limits::EARLY_CHUNK_BYTES);
+        receiver.chunk(chunk(1, 0, 1));
+        assert_eq!(receiver.held(), limits::EARLY_CHUNK_BYTES, "the same one again");
+        receiver.chunk(chunk(1, 1, 5_000));
+        receiver.chunk(chunk(2, 0, 1));
+        assert_eq!(receiver.held(), 2 * limits::EARLY_CHUNK_BYTES + 5_000);
+        receiver.end(1);
+        assert_eq!(receiver.held(), limits::EARLY_CHUNK_BYTES);
+        receiver.end(2);
+        assert_eq!(receiver.held(), 0);
+    }
+
+    #[test]
+    fn what_counted_before_the_batch_counts_no_more_when_the_delivery_is_whole() {
+        let epoch = EpochId([3; 16]);
+        let leaving = Leaving::new(delivery(Sample::Large, SIDES[1], epoch, 1), &mut 0);
+        let mut receiver = Receiver::new(Load::LIMIT);
+        receiver.begin(epoch);
+        for (head, bytes) in leaving.chunks() {
+            let frame = [&head[4..], &bytes[..]].concat().into();
+            let Ok(UniFrame::Chunk(chunk)) = UniFrame::decode(&frame) else { panic!("a chunk") };
+            assert_eq!(receiver.chunk(chunk), Arrived::Nothing);
+        }
+        assert!(receiver.held() > 0);
+        let batch = encode_batch(Flow::Deliver, Lane::Live, &[leaving]).slice(4..);
+        let Ok(UniFrame::Batch { deliveries, .. }) = UniFrame::decode(&batch) else {
+            panic!("a batch");
+        };
+        for delivered in deliveries {
+            let arrived = receiver.deliver(Flow::Deliver, Lane::Live, delivered);
+            assert!(matches!(arrived.last(), Some(Arrived::Whole(..))), "{arrived:?}");
+        }
+        assert_eq!(receiver.held(), 0);
+    }
 }

@@ -1,6 +1,7 @@
 //! A partner that sends anything at all: told, counted, past a limit closed, and never a panic.
 
 use bytes::Bytes;
+use comity_core::cbor::Writer;
 use proptest::prelude::*;
 
 use super::pair::Pair;
@@ -209,6 +210,40 @@ fn more_unfinished_bytes_than_the_bound_end_the_connection() {
     }
     assert_eq!(pair.nodes[0].faults, [Fault::Overrun]);
     assert!(pair.nodes[0].up.is_none());
+}
+
+fn chunk(transfer: u64, index: u64, bytes: &[u8]) -> Bytes {
+    let mut writer = Writer::new();
+    writer.array(2).uint(kind::CHUNK).map(3);
+    writer.key(0).uint(transfer).key(1).uint(index).key(2).bytes(bytes);
+    framed(&writer.into_bytes())
+}
+
+#[test]
+fn small_chunks_without_a_batch_end_the_connection() {
+    let (mut pair, conn) = up(11);
+    let enough = (limits::HELD_BYTES / limits::EARLY_CHUNK_BYTES) as u64;
+    for transfer in 1..=enough {
+        hear(&mut pair, conn, 100 + transfer, chunk(transfer, 0, b"x"));
+    }
+    assert!(pair.nodes[0].faults.is_empty());
+    hear(&mut pair, conn, 99, chunk(enough + 1, 0, b"x"));
+    assert_eq!(pair.nodes[0].faults, [Fault::Overrun]);
+    assert!(pair.nodes[0].up.is_none());
+}
+
+#[test]
+fn a_chunk_that_no_part_can_have_is_a_fault() {
+    let (mut pair, conn) = up(12);
+    hear(&mut pair, conn, 70, chunk(1, 0, b""));
+    hear(&mut pair, conn, 71, chunk(1, limits::CHUNKS as u64, b"x"));
+    let [Fault::Malformed { kind: kind::CHUNK, .. }, Fault::Malformed { kind: kind::CHUNK, .. }] =
+        pair.nodes[0].faults[..]
+    else {
+        panic!("{:?}", pair.nodes[0].faults);
+    };
+    hear(&mut pair, conn, 72, chunk(1, limits::CHUNKS as u64 - 1, b"x"));
+    assert_eq!(pair.nodes[0].faults.len(), 2);
 }
 
 #[test]

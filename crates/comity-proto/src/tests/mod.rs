@@ -9,5 +9,5 @@ mod greetings;
 mod node;
 mod pair;
 mod recovery;
-mod sample;
+pub(crate) mod sample;
 mod signs;
