@@ -1,6 +1,10 @@
 //! What a node says of its ledgers when a connection opens.
 
+use comity_core::EpochId;
+use comity_core::journal::PartnerChange;
+use comity_node::engine::Command;
 use comity_tests::bench::Bench;
+use comity_tests::sim::economy::Economy;
 use comity_tests::sim::wire::Said;
 
 /// The last number of its own ledger that the node names in its greeting.
@@ -36,4 +40,52 @@ fn a_greeting_names_no_number_that_is_not_synced() {
     bench.restart();
     let conn = bench.open(&peer);
     assert_eq!(named(&mut bench, conn), before + 1);
+}
+
+/// The epoch that a pairing drew.
+const DRAWN: EpochId = EpochId([9; 16]);
+
+/// What pairing with an economy changes.
+fn pairing(bench: &Bench, economy: &Economy) -> PartnerChange {
+    let mut change = bench.pairing(economy);
+    if let PartnerChange::Paired { epoch, .. } = &mut change {
+        *epoch = DRAWN;
+    }
+    change
+}
+
+#[test]
+fn whoever_was_introduced_before_gets_the_epoch_that_the_pairing_drew() {
+    for removed_between in [false, true] {
+        let mut bench = Bench::new();
+        let by = bench.pair(2).economy.id;
+        let economy = Economy::found(3);
+        let keyring = economy.keyring.encoded().to_vec();
+        let introduced = PartnerChange::Introduced { name: "N3".to_owned(), keyring, by };
+        let mut changes = vec![introduced];
+        changes.extend(removed_between.then_some(PartnerChange::Removed));
+        changes.push(pairing(&bench, &economy));
+        for change in changes {
+            bench.command(Command::Partner { economy: economy.id, change }).unwrap();
+        }
+        bench.restart();
+        let ledger = &bench.state().partner(&economy.id).unwrap().out;
+        assert_eq!(ledger.epoch(), DRAWN);
+    }
+}
+
+#[test]
+fn a_partner_that_was_removed_goes_on_in_the_ledger_that_it_knows() {
+    let mut bench = Bench::new();
+    let (partner, by) = (bench.pair(2).economy, bench.pair(3).economy.id);
+    let before = bench.state().partner(&partner.id).unwrap().out.epoch();
+    let keyring = partner.keyring.encoded().to_vec();
+    let introduced = PartnerChange::Introduced { name: "N2".to_owned(), keyring, by };
+    let again = pairing(&bench, &partner);
+    for change in [PartnerChange::Removed, introduced, again] {
+        bench.command(Command::Partner { economy: partner.id, change }).unwrap();
+    }
+    let ledger = &bench.state().partner(&partner.id).unwrap().out;
+    assert_eq!(ledger.epoch(), before);
+    assert_ne!(before, DRAWN);
 }

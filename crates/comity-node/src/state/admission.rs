@@ -7,11 +7,14 @@ use comity_core::journal::{PartnerChange, PartnerChanged};
 use comity_core::keyring::{AdvanceError, KeyringHistory, SignedKeyring, VerifiedKeyring};
 use comity_core::partners::PartnerSet;
 use comity_core::policy::{self, PolicySnapshot, TrustLevel};
-use comity_core::{Digest, EconomyId};
+use comity_core::{Digest, EconomyId, EpochId};
 
 use super::ledgers::{InLedger, OutLedger};
 use super::partners::{Bond, Partner};
 use super::{FoldError, State};
+
+/// Of a ledger that nobody has begun: nothing is numbered for whom was only ever introduced.
+const NO_EPOCH: EpochId = EpochId([0; 16]);
 
 impl State {
     pub(super) fn partner_changed(&mut self, changed: &PartnerChanged) -> Result<(), FoldError> {
@@ -34,8 +37,7 @@ impl State {
                     origins: BTreeSet::new(),
                     returned: true,
                 });
-                if matches!(partner.bond, Bond::Introduced(_)) && partner.out.head().number == 0 {
-                    // Nobody has begun a ledger with whom was only introduced.
+                if partner.out.epoch() == NO_EPOCH {
                     partner.out = OutLedger::new(*epoch);
                 }
                 partner.name.clone_from(name);
@@ -54,7 +56,7 @@ impl State {
                     level: TrustLevel::default(),
                     addresses: Vec::new(),
                     since: changed.at,
-                    out: OutLedger::new(comity_core::EpochId([0; 16])),
+                    out: OutLedger::new(NO_EPOCH),
                     inbound: InLedger::default(),
                     origins: BTreeSet::new(),
                     returned: true,
