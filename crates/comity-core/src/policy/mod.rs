@@ -63,7 +63,9 @@ pub fn decide(
         Recipient::Partner { economy, desk } => {
             (Some(*economy), desk.as_deref(), snapshot.partner(economy))
         }
-        Recipient::Constituent { .. } | Recipient::LocalRole { .. } => (Some(us), None, None),
+        Recipient::LocalRole { role } => (Some(us), Some(role.as_str()), None),
+        // A constituent is none of our desks: no addressee names one that has no name.
+        Recipient::Constituent { .. } => (Some(us), Some(""), None),
         Recipient::Public => (None, None, None),
     };
     let addressing = Addressing::of(snapshot, record, part, to, desk, now);

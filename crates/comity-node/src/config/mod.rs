@@ -69,7 +69,7 @@ pub struct Economy {
 /// Who we are at our own node: whoever may use its socket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Local {
-    /// The desks, roles and persons for which partners' TLP:RED is shown here. Ascending, each once.
+    /// The desks, roles and persons for which is shown here what partners give to one of them only. Ascending, each once.
     pub desks: BTreeSet<String>,
 }
 

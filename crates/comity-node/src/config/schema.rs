@@ -61,7 +61,7 @@ pub const KEYS: &[Key] = &[
         "desks",
         "[]",
         "[\"duty officer\"]",
-        "Desks, roles and persons that whoever uses this node is: partners' TLP:RED that names one of them is shown here, other RED of partners is not.",
+        "Desks, roles and persons that whoever uses this node is: what a partner gives to one desk only, as all TLP:RED is, is shown here if that desk is among them.",
     ),
     key("listen", "address", "\"[::]:4864\"", "\"[::]:4864\"", "UDP address that partners reach."),
     key(

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use comity_core::policy::{self, Decision, Gate, PartFacts, Recipient, Verdict};
-use comity_core::{PartDigest, Timestamp, Tlp};
+use comity_core::{PartDigest, Timestamp};
 
 use crate::state::{Held, State};
 
@@ -43,10 +43,13 @@ fn decide(
 }
 
 fn reason(state: &State, held: &Held, part: &PartFacts, decision: &Decision) -> String {
-    let denied = decision.judgement(Gate::Tlp).is_some_and(|one| one.verdict == Verdict::Deny);
+    let denies = |gate: Gate| {
+        decision.judgement(gate).is_some_and(|judgement| judgement.verdict == Verdict::Deny)
+    };
     let named = desks_of(state, held, part);
-    if denied && part.marking.tlp == Tlp::Red && !named.is_empty() {
-        return format!("TLP:RED: shown at {} only (local.desks in comity.toml)", named.join(", "));
+    if (denies(Gate::Audience) || denies(Gate::Tlp)) && !named.is_empty() {
+        let (tlp, desks) = (part.marking.tlp, named.join(", "));
+        return format!("TLP:{tlp}: shown at {desks} only (local.desks in comity.toml)");
     }
     policy::reason(state.policy(), decision).unwrap_or_else(|| "withheld".to_owned())
 }

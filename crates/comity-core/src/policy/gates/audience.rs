@@ -17,9 +17,16 @@ pub(super) fn judge(asked: &Question<'_>) -> Found {
     if is_addressee && !held.any(|digest| digest == asked.part.digest) {
         return Err(Contradiction::AddresseeUnknown);
     }
+    let addressing = match (asked.recipient, asked.addressing) {
+        // What we carry for others is not for our own people.
+        (Recipient::LocalRole { .. } | Recipient::Constituent { .. }, Addressing::Relay) => {
+            Addressing::Others
+        }
+        (_, addressing) => addressing,
+    };
     if let Some(consent) = asked.consent
         && matches!(
-            asked.addressing,
+            addressing,
             Addressing::NotListed
                 | Addressing::Others
                 | Addressing::Outside(_)
@@ -32,7 +39,7 @@ pub(super) fn judge(asked: &Question<'_>) -> Found {
     Ok(match asked.recipient {
         Recipient::Partner { economy, .. } => {
             match community(snapshot, asked.part, *economy, now) {
-                Ok(()) => named(asked.addressing, is_addressee),
+                Ok(()) => named(addressing, is_addressee),
                 Err(exclusion) => Finding::deny(Fact::OutsideCommunity(exclusion)),
             }
         }
@@ -47,12 +54,12 @@ pub(super) fn judge(asked: &Question<'_>) -> Found {
             Finding::pass(Fact::OwnHouse)
         }
         Recipient::LocalRole { .. } | Recipient::Constituent { .. } => {
-            named(asked.addressing, is_addressee)
+            named(addressing, is_addressee)
         }
         Recipient::Public if asked.part.destination.is_some() => {
             Finding::deny(Fact::DestinedElsewhere)
         }
-        Recipient::Public => named(asked.addressing, is_addressee),
+        Recipient::Public => named(addressing, is_addressee),
     })
 }
 

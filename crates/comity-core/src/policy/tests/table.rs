@@ -225,6 +225,39 @@ fn red_from_abroad_is_shown_to_the_named_role_only() {
     }
 }
 
+/// Of any label: what its origin gave to one desk is for nobody else in the house.
+#[test]
+fn what_names_a_desk_of_ours_is_for_that_desk_only() {
+    let policy = snapshot(US, &[(OTHER, Tier::Nda, TrustLevel::Restricted)]);
+    let mut record = incident(Tlp::Clear);
+    record.origin = OTHER;
+    record.source = Source::From { economy: OTHER, obligations: Obligations::unbound() };
+    let amber = part(&mut record, 1, Section::Detail, Tlp::Amber);
+    let clear = part(&mut record, 2, Section::Detail, Tlp::Clear);
+    let for_all = part(&mut record, 3, Section::Summary, Tlp::Amber);
+    let carried = part(&mut record, 4, Section::Summary, Tlp::Green);
+    let named = address(&mut record, 200, US, Some("duty"), &[], &[1, 2]);
+    address(&mut record, 201, US, None, &[], &[3]);
+    address(&mut record, 202, THEM, None, &[US], &[4]);
+    let role = |role: &str| Recipient::LocalRole { role: role.into() };
+    let constituent = Recipient::Constituent { name: "bank".into() };
+    let duty = role("duty");
+    for part in [&amber, &clear, &named] {
+        let shown = |to: &Recipient| decide(&policy, &record, part, to, NOW).is_release();
+        assert_eq!((shown(&duty), shown(&role("press"))), (true, false));
+        assert_eq!((shown(&role("")), shown(&constituent)), (false, false));
+    }
+    for (part, goes) in [(&for_all, true), (&carried, false)] {
+        for to in [&duty, &role("press"), &role(""), &constituent] {
+            let decision = decide(&policy, &record, part, to, NOW);
+            assert_eq!(decision.is_release(), goes, "{to:?}: {decision:?}");
+        }
+    }
+    // TLP binds those whom the originator tells, not the originator's own house.
+    record.source = Source::Own;
+    assert!(decide(&policy, &record, &amber, &role("press"), NOW).is_release());
+}
+
 /// Whoever judges a record, or follows what was taken back, has to see it; nobody else gets it.
 #[test]
 fn what_was_set_aside_is_seen_at_home_only() {
