@@ -35,16 +35,29 @@ pub fn router(service: Service) -> Router {
 
 fn node() -> Router<Service> {
     Router::new()
-        .route("/status", post(async |State(node): Node| answer(node.status().await)))
-        .route("/rotate-link", post(async |State(node): Node| answer(node.rotate_link().await)))
+        .route(
+            "/status",
+            post(async |State(node): Node, Nothing: Nothing| answer(node.status().await)),
+        )
+        .route(
+            "/rotate-link",
+            post(async |State(node): Node, Nothing: Nothing| answer(node.rotate_link().await)),
+        )
         .route(
             "/confirm-recovery",
-            post(async |State(node): Node| answer(node.confirm_recovery().await)),
+            post(async |State(node): Node, Nothing: Nothing| answer(node.confirm_recovery().await)),
         )
         .route(
             "/backup",
             post(async |State(node): Node, Ask(asked): Ask<ask::Folder>| {
                 answer(node.backup(&asked.folder).await)
+            }),
+        )
+        .route("/clock", post(async |State(node): Node| answer(Ok(node.clock()))))
+        .route(
+            "/confirm-clock",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Time>| {
+                answer(node.confirm_clock(&asked.time))
             }),
         )
         .route("/watch", post(watch))
@@ -110,7 +123,10 @@ fn records() -> Router<Service> {
 
 fn drafts() -> Router<Service> {
     Router::new()
-        .route("/drafts", post(async |State(node): Node| answer(node.drafts().await)))
+        .route(
+            "/drafts",
+            post(async |State(node): Node, Nothing: Nothing| answer(node.drafts().await)),
+        )
         .route(
             "/keep-drafts",
             post(async |State(node): Node, Ask(asked): Ask<DraftsRequest>| {
@@ -127,7 +143,10 @@ fn drafts() -> Router<Service> {
 
 fn partners() -> Router<Service> {
     Router::new()
-        .route("/partners", post(async |State(node): Node| answer(node.partners().await)))
+        .route(
+            "/partners",
+            post(async |State(node): Node, Nothing: Nothing| answer(node.partners().await)),
+        )
         .route(
             "/update-partner",
             post(async |State(node): Node, Ask(asked): Ask<ask::Update>| {
@@ -146,7 +165,10 @@ fn partners() -> Router<Service> {
                 answer(node.introduce(&asked.economy, &asked.to).await)
             }),
         )
-        .route("/introductions", post(async |State(node): Node| answer(node.introductions().await)))
+        .route(
+            "/introductions",
+            post(async |State(node): Node, Nothing: Nothing| answer(node.introductions().await)),
+        )
         .route(
             "/confirm-introduction",
             post(async |State(node): Node, Ask(asked): Ask<ask::ConfirmIntroduction>| {
@@ -165,7 +187,10 @@ fn partners() -> Router<Service> {
                 answer(node.invite(&asked.name).await)
             }),
         )
-        .route("/invitations", post(async |State(node): Node| answer(node.invitations().await)))
+        .route(
+            "/invitations",
+            post(async |State(node): Node, Nothing: Nothing| answer(node.invitations().await)),
+        )
         .route(
             "/cancel-invitation",
             post(async |State(node): Node, Ask(asked): Ask<ask::Named>| {
@@ -194,7 +219,10 @@ fn partners() -> Router<Service> {
 
 fn agreements() -> Router<Service> {
     Router::new()
-        .route("/agreements", post(async |State(node): Node| answer(node.agreements().await)))
+        .route(
+            "/agreements",
+            post(async |State(node): Node, Nothing: Nothing| answer(node.agreements().await)),
+        )
         .route(
             "/agreement",
             post(async |State(node): Node, Ask(asked): Ask<ask::Reference>| {
@@ -237,7 +265,7 @@ fn answer<T: Serialize>(result: Result<T, ServiceError>) -> Result<axum::Json<T>
 }
 
 /// What happens from now on, one event a line, until the node or the reader ends it.
-async fn watch(State(node): Node) -> Response {
+async fn watch(State(node): Node, Nothing: Nothing) -> Response {
     let events = node.watch();
     let (sender, body) = Channel::<Bytes>::new(WATCH_LINES);
     tokio::spawn(forward(events, sender));
@@ -279,14 +307,36 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Ask<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
-            Failure::new(FailureKind::Data, "bad-request", rejection.body_text())
-        })?;
-        serde_json::from_slice(&bytes).map(Ask).map_err(|error| {
-            let message = format!("the request is not understood: {error}");
-            Failure::new(FailureKind::Usage, "bad-request", message)
-        })
+        understood(&body(request, state).await?).map(Ask)
     }
+}
+
+/// Of a request without fields: no body, or one that says nothing. What it does not take is not passed
+/// over, for whoever sent it believes that it counts.
+struct Nothing;
+
+impl<S: Send + Sync> FromRequest<S> for Nothing {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+        let bytes = body(request, state).await?;
+        if bytes.is_empty() {
+            return Ok(Self);
+        }
+        understood::<Option<ask::Nothing>>(&bytes).map(|_nothing| Self)
+    }
+}
+
+async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Failure> {
+    let bytes = Bytes::from_request(request, state).await;
+    bytes.map_err(|rejection| Failure::new(FailureKind::Data, "bad-request", rejection.body_text()))
+}
+
+fn understood<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let message = format!("the request is not understood: {error}");
+        Failure::new(FailureKind::Usage, "bad-request", message)
+    })
 }
 
 impl From<ServiceError> for Failure {
@@ -306,6 +356,31 @@ impl From<ServiceError> for Failure {
         match error.next {
             Some(next) => failure.next(next),
             None => failure,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_without_fields_passes_over_nothing_that_is_sent() {
+        let router = Router::new().route("/status", post(async |Nothing: Nothing| "done"));
+        for (sent, taken) in [
+            ("", true),
+            ("null", true),
+            ("{}", true),
+            ("{\"force\": true}", false),
+            ("[]", false),
+            ("force", false),
+        ] {
+            let request = axum::http::Request::post("/status").body(Body::from(sent)).unwrap();
+            let reply = router.clone().oneshot(request).await.unwrap();
+            assert_eq!(reply.status() == StatusCode::OK, taken, "{sent}");
         }
     }
 }

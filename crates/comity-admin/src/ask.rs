@@ -51,6 +51,19 @@ pub struct Judge {
     pub release: bool,
 }
 
+/// A request that takes no fields.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// An instant.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Time {
+    /// RFC 3339, with a zone.
+    pub time: String,
+}
+
 /// A draft.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -13,6 +13,7 @@ use comity_store::{FileStore, OpenReport, Store};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use crate::clock::NodeClock;
 use crate::config::{Config, ConfigError};
 use crate::engine::Engine;
 use crate::entropy::OsEntropy;
@@ -79,18 +80,18 @@ impl Node {
             // Offline nothing is signed with it.
             None => SecretKey::generate(&mut OsEntropy),
         };
+        let clock = Arc::new(NodeClock::new(state.written()));
         let own = state.keyring(&state.us()).cloned();
         let (pairing_sender, pairing_events) = mpsc::channel(64);
         let net = match (mode, &keys, own) {
             (Mode::Running, Some(keys), Some(keyring)) => {
-                Some(bind(&config, keys, &keyring, pairing_sender)?)
+                Some(bind(&config, keys, &keyring, &clock, pairing_sender)?)
             }
             (Mode::Running | Mode::Offline, _, _) => None,
         };
         let endpoint = net.as_ref().map(|net| net.endpoint.clone());
         let (us, introduction) = (state.us(), introduction(&config, state.keyring(&state.us())));
-        let invited: Vec<_> =
-            state.invitations().open(crate::clock::now()).into_iter().cloned().collect();
+        let invited: Vec<_> = state.invitations().open(clock.now()).into_iter().cloned().collect();
         let mut engine = Engine::new(state, link_key, Box::new(OsEntropy)).within(&config.limits);
         if let Some(torn) = &report.torn {
             engine.tail_was_cut(torn.bytes);
@@ -101,6 +102,7 @@ impl Node {
             folder: config.store.folder.clone(),
             keep_free: config.store.keep_free,
             room: Box::new(shell::free_on_disk),
+            clock: clock.clone(),
             net,
         };
         let (handle, idle, shell) = shell::start(parts);
@@ -109,6 +111,7 @@ impl Node {
             shell: handle,
             store,
             files,
+            clock,
             config,
             keys,
             passphrase: passphrase.cloned(),
@@ -206,6 +209,7 @@ fn bind(
     config: &Arc<Config>,
     keys: &Keys,
     keyring: &VerifiedKeyring,
+    clock: &Arc<NodeClock>,
     pairing: mpsc::Sender<comity_net::pairing::PairingEvent>,
 ) -> Result<shell::Net, ServiceError> {
     let (sender, events) = mpsc::channel(NET_EVENTS);
@@ -213,6 +217,9 @@ fn bind(
     let mut endpoint = EndpointConfig::new(config.listen.address, keys.secrets());
     endpoint.links = links(config);
     endpoint.rate_cap = config.link.rate.map(|bits| bits / 8);
+    // A grant that has ended by either clock admits nobody.
+    let clock = clock.clone();
+    endpoint.clock = Arc::new(move || clock.latest());
     let identity = link_identity(&keys.link, keyring)?;
     let endpoint = Endpoint::bind(endpoint, identity, partners.clone(), sender);
     let endpoint = endpoint.map_err(|error| {

@@ -415,6 +415,34 @@ pub enum JournalFault {
 }
 
 impl JournalEntry {
+    /// When it was entered.
+    #[must_use]
+    pub const fn at(&self) -> Timestamp {
+        match self {
+            Self::Founded(Founded { at, .. })
+            | Self::Record(RecordEntered { at, .. })
+            | Self::Parts(PartsArrived { at, .. })
+            | Self::Standing(StandingChanged { at, .. })
+            | Self::Judged(Judged { at, .. })
+            | Self::Partner(PartnerChanged { at, .. })
+            | Self::Delivery(DeliveryDecided { at, .. })
+            | Self::Voided { at, .. }
+            | Self::Arrival(Arrival { at, .. })
+            | Self::Receipt { at, .. }
+            | Self::Refused { at, .. }
+            | Self::Epoch { at, .. }
+            | Self::PartnerEpoch { at, .. }
+            | Self::Restored { at }
+            | Self::PolicyConfirmed { at }
+            | Self::Returned { at, .. }
+            | Self::Recovered { at }
+            | Self::Invited(Invited { at, .. })
+            | Self::InvitationEnded { at, .. }
+            | Self::Draft(DraftMade { at, .. })
+            | Self::DraftGone { at, .. } => *at,
+        }
+    }
+
     /// The bodies that lie beside the entry.
     #[must_use]
     pub fn part_bodies(&self) -> Vec<PartDigest> {

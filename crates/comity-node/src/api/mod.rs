@@ -15,7 +15,7 @@ mod records;
 pub use audit::{AuditChain, AuditDelivery, AuditFile, AuditStep, AuditWho, AuditWithheld};
 pub use drafts::{DraftLine, DraftsRequest, NewDraft};
 pub use explanation::{Explained, ExplainedGate, ExplainedPart, ExplainedPartner};
-pub use node::{AlarmLine, Event, Status};
+pub use node::{AlarmLine, ClockState, Event, Status};
 pub use partners::{
     AgreementLine, Ceremony, IntroductionLine, Invitation, InvitationLine, PartnerLine,
     PartnerUpdate, PathLine, Pinged,

@@ -36,12 +36,35 @@ pub struct Status {
     /// What to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store_next: Option<String>,
+    /// What is wrong with the system's clock, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_problem: Option<String>,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_next: Option<String>,
     /// In recovery since, after a restore.
     pub recovering: Option<String>,
     /// The partners.
     pub partners: Vec<PartnerLine>,
     /// The latest alarms, newest first.
     pub alarms: Vec<AlarmLine>,
+}
+
+/// How the clocks stand.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ClockState {
+    /// The time that the node goes by.
+    pub node: String,
+    /// What the system's clock says.
+    pub system: String,
+    /// Whether the system's clock waits for a person to confirm it.
+    pub held: bool,
+    /// What is wrong with it, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// Something that an operator should know.

@@ -29,7 +29,7 @@ fn earliest(compact: &Compact, now: Timestamp) -> Timestamp {
 impl Service {
     /// Every agreement that we are a party to.
     pub async fn agreements(&self) -> Result<Vec<AgreementLine>, ServiceError> {
-        let now = Self::now();
+        let now = self.now();
         self.look(move |state, _, _| {
             state.agreements().iter().map(|(id, one)| line(state, id, one, now, false)).collect()
         })
@@ -38,7 +38,7 @@ impl Service {
 
     /// One agreement with its exact text.
     pub async fn agreement(&self, reference: &str) -> Result<AgreementLine, ServiceError> {
-        let (reference, now) = (reference.to_owned(), Self::now());
+        let (reference, now) = (reference.to_owned(), self.now());
         self.look(move |state, _, _| {
             let (id, compact) = find(state, &reference)?;
             Ok(line(state, &id, compact, now, true))
@@ -74,7 +74,7 @@ impl Service {
         end: End<'_>,
     ) -> Result<Published, ServiceError> {
         let (agreement, title) = self.found(reference).await?;
-        let now = Self::now();
+        let now = self.now();
         let earliest = self
             .look(move |state, _, _| {
                 state.agreements().get(&agreement).map(|one| earliest(one, now))

@@ -48,7 +48,7 @@ impl Service {
         let who = self.audit_who(record).await?;
         // A random key stands in for the link key where the keys could not be opened.
         self.keys()?;
-        let at = Self::now();
+        let at = self.now();
         let signed = self.parts.shell.ask(move |engine, _| {
             let us = engine.state().us();
             let keyring = engine.state().keyring(&us)?.clone();

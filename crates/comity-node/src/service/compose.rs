@@ -46,7 +46,7 @@ impl Service {
             })
             .await??;
         let (draft, us, title) = drafted;
-        let (desk, now) = (self.keys()?.desk.clone(), Self::now());
+        let (desk, now) = (self.keys()?.desk.clone(), self.now());
         let composed =
             tokio::task::spawn_blocking(move || draft.sign(&desk, us, now, &mut OsEntropy));
         let composed = composed
@@ -90,7 +90,7 @@ impl Service {
     ) -> Result<Published, ServiceError> {
         let us = self.look(|state, _, _| state.us()).await?;
         let desk = self.keys()?.desk.clone();
-        let record = control(kind, body, Tlp::AmberStrict, &desk, us, Self::now())
+        let record = control(kind, body, Tlp::AmberStrict, &desk, us, self.now())
             .map_err(|error| ServiceError::data("control", error.to_string()))?;
         self.enter(Composed { record, parts: Vec::new() }, title, None, Wanted::default()).await
     }
@@ -131,7 +131,7 @@ impl Service {
 
     /// Who would get which part of a record that is not here.
     async fn would(&self, composed: &Composed, title: String) -> Result<Preview, ServiceError> {
-        let (record, parts, now) = (composed.record.clone(), composed.parts.clone(), Self::now());
+        let (record, parts, now) = (composed.record.clone(), composed.parts.clone(), self.now());
         self.look(move |state, _, _| {
             let held = as_held(state, &record, &parts, title, now);
             preview(state, &record.id(), &held, now)
@@ -141,7 +141,7 @@ impl Service {
 
     /// Who gets which part of a record now.
     pub async fn preview(&self, record: &str) -> Result<Preview, ServiceError> {
-        let (record, now) = (record.to_owned(), Self::now());
+        let (record, now) = (record.to_owned(), self.now());
         self.look(move |state, _, _| {
             let id = find_record(state, &record)?;
             let held =

@@ -42,7 +42,7 @@ impl Service {
         &self,
         request: DraftsRequest,
     ) -> Result<Vec<DraftLine>, ServiceError> {
-        let at = Self::now();
+        let at = self.now();
         let drafts: Result<Vec<_>, _> =
             request.drafts.into_iter().map(|draft| made(draft, at)).collect();
         let Reply::Drafts(numbers) = self.command(Command::Draft { drafts: drafts? }).await? else {

@@ -12,7 +12,7 @@ use crate::state::{Held, State};
 impl Service {
     /// Every gate for each part of a record, for one partner or all.
     pub async fn explain(&self, record: &str, to: Option<&str>) -> Result<Explained, ServiceError> {
-        let (record, to, now) = (record.to_owned(), to.map(str::to_owned), Self::now());
+        let (record, to, now) = (record.to_owned(), to.map(str::to_owned), self.now());
         self.look(move |state, _, _| {
             let (id, held) = found(state, &record)?;
             let partners = match to {

@@ -31,13 +31,13 @@ impl Service {
             return Err(ServiceError::new(ErrorKind::Config, "no-address", message)
                 .next("set `listen.public` in comity.toml"));
         }
-        self.parts.pairings.may_begin(name, Self::now())?;
+        self.parts.pairings.may_begin(name, self.now())?;
         if self.parts.pairings.is_comparing(name) {
             let message = format!("a pairing with `{name}` is under way");
             return Err(ServiceError::new(ErrorKind::TryLater, "pairing-under-way", message)
                 .next(format!("comity partner verify {name}")));
         }
-        let (text, now) = (name.to_owned(), Self::now());
+        let (text, now) = (name.to_owned(), self.now());
         let (us, earlier) = self
             .look(move |state, _, _| {
                 (state.us(), state.invitations().named(&text, now).map(|one| one.ticket))
@@ -66,7 +66,7 @@ impl Service {
 
     /// The invitations that open the door.
     pub async fn invitations(&self) -> Result<Vec<InvitationLine>, ServiceError> {
-        let (pairings, now) = (self.parts.pairings.clone(), Self::now());
+        let (pairings, now) = (self.parts.pairings.clone(), self.now());
         self.look(move |state, _, _| {
             let open = state.invitations().open(now).into_iter();
             open.map(|invited| line(invited, pairings.state_of(&invited.name))).collect()
@@ -76,7 +76,7 @@ impl Service {
 
     /// Takes an invitation back; a ceremony that has begun with it ends.
     pub async fn cancel_invitation(&self, name: &str) -> Result<InvitationLine, ServiceError> {
-        let (text, now) = (name.to_owned(), Self::now());
+        let (text, now) = (name.to_owned(), self.now());
         let found = self.look(move |state, _, _| named(state, &text, now)).await?;
         let invited = found.ok_or_else(|| {
             ServiceError::no_input("no-invitation", format!("no invitation for `{name}` is open"))

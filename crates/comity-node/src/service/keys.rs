@@ -20,7 +20,7 @@ impl Service {
         })?;
         let folder = self.parts.config.folder.clone();
         let passphrase = self.parts.passphrase.clone();
-        let now = Self::now();
+        let now = self.now();
         let current = self.look(|state, engine, _| {
             engine.may_sign_keyring()?;
             Ok::<_, CommandError>(state.keyring(&state.us()).cloned())

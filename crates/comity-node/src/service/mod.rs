@@ -2,6 +2,7 @@
 
 mod agreements;
 mod audit;
+mod clock;
 mod compose;
 mod drafts;
 mod explain;
@@ -24,7 +25,7 @@ use comity_net::Endpoint;
 use comity_store::{FileStore, Store, StoreError};
 
 use crate::api::{AlarmLine, Status};
-use crate::clock;
+use crate::clock::NodeClock;
 use crate::config::Config;
 use crate::engine::{Command, Engine, Reply};
 use crate::error::{ErrorKind, ServiceError};
@@ -48,6 +49,7 @@ pub(crate) struct ServiceParts {
     pub(crate) shell: Handle,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) files: Arc<FileStore>,
+    pub(crate) clock: Arc<NodeClock>,
     pub(crate) config: Arc<Config>,
     pub(crate) keys: Option<Keys>,
     pub(crate) passphrase: Option<Passphrase>,
@@ -77,6 +79,7 @@ impl Service {
         let link_key = self.parts.keys.as_ref().map(|keys| keys.link.id());
         let endpoint = self.parts.endpoint.clone();
         let folder = self.parts.config.store.folder.display().to_string();
+        let (now, clock) = (self.now(), self.parts.clock.look().problem);
         self.look(move |state, engine, seen| Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             code: state.code().to_owned(),
@@ -99,7 +102,9 @@ impl Service {
                 }
             }),
             recovering: state.recovery().map(|recovery| recovery.since.to_string()),
-            partners: partners::lines(engine, Links::of(engine, seen, endpoint.as_deref())),
+            clock_problem: clock.map(|problem| problem.to_string()),
+            clock_next: clock.map(|problem| problem.next().to_owned()),
+            partners: partners::lines(engine, Links::of(engine, seen, endpoint.as_deref()), now),
             alarms: alarms(state, seen),
         })
         .await
@@ -158,8 +163,9 @@ impl Service {
         })
     }
 
-    fn now() -> Timestamp {
-        clock::now()
+    /// The time that the node goes by: what is shown and signed goes by the same as what is sent.
+    fn now(&self) -> Timestamp {
+        self.parts.clock.now()
     }
 }
 

@@ -133,7 +133,7 @@ impl Service {
                 .next("send it to the other operator, who runs: comity partner join"));
         }
         let introduction = self.introduction(name).await?;
-        self.parts.pairings.may_begin(name, Self::now())?;
+        self.parts.pairings.may_begin(name, self.now())?;
         self.parts.pairings.begin(name, &ticket, false);
         endpoint
             .join(ticket, introduction)
@@ -144,7 +144,7 @@ impl Service {
     /// How a ceremony stands.
     pub async fn ceremony(&self, name: &str) -> Result<Ceremony, ServiceError> {
         let found = self.parts.pairings.with(|all| {
-            Pairings::sweep(all, Self::now());
+            Pairings::sweep(all, self.now());
             all.get(name).map(|one| one.ceremony.clone())
         });
         found.ok_or_else(|| {

@@ -17,9 +17,9 @@ use crate::state::{Bond, Partner, State};
 impl Service {
     /// Every other economy that is known.
     pub async fn partners(&self) -> Result<Vec<PartnerLine>, ServiceError> {
-        let endpoint = self.parts.endpoint.clone();
+        let (endpoint, now) = (self.parts.endpoint.clone(), self.now());
         self.look(move |_, engine, seen| {
-            lines(engine, Links::of(engine, seen, endpoint.as_deref()))
+            lines(engine, Links::of(engine, seen, endpoint.as_deref()), now)
         })
         .await
     }
@@ -252,8 +252,7 @@ impl<'a> Links<'a> {
 }
 
 /// Every other economy; what is known of links only where the node is running.
-pub(super) fn lines(engine: &Engine, links: Option<Links<'_>>) -> Vec<PartnerLine> {
-    let now = crate::clock::now();
+pub(super) fn lines(engine: &Engine, links: Option<Links<'_>>, now: Timestamp) -> Vec<PartnerLine> {
     let partners = engine.state().partners();
     partners.map(|(economy, partner)| line(engine, economy, partner, links, now)).collect()
 }

@@ -23,7 +23,7 @@ impl Service {
     /// uses this node see is named with the reason, and is not read.
     pub async fn show(&self, record: &str, content: bool) -> Result<RecordDetail, ServiceError> {
         let text = record.to_owned();
-        let (desks, now) = (self.parts.config.local.desks.clone(), Self::now());
+        let (desks, now) = (self.parts.config.local.desks.clone(), self.now());
         let (line, seq, digests, mut sight, body) = self
             .look(move |state, _, _| {
                 let (id, held) = found(state, &text)?;

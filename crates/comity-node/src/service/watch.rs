@@ -38,7 +38,7 @@ impl Service {
     }
 
     async fn events(&self, happening: Happening) -> Result<Vec<Event>, crate::ServiceError> {
-        let at = Self::now().to_string();
+        let at = self.now().to_string();
         self.look(move |state, _, _| match happening {
             Happening::Entries(entries) => {
                 entries.iter().flat_map(|entry| of_entry(state, entry)).collect()

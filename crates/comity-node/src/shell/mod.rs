@@ -3,6 +3,7 @@
 //! One task owns the engine. The journal's committer, the verification pool and the network answer
 //! over channels; nothing else touches the state.
 
+mod clock;
 mod dial;
 mod full;
 mod ping;
@@ -22,7 +23,7 @@ use comity_store::{NewEntry, Seq, Store};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use crate::clock;
+use crate::clock::NodeClock;
 use crate::engine::{Alarm, Command, CommandError, Effect, Engine, Input, Reply, Token};
 use crate::error::ServiceError;
 use crate::limits::{ALARMS, INPUTS_PER_TURN, REQUESTS};
@@ -126,6 +127,7 @@ pub(crate) struct Parts {
     pub(crate) folder: std::path::PathBuf,
     pub(crate) keep_free: u64,
     pub(crate) room: Room,
+    pub(crate) clock: Arc<NodeClock>,
     pub(crate) net: Option<Net>,
 }
 
@@ -165,7 +167,9 @@ struct Shell {
     asking: VecDeque<(Token, Question)>,
     next_token: u64,
     work: work::Work,
-    last: Timestamp,
+    clock: Arc<NodeClock>,
+    /// The trouble with the clock that was told.
+    clock_said: Option<&'static str>,
     next_tick: Instant,
     space_low: bool,
     /// Says whether every link has ended, once the engine drains.
@@ -206,7 +210,8 @@ pub(crate) fn start(
         appending: BTreeMap::new(),
         asking: VecDeque::new(),
         next_token: 1,
-        last: Timestamp::EPOCH,
+        clock: parts.clock,
+        clock_said: None,
         next_tick: Instant::now(),
         space_low: false,
         idle,
@@ -258,19 +263,13 @@ impl Shell {
         if self.engine.has_more() {
             return Instant::now();
         }
-        let timer = self.engine.next_timer().map(|at| Instant::now() + at.since(clock::now()));
+        let now = self.clock.now();
+        let timer = self.engine.next_timer().map(|at| Instant::now() + at.since(now));
         timer.map_or(self.next_tick, |timer| timer.min(self.next_tick))
     }
 
-    /// The engine's clock never goes back: a step back of the system's holds it still, so that nothing
-    /// is released twice or late; a step forward shows in `doctor`.
-    fn now(&mut self) -> Timestamp {
-        self.last = self.last.max(clock::now());
-        self.last
-    }
-
     fn input(&mut self, input: Input) {
-        let now = self.now();
+        let now = self.clock.now();
         for effect in self.engine.handle(input, now) {
             self.effect(effect);
         }
@@ -354,14 +353,16 @@ impl Shell {
             }
             Effect::Partners(partners) => self.set_partners(*partners),
             Effect::Pong { partner, nonce, at } => self.questions.answered(partner, nonce, at),
-            Effect::Alarm(alarm) => {
-                let partner = alarm.partner.map(|partner| self.engine.state().name_of(&partner));
-                tracing::warn!(code = alarm.code, partner, "{}", alarm.text);
-                self.seen.alarms.push_front((self.last, alarm.clone()));
-                self.seen.alarms.truncate(ALARMS);
-                self.happened(Happening::Alarm(alarm));
-            }
+            Effect::Alarm(alarm) => self.alarm(alarm),
         }
+    }
+
+    fn alarm(&mut self, alarm: Alarm) {
+        let partner = alarm.partner.map(|partner| self.engine.state().name_of(&partner));
+        tracing::warn!(code = alarm.code, partner, "{}", alarm.text);
+        self.seen.alarms.push_front((self.clock.now(), alarm.clone()));
+        self.seen.alarms.truncate(ALARMS);
+        self.happened(Happening::Alarm(alarm));
     }
 
     fn append(&mut self, token: Token, first: Seq, entries: Vec<NewEntry>) {
@@ -449,6 +450,7 @@ impl Shell {
     fn tick(&mut self) {
         self.next_tick = Instant::now() + TICK;
         self.questions.give_up();
+        self.watch_clock();
         let low = (self.room)(&self.folder).is_some_and(|free| free < self.keep_free);
         if low != self.space_low {
             self.space_low = low;

@@ -13,6 +13,7 @@ use comity_store::{MemoryStore, NewEntry, Syncing};
 use tokio::time::sleep;
 
 use super::*;
+use crate::clock::{self, Sources};
 
 const KEEP_FREE: u64 = 1 << 20;
 
@@ -22,10 +23,15 @@ struct World {
     store: Arc<MemoryStore>,
     free: Arc<AtomicU64>,
     handle: Handle,
+    clock: Arc<NodeClock>,
 }
 
 impl World {
     fn new() -> Self {
+        Self::with(NodeClock::new)
+    }
+
+    fn with(clock: impl FnOnce(Timestamp) -> NodeClock) -> Self {
         let key = |seed: u8| SecretKey::from_seed(&[seed; 32]);
         let (root, next, link, author) = (key(1), key(2), key(3), key(4));
         let builder = KeyringBuilder::found(TestEconomy::genesis(&root, &next));
@@ -48,6 +54,7 @@ impl World {
         state.set_chain(store.durable().chain);
         let engine = Engine::new(state, link, Box::new(SeededEntropy::new(1)));
         let free = Arc::new(AtomicU64::new(u64::MAX));
+        let clock = Arc::new(clock(now));
         let seen = free.clone();
         let parts = Parts {
             engine,
@@ -55,10 +62,11 @@ impl World {
             folder: "nowhere".into(),
             keep_free: KEEP_FREE,
             room: Box::new(move |_| Some(seen.load(Ordering::Relaxed))),
+            clock: clock.clone(),
             net: None,
         };
         let (handle, _, _) = start(parts);
-        Self { author, id, store, free, handle }
+        Self { author, id, store, free, handle, clock }
     }
 
     async fn publish(&self, text: &str) -> Result<Reply, CommandError> {
@@ -145,4 +153,46 @@ async fn a_node_stays_read_only_after_a_failed_sync() {
     assert!(matches!(refused, Err(CommandError::Store(_))), "{refused:?}");
     let why = world.handle.ask(|engine, _| engine.failed()).await.unwrap().unwrap();
     assert!(why.contains("until it is started again"), "{why}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_of_the_clock_counts_only_once_a_person_has_confirmed_it() {
+    let start = clock::now();
+    let since = Instant::now();
+    let ahead = Arc::new(AtomicU64::new(0));
+    let stepped = ahead.clone();
+    let world = World::with(|written| {
+        let base = Duration::from_millis(start.as_millis());
+        let wall =
+            move || base + since.elapsed() + Duration::from_secs(stepped.load(Ordering::Relaxed));
+        let count = Box::new(move || since.elapsed());
+        NodeClock::over(Sources { count, wall: Box::new(wall) }, written)
+    });
+    let entered = async |text: &str| {
+        assert!(world.publish(text).await.is_ok());
+        let newest = world.handle.ask(|engine, _| engine.state().written());
+        newest.await.unwrap().since(start)
+    };
+    let told = async || {
+        let told = world.handle.ask(|_, seen| {
+            let codes = seen.alarms.iter().map(|(_, alarm)| alarm.code);
+            codes.collect::<Vec<_>>()
+        });
+        told.await.unwrap()
+    };
+    let (hour, minute) = (Duration::from_secs(3600), Duration::from_secs(60));
+    sleep(minute).await;
+    ahead.store(3 * 3600, Ordering::Relaxed);
+    assert!(entered("first").await < 2 * minute, "the step is not followed");
+    sleep(hour).await;
+    assert!(entered("second").await < hour + 2 * minute, "nor later");
+    assert_eq!(told().await, ["clock-ahead"], "said once");
+    ahead.store(0, Ordering::Relaxed);
+    sleep(minute).await;
+    ahead.store(4 * 3600, Ordering::Relaxed);
+    sleep(minute).await;
+    assert_eq!(told().await, ["clock-ahead"; 2], "another step, another alarm");
+    let seen = world.clock.look();
+    assert!(seen.is_held() && world.clock.confirm(seen.system).is_ok());
+    assert!(entered("third").await > 4 * hour);
 }

@@ -90,6 +90,7 @@ impl State {
             invitations: super::Invitations::default(),
             recovery: None,
             turns: 0,
+            written: *at,
         })
     }
 
@@ -117,6 +118,7 @@ impl State {
 
     fn fold(&mut self, entry: &JournalEntry) -> Result<(), FoldError> {
         self.seq = self.seq.saturating_add(1);
+        self.written = entry.at();
         match entry {
             JournalEntry::Founded(_) => return Err(FoldError::NotFounded),
             JournalEntry::Record(entered) => self.record_entered(entered)?,

@@ -86,6 +86,8 @@ pub struct State {
     recovery: Option<Recovery>,
     /// Grows with everything that may turn a decision from yes to no.
     turns: u64,
+    /// When the newest entry was entered.
+    written: Timestamp,
 }
 
 /// The node was restored from a backup and is being made whole.
@@ -114,6 +116,12 @@ impl State {
     #[must_use]
     pub fn founded(&self) -> Timestamp {
         self.founded
+    }
+
+    /// When the newest entry was entered.
+    #[must_use]
+    pub fn written(&self) -> Timestamp {
+        self.written
     }
 
     /// The entry that the next one becomes.

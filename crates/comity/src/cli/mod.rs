@@ -12,7 +12,8 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use agreement::AgreementCommand;
 pub(crate) use node::{
-    ConfigCommand, Demo, Init, KeyCommand, QuarantineCommand, RecoverCommand, StoreCommand,
+    ClockCommand, ConfigCommand, Demo, Init, KeyCommand, QuarantineCommand, RecoverCommand,
+    StoreCommand,
 };
 pub(crate) use partner::PartnerCommand;
 pub(crate) use record::{
@@ -142,6 +143,9 @@ pub(crate) enum Command {
     /// Go on after a restore
     #[command(subcommand)]
     Recover(RecoverCommand),
+    /// Compare the node's time with the system's clock; confirm the clock after a step
+    #[command(subcommand)]
+    Clock(ClockCommand),
     /// Show or renew the node's keys
     #[command(subcommand)]
     Key(KeyCommand),

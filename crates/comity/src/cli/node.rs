@@ -114,6 +114,22 @@ pub(crate) enum RecoverCommand {
     },
 }
 
+/// Compare the node's time with the system's clock; confirm the clock after a step.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ClockCommand {
+    /// Show the time that the node goes by, and what the system's clock says
+    Show,
+    /// Confirm that the system's clock is right, after it has run ahead
+    #[command(
+        long_about = "Confirm that the system's clock is right, after it has run ahead.\n\nA running node counts the time itself and lets the system's clock correct it by 10 minutes at most: whoever can set that clock could end every release time and embargo otherwise. When the clock runs further ahead, the node goes by its own count until you have compared the clock with another one and confirm it here."
+    )]
+    Confirm {
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
 /// Decide about records in quarantine.
 #[derive(Debug, Subcommand)]
 pub(crate) enum QuarantineCommand {

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod audit;
+mod clock;
 mod completions;
 mod config;
 mod demo;
@@ -95,6 +96,7 @@ pub(crate) fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
         Command::Backup { to } => store::backup(&to, context),
         Command::Restore { from, here, yes } => store::restore(from.as_deref(), here, yes, context),
         Command::Recover(command) => store::recover(&command, context),
+        Command::Clock(command) => clock::run(&command, context),
         Command::Key(command) => key::run(&command, context),
         Command::Config(command) => config::run(&command, data, context.screen),
         Command::Verify(verify) => verify::run(&verify, context.screen),

@@ -47,6 +47,12 @@ fn write(status: &Status, zones: &Zones, comity: &str, out: &mut dyn Write) -> i
             writeln!(out, "           -> {}", printable(next))?;
         }
     }
+    if let Some(problem) = &status.clock_problem {
+        writeln!(out, "  clock    {}", printable(problem))?;
+        if let Some(next) = &status.clock_next {
+            writeln!(out, "           -> {}", printable(next))?;
+        }
+    }
     if let Some(since) = &status.recovering {
         writeln!(
             out,

@@ -101,6 +101,12 @@ pub(super) fn clock(session: &Session) -> Result<Finding, Failure> {
     against_partners(session, &newest.record, alone)
 }
 
+/// What the node itself says of the system's clock.
+pub(super) fn clock_held(status: &Status) -> Option<Finding> {
+    let problem = status.clock_problem.as_ref()?;
+    Some(Finding::wrong("clock", problem, status.clock_next.as_deref().unwrap_or_default()))
+}
+
 /// A partner's record that came signed in our future says that one of two clocks is wrong.
 fn against_partners(session: &Session, newest: &str, fine: Finding) -> Result<Finding, Failure> {
     let asked = ask::Show { record: newest.to_owned(), content: false };
