@@ -15,7 +15,7 @@ pub use links::{Broken, Links, Step};
 pub use ranges::Ranges;
 
 /// What the recipient takes on with a delivery. Nobody passes on wider.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Obligations {
     /// Passing on.
     pub onward: Onward,

@@ -52,3 +52,7 @@ pub const ROSTER_MAX_AGE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(600);
 /// Smallest size class of a part, in bytes.
 pub const SMALLEST_SIZE_CLASS: usize = 1024;
+/// Marking classes that are remembered at once with the decisions about them.
+pub const SHARED_CLASSES: usize = 4096;
+/// Decisions that are remembered at once: a few dozen MiB.
+pub const SHARED_DECISIONS: usize = 16 * 1024;

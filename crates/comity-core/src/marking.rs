@@ -193,7 +193,7 @@ impl fmt::Display for Onward {
 /// A marking: the manifest's floor, or a part's own, which is only ever stricter.
 ///
 /// In each dimension there is a stricter-than order; [`Marking::join`] is the least upper bound.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Marking {
     /// How far it may go.
     pub tlp: Tlp,

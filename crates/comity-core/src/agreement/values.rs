@@ -39,7 +39,7 @@ value!(Section);
 value!(Class);
 
 /// A set of known values. An unknown value is in no set.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ValueSet<T> {
     bits: u32,
     of: PhantomData<T>,

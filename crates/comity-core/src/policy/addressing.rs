@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 use crate::vocabulary::Section;
 
 /// The relation of one part to one recipient.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Addressing {
     /// The record is not addressed and the part has no destination.
     Open,

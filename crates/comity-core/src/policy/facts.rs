@@ -13,7 +13,7 @@ use crate::record::{Addressee, Header, Manifest};
 use crate::vocabulary::{Class, Kind, Section, State, Urgency};
 
 /// Where we have a record from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
     /// We made it.
     Own,
@@ -27,7 +27,7 @@ pub enum Source {
 }
 
 /// A partner's delivery of a part, and what we took on with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Received {
     /// The partner: the origin, or a relay.
     pub economy: EconomyId,
@@ -36,7 +36,7 @@ pub struct Received {
 }
 
 /// Whether a record still stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Lifecycle {
     /// It stands.
     Live,

@@ -20,6 +20,7 @@ mod facts;
 mod gates;
 mod groups;
 mod plan;
+mod shared;
 mod snapshot;
 mod word;
 
@@ -35,6 +36,7 @@ pub use facts::{
     Source, unmarked_foreign,
 };
 pub use plan::{Plan, PlannedPart, plan};
+pub use shared::{Classed, Shared};
 pub use snapshot::{
     Agreement, Association, Partner, PolicyBuilder, PolicySnapshot, Standing, TrustLevel,
     trust_table,

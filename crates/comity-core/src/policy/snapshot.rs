@@ -357,17 +357,26 @@ impl PolicySnapshot {
         self.groups.get(id)
     }
 
+    /// The last instant up to `now` at which one of these happened.
+    pub(super) fn last_change(&self, now: Timestamp) -> Option<Timestamp> {
+        self.changes().filter(|instant| *instant <= now).max()
+    }
+
     /// The first instant after `now` at which an agreement starts, is overdue for review or ends, a
     /// consent ends, or a roster grows stale: what was decided before has to be decided again then.
     #[must_use]
     pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
+        self.changes().filter(|instant| *instant > now).min()
+    }
+
+    fn changes(&self) -> impl Iterator<Item = Timestamp> {
         let instants = self
             .agreements()
             .flat_map(|one| [Some(one.from), one.terms.overdue_from(), one.until, one.bound_until])
             .flatten();
         let consents = self.consents.values().flatten().map(|consent| consent.until);
         let rosters = self.groups.values().map(|association| association.group.stale_from());
-        instants.chain(consents).chain(rosters).filter(|instant| *instant > now).min()
+        instants.chain(consents).chain(rosters)
     }
 
     /// The revision of the egress guard's rules; `None` while there is no rule.

@@ -5,15 +5,15 @@
 
 use super::super::basis::{Basis, Candidate};
 use super::super::fact::{Contradiction, Fact};
-use super::super::facts::Recipient;
+use super::super::facts::{PartFacts, Recipient, RecordFacts};
 use super::{Finding, Found, Question, Refusal};
 use crate::agreement::Field;
 
 pub(super) fn judge(asked: &Question<'_>, basis: &Basis<'_>) -> Found {
-    let Some(exercise) = &asked.part.marking.exercise else {
+    if asked.part.marking.exercise.is_none() {
         return Ok(Finding::pass(Fact::NoExercise));
-    };
-    if asked.record.floor.exercise.as_ref() != Some(exercise) {
+    }
+    if is_among_real(asked.record, asked.part) {
         return Err(Contradiction::ExerciseAmongReal);
     }
     if let Some(candidate) = basis.candidate() {
@@ -31,6 +31,12 @@ pub(super) fn judge(asked: &Question<'_>, basis: &Basis<'_>) -> Found {
             Finding::deny(Fact::ExerciseNotAdmitted)
         }
     })
+}
+
+/// Whether the part belongs to an exercise, and its record to none, or to another.
+pub(in crate::policy) fn is_among_real(record: &RecordFacts, part: &PartFacts) -> bool {
+    let exercise = &part.marking.exercise;
+    exercise.is_some() && record.floor.exercise != *exercise
 }
 
 pub(super) fn refusal(asked: &Question<'_>, candidate: &Candidate<'_>) -> Option<Refusal> {

@@ -24,6 +24,7 @@ mod tlp;
 mod trust;
 mod unbuilt;
 
+pub(super) use exercise::is_among_real;
 pub(super) use quarantine::set_aside;
 pub(super) use standing::judge_control as control_standing;
 pub(super) use unbuilt::judge_control as control_unbuilt;

@@ -13,7 +13,7 @@ use crate::ledger::Obligations;
 use crate::marking::{Marking, Onward, Tlp};
 use crate::policy::{
     Agreement, Consent, Decision, Fact, Gate, Outcome, PartFacts, Partner, Plan, PolicySnapshot,
-    Received, Recipient, Source, Verdict, decide, plan,
+    Received, Recipient, Shared, Source, Verdict, decide, plan,
 };
 use crate::test_util::policy::terms;
 use crate::time::Timestamp;
@@ -309,6 +309,38 @@ proptest! {
                 decide(snapshot, &record, part, &recipient, NOW).is_release()
             };
             prop_assert_eq!(goes(&all), each.iter().any(goes), "{:#?}", all);
+        }
+    }
+
+    /// Remembered or not, the answer is the same, with what every gate says: also about parts that
+    /// differ in one thing only, and when time goes back.
+    #[test]
+    fn a_shared_decision_is_the_decision(
+        snapshot in snapshots(),
+        signed in prop::collection::vec(signed(), 1..=2),
+        recipients in prop::collection::vec(recipients(), 1..=2),
+        stricter in prop::collection::vec(restrictions(), 0..=3),
+        moments in prop::collection::vec(instants(), 1..=3),
+    ) {
+        let mut asked = Vec::new();
+        for (record, parts) in signed.iter().map(|one| one.held(|_| true)) {
+            for one in &stricter {
+                let changed = one.clone().apply(&snapshot, &record, &parts);
+                asked.push((changed.record, changed.parts));
+            }
+            asked.push((record, parts));
+        }
+        let mut shared = Shared::new(snapshot.clone());
+        // Twice, so that what was remembered the first time is what is answered the second.
+        for now in moments.iter().chain(&moments).copied() {
+            for (record, part) in asked.iter().flat_map(|(record, parts)| parts.iter().map(move |part| (record, part))) {
+                let classed = shared.classify(record, part, now);
+                for recipient in &recipients {
+                    let direct = decide(&snapshot, record, part, recipient, now);
+                    prop_assert_eq!(&*shared.decide(&classed, recipient), &direct);
+                    prop_assert_eq!(&*shared.decide(&classed, recipient), &direct);
+                }
+            }
         }
     }
 

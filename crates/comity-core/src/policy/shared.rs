@@ -1,0 +1,268 @@
+//! Decisions that are made once for all parts that are alike to the decision.
+//!
+//! Most parts of most records differ in nothing that a gate reads: the same label, section, class and
+//! source, not addressed. [`Shared`] puts what the gates read of a part into a key, its marking class,
+//! what they read of a recipient into another, and keeps the answer. It belongs to one snapshot, which
+//! it owns, so that no answer outlives the policy under which it was given.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::addressing::{Addressing, desks, relays_through_us};
+use super::decide;
+use super::decision::Decision;
+use super::examination::Examination;
+use super::facts::{Lifecycle, PartFacts, Received, Recipient, RecordFacts, Source};
+use super::gates::is_among_real;
+use super::snapshot::PolicySnapshot;
+use crate::agreement::ValueSet;
+use crate::identity::{EconomyId, GroupId};
+use crate::limits;
+use crate::marking::Marking;
+use crate::time::Timestamp;
+use crate::vocabulary::{Class, Kind, Section};
+
+/// The decisions under one snapshot, each made once.
+#[derive(Debug)]
+pub struct Shared {
+    snapshot: PolicySnapshot,
+    /// The stretch of time within which no agreement, review or consent turns.
+    stretch: Option<(Timestamp, Timestamp)>,
+    /// Counts how often everything was forgotten: a class of before is none of now.
+    generation: u64,
+    classes: HashMap<MarkingClass, u32>,
+    decisions: HashMap<(u32, Whom), Arc<Decision>>,
+}
+
+/// A part whose marking class is known: ask about it for as many recipients as there are.
+#[derive(Clone, Copy, Debug)]
+pub struct Classed<'a> {
+    record: &'a RecordFacts,
+    part: &'a PartFacts,
+    now: Timestamp,
+    generation: u64,
+    class: u32,
+}
+
+/// Everything that the gates read of a record and a part, whoever is the recipient.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct MarkingClass {
+    origin: EconomyId,
+    source: Source,
+    sources: Vec<Received>,
+    kind: Kind,
+    lifecycle: Lifecycle,
+    set_aside: [bool; 3],
+    addressed: bool,
+    order: bool,
+    section: Section,
+    counts_as: Section,
+    classes: ValueSet<Class>,
+    destination: Option<EconomyId>,
+    marking: Marking,
+    /// Released already, under embargo still, expired.
+    past: [bool; 3],
+    looser_than_floor: bool,
+    among_real: bool,
+    addressee_known: bool,
+    /// Groups to which the record is addressed, in its order: their charters bind it.
+    groups: Vec<GroupId>,
+    unknown: bool,
+    guard: Examination,
+}
+
+/// Everything that the gates read of a recipient, and of how the record speaks of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Whom {
+    exit: Exit,
+    addressing: Addressing,
+    desks: Vec<String>,
+    relay: bool,
+    consent: Option<Timestamp>,
+    consent_ended: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Exit {
+    Partner(EconomyId),
+    Constituent,
+    Public,
+    LocalRole,
+}
+
+impl Shared {
+    /// No decision yet, under this snapshot and no other.
+    #[must_use]
+    pub fn new(snapshot: PolicySnapshot) -> Self {
+        Self {
+            snapshot,
+            stretch: None,
+            generation: 0,
+            classes: HashMap::new(),
+            decisions: HashMap::new(),
+        }
+    }
+
+    /// The snapshot under which it decides.
+    #[must_use]
+    pub fn snapshot(&self) -> &PolicySnapshot {
+        &self.snapshot
+    }
+
+    /// How many decisions were made, rather than found, since everything was last forgotten.
+    #[must_use]
+    pub fn made(&self) -> usize {
+        self.decisions.len()
+    }
+
+    /// Finds the marking class of a part, at one moment.
+    pub fn classify<'a>(
+        &mut self,
+        record: &'a RecordFacts,
+        part: &'a PartFacts,
+        now: Timestamp,
+    ) -> Classed<'a> {
+        self.move_to(now);
+        let known = MarkingClass::of(record, part, now);
+        let next = u32::try_from(self.classes.len()).unwrap_or(u32::MAX);
+        let class = *self.classes.entry(known).or_insert(next);
+        Classed { record, part, now, generation: self.generation, class }
+    }
+
+    /// As [`decide`], once for all parts of one class.
+    pub fn decide(&mut self, asked: &Classed<'_>, recipient: &Recipient) -> Arc<Decision> {
+        let Classed { record, part, now, .. } = *asked;
+        let direct = |snapshot| Arc::new(decide(snapshot, record, part, recipient, now));
+        let within = self.stretch.is_some_and(|(from, until)| from <= now && now < until);
+        if asked.generation != self.generation || !within {
+            return direct(&self.snapshot);
+        }
+        let key = (asked.class, Whom::of(&self.snapshot, record, part, recipient, now));
+        if let Some(decision) = self.decisions.get(&key) {
+            return Arc::clone(decision);
+        }
+        let decision = direct(&self.snapshot);
+        if self.decisions.len() >= limits::SHARED_DECISIONS {
+            self.forget();
+        } else {
+            self.decisions.insert(key, Arc::clone(&decision));
+        }
+        decision
+    }
+
+    /// What was decided in another stretch of time is forgotten.
+    fn move_to(&mut self, now: Timestamp) {
+        let within = self.stretch.is_some_and(|(from, until)| from <= now && now < until);
+        if !within || self.classes.len() >= limits::SHARED_CLASSES {
+            self.forget();
+            let from = self.snapshot.last_change(now).unwrap_or(Timestamp::EPOCH);
+            let until = self.snapshot.next_change(now).unwrap_or(Timestamp::MAX);
+            self.stretch = Some((from, until));
+        }
+    }
+
+    fn forget(&mut self) {
+        self.classes.clear();
+        self.decisions.clear();
+        self.generation = self.generation.wrapping_add(1);
+    }
+}
+
+impl MarkingClass {
+    /// Names every field of the facts: what a later version adds has to find its place here too.
+    fn of(record: &RecordFacts, part: &PartFacts, now: Timestamp) -> Self {
+        let RecordFacts {
+            id: _id_of_consents,
+            origin,
+            author: _never_read,
+            kind,
+            state,
+            urgency,
+            floor,
+            addressed,
+            unknown: unknown_in_record,
+            source,
+            addressees,
+            orders,
+            control: _of_control_kinds,
+            unmarked,
+            pending,
+            released_before: _for_control_kinds,
+            quarantined,
+            lifecycle,
+        } = record;
+        let PartFacts {
+            digest,
+            section,
+            counts_as,
+            classes,
+            destination,
+            marking,
+            unknown: unknown_in_part,
+            guard,
+            sources,
+        } = part;
+        let groups = addressees.iter().filter_map(|held| held.addressee.group);
+        let known = kind.is_known() && state.is_known() && urgency.is_known();
+        Self {
+            origin: *origin,
+            source: source.clone(),
+            sources: sources.clone(),
+            kind: *kind,
+            lifecycle: *lifecycle,
+            set_aside: [*quarantined, *pending, *unmarked],
+            addressed: *addressed,
+            order: !orders.is_empty(),
+            section: *section,
+            counts_as: *counts_as,
+            classes: *classes,
+            destination: *destination,
+            marking: marking.clone(),
+            past: [
+                marking.release_at.is_none_or(|at| at <= now),
+                marking.embargo_until.is_none_or(|until| until <= now),
+                marking.expires.is_some_and(|at| at <= now),
+            ],
+            looser_than_floor: !marking.at_least(floor),
+            among_real: is_among_real(record, part),
+            addressee_known: addressees.iter().any(|held| held.part == *digest),
+            groups: groups.map(|(group, _)| group).collect(),
+            unknown: *unknown_in_record || *unknown_in_part || !known,
+            guard: *guard,
+        }
+    }
+}
+
+impl Whom {
+    fn of(
+        snapshot: &PolicySnapshot,
+        record: &RecordFacts,
+        part: &PartFacts,
+        recipient: &Recipient,
+        now: Timestamp,
+    ) -> Self {
+        let us = snapshot.us();
+        let (exit, to, desk) = match recipient {
+            Recipient::Partner { economy, desk } => {
+                (Exit::Partner(*economy), Some(*economy), desk.as_deref())
+            }
+            Recipient::Constituent { .. } => (Exit::Constituent, Some(us), None),
+            Recipient::LocalRole { .. } => (Exit::LocalRole, Some(us), None),
+            Recipient::Public => (Exit::Public, None, None),
+        };
+        let ended = |to| {
+            let consents = snapshot.consents(record, part, to).map(|consent| consent.until);
+            consents.filter(|until| *until <= now).max()
+        };
+        Self {
+            exit,
+            addressing: Addressing::of(snapshot, record, part, to, desk, now),
+            desks: desks(record, part, recipient, us).map(str::to_owned).collect(),
+            relay: to.is_some_and(|to| relays_through_us(snapshot, record, part, to, now)),
+            consent: to
+                .and_then(|to| snapshot.consent(record, part, to, now))
+                .map(|consent| consent.until),
+            consent_ended: to.and_then(ended),
+        }
+    }
+}
