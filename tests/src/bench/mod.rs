@@ -37,6 +37,8 @@ pub struct Bench {
     pub now: Timestamp,
     /// Whether writes wait until [`Bench::sync`].
     pub slow_disk: bool,
+    /// Whether reads wait until [`Bench::read`].
+    pub slow_reads: bool,
     /// What the configuration sets, from the next start on.
     pub limits: Option<Limits>,
     /// Every alarm, oldest first.
@@ -46,6 +48,7 @@ pub struct Bench {
     heard: BTreeMap<ConnId, Vec<Said>>,
     taps: BTreeMap<ConnId, Tap>,
     replies: BTreeMap<Token, Result<Reply, CommandError>>,
+    reads: Vec<Input>,
     verified: HashMap<Bytes, VerifiedRecord>,
     conns: u64,
     seed: u64,
@@ -66,12 +69,14 @@ impl Bench {
             node,
             now: START,
             slow_disk: false,
+            slow_reads: false,
             limits: None,
             alarms: Vec::new(),
             closed: BTreeMap::new(),
             heard: BTreeMap::new(),
             taps: BTreeMap::new(),
             replies: BTreeMap::new(),
+            reads: Vec::new(),
             verified: HashMap::new(),
             conns: 0,
             seed: 0,
@@ -163,7 +168,13 @@ impl Bench {
 
     /// Publishes a record that every partner may have.
     pub fn publish(&mut self, title: &str) -> Token {
-        let (record, parts) = advisory(&self.node.economy.clone(), title, self.now);
+        self.publish_marked(title, Marking::new(Tlp::Clear))
+    }
+
+    /// The same with a marking of its own.
+    pub fn publish_marked(&mut self, title: &str, marking: Marking) -> Token {
+        let by = self.node.economy.clone();
+        let (record, parts) = sign(advisory_draft(title, marking), &by, self.now);
         let title = title.to_owned();
         let record = Box::new(record);
         self.give(Command::Publish { record, parts, title, draft: None })
@@ -179,6 +190,13 @@ impl Bench {
     pub fn sync(&mut self) {
         for (token, result) in self.node.sync() {
             self.input(Input::Appended { token, result });
+        }
+    }
+
+    /// What waits to be read is read.
+    pub fn read(&mut self) {
+        for read in std::mem::take(&mut self.reads) {
+            self.input(read);
         }
     }
 
@@ -209,7 +227,11 @@ impl Bench {
             }
             Effect::Load { token, seq, parts } => {
                 let result = self.node.load(seq, &parts);
-                return Some(Input::Loaded { token, result });
+                let loaded = Input::Loaded { token, result };
+                if !self.slow_reads {
+                    return Some(loaded);
+                }
+                self.reads.push(loaded);
             }
             Effect::Verify { token, signed, parts } => {
                 let result = verify(&mut self.verified, &signed, &parts);
@@ -335,13 +357,14 @@ pub enum Answer {
 /// An advisory that everybody may have and pass on.
 #[must_use]
 pub fn advisory(by: &Economy, text: &str, now: Timestamp) -> (VerifiedRecord, Vec<Part>) {
+    sign(advisory_draft(text, Marking::new(Tlp::Clear)), by, now)
+}
+
+fn advisory_draft(text: &str, marking: Marking) -> Draft {
     let mut draft = Draft::new(Kind::Advisory);
-    let header = Header {
-        marking: Some(Marking::new(Tlp::Clear)),
-        ..Header::new(Section::Summary, "text/plain")
-    };
+    let header = Header { marking: Some(marking), ..Header::new(Section::Summary, "text/plain") };
     draft.parts.push((header, text.as_bytes().to_vec()));
-    sign(draft, by, now)
+    draft
 }
 
 /// Signs a draft.

@@ -133,10 +133,7 @@ pub enum CommandError {
 
 impl Engine {
     pub(super) fn command(&mut self, token: Token, command: Command, now: Timestamp) {
-        let result = match &self.failed {
-            Some(failure) => Err(failure.refusal()),
-            None => self.carry_out(command, now),
-        };
+        let result = self.carry_out(command, now);
         // What was refused entered nothing; the answer need not wait.
         match result {
             Ok(reply) if !self.batch.is_empty() => {

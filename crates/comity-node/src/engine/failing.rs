@@ -1,15 +1,16 @@
 //! When the journal takes no more entries.
 //!
-//! A full disk refuses a batch before anything of it is left on the disk: when there is room again, the
-//! state is folded anew and the node goes on. After anything else, a failed sync above all, nobody knows
-//! what is on the disk, and the node stays read-only until it is started again.
+//! The state runs ahead of the journal, and what was refused is in it: so it is folded anew at once, and
+//! nobody is shown what was never written. A full disk refuses a batch before anything of it is left on the
+//! disk: when there is room again, the node goes on. After anything else, a failed sync above all, nobody
+//! knows what is on the disk, and the node stays read-only until it is started again.
 
 use std::fmt;
 
 use comity_proto::CloseReason;
 use comity_store::StoreError;
 
-use super::{CommandError, Effect, Engine, Then};
+use super::{CommandError, Effect, Engine, Input, Then};
 use crate::entropy::OsEntropy;
 use crate::state::State;
 
@@ -19,6 +20,8 @@ pub(super) struct Failure {
     why: String,
     /// Nothing of what was refused is on the disk: it may go on when there is room.
     full: bool,
+    /// The state is what is on the disk.
+    fallen_back: bool,
 }
 
 impl Failure {
@@ -46,45 +49,72 @@ impl Engine {
         self.failed.as_ref().map(ToString::to_string)
     }
 
-    /// Whether that is for want of room alone, so that [`Engine::start_anew`] may end it.
+    /// Whether that is for want of room alone, so that [`Engine::go_on`] may end it.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.failed.as_ref().is_some_and(|failure| failure.full)
     }
 
     /// The store takes nothing any more. Connections close, so that partners keep what they have for us.
-    pub(super) fn fail(&mut self, then: &[Then], error: &StoreError) {
-        let failure = Failure { why: error.to_string(), full: error.is_full() };
-        let waiting = self.commits.values().flatten().chain(then);
-        let replies = waiting.filter_map(|step| match step {
-            Then::Reply { token, .. } => Some(*token),
-            Then::Admit(_)
-            | Then::Numbered { .. }
-            | Then::Stored { .. }
-            | Then::Rejected { .. }
-            | Then::HandOver { .. }
-            | Then::Void { .. }
-            | Then::ReturnStored { .. }
-            | Then::Announce { .. }
-            | Then::EpochStored { .. } => None,
-        });
-        for token in replies.collect::<Vec<_>>() {
-            self.effects.push(Effect::Reply { token, reply: Err(failure.refusal()) });
-        }
+    pub(super) fn fail(&mut self, then: Vec<Then>, error: &StoreError) {
+        let failure = Failure { why: error.to_string(), full: error.is_full(), fallen_back: false };
         // Batches that are still with the store come back as failed too, or never; nobody waits.
-        self.commits.clear();
+        let given_up = std::mem::take(&mut self.commits);
+        self.refuse_waiting(given_up.into_values().flatten().chain(then), &failure);
         for conn in self.conns.keys() {
             self.effects.push(Effect::Close { conn: *conn, reason: CloseReason::ShuttingDown });
         }
+        for partner in self.sessions.keys().copied().collect::<Vec<_>>() {
+            self.down(partner);
+        }
         self.say(&failure);
         self.failed = Some(failure);
+    }
+
+    /// After a failure nothing is decided, entered or said: whatever was would have no place in the
+    /// journal, behind entries that are not there.
+    pub(super) fn turn_away(&mut self, input: Input, refusal: CommandError) {
+        match input {
+            Input::Command { token, .. } => {
+                self.effects.push(Effect::Reply { token, reply: Err(refusal) });
+            }
+            Input::Opened { conn, .. } => {
+                self.effects.push(Effect::Close { conn, reason: CloseReason::ShuttingDown });
+            }
+            Input::Closed { conn } => drop(self.conns.remove(&conn)),
+            Input::Appended { result: Err(error), .. } => self.fail_worse(&error),
+            Input::Loaded { token, .. } | Input::Verified { token, .. } => {
+                self.jobs.remove(&token);
+            }
+            Input::Space { low } => self.space_low = low,
+            Input::Appended { result: Ok(_), .. }
+            | Input::Received { .. }
+            | Input::Ping { .. }
+            | Input::Timer => {}
+        }
+    }
+
+    /// What was entered in the step that heard of the failure is not written either.
+    pub(super) fn drop_batch(&mut self, failure: &Failure) {
+        self.batch.clear();
+        let then = std::mem::take(&mut self.then);
+        self.refuse_waiting(then, failure);
+    }
+
+    fn refuse_waiting(&mut self, then: impl IntoIterator<Item = Then>, failure: &Failure) {
+        for step in then {
+            if let Then::Reply { token, .. } = step {
+                self.effects.push(Effect::Reply { token, reply: Err(failure.refusal()) });
+            }
+        }
     }
 
     /// Something that was submitted before the failure came to a worse end than a full disk.
     pub(super) fn fail_worse(&mut self, error: &StoreError) {
         let harmless = error.is_full() || matches!(error, StoreError::OutOfTurn { .. });
         if self.is_full() && !harmless {
-            let failure = Failure { why: error.to_string(), full: false };
+            let fallen_back = !self.shows_unwritten();
+            let failure = Failure { why: error.to_string(), full: false, fallen_back };
             self.say(&failure);
             self.failed = Some(failure);
         }
@@ -95,11 +125,17 @@ impl Engine {
         self.alarm(None, code, failure.to_string());
     }
 
-    /// Goes on with what was folded anew from the journal, as after a start: what was refused was never
-    /// written, and nobody was told of it.
+    /// Whether the state has what was refused, and was never written.
+    #[must_use]
+    pub fn shows_unwritten(&self) -> bool {
+        self.failed.as_ref().is_some_and(|failure| !failure.fallen_back)
+    }
+
+    /// Goes back to what was folded anew from the journal, as after a start: what was refused was never
+    /// written, and nobody was told of it. The journal still takes nothing.
     ///
     /// Tokens are not given twice, so that what still comes back from before is of nobody's concern.
-    pub fn start_anew(&mut self, state: State) {
+    pub fn fall_back(&mut self, state: State) {
         let entropy = std::mem::replace(&mut self.entropy, Box::new(OsEntropy));
         let mut anew = Self::new(state, self.link_key.clone(), entropy);
         anew.link_config = self.link_config.clone();
@@ -108,6 +144,14 @@ impl Engine {
         anew.next_token = self.next_token;
         anew.space_low = self.space_low;
         anew.now = self.now;
+        anew.failed = self.failed.take().map(|failure| Failure { fallen_back: true, ..failure });
         *self = anew;
+    }
+
+    /// There is room again: goes on from where it fell back to.
+    pub fn go_on(&mut self) {
+        if self.is_full() && !self.shows_unwritten() {
+            self.failed = None;
+        }
     }
 }

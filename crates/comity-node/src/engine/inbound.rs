@@ -84,7 +84,7 @@ impl Engine {
         now: Timestamp,
     ) {
         let (number, record) = (incoming.entry.number, incoming.entry.record);
-        if self.failed.is_some() || self.state.partner(&partner).is_none() {
+        if self.state.partner(&partner).is_none() {
             return;
         }
         // A copy that came over another connection was quicker.

@@ -365,10 +365,12 @@ impl Engine {
     /// Takes one input at `now` and returns what should happen.
     pub fn handle(&mut self, input: Input, now: Timestamp) -> Vec<Effect> {
         self.now = now;
-        // What time, or a keyring before the last restart, made due comes before anything is released.
-        if self.failed.is_none() {
-            self.judge_anew();
+        if let Some(refusal) = self.failed.as_ref().map(Failure::refusal) {
+            self.turn_away(input, refusal);
+            return std::mem::take(&mut self.effects);
         }
+        // What time, or a keyring before the last restart, made due comes before anything is released.
+        self.judge_anew();
         self.reclaim_turned(now);
         match input {
             Input::Command { token, command } => self.command(token, *command, now),
@@ -392,9 +394,12 @@ impl Engine {
             }
             Input::Timer => {}
         }
-        self.timers(now);
-        self.finish_recovery(now);
-        self.offer_all(now);
+        // Unless this step heard that the journal takes nothing more.
+        if self.failed.is_none() {
+            self.timers(now);
+            self.finish_recovery(now);
+            self.offer_all(now);
+        }
         self.flush();
         std::mem::take(&mut self.effects)
     }
@@ -412,6 +417,9 @@ impl Engine {
 
     /// Gives out what this step entered.
     fn flush(&mut self) {
+        if let Some(failure) = self.failed.clone() {
+            return self.drop_batch(&failure);
+        }
         if self.batch.is_empty() {
             // Nothing was entered, so what waits is about entries that are durable already.
             let then = std::mem::take(&mut self.then);
@@ -431,17 +439,16 @@ impl Engine {
         token
     }
 
-    /// A batch is durable: now others may know. After a failure nothing more is said to anybody.
+    /// A batch is durable: now others may know.
     fn appended(&mut self, token: Token, result: Result<Digest, StoreError>, now: Timestamp) {
         match (self.commits.remove(&token), result) {
             (Some(then), Ok(chain)) => {
                 self.state.set_chain(chain);
                 self.carry_on(then, now);
             }
-            (Some(then), Err(error)) => self.fail(&then, &error),
-            // It was given up with an earlier one.
-            (None, Err(error)) => self.fail_worse(&error),
-            (None, Ok(_)) => {}
+            (Some(then), Err(error)) => self.fail(then, &error),
+            // It was given up before the node went on.
+            (None, _) => {}
         }
     }
 

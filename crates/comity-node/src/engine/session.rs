@@ -162,10 +162,6 @@ impl Engine {
         now: Timestamp,
     ) {
         let economy = partner.economy();
-        if self.failed.is_some() {
-            self.effects.push(Effect::Close { conn, reason: CloseReason::ShuttingDown });
-            return;
-        }
         // A pairing that is still being written may be lost with this process.
         let unsynced =
             self.state.partner_set().contains(economy) && !self.admitted.contains(&economy);
@@ -215,9 +211,6 @@ impl Engine {
         input: comity_proto::Input,
         now: Timestamp,
     ) {
-        if self.failed.is_some() {
-            return;
-        }
         let Some(session) = self.sessions.get_mut(&partner) else { return };
         for output in session.link.handle(input, now) {
             self.output(partner, output, now);

@@ -9,7 +9,7 @@ use super::records::found;
 use super::{Service, words};
 use crate::api::{AuditChain, AuditDelivery, AuditFile, AuditStep, AuditWho, AuditWithheld};
 use crate::audit_file;
-use crate::error::ServiceError;
+use crate::error::{ErrorKind, ServiceError};
 use crate::state::{Held, OutEntry, OutFate, Partner, State};
 
 impl Service {
@@ -50,14 +50,18 @@ impl Service {
         self.keys()?;
         let at = self.now();
         let signed = self.parts.shell.ask(move |engine, _| {
-            let us = engine.state().us();
-            let keyring = engine.state().keyring(&us)?.clone();
-            Some(audit_file::write(&who, &keyring, engine.link_key(), at))
+            // Nobody signs for what was never written.
+            if let Some(why) = engine.failed().filter(|_| engine.shows_unwritten()) {
+                let unwritten = ServiceError::new(ErrorKind::TryLater, "read-only", why);
+                return Err(unwritten.next("comity status"));
+            }
+            let state = engine.state();
+            let missing = || ServiceError::data("keyring", "our own keyring is not here");
+            let keyring = state.keyring(&state.us()).ok_or_else(missing)?;
+            audit_file::write(&who, keyring, engine.link_key(), at)
+                .map_err(|error| ServiceError::data("audit-file", error.to_string()))
         });
-        let signed = signed.await.ok_or_else(ServiceError::stopped)?;
-        let missing = || ServiceError::data("keyring", "our own keyring is not here");
-        let file = signed.ok_or_else(missing)?;
-        let file = file.map_err(|error| ServiceError::data("audit-file", error.to_string()))?;
+        let file = signed.await.ok_or_else(ServiceError::stopped)??;
         Ok(AuditFile { file })
     }
 

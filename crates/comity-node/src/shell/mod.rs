@@ -153,6 +153,10 @@ struct Shell {
     unwritten: usize,
     /// After a full disk: not before then is it tried again.
     again: Option<Instant>,
+    /// Whether the journal is being folded anew.
+    folding: bool,
+    /// The journal could not be folded anew: not before then is it tried again.
+    unreadable: Option<Instant>,
     net: Option<Net>,
     dialer: Dialer,
     questions: ping::Questions,
@@ -198,6 +202,8 @@ pub(crate) fn start(
         room: parts.room,
         unwritten: 0,
         again: None,
+        folding: false,
+        unreadable: None,
         net: parts.net,
         dialer: Dialer::new(us, pauses),
         questions: ping::Questions::default(),
@@ -278,6 +284,9 @@ impl Shell {
 
     /// Answers whoever waited for this batch, or an earlier one.
     fn answer(&mut self, synced: Token) {
+        if self.is_falling_back() {
+            return;
+        }
         while let Some((_, question)) = self.asking.pop_front_if(|(token, _)| *token <= synced) {
             question(&mut self.engine, &self.seen);
         }
@@ -299,6 +308,7 @@ impl Shell {
                 }
                 self.input(input);
                 if let Some(synced) = synced {
+                    self.fall_back();
                     self.answer(synced);
                 }
             }
@@ -324,6 +334,9 @@ impl Shell {
             // The state runs ahead of the disk; whoever looks sees what is durable.
             Request::Ask(question) => match self.engine.last_unsynced() {
                 Some(token) => self.asking.push_back((token, question)),
+                None if self.is_falling_back() => {
+                    self.asking.push_back((full::EVERYBODY, question));
+                }
                 None => question(&mut self.engine, &self.seen),
             },
             Request::Stop => {}
@@ -456,6 +469,7 @@ impl Shell {
             self.space_low = low;
             self.input(Input::Space { low });
         }
+        self.fall_back();
         if !low {
             self.try_again();
         }

@@ -1,16 +1,22 @@
 //! The shell over a store whose free space is injected, on paused time.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self as blocking, Receiver};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
 
 use comity_core::journal::{Founded, JournalEntry};
 use comity_core::keyring::{Grant, KeyringBuilder};
 use comity_core::record::{Draft, Header};
 use comity_core::sign::SecretKey;
 use comity_core::test_util::{SeededEntropy, TestEconomy};
-use comity_core::{Kind, Marking, Section, Tlp};
-use comity_store::{MemoryStore, NewEntry, Syncing};
-use tokio::time::sleep;
+use comity_core::{Kind, Marking, PartDigest, Section, Tlp};
+use comity_store::{
+    Appended, BlobState, Completion, Entry, Index, MemoryStore, NewEntry, StoreError, Syncing,
+    Watermark,
+};
+use tokio::time::{advance, sleep};
 
 use super::*;
 use crate::clock::{self, Sources};
@@ -22,8 +28,76 @@ struct World {
     id: EconomyId,
     store: Arc<MemoryStore>,
     free: Arc<AtomicU64>,
+    /// Keeps the journal from being folded, and says how often that was begun.
+    gate: Gate,
+    folds: Arc<AtomicU64>,
     handle: Handle,
     clock: Arc<NodeClock>,
+}
+
+/// Whoever reads from the start waits until the other end is dropped.
+type Gate = Arc<Mutex<Option<Receiver<()>>>>;
+
+/// A store that counts how often it is read from its start, and lets the first reader wait.
+struct Slow {
+    store: Arc<MemoryStore>,
+    folds: Arc<AtomicU64>,
+    gate: Gate,
+}
+
+impl Store for Slow {
+    fn append(&self, batch: Vec<NewEntry>) -> Result<Appended, StoreError> {
+        self.store.append(batch)
+    }
+    fn submit(&self, batch: Vec<NewEntry>, done: Completion) {
+        self.store.submit(batch, done);
+    }
+    fn submit_at(&self, first: Seq, batch: Vec<NewEntry>, done: Completion) {
+        self.store.submit_at(first, batch, done);
+    }
+    fn durable(&self) -> Watermark {
+        self.store.durable()
+    }
+    fn read(&self, from: Seq, max: usize) -> Result<Vec<Entry>, StoreError> {
+        if from == 1 {
+            self.folds.fetch_add(1, Ordering::SeqCst);
+            let gate = self.gate.lock().unwrap().take();
+            gate.map(|gate| gate.recv());
+        }
+        self.store.read(from, max)
+    }
+    fn blob(&self, digest: &PartDigest) -> Result<Option<Bytes>, StoreError> {
+        self.store.blob(digest)
+    }
+    fn blob_state(&self, digest: &PartDigest) -> BlobState {
+        self.store.blob_state(digest)
+    }
+    fn scan(
+        &self,
+        index: Index,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Seq)>, StoreError> {
+        self.store.scan(index, prefix, after, limit)
+    }
+    fn cursor(&self, name: &str) -> Result<Option<u64>, StoreError> {
+        self.store.cursor(name)
+    }
+    fn compare_and_set_cursor(
+        &self,
+        name: &str,
+        expected: Option<u64>,
+        new: Option<u64>,
+    ) -> Result<bool, StoreError> {
+        self.store.compare_and_set_cursor(name, expected, new)
+    }
+    fn erase(&self, digests: &[PartDigest]) -> Result<(), StoreError> {
+        self.store.erase(digests)
+    }
+    fn subscribe(&self) -> Receiver<()> {
+        self.store.subscribe()
+    }
 }
 
 impl World {
@@ -56,9 +130,11 @@ impl World {
         let free = Arc::new(AtomicU64::new(u64::MAX));
         let clock = Arc::new(clock(now));
         let seen = free.clone();
+        let (gate, folds) = (Gate::default(), Arc::new(AtomicU64::new(0)));
+        let slow = Slow { store: store.clone(), folds: folds.clone(), gate: gate.clone() };
         let parts = Parts {
             engine,
-            store: store.clone(),
+            store: Arc::new(slow),
             folder: "nowhere".into(),
             keep_free: KEEP_FREE,
             room: Box::new(move |_| Some(seen.load(Ordering::Relaxed))),
@@ -66,7 +142,7 @@ impl World {
             net: None,
         };
         let (handle, _, _) = start(parts);
-        Self { author, id, store, free, handle, clock }
+        Self { author, id, store, free, gate, folds, handle, clock }
     }
 
     async fn publish(&self, text: &str) -> Result<Reply, CommandError> {
@@ -83,6 +159,11 @@ impl World {
             draft: None,
         };
         self.handle.command(command).await.unwrap()
+    }
+
+    /// Records that whoever asks now is shown.
+    async fn records(&self) -> usize {
+        self.handle.ask(|engine, _| engine.state().records().count()).await.unwrap()
     }
 
     async fn full(&self) -> bool {
@@ -116,8 +197,7 @@ async fn a_node_whose_disk_was_full_goes_on_by_itself_when_there_is_room() {
     world.free.store(KEEP_FREE, Ordering::Relaxed);
     sleep(Duration::from_secs(1)).await;
     assert!(!world.full().await);
-    let records = world.handle.ask(|engine, _| engine.state().records().count());
-    assert_eq!(records.await, Some(1), "what was refused is not there");
+    assert_eq!(world.records().await, 1, "what was refused is not there");
     assert!(world.publish("second").await.is_ok());
     assert!(crate::node::fold(&*world.store).is_ok());
 }
@@ -195,4 +275,44 @@ async fn a_step_of_the_clock_counts_only_once_a_person_has_confirmed_it() {
     let seen = world.clock.look();
     assert!(seen.is_held() && world.clock.confirm(seen.system).is_ok());
     assert!(entered("third").await > 4 * hour);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_shown_what_was_never_written() {
+    let full = World::new();
+    assert!(full.publish("first").await.is_ok());
+    full.store.set_room(Some(16));
+    assert_eq!(full.publish("second").await, Err(CommandError::DiskFull));
+    full.free.store(0, Ordering::Relaxed);
+    assert_eq!(full.records().await, 1);
+    assert!(full.full().await, "it is still full");
+
+    let failed = World::new();
+    assert!(failed.publish("first").await.is_ok());
+    failed.store.fail_next_sync();
+    assert!(failed.publish("second").await.is_err());
+    assert_eq!(failed.records().await, 1);
+    let why = failed.handle.ask(|engine, _| engine.failed()).await.unwrap();
+    assert!(why.is_some(), "it stays read-only");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_journal_is_folded_once() {
+    let world = World::new();
+    assert!(world.publish("first").await.is_ok());
+    let (closed, gate) = blocking::channel();
+    *world.gate.lock().unwrap() = Some(gate);
+    world.store.set_room(Some(16));
+    assert_eq!(world.publish("second").await, Err(CommandError::DiskFull));
+    world.store.set_room(None);
+    // A minute for a journal that takes longer.
+    for _ in 0..240 {
+        advance(Duration::from_millis(250)).await;
+        tokio::task::yield_now().await;
+    }
+    drop(closed);
+    assert_eq!(world.records().await, 1);
+    sleep(Duration::from_secs(60)).await;
+    assert!(!world.full().await);
+    assert_eq!(world.folds.load(Ordering::SeqCst), 1);
 }
