@@ -23,6 +23,7 @@ mod views;
 
 pub use error::{Damage, StoreError};
 pub use file::{FileStore, VerifyReport, backup, first_entry, rebuild, restore, verify};
+pub use lock::Lock;
 pub use memory::{MemoryBackup, MemoryStore, Syncing, Unsynced};
 pub use options::{DiskFaults, Options};
 pub use report::{OpenReport, Torn, ViewsState};

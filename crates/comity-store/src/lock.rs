@@ -12,14 +12,15 @@ use crate::StoreError;
 
 /// The lock on a store's folder, held until it is dropped or the process ends, however it ends.
 #[derive(Debug)]
-pub(crate) struct Lock {
+pub struct Lock {
     /// The lock is the open file's; what the file says is for people.
     _file: File,
 }
 
 impl Lock {
-    /// Takes the lock of `folder`, which is made if it is not there.
-    pub(crate) fn take(folder: &Path) -> Result<Self, StoreError> {
+    /// Takes the lock of `folder`, which is made if it is not there; [`StoreError::Locked`] where another
+    /// process has it.
+    pub fn take(folder: &Path) -> Result<Self, StoreError> {
         fs::create_dir_all(folder).map_err(|error| StoreError::io("make", folder, error))?;
         let path = folder.join("lock");
         let failed = |error| StoreError::io("lock", &path, error);

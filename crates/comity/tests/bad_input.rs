@@ -220,6 +220,23 @@ fn a_backup_of_another_economy() {
 }
 
 #[test]
+fn a_store_that_another_command_has_open() {
+    let node = Node::plain("KR");
+    let backup = node.folder().join("backup").display().to_string();
+    node.data(&["backup", &backup]);
+    let store = node.folder().join("store");
+    let held = std::fs::File::open(store.join("lock")).unwrap();
+    held.lock().unwrap();
+    let refused = node.try_with(&["restore", &backup, "--yes"], "");
+    refused.refused(75, "store-locked", "in use", "status");
+    let found = std::fs::read_dir(node.folder()).unwrap();
+    let names = found.map(|one| one.unwrap().file_name().into_string().unwrap());
+    assert!(!names.into_iter().any(|name| name.contains("before-restore")), "nothing was moved");
+    drop(held);
+    node.try_with(&["restore", &backup, "--yes"], "").done();
+}
+
+#[test]
 fn keys_that_are_not_the_journals() {
     let (kr, other) = (Node::plain("KR"), Node::plain("KR"));
     let keys = |node: &Node| node.folder().join("keys/node.keys");

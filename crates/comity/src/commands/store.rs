@@ -7,7 +7,7 @@ use comity_admin::{Failure, FailureKind, ask};
 use comity_core::journal::JournalEntry;
 use comity_node::founding::founder;
 use comity_node::{ServiceError, clock, index};
-use comity_store::{FileStore, NewEntry, Store as _, StoreError, ViewsState};
+use comity_store::{FileStore, Lock, NewEntry, Store as _, StoreError, ViewsState};
 use serde_json::json;
 
 use super::Context;
@@ -166,10 +166,10 @@ pub(super) fn restore(
             let aside = put_aside(&store)?;
             let outcome = comity_store::restore(from, &store, marker, options);
             if let (Err(_), Some(aside)) = (&outcome, &aside) {
-                put_back(aside, &store)?;
+                put_back(&aside.folder, &store)?;
             }
             outcome.map_err(refused)?;
-            aside
+            aside.map(|aside| aside.folder)
         }
         None => {
             debug_assert!(here, "the command line asks for one of them");
@@ -226,17 +226,26 @@ fn same_economy(from: &Path, backend: &Backend) -> Result<(), Failure> {
     )))
 }
 
-/// What is there now is kept: nothing is deleted by a restore.
-fn put_aside(store: &Path) -> Result<Option<PathBuf>, Failure> {
+/// The data that was there before a restore.
+struct Aside {
+    folder: PathBuf,
+    /// It lies in the folder and goes with it: until the restore is done nobody writes there.
+    _lock: Lock,
+}
+
+/// What is there now is kept: nothing is deleted by a restore. A process that has it open would go on
+/// writing into what was put aside, and tell its callers that it is kept.
+fn put_aside(store: &Path) -> Result<Option<Aside>, Failure> {
     let vacant = std::fs::read_dir(store).map_or(true, |mut found| found.next().is_none());
     if vacant {
         return Ok(None);
     }
+    let lock = Lock::take(store).map_err(refused)?;
     let stamp = clock::now().as_millis();
     let name = store.file_name().unwrap_or_default().to_string_lossy();
-    let aside = store.with_file_name(format!("{name}.before-restore-{stamp}"));
-    std::fs::rename(store, &aside).map_err(|error| moved(store, &aside, &error))?;
-    Ok(Some(aside))
+    let folder = store.with_file_name(format!("{name}.before-restore-{stamp}"));
+    std::fs::rename(store, &folder).map_err(|error| moved(store, &folder, &error))?;
+    Ok(Some(Aside { folder, _lock: lock }))
 }
 
 fn put_back(aside: &Path, store: &Path) -> Result<(), Failure> {
