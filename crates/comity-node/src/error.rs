@@ -128,6 +128,11 @@ impl From<StoreError> for ServiceError {
             StoreError::Damage(_) => {
                 (ErrorKind::Data, "store-damaged", Some("comity store verify"))
             }
+            StoreError::Backup { .. } => (
+                ErrorKind::Data,
+                "backup-damaged",
+                Some("copy it anew from where it was made, or restore another: comity restore DIR"),
+            ),
             StoreError::Locked { .. } => {
                 (ErrorKind::TryLater, "store-locked", Some("comity status"))
             }

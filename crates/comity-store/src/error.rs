@@ -64,6 +64,14 @@ pub enum StoreError {
     /// The journal is not what was written. Read-only from here; exit code 65.
     #[error(transparent)]
     Damage(#[from] Damage),
+    /// A backup is not what was copied. Nothing of it was restored.
+    #[error("the backup in {path} is not what was copied: {what}; nothing was restored")]
+    Backup {
+        /// Its folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
     /// Another process has the store.
     #[error("{path} is in use by {}", holder.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}")))]
     Locked {

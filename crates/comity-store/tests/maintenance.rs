@@ -20,6 +20,9 @@ use comity_store::{
 };
 use support::{blob, entry, entry_with};
 
+/// Bytes of a segment's header.
+const SEGMENT_HEADER: usize = 84;
+
 fn options() -> Options {
     support::options(2_000, None)
 }
@@ -185,8 +188,49 @@ fn a_damaged_backup_is_refused_whole() {
     bytes[at] ^= 1;
     fs::write(path, bytes).unwrap();
     let refused = restore(copy.path(), target.path(), entry("restored"), options()).unwrap_err();
-    assert!(matches!(refused, StoreError::Damage(_)), "{refused}");
+    assert!(matches!(refused, StoreError::Backup { .. }), "{refused}");
     assert!(!target.path().join("journal").exists());
+}
+
+/// A journal may end anywhere: what is missing at the end of a copy must show all the same.
+#[test]
+fn a_backup_without_its_end_is_refused() {
+    let [folder, copy] = [(); 2].map(|()| support::folder());
+    drop(filled(folder.path()));
+    backup(folder.path(), copy.path(), options()).unwrap();
+    let files = fs::read_dir(copy.path().join("journal")).unwrap();
+    let mut segments: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    segments.sort();
+    let last = segments.pop().unwrap();
+    let bytes = fs::read(&last).unwrap();
+    let refused = |what: &str| {
+        let target = support::folder();
+        let refused = restore(copy.path(), target.path(), entry("restored"), options());
+        let refused = refused.expect_err(what);
+        assert!(matches!(refused, StoreError::Backup { .. }), "{what}: {refused}");
+        assert!(!target.path().join("journal").exists(), "{what}");
+    };
+    let mut flipped = bytes.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    fs::write(&last, flipped).unwrap();
+    refused("a flipped bit in the last group");
+    for length in [SEGMENT_HEADER, bytes.len() / 2, bytes.len() - 1] {
+        fs::write(&last, &bytes[..length]).unwrap();
+        refused(&format!("cut to {length} bytes"));
+    }
+    fs::remove_file(&last).unwrap();
+    refused("no last segment");
+    fs::write(&last, &bytes).unwrap();
+
+    let summary = copy.path().join("backup.txt");
+    let said = fs::read_to_string(&summary).unwrap();
+    fs::remove_file(&summary).unwrap();
+    refused("no word of what was copied");
+    fs::write(&summary, said.replace("comity-backup 1", "comity-backup 2")).unwrap();
+    refused("the word of another program");
+    fs::write(&summary, said).unwrap();
+    let target = support::folder();
+    restore(copy.path(), target.path(), entry("restored"), options()).unwrap();
 }
 
 /// Copies are whole, whatever is written and erased meanwhile.

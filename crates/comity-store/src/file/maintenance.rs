@@ -13,12 +13,13 @@ use comity_core::PartDigest;
 use super::indexing::Views;
 use super::open::{missing, open_views};
 use super::reader::Shared;
+use super::summary::Summary;
 use super::writer::overwrite_blob;
 use super::{FileStore, Layout};
 use crate::frame::Nonce;
 use crate::lock::Lock;
 use crate::report::{OpenReport, Torn};
-use crate::scan::{Blob, Depth, Journal, Place, scan};
+use crate::scan::{Blob, Depth, Journal, Place, Tail, scan};
 use crate::segment;
 use crate::views::{self, DiskViews};
 use crate::{Damage, Entry, NewEntry, Options, Store as _, StoreError, Watermark, bounds};
@@ -151,7 +152,7 @@ pub fn backup(folder: &Path, to: &Path, options: Options) -> Result<Watermark, S
 }
 
 /// Makes a store in `to`, which must have none, from a backup, and appends `marker` to it, by which the
-/// node knows that it was restored. Every byte of the backup is checked first.
+/// node knows that it was restored. Every byte of the backup is checked first, and that all of it is there.
 ///
 /// The store appears whole, with its marker, or not at all.
 pub fn restore(
@@ -173,9 +174,21 @@ pub fn restore(
             .map_err(|error| StoreError::io("delete", &layout.restoring, error))?;
     }
     let scanned = scan(&source.journal, Depth::Everything)?;
+    let refused = |what: String| StoreError::Backup { path: from.to_owned(), what };
     if let Some(damage) = scanned.damage {
-        return Err(damage.into());
+        return Err(refused(damage.to_string()));
     }
+    // It was copied whole: an end that looks like an unfinished write is none.
+    if let Some(Tail { segment, offset, .. }) = scanned.tail {
+        return Err(refused(format!("segment {segment} cannot be read from byte {offset} on")));
+    }
+    let lengths = scanned.journal.segments.iter().map(|segment| segment.length);
+    let summary = Summary {
+        segments: scanned.journal.segments.len(),
+        bytes: lengths.sum(),
+        head: scanned.journal.durable,
+    };
+    summary.check(from).map_err(refused)?;
     let partial = Layout::of(&layout.restoring);
     make_folder(&partial.journal)?;
     for segment in &scanned.journal.segments {
@@ -229,6 +242,11 @@ pub(super) fn copy_journal(shared: &Shared, to: &Path) -> Result<Watermark, Stor
                 .collect();
             (journal.durable, lengths, erased(&journal))
         };
+        let summary = Summary {
+            segments: lengths.len(),
+            bytes: lengths.iter().map(|(_, length)| length).sum(),
+            head: durable,
+        };
         for (number, length) in lengths {
             copy_segment(&shared.layout.journal, &partial, number, length)?;
         }
@@ -239,6 +257,7 @@ pub(super) fn copy_journal(shared: &Shared, to: &Path) -> Result<Watermark, Stor
                 file.sync_data().map_err(|error| StoreError::sync(&path, error))?;
             }
             segment::sync_folder(&partial)?;
+            summary.write(to)?;
             let named = fs::rename(&partial, &target.journal);
             named.map_err(|error| StoreError::io("name", &target.journal, error))?;
             segment::sync_folder(to)?;

@@ -5,6 +5,7 @@ mod indexing;
 mod maintenance;
 mod open;
 mod reader;
+mod summary;
 mod writer;
 
 use std::fmt;
