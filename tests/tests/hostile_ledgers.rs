@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use comity_core::journal::{JournalEntry, PartnerChange};
 use comity_core::ledger::{Head, LedgerEntry, Opening, Ranges};
-use comity_core::receipt::{REJECTS, UnverifiedReceipt};
+use comity_core::receipt::{REJECTS, Receipt, RejectReason, UnverifiedReceipt};
 use comity_core::record::{Draft, Header};
 use comity_core::test_util::SeededEntropy;
 use comity_core::{Digest, EpochId, Kind, Marking, Onward, RecordId, Section, Tlp};
@@ -71,6 +71,41 @@ fn a_void_far_beyond_the_run_is_not_written() {
     bench.control(peer.conn(), Peer::void(false, near, Digest([3; 32])));
     assert_eq!(bench.answer(&peer, near), Answer::Acked);
     assert_eq!(bench.journal(), journal + 1);
+}
+
+/// The last receipt that the node has signed for a partner.
+fn receipt(bench: &mut Bench, peer: &Peer) -> Receipt {
+    bench.wait(Duration::from_secs(1));
+    let us = bench.state().us();
+    let said = bench.heard(peer.conn()).into_iter().rev();
+    let signed = said.into_iter().find_map(|said| match said {
+        Said::Receipt(signed) => Some(signed),
+        _ => None,
+    });
+    let receipt = UnverifiedReceipt::parse(&signed.expect("a receipt")).expect("one that reads");
+    receipt.verify(us, peer.economy.id).expect("one that verifies")
+}
+
+/// A partner that numbers a record and takes it back has 32 bytes signed, and no word of the record.
+#[test]
+fn a_receipt_names_the_numbers_of_which_only_a_digest_came() {
+    let (mut bench, mut peer) = with_a_partner();
+    let (record, parts) = advisory(&peer.economy, "never sent", bench.now);
+    let (number, _, _) = peer.delivery(&record, &parts);
+    let digest = peer.entry(number, &record, &parts).digest();
+    bench.control(peer.conn(), Peer::void(false, number, digest));
+    assert_eq!(bench.answer(&peer, number), Answer::Acked);
+    let signed = receipt(&mut bench, &peer);
+    assert_eq!(signed.upto, peer.head, "the chain goes over it");
+    assert_eq!(signed.rejects, [(number, RejectReason::Void)]);
+
+    // A restart knows it from the journal.
+    bench.restart();
+    bench.connect(&mut peer);
+    let (record, parts) = advisory(&peer.economy, "sent", bench.now);
+    bench.deliver(&mut peer, &record, &parts);
+    let signed = receipt(&mut bench, &peer);
+    assert_eq!((signed.upto, signed.rejects), (peer.head, vec![(number, RejectReason::Void)]));
 }
 
 /// The node is put back to what it has now, and says so.

@@ -1,7 +1,8 @@
 //! Receipts: what a partner says that it holds, signed with its link key.
 //!
 //! A receipt says *verified or pending, and durable*, up to a head, except the numbers that it
-//! rejects. It never says that anybody read or accepted anything.
+//! rejects, and those of which it knows the digest alone. It never says that anybody read or accepted
+//! anything.
 
 use std::fmt;
 
@@ -31,6 +32,8 @@ pub enum RejectReason {
     Erased,
     /// A signed form that the receiver does not support.
     UnsupportedForm,
+    /// The sender took it back: the receiver has its digest and nothing more. In receipts only.
+    Void,
     /// A reason of a later version.
     Unknown(u64),
 }
@@ -47,6 +50,7 @@ impl RejectReason {
             Self::NotAddressed => 4,
             Self::Erased => 5,
             Self::UnsupportedForm => 6,
+            Self::Void => 7,
             Self::Unknown(code) => code,
         }
     }
@@ -62,6 +66,7 @@ impl RejectReason {
             4 => Self::NotAddressed,
             5 => Self::Erased,
             6 => Self::UnsupportedForm,
+            7 => Self::Void,
             code => Self::Unknown(code),
         }
     }
@@ -77,6 +82,7 @@ impl fmt::Display for RejectReason {
             Self::NotAddressed => "not addressed to the receiver",
             Self::Erased => "erased by the receiver",
             Self::UnsupportedForm => "signed form not supported",
+            Self::Void => "taken back by the sender",
             Self::Unknown(code) => return write!(f, "reason {code} of a later version"),
         })
     }

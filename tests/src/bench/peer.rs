@@ -88,11 +88,8 @@ impl Peer {
     }
 
     /// A delivery under the next number: number, stream, frame.
-    pub(super) fn delivery(
-        &mut self,
-        record: &VerifiedRecord,
-        parts: &[Part],
-    ) -> (u64, u64, Vec<u8>) {
+    #[must_use]
+    pub fn delivery(&mut self, record: &VerifiedRecord, parts: &[Part]) -> (u64, u64, Vec<u8>) {
         let number = self.head.number + 1;
         let entry = self.entry(number, record, parts);
         self.head = self.head.after(entry.digest());

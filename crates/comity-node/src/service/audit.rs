@@ -165,6 +165,8 @@ fn delivery(
         }
         OutFate::Live => "on the way".to_owned(),
     };
+    // What a partner signs for covers the numbers that were taken back, as such.
+    let signed = receipt.filter(|_| out.fate != OutFate::Void { handed: false });
     let onward = line.obligations.onward;
     let retention = line.obligations.retention_days.map(|days| format!(", keep {days} days"));
     AuditDelivery {
@@ -177,7 +179,7 @@ fn delivery(
         parts: line.parts.iter().map(ToString::to_string).collect(),
         withheld: Vec::new(),
         state: state_of,
-        receipt: receipt.map(|(at, _)| at.to_string()),
+        receipt: signed.map(|(at, _)| at.to_string()),
         policy: 0,
         obligations: format!("onward: {onward}{}", retention.unwrap_or_default()),
         entry: words::to_base64(&line.encode()),

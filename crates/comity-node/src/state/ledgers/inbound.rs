@@ -21,7 +21,7 @@ pub struct InLedger {
     /// The numbers whose entries are synced: all that we speak of to the partner.
     durable: Ranges,
     epoch: Option<EpochId>,
-    /// Numbers that were rejected for good, and why.
+    /// Numbers that were rejected for good, or taken back, and why.
     rejects: BTreeMap<u64, RejectReason>,
     /// The entries themselves: what a restored partner gets back. Void numbers have none.
     entries: BTreeMap<u64, LedgerEntry>,
@@ -85,7 +85,8 @@ impl InLedger {
         &self.numbers
     }
 
-    /// Numbers that were rejected for good, and why.
+    /// Numbers that were rejected for good, or of which only the digest is here: what a receipt does not
+    /// sign for.
     #[must_use]
     pub fn rejects(&self) -> &BTreeMap<u64, RejectReason> {
         &self.rejects
@@ -119,6 +120,8 @@ impl InLedger {
         if let Some(entry) = entry {
             self.epoch.get_or_insert(entry.epoch);
             self.entries.insert(number, entry);
+        } else {
+            self.rejects.insert(number, RejectReason::Void);
         }
         self.beyond.insert(number, digest);
         while let Some(next) = self.beyond.remove(&self.head.number.saturating_add(1)) {

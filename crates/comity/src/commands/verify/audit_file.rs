@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use comity_admin::{Failure, FailureKind};
 use comity_core::cbor::Reader;
 use comity_core::ledger::LedgerEntry;
-use comity_core::receipt::{Receipt, UnverifiedReceipt};
+use comity_core::receipt::{Receipt, RejectReason, UnverifiedReceipt};
 use comity_core::{EconomyId, KeyId};
 use comity_node::api::{AuditChain, AuditDelivery};
 use comity_node::audit_file;
@@ -42,7 +42,9 @@ struct Checked {
     /// When it was decided, as the books say.
     at: String,
     sections: Vec<String>,
-    /// `signed for`, `refused by the partner` or `no receipt`.
+    /// What became of it, as the books say.
+    state: String,
+    /// `signed for`, `taken back`, `refused by the partner` or `no receipt`.
     proof: &'static str,
     /// The partner's key that signed, and when, by its clock.
     signed_by: Option<String>,
@@ -116,6 +118,7 @@ fn check(delivery: &AuditDelivery, record: &str, economy: EconomyId) -> Result<C
         number: delivery.number,
         at: delivery.at.clone(),
         sections: delivery.sections.clone(),
+        state: delivery.state.clone(),
         proof,
         signed_by: receipt.as_ref().map(|(_, key)| key.to_string()),
         signed_at: receipt.as_ref().map(|(receipt, _)| receipt.at.to_string()),
@@ -181,8 +184,12 @@ fn proof_of(
         let what = format!("its receipt says nothing of numbers before {}", receipt.first());
         return Err(("audit-receipt-invalid", what));
     }
-    let refused = receipt.rejects.iter().any(|(number, _)| *number == entry.number);
-    Ok(if refused { "refused by the partner" } else { "signed for" })
+    // The links lead over a number that was taken back too; then the partner has only its digest.
+    Ok(match receipt.rejects.iter().find(|(number, _)| *number == entry.number) {
+        Some((_, RejectReason::Void)) => "taken back",
+        Some(_) => "refused by the partner",
+        None => "signed for",
+    })
 }
 
 impl Audit {
@@ -196,7 +203,8 @@ impl Audit {
             return writeln!(out, "  Nobody was told, by these books.");
         }
         let mut table =
-            Table::new(&["", "to", "number", "decided", "parts", "proof", "signed at"]).numbers(2);
+            Table::new(&["", "to", "number", "decided", "parts", "state", "proof", "signed at"])
+                .numbers(2);
         for delivery in &self.deliveries {
             table.row([
                 "",
@@ -204,6 +212,7 @@ impl Audit {
                 &delivery.number.to_string(),
                 &delivery.at,
                 &delivery.sections.join(" "),
+                &delivery.state,
                 delivery.proof,
                 delivery.signed_at.as_deref().unwrap_or_default(),
             ]);

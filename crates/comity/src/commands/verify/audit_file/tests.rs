@@ -148,6 +148,24 @@ fn a_delivery_that_was_signed_for_verifies() {
     assert_eq!(read(rejected.as_bytes()).unwrap().deliveries[0].proof, "refused by the partner");
 }
 
+/// The partner's chain goes over it, but the partner has no more of it than 32 bytes.
+#[test]
+fn a_delivery_that_was_taken_back_is_not_signed_for_whatever_the_books_say() {
+    let void = Receipt { rejects: vec![(2, RejectReason::Void)], ..receipt(JP, head(4)) };
+    for state in ["void", "stored"] {
+        let file = written(|one| {
+            one.state = state.to_owned();
+            one.signed_receipt = signed(&void);
+        });
+        let audit = read(file.as_bytes()).unwrap();
+        assert_eq!(audit.deliveries[0].proof, "taken back");
+        let mut screen = Vec::new();
+        audit.write("who.json", &mut screen).unwrap();
+        let screen = String::from_utf8(screen).unwrap();
+        assert!(screen.contains(state) && !screen.contains("signed for"), "{screen}");
+    }
+}
+
 #[test]
 fn it_tells_nothing_of_other_deliveries() {
     let file = sealed(&books());
