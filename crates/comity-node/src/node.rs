@@ -247,7 +247,7 @@ pub(crate) fn link_identity(
     let evidence = keyring.link_evidence(key.id()).ok_or_else(|| {
         let message = "the journal's keyring does not grant this node's link key, or no longer: the journal is another economy's, or older than the key";
         ServiceError::new(ErrorKind::NoPermission, "link-key", message).next(
-            "comity doctor, which names the economy; if the key was rotated after the backup: comity key rotate",
+            "comity doctor, which names the economy and what to bring back; do not renew the key",
         )
     })?;
     Ok(LinkIdentity { key: key.clone(), evidence: evidence.encode() })

@@ -245,6 +245,27 @@ fn keys_that_are_not_the_journals() {
     let found = kr.try_with(&["doctor"], "");
     assert_eq!(found.code, 1, "{}", found.out);
     assert!(found.out.contains("not those of the journal"), "{}", found.out);
+    assert!(!found.out.contains("key rotate"), "{}", found.out);
+}
+
+/// Another key over the old keyring would be a second one of its version, at every partner.
+#[test]
+fn a_backup_from_before_the_key_was_renewed() {
+    let node = Node::plain("KR");
+    let backup = |name: &str| node.folder().join(name).display().to_string();
+    node.data(&["backup", &backup("before")]);
+    node.data(&["key", "rotate", "--yes"]);
+    node.data(&["backup", &backup("after")]);
+    node.data(&["restore", &backup("before"), "--yes"]);
+    let found = node.try_with(&["doctor"], "");
+    assert!(found.out.contains("older than the link key"), "{}", found.out);
+    assert!(found.out.contains("from after the key was renewed"), "{}", found.out);
+    assert!(!found.out.contains("key rotate"), "{}", found.out);
+    let refused = node.try_with(&["run"], "");
+    refused.refused(77, "link-key", "older than the key", "do not renew the key");
+    node.data(&["restore", &backup("after"), "--yes"]);
+    let found = node.try_with(&["doctor"], "");
+    assert!(!found.out.contains("link key in"), "{}", found.out);
 }
 
 #[test]

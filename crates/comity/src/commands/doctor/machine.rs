@@ -65,6 +65,17 @@ pub(super) fn identity(backend: &Backend, status: &Status, comity: &str) -> Opti
         );
         return Some(Finding::wrong("identity", what, mend));
     }
+    if status.link_key_granted == Some(false) && status.recovering.is_some() {
+        let what = format!(
+            "the backup that was restored is older than the link key in {}, which it does not grant",
+            backend.folder.display()
+        );
+        // Another version of the keyring beside the one that partners have freezes this economy.
+        let mend = format!(
+            "{comity} restore DIR, with a backup from after the key was renewed; do not renew it again: partners would meet two keyrings of one version, and take nothing of this economy any more"
+        );
+        return Some(Finding::wrong("identity", what, mend));
+    }
     if status.link_key_granted == Some(false) {
         let what = format!(
             "the keys in {} are not those of the journal, which is that of {} ({})",
@@ -72,9 +83,7 @@ pub(super) fn identity(backend: &Backend, status: &Status, comity: &str) -> Opti
             status.code,
             status.economy
         );
-        let mend = format!(
-            "bring back the keys or the journal that belong together; if the keys were renewed after a backup: {comity} key rotate"
-        );
+        let mend = "bring back the keys or the journal that belong together";
         return Some(Finding::wrong("identity", what, mend));
     }
     None
