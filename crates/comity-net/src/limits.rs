@@ -47,9 +47,13 @@ pub const SEND_WINDOW: u64 = 64 * 1024 * 1024;
 pub const INCOMING_STREAMS: usize = comity_proto::limits::STREAMS;
 /// Bytes of one [`NetEvent::Received`](crate::NetEvent::Received).
 pub const RECEIVED_BYTES: usize = 64 * 1024;
-/// Bytes handed over for one connection and not yet written: what the link protocol may have under
-/// way, twice. A partner that falls further behind is disconnected and resumes later.
+/// Bytes handed over for one connection and not yet written, with [`PIECE_BYTES`] for each piece: what the
+/// link protocol may have under way, twice. A partner that falls further behind is disconnected and
+/// resumes later.
 pub const QUEUED_BYTES: usize = 2 * (16 + 2 * 64) * 1024 * 1024;
+/// What a piece takes beside its bytes: an answer of a few bytes is an allocation of its own and a place
+/// in a queue.
+pub const PIECE_BYTES: usize = 128;
 /// Bytes below which pieces are copied together before they are written.
 pub const COALESCE_BELOW: usize = 4 * 1024;
 /// Bytes of one coalesced write.

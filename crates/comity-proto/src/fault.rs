@@ -63,6 +63,9 @@ pub enum Fault {
     /// A receipt that the engine does not believe.
     #[error("receipt is not believed: {0}")]
     BadReceipt(String),
+    /// More questions for signs of life than anybody may ask.
+    #[error("more questions for signs of life than the link allows")]
+    TooManyPings,
     /// More unfinished streams or bytes than anybody may leave us with.
     #[error("more unfinished data than the link allows")]
     Overrun,
@@ -89,6 +92,7 @@ impl Fault {
             Self::Overrun => 13,
             Self::NotAFrame(_) => 14,
             Self::BadReceipt(_) => 15,
+            Self::TooManyPings => 16,
         }
     }
 
@@ -107,7 +111,8 @@ impl Fault {
             | Self::PartsContradict(_)
             | Self::WrongPart { .. }
             | Self::NeverSent(_)
-            | Self::BadReceipt(_) => false,
+            | Self::BadReceipt(_)
+            | Self::TooManyPings => false,
         }
     }
 }

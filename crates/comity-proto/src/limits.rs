@@ -69,3 +69,7 @@ pub const GREETING_TIMEOUT: Duration = Duration::from_secs(15);
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection in use that was silent for this long yields to a new one.
 pub const SILENCE: Duration = Duration::from_secs(5);
+/// How often a partner may ask for a sign of life, for long: answers that it does not read are kept for it.
+pub const PING_EVERY: Duration = Duration::from_millis(100);
+/// How many questions for a sign of life may come at once.
+pub const PINGS: u32 = 1024;

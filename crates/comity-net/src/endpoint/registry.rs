@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use super::close_text;
 use super::path::Path;
+use super::stream::weight;
 use crate::congestion::RateCap;
 use crate::event::{CloseCause, code};
 use crate::limits;
@@ -55,7 +56,7 @@ impl Registry {
         }
         self.last = self.last.saturating_add(1);
         let conn = ConnId(self.last);
-        // Unbounded in pieces, bounded in bytes by `queued`.
+        // Bounded by `queued`, in which each piece has its weight.
         let (sender, outbox) = mpsc::unbounded_channel();
         let queued = Arc::new(AtomicUsize::new(0));
         let open =
@@ -67,8 +68,8 @@ impl Registry {
     pub(super) fn transmit(&mut self, transmit: Transmit) {
         let conn = transmit.conn();
         let Some(open) = self.open.get(&conn) else { return };
-        let length = transmit.bytes().len();
-        let queued = open.queued.fetch_add(length, Ordering::Relaxed).saturating_add(length);
+        let weight = weight(transmit.bytes());
+        let queued = open.queued.fetch_add(weight, Ordering::Relaxed).saturating_add(weight);
         if queued > limits::QUEUED_BYTES {
             self.close(conn, code::TOO_SLOW, "too slow: reconnect and resume");
         } else if open.outbox.send(transmit).is_err() {

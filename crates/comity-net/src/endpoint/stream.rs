@@ -87,11 +87,16 @@ pub(super) struct Piece {
     pub(super) fin: bool,
 }
 
+/// What a piece takes until it is written.
+pub(super) fn weight(bytes: &Bytes) -> usize {
+    bytes.len().saturating_add(limits::PIECE_BYTES)
+}
+
 /// Writes the streams of one connection.
 #[derive(Clone)]
 pub(super) struct Writer {
     pub(super) connection: quinn::Connection,
-    /// Bytes handed over and not yet written.
+    /// What was handed over and is not yet written, by its weight.
     pub(super) queued: Arc<AtomicUsize>,
 }
 
@@ -117,12 +122,12 @@ impl Writer {
         let mut pieces = Vec::with_capacity(limits::PIECES_PER_WRITE);
         while queue.recv_many(&mut pieces, limits::PIECES_PER_WRITE).await > 0 {
             let fin = pieces.iter().any(|piece| piece.fin);
-            let length = pieces.iter().map(|piece| piece.bytes.len()).sum();
+            let written = pieces.iter().map(|piece| weight(&piece.bytes)).sum();
             let mut bytes = coalesce(pieces.drain(..).map(|piece| piece.bytes));
             if let Err(error) = send.write_all_chunks(&mut bytes).await {
                 return self.failed(error);
             }
-            self.queued.fetch_sub(length, Ordering::Relaxed);
+            self.queued.fetch_sub(written, Ordering::Relaxed);
             if fin {
                 // An error says that the connection is over, which is reported elsewhere.
                 if send.finish().is_err() {
@@ -173,6 +178,16 @@ fn coalesce(pieces: impl Iterator<Item = Bytes>) -> Vec<Bytes> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// An answer to a question for a sign of life has 19 bytes, an allocation and a place in a queue.
+    #[test]
+    fn small_pieces_are_bounded_by_what_they_take() {
+        let answer = Bytes::from_static(&[0; 19]);
+        let most = limits::QUEUED_BYTES / weight(&answer);
+        assert!(most * (answer.len() + 100) <= limits::QUEUED_BYTES);
+        let chunk = Bytes::from(vec![0; 1 << 20]);
+        assert!(weight(&chunk) < chunk.len() + 1024);
+    }
 
     proptest! {
         #[test]

@@ -28,6 +28,8 @@ pub(super) struct Connection {
     pub(super) use_received: bool,
     pub(super) control: Splitter,
     pub(super) faults: u32,
+    /// When the last question for a sign of life was due, had each taken its time.
+    pings: Timestamp,
     streams: BTreeMap<StreamId, Stream>,
     /// Bytes of unfinished frames on all streams but the control stream.
     held: usize,
@@ -58,6 +60,7 @@ impl Connection {
             use_received: false,
             control: Splitter::default(),
             faults: 0,
+            pings: Timestamp::EPOCH,
             streams: BTreeMap::new(),
             held: 0,
             next_uni: 0,
@@ -72,6 +75,16 @@ impl Connection {
 
     pub(super) fn held(&self) -> usize {
         self.held
+    }
+
+    /// Counts a question for a sign of life; whether it may be answered.
+    pub(super) fn may_ping(&mut self, now: Timestamp) -> bool {
+        let due = self.pings.max(now).saturating_add(limits::PING_EVERY);
+        let may = due.since(now) <= limits::PING_EVERY * limits::PINGS;
+        if may {
+            self.pings = due;
+        }
+        may
     }
 
     /// The id of a new stream of ours.

@@ -81,7 +81,14 @@ impl Link {
             Frame::Drain => self.drain_received(now),
             Frame::Bye => self.bye_received(conn),
             Frame::Fault { code, text } => self.outputs.push(Output::Told { code, text }),
-            Frame::Ping { nonce } => self.tell(&Frame::Pong { nonce, at: now }),
+            Frame::Ping { nonce } => {
+                let connection = self.connections.get_mut(&conn);
+                if connection.is_some_and(|connection| connection.may_ping(now)) {
+                    self.tell(&Frame::Pong { nonce, at: now });
+                } else {
+                    self.fault(conn, Fault::TooManyPings);
+                }
+            }
             Frame::Pong { nonce, at } => self.outputs.push(Output::Pong { nonce, at }),
         }
     }

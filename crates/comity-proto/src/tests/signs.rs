@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use super::pair::Pair;
 use crate::event::{Input, Output};
+use crate::fault::Fault;
+use crate::limits;
 
 fn pongs(pair: &Pair, side: usize) -> Vec<(u64, comity_core::Timestamp)> {
     let mut pongs = Vec::new();
@@ -17,7 +19,7 @@ fn pongs(pair: &Pair, side: usize) -> Vec<(u64, comity_core::Timestamp)> {
 
 /// Enough for a question and its answer to come through.
 fn steps(pair: &mut Pair) {
-    for _ in 0..2_000 {
+    for _ in 0..20_000 {
         pair.step();
     }
 }
@@ -46,4 +48,27 @@ fn nothing_is_asked_while_the_link_is_down() {
     pair.connect();
     steps(&mut pair);
     assert!(pongs(&pair, 0).is_empty());
+}
+
+/// Answers that nobody reads pile up here: whoever asks on and on is at fault, and out.
+#[test]
+fn whoever_asks_without_end_is_not_answered_without_end() {
+    let mut pair = Pair::new(5);
+    pair.connect();
+    let most = u64::from(limits::PINGS);
+    for nonce in 0..most {
+        pair.input(0, Input::Ping { nonce });
+    }
+    steps(&mut pair);
+    assert_eq!(pongs(&pair, 0).len() as u64, most);
+    assert!(pair.nodes[1].faults.is_empty());
+
+    // As many again when their time has passed, and then none.
+    pair.now = pair.now.saturating_add(limits::PING_EVERY * limits::PINGS);
+    for nonce in 0..most * 2 {
+        pair.input(0, Input::Ping { nonce });
+    }
+    steps(&mut pair);
+    assert!(pongs(&pair, 0).len() as u64 <= most * 5 / 2);
+    assert!(pair.nodes[1].faults.contains(&Fault::TooManyPings));
 }
