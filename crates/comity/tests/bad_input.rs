@@ -290,6 +290,42 @@ fn a_part_weaker_than_its_record() {
     record(&expires, "expires = \"2029-01-01T00:00:00Z\"").done();
 }
 
+/// A record that somebody sent must not take along what else lies on this machine.
+#[test]
+fn a_part_whose_file_is_elsewhere() {
+    let node = Node::plain("KR");
+    let sent = node.folder().join("sent");
+    std::fs::create_dir_all(sent.join("logs")).unwrap();
+    std::fs::write(sent.join("logs/log.txt"), "a log").unwrap();
+    let publish = |file: &str| {
+        let text = format!(
+            "format = 1\nkind = \"note\"\ntitle = \"x\"\nmarking = {{ tlp = \"CLEAR\" }}\n\n[[part]]\nsection = \"summary\"\nfile = \"{file}\"\n"
+        );
+        std::fs::write(sent.join("record.toml"), text).unwrap();
+        node.try_with(
+            &["publish", &sent.join("record.toml").display().to_string(), "--dry-run"],
+            "",
+        )
+    };
+    let refused = |file: &str, what: &str| {
+        publish(file).refused(65, "record-file-invalid", what, "line 8");
+    };
+    refused("../keys/node.keys", "leads out");
+    std::os::unix::fs::symlink("../keys/node.keys", sent.join("log.txt")).unwrap();
+    refused("log.txt", "is a link");
+    std::os::unix::fs::symlink("../keys", sent.join("more")).unwrap();
+    refused("more/node.keys", "behind one");
+    std::fs::File::create(sent.join("large.bin")).unwrap().set_len(1 << 40).unwrap();
+    refused("large.bin", "larger than a part");
+    assert!(
+        std::process::Command::new("mkfifo").arg(sent.join("pipe")).status().unwrap().success()
+    );
+    refused("pipe", "is no file");
+    refused("logs", "is no file");
+    publish("logs/none.txt").refused(66, "no-input", "none.txt", "that is there");
+    publish("./logs/log.txt").done();
+}
+
 #[test]
 fn an_option_of_init() {
     let node = Node::vacant();

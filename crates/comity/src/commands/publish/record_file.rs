@@ -1,6 +1,8 @@
 //! A record to be, as a person writes it: TOML, with the parts' contents in it or in files beside it.
 
-use std::path::{Component, Path, PathBuf};
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Component, Path};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,6 +10,8 @@ use comity_admin::{Failure, FailureKind};
 use comity_core::limits::PART_BYTES;
 use comity_core::{Class, Kind, Marking, Section, Tlp, Urgency};
 use comity_node::api::{AddresseeRequest, PartRequest, PublishRequest};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -73,7 +77,8 @@ pub(super) fn read(path: &Path, tlp: Option<Tlp>) -> Result<PublishRequest, Fail
     let source = Source { path, text: &text };
     let file: RecordFile = toml::from_str(&text).map_err(|error| source.unread(&error))?;
     source.understood(&file, tlp)?;
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
     let parts = file
         .part
         .into_iter()
@@ -172,14 +177,10 @@ impl PartFile {
         let (text, base64, named) = match (self.text, &self.file) {
             (Some(text), None) => (Some(text), None, None),
             (None, Some(file)) => {
-                let content = beside(source, file, folder)?;
-                let bytes =
-                    std::fs::read(&content).map_err(|error| unreadable(&content, &error))?;
-                if bytes.len() > PART_BYTES {
-                    let what = "larger than a part may be (64 MiB)";
-                    return Err(source.wrong(file.span(), what, Vec::new()));
-                }
-                let name = content.file_name().map(|name| name.to_string_lossy().into_owned());
+                let bytes = beside(source, file, folder)?;
+                let name = Path::new(file.get_ref())
+                    .file_name()
+                    .map(|name| name.to_string_lossy().into_owned());
                 (None, Some(STANDARD.encode(bytes)), name)
             }
             (Some(_), Some(_)) => return Err(wrong("`text` and `file` are both given")),
@@ -204,15 +205,49 @@ impl PartFile {
     }
 }
 
-/// A file in the record's folder or below it: a record that somebody sent must not take along what else
-/// lies on this machine.
-fn beside(source: &Source<'_>, file: &At, folder: &Path) -> Result<PathBuf, Failure> {
+/// The content of a file in the record's folder or below it: a record that somebody sent must not take
+/// along what else lies on this machine, neither by its path nor by a link that came with it.
+fn beside(source: &Source<'_>, file: &At, folder: &Path) -> Result<Vec<u8>, Failure> {
+    let wrong = |what: &str| source.wrong(file.span(), what, Vec::new());
+    let path = Path::new(file.get_ref());
     let below = |step: Component<'_>| matches!(step, Component::Normal(_) | Component::CurDir);
-    if !Path::new(file.get_ref()).components().all(below) {
-        let what = "leads out of the record's folder: put the file beside the record";
-        return Err(source.wrong(file.span(), what, Vec::new()));
+    if !path.components().all(below) {
+        return Err(wrong("leads out of the record's folder: put the file beside the record"));
     }
-    Ok(folder.join(file.get_ref()))
+    let failed = |error: std::io::Error| unreadable(&folder.join(path), &error);
+    let opened = open_below(folder, path).map_err(|errno| match errno {
+        Errno::LOOP | Errno::NOTDIR => {
+            wrong("is a link or lies behind one: put the file itself beside the record")
+        }
+        errno => failed(errno.into()),
+    })?;
+    let found = opened.metadata().map_err(failed)?;
+    if !found.is_file() {
+        return Err(wrong("is no file"));
+    }
+    let mut bytes = Vec::new();
+    if found.len() <= PART_BYTES as u64 {
+        // It may grow meanwhile.
+        opened.take(PART_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+    }
+    if found.len() > PART_BYTES as u64 || bytes.len() > PART_BYTES {
+        return Err(wrong("larger than a part may be (64 MiB)"));
+    }
+    Ok(bytes)
+}
+
+/// Opens step by step, so that no link is followed, whatever is put there meanwhile. Does not wait for
+/// whoever writes to a pipe.
+fn open_below(folder: &Path, path: &Path) -> Result<File, Errno> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    // The folder itself is where the person said, over links or not.
+    let mut at = rustix::fs::open(folder, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut steps = path.components().peekable();
+    while let Some(step) = steps.next() {
+        let folders = if steps.peek().is_some() { OFlags::DIRECTORY } else { OFlags::empty() };
+        at = rustix::fs::openat(&at, step.as_os_str(), flags | folders, Mode::empty())?;
+    }
+    Ok(at.into())
 }
 
 impl AddresseeFile {
