@@ -323,7 +323,13 @@ impl<S: Send + Sync> FromRequest<S> for Nothing {
         if bytes.is_empty() {
             return Ok(Self);
         }
-        understood::<Option<ask::Nothing>>(&bytes).map(|_nothing| Self)
+        // An empty list would pass for a shape without fields.
+        let said = understood::<Option<serde_json::Map<String, serde_json::Value>>>(&bytes)?;
+        let mut names = said.into_iter().flatten().map(|(name, _)| name);
+        names.next().map_or(Ok(Self), |name| {
+            let message = format!("the request takes no fields: `{name}`");
+            Err(Failure::new(FailureKind::Usage, "bad-request", message))
+        })
     }
 }
 

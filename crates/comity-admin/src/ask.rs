@@ -51,11 +51,6 @@ pub struct Judge {
     pub release: bool,
 }
 
-/// A request that takes no fields.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Nothing {}
-
 /// An instant.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -302,6 +302,17 @@ pub enum Recipient {
 }
 
 impl Recipient {
+    /// The economy at which it is, and its desk there, as an addressee part may name them.
+    pub(super) fn place(&self, us: EconomyId) -> (Option<EconomyId>, Option<&str>) {
+        match self {
+            Self::Partner { economy, desk } => (Some(*economy), desk.as_deref()),
+            Self::LocalRole { role } => (Some(us), Some(role.as_str())),
+            // A constituent is none of our desks: no addressee part names one that has no name.
+            Self::Constituent { .. } => (Some(us), Some("")),
+            Self::Public => (None, None),
+        }
+    }
+
     /// The node of `economy`.
     #[must_use]
     pub const fn partner(economy: EconomyId) -> Self {

@@ -61,14 +61,10 @@ pub fn decide(
     now: Timestamp,
 ) -> Decision {
     let us = snapshot.us();
-    let (to, desk, partner) = match recipient {
-        Recipient::Partner { economy, desk } => {
-            (Some(*economy), desk.as_deref(), snapshot.partner(economy))
-        }
-        Recipient::LocalRole { role } => (Some(us), Some(role.as_str()), None),
-        // A constituent is none of our desks: no addressee names one that has no name.
-        Recipient::Constituent { .. } => (Some(us), Some(""), None),
-        Recipient::Public => (None, None, None),
+    let (to, desk) = recipient.place(us);
+    let partner = match recipient {
+        Recipient::Partner { economy, .. } => snapshot.partner(economy),
+        Recipient::LocalRole { .. } | Recipient::Constituent { .. } | Recipient::Public => None,
     };
     let addressing = Addressing::of(snapshot, record, part, to, desk, now);
     let consent = to.and_then(|to| snapshot.consent(record, part, to, now));

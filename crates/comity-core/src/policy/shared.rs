@@ -242,13 +242,12 @@ impl Whom {
         now: Timestamp,
     ) -> Self {
         let us = snapshot.us();
-        let (exit, to, desk) = match recipient {
-            Recipient::Partner { economy, desk } => {
-                (Exit::Partner(*economy), Some(*economy), desk.as_deref())
-            }
-            Recipient::Constituent { .. } => (Exit::Constituent, Some(us), None),
-            Recipient::LocalRole { .. } => (Exit::LocalRole, Some(us), None),
-            Recipient::Public => (Exit::Public, None, None),
+        let (to, desk) = recipient.place(us);
+        let exit = match recipient {
+            Recipient::Partner { economy, .. } => Exit::Partner(*economy),
+            Recipient::Constituent { .. } => Exit::Constituent,
+            Recipient::LocalRole { .. } => Exit::LocalRole,
+            Recipient::Public => Exit::Public,
         };
         let ended = |to| {
             let consents = snapshot.consents(record, part, to).map(|consent| consent.until);
