@@ -7,7 +7,9 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use comity_core::Timestamp;
-use comity_node::api::{AlarmLine, DraftsRequest, Event, ListRequest, PublishRequest};
+use comity_node::api::{
+    AffirmRequest, AlarmLine, DraftsRequest, Event, ListRequest, PublishRequest, RevokeRequest,
+};
 use comity_node::service::{End, Service};
 use comity_node::{ErrorKind, ServiceError};
 use http_body_util::channel::{Channel, Sender};
@@ -42,6 +44,22 @@ fn node() -> Router<Service> {
         .route(
             "/rotate-link",
             post(async |State(node): Node, Nothing: Nothing| answer(node.rotate_link().await)),
+        )
+        .route(
+            "/keys",
+            post(async |State(node): Node, Nothing: Nothing| answer(node.keyring_keys().await)),
+        )
+        .route(
+            "/revoke-key",
+            post(async |State(node): Node, Ask(asked): Ask<RevokeRequest>| {
+                answer(node.revoke_key(asked).await)
+            }),
+        )
+        .route(
+            "/affirm",
+            post(async |State(node): Node, Ask(asked): Ask<AffirmRequest>| {
+                answer(node.affirm(asked).await)
+            }),
         )
         .route(
             "/confirm-recovery",

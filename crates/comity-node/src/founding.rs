@@ -27,7 +27,7 @@ pub const NEXT_ROOT_KEYS: &str = "keys/next-root.keys";
 /// The name of the link key in [`NODE_KEYS`].
 pub(crate) const LINK: &str = "link";
 /// The name of the desk's key.
-pub(crate) const DESK: &str = "desk";
+pub const DESK: &str = "desk";
 /// The name of the seed of what the endpoint keeps over a restart.
 pub(crate) const ENDPOINT: &str = "endpoint";
 

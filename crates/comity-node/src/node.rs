@@ -113,7 +113,7 @@ impl Node {
             files,
             clock,
             config,
-            keys,
+            keys: RwLock::new(keys),
             passphrase: passphrase.cloned(),
             endpoint: endpoint.clone(),
             pairings,

@@ -1,4 +1,4 @@
-//! Renewing the link key, so that an interruption at any point leaves one link key that counts.
+//! Renewing keys of the node, so that an interruption at any point leaves one that counts.
 //!
 //! Order: the new keyring, signed, is written beside the keys; then the new key takes the place of the
 //! old one; then the keyring enters the journal, and with it everybody hears of it. Interrupted before
@@ -20,7 +20,7 @@ use comity_store::{NewEntry, Store};
 
 use crate::entropy::OsEntropy;
 use crate::error::{ErrorKind, ServiceError};
-use crate::founding::{LINK, NODE_KEYS, ROOT_KEYS, grant_span};
+use crate::founding::{NODE_KEYS, ROOT_KEYS, grant_span};
 use crate::keyfile::{self, Form, Passphrase, Seal};
 use crate::node::Keys;
 use crate::state::State;
@@ -28,30 +28,24 @@ use crate::state::State;
 /// The keyring of a rotation that is under way. Nothing in it is secret.
 const NEXT_KEYRING: &str = "keys/next-keyring";
 
-/// The first two steps. Needs the root keys.
-pub(crate) fn prepare(
+/// The first two steps: the keyring is written, and these keys take the places of those of their names.
+pub(crate) fn begin(
     folder: &Path,
     passphrase: Option<&Passphrase>,
-    current: &VerifiedKeyring,
-    now: Timestamp,
-) -> Result<(SecretKey, VerifiedKeyring), ServiceError> {
-    let (link, keyring) = signed(folder, passphrase, current, now)?;
-    write_keyring(folder, &keyring)?;
-    replace_key(folder, passphrase, &link)?;
-    Ok((link, keyring))
+    keyring: &VerifiedKeyring,
+    renewed: &[(&str, SecretKey)],
+) -> Result<(), ServiceError> {
+    write_keyring(folder, keyring)?;
+    replace_keys(folder, passphrase, renewed)
 }
 
-/// A keyring that grants a new link key, and ends every other.
-fn signed(
+/// A keyring that grants a new link key, and ends every other. Needs the root keys.
+pub(crate) fn renew_link(
     folder: &Path,
     passphrase: Option<&Passphrase>,
     current: &VerifiedKeyring,
     now: Timestamp,
 ) -> Result<(SecretKey, VerifiedKeyring), ServiceError> {
-    let roots = keyfile::open(&folder.join(ROOT_KEYS), passphrase).map_err(|error| {
-        ServiceError::new(ErrorKind::NoPermission, "root-keys", error.to_string())
-            .next("bring the root keys back to keys/root.keys for the rotation")
-    })?;
     let link = SecretKey::generate(&mut OsEntropy);
     let (from, until) = grant_span(now);
     let grant = Grant::link(current.economy(), link.public(), from, until);
@@ -59,16 +53,35 @@ fn signed(
     let builder = links(current).fold(builder, |builder, key| {
         builder.revoke(Revocation { key, at: now, compromised: false })
     });
-    let keyring = builder
-        .sign(&roots.iter().map(|(_, key)| key).collect::<Vec<_>>())
-        .map_err(|error| ServiceError::data("keyring", error.to_string()))?;
-    Ok((link, keyring))
+    Ok((link, signed_by_root(folder, passphrase, builder)?))
+}
+
+/// The next version of our keyring, signed with the root keys.
+pub(crate) fn signed_by_root(
+    folder: &Path,
+    passphrase: Option<&Passphrase>,
+    builder: KeyringBuilder,
+) -> Result<VerifiedKeyring, ServiceError> {
+    let roots = keyfile::open(&folder.join(ROOT_KEYS), passphrase).map_err(|error| {
+        ServiceError::new(ErrorKind::NoPermission, "root-keys", error.to_string())
+            .next("bring the root keys back to keys/root.keys, and take them away afterwards")
+    })?;
+    let keyring = builder.sign(&roots.iter().map(|(_, key)| key).collect::<Vec<_>>());
+    keyring.map_err(|error| ServiceError::data("keyring", error.to_string()))
 }
 
 /// Link keys that are granted and not revoked.
 fn links(keyring: &VerifiedKeyring) -> impl Iterator<Item = KeyId> + '_ {
     let links = keyring.grants().filter(|grant| grant.role == Role::Link);
     links.map(|grant| grant.key).filter(|key| keyring.revocation(*key).is_none())
+}
+
+/// Whether the node's keys, as they are on the disk, are those of this keyring.
+fn grants(keyring: &VerifiedKeyring, keys: &Keys) -> bool {
+    let desk = keys.desk.id();
+    let signs = keyring.grants_of(desk).any(|grant| grant.role == Role::Author);
+    let linked = links(keyring).any(|key| key == keys.link.id());
+    linked && signs && keyring.revocation(desk).is_none()
 }
 
 fn write_keyring(folder: &Path, keyring: &VerifiedKeyring) -> Result<(), ServiceError> {
@@ -82,15 +95,20 @@ fn write_keyring(folder: &Path, keyring: &VerifiedKeyring) -> Result<(), Service
     written.map_err(|error| failed("write", &path, &error))
 }
 
-fn replace_key(
+fn replace_keys(
     folder: &Path,
     passphrase: Option<&Passphrase>,
-    link: &SecretKey,
+    renewed: &[(&str, SecretKey)],
 ) -> Result<(), ServiceError> {
+    if renewed.is_empty() {
+        return Ok(());
+    }
     let path = folder.join(NODE_KEYS);
     let mut keys = keyfile::open(&path, passphrase)?;
-    keys.remove(LINK);
-    keys.insert(LINK, link.clone())?;
+    for (name, key) in renewed {
+        keys.remove(name);
+        keys.insert(name, key.clone())?;
+    }
     let seal = match (keyfile::inspect(&path)?, passphrase) {
         (Form::Encrypted(work), Some(passphrase)) => Seal::Passphrase(passphrase, work),
         (Form::Encrypted(_) | Form::Plain, _) => Seal::Plain,
@@ -98,24 +116,24 @@ fn replace_key(
     Ok(keyfile::replace(&path, &keys, seal)?)
 }
 
-/// The link key that is on the disk.
-pub(crate) fn link_key(
+/// The keys on the disk that have these names.
+pub(crate) fn keys<'a>(
     folder: &Path,
     passphrase: Option<&Passphrase>,
-) -> Result<Option<SecretKey>, ServiceError> {
-    Ok(keyfile::open(&folder.join(NODE_KEYS), passphrase)?.key(LINK).cloned())
+    names: impl Iterator<Item = &'a str>,
+) -> Result<Vec<(&'a str, SecretKey)>, ServiceError> {
+    let keys = keyfile::open(&folder.join(NODE_KEYS), passphrase)?;
+    Ok(names.filter_map(|name| Some((name, keys.key(name)?.clone()))).collect())
 }
 
-/// The keyring was refused: the key that was there before takes its place again.
+/// The keyring was refused: the keys that were there before take their places again.
 pub(crate) fn undo(
     folder: &Path,
     passphrase: Option<&Passphrase>,
-    before: Option<&SecretKey>,
+    before: &[(&str, SecretKey)],
 ) -> Result<(), ServiceError> {
     // In this order: interrupted in between, the keyring grants no key that is here.
-    if let Some(before) = before {
-        replace_key(folder, passphrase, before)?;
-    }
+    replace_keys(folder, passphrase, before)?;
     forget(folder)
 }
 
@@ -128,7 +146,7 @@ pub(crate) fn forget(folder: &Path) -> Result<(), ServiceError> {
     }
 }
 
-/// At a start: finishes a rotation that was interrupted, or throws away what came to nothing.
+/// At a start: finishes a renewal that was interrupted, or throws away what came to nothing.
 pub(crate) fn finish(
     folder: &Path,
     keys: &Keys,
@@ -146,9 +164,9 @@ pub(crate) fn finish(
     // One that was half written, that is in the journal, or whose key never took its place.
     let next = SignedKeyring::decode(&bytes).and_then(|next| next.verify(Some(state.us()))).ok();
     let next = next.filter(|next| next.version() > current);
-    if let Some(next) = next.filter(|next| links(next).any(|key| key == keys.link.id())) {
+    if let Some(next) = next.filter(|next| grants(next, keys)) {
         enter(&next, keys, store, state, now)?;
-        tracing::info!(version = next.version(), "an interrupted renewal of the link key is done");
+        tracing::info!(version = next.version(), "an interrupted renewal of a key is done");
     }
     forget(folder)
 }
@@ -194,6 +212,7 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
+    use crate::founding::{DESK, LINK};
     use crate::founding::{Founding, found};
     use crate::{Mode, Node, index, node};
 
@@ -243,7 +262,9 @@ mod tests {
         }
 
         fn prepare(&self) {
-            prepare(&self.path(), None, &self.keyring(), crate::clock::now()).unwrap();
+            let (path, now) = (self.path(), crate::clock::now());
+            let (link, keyring) = renew_link(&path, None, &self.keyring(), now).unwrap();
+            begin(&path, None, &keyring, &[(LINK, link)]).unwrap();
         }
 
         /// The node starts, with its links, and ends.
@@ -310,5 +331,27 @@ mod tests {
         world.start().await;
         assert_eq!(world.keyring().version(), version);
         assert_eq!(world.valid(), [world.link()]);
+    }
+
+    #[tokio::test]
+    async fn an_interrupted_replacement_of_the_desk_key_is_finished_only_with_the_new_one() {
+        for replaced in [false, true] {
+            let world = World::new();
+            let (path, now, current) = (world.path(), crate::clock::now(), world.keyring());
+            let old =
+                keyfile::open(&path.join(NODE_KEYS), None).unwrap().remove(DESK).unwrap().id();
+            let desk = SecretKey::generate(&mut OsEntropy);
+            let author = current.grants_of(old).next().unwrap().clone();
+            let revocation = Revocation { key: old, at: now, compromised: true };
+            let builder = KeyringBuilder::follow(&current).revoke(revocation);
+            let builder = builder.grant(Grant { key: desk.id(), ..author });
+            let keyring = signed_by_root(&path, None, builder).unwrap();
+            begin(&path, None, &keyring, &[(DESK, desk)]).unwrap();
+            if !replaced {
+                fs::write(path.join(NODE_KEYS), &world.keys).unwrap();
+            }
+            world.start().await;
+            assert_eq!(world.keyring().revocation(old).is_some(), replaced);
+        }
     }
 }

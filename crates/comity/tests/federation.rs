@@ -205,7 +205,10 @@ fn from_strangers_to_who_did_we_tell() {
         .map(|section| section.as_str().unwrap())
         .collect();
     sections.sort_unstable();
-    assert_eq!(sections, ["addressee", "indicators", "mitigation", "summary", "victim"]);
+    assert_eq!(
+        sections,
+        ["addressee", "addressee", "indicators", "mitigation", "summary", "victim"]
+    );
 
     let proof = kr.folder().join("who.json").display().to_string();
     kr.data(&["audit", "who", reference, "--out", &proof]);
@@ -247,7 +250,7 @@ fn red_at_the_named_desk(kr: &Node, jp: &mut Node, who: &Value, reference: &str)
     assert!(text(&withheld, "withheld").contains("`duty officer`"), "{withheld}");
     let said = jp.try_with(&["show", text(&who["record"], "record"), "--full"], "").out;
     assert!(!said.contains(&words), "{said}");
-    assert!(part(jp, "summary")["text"].is_null(), "what one desk was given, of any label");
+    assert!(!text(&part(jp, "summary"), "text").is_empty(), "what no desk was named for");
 
     let file = jp.folder().join("comity.toml");
     let before = std::fs::read_to_string(&file).unwrap();
@@ -255,7 +258,6 @@ fn red_at_the_named_desk(kr: &Node, jp: &mut Node, who: &Value, reference: &str)
     for (desks, shown) in [("[\"press\"]", false), ("[\"press\", \"duty officer\"]", true)] {
         std::fs::write(&file, format!("{before}\n[local]\ndesks = {desks}\n")).unwrap();
         assert_eq!(text(&part(jp, "victim"), "text") == words, shown, "{desks}");
-        assert_eq!(part(jp, "summary")["text"].is_null(), !shown, "{desks}");
     }
     std::fs::write(&file, before).unwrap();
     jp.run();

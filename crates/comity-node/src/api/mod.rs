@@ -7,6 +7,7 @@
 mod audit;
 mod drafts;
 mod explanation;
+mod keys;
 mod node;
 mod partners;
 mod publishing;
@@ -15,6 +16,7 @@ mod records;
 pub use audit::{AuditChain, AuditDelivery, AuditFile, AuditStep, AuditWho, AuditWithheld};
 pub use drafts::{DraftLine, DraftsRequest, NewDraft};
 pub use explanation::{Explained, ExplainedGate, ExplainedPart, ExplainedPartner};
+pub use keys::{AffirmRequest, Affirmed, KeyLine, RevokeRequest, Revoked, SignedLine};
 pub use node::{AlarmLine, ClockState, Event, Status};
 pub use partners::{
     AgreementLine, Ceremony, IntroductionLine, Invitation, InvitationLine, PartnerLine,

@@ -1,8 +1,10 @@
 //! From a request to a signed record, and from a signed record to who gets what.
 
 use comity_core::control::WithdrawalBody;
+use comity_core::keyring::VerifiedKeyring;
 use comity_core::policy::{self, Plan, PolicySnapshot};
 use comity_core::record::{AddresseeDraft, Composed, Draft, Header, VerifiedRecord, control};
+use comity_core::sign::SecretKey;
 use comity_core::{
     EconomyId, Kind, Marking, RecordId, Section, State as RecordState, Timestamp, Tlp,
 };
@@ -46,7 +48,7 @@ impl Service {
             })
             .await??;
         let (draft, us, title) = drafted;
-        let (desk, now) = (self.keys()?.desk.clone(), self.now());
+        let (desk, now) = (self.keys()?.desk, self.now());
         let composed =
             tokio::task::spawn_blocking(move || draft.sign(&desk, us, now, &mut OsEntropy));
         let composed = composed
@@ -88,9 +90,29 @@ impl Service {
         body: Vec<u8>,
         title: String,
     ) -> Result<Published, ServiceError> {
+        let desk = self.keys()?.desk;
+        self.publish_signed(kind, body, title, &desk).await
+    }
+
+    /// Our next keyring, signed with a key that it grants: it bears witness for itself.
+    pub(super) async fn enter_keyring(
+        &self,
+        keyring: &VerifiedKeyring,
+        title: String,
+        desk: &SecretKey,
+    ) -> Result<Published, ServiceError> {
+        self.publish_signed(Kind::Keyring, keyring.encoded().to_vec(), title, desk).await
+    }
+
+    async fn publish_signed(
+        &self,
+        kind: Kind,
+        body: Vec<u8>,
+        title: String,
+        desk: &SecretKey,
+    ) -> Result<Published, ServiceError> {
         let us = self.look(|state, _, _| state.us()).await?;
-        let desk = self.keys()?.desk.clone();
-        let record = control(kind, body, Tlp::AmberStrict, &desk, us, self.now())
+        let record = control(kind, body, Tlp::AmberStrict, desk, us, self.now())
             .map_err(|error| ServiceError::data("control", error.to_string()))?;
         self.enter(Composed { record, parts: Vec::new() }, title, None, Wanted::default()).await
     }

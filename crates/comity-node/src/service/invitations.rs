@@ -24,7 +24,7 @@ impl Service {
     /// name opens it no more.
     pub async fn invite(&self, name: &str) -> Result<Invitation, ServiceError> {
         let endpoint = self.endpoint()?;
-        let key = self.keys()?.endpoint.clone();
+        let key = self.keys()?.endpoint;
         let introduction = self.introduction(name).await?;
         if introduction.addresses.is_empty() {
             let message = "nobody can be told where this node is: it has no public address";
@@ -95,7 +95,7 @@ impl Service {
 
     /// Opens the door again for those who were invited before the node was started.
     pub(crate) fn reopen(&self, us: EconomyId, invited: &[Invited], introduction: &Introduction) {
-        let (Some(endpoint), Some(keys)) = (&self.parts.endpoint, &self.parts.keys) else { return };
+        let (Some(endpoint), Ok(keys)) = (&self.parts.endpoint, self.keys()) else { return };
         for invited in invited {
             let opened = match ticket_of(&keys.endpoint, us, invited) {
                 Ok(ticket) if ticket.id() == TicketId(invited.ticket) => {

@@ -1,11 +1,16 @@
 //! The link key rotates without pairing again: the root grants a new one, and the certificate carries
-//! the grant.
+//! the grant. What every change of the keyring shares stands here as well.
 
-use comity_core::Kind;
+use std::sync::PoisonError;
+
+use comity_core::keyring::{KeyringBuilder, VerifiedKeyring};
+use comity_core::sign::SecretKey;
+use tokio::sync::MutexGuard;
 
 use super::Service;
 use crate::engine::CommandError;
 use crate::error::{ErrorKind, ServiceError};
+use crate::founding::LINK;
 use crate::node::link_identity;
 use crate::rotation;
 
@@ -13,32 +18,13 @@ impl Service {
     /// Grants a new link key and ends the old one. Needs the root keys. What is interrupted is finished
     /// at the next start; where the engine refuses the keyring, the old key comes back.
     pub async fn rotate_link(&self) -> Result<(), ServiceError> {
-        let _alone = self.parts.rotating.try_lock().map_err(|_held| {
-            let message = "the key of the links is being replaced already";
-            ServiceError::new(ErrorKind::TryLater, "rotation-under-way", message)
-                .next("when that has ended: comity status")
-        })?;
-        let folder = self.parts.config.folder.clone();
-        let passphrase = self.parts.passphrase.clone();
-        let now = self.now();
-        let current = self.look(|state, engine, _| {
-            engine.may_sign_keyring()?;
-            Ok::<_, CommandError>(state.keyring(&state.us()).cloned())
-        });
-        let missing = || ServiceError::data("keyring", "our own keyring is not here");
-        let current = current.await??.ok_or_else(missing)?;
-        let before = rotation::link_key(&folder, passphrase.as_ref())?;
-        let (link, keyring) = rotation::prepare(&folder, passphrase.as_ref(), &current, now)?;
-        let encoded = keyring.encoded().to_vec();
-        let published = self.publish_control(Kind::Keyring, encoded, rotation::title(&keyring));
-        if let Err(error) = published.await {
-            // Where nobody can say what is in the journal, the next start finds out.
-            if !matches!(error.code, "store-failed" | "node-stopped") {
-                rotation::undo(&folder, passphrase.as_ref(), before.as_ref())?;
-            }
-            return Err(error);
-        }
-        rotation::forget(&folder)?;
+        let _alone = self.alone_with_keyring()?;
+        let current = self.own_keyring().await?;
+        let (folder, passphrase) = (&self.parts.config.folder, self.parts.passphrase.as_ref());
+        let (link, keyring) = rotation::renew_link(folder, passphrase, &current, self.now())?;
+        let title = rotation::title(&keyring);
+        let desk = self.keys()?.desk;
+        self.publish_keyring(&keyring, title, &desk, &[(LINK, link.clone())]).await?;
         if let Some(endpoint) = &self.parts.endpoint {
             let refused = |error: comity_net::tls::TlsError| {
                 ServiceError::data("certificate", error.to_string())
@@ -47,5 +33,63 @@ impl Service {
         }
         let swapped = self.parts.shell.ask(move |engine, _| engine.set_link_key(link));
         swapped.await.ok_or_else(ServiceError::stopped)
+    }
+
+    /// Whoever signs our next keyring is alone: two of one version would freeze this economy.
+    pub(super) fn alone_with_keyring(&self) -> Result<MutexGuard<'_, ()>, ServiceError> {
+        self.parts.rotating.try_lock().map_err(|_held| {
+            let message = "our keyring is being changed already";
+            ServiceError::new(ErrorKind::TryLater, "rotation-under-way", message)
+                .next("when that has ended: comity status")
+        })
+    }
+
+    /// Our keyring, if another may follow it now.
+    pub(super) async fn own_keyring(&self) -> Result<VerifiedKeyring, ServiceError> {
+        let current = self.look(|state, engine, _| {
+            engine.may_sign_keyring()?;
+            Ok::<_, CommandError>(state.keyring(&state.us()).cloned())
+        });
+        let missing = || ServiceError::data("keyring", "our own keyring is not here");
+        current.await??.ok_or_else(missing)
+    }
+
+    /// The next version of our keyring, signed with the root keys.
+    pub(super) fn signed_by_root(
+        &self,
+        builder: KeyringBuilder,
+    ) -> Result<VerifiedKeyring, ServiceError> {
+        let (folder, passphrase) = (&self.parts.config.folder, self.parts.passphrase.as_ref());
+        rotation::signed_by_root(folder, passphrase, builder)
+    }
+
+    /// Enters our next keyring, signed with the `desk` key that it grants, and puts these keys in the place
+    /// of those of their names.
+    pub(super) async fn publish_keyring(
+        &self,
+        keyring: &VerifiedKeyring,
+        title: String,
+        desk: &SecretKey,
+        renewed: &[(&str, SecretKey)],
+    ) -> Result<(), ServiceError> {
+        let (folder, passphrase) = (&self.parts.config.folder, self.parts.passphrase.as_ref());
+        let before = rotation::keys(folder, passphrase, renewed.iter().map(|(name, _)| *name))?;
+        rotation::begin(folder, passphrase, keyring, renewed)?;
+        if let Err(error) = self.enter_keyring(keyring, title, desk).await {
+            // Where nobody can say what is in the journal, the next start finds out.
+            if !matches!(error.code, "store-failed" | "node-stopped") {
+                rotation::undo(folder, passphrase, &before)?;
+            }
+            return Err(error);
+        }
+        rotation::forget(folder)
+    }
+
+    /// From now on the node signs records with this key.
+    pub(super) fn set_desk(&self, desk: SecretKey) {
+        let mut keys = self.parts.keys.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(keys) = &mut *keys {
+            keys.desk = desk;
+        }
     }
 }

@@ -8,6 +8,7 @@ mod drafts;
 mod explain;
 mod group_words;
 mod invitations;
+mod key_ends;
 mod keys;
 mod local;
 mod pairing;
@@ -18,7 +19,7 @@ mod watch;
 mod words;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use comity_core::{EconomyId, RecordId, Timestamp};
 use comity_net::Endpoint;
@@ -51,7 +52,7 @@ pub(crate) struct ServiceParts {
     pub(crate) files: Arc<FileStore>,
     pub(crate) clock: Arc<NodeClock>,
     pub(crate) config: Arc<Config>,
-    pub(crate) keys: Option<Keys>,
+    pub(crate) keys: RwLock<Option<Keys>>,
     pub(crate) passphrase: Option<Passphrase>,
     pub(crate) endpoint: Option<Arc<Endpoint>>,
     pub(crate) pairings: Pairings,
@@ -76,7 +77,7 @@ impl Service {
         let running = self.parts.endpoint.is_some();
         let durable = self.parts.store.durable();
         // A running node was refused without it, and may have renewed it since.
-        let link_key = self.parts.keys.as_ref().map(|keys| keys.link.id());
+        let link_key = self.keys().ok().map(|keys| keys.link.id());
         let endpoint = self.parts.endpoint.clone();
         let folder = self.parts.config.store.folder.display().to_string();
         let (now, clock) = (self.now(), self.parts.clock.look().problem);
@@ -155,8 +156,9 @@ impl Service {
         answer.await.ok_or_else(ServiceError::stopped)
     }
 
-    fn keys(&self) -> Result<&Keys, ServiceError> {
-        self.parts.keys.as_ref().ok_or_else(|| {
+    fn keys(&self) -> Result<Keys, ServiceError> {
+        let keys = self.parts.keys.read().unwrap_or_else(PoisonError::into_inner);
+        keys.clone().ok_or_else(|| {
             let message = "this needs the node's keys, and they could not be opened";
             ServiceError::new(ErrorKind::NoPermission, "keys-locked", message)
                 .next("give the passphrase with --passphrase-file, or at the prompt")

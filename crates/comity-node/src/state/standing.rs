@@ -8,7 +8,7 @@ use comity_core::journal::{Judged, Standing, StandingChanged};
 use comity_core::keyring::{KeyringHistory, SignedKeyring, VerifiedKeyring};
 use comity_core::limits::CLOCK_TOLERANCE;
 use comity_core::record::Manifest;
-use comity_core::{EconomyId, Kind, RecordId, Timestamp, Tlp};
+use comity_core::{EconomyId, KeyId, Kind, RecordId, Timestamp, Tlp};
 
 use super::kept::{Bound, charged, waits};
 use super::records::Held;
@@ -66,6 +66,13 @@ impl State {
     #[must_use]
     pub fn next_pending(&self) -> Option<Timestamp> {
         self.waiting.first().map(|(due, _)| *due)
+    }
+
+    /// The records of an economy that one key signed.
+    #[must_use]
+    pub fn signed_by(&self, economy: &EconomyId, key: &KeyId) -> &[RecordId] {
+        let signed = self.authored.get(economy).and_then(|keys| keys.get(key));
+        signed.map_or(&[], Vec::as_slice)
     }
 
     /// Files a record under its author's key, by which it is found when that key ends.

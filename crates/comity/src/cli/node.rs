@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use comity_core::Timestamp;
+
+use super::words;
 
 /// Run three economies on this machine: who gets what, and why.
 ///
@@ -94,6 +97,49 @@ pub(crate) enum KeyCommand {
         long_about = "Replace the key of the links; partners need not be paired again.\n\nThe root key signs the new one, so it must be at hand. Partners learn of it when they connect, also those that were away."
     )]
     Rotate {
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// End a key that signs records, before its time: it was stolen, or is in doubt
+    #[command(
+        long_about = "End a key that signs records, before its time: it was stolen, or is in doubt.\n\nWhat it signs from --from on counts no more anywhere, however old it pretends to be where it comes through others. What it had signed before stays with whoever had it from you; whoever first sees it later, through others, sets it aside until you affirm it. If this node signs with the key, a new one takes its place at once. The root key must be at hand. The screen shows what is taken back before anything is done.",
+        after_help = "Examples:\n  comity key revoke desk --compromised --from 2026-11-20T09:00:00Z --reason \"laptop stolen\" --dry-run\n  comity key affirm --signed-between 2026-11-01T00:00:00Z 2026-11-20T09:00:00Z"
+    )]
+    Revoke {
+        /// The front of its id, as `comity key list` shows it; `desk`: the key with which this node signs
+        #[arg(value_name = "KEY")]
+        key: String,
+        /// What it signs from here on counts no more [default: now]
+        #[arg(long, value_name = "TIME", value_parser = words::instant)]
+        from: Option<Timestamp>,
+        /// It is in foreign hands
+        #[arg(long, requires = "reason")]
+        compromised: bool,
+        /// Why; kept here and sent to nobody
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        /// Only show what it would take back
+        #[arg(long)]
+        dry_run: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Stand by records whose key has ended: they count whoever brings them
+    #[command(
+        long_about = "Stand by records whose key has ended: they count whoever brings them.\n\nThe root says so, record by record; its key must be at hand. A record that was signed after its key had ended cannot be affirmed: publish it again."
+    )]
+    Affirm {
+        /// References, or fronts of ids
+        #[arg(value_name = "REFERENCE", required_unless_present = "signed_between")]
+        records: Vec<String>,
+        /// All that revoked keys signed from FROM on, before TO
+        #[arg(long, value_names = ["FROM", "TO"], num_args = 2, value_parser = words::instant)]
+        signed_between: Vec<Timestamp>,
+        /// Only show which
+        #[arg(long)]
+        dry_run: bool,
         /// Do not ask
         #[arg(long)]
         yes: bool,

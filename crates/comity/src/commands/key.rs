@@ -1,7 +1,9 @@
 //! `comity key`.
 
+mod ends;
+
 use comity_admin::Failure;
-use comity_node::api::Status;
+use comity_node::api::{AffirmRequest, KeyLine, RevokeRequest, Status};
 use comity_node::founding::ROOT_KEYS;
 use comity_node::keyfile::{self, Form};
 use serde::Serialize;
@@ -25,6 +27,25 @@ pub(super) fn run(command: &KeyCommand, context: &mut Context<'_>) -> Result<(),
     match command {
         KeyCommand::List => list(context),
         KeyCommand::Rotate { yes } => rotate(*yes, context),
+        KeyCommand::Revoke { key, from, compromised, reason, dry_run, yes } => {
+            let asked = RevokeRequest {
+                key: key.clone(),
+                from: from.map(|from| from.to_string()),
+                compromised: *compromised,
+                reason: reason.clone(),
+                dry_run: *dry_run,
+            };
+            ends::revoke(asked, *yes, context)
+        }
+        KeyCommand::Affirm { records, signed_between, dry_run, yes } => {
+            let signed_between = match signed_between.as_slice() {
+                [from, to] => Some((from.to_string(), to.to_string())),
+                _ => None,
+            };
+            let records = records.clone();
+            let asked = AffirmRequest { records, signed_between, dry_run: *dry_run };
+            ends::affirm(asked, *yes, context)
+        }
     }
 }
 
@@ -43,7 +64,10 @@ fn list(context: &mut Context<'_>) -> Result<(), Failure> {
         let file = path.display().to_string();
         files.push(KeyFile { file, holds, here: encrypted.is_some(), encrypted });
     }
-    context.screen.answer(&files, |out| {
+    let (session, zones) = context.session(Keys::Shut)?;
+    let keys: Vec<KeyLine> = session.call("/keys", &())?;
+    let data = serde_json::json!({"files": files, "keys": keys});
+    context.screen.answer(&data, |out| {
         let mut table = Table::new(&["file", "keys", "state"]);
         for file in &files {
             let state = match file.encrypted {
@@ -53,7 +77,9 @@ fn list(context: &mut Context<'_>) -> Result<(), Failure> {
             };
             table.row([file.file.as_str(), file.holds, state]);
         }
-        table.write(out)
+        table.write(out)?;
+        writeln!(out)?;
+        ends::table(&keys, &zones).write(out)
     })
 }
 

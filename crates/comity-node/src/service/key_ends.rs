@@ -1,0 +1,250 @@
+//! The end of an author's key before its time, and the root's word for what it had signed.
+
+use std::collections::BTreeSet;
+
+use comity_core::keyring::{Grant, KeyringBuilder, Revocation, Role, VerifiedKeyring};
+use comity_core::sign::SecretKey;
+use comity_core::{KeyId, Kind, RecordId, Timestamp};
+
+use super::{Service, find_record};
+use crate::api::{AffirmRequest, Affirmed, KeyLine, RevokeRequest, Revoked, SignedLine};
+use crate::entropy::OsEntropy;
+use crate::error::ServiceError;
+use crate::founding::{DESK, grant_span};
+use crate::state::{Held, State};
+
+impl Service {
+    /// The keys of our keyring.
+    pub async fn keyring_keys(&self) -> Result<Vec<KeyLine>, ServiceError> {
+        let here = self.keys().ok().map(|keys| keys.desk.id());
+        self.look(move |state, _, _| {
+            let keyring = state.keyring(&state.us());
+            let grants = keyring.into_iter().flat_map(|keyring| {
+                keyring.grants().map(move |grant| key_line(keyring, grant, here))
+            });
+            grants.collect()
+        })
+        .await
+    }
+
+    /// Ends an author's key from an instant on. Needs the root keys. Where it is the key with which
+    /// this node signs, a new one takes its place in the same step.
+    pub async fn revoke_key(&self, asked: RevokeRequest) -> Result<Revoked, ServiceError> {
+        let _alone = self.alone_with_keyring()?;
+        let keyring = self.own_keyring().await?;
+        let grant = self.author_grant(&keyring, &asked.key)?;
+        let at = match &asked.from {
+            Some(from) => instant(from)?,
+            None => self.now(),
+        };
+        let revocation = Revocation { key: grant.key, at, compromised: asked.compromised };
+        let before = keyring.revocation(grant.key).copied();
+        let held = before.map_or(revocation, |before| before.join(revocation));
+        if before == Some(held) {
+            let message = format!("the key was revoked already, from {}", held.at);
+            return Err(ServiceError::usage("already-revoked", message).next(
+                "a revocation can only be made stricter: an earlier --from, or --compromised",
+            ));
+        }
+        let reach = {
+            let keyring = keyring.clone();
+            self.look(move |state, _, _| reach(state, &keyring, held)).await?
+        };
+        let (takes_back, doubts) = reach;
+        let desk = self.keys().ok().map(|keys| keys.desk.id());
+        let replaced =
+            desk.is_some_and(|desk| desk == grant.key || keyring.grants_of(desk).next().is_none());
+        let mut revoked = Revoked {
+            key: grant.key.to_string(),
+            from: held.at.to_string(),
+            compromised: held.compromised,
+            replaced,
+            keyring: None,
+            takes_back,
+            doubts,
+        };
+        if asked.dry_run {
+            return Ok(revoked);
+        }
+        let mut builder = KeyringBuilder::follow(&keyring).revoke(revocation);
+        let mut desk = self.keys()?.desk;
+        if replaced {
+            desk = SecretKey::generate(&mut OsEntropy);
+            let (from, until) = grant_span(self.now());
+            let new = Grant { key: desk.id(), from, until, ..grant };
+            builder = builder.grant(new);
+        }
+        let next = self.signed_by_root(builder)?;
+        let why = asked.reason.as_deref().map(|reason| format!(": {reason}"));
+        let title = format!("Keyring, version {}{}", next.version(), why.unwrap_or_default());
+        let renewed = replaced.then(|| (DESK, desk.clone()));
+        self.publish_keyring(&next, title, &desk, renewed.as_slice()).await?;
+        self.set_desk(desk);
+        revoked.keyring = Some(next.version());
+        Ok(revoked)
+    }
+
+    /// Stands by records of our own whose author's key has ended, or will: they count whoever brings
+    /// them. Needs the root keys.
+    pub async fn affirm(&self, asked: AffirmRequest) -> Result<Affirmed, ServiceError> {
+        let _alone = self.alone_with_keyring()?;
+        let keyring = self.own_keyring().await?;
+        let span = asked.signed_between.as_ref().map(|(from, to)| (instant(from), instant(to)));
+        let span = match span {
+            None => None,
+            Some((from, to)) => Some((from?, to?)),
+        };
+        let (held, names) = (keyring.clone(), asked.records);
+        let records = self.look(move |state, _, _| chosen(state, &held, &names, span)).await??;
+        let ids: Vec<RecordId> = records.iter().map(|(id, _)| *id).collect();
+        let mut affirmed = Affirmed {
+            keyring: None,
+            records: records.into_iter().map(|(_, line)| line).collect(),
+        };
+        if asked.dry_run {
+            return Ok(affirmed);
+        }
+        let next = self.signed_by_root(KeyringBuilder::follow(&keyring).affirm(ids))?;
+        let title = format!("Keyring, version {}: affirms records", next.version());
+        let desk = self.keys()?.desk;
+        self.publish_keyring(&next, title, &desk, &[]).await?;
+        affirmed.keyring = Some(next.version());
+        Ok(affirmed)
+    }
+
+    /// The author's grant of a key that is named by the front of its id, or as `desk`: the one with which
+    /// this node signs. Of several grants, the last to end.
+    fn author_grant(&self, keyring: &VerifiedKeyring, text: &str) -> Result<Grant, ServiceError> {
+        let here = if text == DESK { Some(self.keys()?.desk.id()) } else { None };
+        let named = |grant: &&Grant| match here {
+            Some(here) => grant.key == here,
+            None => !text.is_empty() && grant.key.to_string().starts_with(text),
+        };
+        let keys: BTreeSet<KeyId> = keyring.grants().filter(named).map(|grant| grant.key).collect();
+        if keys.len() > 1 {
+            let message = format!("`{text}` is the front of several keys");
+            return Err(ServiceError::usage("ambiguous-key", message).next("comity key list"));
+        }
+        let key = keys.first().copied().ok_or_else(|| {
+            ServiceError::no_input("no-key", format!("our keyring has no key `{text}`"))
+                .next("comity key list")
+        })?;
+        let authors = keyring.grants_of(key).filter(|grant| grant.role == Role::Author);
+        authors.max_by_key(|grant| grant.until).cloned().ok_or_else(|| {
+            let message =
+                "this key signs no records: the key of the links is replaced, not revoked";
+            ServiceError::usage("no-author", message).next("comity key rotate")
+        })
+    }
+}
+
+fn instant(text: &str) -> Result<Timestamp, ServiceError> {
+    text.parse().map_err(|error: comity_core::time::ParseTimestampError| {
+        ServiceError::usage("time", error.to_string())
+    })
+}
+
+fn key_line(keyring: &VerifiedKeyring, grant: &Grant, here: Option<KeyId>) -> KeyLine {
+    let revocation = keyring.revocation(grant.key);
+    let author = grant.role == Role::Author;
+    KeyLine {
+        key: grant.key.to_string(),
+        role: grant.role.to_string(),
+        holder: Some(grant.holder.clone()).filter(|holder| !holder.is_empty()),
+        up_to: author.then(|| grant.ceiling.to_string()),
+        from: grant.from.to_string(),
+        until: grant.until.to_string(),
+        revoked: revocation.map(|revocation| revocation.at.to_string()),
+        compromised: revocation.is_some_and(|revocation| revocation.compromised),
+        signs_here: author && here == Some(grant.key),
+    }
+}
+
+/// What a revocation takes back, and what it leaves in doubt where it came through others: records that
+/// somebody else may hold. A keyring is judged by itself.
+fn reach(
+    state: &State,
+    keyring: &VerifiedKeyring,
+    revocation: Revocation,
+) -> (Vec<SignedLine>, Vec<SignedLine>) {
+    let signed = state.signed_by(&state.us(), &revocation.key).iter();
+    let signed = signed.filter_map(|id| Some((id, state.record(id)?)));
+    let signed = signed.filter(|(_, held)| held.facts.kind != Kind::Keyring);
+    let (after, before): (Vec<_>, Vec<_>) =
+        signed.partition(|(_, held)| held.signed_at >= revocation.at);
+    let shown = |(id, held): (&RecordId, &Held)| signed_line(state, id, held);
+    let doubted = before.into_iter().filter(|(id, _)| !keyring.affirms(id));
+    let doubted = doubted.map(shown).filter(|line| !line.held_by.is_empty()).collect();
+    (after.into_iter().map(shown).collect(), doubted)
+}
+
+fn signed_line(state: &State, id: &RecordId, held: &Held) -> SignedLine {
+    let holders = state.partners().filter(|(_, one)| one.out.possibly_held(id).is_some());
+    SignedLine {
+        record: id.to_string(),
+        reference: held.reference.clone(),
+        title: held.title.clone(),
+        signed_at: held.signed_at.to_string(),
+        held_by: holders.map(|(economy, _)| state.name_of(economy)).collect(),
+    }
+}
+
+/// The records to affirm: those that are named, or those that revoked keys signed in a span of time.
+fn chosen(
+    state: &State,
+    keyring: &VerifiedKeyring,
+    names: &[String],
+    span: Option<(Timestamp, Timestamp)>,
+) -> Result<Vec<(RecordId, SignedLine)>, ServiceError> {
+    let mut ids = BTreeSet::new();
+    for name in names {
+        let id = find_record(state, name)?;
+        if let Some(held) = state.record(&id) {
+            may_affirm(state, keyring, &held.reference, held)?;
+        }
+        ids.insert(id);
+    }
+    if let Some((from, to)) = span {
+        let revoked = keyring.keyring().revocations.iter();
+        let signed = revoked.flat_map(|one| state.signed_by(&state.us(), &one.key));
+        ids.extend(signed.filter(|id| {
+            state.record(id).is_some_and(|held| {
+                (from..to).contains(&held.signed_at)
+                    && held.facts.kind != Kind::Keyring
+                    && may_affirm(state, keyring, &held.reference, held).is_ok()
+            })
+        }));
+    }
+    ids.retain(|id| !keyring.affirms(id));
+    if ids.is_empty() {
+        let message = "there is no record to affirm that is not affirmed already";
+        return Err(ServiceError::no_input("nothing-to-affirm", message).next("comity list"));
+    }
+    let held = ids.into_iter().filter_map(|id| Some((id, state.record(&id)?)));
+    Ok(held.map(|(id, held)| (id, signed_line(state, &id, held))).collect())
+}
+
+/// An affirmation speaks for records of ours, and not for a time at which their key was not good.
+fn may_affirm(
+    state: &State,
+    keyring: &VerifiedKeyring,
+    reference: &str,
+    held: &Held,
+) -> Result<(), ServiceError> {
+    if held.facts.origin != state.us() {
+        let message = format!("{reference} is not ours: its own economy affirms it");
+        return Err(ServiceError::usage("not-ours", message));
+    }
+    let revocation = keyring.revocation(held.facts.author);
+    match revocation.filter(|revocation| revocation.at <= held.signed_at) {
+        None => Ok(()),
+        Some(revocation) => {
+            let message = format!(
+                "{reference} was signed after its key had ended, at {}: no affirmation brings it back",
+                revocation.at
+            );
+            Err(ServiceError::usage("signed-after", message)
+                .next("publish it again, signed with the new key: comity publish FILE"))
+        }
+    }
+}

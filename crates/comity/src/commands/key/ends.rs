@@ -1,0 +1,146 @@
+//! `comity key revoke` and `comity key affirm`: the end of a key before its time, and the root's word for
+//! what it had signed.
+
+use std::io::{self, Write};
+
+use comity_admin::Failure;
+use comity_node::api::{AffirmRequest, Affirmed, KeyLine, RevokeRequest, Revoked, SignedLine};
+use comity_node::founding::{DESK, ROOT_KEYS};
+use comity_node::keyfile;
+
+use super::Context;
+use crate::backend::Keys;
+use crate::local;
+use crate::screen::Table;
+use crate::screen::format::counted;
+use crate::screen::times::Zones;
+
+/// Characters of an id that a screen shows.
+const FRONT: usize = 16;
+
+pub(super) fn table(keys: &[KeyLine], zones: &Zones) -> Table {
+    let mut table = Table::new(&["key", "for", "until", "state"]);
+    for key in keys {
+        let state = match (&key.revoked, key.compromised) {
+            (Some(at), true) => format!("stolen, revoked from {}", zones.written(at)),
+            (Some(at), false) => format!("revoked from {}", zones.written(at)),
+            (None, _) if key.signs_here => "signs here".to_owned(),
+            (None, _) => "granted".to_owned(),
+        };
+        table.row([front(&key.key).to_owned(), key.role.clone(), zones.written(&key.until), state]);
+    }
+    table
+}
+
+pub(super) fn revoke(
+    asked: RevokeRequest,
+    yes: bool,
+    context: &mut Context<'_>,
+) -> Result<(), Failure> {
+    if !asked.dry_run {
+        root_is_here(context)?;
+    }
+    // The node knows its own key only when its file is open.
+    let shut = asked.dry_run && asked.key != DESK;
+    let keys = if shut { Keys::Shut } else { Keys::Signing };
+    let (session, zones) = context.session(keys)?;
+    let tried: Revoked =
+        session.call("/revoke-key", &RevokeRequest { dry_run: true, ..asked.clone() })?;
+    if asked.dry_run {
+        return context.screen.answer(&tried, |out| {
+            write_reach(&tried, &zones, out)?;
+            writeln!(out, "Nothing was signed or sent.")
+        });
+    }
+    context.screen.show(|out| write_reach(&tried, &zones, out))?;
+    context.asker.confirmed(yes, &format!("Revoke the key {}?", front(&tried.key)))?;
+    // What was shown is what is done: not a later instant.
+    let asked = RevokeRequest { from: Some(tried.from.clone()), ..asked };
+    let revoked: Revoked = session.call("/revoke-key", &asked)?;
+    let comity = context.comity();
+    context.screen.answer(&revoked, |out| {
+        let version = revoked.keyring.unwrap_or_default();
+        writeln!(out, "the key {} is revoked; keyring version {version}", front(&revoked.key))?;
+        if revoked.replaced {
+            writeln!(out, "this node signs with a new key from now on: back the keys folder up")?;
+        }
+        if !revoked.takes_back.is_empty() {
+            writeln!(out, "what counts no more: publish it again, once you have looked at it")?;
+        }
+        if !revoked.doubts.is_empty() {
+            writeln!(out, "what you stand by: {comity} key affirm REFERENCE...")?;
+        }
+        writeln!(out, "partners learn of it when they connect; take the root keys away again")
+    })
+}
+
+pub(super) fn affirm(
+    asked: AffirmRequest,
+    yes: bool,
+    context: &mut Context<'_>,
+) -> Result<(), Failure> {
+    if !asked.dry_run {
+        root_is_here(context)?;
+    }
+    let keys = if asked.dry_run { Keys::Shut } else { Keys::Signing };
+    let (session, zones) = context.session(keys)?;
+    let tried: Affirmed =
+        session.call("/affirm", &AffirmRequest { dry_run: true, ..asked.clone() })?;
+    if asked.dry_run {
+        return context.screen.answer(&tried, |out| {
+            lines(&tried.records, &zones).write(out)?;
+            writeln!(out, "Nothing was signed or sent.")
+        });
+    }
+    context.screen.show(|out| lines(&tried.records, &zones).write(out))?;
+    let count = counted(tried.records.len() as u64, "record", "records");
+    context.asker.confirmed(yes, &format!("Stand by {count}?"))?;
+    let affirmed: Affirmed = session.call("/affirm", &asked)?;
+    context.screen.answer(&affirmed, |out| {
+        let version = affirmed.keyring.unwrap_or_default();
+        writeln!(out, "{count} affirmed; keyring version {version}")?;
+        writeln!(out, "partners learn of it when they connect; take the root keys away again")
+    })
+}
+
+/// Said before anything is asked of a node: it would refuse as well.
+fn root_is_here(context: &Context<'_>) -> Result<(), Failure> {
+    let folder = context.backend()?.folder;
+    keyfile::inspect(&folder.join(ROOT_KEYS)).map(drop).map_err(local::refused)
+}
+
+fn write_reach(revoked: &Revoked, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
+    let stolen = if revoked.compromised { ", as stolen" } else { "" };
+    writeln!(out, "key {} ends at {}{stolen}", revoked.key, zones.written(&revoked.from))?;
+    if revoked.replaced {
+        writeln!(out, "this node signs with it: a new key takes its place")?;
+    }
+    if revoked.takes_back.is_empty() {
+        writeln!(out, "It has signed nothing since that would count no more.")?;
+    } else {
+        writeln!(out, "Counts no more, signed since:")?;
+        lines(&revoked.takes_back, zones).write(out)?;
+    }
+    if !revoked.doubts.is_empty() {
+        writeln!(out, "Signed before; set aside where it is first seen later, through others:")?;
+        lines(&revoked.doubts, zones).write(out)?;
+    }
+    Ok(())
+}
+
+fn lines(records: &[SignedLine], zones: &Zones) -> Table {
+    let mut table = Table::new(&["ref", "signed", "held by", "title"]);
+    for line in records {
+        let held = match line.held_by.as_slice() {
+            [] => "nobody else".to_owned(),
+            names => names.join(", "),
+        };
+        let signed = zones.written(&line.signed_at);
+        table.row([&line.reference, &signed, &held, &line.title]);
+    }
+    table
+}
+
+fn front(id: &str) -> &str {
+    id.get(..FRONT).unwrap_or(id)
+}
