@@ -7,7 +7,7 @@
 //! * Rows a second: sightings from JSON lines to durable at the partner, beside parsing the lines as
 //!   JSON.
 //!
-//! Every ratio is of two figures of one run; see `docs/src/benchmarks.md` for what was seen where.
+//! Every ratio is of two figures of one run; see `docs/benchmarks.md` for what was seen where.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
