@@ -91,7 +91,7 @@ fn receipt(bench: &mut Bench, peer: &Peer) -> Receipt {
 fn a_receipt_names_the_numbers_of_which_only_a_digest_came() {
     let (mut bench, mut peer) = with_a_partner();
     let (record, parts) = advisory(&peer.economy, "never sent", bench.now);
-    let (number, _, _) = peer.delivery(&record, &parts);
+    let (number, _) = peer.delivery(&record, &parts);
     let digest = peer.entry(number, &record, &parts).digest();
     bench.control(peer.conn(), Peer::void(false, number, digest));
     assert_eq!(bench.answer(&peer, number), Answer::Acked);

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use comity_core::cbor::Writer;
+use comity_core::digest::{LEAF_SIZE, leaf_hashes};
 use comity_core::ledger::{Head, LedgerEntry, Opening, Ranges};
 use comity_core::{Digest, EpochId};
 
@@ -46,21 +47,36 @@ impl Hello {
     }
 }
 
-/// BATCH, or RETURN: one delivery of parts that all travel within it.
+/// BATCH, or RETURN: one delivery. Each part travels within it, or by the transfer that it names.
 pub(super) fn batch(
     returned: bool,
     entry: &LedgerEntry,
     signed: &[u8],
-    parts: &[Bytes],
+    parts: &[(Bytes, Option<u64>)],
 ) -> Vec<u8> {
     let mut writer = Writer::new();
     writer.array(2).uint(if returned { 9 } else { 2 }).map(2);
     writer.key(0).uint(1).key(1).array(1).array(3);
     writer.raw(&entry.encode()).bytes(signed).array(parts.len());
-    for part in parts {
-        writer.bytes(part);
+    for (part, transfer) in parts {
+        let Some(transfer) = transfer else {
+            writer.bytes(part);
+            continue;
+        };
+        let leaves: Vec<u8> = leaf_hashes(part).iter().flat_map(|leaf| leaf.0).collect();
+        writer.array(3).uint(*transfer).uint(part.len() as u64).bytes(&leaves);
     }
     writer.into_bytes()
+}
+
+/// CHUNK: every leaf of a part.
+pub(super) fn chunks(transfer: u64, part: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    part.chunks(LEAF_SIZE).enumerate().map(move |(index, leaf)| {
+        let mut writer = Writer::new();
+        writer.array(2).uint(3).map(3);
+        writer.key(0).uint(transfer).key(1).uint(index as u64).key(2).bytes(leaf);
+        writer.into_bytes()
+    })
 }
 
 /// VOID.

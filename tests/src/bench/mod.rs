@@ -296,8 +296,11 @@ impl Bench {
 
     /// A partner delivers a record under its next number; the number.
     pub fn deliver(&mut self, peer: &mut Peer, record: &VerifiedRecord, parts: &[Part]) -> u64 {
-        let (number, stream, frame) = peer.delivery(record, parts);
-        self.apart(peer.conn(), stream, frame);
+        let (number, frames) = peer.delivery(record, parts);
+        for frame in frames {
+            let stream = peer.stream();
+            self.apart(peer.conn(), stream, frame);
+        }
         number
     }
 

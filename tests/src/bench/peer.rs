@@ -30,7 +30,11 @@ pub struct Peer {
     boots: u8,
     conn: Option<ConnId>,
     streams: u64,
+    transfers: u64,
 }
+
+/// The largest part that travels within its batch, and the most bytes of such parts.
+const INLINE: (usize, usize) = (8 * 1024, 256 * 1024);
 
 impl Peer {
     pub(super) fn new(economy: Economy) -> Self {
@@ -46,6 +50,7 @@ impl Peer {
             boots: 1,
             conn: None,
             streams: 1,
+            transfers: 0,
         }
     }
 
@@ -58,6 +63,7 @@ impl Peer {
     pub(super) fn connected(&mut self, conn: ConnId) {
         self.conn = Some(conn);
         self.streams = 1;
+        self.transfers = 0;
     }
 
     /// Numbers after this one are given anew: what was put off goes again.
@@ -87,14 +93,31 @@ impl Peer {
         hello.encode()
     }
 
-    /// A delivery under the next number: number, stream, frame.
+    /// A delivery under the next number: number, and the frames of the batch and of its chunks.
     #[must_use]
-    pub fn delivery(&mut self, record: &VerifiedRecord, parts: &[Part]) -> (u64, u64, Vec<u8>) {
+    pub fn delivery(
+        &mut self,
+        record: &VerifiedRecord,
+        parts: &[Part],
+    ) -> (u64, Vec<Vec<u8>>) {
         let number = self.head.number + 1;
         let entry = self.entry(number, record, parts);
         self.head = self.head.after(entry.digest());
         self.heads.push(self.head);
-        (number, self.stream(), Self::frame(false, &entry, record, parts))
+        let mut inline = 0;
+        let bodies: Vec<_> = bodies(&entry, parts)
+            .map(|body| {
+                let apart = body.len() > INLINE.0 || inline + body.len() > INLINE.1;
+                inline += if apart { 0 } else { body.len() };
+                self.transfers += u64::from(apart);
+                (body, apart.then_some(self.transfers))
+            })
+            .collect();
+        let mut frames = vec![frames::batch(false, &entry, record.signed(), &bodies)];
+        for (body, transfer) in &bodies {
+            frames.extend(transfer.iter().flat_map(|transfer| frames::chunks(*transfer, body)));
+        }
+        (number, frames)
     }
 
     /// An entry of its ledger.
@@ -112,7 +135,7 @@ impl Peer {
         }
     }
 
-    /// The bytes of a delivery, or of something given back.
+    /// The bytes of a delivery, or of something given back, all in one batch.
     #[must_use]
     pub fn frame(
         returned: bool,
@@ -120,11 +143,7 @@ impl Peer {
         record: &VerifiedRecord,
         parts: &[Part],
     ) -> Vec<u8> {
-        let body = |digest: &comity_core::PartDigest| -> Bytes {
-            let part = parts.iter().find(|part| part.digest == *digest);
-            part.expect("a part of the entry").bytes.clone()
-        };
-        let bodies: Vec<_> = entry.parts.iter().map(body).collect();
+        let bodies: Vec<_> = bodies(entry, parts).map(|body| (body, None)).collect();
         frames::batch(returned, entry, record.signed(), &bodies)
     }
 
@@ -167,4 +186,12 @@ impl Peer {
     pub fn accepts(opening: &Opening) -> Vec<u8> {
         frames::epoch(opening, true)
     }
+}
+
+/// The bytes of an entry's parts, in its order.
+fn bodies<'a>(entry: &'a LedgerEntry, parts: &'a [Part]) -> impl Iterator<Item = Bytes> {
+    entry.parts.iter().map(|digest| {
+        let part = parts.iter().find(|part| part.digest == *digest);
+        part.expect("a part of the entry").bytes.clone()
+    })
 }

@@ -119,7 +119,7 @@ impl World {
                 .map(|part| PartHeld {
                     digest: part.digest,
                     size: part.bytes.len() as u64,
-                    header: part.header.encode(),
+                    header: part.encoded_header.to_vec(),
                 })
                 .collect(),
             source,

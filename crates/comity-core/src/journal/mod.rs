@@ -181,7 +181,7 @@ pub struct PartHeld {
     pub digest: PartDigest,
     /// Bytes of its body.
     pub size: u64,
-    /// Its header, as encoded.
+    /// Its header, as it came.
     pub header: Vec<u8>,
 }
 

@@ -19,6 +19,9 @@ pub struct Part {
     pub digest: PartDigest,
     /// What the part says of itself.
     pub header: Header,
+    /// The header as it came: a slice of `bytes`. Whoever keeps a header keeps this, for encoded anew
+    /// it may be another, and larger.
+    pub encoded_header: Bytes,
     /// The content: a slice of `bytes`.
     pub content: Bytes,
 }

@@ -48,7 +48,8 @@ impl Part {
         }
         let header_start = reader.offset();
         let header = Header::read(&mut reader)?;
-        if reader.offset().saturating_sub(header_start) > limits::HEADER_BYTES {
+        let header_range = header_start..reader.offset();
+        if header_range.len() > limits::HEADER_BYTES {
             return Err(RecordError::HeaderTooLarge);
         }
         let length = reader.bytes(usize::MAX)?.len();
@@ -59,8 +60,8 @@ impl Part {
             return Err(RecordError::AddresseeContent);
         }
         let digest = PartDigest::of(&bytes);
-        let content = bytes.slice(content);
-        Ok(Self { bytes, digest, header, content })
+        let (encoded_header, content) = (bytes.slice(header_range), bytes.slice(content));
+        Ok(Self { bytes, digest, header, encoded_header, content })
     }
 }
 
@@ -74,7 +75,8 @@ impl PartDigest {
 }
 
 impl Header {
-    /// Deterministic CBOR. The journal keeps headers in it beside the parts' digests.
+    /// Deterministic CBOR, for a part that is made here. What came is kept as it came:
+    /// [`Part::encoded_header`].
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let optional = [

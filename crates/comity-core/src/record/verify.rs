@@ -75,7 +75,7 @@ impl UnverifiedRecord {
 impl VerifiedRecord {
     /// Signs a manifest. It goes through [`parse`] like any other, so that nothing is ever signed that
     /// a partner would refuse.
-    pub(super) fn sign(manifest: &Manifest, key: &SecretKey) -> Result<Self, RecordError> {
+    pub(crate) fn sign(manifest: &Manifest, key: &SecretKey) -> Result<Self, RecordError> {
         let payload = manifest.encode();
         let signature = key.sign(domains::SIGN_RECORD, &payload);
         parse(&Envelope::write(key.id(), &payload, &signature)).map(|signed| signed.record)

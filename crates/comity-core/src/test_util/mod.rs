@@ -8,5 +8,5 @@ mod records;
 pub use economy::TestEconomy;
 pub use entropy::SeededEntropy;
 pub use records::{
-    addressee_drafts, drafts, economies, headers, markings, secret_keys, timestamps,
+    addressee_drafts, drafts, economies, headers, listing, markings, secret_keys, timestamps,
 };

@@ -9,10 +9,44 @@ use proptest::sample::{select, subsequence};
 
 use crate::identity::{EconomyId, GroupId};
 use crate::marking::{Marking, Onward, Pap, Tlp};
-use crate::record::{AddresseeDraft, Draft, Header};
+use crate::record::{
+    AddresseeDraft, Draft, Header, Manifest, Part, PartEntry, SizeClass, VerifiedRecord,
+};
 use crate::sign::SecretKey;
 use crate::time::Timestamp;
 use crate::vocabulary::{Class, Kind, Section, State, Urgency};
+
+/// An advisory with exactly these parts, a power of two of them, which no draft need have made.
+#[must_use]
+pub fn listing(
+    parts: &[Part],
+    floor: Marking,
+    key: &SecretKey,
+    origin: EconomyId,
+    signed_at: Timestamp,
+) -> VerifiedRecord {
+    let line = |part: &Part| PartEntry {
+        digest: part.digest,
+        size: SizeClass::of(part.bytes.len()).expect("a part within its bound"),
+    };
+    let mut lines: Vec<_> = parts.iter().map(line).collect();
+    lines.sort_unstable();
+    let manifest = Manifest {
+        kind: Kind::Advisory,
+        state: State::Final,
+        origin,
+        author: key.id(),
+        signed_at,
+        urgency: Urgency::Routine,
+        floor,
+        addressed: false,
+        supersedes: Vec::new(),
+        parts: lines,
+        body: None,
+        unknown: false,
+    };
+    VerifiedRecord::sign(&manifest, key).expect("a manifest as it must be")
+}
 
 /// One of a few economies, so that two often meet.
 pub fn economies() -> impl Strategy<Value = EconomyId> {

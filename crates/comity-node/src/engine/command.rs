@@ -226,7 +226,8 @@ impl Engine {
             return Err(CommandError::NotEntitled(why));
         }
         self.fits(&checked)?;
-        let reference = self.enter_titled(checked, Source::Own, Standing::Accepted, title, now);
+        let entered = self.enter_titled(checked, Source::Own, Standing::Accepted, title, now);
+        let reference = entered.map_err(|unfit| CommandError::Unfitting(unfit.to_string()))?;
         if let Some(draft) = draft {
             let gone = JournalEntry::DraftGone { draft, record: Some(id), at: now };
             self.enter(&gone, Vec::new());

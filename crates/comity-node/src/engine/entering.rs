@@ -11,19 +11,42 @@ use comity_core::{EconomyId, Kind, PartDigest, RecordId, Section, Timestamp};
 use comity_store::NewEntry;
 
 use super::{Checked, Effect, Engine, Then};
+use crate::state::FoldError;
+
+/// Why an entry was not made. Nothing has changed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unfit {
+    /// It could not be read again.
+    #[error(transparent)]
+    Unreadable(#[from] FoldError),
+}
 
 impl Engine {
-    /// Makes an entry: folded at once, durable with this step's batch.
+    /// Makes an entry of our own words, which always fits.
     pub(super) fn enter(&mut self, entry: &JournalEntry, blobs: Vec<(PartDigest, Bytes)>) {
+        if let Err(why) = self.try_to_enter(entry, blobs) {
+            debug_assert!(false, "an entry of our own: {why}");
+            self.alarm(None, "not-entered", why.to_string());
+        }
+    }
+
+    /// Makes an entry: folded at once, durable with this step's batch. Unless it does not fit: then
+    /// nothing has changed. An entry that only the next start finds out about would be its last.
+    pub(super) fn try_to_enter(
+        &mut self,
+        entry: &JournalEntry,
+        blobs: Vec<(PartDigest, Bytes)>,
+    ) -> Result<(), Unfit> {
+        let (seq, body) = (self.state.next_seq(), entry.encode());
+        let (partners_before, turns_before) = (self.state.partners_version(), self.state.turns());
+        self.state.apply(entry)?;
         if let JournalEntry::Record(entered) = entry {
-            self.fresh.keep_record(self.state.next_seq(), Bytes::copy_from_slice(&entered.signed));
+            self.fresh.keep_record(seq, Bytes::copy_from_slice(&entered.signed));
         }
         for (digest, body) in &blobs {
             self.fresh.keep_part(*digest, body.clone());
         }
-        let (partners_before, turns_before) = (self.state.partners_version(), self.state.turns());
-        self.state.apply(entry);
-        self.batch.push(NewEntry { kind: entry.kind(), body: entry.encode().into(), blobs });
+        self.batch.push(NewEntry { kind: entry.kind(), body: body.into(), blobs });
         self.note_head(entry);
         // Before a link is asked for anything back: whatever is decided next sees it.
         self.judge_anew();
@@ -33,6 +56,7 @@ impl Engine {
         if self.state.partners_version() != partners_before {
             self.tell_partners();
         }
+        Ok(())
     }
 
     /// Whoever may no longer connect is out at once; whoever is new waits for its entry.
@@ -103,7 +127,10 @@ impl Engine {
         }
         let widens = judged.standing == Standing::Accepted;
         let entry = JournalEntry::Judged(judged);
-        self.state.apply(&entry);
+        if let Err(why) = self.state.apply(&entry) {
+            debug_assert!(false, "a judgement does not fold: {why}");
+            return;
+        }
         let (kind, body) = (entry.kind(), entry.encode().into());
         self.batch.push(NewEntry { kind, body, blobs: Vec::new() });
         if widens {
@@ -117,7 +144,7 @@ impl Engine {
         source: Source,
         standing: Standing,
         now: Timestamp,
-    ) -> String {
+    ) -> Result<String, Unfit> {
         let title = title(&checked.parts);
         self.enter_titled(checked, source, standing, title, now)
     }
@@ -129,7 +156,7 @@ impl Engine {
         standing: Standing,
         title: String,
         now: Timestamp,
-    ) -> String {
+    ) -> Result<String, Unfit> {
         let kind = checked.record.manifest().kind;
         let reference = self.state.next_reference(kind, now);
         let (id, urgency) = (checked.record.id(), checked.record.manifest().urgency);
@@ -148,12 +175,12 @@ impl Engine {
             Kind::Keyring | Kind::Agreement | Kind::Acceptance | Kind::Termination
         );
         self.state.bring(checked.keyring.and_then(Result::ok));
-        self.enter(&JournalEntry::Record(entered), blobs);
+        self.try_to_enter(&JournalEntry::Record(entered), blobs)?;
         if widens {
             self.widen();
         }
         self.offer_at_once(id, urgency, now);
-        reference
+        Ok(reference)
     }
 
     pub(super) fn enter_parts(
@@ -162,14 +189,14 @@ impl Engine {
         parts: Vec<Part>,
         source: Source,
         now: Timestamp,
-    ) {
+    ) -> Result<(), Unfit> {
         let here = |part: &Part| {
             self.state.record(&record).is_some_and(|held| held.has_part(&part.digest))
         };
         let new: Vec<_> = parts.into_iter().filter(|part| !here(part)).collect();
         let (held, blobs) = split(new);
         let arrived = PartsArrived { record, parts: held, source, at: now };
-        self.enter(&JournalEntry::Parts(arrived), blobs);
+        self.try_to_enter(&JournalEntry::Parts(arrived), blobs)
     }
 }
 
@@ -179,7 +206,7 @@ fn split(parts: Vec<Part>) -> (Vec<PartHeld>, Vec<(PartDigest, Bytes)>) {
         .map(|part| PartHeld {
             digest: part.digest,
             size: part.bytes.len() as u64,
-            header: part.header.encode(),
+            header: part.encoded_header.to_vec(),
         })
         .collect();
     (held, parts.into_iter().map(|part| (part.digest, part.bytes)).collect())

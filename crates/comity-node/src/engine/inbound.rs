@@ -8,6 +8,7 @@ use comity_core::record::RecordError;
 use comity_core::{Digest, EconomyId, PartDigest, Timestamp};
 use comity_proto::Incoming;
 
+use super::entering::Unfit;
 use super::judging::Verdict;
 use super::{Checked, Effect, Engine, Job, Then, Token};
 use crate::limits::MOST_AHEAD;
@@ -101,14 +102,18 @@ impl Engine {
         };
         match (verdict, checked) {
             (Verdict::Enter(standing), Some(checked)) => {
-                let delivered = Delivered { from: partner, entry: incoming.entry };
-                self.enter_record(checked, Source::Partner(delivered), standing, now);
-                self.then.push(Then::Stored { partner, number });
+                let source = Source::Partner(delivered(partner, &incoming));
+                match self.enter_record(checked, source, standing, now) {
+                    Ok(_reference) => self.then.push(Then::Stored { partner, number }),
+                    Err(unfit) => self.reject_unfit(partner, &incoming, &unfit, now),
+                }
             }
             (Verdict::More, Some(checked)) => {
-                let delivered = Delivered { from: partner, entry: incoming.entry };
-                self.enter_parts(record, checked.parts, Source::Partner(delivered), now);
-                self.then.push(Then::Stored { partner, number });
+                let source = Source::Partner(delivered(partner, &incoming));
+                match self.enter_parts(record, checked.parts, source, now) {
+                    Ok(()) => self.then.push(Then::Stored { partner, number }),
+                    Err(unfit) => self.reject_unfit(partner, &incoming, &unfit, now),
+                }
             }
             (Verdict::Known, _) => {
                 self.arrived(partner, &incoming, ArrivalOutcome::Known(record), now);
@@ -139,6 +144,19 @@ impl Engine {
         if let Some(session) = self.sessions.get_mut(&partner) {
             session.arriving.remove(&number);
         }
+    }
+
+    /// What it would leave in the journal does not fit there.
+    fn reject_unfit(
+        &mut self,
+        partner: EconomyId,
+        incoming: &Incoming,
+        unfit: &Unfit,
+        now: Timestamp,
+    ) {
+        let text = format!("record {} cannot be kept: {unfit}", incoming.entry.record.short());
+        self.alarm(Some(partner), "unfit", text);
+        self.reject(partner, incoming, RejectReason::Malformed, now);
     }
 
     /// A part is not the one that the entry names: the number is used up, and the part is named.
@@ -236,6 +254,10 @@ impl Engine {
         let entry = JournalEntry::Receipt { from: partner, signed: signed.to_vec(), at: now };
         self.enter(&entry, Vec::new());
     }
+}
+
+fn delivered(from: EconomyId, incoming: &Incoming) -> Delivered {
+    Delivered { from, entry: incoming.entry.clone() }
 }
 
 /// What the partner is told of a record that cannot be verified.

@@ -273,13 +273,7 @@ impl Engine {
         if self.state.record(&id).is_none() {
             // Judged as strictly as what comes from a stranger: that it was ours is the partner's word.
             if let Err(reason) = self.judge_returned(&checked) {
-                let text = format!("record {} came back and is not believed: {reason}", id.short());
-                self.alarm(Some(partner), "return-invalid", text);
-                let (number, digest) = (incoming.entry.number, incoming.entry.digest());
-                let voided =
-                    JournalEntry::Voided { to: partner, number, digest, handed: true, at: now };
-                self.enter(&voided, Vec::new());
-                return;
+                return self.not_believed(partner, &incoming, &reason, now);
             }
             let (claim, seen) = (Claim::of(id, manifest), FirstSeen::relayed(now));
             let standing = match self.state.entitlement(&claim, checked.carried(), seen, now) {
@@ -288,9 +282,15 @@ impl Engine {
                 Entitlement::Quarantined(doubt) => Standing::Quarantined(doubt.to_string()),
                 Entitlement::Refused(why) => Standing::Quarantined(why.to_string()),
             };
-            self.enter_record(checked, Source::Returned { by: partner }, standing, now);
+            let source = Source::Returned { by: partner };
+            if let Err(unfit) = self.enter_record(checked, source, standing, now) {
+                return self.not_believed(partner, &incoming, &unfit, now);
+            }
         } else if !missing.is_empty() {
-            self.enter_parts(id, missing, Source::Returned { by: partner }, now);
+            let source = Source::Returned { by: partner };
+            if let Err(unfit) = self.enter_parts(id, missing, source, now) {
+                return self.not_believed(partner, &incoming, &unfit, now);
+            }
         }
         let decided = DeliveryDecided {
             to: partner,
@@ -308,6 +308,21 @@ impl Engine {
     /// back may be a withdrawal.
     pub(super) fn is_withholding(&self, partner: &EconomyId) -> bool {
         self.state.recovery().is_some() || self.state.awaits_return(partner)
+    }
+
+    fn not_believed(
+        &mut self,
+        partner: EconomyId,
+        incoming: &Incoming,
+        why: &dyn std::fmt::Display,
+        now: Timestamp,
+    ) {
+        let record = incoming.entry.record.short();
+        let text = format!("record {record} came back and is not believed: {why}");
+        self.alarm(Some(partner), "return-invalid", text);
+        let (number, digest) = (incoming.entry.number, incoming.entry.digest());
+        let voided = JournalEntry::Voided { to: partner, number, digest, handed: true, at: now };
+        self.enter(&voided, Vec::new());
     }
 
     /// Recovery ends when every partner has given back what it holds and the operator has confirmed

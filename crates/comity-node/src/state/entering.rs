@@ -6,7 +6,7 @@ use comity_core::entitlement::Scope;
 use comity_core::journal::{PartHeld, PartsArrived, RecordEntered, Source, Standing};
 use comity_core::ledger::Obligations;
 use comity_core::policy::{self, Lifecycle, Received, RecordFacts};
-use comity_core::record::{self, Header, VerifiedRecord};
+use comity_core::record::{self, Header, RecordError, VerifiedRecord};
 use comity_core::{EconomyId, Kind, PartDigest, RecordId, Timestamp};
 
 use super::kept::{Bound, charged, is_read, unread};
@@ -16,8 +16,10 @@ use super::{FoldError, State};
 impl State {
     pub(super) fn record_entered(&mut self, entered: &RecordEntered) -> Result<(), FoldError> {
         let seq = self.seq;
-        let unverified =
-            record::parse(&entered.signed).map_err(|error| FoldError::Record { seq, error })?;
+        let broken = |error| FoldError::Record { seq, error };
+        // All of it is read before anything changes.
+        let unverified = record::parse(&entered.signed).map_err(broken)?;
+        let headers = headers(&entered.parts).map_err(broken)?;
         let (id, manifest) = (unverified.id(), unverified.manifest());
         self.note_source(&entered.source);
         let source = source_facts(&entered.source, manifest.origin == self.us);
@@ -53,8 +55,8 @@ impl State {
             signed_at: manifest.signed_at,
             body,
         };
-        for part in &entered.parts {
-            hold_part(&mut held, part, seq)?;
+        for (part, header) in entered.parts.iter().zip(&headers) {
+            hold_header(&mut held, part.digest, header, part.size);
         }
         held.from_origin = from_origin(&held.source, held.facts.origin);
         held.facts.control = self.control_audience(&held.facts, held.body.as_deref());
@@ -112,11 +114,12 @@ impl State {
 
     pub(super) fn parts_arrived(&mut self, arrived: &PartsArrived) -> Result<(), FoldError> {
         let seq = self.seq;
+        let headers = headers(&arrived.parts).map_err(|error| FoldError::Record { seq, error })?;
         self.note_source(&arrived.source);
         let Some(held) = self.records.get_mut(&arrived.record) else { return Ok(()) };
-        for part in &arrived.parts {
+        for (part, header) in arrived.parts.iter().zip(&headers) {
             if !held.has_part(&part.digest) {
-                hold_part(held, part, seq)?;
+                hold_header(held, part.digest, header, part.size);
             }
         }
         let came = match &arrived.source {
@@ -170,10 +173,8 @@ impl State {
     }
 }
 
-fn hold_part(held: &mut Held, part: &PartHeld, seq: u64) -> Result<(), FoldError> {
-    let header = Header::decode(&part.header).map_err(|error| FoldError::Record { seq, error })?;
-    hold_header(held, part.digest, &header, part.size);
-    Ok(())
+fn headers(parts: &[PartHeld]) -> Result<Vec<Header>, RecordError> {
+    parts.iter().map(|part| Header::decode(&part.header)).collect()
 }
 
 fn hold_header(held: &mut Held, digest: PartDigest, header: &Header, size: u64) {

@@ -109,11 +109,14 @@ impl State {
         }
     }
 
-    /// Folds an entry of our own making, which always fits.
-    pub(crate) fn apply(&mut self, entry: &JournalEntry) {
-        if let Err(error) = self.fold(entry) {
-            debug_assert!(false, "an entry of our own does not fold: {error}");
+    /// Folds an entry that was just made. A record or parts that do not fold change nothing.
+    pub(crate) fn apply(&mut self, entry: &JournalEntry) -> Result<(), FoldError> {
+        let before = self.seq;
+        let folded = self.fold(entry);
+        if folded.is_err() {
+            self.seq = before;
         }
+        folded
     }
 
     fn fold(&mut self, entry: &JournalEntry) -> Result<(), FoldError> {
