@@ -14,6 +14,12 @@ pub const PARTS: usize = 1024;
 pub const INLINE_PART_BYTES: usize = 8 * 1024;
 /// Bytes of a part.
 pub const PART_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes of a record and of its parts of one chunk, in one delivery.
+pub const DELIVERY_BYTES: usize = 16 * 1024 * 1024;
+/// Bytes of the body of a journal entry. Whatever one delivery brings fits: its signed form and headers
+/// are no longer than the delivery, and the rest (the headers of parts of several chunks, digests, the
+/// ledger's line) is far less than the difference.
+pub const ENTRY_BYTES: usize = DELIVERY_BYTES + 1024 * 1024;
 /// Nesting of arrays and maps.
 pub const DEPTH: usize = 16;
 /// Bytes of a text in a header or a marking: a media type, a file name, a desk.

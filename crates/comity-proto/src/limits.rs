@@ -8,7 +8,7 @@ use comity_core::limits;
 /// Deliveries that may be on their way to a partner, unanswered.
 pub const IN_FLIGHT_DELIVERIES: usize = 1024;
 /// Bytes of records and parts on their way, large parts not counted.
-pub const IN_FLIGHT_BYTES: usize = 16 * 1024 * 1024;
+pub const IN_FLIGHT_BYTES: usize = limits::DELIVERY_BYTES;
 /// Large parts on their way: those of more than one chunk.
 pub const IN_FLIGHT_LARGE: usize = 2;
 

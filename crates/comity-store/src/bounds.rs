@@ -11,7 +11,7 @@ pub const GROUP_BYTES: usize = 8 << 20;
 /// Bytes of one batch, bodies and blobs together.
 pub const BATCH_BYTES: usize = 512 << 20;
 /// Bytes of one entry's body.
-pub const ENTRY_BYTES: usize = 16 << 20;
+pub const ENTRY_BYTES: usize = limits::ENTRY_BYTES;
 /// Blobs that one entry names.
 pub const ENTRY_BLOBS: usize = limits::PARTS;
 /// Bytes of one blob.

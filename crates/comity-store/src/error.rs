@@ -142,6 +142,12 @@ impl StoreError {
         Self::SyncFailed { path: path.to_owned(), error: Arc::new(error) }
     }
 
+    /// Whether the store took no harm, and would refuse the same batch again.
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self, Self::TooLarge { .. } | Self::Erased(_))
+    }
+
     /// Whether the store took no harm and may take the same batch later.
     #[must_use]
     pub const fn is_full(&self) -> bool {

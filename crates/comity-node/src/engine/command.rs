@@ -8,6 +8,7 @@ use comity_core::journal::{
     StandingChanged,
 };
 use comity_core::keyring::AdvanceError;
+use comity_core::limits::ENTRY_BYTES;
 use comity_core::record::{Part, VerifiedRecord};
 use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
 
@@ -378,6 +379,13 @@ impl Engine {
     ) -> Result<Reply, CommandError> {
         if self.space_low {
             return Err(CommandError::DiskLow);
+        }
+        let too_large = |(draft, _): &(DraftMade, _)| {
+            JournalEntry::Draft(DraftMade::clone(draft)).encode().len() > ENTRY_BYTES
+        };
+        if drafts.iter().any(too_large) {
+            let why = "a draft has more in its headers than one journal entry may have";
+            return Err(CommandError::Unfitting(why.to_owned()));
         }
         let mut numbers = Vec::new();
         for (mut draft, blobs) in drafts {

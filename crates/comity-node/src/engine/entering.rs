@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
+use comity_core::limits::ENTRY_BYTES;
 use comity_core::journal::{
     DeliveryDecided, JournalEntry, Judged, PartHeld, PartsArrived, RecordEntered, Source, Standing,
 };
@@ -16,6 +17,9 @@ use crate::state::FoldError;
 /// Why an entry was not made. Nothing has changed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unfit {
+    /// The store would refuse it, and everything with it.
+    #[error("its journal entry would have {0} bytes, more than the {ENTRY_BYTES} that one may have")]
+    TooLarge(usize),
     /// It could not be read again.
     #[error(transparent)]
     Unreadable(#[from] FoldError),
@@ -38,6 +42,10 @@ impl Engine {
         blobs: Vec<(PartDigest, Bytes)>,
     ) -> Result<(), Unfit> {
         let (seq, body) = (self.state.next_seq(), entry.encode());
+        if body.len() > ENTRY_BYTES {
+            return Err(Unfit::TooLarge(body.len()));
+        }
+        debug_assert_eq!(JournalEntry::decode(entry.kind(), &body).as_ref(), Ok(entry));
         let (partners_before, turns_before) = (self.state.partners_version(), self.state.turns());
         self.state.apply(entry)?;
         if let JournalEntry::Record(entered) = entry {

@@ -2,7 +2,8 @@
 //!
 //! The state runs ahead of the journal, and what was refused is in it: so it is folded anew at once, and
 //! nobody is shown what was never written. A full disk refuses a batch before anything of it is left on the
-//! disk: when there is room again, the node goes on. After anything else, a failed sync above all, nobody
+//! disk: when there is room again, the node goes on; without it, after a batch that the store does not take
+//! at all. After anything else, a failed sync above all, nobody
 //! knows what is on the disk, and the node stays read-only until it is started again.
 
 use std::fmt;
@@ -20,6 +21,8 @@ pub(super) struct Failure {
     why: String,
     /// Nothing of what was refused is on the disk: it may go on when there is room.
     full: bool,
+    /// The same, and no room was wanting: the store does not take such a batch at all.
+    refused: bool,
     /// The state is what is on the disk.
     fallen_back: bool,
 }
@@ -27,14 +30,20 @@ pub(super) struct Failure {
 impl Failure {
     /// What a command is told.
     pub(super) fn refusal(&self) -> CommandError {
-        if self.full { CommandError::DiskFull } else { CommandError::Store(self.why.clone()) }
+        if self.full && !self.refused {
+            CommandError::DiskFull
+        } else {
+            CommandError::Store(self.why.clone())
+        }
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let why = &self.why;
-        if self.full {
+        if self.refused {
+            write!(f, "{why}; nothing of it was written, and the node goes on without it")
+        } else if self.full {
             write!(f, "{why}; the node is read-only, and goes on by itself when there is room")
         } else {
             write!(f, "{why}; the node is read-only until it is started again")
@@ -49,7 +58,7 @@ impl Engine {
         self.failed.as_ref().map(ToString::to_string)
     }
 
-    /// Whether that is for want of room alone, so that [`Engine::go_on`] may end it.
+    /// Whether nothing of what was refused is on the disk, so that [`Engine::go_on`] may end it.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.failed.as_ref().is_some_and(|failure| failure.full)
@@ -57,7 +66,9 @@ impl Engine {
 
     /// The store takes nothing any more. Connections close, so that partners keep what they have for us.
     pub(super) fn fail(&mut self, then: Vec<Then>, error: &StoreError) {
-        let failure = Failure { why: error.to_string(), full: error.is_full(), fallen_back: false };
+        let refused = error.is_refusal();
+        let full = error.is_full() || refused;
+        let failure = Failure { why: error.to_string(), full, refused, fallen_back: false };
         // Batches that are still with the store come back as failed too, or never; nobody waits.
         let given_up = std::mem::take(&mut self.commits);
         self.refuse_waiting(given_up.into_values().flatten().chain(then), &failure);
@@ -111,17 +122,23 @@ impl Engine {
 
     /// Something that was submitted before the failure came to a worse end than a full disk.
     pub(super) fn fail_worse(&mut self, error: &StoreError) {
-        let harmless = error.is_full() || matches!(error, StoreError::OutOfTurn { .. });
+        let harmless =
+            error.is_full() || error.is_refusal() || matches!(error, StoreError::OutOfTurn { .. });
         if self.is_full() && !harmless {
             let fallen_back = !self.shows_unwritten();
-            let failure = Failure { why: error.to_string(), full: false, fallen_back };
+            let why = error.to_string();
+            let failure = Failure { why, full: false, refused: false, fallen_back };
             self.say(&failure);
             self.failed = Some(failure);
         }
     }
 
     fn say(&mut self, failure: &Failure) {
-        let code = if failure.full { "store-full" } else { "store-failed" };
+        let code = match (failure.refused, failure.full) {
+            (true, _) => "store-refused",
+            (false, true) => "store-full",
+            (false, false) => "store-failed",
+        };
         self.alarm(None, code, failure.to_string());
     }
 
@@ -148,7 +165,7 @@ impl Engine {
         *self = anew;
     }
 
-    /// There is room again: goes on from where it fell back to.
+    /// There is room again, or room was not what was wanting: goes on from where it fell back to.
     pub fn go_on(&mut self) {
         if self.is_full() && !self.shows_unwritten() {
             self.failed = None;
