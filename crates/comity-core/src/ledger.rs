@@ -21,7 +21,8 @@ pub struct Obligations {
     pub onward: Onward,
     /// Days after which bodies are erased. Absent: the recipient's own rule.
     pub retention_days: Option<u32>,
-    /// The only purposes for which it may be used, ascending. Empty: any.
+    /// The only purposes for which it may be used: at most [`limits::PURPOSES`], ascending, each once.
+    /// Empty: any.
     pub purposes: Vec<String>,
 }
 
@@ -101,19 +102,35 @@ impl Obligations {
     /// the purposes and have none in common: no list of purposes says "none at all".
     #[must_use]
     pub fn meet(&self, other: &Self) -> Option<Self> {
-        let purposes = match (self.purposes.as_slice(), other.purposes.as_slice()) {
-            ([], purposes) | (purposes, []) => purposes.to_vec(),
+        let purposes = self.common_purposes(other)?;
+        Some(self.strictest(other, purposes))
+    }
+
+    /// What one partner's word and a later word of the same partner bind to: the strictest of both, but
+    /// that purposes which share none with the earlier ones are not heard.
+    #[must_use]
+    pub fn and_later(&self, later: &Self) -> Self {
+        let purposes = self.common_purposes(later).unwrap_or_else(|| self.purposes.clone());
+        self.strictest(later, purposes)
+    }
+
+    fn common_purposes(&self, other: &Self) -> Option<Vec<String>> {
+        match (self.purposes.as_slice(), other.purposes.as_slice()) {
+            ([], purposes) | (purposes, []) => Some(purposes.to_vec()),
             (one, other) => {
-                let common: Vec<_> =
-                    one.iter().filter(|purpose| other.contains(purpose)).cloned().collect();
-                (!common.is_empty()).then_some(common)?
+                let both = one.iter().filter(|purpose| other.binary_search(purpose).is_ok());
+                let common: Vec<_> = both.cloned().collect();
+                (!common.is_empty()).then_some(common)
             }
-        };
-        Some(Self {
+        }
+    }
+
+    fn strictest(&self, other: &Self, purposes: Vec<String>) -> Self {
+        Self {
             onward: self.onward.max(other.onward),
             retention_days: [self.retention_days, other.retention_days].into_iter().flatten().min(),
             purposes,
-        })
+        }
     }
 
     /// Writes `[onward, retention (0 = none), [purposes]]`.
@@ -137,8 +154,12 @@ impl Obligations {
         let days =
             u32::try_from(reader.uint()?).map_err(|_too_many| reader.fault(Problem::OutOfRange))?;
         let purposes = reader
-            .list(limits::LIST, |reader| reader.text(limits::TEXT_BYTES).map(str::to_owned))?;
-        reader.leave();
+            .list(limits::PURPOSES, |reader| reader.text(limits::TEXT_BYTES).map(str::to_owned))?;
+        if purposes.is_sorted_by(|one, next| one < next) {
+            reader.leave();
+        } else {
+            return Err(reader.fault(Problem::UnsortedKeys));
+        }
         Ok(Self { onward, retention_days: (days > 0).then_some(days), purposes })
     }
 }
@@ -372,6 +393,23 @@ mod tests {
                 purposes: vec!["incident response".into()],
             },
             salt: [5; 16],
+        }
+    }
+
+    #[test]
+    fn purposes_are_few_and_in_order() {
+        let read = |purposes: &[&str]| {
+            let purposes = purposes.iter().map(|&purpose| purpose.to_owned()).collect();
+            let obligations = Obligations { purposes, ..Obligations::unbound() };
+            let mut writer = Writer::new();
+            obligations.write(&mut writer);
+            Obligations::read(&mut Reader::new(&writer.into_bytes())).map(|read| read.purposes.len())
+        };
+        let names: Vec<_> = (0..=limits::PURPOSES).map(|one| format!("p{one:02}")).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        assert_eq!(read(&names[1..]), Ok(limits::PURPOSES));
+        for wrong in [&names[..], &["b", "a"], &["a", "a"]] {
+            assert!(read(wrong).is_err(), "{wrong:?}");
         }
     }
 

@@ -26,6 +26,9 @@ pub const DEPTH: usize = 16;
 pub const TEXT_BYTES: usize = 256;
 /// Entries of a list in a header, a marking or a control body.
 pub const LIST: usize = 1024;
+/// Purposes that a delivery is bound to. An agreement names no more of them, nor of categories and of
+/// legal bases.
+pub const PURPOSES: usize = 32;
 /// Records that one manifest supersedes.
 pub const SUPERSEDES: usize = 64;
 /// Keys in one root set.

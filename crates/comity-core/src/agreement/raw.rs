@@ -14,7 +14,7 @@ pub(crate) type Names = Spanned<Vec<Name>>;
 pub(crate) struct RawTerms {
     pub(crate) format: Spanned<i64>,
     pub(crate) title: String,
-    pub(crate) name: Option<String>,
+    pub(crate) name: Option<Name>,
     pub(crate) tier: Name,
     #[serde(default)]
     pub(crate) parties: Vec<String>,
@@ -45,7 +45,7 @@ pub(crate) struct RawTerms {
     pub(crate) desk: Option<Name>,
     pub(crate) prohibits: Option<RawProhibitions>,
     #[serde(default)]
-    pub(crate) clauses: BTreeMap<Name, String>,
+    pub(crate) clauses: BTreeMap<Name, Name>,
     pub(crate) paper: Option<RawPaper>,
 }
 

@@ -61,7 +61,9 @@ impl Resolver<'_> {
         let tier = self.tier(&raw.tier)?;
         let mut terms = Terms::preset(tier, self.day(&raw.starts)?);
         terms.title = raw.title;
-        terms.label = raw.name.unwrap_or(terms.label);
+        if let Some(name) = &raw.name {
+            terms.label = self.line(name)?;
+        }
         terms.party_names = raw.parties;
         self.period(&mut terms, raw.ends.as_ref(), raw.review.as_ref())?;
         terms.review_overdue = self.review_overdue(&terms, raw.review_overdue.as_ref())?;
@@ -253,7 +255,14 @@ impl Resolver<'_> {
             names.iter().map(|name| self.line(name)).collect::<Result<_, _>>()?;
         read.sort();
         read.dedup();
-        Ok(read)
+        // Purposes go with every delivery, whose reader takes no more of them.
+        match names.get(limits::PURPOSES) {
+            Some(over) if read.len() > limits::PURPOSES => {
+                let message = format!("more than {} names in one list", limits::PURPOSES);
+                Err(self.refuse(over.span(), message))
+            }
+            Some(_) | None => Ok(read),
+        }
     }
 
     /// One line of text that says something: what is compared with other names must not differ from
@@ -359,14 +368,15 @@ impl Resolver<'_> {
 
     fn clauses(
         &self,
-        raw: BTreeMap<Spanned<String>, String>,
+        raw: BTreeMap<Spanned<String>, Spanned<String>>,
     ) -> Result<BTreeMap<Field, String>, AgreementError> {
         raw.into_iter()
             .map(|(name, clause)| {
                 let field = Field::from_name(name.get_ref()).ok_or_else(|| {
                     self.unknown("field", &name, Field::ALL.iter().map(|field| field.name()))
                 })?;
-                Ok((field, clause))
+                // It is quoted wherever it keeps something back, in the journal too.
+                Ok((field, self.line(&clause)?))
             })
             .collect()
     }

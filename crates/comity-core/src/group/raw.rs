@@ -76,7 +76,7 @@ pub(super) struct RawCharterTerms {
     compelled_disclosure_notice: Option<Name>,
     prohibits: Option<RawProhibitions>,
     #[serde(default)]
-    clauses: BTreeMap<Name, String>,
+    clauses: BTreeMap<Name, Name>,
 }
 
 impl RawCharter {
@@ -86,7 +86,7 @@ impl RawCharter {
         RawTerms {
             format: self.format,
             title: self.name.get_ref().clone(),
-            name: Some(self.name.into_inner()),
+            name: Some(self.name),
             tier: terms.tier,
             parties: self.founders.into_inner().into_iter().map(Spanned::into_inner).collect(),
             starts: self.starts,
