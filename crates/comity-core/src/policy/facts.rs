@@ -1,5 +1,7 @@
 //! What the decision knows of a record, a part and a recipient.
 
+use std::sync::Arc;
+
 use super::examination::Examination;
 use std::sync::Arc;
 
@@ -32,7 +34,7 @@ pub struct Received {
     /// The partner: the origin, or a relay.
     pub economy: EconomyId,
     /// What we took on. After several deliveries, the strictest of all.
-    pub obligations: Obligations,
+    pub obligations: Arc<Obligations>,
 }
 
 /// Whether a record still stands.
@@ -212,8 +214,12 @@ pub struct PartFacts {
     /// What the egress guard said of its bytes.
     pub guard: Examination,
     /// Deliveries that brought it other than the one that brought its record
-    /// ([`RecordFacts::source`]): each binds. Those of our own records bind nobody.
+    /// ([`RecordFacts::source`]): each binds, unless its origin itself gave it to us. Those of our own
+    /// records bind nobody.
     pub sources: Vec<Received>,
+    /// Whether its origin itself delivered it: then what others say of their copies binds us no more
+    /// than if they had kept them.
+    pub from_origin: bool,
 }
 
 impl PartFacts {
@@ -225,6 +231,7 @@ impl PartFacts {
         Self {
             digest,
             sources: Vec::new(),
+            from_origin: false,
             section: header.section,
             counts_as: header.counts_as(),
             classes: header.classes.iter().copied().collect(),
@@ -245,28 +252,55 @@ impl PartFacts {
             && !self.classes.contains(Class::Evidence)
     }
 
-    /// A further delivery brought it, of a record that came from `first`. Whether that binds anew.
-    pub fn received(&mut self, first: &Source, more: Received) -> bool {
-        let known = match first {
-            Source::Own => true,
+    /// A delivery brought it after its record, which came from `first`. Whether that binds anew.
+    pub fn arrived(&mut self, first: &Source, with: Received) -> bool {
+        let binds = match first {
+            Source::Own => false,
             Source::From { economy, obligations } => {
-                *economy == more.economy && *obligations == more.obligations
+                *economy != with.economy || *obligations != *with.obligations
             }
         };
-        if known || self.sources.contains(&more) {
-            return false;
+        if binds {
+            self.sources.push(with);
         }
-        let mut same = self.sources.iter_mut().filter(|held| held.economy == more.economy);
-        match (same.next(), same.next()) {
-            // Two that share no purpose leave no use at all: a third adds nothing.
-            (Some(_), Some(_)) => return false,
-            (Some(held), None) => match held.obligations.meet(&more.obligations) {
-                Some(sum) => held.obligations = sum,
-                None => self.sources.push(more),
-            },
-            (None, _) => self.sources.push(more),
+        binds
+    }
+
+    /// A further delivery brought it again, of a record that came from `first`. Whether that binds anew.
+    ///
+    /// A partner that contradicts what it said of the part before is not heard: what is here could be
+    /// taken from everybody by bringing it twice.
+    pub fn received(&mut self, first: &Source, more: &Received) -> bool {
+        let sum = match (first, self.taken_from(first, more.economy)) {
+            (Source::Own, _) => return false,
+            (Source::From { .. }, None) => Arc::clone(&more.obligations),
+            (Source::From { .. }, Some(before)) => {
+                let sum = before.and_later(&more.obligations);
+                if sum == *before {
+                    return false;
+                }
+                if sum == *more.obligations { Arc::clone(&more.obligations) } else { sum.into() }
+            }
+        };
+        match self.sources.iter_mut().find(|held| held.economy == more.economy) {
+            Some(held) => held.obligations = sum,
+            None => self.sources.push(Received { economy: more.economy, obligations: sum }),
         }
         true
+    }
+
+    /// What we took on with this part, or with its record, from this economy.
+    #[must_use]
+    pub fn taken_from<'a>(
+        &'a self,
+        first: &'a Source,
+        from: EconomyId,
+    ) -> Option<&'a Obligations> {
+        let again = self.sources.iter().find(|held| held.economy == from);
+        again.map(|held| &*held.obligations).or(match first {
+            Source::From { economy, obligations } if *economy == from => Some(obligations),
+            Source::From { .. } | Source::Own => None,
+        })
     }
 
     /// Whether it says anything of what happened: not to whom the record goes, nor its case.

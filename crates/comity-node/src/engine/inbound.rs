@@ -100,6 +100,15 @@ impl Engine {
             }
             Err(error) => (Verdict::Reject(reject_reason(&error)), None),
         };
+        if matches!(verdict, Verdict::Known | Verdict::More)
+            && self.state.contradicts_itself(partner, &incoming.entry)
+        {
+            let text = format!(
+                "delivery {number} brings parts of record {} for purposes that share none with those it named before; the earlier ones count",
+                record.short()
+            );
+            self.alarm(Some(partner), "purposes-contradict", text);
+        }
         match (verdict, checked) {
             (Verdict::Enter(standing), Some(checked)) => {
                 let source = Source::Partner(delivered(partner, &incoming));

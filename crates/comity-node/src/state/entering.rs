@@ -1,11 +1,12 @@
 //! Records and parts that enter.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use comity_core::entitlement::Scope;
 use comity_core::journal::{PartHeld, PartsArrived, RecordEntered, Source, Standing};
-use comity_core::ledger::Obligations;
-use comity_core::policy::{self, Lifecycle, Received, RecordFacts};
+use comity_core::ledger::{LedgerEntry, Obligations};
+use comity_core::policy::{self, Lifecycle, PartFacts, Received, RecordFacts};
 use comity_core::record::{self, Header, RecordError, VerifiedRecord};
 use comity_core::{EconomyId, Kind, PartDigest, RecordId, Timestamp};
 
@@ -59,6 +60,9 @@ impl State {
             hold_header(&mut held, part.digest, header, part.size);
         }
         held.from_origin = from_origin(&held.source, held.facts.origin);
+        for part in &mut held.parts {
+            part.from_origin = held.from_origin;
+        }
         held.facts.control = self.control_audience(&held.facts, held.body.as_deref());
         self.note_author(&held, manifest);
         self.references.note(&entered.reference, id);
@@ -126,19 +130,20 @@ impl State {
             Source::Partner(delivered) => delivered.entry.parts.clone(),
             Source::Own | Source::Returned { .. } => Vec::new(),
         };
-        let new = arrived.parts.iter().map(|part| part.digest);
-        self.came_again(arrived.record, &arrived.source, new.chain(came).collect());
+        let new: BTreeSet<_> = arrived.parts.iter().map(|part| part.digest).collect();
+        self.came(arrived.record, &arrived.source, &new, &came.into_iter().collect());
         self.arrive_again(&arrived.record);
         Ok(())
     }
 
-    /// A delivery brought parts of a record that is here: some perhaps not for the first time. What we
+    /// A delivery brought parts of a record that is here: some for the first time, some again. What we
     /// took on with each delivery of a part binds.
-    pub(super) fn came_again(
+    pub(super) fn came(
         &mut self,
         record: RecordId,
         source: &Source,
-        parts: BTreeSet<PartDigest>,
+        new: &BTreeSet<PartDigest>,
+        again: &BTreeSet<PartDigest>,
     ) {
         let Some(held) = self.records.get_mut(&record) else { return };
         let policy::Source::From { economy, obligations } =
@@ -146,20 +151,44 @@ impl State {
         else {
             return;
         };
-        let mut bound = false;
-        for part in held.parts.iter_mut().filter(|part| parts.contains(&part.digest)) {
-            let (economy, obligations) = (economy, obligations.clone());
-            bound |= part.received(&held.facts.source, Received { economy, obligations });
+        let origin = held.facts.origin;
+        let by_origin = from_origin(source, origin);
+        let more = Received { economy, obligations: Arc::new(obligations) };
+        let (mut bound, mut freed) = (false, false);
+        for part in &mut held.parts {
+            if new.contains(&part.digest) {
+                bound |= part.arrived(&held.facts.source, more.clone());
+            } else if again.contains(&part.digest) {
+                bound |= part.received(&held.facts.source, &more);
+            } else {
+                continue;
+            }
+            freed |= by_origin && !part.from_origin;
+            part.from_origin |= by_origin;
         }
-        if bound {
+        share(&mut held.parts, economy);
+        if bound || freed {
             self.turns = self.turns.saturating_add(1);
         }
-        let origin = held.facts.origin;
-        if !held.from_origin && from_origin(source, origin) {
+        let first_from_origin = !held.from_origin && by_origin;
+        if freed {
+            // What others demand binds no more: it may go further.
+            self.arrive_again(&record);
+        }
+        let Some(held) = self.records.get_mut(&record) else { return };
+        if first_from_origin {
             held.from_origin = true;
             let scope = Scope::Some { authors: BTreeSet::new(), records: BTreeSet::from([record]) };
             self.judge_anew(origin, scope);
         }
+    }
+
+    /// Whether a partner brings parts again for purposes that share none with those which it named before.
+    pub(crate) fn contradicts_itself(&self, from: EconomyId, entry: &LedgerEntry) -> bool {
+        let Some(held) = self.records.get(&entry.record) else { return false };
+        let again = held.parts.iter().filter(|part| entry.parts.contains(&part.digest));
+        let mut before = again.filter_map(|part| part.taken_from(&held.facts.source, from));
+        before.any(|before| before.meet(&entry.obligations).is_none())
     }
 
     /// A record has something new: whoever was past it looks at it again.
@@ -169,6 +198,18 @@ impl State {
             held.arrived = self.next_place;
             self.arrivals.insert(self.next_place, *record);
             self.next_place = self.next_place.saturating_add(1);
+        }
+    }
+}
+
+/// A delivery's terms are held once, not once for each part.
+fn share(parts: &mut [PartFacts], from: EconomyId) {
+    let mut last: Option<Arc<Obligations>> = None;
+    let taken = parts.iter_mut().flat_map(|part| &mut part.sources);
+    for received in taken.filter(|received| received.economy == from) {
+        match &last {
+            Some(same) if *same == received.obligations => received.obligations = Arc::clone(same),
+            Some(_) | None => last = Some(Arc::clone(&received.obligations)),
         }
     }
 }

@@ -227,7 +227,7 @@ impl State {
         if let (ArrivalOutcome::Known(record), Some(entry)) = (&arrival.outcome, &arrival.entry) {
             let parts = entry.parts.iter().copied().collect();
             let delivered = Delivered { from: arrival.from, entry: entry.clone() };
-            self.came_again(*record, &Source::Partner(delivered), parts);
+            self.came(*record, &Source::Partner(delivered), &BTreeSet::new(), &parts);
         }
     }
 

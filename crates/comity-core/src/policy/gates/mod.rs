@@ -209,9 +209,16 @@ impl<'a> Question<'a> {
         consents.map(|consent| consent.until).filter(|until| *until <= self.now).max()
     }
 
-    /// Whoever delivered the part to us, and whoever first delivered its record: what we took on with
-    /// each of them binds. Nobody, where the record is our own.
+    /// Those of [`Question::bringers`] to whom we are bound: to the origin alone, where it gave us the
+    /// part itself. What we have from it, a stranger's copy does not narrow.
     pub(super) fn sources(&self) -> impl Iterator<Item = (EconomyId, &'a Obligations)> + use<'a> {
+        let (origin, given) = (self.record.origin, self.part.from_origin);
+        self.bringers().filter(move |(economy, _)| !given || *economy == origin)
+    }
+
+    /// Whoever delivered the part to us, and whoever first delivered its record, with what we took on.
+    /// Nobody, where the record is our own.
+    pub(super) fn bringers(&self) -> impl Iterator<Item = (EconomyId, &'a Obligations)> + use<'a> {
         let (record, part) = (self.record, self.part);
         let first = match &record.source {
             Source::Own => None,
@@ -219,7 +226,7 @@ impl<'a> Question<'a> {
         };
         let foreign = first.is_some();
         let more = part.sources.iter().filter(move |_| foreign);
-        first.into_iter().chain(more.map(|source| (source.economy, &source.obligations)))
+        first.into_iter().chain(more.map(|source| (source.economy, &*source.obligations)))
     }
 
     /// All that we took on together. `None`: for purposes that have none in common, so no use is left.

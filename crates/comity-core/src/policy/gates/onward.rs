@@ -15,7 +15,7 @@ pub(super) fn judge(asked: &Question<'_>) -> Finding {
     match asked.recipient {
         Recipient::LocalRole { .. } => return Finding::pass(Fact::OwnHouse),
         Recipient::Partner { economy: to, .. }
-            if *to == asked.record.origin || asked.sources().any(|(from, _)| from == *to) =>
+            if *to == asked.record.origin || asked.bringers().any(|(from, _)| from == *to) =>
         {
             return Finding::deny(Fact::CameFromThere);
         }

@@ -6,12 +6,12 @@ use std::time::Duration;
 use super::facts::*;
 use crate::agreement::Terms;
 use crate::agreement::Tier;
-use crate::identity::RecordId;
+use crate::identity::{EconomyId, RecordId};
 use crate::ledger::Obligations;
 use crate::marking::{Marking, Onward, Tlp};
 use crate::policy::{
-    Agreement, Fact, Gate, Outcome, Partner, PolicySnapshot, Received, Recipient, RecordFacts,
-    Source, TrustLevel, decide, explain, plan, reason, unmarked_foreign,
+    Agreement, Fact, Gate, Outcome, PartFacts, Partner, PolicySnapshot, Received, Recipient,
+    RecordFacts, Source, TrustLevel, decide, explain, plan, reason, unmarked_foreign,
 };
 use crate::test_util::policy::snapshot;
 use crate::time::Timestamp;
@@ -209,17 +209,17 @@ fn a_part_goes_as_far_as_everybody_who_brought_it_lets_it() {
     assert_eq!(why(&policy, &record, &detail, &them()), "goes");
     // The detail came from somebody else, under terms of its own; the summary did not.
     let asked = Obligations { onward: Onward::Ask, ..Obligations::unbound() };
-    assert!(detail.received(&record.source, Received { economy: THIRD, obligations: asked }));
+    assert!(detail.received(&record.source, &taken(THIRD, asked)));
     assert_eq!(why(&policy, &record, &summary, &them()), "goes");
     let decision = decide(&policy, &record, &detail, &them(), NOW);
     assert_eq!(decision.deciding().map(|one| one.gate), Some(Gate::Consent));
     let never = Obligations { onward: Onward::None, ..Obligations::unbound() };
-    detail.received(&record.source, Received { economy: THIRD, obligations: never });
+    detail.received(&record.source, &taken(THIRD, never));
     let decision = decide(&policy, &record, &detail, &them(), NOW);
     assert_eq!(decision.deciding().map(|one| one.gate), Some(Gate::Onward));
     // It does not go back to whoever brought it, though the record came from elsewhere.
     let mut back = part(&mut record, 3, Section::Detail, Tlp::Clear);
-    back.received(&record.source, Received { economy: THEM, obligations: Obligations::unbound() });
+    back.received(&record.source, &taken(THEM, Obligations::unbound()));
     let decision = decide(&policy, &record, &back, &them(), NOW);
     assert_eq!(decision.deciding().map(|one| one.fact), Some(Fact::CameFromThere));
     // What the agreement with the second partner prohibits does not go, whoever brought it first.
@@ -228,10 +228,62 @@ fn a_part_goes_as_far_as_everybody_who_brought_it_lets_it() {
     let bound = policy.to_builder().partner(THIRD, third).build();
     let mut indicators = part(&mut record, 4, Section::Indicators, Tlp::Clear);
     assert_eq!(why(&bound, &record, &indicators, &them()), "goes");
-    indicators
-        .received(&record.source, Received { economy: THIRD, obligations: Obligations::unbound() });
+    indicators.received(&record.source, &taken(THIRD, Obligations::unbound()));
     let decision = decide(&bound, &record, &indicators, &them(), NOW);
     assert_eq!(decision.deciding().map(|one| one.gate), Some(Gate::Section));
+}
+
+fn taken(economy: EconomyId, obligations: Obligations) -> Received {
+    Received { economy, obligations: obligations.into() }
+}
+
+fn for_purposes(purposes: &[&str]) -> Obligations {
+    let purposes = purposes.iter().map(|&purpose| purpose.to_owned()).collect();
+    Obligations { purposes, ..Obligations::unbound() }
+}
+
+#[test]
+fn a_stranger_does_not_narrow_what_the_origin_gave() {
+    let policy = federation();
+    let mut record = incident(Tlp::Clear);
+    record.origin = OTHER;
+    record.source = Source::From { economy: OTHER, obligations: Obligations::unbound() };
+    let mut given = part(&mut record, 1, Section::Summary, Tlp::Clear);
+    given.from_origin = true;
+    let never = Obligations { onward: Onward::None, ..for_purposes(&["prosecution"]) };
+    given.received(&record.source, &taken(THIRD, never));
+    assert_eq!(why(&policy, &record, &given, &them()), "goes");
+    // It is not given to whoever has it, for all that.
+    given.received(&record.source, &taken(THEM, Obligations::unbound()));
+    let decision = decide(&policy, &record, &given, &them(), NOW);
+    assert_eq!(decision.deciding().map(|one| one.fact), Some(Fact::CameFromThere));
+}
+
+#[test]
+fn what_one_says_twice_is_heard_as_far_as_it_agrees() {
+    let mut record = incident(Tlp::Clear);
+    record.origin = OTHER;
+    record.source = Source::From { economy: THIRD, obligations: for_purposes(&["a", "b"]) };
+    let mut part = part(&mut record, 1, Section::Summary, Tlp::Clear);
+    let held = |part: &PartFacts| part.taken_from(&record.source, THIRD).unwrap().purposes.clone();
+    assert!(part.received(&record.source, &taken(THIRD, for_purposes(&["b", "c"]))));
+    assert_eq!(held(&part), ["b"]);
+    // Neither with the first nor with the sum of both may it leave nothing.
+    for contrary in [&["c"][..], &["a", "c"]] {
+        assert!(!part.received(&record.source, &taken(THIRD, for_purposes(contrary))));
+    }
+    assert_eq!(held(&part), ["b"]);
+    // What is stricter otherwise counts.
+    let strict = Obligations { onward: Onward::None, ..for_purposes(&["c"]) };
+    assert!(part.received(&record.source, &taken(THIRD, strict)));
+    assert_eq!(part.taken_from(&record.source, THIRD).unwrap().onward, Onward::None);
+    // A part that comes later comes under its own terms.
+    part.sources.clear();
+    assert!(part.arrived(&record.source, taken(THIRD, for_purposes(&["c"]))));
+    assert_eq!(held(&part), ["c"]);
+    let duty = Recipient::LocalRole { role: "duty officer".to_owned() };
+    let outcome = decide(&federation(), &record, &part, &duty, NOW).outcome().clone();
+    assert!(matches!(outcome, Outcome::Release(_)), "our own people see what is here: {outcome:?}");
 }
 
 #[test]

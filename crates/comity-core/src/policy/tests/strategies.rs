@@ -495,7 +495,8 @@ impl Stricter {
                 }
             }),
             Self::Again(which, economy, obligations) => one_of(&mut parts, which, |part| {
-                part.received(&record.source, Received { economy, obligations });
+                let obligations = obligations.into();
+                part.received(&record.source, &Received { economy, obligations });
             }),
             Self::Received(more) => {
                 if let Source::From { obligations, .. } = &mut record.source
