@@ -116,3 +116,45 @@ fn what_its_origin_brings_again_is_believed() {
     bench.restart();
     assert_eq!(stands(&bench), Standing::Accepted);
 }
+
+#[test]
+fn a_stranger_takes_nothing_from_us_that_the_origin_gave() {
+    let (mut bench, [mut stranger, _], mut origin, mut reader) = world();
+    bench.connect(&mut origin);
+    let by = origin.economy.clone();
+    let (record, summary, detail) = two_parts(&by);
+    let both = [summary.clone(), detail.clone()];
+    // A copy came first through somebody else, who then says that it may be used for nothing.
+    for purpose in ["response", "prosecution"] {
+        stranger.obligations = bound(Onward::None, &[purpose]);
+        bench.deliver(&mut stranger, &record, &both);
+    }
+    assert_eq!(bench.alarms("purposes-contradict").len(), 1);
+    bench.deliver(&mut origin, &record, std::slice::from_ref(&summary));
+    assert_eq!(given(&mut bench, &mut reader), [summary.digest]);
+    // Nor afterwards, nor after a restart; and a part that the origin did not give is bound as before.
+    stranger.obligations = bound(Onward::None, &["war"]);
+    bench.deliver(&mut stranger, &record, &both);
+    bench.restart();
+    let held = bench.state().record(&record.id()).unwrap();
+    let plan = bench.state().plan(held, &reader.economy.id, bench.now);
+    assert_eq!(plan.releases(), [summary.digest]);
+    // Whoever has it is not given it again, though its word does not bind.
+    let plan = bench.state().plan(held, &stranger.economy.id, bench.now);
+    assert!(plan.releases().is_empty());
+}
+
+#[test]
+fn a_part_that_the_origin_brings_later_goes_on_at_once() {
+    let (mut bench, [mut stranger, _], mut origin, mut reader) = world();
+    let (record, summary, _) = two_parts(&origin.economy);
+    stranger.obligations = bound(Onward::None, &[]);
+    bench.deliver(&mut stranger, &record, std::slice::from_ref(&summary));
+    let conn = bench.connect(&mut reader);
+    bench.wait(Duration::from_secs(1));
+    assert!(bench.delivered(conn).is_empty());
+    bench.connect(&mut origin);
+    bench.deliver(&mut origin, &record, std::slice::from_ref(&summary));
+    bench.wait(Duration::from_secs(1));
+    assert_eq!(bench.delivered(conn), [record.id()]);
+}

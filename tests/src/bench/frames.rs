@@ -88,6 +88,14 @@ pub(super) fn void(returned: bool, number: u64, digest: Digest) -> Vec<u8> {
     writer.into_bytes()
 }
 
+/// ACK of deliveries.
+pub(super) fn ack(upto: u64) -> Vec<u8> {
+    let mut writer = Writer::new();
+    writer.array(2).uint(4).map(3).key(0).uint(0).key(1).uint(upto);
+    Ranges::new().write(writer.key(2));
+    writer.into_bytes()
+}
+
 /// RECEIPT.
 pub(super) fn receipt(signed: &[u8]) -> Vec<u8> {
     let mut writer = Writer::new();

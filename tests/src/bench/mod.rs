@@ -139,7 +139,7 @@ impl Bench {
         self.command(Command::Partner { economy: economy.id, change })?;
         let change = PartnerChange::Level(u64::from(TrustLevel::Restricted.number()));
         self.command(Command::Partner { economy: economy.id, change })?;
-        Ok(Peer::new(economy))
+        Ok(Peer::of(economy))
     }
 
     /// What pairing the node with an economy changes.

@@ -37,7 +37,9 @@ pub struct Peer {
 const INLINE: (usize, usize) = (8 * 1024, 256 * 1024);
 
 impl Peer {
-    pub(super) fn new(economy: Economy) -> Self {
+    /// A partner that has not connected.
+    #[must_use]
+    pub fn of(economy: Economy) -> Self {
         let epoch = EpochId([economy.id.as_bytes()[0]; 16]);
         Self {
             economy,
@@ -151,6 +153,12 @@ impl Peer {
     #[must_use]
     pub fn void(returned: bool, number: u64, digest: Digest) -> Vec<u8> {
         frames::void(returned, number, digest)
+    }
+
+    /// ACK: it holds every delivery up to this number.
+    #[must_use]
+    pub fn ack(upto: u64) -> Vec<u8> {
+        frames::ack(upto)
     }
 
     /// RECEIPT: it holds everything of the node's ledger up to this head.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::examination::Examination;
-use std::sync::Arc;
 
 use crate::agreement::ValueSet;
 use crate::control::ControlBody;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use comity_core::policy::{self, Payload, Recipient};
 use comity_core::{Delivery, EconomyId, Timestamp};
-use comity_proto::Lane;
+use comity_proto::{Lane, Load};
 
 use super::{Effect, Engine, Job, Loaded, Then, Token};
 use crate::state::{Held, OutFate};
@@ -73,12 +73,12 @@ impl Engine {
                 return;
             }
             let Some(number) = session.queue.front().copied() else { return };
-            let Some(entry) = self
+            let Some((entry, digest)) = self
                 .state
                 .partner(&partner)
                 .and_then(|partner| partner.out.entry(number))
                 .filter(|entry| entry.fate == OutFate::Live)
-                .and_then(|entry| entry.entry.clone())
+                .and_then(|line| line.entry.clone().map(|entry| (entry, line.digest)))
             else {
                 session.queue.pop_front();
                 continue;
@@ -88,6 +88,14 @@ impl Engine {
                 continue;
             };
             let load = held.load(&entry.parts);
+            if !Load::LIMIT.fits(load) {
+                // No link will ever have room for it, nor for anything behind it.
+                session.queue.pop_front();
+                let text = format!("delivery {number} is more than one may be: it is taken back");
+                self.alarm(Some(partner), "too-heavy", text);
+                self.take_back(partner, number, digest, now);
+                continue;
+            }
             if session.epoch_awaited || !session.room().fits(load) {
                 return;
             }

@@ -96,7 +96,7 @@ impl Engine {
         if !plan.goes() {
             return;
         }
-        let batches = match state.out.sent(&record) {
+        let (batches, left) = match state.out.sent(&record) {
             // One id goes twice only with parts that were not sent before.
             Some(sent) if plan.releases().iter().all(|part| sent.contains(part)) => return,
             sent => batches(held, &plan, &sent.unwrap_or_default()),
@@ -104,6 +104,13 @@ impl Engine {
         let withheld = withheld(self.state.policy(), &plan);
         let origin = held.facts.origin;
         let first = !state.origins.contains(&origin);
+        if left > 0 {
+            let text = format!(
+                "some parts of record {} stay: with what must go along they are more than a delivery may be",
+                record.short()
+            );
+            self.alarm(Some(partner), "too-heavy", text);
+        }
         for parts in batches {
             self.number(partner, record, parts, &withheld, now);
         }
