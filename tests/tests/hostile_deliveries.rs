@@ -26,7 +26,7 @@ fn header_of(length: usize, more: &[(u64, u64)]) -> Vec<u8> {
     let with = |categories: usize, last: usize| {
         let mut marking = Marking::new(Tlp::Clear);
         marking.categories = (0..categories).map(|one| format!("{one:0>200}")).collect();
-        marking.categories.push("z".repeat(last));
+        marking.categories.insert("z".repeat(last));
         let header =
             Header { marking: Some(marking), ..Header::new(Section::Summary, "text/plain") };
         let mut bytes = header.encode();

@@ -9,7 +9,7 @@ use comity_core::receipt::{REJECTS, Receipt, RejectReason, UnverifiedReceipt};
 use comity_core::record::{Draft, Header};
 use comity_core::test_util::SeededEntropy;
 use comity_core::{Digest, EpochId, Kind, Marking, Onward, RecordId, Section, Tlp};
-use comity_node::engine::Command;
+use comity_node::engine::{Command, Input};
 use comity_node::limits::{ALARMS_PER_MINUTE, MOST_AHEAD, MOST_GIVEN_BACK, MOST_SKIPPED};
 use comity_store::MemoryStore;
 use comity_tests::bench::{Answer, Bench, Peer, advisory, sign};
@@ -413,4 +413,44 @@ fn complaints_of_a_partner_are_told_so_often_a_minute_and_no_more() {
     bench.wait(Duration::from_secs(1));
     complain(&mut bench);
     assert_eq!(bench.alarms("told").len(), 2 * most);
+}
+
+#[test]
+fn a_void_that_there_is_no_room_for_is_put_off() {
+    let (mut bench, peer) = with_a_partner();
+    bench.input(Input::Space { low: true });
+    let next = peer.head.number + 1;
+    let journal = bench.journal();
+    bench.control(peer.conn(), Peer::void(false, next, Digest([3; 32])));
+    assert_eq!(bench.answer(&peer, next), Answer::Deferred);
+    assert_eq!(bench.journal(), journal);
+    bench.input(Input::Space { low: false });
+    bench.heard(peer.conn());
+    bench.control(peer.conn(), Peer::void(false, next, Digest([3; 32])));
+    assert_eq!(bench.answer(&peer, next), Answer::Acked);
+}
+
+#[test]
+fn a_void_that_the_partner_put_off_is_said_again() {
+    let mut bench = Bench::new();
+    let mut peer = bench.pair(2);
+    // Numbered, and taken back before it is handed over: the level falls while the disk is slow.
+    bench.connect(&mut peer);
+    bench.slow_disk = true;
+    let token = bench.publish("a flaw");
+    let level = comity_core::journal::PartnerChange::Level(0);
+    let change = Command::Partner { economy: peer.economy.id, change: level };
+    let lowered = bench.give(change);
+    bench.sync();
+    bench.sync();
+    assert!(bench.reply(token).is_some() && bench.reply(lowered).is_some());
+    let voids = |bench: &mut Bench| {
+        let said = bench.heard(peer.conn()).into_iter();
+        said.filter(|said| matches!(said, Said::Void { returned: false, number: 1, .. })).count()
+    };
+    bench.sync();
+    assert_eq!(voids(&mut bench), 1);
+    bench.control(peer.conn(), Peer::defer(1));
+    bench.wait(Duration::from_secs(6));
+    assert_eq!(voids(&mut bench), 1, "after a while it is told again");
 }

@@ -168,10 +168,16 @@ pub fn entitlement(
         let due = claim.signed_at.saturating_sub(limits::CLOCK_TOLERANCE);
         return Entitlement::Pending(Wait::SignedAhead(due));
     }
-    if keyring.grants_of(claim.author).next().is_none() {
-        return Entitlement::Pending(Wait::UnknownKey);
-    }
     let revocation = keyring.revocation(claim.author);
+    if keyring.grants_of(claim.author).next().is_none() {
+        // Of a key that is in no grant any more, the root speaks for single records.
+        let revoked = revocation.is_some_and(|revocation| revocation.at <= claim.signed_at);
+        return if keyring.affirms(&claim.record) && !revoked {
+            Entitlement::Accepted
+        } else {
+            Entitlement::Pending(Wait::UnknownKey)
+        };
+    }
     if let Err(refusal) = at_signing(keyring, revocation, claim) {
         return Entitlement::Refused(refusal);
     }

@@ -47,7 +47,8 @@ pub const TOMBSTONES: u64 = 16 * 1024;
 pub const SUPERSEDED: u64 = 64 * 1024;
 /// Bytes of one partner's control records of kinds that this version stores and does not read.
 pub const UNREAD_BYTES: u64 = 4 << 20;
-/// Deliveries of one record by one partner that bring nothing new.
+/// Deliveries of one record by one partner, of parts that it had brought before, of which the line of
+/// its ledger is kept: of more, the number alone.
 pub const REPEATS: u64 = 16;
 /// Ceremonies of pairing that are remembered.
 pub const CEREMONIES: usize = 64;

@@ -96,6 +96,13 @@ pub(super) fn ack(upto: u64) -> Vec<u8> {
     writer.into_bytes()
 }
 
+/// DEFER of a delivery.
+pub(super) fn defer(number: u64) -> Vec<u8> {
+    let mut writer = Writer::new();
+    writer.array(2).uint(6).map(2).key(0).uint(0).key(1).uint(number);
+    writer.into_bytes()
+}
+
 /// RECEIPT.
 pub(super) fn receipt(signed: &[u8]) -> Vec<u8> {
     let mut writer = Writer::new();

@@ -161,6 +161,12 @@ impl Peer {
         frames::ack(upto)
     }
 
+    /// DEFER: there is no room for this number of the node's ledger.
+    #[must_use]
+    pub fn defer(number: u64) -> Vec<u8> {
+        frames::defer(number)
+    }
+
     /// RECEIPT: it holds everything of the node's ledger up to this head.
     #[must_use]
     pub fn receipt(&self, to: EconomyId, epoch: EpochId, upto: Head, at: Timestamp) -> Vec<u8> {

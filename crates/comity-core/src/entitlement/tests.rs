@@ -185,6 +185,30 @@ fn a_frozen_economy_is_in_quarantine_whole() {
 }
 
 #[test]
+fn the_root_may_affirm_what_a_key_signed_that_is_in_no_grant_any_more() {
+    let (economy, keyring, author) = world();
+    let claim = incident(economy.id(), author.id(), day(12));
+    let judge = |keyring: &VerifiedKeyring| {
+        entitlement(Some(keyring), &claim, FirstSeen::relayed(day(30)), day(30))
+    };
+    let left_out =
+        KeyringBuilder::follow(&keyring).retain(|grant| grant.key != author.id());
+    let affirmed = left_out.affirm([claim.record]).sign(&[&economy.root]).unwrap();
+    assert_eq!(judge(&affirmed), Entitlement::Accepted);
+    let other = Claim { record: RecordId([8; 32]), ..claim };
+    let seen = FirstSeen::relayed(day(30));
+    let judged = entitlement(Some(&affirmed), &other, seen, day(30));
+    assert_eq!(judged, Entitlement::Pending(Wait::UnknownKey), "nothing but what it names");
+    // Not what the key signed after it was revoked.
+    for (on, expected) in
+        [(12, Entitlement::Pending(Wait::UnknownKey)), (13, Entitlement::Accepted)]
+    {
+        let revoked = revoked(&affirmed, &economy, &author, on, true);
+        assert_eq!(judge(&revoked), expected, "{on}");
+    }
+}
+
+#[test]
 fn what_the_root_affirms_counts_whoever_brought_it_and_whenever() {
     let (economy, keyring, author) = world();
     let claim = incident(economy.id(), author.id(), day(12));

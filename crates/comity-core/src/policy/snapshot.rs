@@ -151,6 +151,14 @@ impl Agreement {
         self
     }
 
+    /// The same agreement, of which it is in doubt whether both ever signed it: it permits nothing, and
+    /// binds as before. Otherwise whoever signed could shed what it prohibits by revoking its own key.
+    #[must_use]
+    pub fn in_doubt(mut self) -> Self {
+        self.until = Some(self.from);
+        self
+    }
+
     /// The record that proposed it.
     #[must_use]
     pub fn id(&self) -> RecordId {

@@ -10,7 +10,7 @@ use comity_core::{Delivery, EconomyId, Timestamp};
 use comity_proto::{Lane, Load};
 
 use super::{Effect, Engine, Job, Loaded, Then, Token};
-use crate::state::{Held, OutFate};
+use crate::state::{Held, OutEntry, OutFate};
 
 impl Engine {
     /// A numbered delivery is durable.
@@ -73,10 +73,19 @@ impl Engine {
                 return;
             }
             let Some(number) = session.queue.front().copied() else { return };
-            let Some((entry, digest)) = self
-                .state
-                .partner(&partner)
-                .and_then(|partner| partner.out.entry(number))
+            let line = self.state.partner(&partner).and_then(|partner| partner.out.entry(number));
+            if let Some(OutEntry { digest, fate: OutFate::Void { .. }, .. }) = line {
+                // The partner had put it off, or it was taken back while it waited: it is told again.
+                let digest = *digest;
+                session.queue.pop_front();
+                session.under_way.remove(&number);
+                // One that is still being written is said when it is written.
+                if !self.unsynced(partner).contains(&number) {
+                    self.session_input(partner, comity_proto::Input::Void { number, digest }, now);
+                }
+                continue;
+            }
+            let Some((entry, digest)) = line
                 .filter(|entry| entry.fate == OutFate::Live)
                 .and_then(|line| line.entry.clone().map(|entry| (entry, line.digest)))
             else {

@@ -11,7 +11,7 @@ use comity_proto::Incoming;
 use super::entering::Unfit;
 use super::judging::Verdict;
 use super::{Checked, Effect, Engine, Job, Then, Token};
-use crate::limits::MOST_AHEAD;
+use crate::limits::{MOST_AHEAD, REPEATS};
 
 impl Engine {
     pub(super) fn incoming(&mut self, partner: EconomyId, incoming: Incoming, now: Timestamp) {
@@ -207,11 +207,20 @@ impl Engine {
         outcome: ArrivalOutcome,
         now: Timestamp,
     ) {
+        // What one partner brings over and over leaves its number, and nothing else. It is settled like
+        // any other: a gap would keep back the receipts of all that follows.
+        let repeats = self.state.partner(&partner).map_or(0, |one| match outcome {
+            ArrivalOutcome::Known(record) | ArrivalOutcome::Withdrawn(record) => {
+                one.inbound.repeats(&record)
+            }
+            ArrivalOutcome::Void | ArrivalOutcome::Rejected(_) => 0,
+        });
+        let worn = repeats >= REPEATS && self.state.brought_before(partner, &incoming.entry);
         let arrival = Arrival {
             from: partner,
             number: incoming.entry.number,
             digest: incoming.entry.digest(),
-            entry: Some(incoming.entry.clone()),
+            entry: (!worn).then(|| incoming.entry.clone()),
             outcome,
             at: now,
         };
@@ -238,7 +247,11 @@ impl Engine {
         }
         // Numbers are dense: far beyond the run, one can only be meant to fill the journal.
         let far = state.inbound.durable_head().number.saturating_add(MOST_AHEAD) < number;
-        if self.space_low || far {
+        if far {
+            return;
+        }
+        if self.space_low {
+            self.session_input(partner, comity_proto::Input::Deferred { number }, now);
             return;
         }
         let outcome = ArrivalOutcome::Void;

@@ -21,12 +21,11 @@ impl Engine {
                 let pending = matches!(standing, comity_core::journal::Standing::Pending(_));
                 self.state.over(&partner, manifest, pending)
             }
-            Verdict::Known | Verdict::Withdrawn => {
-                let repeats = self.state.partner(&partner).map(|one| &one.inbound);
-                let repeats = repeats.map_or(0, |inbound| inbound.repeats(&checked.record.id()));
-                (repeats >= Bound::Repeats.limit()).then_some(Bound::Repeats)
-            }
-            Verdict::More | Verdict::Reject(_) | Verdict::PutOff(_) => None,
+            Verdict::Known
+            | Verdict::Withdrawn
+            | Verdict::More
+            | Verdict::Reject(_)
+            | Verdict::PutOff(_) => None,
         };
         over.map_or(verdict, Verdict::PutOff)
     }
@@ -55,9 +54,7 @@ impl Engine {
         let state = &self.state;
         self.full.retain(|partner, bounds| {
             let kept = state.kept(partner);
-            bounds.retain(|bound| {
-                kept.of(*bound) > bound.limit() / 4 * 3 || *bound == Bound::Repeats
-            });
+            bounds.retain(|bound| kept.of(*bound) > bound.limit() / 4 * 3);
             !bounds.is_empty()
         });
     }

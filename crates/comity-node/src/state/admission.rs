@@ -135,13 +135,17 @@ impl State {
         for (economy, partner) in &self.partners {
             let history = self.keyrings.get(economy);
             let frozen = history.is_none_or(|history| history.fork().is_some());
-            let Some(standing) = partner.standing(frozen) else { continue };
+            let agreements: Vec<_> = self.agreements.signed_with(*economy).collect();
+            // What we received under an agreement stays under its prohibitions, whatever became of the
+            // partner since: that it was introduced anew makes it no partner, and frees nothing.
+            let signed = (!agreements.is_empty()).then_some(policy::Standing::Revoked);
+            let Some(standing) = partner.standing(frozen).or(signed) else { continue };
             builder = builder.partner(
                 *economy,
                 policy::Partner {
                     standing,
                     trust: partner.level,
-                    agreements: self.agreements.signed_with(*economy).collect(),
+                    agreements,
                 },
             );
             // A frozen one too: over its link the keyring may come that ends it. The decision lets

@@ -8,8 +8,8 @@ use comity_core::agreement::Terms;
 use comity_core::policy::Agreement;
 use comity_core::{EconomyId, RecordId, Timestamp};
 
-/// Notice is given in days: one that is short by what it was on the way is kept.
-const ON_THE_WAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// The end is worked out a moment before the words are signed that say it.
+const SIGNING: Duration = Duration::from_secs(60);
 
 /// Every agreement that this economy is a party to, by the record that proposed it.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ pub struct Agreements {
     known: BTreeMap<RecordId, Compact>,
     /// Acceptances and terminations that came before their proposal.
     early: BTreeMap<RecordId, Vec<(Step, Option<EconomyId>)>>,
-    /// Proposals and acceptances whose author is in doubt: they permit nothing.
+    /// Proposals and acceptances whose author is in doubt: they permit nothing, and bind as before.
     doubted: BTreeSet<RecordId>,
 }
 
@@ -145,7 +145,7 @@ impl Agreements {
             Step::Terminated { by, .. } if !compact.is_party(by) => {}
             Step::Terminated { effective, given, .. } => {
                 let notice = compact.terms.as_ref().map(|terms| terms.earliest_end(given));
-                let notice = notice.filter(|end| end.since(effective) > ON_THE_WAY);
+                let notice = notice.filter(|end| end.since(effective) > SIGNING);
                 let bound = effective.max(notice.unwrap_or(effective));
                 let sooner = |before: Option<Timestamp>, end| {
                     Some(before.unwrap_or(Timestamp::MAX).min(end))
@@ -182,18 +182,19 @@ impl Agreements {
 
     /// What was signed by both with this partner, as the decision reads it.
     pub(super) fn signed_with(&self, partner: EconomyId) -> impl Iterator<Item = Agreement> + '_ {
-        let with = move |(id, compact): &(&RecordId, &Compact)| {
-            compact.partner == partner && !self.doubted.contains(id)
-        };
+        let with = move |(_, compact): &(&RecordId, &Compact)| compact.partner == partner;
         self.known.iter().filter(with).filter_map(|(id, compact)| {
-            let (terms, accepted) = (compact.terms.clone()?, compact.accepted?);
-            let agreement = Agreement::new(*id, terms, accepted);
-            Some(match (compact.terminated, compact.bound_until) {
+            let sound = compact.accepted.filter(|_| !self.doubted.contains(id));
+            // Every acceptance had its effect before it came into doubt.
+            let first = compact.acceptances.first().map(|(_, at)| *at);
+            let agreement = Agreement::new(*id, compact.terms.clone()?, sound.or(first)?);
+            let agreement = match (compact.terminated, compact.bound_until) {
                 (Some(effective), notice) => {
                     agreement.terminated_early(effective, notice.unwrap_or(effective))
                 }
                 (None, _) => agreement,
-            })
+            };
+            Some(if sound.is_some() { agreement } else { agreement.in_doubt() })
         })
     }
 }

@@ -1,6 +1,7 @@
 //! What control records do, and what one must be before it may do it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use comity_core::agreement::Terms;
 use comity_core::ceremony::Ceremony;
@@ -15,6 +16,9 @@ use super::State;
 use super::agreements::Compact;
 use super::kept::{Bound, charged};
 use super::records::Tombstone;
+
+/// How long notice may be on its way and still count from when it was signed.
+const ON_THE_WAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl State {
     /// Whom a control record is for. `None`: nobody, for it cannot be read, or speaks of an agreement
@@ -73,8 +77,10 @@ impl State {
                 self.rebuild_policy();
             }
             Ok(ControlBody::Termination(body)) => {
-                // Notice that is dated back would shorten the period: it runs from when we had it.
-                let (agreement, times) = (body.agreement, (body.effective, signed_at.max(at)));
+                // Notice that is dated back would shorten the period: beyond the time that it may have
+                // been on its way, it runs from when we had it.
+                let given = if at.since(signed_at) > ON_THE_WAY { at } else { signed_at };
+                let (agreement, times) = (body.agreement, (body.effective, given));
                 let early = self.agreements.terminate(agreement, origin, times, from);
                 self.charge(from, Bound::Early, u64::from(early));
                 self.rebuild_policy();

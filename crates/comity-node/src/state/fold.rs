@@ -213,10 +213,13 @@ impl State {
     }
 
     fn arrived(&mut self, arrival: &Arrival) {
+        let entry = arrival.entry.as_ref();
+        let again = entry.is_some_and(|entry| self.brought_before(arrival.from, entry));
         if let Some(partner) = self.partners.get_mut(&arrival.from) {
             partner.inbound.push(arrival.number, arrival.digest, arrival.entry.clone());
             if let ArrivalOutcome::Known(record) | ArrivalOutcome::Withdrawn(record) =
                 arrival.outcome
+                && again
             {
                 partner.inbound.repeat(record);
             }

@@ -28,12 +28,10 @@ pub enum Bound {
     Superseded,
     /// Bytes of control records that this version does not read.
     Unread,
-    /// Deliveries of one record that bring nothing new.
-    Repeats,
 }
 
 impl Bound {
-    /// Those that are counted for a partner as a whole.
+    /// All of them.
     pub const COUNTED: [Self; 5] =
         [Self::Pending, Self::Early, Self::Tombstones, Self::Superseded, Self::Unread];
 
@@ -46,7 +44,6 @@ impl Bound {
             Self::Tombstones => limits::TOMBSTONES,
             Self::Superseded => limits::SUPERSEDED,
             Self::Unread => limits::UNREAD_BYTES,
-            Self::Repeats => limits::REPEATS,
         }
     }
 }
@@ -68,7 +65,6 @@ impl fmt::Display for Bound {
                     "{limit} bytes of its records are of kinds that this version does not read"
                 )
             }
-            Self::Repeats => write!(f, "it has delivered one record {limit} times over"),
         }
     }
 }

@@ -28,7 +28,9 @@ pub(super) fn judge(asked: &Question<'_>, basis: &Basis<'_>) -> Finding {
         Some(taken_on) if taken_on.purposes.is_empty() => {}
         Some(taken_on) => return received(asked, demanded.as_ref(), &taken_on),
         // Our own people are those who took it on, not somebody whom we give it to.
-        None if matches!(asked.recipient, Recipient::LocalRole { .. }) => {}
+        None if matches!(asked.recipient, Recipient::LocalRole { .. }) => {
+            return Finding::pass(Fact::PurposesBind);
+        }
         None => return Finding::deny(Fact::SourcesShareNoPurpose),
     }
     match signed {

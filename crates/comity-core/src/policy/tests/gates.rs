@@ -316,7 +316,7 @@ fn purposes_bind_whoever_gets_it() {
         (&[][..], &[][..], Fact::AnyPurpose),
         (&["response"], &[], Fact::PurposesBind),
         (&[], &["response"], Fact::PurposesBind),
-        (&["response"], &["response", "crime"], Fact::PurposesBind),
+        (&["response"], &["crime", "response"], Fact::PurposesBind),
         (&["response"], &["crime"], Fact::PurposeNotShared),
     ] {
         let policy = nda(|terms| terms.obligations.purposes = purposes(agreed));
