@@ -1,5 +1,7 @@
 //! What a node does after the end of its journal was cut.
 
+use std::time::Duration;
+
 use comity_core::ledger::{Head, Ranges};
 use comity_core::{Digest, EpochId};
 use comity_tests::bench::{Bench, Peer};
@@ -12,9 +14,16 @@ fn restarted(cut: bool) -> (Bench, Peer, Peer) {
     bench.connect(&mut other);
     bench.restart();
     if cut {
-        bench.engine().tail_was_cut(7);
+        cut_tail(&mut bench);
     }
     (bench, one, other)
+}
+
+/// What a start finds out, and writes down.
+fn cut_tail(bench: &mut Bench) {
+    let now = bench.now;
+    bench.engine().tail_was_cut(7, now);
+    bench.wait(Duration::ZERO);
 }
 
 /// The partner says that it holds one delivery more than the node's journal.
@@ -64,7 +73,7 @@ fn a_partners_word_stops_nobody_without_a_cut_or_after_it_has_agreed() {
     assert_eq!(bench.alarms("ledger-ahead").len(), 1);
 
     bench.restart();
-    bench.engine().tail_was_cut(7);
+    cut_tail(&mut bench);
     one.holds = (None, Head::START, Ranges::new());
     bench.connect(&mut one);
     claim_more(&bench, &mut one);
@@ -73,4 +82,19 @@ fn a_partners_word_stops_nobody_without_a_cut_or_after_it_has_agreed() {
     let conn = bench.connect(&mut other);
     bench.publish("Router flaw");
     assert!(!bench.delivered(conn).is_empty());
+}
+
+#[test]
+fn another_start_does_not_forget_a_cut() {
+    let (mut bench, mut one, mut other) = restarted(true);
+    // It dies before one partner was there; the other one's word is written down.
+    bench.connect(&mut other);
+    bench.restart();
+    claim_more(&bench, &mut other);
+    bench.connect(&mut other);
+    assert_eq!(bench.state().recovery(), None, "its head had agreed");
+    claim_more(&bench, &mut one);
+    bench.connect(&mut one);
+    assert!(bench.state().recovery().is_some());
+    assert!(bench.state().doubted().is_empty());
 }

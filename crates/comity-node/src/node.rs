@@ -94,7 +94,7 @@ impl Node {
         let invited: Vec<_> = state.invitations().open(clock.now()).into_iter().cloned().collect();
         let mut engine = Engine::new(state, link_key, Box::new(OsEntropy)).within(&config.limits);
         if let Some(torn) = &report.torn {
-            engine.tail_was_cut(torn.bytes);
+            engine.tail_was_cut(torn.bytes, crate::clock::now());
         }
         let parts = shell::Parts {
             engine,

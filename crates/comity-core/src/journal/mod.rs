@@ -106,6 +106,21 @@ pub enum JournalEntry {
         /// When.
         at: Timestamp,
     },
+    /// The end of the journal was cut at a start: an unfinished write, or the machine was put back. Until
+    /// each partner's head has agreed nobody can tell.
+    TailCut {
+        /// Bytes that were cut.
+        bytes: u64,
+        /// When.
+        at: Timestamp,
+    },
+    /// After such a cut, a partner's head agreed with the journal: nothing that it knows of was lost.
+    HeadAgreed {
+        /// The partner.
+        by: EconomyId,
+        /// When.
+        at: Timestamp,
+    },
     /// Somebody was invited to pair.
     Invited(Invited),
     /// An invitation opens the door no more: it was taken back, or wrong digits used it up. One that a
@@ -465,6 +480,8 @@ impl JournalEntry {
             | Self::PolicyConfirmed { .. }
             | Self::Returned { .. }
             | Self::Recovered { .. }
+            | Self::TailCut { .. }
+            | Self::HeadAgreed { .. }
             | Self::Invited(_)
             | Self::InvitationEnded { .. }
             | Self::DraftGone { .. } => Vec::new(),

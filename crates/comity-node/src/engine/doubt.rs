@@ -14,9 +14,11 @@ use super::{Effect, Engine};
 
 impl Engine {
     /// So many bytes were cut from the end of the journal before this start. Called before any input.
-    pub fn tail_was_cut(&mut self, bytes: u64) {
-        let paired = self.state.partners().filter(|(_, partner)| partner.is_paired());
-        self.doubted = paired.map(|(economy, _)| *economy).collect();
+    ///
+    /// It is written down: what was cut is not there to be seen at the next start.
+    pub fn tail_was_cut(&mut self, bytes: u64, now: Timestamp) {
+        self.tail_cut = bytes;
+        self.enter(&JournalEntry::TailCut { bytes, at: now }, Vec::new());
         let text = format!(
             "an unfinished write of {bytes} bytes was cut from the end of the journal and kept in `torn/`; each partner's ledger tells whether more is missing"
         );
@@ -24,17 +26,26 @@ impl Engine {
     }
 
     /// The partner's head agrees with the journal: nothing that it knows of was lost.
-    pub(super) fn head_agreed(&mut self, economy: &EconomyId) {
-        self.doubted.remove(economy);
+    pub(super) fn head_agreed(&mut self, economy: &EconomyId, now: Timestamp) {
+        if self.state.doubted().contains(economy) {
+            self.enter(&JournalEntry::HeadAgreed { by: *economy, at: now }, Vec::new());
+        }
+    }
+
+    /// After a full disk: the entry that speaks of the cut may be among those that were not written.
+    pub(super) fn doubt_anew(&mut self) {
+        if std::mem::take(&mut self.cut_unwritten) {
+            let cut = JournalEntry::TailCut { bytes: self.tail_cut, at: self.now };
+            self.enter(&cut, Vec::new());
+        }
     }
 
     /// A partner holds more than the journal, and had not agreed with it since its end was cut. Whether
     /// the node is in recovery now.
     pub(super) fn more_is_missing(&mut self, economy: EconomyId, now: Timestamp) -> bool {
-        if !self.doubted.contains(&economy) {
+        if !self.state.doubted().contains(&economy) {
             return false;
         }
-        self.doubted.clear();
         let text = "the partner holds deliveries that were lost with the cut end of this node's journal; the node is in recovery, as after a restore";
         self.alarm(Some(economy), "tail-lost", text.to_owned());
         self.enter(&JournalEntry::Restored { at: now }, Vec::new());

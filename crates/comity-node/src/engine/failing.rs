@@ -3,8 +3,8 @@
 //! The state runs ahead of the journal, and what was refused is in it: so it is folded anew at once, and
 //! nobody is shown what was never written. A full disk refuses a batch before anything of it is left on the
 //! disk: when there is room again, the node goes on; without it, after a batch that the store does not take
-//! at all. After anything else, a failed sync above all, nobody
-//! knows what is on the disk, and the node stays read-only until it is started again.
+//! at all. After anything else, a failed sync above all, nobody knows what is on the disk, and the node
+//! stays read-only until it is started again.
 
 use std::fmt;
 
@@ -157,7 +157,8 @@ impl Engine {
         let mut anew = Self::new(state, self.link_key.clone(), entropy);
         anew.link_config = self.link_config.clone();
         anew.most_partners = self.most_partners;
-        anew.doubted = std::mem::take(&mut self.doubted);
+        anew.tail_cut = self.tail_cut;
+        anew.cut_unwritten = !self.state.doubted().is_subset(anew.state.doubted());
         anew.next_token = self.next_token;
         anew.space_low = self.space_low;
         anew.now = self.now;
@@ -169,6 +170,7 @@ impl Engine {
     pub fn go_on(&mut self) {
         if self.is_full() && !self.shows_unwritten() {
             self.failed = None;
+            self.doubt_anew();
         }
     }
 }

@@ -61,7 +61,7 @@ impl Engine {
             None
         };
         let Some(code) = problem else {
-            self.head_agreed(&economy);
+            self.head_agreed(&economy, now);
             if let Some(session) = self.sessions.get_mut(&economy) {
                 session.greetings.insert(conn, hello);
             }

@@ -268,8 +268,10 @@ pub struct Engine {
     /// For each partner, the first number that this process gave: what became of earlier ones before
     /// their acknowledgement, it cannot know.
     numbered_from: BTreeMap<EconomyId, u64>,
-    /// Partners whose heads have not agreed with the journal since its end was cut.
-    doubted: BTreeSet<EconomyId>,
+    /// Bytes that were cut from the end of the journal before this start.
+    tail_cut: u64,
+    /// Whether the entry that says so was refused for want of room.
+    cut_unwritten: bool,
     /// Those who may connect: their pairing is durable.
     admitted: BTreeSet<EconomyId>,
     jobs: BTreeMap<Token, Job>,
@@ -309,7 +311,8 @@ impl Engine {
             sessions: BTreeMap::new(),
             conns: BTreeMap::new(),
             numbered_from,
-            doubted: BTreeSet::new(),
+            tail_cut: 0,
+            cut_unwritten: false,
             admitted,
             jobs: BTreeMap::new(),
             commits: BTreeMap::new(),

@@ -111,6 +111,8 @@ fn of_one(state: &State, entry: &JournalEntry) -> Option<Event> {
         | JournalEntry::PolicyConfirmed { .. }
         | JournalEntry::Returned { .. }
         | JournalEntry::Recovered { .. }
+        | JournalEntry::TailCut { .. }
+        | JournalEntry::HeadAgreed { .. }
         | JournalEntry::Draft(_)
         | JournalEntry::Invited(_)
         | JournalEntry::InvitationEnded { .. }

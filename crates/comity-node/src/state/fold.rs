@@ -89,6 +89,7 @@ impl State {
             last_draft: 0,
             invitations: super::Invitations::default(),
             recovery: None,
+            doubted: BTreeSet::new(),
             turns: 0,
             written: *at,
         })
@@ -168,6 +169,7 @@ impl State {
             JournalEntry::Restored { at } => {
                 self.recovery = Some(Recovery { since: *at, confirmed: false });
                 self.invitations.restored();
+                self.doubted.clear();
                 for partner in self.partners.values_mut() {
                     partner.returned = false;
                 }
@@ -183,6 +185,13 @@ impl State {
                 }
             }
             JournalEntry::Recovered { .. } => self.recovery = None,
+            JournalEntry::TailCut { .. } => {
+                let paired = self.partners.iter().filter(|(_, partner)| partner.is_paired());
+                self.doubted = paired.map(|(economy, _)| *economy).collect();
+            }
+            JournalEntry::HeadAgreed { by, .. } => {
+                self.doubted.remove(by);
+            }
             JournalEntry::Invited(invited) => self.invitations.made(invited),
             JournalEntry::InvitationEnded { ticket, .. } => self.invitations.ended(ticket),
             JournalEntry::Draft(draft) => {

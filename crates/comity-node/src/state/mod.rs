@@ -84,6 +84,8 @@ pub struct State {
     last_draft: u64,
     invitations: Invitations,
     recovery: Option<Recovery>,
+    /// Partners whose heads have not agreed with the journal since its end was cut.
+    doubted: BTreeSet<EconomyId>,
     /// Grows with everything that may turn a decision from yes to no.
     turns: u64,
     /// When the newest entry was entered.
@@ -279,6 +281,12 @@ impl State {
     #[must_use]
     pub fn awaits_return(&self, economy: &EconomyId) -> bool {
         self.partners.get(economy).is_some_and(|partner| !partner.returned)
+    }
+
+    /// Partners whose heads have not agreed with the journal since its end was cut.
+    #[must_use]
+    pub fn doubted(&self) -> &BTreeSet<EconomyId> {
+        &self.doubted
     }
 
     /// The short reference that the next record of a kind gets: `KR-26-0412`, `KR-26-C007`.

@@ -161,6 +161,8 @@ impl Shadow {
             | JournalEntry::Epoch { .. }
             | JournalEntry::PolicyConfirmed { .. }
             | JournalEntry::Returned { .. }
+            | JournalEntry::TailCut { .. }
+            | JournalEntry::HeadAgreed { .. }
             | JournalEntry::Draft(_)
             | JournalEntry::Invited(_)
             | JournalEntry::InvitationEnded { .. }

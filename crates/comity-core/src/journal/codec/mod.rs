@@ -150,6 +150,8 @@ entries! {
     20 = Partner(changed),
     21 = Invited(invited),
     22 = InvitationEnded { ticket, at },
+    23 = TailCut { bytes, at },
+    24 = HeadAgreed { by, at },
 }
 
 fields!(Founded { economy, code, keyring, at });

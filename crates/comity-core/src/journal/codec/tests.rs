@@ -121,6 +121,8 @@ fn examples() -> Vec<JournalEntry> {
             at,
         }),
         JournalEntry::InvitationEnded { ticket: [7; 16], at },
+        JournalEntry::TailCut { bytes: 7, at },
+        JournalEntry::HeadAgreed { by: economy, at },
     ]
 }
 
