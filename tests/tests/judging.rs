@@ -502,3 +502,62 @@ fn a_withdrawal_of_what_is_anothers_is_passed_on_to_nobody() {
     bench.wait(Duration::from_secs(1));
     assert!(bench.delivered(reader.conn()).contains(&own.id()));
 }
+
+/// The keyring by which the root that was announced takes an economy back, without the one before.
+fn taken_back(
+    by: &Economy,
+    held: &VerifiedKeyring,
+    change: impl FnOnce(KeyringBuilder) -> KeyringBuilder,
+) -> (VerifiedKeyring, VerifiedRecord) {
+    let (root, key) = (by.next_root.clone(), SecretKey::from_seed(&[78; 32]));
+    let (from, until) = (TestEconomy::FROM, TestEconomy::UNTIL);
+    let all = Kind::ALL.iter().copied();
+    let grant = Grant::author(by.id, key.public(), all, Tlp::Red, from, until);
+    let builder = KeyringBuilder::follow(held).rotate(TestEconomy::genesis(&root, &key));
+    let keyring = change(builder.grant(grant)).sign(&[&root]).unwrap();
+    let record = speaks(Kind::Keyring, keyring.encoded().to_vec(), by, &key);
+    (keyring, record)
+}
+
+#[test]
+fn what_a_stolen_root_granted_dies_with_it_and_nothing_else_then_or_later() {
+    let (mut bench, mut relay, mut origin, _) = three();
+    let by = origin.economy.clone();
+    let (early, parts) = sign(passable("by a key that was tidied away"), &by, hours_before(2));
+    bench.deliver(&mut relay, &early, &parts);
+    let gone = by.author.id();
+    let (second, record) = next(&by, &by.keyring, |one| one.retain(|grant| grant.key != gone));
+    bench.deliver(&mut origin, &record, &[]);
+    let mut entropy = SeededEntropy::new(3);
+    let signed = passable("by the thief's").sign(&fresh(), by.id, START, &mut entropy).unwrap();
+    bench.deliver(&mut relay, &signed.record, &signed.parts);
+    assert_eq!(stands(&bench, &signed.record), Standing::Accepted);
+    let lost = fresh().id();
+    let (third, record) = taken_back(&by, &second, |one| one.retain(|grant| grant.key != lost));
+    bench.deliver(&mut origin, &record, &[]);
+    let key = SecretKey::from_seed(&[78; 32]);
+    let signed_then = passable("by the new root's").sign(&key, by.id, START, &mut entropy).unwrap();
+    bench.deliver(&mut relay, &signed_then.record, &signed_then.parts);
+    // A journal says the same however often it is read.
+    for _ in 0..2 {
+        assert!(quarantined(&bench, &signed.record));
+        assert_eq!(stands(&bench, &early), Standing::Accepted);
+        assert_eq!(stands(&bench, &signed_then.record), Standing::Accepted);
+        bench.restart();
+        bench.wait(HOUR);
+    }
+    // Tidying up goes on as before: it takes nothing back.
+    let fourth = KeyringBuilder::follow(&third).retain(|grant| grant.key != key.id());
+    let grant = {
+        let (from, until) = (TestEconomy::FROM, TestEconomy::UNTIL);
+        let all = Kind::ALL.iter().copied();
+        Grant::author(by.id, SecretKey::from_seed(&[79; 32]).public(), all, Tlp::Red, from, until)
+    };
+    let fourth = fourth.grant(grant).sign(&[&by.next_root]).unwrap();
+    let body = fourth.encoded().to_vec();
+    let record = speaks(Kind::Keyring, body, &by, &SecretKey::from_seed(&[79; 32]));
+    bench.connect(&mut origin);
+    bench.deliver(&mut origin, &record, &[]);
+    assert_eq!(bench.state().keyring(&by.id).unwrap().version(), 4);
+    assert_eq!(stands(&bench, &signed_then.record), Standing::Accepted);
+}

@@ -211,7 +211,8 @@ pub struct RootChain {
     economy: EconomyId,
     current: RootSet,
     rotations: Vec<Rotation>,
-    orderly: bool,
+    /// The number of the last rotation that the replaced set did not agree to; 0 before any.
+    seized: usize,
 }
 
 impl RootChain {
@@ -222,7 +223,7 @@ impl RootChain {
     pub fn follow(genesis: &RootSet, rotations: &[Countersigned]) -> Result<Self, KeyringError> {
         let economy = genesis.economy_id();
         let mut chain =
-            Self { economy, current: genesis.clone(), rotations: Vec::new(), orderly: true };
+            Self { economy, current: genesis.clone(), rotations: Vec::new(), seized: 0 };
         for (expected, signed) in (1..).zip(rotations) {
             chain.rotate(expected, signed)?;
         }
@@ -244,9 +245,12 @@ impl RootChain {
             return Err(KeyringError::NotCommitted(expected));
         }
         signed.verify(domains::SIGN_ROOT_SET, &rotation.set.keys)?;
-        self.orderly &= signed.verify(domains::SIGN_ROOT_SET, &self.current.keys).is_ok();
+        let agreed = signed.verify(domains::SIGN_ROOT_SET, &self.current.keys).is_ok();
         self.current = rotation.set.clone();
         self.rotations.push(rotation);
+        if !agreed {
+            self.seized = self.rotations.len();
+        }
         Ok(())
     }
 
@@ -271,7 +275,13 @@ impl RootChain {
     /// Whether the replaced set agreed to every rotation; false after a theft or a loss.
     #[must_use]
     pub fn is_orderly(&self) -> bool {
-        self.orderly
+        self.seized == 0
+    }
+
+    /// Whether a set was replaced without its consent after `before`, which this chain continues.
+    #[must_use]
+    pub fn is_seized_since(&self, before: &Self) -> bool {
+        self.seized > before.rotations.len()
     }
 
     /// Whether `other` is this chain or continues it.

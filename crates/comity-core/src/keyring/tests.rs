@@ -282,6 +282,8 @@ fn the_committed_set_alone_suffices_after_a_theft() {
     let second =
         KeyringBuilder::follow(&first).rotate(next_set()).sign(&all(&keys(&[4, 6]))).unwrap();
     assert!(!second.chain().is_orderly());
+    assert!(second.chain().is_seized_since(first.chain()));
+    assert!(!second.chain().is_seized_since(second.chain()), "what came before is over");
 }
 
 #[test]

@@ -116,6 +116,9 @@ impl State {
                     early.insert((offered, keyring.digest()), keyring);
                 }
                 catch_up(history, early);
+                if history.current().chain().is_seized_since(before.current().chain()) {
+                    self.seized.insert(economy);
+                }
                 let scope = Scope::between(&before, history);
                 self.judge_anew(economy, scope);
             }

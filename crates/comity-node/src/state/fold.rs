@@ -82,6 +82,7 @@ impl State {
             superseded: BTreeMap::new(),
             authored: BTreeMap::new(),
             anew: BTreeMap::new(),
+            seized: BTreeSet::new(),
             waiting: BTreeSet::new(),
             pending: BTreeMap::new(),
             kept: BTreeMap::new(),
@@ -99,6 +100,11 @@ impl State {
     pub fn replay(&mut self, seq: u64, kind: u8, body: &[u8]) -> Result<(), FoldError> {
         let entry =
             JournalEntry::decode(kind, body).map_err(|fault| FoldError::Entry { seq, fault })?;
+        if !matches!(entry, JournalEntry::Judged(_)) {
+            // What earlier entries made due was judged with them, and in one batch with them.
+            self.anew.clear();
+            self.seized.clear();
+        }
         self.fold(&entry)
     }
 

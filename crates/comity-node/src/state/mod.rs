@@ -73,6 +73,8 @@ pub struct State {
     authored: BTreeMap<EconomyId, BTreeMap<KeyId, Vec<RecordId>>>,
     /// What has to be judged again, because a keyring went on.
     anew: BTreeMap<EconomyId, Scope>,
+    /// Economies whose root was replaced without its consent by what made that due.
+    seized: BTreeSet<EconomyId>,
     /// Pending records that time alone may settle, by when.
     waiting: BTreeSet<(Timestamp, RecordId)>,
     /// Pending records, each with what it will make us keep once it is believed, put aside to the

@@ -5,7 +5,7 @@ use comity_core::entitlement::{
     Claim, Doubt, Entitlement, FirstSeen, Refusal, Scope, Wait, author_ceiling, entitlement,
 };
 use comity_core::journal::{Judged, Standing, StandingChanged};
-use comity_core::keyring::{KeyringHistory, SignedKeyring, VerifiedKeyring};
+use comity_core::keyring::{SignedKeyring, VerifiedKeyring};
 use comity_core::limits::CLOCK_TOLERANCE;
 use comity_core::record::Manifest;
 use comity_core::{EconomyId, KeyId, Kind, RecordId, Timestamp, Tlp};
@@ -125,6 +125,7 @@ impl State {
     /// a person decided stays as decided.
     pub(crate) fn judged_anew(&mut self, now: Timestamp) -> Vec<Judged> {
         let mut due = Vec::new();
+        let seized = std::mem::take(&mut self.seized);
         for (economy, scope) in std::mem::take(&mut self.anew) {
             let Some(signed) = self.authored.get(&economy) else { continue };
             match scope {
@@ -143,7 +144,8 @@ impl State {
         let mut judged: Vec<Judged> = Vec::new();
         for record in due {
             let Some(held) = self.records.get(&record) else { continue };
-            let Some(standing) = self.judge(held, now) else {
+            let seized = seized.contains(&held.facts.origin);
+            let Some(standing) = self.judge(held, seized, now) else {
                 let due = Self::due(held, now);
                 self.waiting.extend(due.map(|due| (due, record)));
                 continue;
@@ -157,8 +159,9 @@ impl State {
         judged
     }
 
-    /// What is to stand of a record from now on, if something else than before.
-    fn judge(&self, held: &Held, now: Timestamp) -> Option<Standing> {
+    /// What is to stand of a record from now on, if something else than before. `seized`: because its
+    /// origin's root was replaced without consent.
+    fn judge(&self, held: &Held, seized: bool, now: Timestamp) -> Option<Standing> {
         let settled_keyring = held.facts.kind == Kind::Keyring && !held.facts.pending;
         // A keyring is judged by what it says itself, and that does not change.
         if held.decided || settled_keyring {
@@ -177,9 +180,8 @@ impl State {
             | Entitlement::Quarantined(_)
             | Entitlement::Refused(_)) => judged,
         };
-        let history = self.keyrings.get(&claim.origin);
         let standing = match judged {
-            _ if held.is_accepted() && !takes_back(history, &judged) => return None,
+            _ if held.is_accepted() && !takes_back(seized, &judged) => return None,
             Entitlement::Accepted => Standing::Accepted,
             Entitlement::Pending(Wait::UnknownOrigin | Wait::SignedAhead(_)) => return None,
             Entitlement::Pending(Wait::UnknownKey) if !held.is_accepted() => return None,
@@ -234,10 +236,9 @@ impl State {
 /// Whether a judgement takes back what was accepted under an earlier keyring.
 ///
 /// A revocation does, and a contradiction. That a keyring leaves a grant out does not: grants that ended
-/// are left out to make room. Only where the root was replaced without its own consent does what it
-/// granted die with it.
-fn takes_back(history: Option<&KeyringHistory>, judged: &Entitlement) -> bool {
-    let stolen = history.is_some_and(|history| !history.current().chain().is_orderly());
+/// are left out to make room. Only where this very step replaced the root without its own consent does
+/// what it granted die with it.
+fn takes_back(seized: bool, judged: &Entitlement) -> bool {
     match judged {
         Entitlement::Quarantined(Doubt::KeyRevoked | Doubt::KeyCompromised | Doubt::Forked(_))
         | Entitlement::Refused(Refusal::SignedAfterRevocation) => true,
@@ -249,7 +250,7 @@ fn takes_back(history: Option<&KeyringHistory>, judged: &Entitlement) -> bool {
             | Refusal::Kind
             | Refusal::Marking
             | Refusal::OtherEconomy,
-        ) => stolen,
+        ) => seized,
         Entitlement::Accepted
         | Entitlement::Pending(Wait::UnknownOrigin | Wait::SignedAhead(_)) => false,
     }
