@@ -556,8 +556,8 @@ fn what_a_stolen_root_granted_dies_with_it_and_nothing_else_then_or_later() {
     let fourth = fourth.grant(grant).sign(&[&by.next_root]).unwrap();
     let body = fourth.encoded().to_vec();
     let record = speaks(Kind::Keyring, body, &by, &SecretKey::from_seed(&[79; 32]));
-    bench.connect(&mut origin);
-    bench.deliver(&mut origin, &record, &[]);
+    bench.connect(&mut relay);
+    bench.deliver(&mut relay, &record, &[]);
     assert_eq!(bench.state().keyring(&by.id).unwrap().version(), 4);
     assert_eq!(stands(&bench, &signed_then.record), Standing::Accepted);
 }

@@ -403,7 +403,8 @@ mod tests {
             let obligations = Obligations { purposes, ..Obligations::unbound() };
             let mut writer = Writer::new();
             obligations.write(&mut writer);
-            Obligations::read(&mut Reader::new(&writer.into_bytes())).map(|read| read.purposes.len())
+            Obligations::read(&mut Reader::new(&writer.into_bytes()))
+                .map(|read| read.purposes.len())
         };
         let names: Vec<_> = (0..=limits::PURPOSES).map(|one| format!("p{one:02}")).collect();
         let names: Vec<_> = names.iter().map(String::as_str).collect();

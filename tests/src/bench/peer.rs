@@ -97,11 +97,7 @@ impl Peer {
 
     /// A delivery under the next number: number, and the frames of the batch and of its chunks.
     #[must_use]
-    pub fn delivery(
-        &mut self,
-        record: &VerifiedRecord,
-        parts: &[Part],
-    ) -> (u64, Vec<Vec<u8>>) {
+    pub fn delivery(&mut self, record: &VerifiedRecord, parts: &[Part]) -> (u64, Vec<Vec<u8>>) {
         let number = self.head.number + 1;
         let entry = self.entry(number, record, parts);
         self.head = self.head.after(entry.digest());

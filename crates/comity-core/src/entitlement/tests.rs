@@ -191,8 +191,7 @@ fn the_root_may_affirm_what_a_key_signed_that_is_in_no_grant_any_more() {
     let judge = |keyring: &VerifiedKeyring| {
         entitlement(Some(keyring), &claim, FirstSeen::relayed(day(30)), day(30))
     };
-    let left_out =
-        KeyringBuilder::follow(&keyring).retain(|grant| grant.key != author.id());
+    let left_out = KeyringBuilder::follow(&keyring).retain(|grant| grant.key != author.id());
     let affirmed = left_out.affirm([claim.record]).sign(&[&economy.root]).unwrap();
     assert_eq!(judge(&affirmed), Entitlement::Accepted);
     let other = Claim { record: RecordId([8; 32]), ..claim };

@@ -451,6 +451,8 @@ impl JournalEntry {
             | Self::PolicyConfirmed { at }
             | Self::Returned { at, .. }
             | Self::Recovered { at }
+            | Self::TailCut { at, .. }
+            | Self::HeadAgreed { at, .. }
             | Self::Invited(Invited { at, .. })
             | Self::InvitationEnded { at, .. }
             | Self::Draft(DraftMade { at, .. })

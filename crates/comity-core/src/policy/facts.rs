@@ -290,11 +290,7 @@ impl PartFacts {
 
     /// What we took on with this part, or with its record, from this economy.
     #[must_use]
-    pub fn taken_from<'a>(
-        &'a self,
-        first: &'a Source,
-        from: EconomyId,
-    ) -> Option<&'a Obligations> {
+    pub fn taken_from<'a>(&'a self, first: &'a Source, from: EconomyId) -> Option<&'a Obligations> {
         let again = self.sources.iter().find(|held| held.economy == from);
         again.map(|held| &*held.obligations).or(match first {
             Source::From { economy, obligations } if *economy == from => Some(obligations),

@@ -86,9 +86,9 @@ fn obligations(asked: &Question<'_>, basis: &Basis<'_>) -> Option<Obligations> {
     let taken_on = match (asked.taken_on(), asked.recipient) {
         (Some(taken_on), _) => taken_on,
         // Our own people keep to what each of those said who brought it.
-        (None, Recipient::LocalRole { .. }) => asked
-            .sources()
-            .fold(Obligations::unbound(), |sum, (_, taken)| sum.and_later(taken)),
+        (None, Recipient::LocalRole { .. }) => {
+            asked.sources().fold(Obligations::unbound(), |sum, (_, taken)| sum.and_later(taken))
+        }
         (None, Recipient::Partner { .. } | Recipient::Constituent { .. } | Recipient::Public) => {
             return None;
         }

@@ -50,6 +50,7 @@ struct MarkingClass {
     origin: EconomyId,
     source: Source,
     sources: Vec<Received>,
+    from_origin: bool,
     kind: Kind,
     lifecycle: Lifecycle,
     set_aside: [bool; 3],
@@ -201,6 +202,7 @@ impl MarkingClass {
             unknown: unknown_in_part,
             guard,
             sources,
+            from_origin,
         } = part;
         let groups = addressees.iter().filter_map(|held| held.addressee.group);
         let known = kind.is_known() && state.is_known() && urgency.is_known();
@@ -208,6 +210,7 @@ impl MarkingClass {
             origin: *origin,
             source: source.clone(),
             sources: sources.clone(),
+            from_origin: *from_origin,
             kind: *kind,
             lifecycle: *lifecycle,
             set_aside: [*quarantined, *pending, *unmarked],

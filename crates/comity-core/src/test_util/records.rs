@@ -10,26 +10,26 @@ use proptest::sample::{select, subsequence};
 use crate::identity::{EconomyId, GroupId};
 use crate::marking::{Marking, Onward, Pap, Tlp};
 use crate::record::{
-    AddresseeDraft, Draft, Header, Manifest, Part, PartEntry, SizeClass, VerifiedRecord,
+    AddresseeDraft, Draft, Header, Manifest, Part, PartEntry, RecordError, SizeClass,
+    VerifiedRecord,
 };
 use crate::sign::SecretKey;
 use crate::time::Timestamp;
 use crate::vocabulary::{Class, Kind, Section, State, Urgency};
 
 /// An advisory with exactly these parts, a power of two of them, which no draft need have made.
-#[must_use]
 pub fn listing(
     parts: &[Part],
     floor: Marking,
     key: &SecretKey,
     origin: EconomyId,
     signed_at: Timestamp,
-) -> VerifiedRecord {
-    let line = |part: &Part| PartEntry {
-        digest: part.digest,
-        size: SizeClass::of(part.bytes.len()).expect("a part within its bound"),
+) -> Result<VerifiedRecord, RecordError> {
+    let line = |part: &Part| {
+        let size = SizeClass::of(part.bytes.len()).ok_or(RecordError::PartTooLarge)?;
+        Ok(PartEntry { digest: part.digest, size })
     };
-    let mut lines: Vec<_> = parts.iter().map(line).collect();
+    let mut lines = parts.iter().map(line).collect::<Result<Vec<_>, RecordError>>()?;
     lines.sort_unstable();
     let manifest = Manifest {
         kind: Kind::Advisory,
@@ -45,7 +45,7 @@ pub fn listing(
         body: None,
         unknown: false,
     };
-    VerifiedRecord::sign(&manifest, key).expect("a manifest as it must be")
+    VerifiedRecord::sign(&manifest, key)
 }
 
 /// One of a few economies, so that two often meet.

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use comity_core::limits::ENTRY_BYTES;
 use comity_core::journal::{
     DeliveryDecided, JournalEntry, Judged, PartHeld, PartsArrived, RecordEntered, Source, Standing,
 };
+use comity_core::limits::ENTRY_BYTES;
 use comity_core::record::Part;
 use comity_core::{EconomyId, Kind, PartDigest, RecordId, Section, Timestamp};
 use comity_store::NewEntry;
@@ -18,7 +18,9 @@ use crate::state::FoldError;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unfit {
     /// The store would refuse it, and everything with it.
-    #[error("its journal entry would have {0} bytes, more than the {ENTRY_BYTES} that one may have")]
+    #[error(
+        "its journal entry would have {0} bytes, more than the {ENTRY_BYTES} that one may have"
+    )]
     TooLarge(usize),
     /// It could not be read again.
     #[error(transparent)]

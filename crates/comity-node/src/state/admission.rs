@@ -143,14 +143,8 @@ impl State {
             // partner since: that it was introduced anew makes it no partner, and frees nothing.
             let signed = (!agreements.is_empty()).then_some(policy::Standing::Revoked);
             let Some(standing) = partner.standing(frozen).or(signed) else { continue };
-            builder = builder.partner(
-                *economy,
-                policy::Partner {
-                    standing,
-                    trust: partner.level,
-                    agreements,
-                },
-            );
+            builder = builder
+                .partner(*economy, policy::Partner { standing, trust: partner.level, agreements });
             // A frozen one too: over its link the keyring may come that ends it. The decision lets
             // nothing else go there.
             if partner.is_open()

@@ -186,7 +186,8 @@ impl State {
     /// Whether a delivery brings nothing but what the same partner had brought before.
     pub(crate) fn brought_before(&self, from: EconomyId, entry: &LedgerEntry) -> bool {
         let Some(held) = self.records.get(&entry.record) else { return true };
-        let parts = held.parts.iter().filter(|part| entry.parts.binary_search(&part.digest).is_ok());
+        let parts =
+            held.parts.iter().filter(|part| entry.parts.binary_search(&part.digest).is_ok());
         let mut before = parts.map(|part| part.taken_from(&held.facts.source, from));
         before.all(|before| before.is_some())
     }
@@ -194,7 +195,8 @@ impl State {
     /// Whether a partner brings parts again for purposes that share none with those which it named before.
     pub(crate) fn contradicts_itself(&self, from: EconomyId, entry: &LedgerEntry) -> bool {
         let Some(held) = self.records.get(&entry.record) else { return false };
-        let again = held.parts.iter().filter(|part| entry.parts.binary_search(&part.digest).is_ok());
+        let again =
+            held.parts.iter().filter(|part| entry.parts.binary_search(&part.digest).is_ok());
         let mut before = again.filter_map(|part| part.taken_from(&held.facts.source, from));
         before.any(|before| before.meet(&entry.obligations).is_none())
     }

@@ -17,7 +17,7 @@ fn refused(text: &str) -> Failure {
 fn the_examples_are_read_and_marked() {
     for (name, kind, parts, addressees) in [
         ("advisory.toml", "advisory", 2, 0),
-        ("incident.toml", "incident", 5, 2),
+        ("incident.toml", "incident", 5, 3),
         ("sightings.toml", "sightings", 2, 0),
     ] {
         let request = record_file::read(&example(name), None).unwrap();
