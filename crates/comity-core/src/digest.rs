@@ -95,6 +95,8 @@ pub mod domains {
     pub const LEDGER_EPOCH: &str = "comity/ledger-epoch/1";
     /// The journal's chain.
     pub const JOURNAL_CHAIN: &str = "comity/journal-chain/1";
+    /// The name of the file that holds what has come of a body.
+    pub const UNFINISHED: &str = "comity/unfinished/1";
     /// The salted hash of a journal head that a receipt carries.
     pub const WITNESS: &str = "comity/witness/1";
     /// The check over a key file's body.

@@ -22,5 +22,7 @@ pub const READ_BYTES: usize = 16 << 20;
 pub const VIEW_ENTRIES: usize = 512;
 /// Largest size at which a new segment may be asked to begin; offsets within a segment are 32 bits wide.
 pub const SEGMENT_BYTES: u64 = 1 << 30;
+/// Bytes by which the owner of an unfinished body knows it.
+pub const LABEL_BYTES: usize = 256;
 /// Bytes of a cursor's name.
 pub const CURSOR_NAME_BYTES: usize = 1024;

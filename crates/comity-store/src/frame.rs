@@ -224,6 +224,12 @@ impl<'a> Take<'a> {
         self.array()
     }
 
+    pub(crate) fn bytes(&mut self, length: usize) -> Result<&'a [u8], Unreadable> {
+        let (head, rest) = self.0.split_at_checked(length).ok_or(Unreadable::Short)?;
+        self.0 = rest;
+        Ok(head)
+    }
+
     fn entry(&mut self, nonce: &Nonce) -> Result<Frame, Unreadable> {
         if self.array::<8>()? != nonce.mark() {
             return Err(Unreadable::Body);

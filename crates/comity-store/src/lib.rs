@@ -19,6 +19,7 @@ mod report;
 mod scan;
 mod segment;
 mod store;
+mod unfinished;
 mod views;
 
 pub use error::{Damage, StoreError};
@@ -31,3 +32,4 @@ pub use store::{
     Appended, BlobState, Completion, Entry, Index, IndexKey, Indexer, NewEntry, Seq, Store,
     Watermark, chain_next,
 };
+pub use unfinished::{Piece, Unfinished};

@@ -4,9 +4,10 @@ use std::sync::mpsc::Receiver;
 
 use bytes::Bytes;
 use comity_core::digest::domains;
+use comity_core::ledger::Ranges;
 use comity_core::{Digest, PartDigest};
 
-use crate::StoreError;
+use crate::{Piece, StoreError, Unfinished};
 
 /// The place of an entry in the journal: dense, from 1. It never leaves the node.
 pub type Seq = u64;
@@ -224,6 +225,23 @@ pub trait Store: Send + Sync {
     ///
     /// The caller journals first why; a crash in between leaves the erasure to be asked for again.
     fn erase(&self, digests: &[PartDigest]) -> Result<(), StoreError>;
+
+    /// Keeps pieces of bodies that have not come whole, and returns when they are durable. They are no
+    /// blobs: nothing but [`Store::unfinished`] and [`Store::gather`] shows them. A piece that is here is
+    /// not written again; what is here of a body under the same label and another length goes.
+    ///
+    /// Pieces are disposable. A crash loses none that was kept, but a copy of the store has none, and a
+    /// file that cannot be read is deleted: whoever waits for a body asks for what is not listed.
+    fn keep(&self, pieces: &[Piece]) -> Result<(), StoreError>;
+
+    /// The bodies that have not come whole, each with the leaves that are here.
+    fn unfinished(&self) -> Vec<(Unfinished, Ranges)>;
+
+    /// A body of which every piece is here; `None` where one is missing, or they do not make it.
+    fn gather(&self, body: &Unfinished) -> Result<Option<Bytes>, StoreError>;
+
+    /// Lets go of what is here of a body, whole or not. What is not here is no error.
+    fn discard(&self, label: &[u8], digest: &PartDigest) -> Result<(), StoreError>;
 
     /// A hint after every advance of the watermark. Hints that nobody has taken are merged into one.
     fn subscribe(&self) -> Receiver<()>;

@@ -8,13 +8,14 @@ use bytes::Bytes;
 
 use comity_core::journal::{Founded, JournalEntry};
 use comity_core::keyring::{Grant, KeyringBuilder};
+use comity_core::ledger::Ranges;
 use comity_core::record::{Draft, Header};
 use comity_core::sign::SecretKey;
 use comity_core::test_util::{SeededEntropy, TestEconomy};
 use comity_core::{Kind, Marking, PartDigest, Section, Tlp};
 use comity_store::{
-    Appended, BlobState, Completion, Entry, Index, MemoryStore, NewEntry, StoreError, Syncing,
-    Watermark,
+    Appended, BlobState, Completion, Entry, Index, MemoryStore, NewEntry, Piece, StoreError,
+    Syncing, Unfinished, Watermark,
 };
 use tokio::time::{advance, sleep};
 
@@ -94,6 +95,18 @@ impl Store for Slow {
     }
     fn erase(&self, digests: &[PartDigest]) -> Result<(), StoreError> {
         self.store.erase(digests)
+    }
+    fn keep(&self, pieces: &[Piece]) -> Result<(), StoreError> {
+        self.store.keep(pieces)
+    }
+    fn unfinished(&self) -> Vec<(Unfinished, Ranges)> {
+        self.store.unfinished()
+    }
+    fn gather(&self, body: &Unfinished) -> Result<Option<Bytes>, StoreError> {
+        self.store.gather(body)
+    }
+    fn discard(&self, label: &[u8], digest: &PartDigest) -> Result<(), StoreError> {
+        self.store.discard(label, digest)
     }
     fn subscribe(&self) -> Receiver<()> {
         self.store.subscribe()

@@ -14,6 +14,7 @@ use super::indexing::Views;
 use super::open::{missing, open_views};
 use super::reader::Shared;
 use super::summary::Summary;
+use super::unfinished::Bodies;
 use super::writer::overwrite_blob;
 use super::{FileStore, Layout};
 use crate::frame::Nonce;
@@ -48,6 +49,10 @@ pub struct VerifyReport {
     pub damage: Vec<Damage>,
     /// What is wrong with the views; they can be rebuilt.
     pub views: Option<String>,
+    /// Bodies that have not come whole: no part of the journal.
+    pub unfinished: usize,
+    /// Bytes that are here of them.
+    pub unfinished_bytes: u64,
 }
 
 impl VerifyReport {
@@ -72,6 +77,7 @@ pub fn verify(folder: &Path, options: &Options) -> Result<VerifyReport, StoreErr
     if let Some(found) = found.filter(|found| !damage.contains(found)) {
         damage.push(found);
     }
+    let unfinished = Bodies::look(&layout.unfinished)?;
     let blobs = scanned.journal.blobs.values();
     let held = blobs.filter(|blob| matches!(blob, Blob::Held(_))).count();
     let mut report = VerifyReport {
@@ -84,6 +90,8 @@ pub fn verify(folder: &Path, options: &Options) -> Result<VerifyReport, StoreErr
         tail: scanned.tail.map(|tail| tail.report(None)),
         damage,
         views: None,
+        unfinished: unfinished.bodies,
+        unfinished_bytes: unfinished.bytes,
     };
     if report.is_sound() {
         let memory = Views::memory();

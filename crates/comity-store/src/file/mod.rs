@@ -6,6 +6,7 @@ mod maintenance;
 mod open;
 mod reader;
 mod summary;
+mod unfinished;
 mod writer;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use std::thread::JoinHandle;
 
 use bytes::Bytes;
 use comity_core::PartDigest;
+use comity_core::ledger::Ranges;
 
 pub use maintenance::{VerifyReport, backup, first_entry, rebuild, restore, verify};
 
@@ -24,12 +26,14 @@ use crate::batch::within;
 use crate::lock::Lock;
 use crate::report::OpenReport;
 use crate::scan::{Blob, Journal};
+use crate::unfinished::refuse_erased;
 use crate::{
-    Appended, BlobState, Completion, Entry, Index, NewEntry, Options, Seq, Store, StoreError,
-    Watermark, bounds,
+    Appended, BlobState, Completion, Entry, Index, NewEntry, Options, Piece, Seq, Store,
+    StoreError, Unfinished, Watermark, bounds,
 };
 use committer::{Job, Submitted};
 use reader::Shared;
+use unfinished::Bodies;
 
 /// A journal in segment files with views in sled, for one process.
 ///
@@ -41,6 +45,7 @@ pub struct FileStore {
     committer: Option<JoinHandle<()>>,
     indexing: Option<JoinHandle<()>>,
     shared: Arc<Shared>,
+    bodies: Bodies,
     /// Let go last.
     _lock: Lock,
 }
@@ -52,6 +57,7 @@ struct Layout {
     journal: PathBuf,
     views: PathBuf,
     torn: PathBuf,
+    unfinished: PathBuf,
     restoring: PathBuf,
 }
 
@@ -62,6 +68,7 @@ impl Layout {
             journal: folder.join("journal"),
             views: folder.join("views"),
             torn: folder.join("torn"),
+            unfinished: folder.join("unfinished"),
             restoring: folder.join("restore.partial"),
         }
     }
@@ -199,9 +206,32 @@ impl Store for FileStore {
     fn erase(&self, digests: &[PartDigest]) -> Result<(), StoreError> {
         let (done, receiver) = sync_channel(1);
         match self.enqueue(Job::Erase { digests: digests.to_vec(), done }) {
-            Ok(()) => receiver.recv().unwrap_or(Err(StoreError::Closed)),
-            Err(_) => Err(self.refusal()),
+            Ok(()) => receiver.recv().unwrap_or(Err(StoreError::Closed))?,
+            Err(_) => return Err(self.refusal()),
         }
+        self.bodies.erase(digests)
+    }
+
+    fn keep(&self, pieces: &[Piece]) -> Result<(), StoreError> {
+        match &self.queue {
+            Some(_) if self.failure().is_none() => {
+                refuse_erased(pieces, |digest| self.blob_state(digest))?;
+                self.bodies.keep(pieces)
+            }
+            Some(_) | None => Err(self.refusal()),
+        }
+    }
+
+    fn unfinished(&self) -> Vec<(Unfinished, Ranges)> {
+        self.bodies.list()
+    }
+
+    fn gather(&self, body: &Unfinished) -> Result<Option<Bytes>, StoreError> {
+        self.bodies.gather(body)
+    }
+
+    fn discard(&self, label: &[u8], digest: &PartDigest) -> Result<(), StoreError> {
+        self.bodies.discard(label, digest)
     }
 
     fn subscribe(&self) -> Receiver<()> {

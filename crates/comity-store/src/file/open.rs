@@ -12,6 +12,7 @@ use comity_core::Digest;
 
 use super::indexing::Views;
 use super::reader::Shared;
+use super::unfinished::Bodies;
 use super::writer::{Writer, random_nonce};
 use super::{FileStore, Layout, committer, indexing};
 use crate::lock::Lock;
@@ -35,6 +36,7 @@ pub(super) fn open(folder: &Path, options: Options) -> Result<(FileStore, OpenRe
     let journal = scanned.journal;
     sync_end(&layout, &journal)?;
 
+    let bodies = Bodies::open(&layout.unfinished, options.faults.clone())?;
     let durable = journal.durable;
     let mut shared = Shared::new(layout, options.indexer, journal, Views::memory(), None);
     let views = bring_up(&mut shared, &options, views);
@@ -54,6 +56,7 @@ pub(super) fn open(folder: &Path, options: Options) -> Result<(FileStore, OpenRe
         committer: Some(committer),
         indexing: Some(indexing),
         shared,
+        bodies,
         _lock: lock,
     };
     let report = OpenReport { created, durable, torn, damage: None, views };
@@ -87,7 +90,10 @@ pub(super) fn open_read_only(
         views: ViewsState::InMemory { why: "the store is open for reading only".to_owned() },
     };
     let shared = Arc::new(shared);
-    Ok((FileStore { queue: None, committer: None, indexing: None, shared, _lock: lock }, report))
+    let bodies = Bodies::none(&shared.layout.unfinished);
+    let store =
+        FileStore { queue: None, committer: None, indexing: None, shared, bodies, _lock: lock };
+    Ok((store, report))
 }
 
 /// What a restore left here: nothing when it ended; a folder to be deleted when only its last step is

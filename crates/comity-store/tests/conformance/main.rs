@@ -127,4 +127,11 @@ conformance!(
     a_full_disk_refuses_whole_and_recovers
     a_hint_follows_an_append
     writers_of_many_threads_share_one_chain
+    pieces_make_a_body_and_are_no_blob
+    pieces_survive_a_reopen_and_come_in_any_order
+    pieces_that_do_not_make_the_body_are_not_it
+    a_piece_of_another_size_is_refused
+    a_body_of_another_length_is_another_body
+    an_erased_body_is_refused_in_pieces
+    a_full_disk_refuses_pieces_and_recovers
 );

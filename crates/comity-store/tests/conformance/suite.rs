@@ -3,9 +3,12 @@
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use bytes::Bytes;
+use comity_core::digest::LEAF_SIZE;
 use comity_core::{Digest, PartDigest};
 use comity_store::{
-    Appended, BlobState, Index, NewEntry, Store, StoreError, Watermark, bounds, chain_next,
+    Appended, BlobState, Index, NewEntry, Piece, Store, StoreError, Unfinished, Watermark, bounds,
+    chain_next,
 };
 
 use super::World;
@@ -329,4 +332,137 @@ pub(crate) fn writers_of_many_threads_share_one_chain<W: World>() {
     });
     assert_eq!(store.durable().seq, 8 * 20 * 2);
     check(store);
+}
+
+/// A body of three leaves, the last a short one, and its pieces.
+fn unfinished() -> (Unfinished, Bytes, Vec<Piece>) {
+    let content: Vec<u8> = (0..2 * LEAF_SIZE + 9).map(|at| (at % 251) as u8).collect();
+    let (digest, content) = blob(content);
+    let of = Unfinished { label: Bytes::from_static(b"who"), digest, length: content.len() as u64 };
+    let leaves = content.chunks(LEAF_SIZE).enumerate();
+    let pieces = leaves.map(|(leaf, bytes)| Piece {
+        of: of.clone(),
+        leaf: u32::try_from(leaf).unwrap(),
+        bytes: Bytes::copy_from_slice(bytes),
+    });
+    (of.clone(), content.clone(), pieces.collect())
+}
+
+/// What is here of each body.
+fn here(store: &dyn Store) -> Vec<Vec<(u64, u64)>> {
+    store.unfinished().into_iter().map(|(_, leaves)| leaves.as_slice().to_vec()).collect()
+}
+
+pub(crate) fn pieces_make_a_body_and_are_no_blob<W: World>() {
+    let world = W::new();
+    let store = world.store();
+    let (of, content, pieces) = unfinished();
+    assert_eq!(store.gather(&of).unwrap(), None);
+    store.keep(&pieces[..2]).unwrap();
+    store.keep(&pieces[1..2]).unwrap();
+    assert_eq!(here(store), [[(0, 1)]]);
+    assert_eq!(store.gather(&of).unwrap(), None);
+    store.keep(&pieces[2..]).unwrap();
+    assert_eq!(store.gather(&of).unwrap().as_ref(), Some(&content));
+    assert_eq!(store.blob_state(&of.digest), BlobState::Absent);
+    assert_eq!(store.blob(&of.digest).unwrap(), None);
+    let entry = NewEntry { blobs: vec![(of.digest, content)], ..entry("a") };
+    store.append(vec![entry]).unwrap();
+    store.discard(&of.label, &of.digest).unwrap();
+    store.discard(&of.label, &of.digest).unwrap();
+    assert!(here(store).is_empty());
+    assert_eq!(store.gather(&of).unwrap(), None);
+    assert!(store.has_blob(&of.digest));
+    check(store);
+}
+
+pub(crate) fn pieces_survive_a_reopen_and_come_in_any_order<W: World>() {
+    let mut world = W::new();
+    let (of, content, mut pieces) = unfinished();
+    pieces.reverse();
+    world.store().keep(&pieces[..1]).unwrap();
+    world.reopen();
+    assert_eq!(here(world.store()), [[(2, 2)]]);
+    world.store().keep(&pieces[1..]).unwrap();
+    world.reopen();
+    assert_eq!(world.store().unfinished()[0].0, of);
+    assert_eq!(world.store().gather(&of).unwrap(), Some(content));
+    // The same body under another label is another.
+    let other = Unfinished { label: Bytes::from_static(b"somebody else"), ..of.clone() };
+    let piece = Piece { of: other.clone(), ..pieces[0].clone() };
+    world.store().keep(&[piece]).unwrap();
+    assert_eq!(here(world.store()).len(), 2);
+    world.store().discard(&of.label, &of.digest).unwrap();
+    world.reopen();
+    assert_eq!(world.store().unfinished()[0].0, other);
+}
+
+pub(crate) fn pieces_that_do_not_make_the_body_are_not_it<W: World>() {
+    let world = W::new();
+    let (of, _, mut pieces) = unfinished();
+    let mut other = pieces[1].bytes.to_vec();
+    other[5] ^= 1;
+    pieces[1].bytes = other.into();
+    world.store().keep(&pieces).unwrap();
+    assert_eq!(world.store().gather(&of).unwrap(), None);
+}
+
+pub(crate) fn a_piece_of_another_size_is_refused<W: World>() {
+    let world = W::new();
+    let (_, _, pieces) = unfinished();
+    let refused = |piece: Piece| {
+        let refused = world.store().keep(&[pieces[0].clone(), piece]).unwrap_err();
+        assert!(matches!(refused, StoreError::TooLarge { .. }), "{refused}");
+        assert!(here(world.store()).is_empty(), "nothing of it is kept");
+    };
+    refused(Piece { bytes: pieces[1].bytes.slice(1..), ..pieces[1].clone() });
+    refused(Piece { leaf: 2, ..pieces[1].clone() });
+    refused(Piece { leaf: 3, ..pieces[2].clone() });
+    refused(Piece { leaf: 3, bytes: Bytes::new(), ..pieces[2].clone() });
+    let of = Unfinished { label: vec![0; bounds::LABEL_BYTES + 1].into(), ..pieces[0].of.clone() };
+    refused(Piece { of, ..pieces[1].clone() });
+    let of = Unfinished { length: u64::MAX, ..pieces[0].of.clone() };
+    refused(Piece { of, ..pieces[1].clone() });
+}
+
+pub(crate) fn a_body_of_another_length_is_another_body<W: World>() {
+    let world = W::new();
+    let (of, _, pieces) = unfinished();
+    world.store().keep(&pieces[..2]).unwrap();
+    let longer = Unfinished { length: of.length + LEAF_SIZE as u64, ..of.clone() };
+    world.store().keep(&[Piece { of: longer.clone(), ..pieces[0].clone() }]).unwrap();
+    let bodies = world.store().unfinished();
+    assert_eq!(bodies.len(), 1);
+    assert_eq!((&bodies[0].0, bodies[0].1.as_slice()), (&longer, &[(0, 0)][..]));
+    assert_eq!(world.store().gather(&of).unwrap(), None);
+}
+
+pub(crate) fn an_erased_body_is_refused_in_pieces<W: World>() {
+    let mut world = W::new();
+    let (of, _, pieces) = unfinished();
+    world.store().keep(&pieces).unwrap();
+    world.store().erase(&[of.digest]).unwrap();
+    assert!(here(world.store()).is_empty());
+    let refused = world.store().keep(&pieces[..1]).unwrap_err();
+    assert!(matches!(refused, StoreError::Erased(_)), "{refused}");
+    world.reopen();
+    assert!(here(world.store()).is_empty());
+}
+
+pub(crate) fn a_full_disk_refuses_pieces_and_recovers<W: World>() {
+    let mut world = W::new();
+    let (of, content, pieces) = unfinished();
+    world.store().keep(&pieces[..1]).unwrap();
+    world.fill_disk();
+    for _ in 0..2 {
+        let refused = world.store().keep(&pieces[1..]).unwrap_err();
+        assert!(refused.is_full(), "{refused}");
+        assert_eq!(here(world.store()), [[(0, 0)]]);
+    }
+    world.free_disk();
+    world.store().keep(&pieces[1..]).unwrap();
+    world.reopen();
+    assert_eq!(world.store().gather(&of).unwrap(), Some(content));
+    world.store().append(vec![entry("a")]).unwrap();
+    check(world.store());
 }

@@ -50,6 +50,8 @@ fn verify(context: &mut Context<'_>) -> Result<(), Failure> {
         "entries": report.entries,
         "parts": report.blobs,
         "erased": report.erased,
+        "arriving": report.unfinished,
+        "arriving-bytes": report.unfinished_bytes,
         "bytes": report.bytes,
         "chain": report.head.chain.to_string(),
         "unfinished-bytes": report.tail.as_ref().map(|tail| tail.bytes),
@@ -68,6 +70,11 @@ fn verify(context: &mut Context<'_>) -> Result<(), Failure> {
             counted(report.segments as u64, "file", "files"),
         )?;
         writeln!(out, "  head  {}", report.head.chain)?;
+        if report.unfinished > 0 {
+            let parts = counted(report.unfinished as u64, "part", "parts");
+            let bytes = size(report.unfinished_bytes);
+            writeln!(out, "  arriving: {bytes} of {parts}; partners send the rest")?;
+        }
         if let Some(tail) = &report.tail {
             let bytes = count(tail.bytes);
             writeln!(

@@ -1,5 +1,7 @@
 //! A store in memory that crashes as a disk does: for the simulator and for tests.
 
+mod unfinished;
+
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::io;
@@ -9,14 +11,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use comity_core::PartDigest;
+use comity_core::ledger::Ranges;
 
 use crate::report::{OpenReport, Torn, ViewsState};
 use crate::store::chain_next;
+use crate::unfinished::refuse_erased;
 use crate::views::MemoryViews;
 use crate::{
-    Appended, BlobState, Completion, Entry, Index, Indexer, NewEntry, Seq, Store, StoreError,
-    Watermark, bounds,
+    Appended, BlobState, Completion, Entry, Index, Indexer, NewEntry, Piece, Seq, Store,
+    StoreError, Unfinished, Watermark, bounds,
 };
+use unfinished::Bodies;
 
 /// When a [`MemoryStore`] syncs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +66,7 @@ struct Inner {
     entries: Vec<Entry>,
     /// `None`: erased.
     blobs: HashMap<PartDigest, Option<Bytes>>,
+    unfinished: Bodies,
     views: MemoryViews,
     unsynced: VecDeque<Submitted>,
     subscribers: Vec<SyncSender<()>>,
@@ -96,6 +102,7 @@ impl MemoryStore {
             syncing,
             entries: Vec::new(),
             blobs,
+            unfinished: Bodies::default(),
             views: MemoryViews::default(),
             unsynced: VecDeque::new(),
             subscribers: Vec::new(),
@@ -167,6 +174,7 @@ impl MemoryStore {
                     new.accept(staged, &batch);
                 }
             }
+            new.unfinished = std::mem::take(&mut old.unfinished);
             if views_kept {
                 new.views.take_cursors(&old.views);
             }
@@ -294,11 +302,7 @@ impl Store for MemoryStore {
     }
 
     fn blob_state(&self, digest: &PartDigest) -> BlobState {
-        match self.lock().blobs.get(digest) {
-            None => BlobState::Absent,
-            Some(None) => BlobState::Erased,
-            Some(Some(_)) => BlobState::Held,
-        }
+        self.lock().blob_state(digest)
     }
 
     fn scan(
@@ -337,6 +341,41 @@ impl Store for MemoryStore {
         for digest in digests {
             inner.blobs.insert(*digest, None);
         }
+        inner.unfinished.erase(digests);
+        Ok(())
+    }
+
+    fn keep(&self, pieces: &[Piece]) -> Result<(), StoreError> {
+        let mut inner = self.lock();
+        inner.usable()?;
+        pieces.iter().try_for_each(Piece::check)?;
+        refuse_erased(pieces, |digest| inner.blob_state(digest))?;
+        let bytes = pieces.iter().map(|piece| piece.bytes.len()).sum();
+        inner.fits(bytes)?;
+        let before = inner.unfinished.bytes();
+        inner.unfinished.keep(pieces);
+        let more = inner.unfinished.bytes().saturating_sub(before);
+        inner.room = inner.room.map(|room| room.saturating_sub(more));
+        Ok(())
+    }
+
+    fn unfinished(&self) -> Vec<(Unfinished, Ranges)> {
+        self.lock().unfinished.list()
+    }
+
+    fn gather(&self, body: &Unfinished) -> Result<Option<Bytes>, StoreError> {
+        let inner = self.lock();
+        inner.readable()?;
+        Ok(inner.unfinished.gather(body))
+    }
+
+    fn discard(&self, label: &[u8], digest: &PartDigest) -> Result<(), StoreError> {
+        let mut inner = self.lock();
+        inner.readable()?;
+        let before = inner.unfinished.bytes();
+        inner.unfinished.discard(label, digest);
+        let less = before.saturating_sub(inner.unfinished.bytes());
+        inner.room = inner.room.map(|room| room.saturating_add(less));
         Ok(())
     }
 
@@ -358,6 +397,14 @@ impl Inner {
         self.entries
             .last()
             .map_or(Watermark::START, |entry| Watermark { seq: entry.seq, chain: entry.chain })
+    }
+
+    fn blob_state(&self, digest: &PartDigest) -> BlobState {
+        match self.blobs.get(digest) {
+            None => BlobState::Absent,
+            Some(None) => BlobState::Erased,
+            Some(Some(_)) => BlobState::Held,
+        }
     }
 
     fn content(&self) -> MemoryBackup {
@@ -433,9 +480,14 @@ impl Inner {
             let body = new.body.clone();
             entries.push(Entry { seq, kind: new.kind, body, chain, blobs: blobs.collect() });
         }
+        self.fits(bytes)?;
+        Ok(Staged { entries, bytes })
+    }
+
+    fn fits(&self, bytes: usize) -> Result<(), StoreError> {
         match self.room {
             Some(room) if room < bytes => Err(StoreError::Full("memory".into())),
-            Some(_) | None => Ok(Staged { entries, bytes }),
+            Some(_) | None => Ok(()),
         }
     }
 
