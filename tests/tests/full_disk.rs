@@ -23,7 +23,7 @@ fn go_on(bench: &mut Bench) {
     assert!(bench.engine().is_full(), "it does not go on by itself: {:?}", bench.engine().failed());
     bench.node.store.set_room(None);
     let state = bench.node.fold(None).expect("the journal folds");
-    bench.engine().fall_back(state);
+    bench.engine().fall_back(state, Vec::new());
     assert!(bench.engine().is_full());
     bench.engine().go_on();
     assert!(bench.engine().failed().is_none());

@@ -52,7 +52,7 @@ fn the_invariants_hold_in_a_federation() {
     failed.sort();
     let sum = |of: fn(&Report) -> u64| reports.iter().map(of).sum::<u64>();
     println!(
-        "{} seeds in {:.1?}: {} records signed, {} deliveries, {} inputs, {} crashes, {} restores, {} breaks",
+        "{} seeds in {:.1?}: {} records signed, {} deliveries, {} inputs, {} crashes, {} restores, {} breaks, {} parts resumed",
         seeds,
         started.elapsed(),
         sum(|report| report.signed),
@@ -61,6 +61,7 @@ fn the_invariants_hold_in_a_federation() {
         sum(|report| report.crashes),
         sum(|report| report.restores),
         sum(|report| report.breaks),
+        sum(|report| report.resumed),
     );
     for (_, account) in &failed {
         let line = account.lines().find(|line| line.starts_with("seed "));
@@ -68,6 +69,9 @@ fn the_invariants_hold_in_a_federation() {
     }
     if let Some((_, account)) = failed.first() {
         panic!("{} of {seeds} seeds failed; the first:\n{account}", failed.len());
+    }
+    if seeds >= SHORT {
+        assert!(sum(|report| report.resumed) > 0, "no large part went on after a break");
     }
 }
 

@@ -69,6 +69,8 @@ fn transport(factory: Factory) -> TransportConfig {
         .send_window(limits::SEND_WINDOW)
         .max_concurrent_uni_streams(incoming_streams())
         .datagram_receive_buffer_size(None)
+        // In turns, all chunks of a part would arrive at its end, and a break would lose each of them.
+        .send_fairness(false)
         .congestion_controller_factory(Arc::new(factory));
     transport
 }

@@ -32,6 +32,8 @@ pub const ALARMS: usize = 100;
 pub const FOLD: usize = 1024;
 /// Jobs that go to one worker at once: a hand-over between threads costs as much as half a signature.
 pub const JOBS_PER_WORKER: usize = 32;
+/// Pieces of large parts that are written with one sync, and what is let go between them.
+pub const ERRANDS_PER_WRITE: usize = 16;
 /// Events that may wait for a slow watcher; beyond it the oldest are dropped, and it is told how many.
 pub const EVENTS: usize = 1024;
 

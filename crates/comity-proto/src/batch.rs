@@ -1,10 +1,12 @@
 //! Frames of unidirectional streams: batches of deliveries, and chunks of parts.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use comity_core::cbor::{Fault as Problems, Problem, Reader, Writer};
 use comity_core::digest::{Digest, leaf_hashes};
 use comity_core::identity::PartDigest;
-use comity_core::ledger::LedgerEntry;
+use comity_core::ledger::{LedgerEntry, Ranges};
 use comity_core::{Delivery, limits as core_limits};
 
 use crate::event::{Lane, Load};
@@ -33,7 +35,13 @@ pub(crate) struct Delivered {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Body {
     Inline(Bytes),
-    Chunked { transfer: u64, length: usize, leaves: Vec<Digest> },
+    Chunked {
+        transfer: u64,
+        length: usize,
+        leaves: Vec<Digest>,
+        /// The leaves that come, where the receiver has asked for these only.
+        coming: Option<Ranges>,
+    },
 }
 
 /// One leaf of a part.
@@ -69,62 +77,107 @@ impl Delivered {
     }
 }
 
-/// A delivery about to leave, with the transfer of each part that does not travel within the batch.
+/// The leaves of parts that a receiver asks for; of a part that is not here, all.
+pub(crate) type Wanted = BTreeMap<PartDigest, Ranges>;
+
+/// A delivery about to leave, with what is to be known of each part that does not travel within the
+/// batch.
 #[derive(Debug)]
 pub(crate) struct Leaving {
     delivery: Delivery,
-    transfers: Vec<Option<u64>>,
+    apart: Vec<Option<Apart>>,
+}
+
+/// A part that travels in chunks.
+#[derive(Debug)]
+struct Apart {
+    transfer: u64,
+    /// The leaves that go; all, unless fewer are asked for.
+    going: Option<Ranges>,
 }
 
 impl Leaving {
-    /// Gives each part that travels in chunks its transfer, from `next` on.
-    pub(crate) fn new(delivery: Delivery, next: &mut u64) -> Self {
-        let mut transfer = |inline: bool| {
+    /// Gives each part that travels in chunks its transfer, from `next` on, and takes from `wanted`
+    /// what is asked for of it. What is left there was asked for of parts that have no such leaves.
+    pub(crate) fn new(delivery: Delivery, next: &mut u64, wanted: &mut Wanted) -> Self {
+        let parts = delivery.parts().iter().zip(inline(&delivery));
+        let apart = parts.map(|((digest, bytes), inline)| {
             (!inline).then(|| {
                 *next = next.saturating_add(1);
-                *next
+                Apart {
+                    transfer: *next,
+                    going: take_wanted(wanted, digest, chunks_of(bytes.len())),
+                }
             })
-        };
-        let transfers = inline(&delivery).into_iter().map(&mut transfer).collect();
-        Self { delivery, transfers }
+        });
+        let apart = apart.collect();
+        Self { delivery, apart }
     }
 
-    fn parts(&self) -> impl Iterator<Item = (&Bytes, Option<u64>)> {
+    fn parts(&self) -> impl Iterator<Item = (&Bytes, Option<&Apart>)> {
         let parts = self.delivery.parts().iter().map(|(_, bytes)| bytes);
-        parts.zip(self.transfers.iter().copied())
+        parts.zip(self.apart.iter().map(Option::as_ref))
     }
 
     /// The chunks: for each the head of its frame, and the bytes that follow.
     pub(crate) fn chunks(&self) -> Vec<(Bytes, Bytes)> {
-        let apart = self.parts().filter_map(|(bytes, transfer)| Some((bytes, transfer?)));
+        let apart = self.parts().filter_map(|(bytes, apart)| Some((bytes, apart?)));
         apart
-            .flat_map(|(bytes, transfer)| {
+            .flat_map(|(bytes, apart)| {
                 let starts = (0..bytes.len()).step_by(limits::CHUNK_BYTES).enumerate();
-                starts.map(move |(index, start)| {
+                let goes = |index: &usize| {
+                    apart.going.as_ref().is_none_or(|going| going.contains(*index as u64))
+                };
+                starts.filter(move |(index, _)| goes(index)).map(move |(index, start)| {
                     let end = start.saturating_add(limits::CHUNK_BYTES).min(bytes.len());
                     let chunk = bytes.slice(start..end);
-                    (chunk_head(transfer, index, chunk.len()), chunk)
+                    (chunk_head(apart.transfer, index, chunk.len()), chunk)
                 })
             })
             .collect()
     }
 
-    /// `[entry, record, [part, ...]]`, a part being its bytes, or `[transfer, length, leaf hashes]`
-    /// where it comes in chunks.
+    /// `[entry, record, [part, ...]]`, a part being its bytes, or where it comes in chunks
+    /// `[transfer, length, leaf hashes]`, and the leaves that come, if not all do.
     fn write(&self, writer: &mut Writer) {
         writer.array(3).raw(&self.delivery.entry().encode()).bytes(self.delivery.record());
         writer.array(self.delivery.parts().len());
-        for (bytes, transfer) in self.parts() {
-            match transfer {
-                None => writer.bytes(bytes),
-                Some(transfer) => {
-                    let leaves: Vec<u8> =
-                        leaf_hashes(bytes).iter().flat_map(|leaf| leaf.0).collect();
-                    writer.array(3).uint(transfer).uint(bytes.len() as u64).bytes(&leaves)
-                }
+        for (bytes, apart) in self.parts() {
+            let Some(Apart { transfer, going }) = apart else {
+                writer.bytes(bytes);
+                continue;
             };
+            let leaves: Vec<u8> = leaf_hashes(bytes).iter().flat_map(|leaf| leaf.0).collect();
+            writer.array(3_usize.saturating_add(usize::from(going.is_some())));
+            writer.uint(*transfer).uint(bytes.len() as u64).bytes(&leaves);
+            if let Some(going) = going {
+                going.write(writer);
+            }
         }
     }
+}
+
+/// What is asked for of a part of so many leaves; none where it is all, or nothing that there is.
+fn take_wanted(wanted: &mut Wanted, part: &PartDigest, leaves: usize) -> Option<Ranges> {
+    wanted.get(part).filter(|asked| are_of(asked, leaves))?;
+    let asked = wanted.remove(part)?;
+    (!asked.covers(&all(leaves))).then_some(asked)
+}
+
+/// How many chunks a part of this length has.
+pub(crate) fn chunks_of(length: usize) -> usize {
+    length.div_ceil(limits::CHUNK_BYTES)
+}
+
+/// Every leaf of a part that has so many.
+pub(crate) fn all(leaves: usize) -> Ranges {
+    let last = (leaves as u64).checked_sub(1);
+    last.map(|last| (0, last)).into_iter().collect()
+}
+
+/// Whether a part with so many leaves has all of these.
+pub(crate) fn are_of(some: &Ranges, leaves: usize) -> bool {
+    some.is_empty() || some.last() < leaves as u64
 }
 
 /// Which of a delivery's parts, in their order, travel within the batch.
@@ -221,12 +274,13 @@ fn read_delivered(frame: &Bytes, reader: &mut Reader<'_>) -> Result<Delivered, P
 
 fn read_body(frame: &Bytes, reader: &mut Reader<'_>) -> Result<Body, Problems> {
     let mut ahead = reader.clone();
-    if ahead.array(3).is_err() {
+    let Ok(length @ (3 | 4)) = ahead.array(4) else {
         return reader
             .bytes(limits::INLINE_PART_BYTES)
             .map(|bytes| Body::Inline(frame.slice_ref(bytes)));
-    }
-    expect_array(reader, 3)?;
+    };
+    let selected = length == 4;
+    expect_array(reader, length)?;
     let transfer = reader.uint()?;
     let length = usize::try_from(reader.uint()?).unwrap_or(usize::MAX);
     if length > core_limits::PART_BYTES {
@@ -234,12 +288,17 @@ fn read_body(frame: &Bytes, reader: &mut Reader<'_>) -> Result<Body, Problems> {
     }
     let hashes = reader.bytes(limits::CHUNKS.saturating_mul(32))?;
     let (leaves, rest) = hashes.as_chunks::<32>();
-    let fits = rest.is_empty() && leaves.len() == length.div_ceil(limits::CHUNK_BYTES);
-    if !fits || transfer == 0 || length == 0 {
+    let fits = rest.is_empty() && leaves.len() == chunks_of(length);
+    let coming = if selected { Some(Ranges::read(reader, limits::CHUNKS)?) } else { None };
+    let coming_fits = coming
+        .as_ref()
+        .is_none_or(|coming| are_of(coming, leaves.len()) && !coming.covers(&all(leaves.len())));
+    if !fits || !coming_fits || transfer == 0 || length == 0 {
         return Err(reader.fault(Problem::OutOfRange));
     }
     reader.leave();
-    Ok(Body::Chunked { transfer, length, leaves: leaves.iter().copied().map(Digest).collect() })
+    let leaves = leaves.iter().copied().map(Digest).collect();
+    Ok(Body::Chunked { transfer, length, leaves, coming })
 }
 
 fn read_chunk(frame: &Bytes, reader: &mut Reader<'_>) -> Result<Chunk, Problems> {

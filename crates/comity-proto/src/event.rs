@@ -135,9 +135,77 @@ pub struct Incoming {
     /// The signed form of the record.
     pub signed: Bytes,
     /// The parts, in the entry's order.
-    pub parts: Vec<(PartDigest, Bytes)>,
+    pub parts: Vec<(PartDigest, PartBody)>,
     /// The lane it came in.
     pub lane: Lane,
+}
+
+/// Where the bytes of a part that arrived are.
+#[derive(Clone, PartialEq, Eq)]
+pub enum PartBody {
+    /// Here.
+    Here(Bytes),
+    /// With whoever did [`Output::Keep`]: every leaf of it was kept.
+    Kept {
+        /// Bytes of the part.
+        length: usize,
+    },
+}
+
+/// One leaf of a large part: which, and of which delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Piece {
+    /// The number in the partner's ledger.
+    pub number: u64,
+    /// The digest of the ledger entry.
+    pub entry: Digest,
+    /// The part.
+    pub part: PartDigest,
+    /// Bytes of the part.
+    pub length: usize,
+    /// The leaf's place in the part.
+    pub leaf: usize,
+}
+
+/// One leaf of a large part, with its bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Fragment {
+    /// Which.
+    pub piece: Piece,
+    /// Its bytes.
+    pub bytes: Bytes,
+}
+
+/// What is kept of a part that has not arrived whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The number in the partner's ledger.
+    pub number: u64,
+    /// The digest of the ledger entry.
+    pub entry: Digest,
+    /// The part.
+    pub part: PartDigest,
+    /// Bytes of the part.
+    pub length: usize,
+    /// The leaves that are here, durably.
+    pub leaves: Ranges,
+}
+
+/// Without the bytes: what partners tell each other is not for logs.
+impl fmt::Debug for PartBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Here(bytes) => write!(f, "Here({} bytes)", bytes.len()),
+            Self::Kept { length } => write!(f, "Kept({length} bytes)"),
+        }
+    }
+}
+
+/// Without the bytes.
+impl fmt::Debug for Fragment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fragment").field("piece", &self.piece).finish_non_exhaustive()
+    }
 }
 
 /// Without the bytes: what partners tell each other is not for logs.
@@ -228,10 +296,31 @@ pub enum Input {
         /// Why.
         reason: RejectReason,
     },
-    /// There is no room for this number now: it is forgotten, and the partner sends it again later.
+    /// There is no room for this number now: it is forgotten, and the partner sends it again later,
+    /// but for what is kept of it.
     Deferred {
         /// The number in the partner's ledger.
         number: u64,
+    },
+    /// What is kept from before this process began.
+    Resume(Vec<Kept>),
+    /// The engine answers [`Output::Keep`]: the piece is durable here.
+    Kept(Piece),
+    /// The engine answers [`Output::Keep`]: the piece could not be kept. Its delivery is put off.
+    NotKept(Piece),
+    /// What was kept of this number cannot be read: it is discarded, and the partner sends all again.
+    Spoiled {
+        /// The number in the partner's ledger.
+        number: u64,
+    },
+    /// The partner is to be one no longer: what is kept of its deliveries is of no use.
+    LetGo,
+    /// The engine's word on [`Output::Wanted`]: that delivery has no such part.
+    NotOffered {
+        /// The number in our ledger.
+        number: u64,
+        /// The part.
+        part: PartDigest,
     },
     /// Recovery: these numbers of our own ledger, given back to us, are durable again.
     ReturnStored {
@@ -287,8 +376,28 @@ pub enum Output {
         /// Why.
         reason: CloseReason,
     },
-    /// A delivery arrived. The engine answers Stored, Rejected or Deferred, once.
+    /// A delivery arrived. The engine answers Stored, Rejected, Deferred or Spoiled, once.
     Incoming(Incoming),
+    /// A leaf of a large part, verified against the ledger entry: to be kept until the delivery is
+    /// settled. The engine answers Kept or NotKept, once.
+    Keep(Fragment),
+    /// Nothing that was kept of these parts is of use any more.
+    Discard {
+        /// The number in the partner's ledger.
+        number: u64,
+        /// The digest of the ledger entry.
+        entry: Digest,
+        /// The parts.
+        parts: Vec<PartDigest>,
+    },
+    /// The partner asks for chunks of this part, to come with the next sending of this number. The
+    /// engine answers NotOffered where that delivery has no such part.
+    Wanted {
+        /// The number in our ledger.
+        number: u64,
+        /// The part.
+        part: PartDigest,
+    },
     /// A delivery arrived with a part that is not the one its entry names. The engine journals that
     /// and answers Rejected.
     Damaged {

@@ -66,6 +66,14 @@ pub enum Fault {
     /// More questions for signs of life than anybody may ask.
     #[error("more questions for signs of life than the link allows")]
     TooManyPings,
+    /// Chunks were asked for of a part that the delivery does not have.
+    #[error("asks for chunks of part {part} of delivery {number}, which does not have them")]
+    NotOffered {
+        /// The delivery's number.
+        number: u64,
+        /// The part.
+        part: PartDigest,
+    },
     /// More unfinished streams or bytes than anybody may leave us with.
     #[error("more unfinished data than the link allows")]
     Overrun,
@@ -93,6 +101,7 @@ impl Fault {
             Self::NotAFrame(_) => 14,
             Self::BadReceipt(_) => 15,
             Self::TooManyPings => 16,
+            Self::NotOffered { .. } => 17,
         }
     }
 
@@ -112,7 +121,8 @@ impl Fault {
             | Self::WrongPart { .. }
             | Self::NeverSent(_)
             | Self::BadReceipt(_)
-            | Self::TooManyPings => false,
+            | Self::TooManyPings
+            | Self::NotOffered { .. } => false,
         }
     }
 }

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use comity_core::Timestamp;
 use comity_core::cbor::{Fault as Problems, MapReader, Problem, Reader, Writer};
 use comity_core::digest::Digest;
+use comity_core::identity::PartDigest;
 use comity_core::ledger::{Opening, Ranges};
 use comity_core::receipt::RejectReason;
 
@@ -36,7 +37,6 @@ pub(crate) mod kind {
     pub(crate) const INV: u64 = 17;
     /// Reserved: bodies asked for.
     pub(crate) const WANT: u64 = 18;
-    /// Reserved: single chunks asked for.
     pub(crate) const CHUNK_WANT: u64 = 19;
 }
 
@@ -89,6 +89,7 @@ pub(crate) enum Frame {
     Fault { code: u64, text: String },
     Ping { nonce: u64 },
     Pong { nonce: u64, at: Timestamp },
+    ChunkWant { number: u64, part: PartDigest, leaves: Ranges },
 }
 
 /// Why a control frame was not understood.
@@ -115,6 +116,7 @@ impl Frame {
             Self::Fault { .. } => kind::FAULT,
             Self::Ping { .. } => kind::PING,
             Self::Pong { .. } => kind::PONG,
+            Self::ChunkWant { .. } => kind::CHUNK_WANT,
         }
     }
 
@@ -157,6 +159,10 @@ impl Frame {
             }
             Self::Pong { nonce, at } => {
                 writer.map(2).key(0).uint(*nonce).key(1).uint(at.as_millis());
+            }
+            Self::ChunkWant { number, part, leaves } => {
+                writer.map(3).key(0).uint(*number).key(1).bytes(part.as_bytes()).key(2);
+                leaves.write(&mut writer);
             }
         }
         framed(&writer.into_bytes())
@@ -215,6 +221,11 @@ impl Frame {
                 nonce: fields.at(reader, 0)?.uint()?,
                 at: instant(fields.at(reader, 1)?)?,
             },
+            kind::CHUNK_WANT => Self::ChunkWant {
+                number: fields.at(reader, 0)?.uint()?,
+                part: PartDigest(fields.at(reader, 1)?.array_of()?),
+                leaves: Ranges::read(fields.at(reader, 2)?, limits::CHUNKS)?,
+            },
             _fault => Self::Fault {
                 code: fields.at(reader, 0)?.uint()?,
                 text: fields.at(reader, 1)?.text(limits::TEXT_BYTES)?.to_owned(),
@@ -261,8 +272,8 @@ pub(crate) fn read_kind(reader: &mut Reader<'_>) -> Result<u64, Fault> {
 /// Refuses the types that this version does not have.
 pub(crate) fn check_known(kind: u64) -> Result<(), Fault> {
     match kind {
-        kind::HELLO..=kind::PONG => Ok(()),
-        kind::CREDIT | kind::INV | kind::WANT | kind::CHUNK_WANT => Err(Fault::ReservedFrame(kind)),
+        kind::HELLO..=kind::PONG | kind::CHUNK_WANT => Ok(()),
+        kind::CREDIT | kind::INV | kind::WANT => Err(Fault::ReservedFrame(kind)),
         kind => Err(Fault::UnknownFrame(kind)),
     }
 }

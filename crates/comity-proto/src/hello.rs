@@ -11,6 +11,9 @@ use crate::limits;
 /// The version of the protocol.
 pub const VERSION: u64 = 1;
 
+/// The feature of a side that is told which chunks of a part are asked for.
+pub(crate) const RESUME: u64 = 1;
+
 /// Where our ledgers with a partner stand, durably.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heads {
@@ -58,7 +61,7 @@ pub struct KeyringHead {
 pub struct Hello {
     /// Versions of the protocol that it speaks, ascending.
     pub versions: Vec<u64>,
-    /// Optional features that it has, ascending; none exist yet.
+    /// Optional features that it has, ascending.
     pub features: Vec<u64>,
     /// Drawn at random when its process started.
     pub boot: [u8; 16],
@@ -129,7 +132,12 @@ impl Inbound {
 
 impl Hello {
     pub(crate) fn new(boot: [u8; 16], in_flight: Load, heads: Heads) -> Self {
-        Self { versions: vec![VERSION], features: Vec::new(), boot, in_flight, heads }
+        Self { versions: vec![VERSION], features: vec![RESUME], boot, in_flight, heads }
+    }
+
+    /// Whether it understands which chunks of a part it is asked for.
+    pub(crate) fn resumes(&self) -> bool {
+        self.features.contains(&RESUME)
     }
 
     pub(crate) fn write(&self, writer: &mut Writer) {

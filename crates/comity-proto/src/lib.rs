@@ -42,7 +42,9 @@ mod transmit;
 #[cfg(test)]
 mod tests;
 
-pub use event::{Config, Incoming, Input, Lane, Load, Output, Unsent};
+pub use event::{
+    Config, Fragment, Incoming, Input, Kept, Lane, Load, Output, PartBody, Piece, Unsent,
+};
 pub use fault::{CloseReason, Fault};
 pub use hello::{Heads, Hello, Inbound, KeyringHead, Outbound, VERSION};
 pub use link::Link;

@@ -16,6 +16,15 @@ pub const IN_FLIGHT_LARGE: usize = 2;
 pub const INLINE_PART_BYTES: usize = limits::INLINE_PART_BYTES;
 /// Bytes of all parts of one delivery that travel within its batch.
 pub const INLINE_DELIVERY_BYTES: usize = 256 * 1024;
+/// Large parts of which a receiver keeps chunks for a partner, arriving or left by a connection that
+/// broke: those on their way, and as many that wait to be sent again.
+pub const KEPT_PARTS: usize = 2 * IN_FLIGHT_LARGE;
+/// Bytes of these parts, as long as they are to become: the largest that may be on their way, and one
+/// more that waits.
+pub const KEPT_BYTES: usize = (IN_FLIGHT_LARGE + 1) * limits::PART_BYTES;
+/// Parts of which a sender remembers the chunks that its partner asked for. Of others it sends all.
+/// As many the receiver remembers that it has asked for.
+pub const WANTS: usize = 16 * KEPT_PARTS;
 /// Bytes of one chunk: one leaf of the part's tree, so that each is verified alone.
 pub const CHUNK_BYTES: usize = LEAF_SIZE;
 /// Chunks of the largest part.
@@ -48,8 +57,8 @@ pub const HELLO_KEYS: usize = 64;
 /// Streams, the control stream not counted, that a partner may have open at once. The transport
 /// grants as many.
 pub const STREAMS: usize = 2048;
-/// Bytes of frames that have not arrived whole, and of chunks whose delivery is not whole: all that
-/// may be in flight, and as much again as overtakes its batch.
+/// Bytes of frames that have not arrived whole, of chunks whose delivery is not whole, and of those
+/// that are being written: all that may be in flight, and as much again as overtakes its batch.
 pub const HELD_BYTES: usize =
     IN_FLIGHT_BYTES + IN_FLIGHT_LARGE * limits::PART_BYTES + 48 * 1024 * 1024;
 /// What a chunk that came before its batch counts at least: nearly what it takes to keep it.

@@ -35,6 +35,10 @@ impl OutStream {
     /// The priority of the control stream.
     pub const CONTROL_PRIORITY: i32 = 10;
 
+    /// The priority of the streams that bear one chunk each, which go after everything else. The
+    /// transport sends them one after the other: what arrived whole before a break need not come again.
+    pub const CHUNK_PRIORITY: i32 = 0;
+
     /// The stream's priority: a higher one goes first.
     #[must_use]
     pub const fn priority(self) -> i32 {

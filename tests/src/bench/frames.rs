@@ -5,7 +5,7 @@ use bytes::Bytes;
 use comity_core::cbor::Writer;
 use comity_core::digest::{LEAF_SIZE, leaf_hashes};
 use comity_core::ledger::{Head, LedgerEntry, Opening, Ranges};
-use comity_core::{Digest, EpochId};
+use comity_core::{Digest, EpochId, PartDigest};
 
 /// A frame with its length before it.
 pub(super) fn framed(frame: &[u8]) -> Bytes {
@@ -33,7 +33,8 @@ impl Hello {
         let mut writer = Writer::new();
         writer.array(2).uint(0).map(7);
         writer.key(0).array(1).uint(1);
-        writer.key(1).array(0);
+        // It understands which chunks it is asked for.
+        writer.key(1).array(1).uint(1);
         writer.key(2).bytes(&self.boot);
         writer.key(3).array(3).uint(1024).uint(16 << 20).uint(2);
         writer.key(4).array(2).bytes(self.out.0.as_bytes());
@@ -45,6 +46,46 @@ impl Hello {
         writer.key(6).bool(self.recovering);
         writer.into_bytes()
     }
+}
+
+/// CHUNK_WANT.
+pub(super) fn want(number: u64, part: PartDigest, leaves: &[u64]) -> Vec<u8> {
+    let leaves: Ranges = leaves.iter().map(|leaf| (*leaf, *leaf)).collect();
+    let mut writer = Writer::new();
+    writer.array(2).uint(19).map(3);
+    writer.key(0).uint(number).key(1).bytes(part.as_bytes());
+    leaves.write(writer.key(2));
+    writer.into_bytes()
+}
+
+/// BATCH of one delivery whose parts all come in chunks, each under its transfer; of each only these
+/// leaves, if not all come.
+pub(super) fn announcement(
+    entry: &LedgerEntry,
+    signed: &[u8],
+    parts: &[(u64, Bytes, Option<Ranges>)],
+) -> Vec<u8> {
+    let mut writer = Writer::new();
+    writer.array(2).uint(2).map(2);
+    writer.key(0).uint(1).key(1).array(1).array(3);
+    writer.raw(&entry.encode()).bytes(signed).array(parts.len());
+    for (transfer, bytes, coming) in parts {
+        let leaves: Vec<u8> = leaf_hashes(bytes).iter().flat_map(|leaf| leaf.0).collect();
+        writer.array(3 + usize::from(coming.is_some())).uint(*transfer);
+        writer.uint(bytes.len() as u64).bytes(&leaves);
+        if let Some(coming) = coming {
+            coming.write(&mut writer);
+        }
+    }
+    writer.into_bytes()
+}
+
+/// CHUNK.
+pub(super) fn chunk(transfer: u64, leaf: u64, bytes: &[u8]) -> Vec<u8> {
+    let mut writer = Writer::new();
+    writer.array(2).uint(3).map(3);
+    writer.key(0).uint(transfer).key(1).uint(leaf).key(2).bytes(bytes);
+    writer.into_bytes()
 }
 
 /// BATCH, or RETURN: one delivery. Each part travels within it, or by the transfer that it names.
@@ -71,12 +112,16 @@ pub(super) fn batch(
 
 /// CHUNK: every leaf of a part.
 pub(super) fn chunks(transfer: u64, part: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    part.chunks(LEAF_SIZE).enumerate().map(move |(index, leaf)| {
-        let mut writer = Writer::new();
-        writer.array(2).uint(3).map(3);
-        writer.key(0).uint(transfer).key(1).uint(index as u64).key(2).bytes(leaf);
-        writer.into_bytes()
-    })
+    let leaves = part.chunks(LEAF_SIZE).enumerate();
+    leaves.map(move |(index, leaf)| chunk(transfer, index as u64, leaf))
+}
+
+/// REJECT: not addressed to it.
+pub(super) fn reject(number: u64) -> Vec<u8> {
+    let mut writer = Writer::new();
+    writer.array(2).uint(5).map(2);
+    writer.key(0).uint(number).key(1).uint(4);
+    writer.into_bytes()
 }
 
 /// VOID.

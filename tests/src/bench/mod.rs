@@ -15,12 +15,14 @@ use comity_core::journal::PartnerChange;
 use comity_core::policy::TrustLevel;
 use comity_core::record::{Draft, Header, Part, VerifiedRecord};
 use comity_core::test_util::SeededEntropy;
-use comity_core::{Kind, Marking, RecordId, Section, Timestamp, Tlp};
+use comity_core::{Kind, Marking, PartDigest, RecordId, Section, Timestamp, Tlp};
 use comity_node::config::Limits;
-use comity_node::engine::{Alarm, Command, CommandError, Effect, Engine, Input, Reply, Token};
+use comity_node::engine::{
+    Alarm, Command, CommandError, Effect, Engine, Input, Reply, Token, Unverified,
+};
 use comity_node::state::State;
 use comity_proto::{CloseReason, ConnId, StreamId};
-use comity_store::{MemoryStore, Unsynced};
+use comity_store::{MemoryStore, Store as _, Unsynced};
 
 use crate::sim::economy::Economy;
 use crate::sim::node::{Node, verify};
@@ -91,6 +93,8 @@ impl Bench {
         if let Some(limits) = &self.limits {
             self.node.engine = self.node.engine.take().map(|engine| engine.within(limits));
         }
+        let unfinished = self.node.store.unfinished();
+        self.input(Input::Unfinished(unfinished));
     }
 
     /// The process dies, what was not synced is lost, and it starts again over its journal.
@@ -234,8 +238,18 @@ impl Bench {
                 self.reads.push(loaded);
             }
             Effect::Verify { token, signed, parts } => {
-                let result = verify(&mut self.verified, &signed, &parts);
+                let parts = self.node.sources(parts);
+                let result = parts.and_then(|parts| {
+                    verify(&mut self.verified, &signed, &parts).map_err(Unverified::Record)
+                });
                 return Some(Input::Verified { token, result });
+            }
+            Effect::Keep { token, piece } => {
+                let result = self.node.keep(piece);
+                return Some(Input::Kept { token, result });
+            }
+            Effect::Discard { label, digest } => {
+                self.node.store.discard(&label, &digest).expect("a store that lets go");
             }
             Effect::Transmit(transmit) => {
                 let (conn, stream, fin) = (transmit.conn(), transmit.stream(), transmit.fin());
@@ -302,6 +316,28 @@ impl Bench {
             self.apart(peer.conn(), stream, frame);
         }
         number
+    }
+
+    /// What a partner knows of a node's own delivery: so much of a part is durable with it.
+    pub fn want(&mut self, conn: ConnId, number: u64, part: PartDigest, leaves: &[u64]) {
+        self.control(conn, frames::want(number, part, leaves));
+    }
+
+    /// A partner connects, greets, asks for chunks, and the link is up.
+    pub fn connect_wanting(
+        &mut self,
+        peer: &mut Peer,
+        wants: &[(u64, PartDigest, &[u64])],
+    ) -> ConnId {
+        let conn = self.open(peer);
+        peer.connected(conn);
+        let hello = peer.hello();
+        self.control(conn, hello);
+        for (number, part, leaves) in wants {
+            self.want(conn, *number, *part, leaves);
+        }
+        self.control(conn, frames::bare(1));
+        conn
     }
 
     /// What the node has said on a connection since it was last asked.

@@ -1,6 +1,7 @@
 //! A partner played by hand.
 
 use bytes::Bytes;
+use comity_core::digest::LEAF_SIZE;
 use comity_core::ledger::{Head, LedgerEntry, Obligations, Opening, Ranges};
 use comity_core::receipt::{Receipt, Witness};
 use comity_core::record::{Part, VerifiedRecord};
@@ -64,8 +65,7 @@ impl Peer {
 
     pub(super) fn connected(&mut self, conn: ConnId) {
         self.conn = Some(conn);
-        self.streams = 1;
-        self.transfers = 0;
+        (self.streams, self.transfers) = (1, 0);
     }
 
     /// Numbers after this one are given anew: what was put off goes again.
@@ -98,10 +98,7 @@ impl Peer {
     /// A delivery under the next number: number, and the frames of the batch and of its chunks.
     #[must_use]
     pub fn delivery(&mut self, record: &VerifiedRecord, parts: &[Part]) -> (u64, Vec<Vec<u8>>) {
-        let number = self.head.number + 1;
-        let entry = self.entry(number, record, parts);
-        self.head = self.head.after(entry.digest());
-        self.heads.push(self.head);
+        let entry = self.number(record, parts);
         let mut inline = 0;
         let bodies: Vec<_> = bodies(&entry, parts)
             .map(|body| {
@@ -115,7 +112,42 @@ impl Peer {
         for (body, transfer) in &bodies {
             frames.extend(transfer.iter().flat_map(|transfer| frames::chunks(*transfer, body)));
         }
-        (number, frames)
+        (entry.number, frames)
+    }
+
+    /// Gives the next number to a record.
+    pub fn number(&mut self, record: &VerifiedRecord, parts: &[Part]) -> LedgerEntry {
+        let entry = self.entry(self.head.number + 1, record, parts);
+        self.head = self.head.after(entry.digest());
+        self.heads.push(self.head);
+        entry
+    }
+
+    /// A delivery whose parts come in chunks: its batch, and for each part its transfer. Only these
+    /// leaves of each come, if not all do.
+    pub fn announce(
+        &mut self,
+        entry: &LedgerEntry,
+        record: &VerifiedRecord,
+        parts: &[Part],
+        coming: Option<&[u64]>,
+    ) -> (Vec<u8>, Vec<u64>) {
+        let mut announced = Vec::new();
+        for digest in &entry.parts {
+            let part = parts.iter().find(|part| part.digest == *digest).expect("a part");
+            self.transfers += 1;
+            let coming = coming.map(|leaves| leaves.iter().map(|leaf| (*leaf, *leaf)).collect());
+            announced.push((self.transfers, part.bytes.clone(), coming));
+        }
+        let transfers = announced.iter().map(|(transfer, ..)| *transfer).collect();
+        (frames::announcement(entry, record.signed(), &announced), transfers)
+    }
+
+    /// A leaf of a part.
+    #[must_use]
+    pub fn chunk(transfer: u64, part: &Part, leaf: usize) -> Vec<u8> {
+        let bytes = part.bytes.chunks(LEAF_SIZE).nth(leaf).expect("a leaf of the part");
+        frames::chunk(transfer, leaf as u64, bytes)
     }
 
     /// An entry of its ledger.
@@ -143,6 +175,19 @@ impl Peer {
     ) -> Vec<u8> {
         let bodies: Vec<_> = bodies(entry, parts).map(|body| (body, None)).collect();
         frames::batch(returned, entry, record.signed(), &bodies)
+    }
+
+    /// Says from now on that it holds the node's ledger up to this number.
+    pub fn hold(&mut self, bench: &super::Bench, number: u64) {
+        let ledger = &bench.state().partner(&self.economy.id).expect("a partner").out;
+        let chain = ledger.chain_at(number).expect("a number that was given");
+        self.holds = (Some(ledger.epoch()), Head { number, chain }, Ranges::new());
+    }
+
+    /// REJECT of a number of the node's ledger.
+    #[must_use]
+    pub fn reject(number: u64) -> Vec<u8> {
+        frames::reject(number)
     }
 
     /// VOID of a number of its own ledger, or of one of the node's.

@@ -84,6 +84,8 @@ pub struct Report {
     pub restores: u64,
     /// Connections that broke.
     pub breaks: u64,
+    /// Large parts of which less than all was sent again.
+    pub resumed: u64,
     /// Over everything that happened, in order.
     pub trace: u64,
 }

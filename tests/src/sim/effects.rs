@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use comity_core::Digest;
+use comity_core::{Digest, Timestamp};
 use comity_node::engine::{CommandError, Effect, Reply, Token};
 use comity_store::{NewEntry, Seq, Store as _};
 
@@ -24,6 +24,14 @@ impl World {
                 let delay = self.dice.millis(0..=25);
                 self.later(delay, Event::Verified { node, life, token, signed, parts });
             }
+            Effect::Keep { token, piece } => {
+                let at = self.errand_at(node);
+                self.at(at, Event::Keep { node, life, token, piece });
+            }
+            Effect::Discard { label, digest } => {
+                let at = self.errand_at(node);
+                self.at(at, Event::Discard { node, life, label, digest });
+            }
             Effect::Transmit(transmit) => self.transmit(node, transmit)?,
             Effect::Close { conn, reason } => {
                 self.note(|| format!("node {node} closes {}: {reason}", conn.0));
@@ -37,6 +45,14 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// When a disk has done what it is asked to do with pieces: in order.
+    fn errand_at(&mut self, node: usize) -> Timestamp {
+        let delay = self.dice.millis(0..=20);
+        let at = self.now.saturating_add(delay).max(self.nodes[node].errands_by);
+        self.nodes[node].errands_by = at;
+        at
     }
 
     fn append(

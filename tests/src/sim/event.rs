@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use comity_core::{Digest, PartDigest, Timestamp};
-use comity_node::engine::Token;
+use comity_node::engine::{PartSource, Token};
 use comity_proto::{ConnId, OutStream};
-use comity_store::{Seq, StoreError};
+use comity_store::{Piece, Seq, StoreError};
 
 /// Something that is going to happen.
 pub(super) enum Event {
@@ -26,6 +26,9 @@ pub(super) enum Event {
     Gone {
         conn: ConnId,
         end: usize,
+    },
+    Sever {
+        conn: ConnId,
     },
     Timer {
         node: usize,
@@ -51,7 +54,19 @@ pub(super) enum Event {
         life: u64,
         token: Token,
         signed: Bytes,
-        parts: Vec<(PartDigest, Bytes)>,
+        parts: Vec<(PartDigest, PartSource)>,
+    },
+    Keep {
+        node: usize,
+        life: u64,
+        token: Token,
+        piece: Piece,
+    },
+    Discard {
+        node: usize,
+        life: u64,
+        label: Bytes,
+        digest: PartDigest,
     },
     Loaded {
         node: usize,

@@ -29,11 +29,13 @@ pub enum Mutation {
     SmuggleRecord,
     /// A withdrawal is forgotten at restart.
     Resurrect,
+    /// A piece of a large part is said to be durable, and is not.
+    LosePieces,
 }
 
 impl Mutation {
     /// Every mutation, and the invariant that it breaks.
-    pub const ALL: [(Self, u8); 10] = [
+    pub const ALL: [(Self, u8); 11] = [
         (Self::HandOverLate, 1),
         (Self::LoseAcknowledged, 2),
         (Self::ReplyBeforeSync, 2),
@@ -44,6 +46,7 @@ impl Mutation {
         (Self::LoseDelivery, 5),
         (Self::SmuggleRecord, 5),
         (Self::Resurrect, 6),
+        (Self::LosePieces, 2),
     ];
 
     /// An entry as a restart reads it.
@@ -92,7 +95,8 @@ impl Mutation {
             | Self::ReuseNumber
             | Self::LoseDelivery
             | Self::SmuggleRecord
-            | Self::Resurrect => {}
+            | Self::Resurrect
+            | Self::LosePieces => {}
         }
     }
 }

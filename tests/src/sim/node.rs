@@ -10,10 +10,10 @@ use comity_core::partners::PartnerSet;
 use comity_core::record::{self, RecordError, VerifiedRecord};
 use comity_core::test_util::SeededEntropy;
 use comity_core::{Digest, EpochId, PartDigest, RecordId, Timestamp};
-use comity_node::engine::{Checked, Engine, Loaded, Token};
+use comity_node::engine::{Checked, Engine, Loaded, PartSource, Token, Unverified};
 use comity_node::state::State;
 use comity_store::{
-    Appended, MemoryBackup, MemoryStore, NewEntry, Seq, Store, StoreError, Syncing,
+    Appended, MemoryBackup, MemoryStore, NewEntry, Piece, Seq, Store, StoreError, Syncing,
 };
 
 use super::economy::Economy;
@@ -52,6 +52,8 @@ pub struct Node {
     pub syncing: bool,
     /// When the last completion of an append is handed in: they come in order.
     pub appended_by: Timestamp,
+    /// When the last of what is to be done with pieces is done.
+    pub errands_by: Timestamp,
     /// What was promised for each command that is not answered.
     pub promises: BTreeMap<Token, Promise>,
     /// A backup, and how many entries it holds.
@@ -82,6 +84,7 @@ impl Node {
             late: 0,
             syncing: false,
             appended_by: at,
+            errands_by: at,
             promises: BTreeMap::new(),
             backup: None,
             finished: Finished::default(),
@@ -167,6 +170,27 @@ impl Node {
     pub fn token(&mut self) -> Token {
         self.next_token += 1;
         Token(self.next_token)
+    }
+
+    /// Keeps a piece, as the node's worker does.
+    pub fn keep(&self, piece: Piece) -> Result<(), String> {
+        self.store.keep(&[piece]).map_err(|error| error.to_string())
+    }
+
+    /// The bytes of each part that is to be verified.
+    pub fn sources(
+        &self,
+        parts: Vec<(PartDigest, PartSource)>,
+    ) -> Result<Vec<(PartDigest, Bytes)>, Unverified> {
+        let bytes = |(part, source)| match source {
+            PartSource::Here(bytes) => Ok((part, bytes)),
+            PartSource::Unfinished(body) => {
+                let whole = self.store.gather(&body).ok().flatten();
+                let whole = whole.ok_or_else(|| Unverified::Spoiled("not whole".to_owned()))?;
+                Ok((part, whole))
+            }
+        };
+        parts.into_iter().map(bytes).collect()
     }
 
     /// Reads what a hand-over needs.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use comity_node::engine::Input;
 use comity_proto::{ConnId, OutStream, StreamId, Transmit};
+use comity_store::Store as _;
 
 use super::event::Event;
 use super::watch::{Broken, broken};
@@ -38,6 +39,8 @@ impl World {
             let Some(engine) = &self.nodes[node].engine else { return Ok(()) };
             let heard = self.watch.said((node, engine.state()), partner, said, self.now);
             heard.map_err(|broken| at_node(node, broken))?;
+            self.wanted(node, said)?;
+            self.large(id, said);
         }
         if self.vanishes(node, to, &said) {
             self.note(|| "these bytes vanish".to_owned());
@@ -45,6 +48,36 @@ impl World {
         }
         self.carry(id, end, stream, &bytes, fin);
         Ok(())
+    }
+
+    /// What a node does not ask for again is durable with it.
+    fn wanted(&self, node: usize, said: &Said) -> Result<(), Broken> {
+        let Said::Wants { number, part, leaves } = said else { return Ok(()) };
+        let kept = self.nodes[node].store.unfinished();
+        let here = kept.iter().filter(|(body, _)| body.digest == *part).any(|(body, here)| {
+            let all = 0..body.length.div_ceil(comity_core::digest::LEAF_SIZE as u64);
+            all.into_iter().all(|leaf| leaves.contains(leaf) || here.contains(leaf))
+        });
+        if here {
+            return Ok(());
+        }
+        let how = format!("node {node} does not ask for all that it lacks of delivery {number}");
+        Err(broken(2, how))
+    }
+
+    /// Large parts are rare: now and then a connection breaks while the chunks of one are on their way.
+    fn large(&mut self, id: ConnId, said: &Said) {
+        match said {
+            Said::Chunk { .. } if self.net.faulty && self.dice.percent(10) => {
+                let delay = self.dice.millis(5..=150);
+                self.later(delay, Event::Sever { conn: id });
+            }
+            Said::Batch { lines, .. } => {
+                let apart = lines.iter().flat_map(|line| &line.apart);
+                self.report.resumed += apart.filter(|one| one.coming.is_some()).count() as u64;
+            }
+            _ => {}
+        }
     }
 
     /// Puts bytes on their way, in pieces.

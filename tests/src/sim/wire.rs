@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use comity_core::cbor::{Fault, Reader};
+use comity_core::cbor::{Fault, Problem, Reader};
+use comity_core::digest::{leaf_hash, leaf_hashes, tree_root};
 use comity_core::ledger::{Head, LedgerEntry, Ranges};
 use comity_core::{Digest, PartDigest};
 use comity_proto::OutStream;
@@ -50,7 +51,23 @@ pub enum Said {
     },
     /// RECEIPT: the signed bytes.
     Receipt(Bytes),
-    /// Anything that bears neither records nor numbers, and chunks of what a batch announced.
+    /// CHUNK_WANT: of a delivery that may come again, these leaves of a part and no others.
+    Wants {
+        /// The number.
+        number: u64,
+        /// The part.
+        part: PartDigest,
+        /// Its leaves that are not durable.
+        leaves: Ranges,
+    },
+    /// CHUNK, of what a batch announced.
+    Chunk {
+        /// Which sending of which part.
+        transfer: u64,
+        /// The leaf.
+        leaf: u64,
+    },
+    /// Anything that bears neither records nor numbers.
     Other(u64),
 }
 
@@ -63,12 +80,27 @@ pub struct Line {
     pub signed: Bytes,
     /// The digests of the bodies that went with it; of those that come in chunks, what they must give.
     pub bodies: Vec<PartDigest>,
+    /// The parts that come in chunks.
+    pub apart: Vec<Apart>,
+}
+
+/// A part that comes in chunks.
+#[derive(Clone, Debug)]
+pub struct Apart {
+    /// The sending.
+    pub transfer: u64,
+    /// The leaf hashes.
+    pub leaves: Vec<Digest>,
+    /// The leaves that come, if not all do.
+    pub coming: Option<Ranges>,
 }
 
 /// What was said on one connection by one side and is not whole yet.
 #[derive(Debug, Default)]
 pub struct Tap {
     streams: BTreeMap<(bool, u64), BytesMut>,
+    /// Parts that come in chunks.
+    apart: BTreeMap<u64, Apart>,
 }
 
 impl Tap {
@@ -89,12 +121,54 @@ impl Tap {
             buffer.advance(4);
             let frame = buffer.split_to(length).freeze();
             said.push(read(&frame)?);
+            check(&mut self.apart, &frame, said.last())?;
         }
         if fin {
             self.streams.remove(&key);
         }
         Ok(said)
     }
+}
+
+/// A chunk is one that a batch announced, and the batch went before it.
+fn check(
+    known: &mut BTreeMap<u64, Apart>,
+    frame: &Bytes,
+    said: Option<&Said>,
+) -> Result<(), Fault> {
+    match said {
+        Some(Said::Batch { lines, .. }) => {
+            for apart in lines.iter().flat_map(|line| &line.apart) {
+                known.insert(apart.transfer, apart.clone());
+            }
+            Ok(())
+        }
+        Some(Said::Chunk { transfer, leaf }) => {
+            let apart = known.get(transfer);
+            let coming =
+                |apart: &&Apart| apart.coming.as_ref().is_none_or(|coming| coming.contains(*leaf));
+            let hash = apart.filter(coming).and_then(|apart| apart.leaves.get(*leaf as usize));
+            let mut reader = Reader::new(frame);
+            let bytes = chunk_bytes(&mut reader)?;
+            if hash.is_some_and(|hash| *hash == leaf_hash(bytes)) {
+                return Ok(());
+            }
+            Err(reader.fault(Problem::OutOfRange))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn chunk_bytes<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Fault> {
+    reader.array(2)?;
+    reader.uint()?;
+    let mut map = reader.map(8)?;
+    map.next_key(reader)?;
+    reader.uint()?;
+    map.next_key(reader)?;
+    reader.uint()?;
+    map.next_key(reader)?;
+    reader.bytes(1 << 20)
 }
 
 fn read(frame: &Bytes) -> Result<Said, Fault> {
@@ -117,11 +191,27 @@ fn read(frame: &Bytes) -> Result<Said, Fault> {
             map.next_key(&mut reader)?;
             Ok(Said::Deferred { returned, number: reader.uint()? })
         }
+        3 => {
+            let mut map = reader.map(8)?;
+            map.next_key(&mut reader)?;
+            let transfer = reader.uint()?;
+            map.next_key(&mut reader)?;
+            Ok(Said::Chunk { transfer, leaf: reader.uint()? })
+        }
         7 => void(&mut reader),
         8 => {
             let mut map = reader.map(8)?;
             map.next_key(&mut reader)?;
             Ok(Said::Receipt(frame.slice_ref(reader.bytes(1 << 16)?)))
+        }
+        19 => {
+            let mut map = reader.map(8)?;
+            map.next_key(&mut reader)?;
+            let number = reader.uint()?;
+            map.next_key(&mut reader)?;
+            let part = PartDigest(reader.array_of()?);
+            map.next_key(&mut reader)?;
+            Ok(Said::Wants { number, part, leaves: Ranges::read(&mut reader, 64)? })
         }
         other => Ok(Said::Other(other)),
     }
@@ -191,25 +281,26 @@ fn batch(frame: &Bytes, reader: &mut Reader<'_>, returned: bool) -> Result<Said,
         let signed = frame.slice_ref(reader.bytes(1 << 20)?);
         let bodies = reader.list(1024, body)?;
         reader.leave();
-        Ok(Line { entry, signed, bodies })
+        let (bodies, apart): (Vec<_>, Vec<_>) = bodies.into_iter().unzip();
+        Ok(Line { entry, signed, bodies, apart: apart.into_iter().flatten().collect() })
     })?;
     Ok(Said::Batch { returned, lines })
 }
 
 /// The digest of a body: of its bytes, or of the leaf hashes that announce its chunks.
-fn body(reader: &mut Reader<'_>) -> Result<PartDigest, Fault> {
-    use comity_core::digest::{leaf_hashes, tree_root};
+fn body(reader: &mut Reader<'_>) -> Result<(PartDigest, Option<Apart>), Fault> {
+    let digest =
+        |leaves: &[Digest]| tree_root(leaves).map_or(PartDigest([0; 32]), PartDigest::from);
     let mut ahead = reader.clone();
-    let leaves = if ahead.array(3).is_err() {
-        leaf_hashes(reader.bytes(1 << 26)?)
-    } else {
-        reader.array(3)?;
-        reader.uint()?;
-        reader.uint()?;
-        let hashes = reader.bytes(1 << 16)?;
-        reader.leave();
-        let (hashes, _rest) = hashes.as_chunks::<32>();
-        hashes.iter().copied().map(Digest).collect()
-    };
-    Ok(tree_root(&leaves).map_or(PartDigest([0; 32]), PartDigest::from))
+    if ahead.array(4).is_err() {
+        return Ok((digest(&leaf_hashes(reader.bytes(1 << 26)?)), None));
+    }
+    let fields = reader.array(4)?;
+    let transfer = reader.uint()?;
+    reader.uint()?;
+    let (hashes, _rest) = reader.bytes(1 << 16)?.as_chunks::<32>();
+    let leaves: Vec<Digest> = hashes.iter().copied().map(Digest).collect();
+    let coming = if fields == 4 { Some(Ranges::read(reader, 64)?) } else { None };
+    reader.leave();
+    Ok((digest(&leaves), Some(Apart { transfer, leaves, coming })))
 }

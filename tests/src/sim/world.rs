@@ -7,12 +7,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use comity_core::record::VerifiedRecord;
 use comity_core::{EconomyId, Timestamp};
-use comity_node::engine::{Command, Input};
+use comity_node::engine::{Command, Input, Unverified};
+use comity_store::Store as _;
 
 use super::config::{Config, Report};
 use super::dice::Dice;
 use super::economy::Economy;
 use super::event::{Event, Queued};
+use super::mutation::Mutation;
 use super::net::Net;
 use super::node::{Node, Promise, verify};
 use super::watch::{Broken, Watch, broken};
@@ -158,6 +160,7 @@ impl World {
                 self.bytes(conn, end, stream, bytes, fin)?;
             }
             Event::Gone { conn, end } => self.gone(conn, end)?,
+            Event::Sever { conn } => self.sever(conn),
             Event::Timer { node, life, at } => {
                 if self.lives(node, life) && self.nodes[node].timer == Some(at) {
                     self.nodes[node].timer = None;
@@ -181,8 +184,26 @@ impl World {
             }
             Event::Verified { node, life, token, signed, parts } => {
                 if self.lives(node, life) {
-                    let result = verify(&mut self.verified, &signed, &parts);
+                    let parts = self.nodes[node].sources(parts);
+                    let result = parts.and_then(|parts| {
+                        verify(&mut self.verified, &signed, &parts).map_err(Unverified::Record)
+                    });
                     self.input(node, Input::Verified { token, result })?;
+                }
+            }
+            Event::Keep { node, life, token, piece } => {
+                if self.lives(node, life) {
+                    // Only while faults go on, or the part would never come whole.
+                    let lost =
+                        self.config.mutation == Some(Mutation::LosePieces) && self.net.faulty;
+                    let result = if lost { Ok(()) } else { self.nodes[node].keep(piece) };
+                    self.input(node, Input::Kept { token, result })?;
+                }
+            }
+            Event::Discard { node, life, label, digest } => {
+                if self.lives(node, life) {
+                    // A store that has crashed has nothing to let go.
+                    drop(self.nodes[node].store.discard(&label, &digest));
                 }
             }
             Event::Loaded { node, life, token, seq, parts } => {
@@ -242,6 +263,8 @@ impl World {
                 }
             }
         }
+        let unfinished = self.nodes[node].store.unfinished();
+        self.input(node, Input::Unfinished(unfinished))?;
         self.input(node, Input::Timer)
     }
 

@@ -92,7 +92,8 @@ impl Pump {
     fn new(connection: quinn::Connection, entry: Entry, turn: Turn, dialed: bool) -> Self {
         let Entry { conn, outbox, queued } = entry;
         let (to_control, control) = mpsc::unbounded_channel();
-        let writer = Writer { connection: connection.clone(), queued };
+        let chunks = Arc::default();
+        let writer = Writer { connection: connection.clone(), queued, chunks };
         Self {
             connection,
             conn,

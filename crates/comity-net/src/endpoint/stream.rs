@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::{Bytes, BytesMut};
-use comity_proto::{ConnId, StreamId};
+use comity_proto::{ConnId, OutStream, StreamId};
 use quinn::{ReadError, RecvStream, SendStream, VarInt, WriteError};
 use tokio::sync::{Mutex, mpsc};
 
@@ -98,11 +98,17 @@ pub(super) struct Writer {
     pub(super) connection: quinn::Connection,
     /// What was handed over and is not yet written, by its weight.
     pub(super) queued: Arc<AtomicUsize>,
+    /// The right to write a chunk: one after the other, so that a connection that breaks leaves whole
+    /// chunks behind, and not a piece of each.
+    pub(super) chunks: Arc<Mutex<()>>,
 }
 
 impl Writer {
     /// Opens a stream and writes it. While the partner grants no more streams, the pieces wait.
     pub(super) async fn open(self, priority: i32, queue: mpsc::UnboundedReceiver<Piece>) {
+        let chunks = self.chunks.clone();
+        let _turn =
+            if priority == OutStream::CHUNK_PRIORITY { Some(chunks.lock().await) } else { None };
         match self.connection.open_uni().await {
             Ok(send) => self.run(send, priority, queue).await,
             Err(error) => tracing::trace!(%error, "connection is over: stream not opened"),

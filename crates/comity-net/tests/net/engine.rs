@@ -1,17 +1,22 @@
 //! The least that a node does above its endpoint: a link, and an answer to everything.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use comity_core::agreement::Tier;
-use comity_core::ledger::Head;
+use comity_core::ledger::{Arrivals, Head};
 use comity_core::policy::{PolicySnapshot, TrustLevel};
 use comity_core::record::{Draft, Header};
 use comity_core::test_util::SeededEntropy;
 use comity_core::test_util::policy::{self, Line};
-use comity_core::{Delivery, EconomyId, EpochId, Kind, Marking, Section, Timestamp, Tlp};
+use comity_core::{
+    Delivery, EconomyId, EpochId, Kind, Marking, PartDigest, Section, Timestamp, Tlp,
+};
 use comity_net::NetEvent;
 use comity_proto::{
-    CloseReason, Config, ConnId, Heads, Inbound, Incoming, Input, Lane, Link, Outbound, Output,
+    CloseReason, Config, ConnId, Fragment, Heads, Inbound, Incoming, Input, Lane, Link, OutStream,
+    Outbound, Output, PartBody,
 };
 
 use super::world::{NOW, Node};
@@ -22,6 +27,10 @@ pub(crate) struct Engine {
     pub(crate) link: Link,
     pub(crate) up: Option<ConnId>,
     pub(crate) incoming: Vec<Incoming>,
+    /// Leaves of large parts, until their delivery is settled.
+    pub(crate) pieces: BTreeMap<(u64, PartDigest, usize), Bytes>,
+    /// Chunks that the link has handed to the transport, each on a stream of its own.
+    pub(crate) chunks: usize,
     pub(crate) acked: u64,
     pub(crate) drained: bool,
     pub(crate) unsent: usize,
@@ -30,6 +39,9 @@ pub(crate) struct Engine {
     partner: EconomyId,
     snapshot: PolicySnapshot,
     sent: u64,
+    /// Our ledger, and the partner's.
+    head: Head,
+    arrivals: Arrivals,
 }
 
 impl Engine {
@@ -43,6 +55,8 @@ impl Engine {
             node,
             up: None,
             incoming: Vec::new(),
+            pieces: BTreeMap::new(),
+            chunks: 0,
             acked: 0,
             drained: false,
             unsent: 0,
@@ -51,20 +65,28 @@ impl Engine {
             partner,
             snapshot,
             sent: 0,
+            head: Head::START,
+            arrivals: Arrivals::new(),
         }
     }
 
-    /// A CLEAR note of `length` bytes, decided Release.
+    /// A CLEAR note of `length` bytes, decided Release, under the next number.
     pub(crate) fn delivery(&mut self, length: usize) -> Delivery {
         self.sent += 1;
+        let delivery = self.decided(self.sent, length);
+        self.head = self.head.after(delivery.entry().digest());
+        delivery
+    }
+
+    fn decided(&self, number: u64, length: usize) -> Delivery {
         let mut draft = Draft::new(Kind::Note);
         draft.marking = Some(Marking::new(Tlp::Clear));
         let content = (0..length).map(|at| (at % 251) as u8).collect();
         draft.parts.push((Header::new(Section::Summary, "application/octet-stream"), content));
-        let mut entropy = SeededEntropy::new(self.sent);
+        let mut entropy = SeededEntropy::new(number);
         let composed =
             draft.sign(&self.node.economy.author, self.node.id(), NOW, &mut entropy).unwrap();
-        let line = Line { epoch: self.epoch(), number: self.sent };
+        let line = Line { epoch: self.epoch(), number };
         let (record, parts) = (&composed.record, &composed.parts);
         policy::deliver(&self.snapshot, record, parts, self.partner, line, NOW).unwrap()
     }
@@ -72,6 +94,19 @@ impl Engine {
     pub(crate) fn send(&mut self, length: usize) {
         let delivery = self.delivery(length);
         self.input(Input::Deliver { delivery, lane: Lane::Live });
+    }
+
+    /// Sends under its old number what is not acknowledged.
+    pub(crate) fn send_again(&mut self, number: u64, length: usize) {
+        let delivery = self.decided(number, length);
+        self.input(Input::Deliver { delivery, lane: Lane::Live });
+    }
+
+    /// The connection in use breaks: the link hears of it before anything more that arrived on it.
+    pub(crate) fn break_off(&mut self) {
+        let conn = self.up.take().unwrap();
+        self.node.endpoint.close(conn, 0, "broken");
+        self.input(Input::Closed { conn });
     }
 
     pub(crate) fn input(&mut self, input: Input) {
@@ -118,18 +153,37 @@ impl Engine {
 
     fn output(&mut self, output: Output) {
         match output {
-            Output::Transmit(transmit) => self.node.endpoint.transmit(transmit),
+            Output::Transmit(transmit) => {
+                let of_chunk = transmit.stream().priority() == OutStream::CHUNK_PRIORITY;
+                self.chunks += usize::from(of_chunk && transmit.fin());
+                self.node.endpoint.transmit(transmit);
+            }
             Output::Greeted { conn, .. } => self.input(Input::Admit { conn }),
             Output::Up { conn } => self.up = Some(conn),
-            Output::Incoming(incoming) => {
-                let numbers = vec![incoming.entry.number];
+            Output::Keep(Fragment { piece, bytes }) => {
+                self.pieces.insert((piece.number, piece.part, piece.leaf), bytes);
+                self.input(Input::Kept(piece));
+            }
+            Output::Discard { number, .. } => self.pieces.retain(|(of, ..), _| *of != number),
+            Output::Incoming(mut incoming) => {
+                let number = incoming.entry.number;
+                for (part, body) in &mut incoming.parts {
+                    if matches!(body, PartBody::Kept { .. }) {
+                        let of_part = (number, *part, 0)..=(number, *part, usize::MAX);
+                        let leaves = self.pieces.range(of_part).flat_map(|(_, leaf)| leaf);
+                        *body = PartBody::Here(leaves.copied().collect());
+                    }
+                }
+                self.arrivals.begin(incoming.entry.epoch);
+                self.arrivals.insert(number, incoming.entry.digest());
                 self.incoming.push(incoming);
-                self.input(Input::Stored { numbers });
+                self.input(Input::Stored { numbers: vec![number] });
             }
             Output::Acked { upto, ranges } => {
                 let above: u64 = ranges.above(upto).as_slice().iter().map(|(a, b)| b - a + 1).sum();
                 self.acked = upto + above;
             }
+            Output::Wanted { .. } => {}
             Output::Drained => self.drained = true,
             Output::Unsent { deliveries, .. } => self.unsent += deliveries.len(),
             Output::Close { conn, reason } => {
@@ -149,8 +203,12 @@ impl Engine {
 
     fn heads(&self) -> Heads {
         Heads {
-            out: Outbound { epoch: self.epoch(), head: Head::START },
-            inbound: Inbound { epoch: None, head: Head::START, ranges: Default::default() },
+            out: Outbound { epoch: self.epoch(), head: self.head },
+            inbound: Inbound {
+                epoch: self.arrivals.epoch(),
+                head: self.arrivals.head(),
+                ranges: self.arrivals.beyond(),
+            },
             keyring: None,
             recovering: false,
         }

@@ -1,7 +1,7 @@
 //! The link protocol over the endpoints: what goes in at one end comes out at the other.
 
 use comity_net::CloseCause;
-use comity_proto::Input;
+use comity_proto::{Input, PartBody};
 
 use super::engine::{Engine, run};
 use super::world::{pair, patiently};
@@ -33,7 +33,8 @@ async fn everything_arrives_whole_both_ways_and_nothing_is_lost_at_the_end() {
         for incoming in &one.incoming {
             let record = comity_core::record::parse(&incoming.signed).unwrap().verify().unwrap();
             assert_eq!(record.manifest().origin, other.node.id());
-            for (digest, bytes) in &incoming.parts {
+            for (digest, body) in &incoming.parts {
+                let PartBody::Here(bytes) = body else { panic!("{digest:?} is elsewhere") };
                 assert_eq!(record.check_part(bytes.clone()).unwrap().digest, *digest);
             }
         }
@@ -51,6 +52,33 @@ async fn everything_arrives_whole_both_ways_and_nothing_is_lost_at_the_end() {
         }
         other => panic!("one hangs up and tells the other: {other:?}"),
     }
+}
+
+#[tokio::test]
+async fn after_a_break_the_chunks_that_are_missing_go_and_no_others() {
+    const CHUNKS: usize = 6;
+    let length = (CHUNKS - 1) * 1024 * 1024 + 7;
+    let (mut kr, mut jp) = linked().await;
+    kr.send(length);
+    assert_eq!(kr.chunks, CHUNKS);
+    run(&mut kr, &mut jp, "some of the chunks", |_, jp| jp.pieces.len() >= 2).await;
+    let durable = jp.pieces.len();
+    assert!(durable < CHUNKS && jp.incoming.is_empty());
+    jp.break_off();
+    run(&mut kr, &mut jp, "the break", |kr, jp| !kr.closed.is_empty() && !jp.closed.is_empty())
+        .await;
+    assert_eq!((kr.acked, jp.pieces.len()), (0, durable));
+
+    (kr.up, kr.chunks) = (None, 0);
+    kr.node.dial(&jp.node).await;
+    run(&mut kr, &mut jp, "the link", |kr, jp| kr.up.is_some() && jp.up.is_some()).await;
+    kr.send_again(1, length);
+    run(&mut kr, &mut jp, "the answer", |kr, _| kr.acked == 1).await;
+    assert_eq!(kr.chunks, CHUNKS - durable, "frames, after {durable} had come");
+    let [incoming] = &jp.incoming[..] else { panic!("one delivery, once") };
+    let [(digest, PartBody::Here(bytes))] = &incoming.parts[..] else { panic!("one part") };
+    let record = comity_core::record::parse(&incoming.signed).unwrap().verify().unwrap();
+    assert_eq!(record.check_part(bytes.clone()).unwrap().digest, *digest);
 }
 
 #[tokio::test]

@@ -350,6 +350,9 @@ impl Engine {
             | PartnerChange::Resumed
             | PartnerChange::Addresses(_) => self.paired(economy)?,
         }
+        if matches!(change, PartnerChange::Removed) {
+            self.let_go_of(economy, now);
+        }
         let entry = JournalEntry::Partner(PartnerChanged { economy, change, at: now });
         self.enter(&entry, Vec::new());
         self.widen();

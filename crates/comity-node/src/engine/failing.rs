@@ -8,8 +8,9 @@
 
 use std::fmt;
 
+use comity_core::ledger::Ranges;
 use comity_proto::CloseReason;
-use comity_store::StoreError;
+use comity_store::{StoreError, Unfinished};
 
 use super::{CommandError, Effect, Engine, Input, Then};
 use crate::entropy::OsEntropy;
@@ -94,12 +95,15 @@ impl Engine {
             }
             Input::Closed { conn } => drop(self.conns.remove(&conn)),
             Input::Appended { result: Err(error), .. } => self.fail_worse(&error),
-            Input::Loaded { token, .. } | Input::Verified { token, .. } => {
+            Input::Loaded { token, .. }
+            | Input::Verified { token, .. }
+            | Input::Kept { token, .. } => {
                 self.jobs.remove(&token);
             }
             Input::Space { low } => self.space_low = low,
             Input::Appended { result: Ok(_), .. }
             | Input::Received { .. }
+            | Input::Unfinished(_)
             | Input::Ping { .. }
             | Input::Timer => {}
         }
@@ -148,11 +152,12 @@ impl Engine {
         self.failed.as_ref().is_some_and(|failure| !failure.fallen_back)
     }
 
-    /// Goes back to what was folded anew from the journal, as after a start: what was refused was never
-    /// written, and nobody was told of it. The journal still takes nothing.
+    /// Goes back to what was folded anew from the journal, with the bodies of which the store has some
+    /// pieces, as after a start: what was refused was never written, and nobody was told of it. The journal
+    /// still takes nothing.
     ///
     /// Tokens are not given twice, so that what still comes back from before is of nobody's concern.
-    pub fn fall_back(&mut self, state: State) {
+    pub fn fall_back(&mut self, state: State, unfinished: Vec<(Unfinished, Ranges)>) {
         let entropy = std::mem::replace(&mut self.entropy, Box::new(OsEntropy));
         let mut anew = Self::new(state, self.link_key.clone(), entropy);
         anew.link_config = self.link_config.clone();
@@ -164,6 +169,7 @@ impl Engine {
         anew.now = self.now;
         anew.failed = self.failed.take().map(|failure| Failure { fallen_back: true, ..failure });
         *self = anew;
+        self.take_unfinished(unfinished);
     }
 
     /// There is room again, or room was not what was wanting: goes on from where it fell back to.

@@ -140,7 +140,7 @@ impl Engine {
                 let text = format!("delivery {number} cannot be read: {why}");
                 self.alarm(Some(partner), "unreadable", text);
             }
-            (Some(Job::Incoming { .. } | Job::Returned { .. }) | None, _) => {}
+            (Some(Job::Incoming { .. } | Job::Returned { .. } | Job::Keep { .. }) | None, _) => {}
         }
     }
 

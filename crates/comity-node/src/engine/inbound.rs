@@ -10,7 +10,8 @@ use comity_proto::Incoming;
 
 use super::entering::Unfit;
 use super::judging::Verdict;
-use super::{Checked, Effect, Engine, Job, Then, Token};
+use super::keeping::sources;
+use super::{Checked, Effect, Engine, Job, Then, Token, Unverified};
 use crate::limits::{MOST_AHEAD, REPEATS};
 
 impl Engine {
@@ -33,14 +34,19 @@ impl Engine {
             }
             None => {
                 session.arriving.insert(number);
-                self.verify(incoming, |incoming| Job::Incoming { partner, incoming });
+                self.verify(partner, incoming, |incoming| Job::Incoming { partner, incoming });
             }
         }
     }
 
-    pub(super) fn verify(&mut self, incoming: Incoming, job: impl FnOnce(Incoming) -> Job) {
+    pub(super) fn verify(
+        &mut self,
+        partner: EconomyId,
+        incoming: Incoming,
+        job: impl FnOnce(Incoming) -> Job,
+    ) {
         let token = self.token();
-        let (signed, parts) = (incoming.signed.clone(), incoming.parts.clone());
+        let (signed, parts) = (incoming.signed.clone(), sources(partner, &incoming));
         self.jobs.insert(token, job(incoming));
         self.effects.push(Effect::Verify { token, signed, parts });
     }
@@ -63,7 +69,7 @@ impl Engine {
     pub(super) fn verified(
         &mut self,
         token: Token,
-        result: Result<Checked, RecordError>,
+        result: Result<Checked, Unverified>,
         now: Timestamp,
     ) {
         match self.jobs.remove(&token) {
@@ -71,9 +77,9 @@ impl Engine {
                 self.judged(partner, incoming, result, now);
             }
             Some(Job::Returned { partner, incoming }) => {
-                self.returned_verified(partner, incoming, result, now);
+                self.returned_verified(partner, incoming, result.ok(), now);
             }
-            Some(Job::HandOver { .. } | Job::Return { .. }) | None => {}
+            Some(Job::HandOver { .. } | Job::Return { .. } | Job::Keep { .. }) | None => {}
         }
     }
 
@@ -81,7 +87,7 @@ impl Engine {
         &mut self,
         partner: EconomyId,
         incoming: Incoming,
-        result: Result<Checked, RecordError>,
+        result: Result<Checked, Unverified>,
         now: Timestamp,
     ) {
         let (number, record) = (incoming.entry.number, incoming.entry.record);
@@ -98,7 +104,8 @@ impl Engine {
                 let verdict = self.judge(partner, &incoming, &checked, now);
                 (self.if_room(partner, &checked, verdict), Some(checked))
             }
-            Err(error) => (Verdict::Reject(reject_reason(&error)), None),
+            Err(Unverified::Record(error)) => (Verdict::Reject(reject_reason(&error)), None),
+            Err(Unverified::Spoiled(why)) => return self.spoiled(partner, number, &why, now),
         };
         if matches!(verdict, Verdict::Known | Verdict::More)
             && self.state.contradicts_itself(partner, &incoming.entry)

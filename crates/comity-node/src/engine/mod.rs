@@ -18,25 +18,25 @@ mod greeting;
 mod handing;
 mod inbound;
 mod judging;
+mod keeping;
 mod offering;
 mod recovery;
 mod room;
 mod session;
 mod taking_back;
+mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use comity_core::entropy::draw;
-use comity_core::keyring::{KeyringError, SignedKeyring, VerifiedKeyring};
-use comity_core::ledger::{Head, Opening};
+use comity_core::ledger::{Head, Opening, Ranges};
 use comity_core::partners::{AuthenticatedPartner, PartnerSet};
 use comity_core::receipt::RejectReason;
-use comity_core::record::{Part, RecordError, VerifiedRecord};
 use comity_core::sign::SecretKey;
-use comity_core::{Digest, EconomyId, Entropy, EpochId, Kind, PartDigest, Timestamp};
+use comity_core::{Digest, EconomyId, Entropy, EpochId, PartDigest, Timestamp};
 use comity_proto::{CloseReason, ConnId, StreamId, Transmit};
-use comity_store::{NewEntry, Seq, StoreError};
+use comity_store::{NewEntry, Piece, Seq, StoreError, Unfinished};
 
 use crate::config::Limits;
 use crate::state::{Bound, State};
@@ -45,6 +45,7 @@ pub use command::{Command, CommandError, Reply};
 use failing::Failure;
 use fresh::Fresh;
 use session::Session;
+pub use work::{Checked, Loaded, PartSource, Unverified};
 
 /// Names a job that was given out, until its result comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -104,8 +105,17 @@ pub enum Input {
         /// The job.
         token: Token,
         /// The record and its parts.
-        result: Result<Box<Checked>, RecordError>,
+        result: Result<Box<Checked>, Unverified>,
     },
+    /// A piece is durable, or could not be kept.
+    Kept {
+        /// The job.
+        token: Token,
+        /// Why it is not durable.
+        result: Result<(), String>,
+    },
+    /// At the start: the bodies of which an earlier run of the process kept some pieces.
+    Unfinished(Vec<(Unfinished, Ranges)>),
     /// The disk has little room left, or has room again.
     Space {
         /// Whether it is low.
@@ -150,7 +160,21 @@ pub enum Effect {
         /// The signed form.
         signed: Bytes,
         /// The parts.
-        parts: Vec<(PartDigest, Bytes)>,
+        parts: Vec<(PartDigest, PartSource)>,
+    },
+    /// Make a piece durable of a body that has not come whole.
+    Keep {
+        /// Returned with the result.
+        token: Token,
+        /// The piece.
+        piece: Piece,
+    },
+    /// Let go of what was kept of a body. In order with [`Effect::Keep`].
+    Discard {
+        /// What it is known by.
+        label: Bytes,
+        /// The part.
+        digest: PartDigest,
     },
     /// Send.
     Transmit(Transmit),
@@ -182,43 +206,6 @@ pub enum Effect {
     },
     /// Something that an operator must know.
     Alarm(Alarm),
-}
-
-/// What was read for [`Effect::Load`].
-#[derive(Clone, Debug)]
-pub struct Loaded {
-    /// The record's signed form.
-    pub signed: Bytes,
-    /// The parts, in the order asked for.
-    pub parts: Vec<(PartDigest, Bytes)>,
-}
-
-/// What [`Effect::Verify`] established.
-#[derive(Clone, Debug)]
-pub struct Checked {
-    /// The record, its signature verified.
-    pub record: VerifiedRecord,
-    /// The parts, each listed in the manifest.
-    pub parts: Vec<Part>,
-    /// The keyring that a keyring's record carries, or why it is not believed.
-    keyring: Option<Result<VerifiedKeyring, KeyringError>>,
-}
-
-impl Checked {
-    /// A record with these parts of it. Verifies the keyring that it carries, if it carries one: up to
-    /// thousands of signatures, so not on the engine's own thread where a partner sent it.
-    #[must_use]
-    pub fn new(record: VerifiedRecord, parts: Vec<Part>) -> Self {
-        let manifest = record.manifest();
-        let body = manifest.body.as_deref().filter(|_| manifest.kind == Kind::Keyring);
-        let keyring = body.map(|body| SignedKeyring::decode(body)?.verify(Some(manifest.origin)));
-        Self { record, parts, keyring }
-    }
-
-    /// The keyring that it carries, if that is believed.
-    fn carried(&self) -> Option<&VerifiedKeyring> {
-        self.keyring.as_ref().and_then(|keyring| keyring.as_ref().ok())
-    }
 }
 
 /// Something that an operator must know.
@@ -254,6 +241,7 @@ enum Job {
     Returned { partner: EconomyId, incoming: comity_proto::Incoming },
     HandOver { partner: EconomyId, number: u64 },
     Return { partner: EconomyId, number: u64 },
+    Keep { partner: EconomyId, piece: comity_proto::Piece },
 }
 
 /// The machine. One for each node.
@@ -275,6 +263,8 @@ pub struct Engine {
     /// Those who may connect: their pairing is durable.
     admitted: BTreeSet<EconomyId>,
     jobs: BTreeMap<Token, Job>,
+    /// What an earlier run kept of parts that have not come whole.
+    left: keeping::Left,
     commits: BTreeMap<Token, Vec<Then>>,
     batch: Vec<NewEntry>,
     then: Vec<Then>,
@@ -315,6 +305,7 @@ impl Engine {
             cut_unwritten: false,
             admitted,
             jobs: BTreeMap::new(),
+            left: keeping::Left::new(),
             commits: BTreeMap::new(),
             batch: Vec::new(),
             then: Vec::new(),
@@ -391,6 +382,8 @@ impl Engine {
             Input::Verified { token, result } => {
                 self.verified(token, result.map(|checked| *checked), now);
             }
+            Input::Kept { token, result } => self.kept(token, result, now),
+            Input::Unfinished(bodies) => self.take_unfinished(bodies),
             Input::Space { low } => self.space_low = low,
             Input::Ping { partner, nonce } => {
                 self.session_input(partner, comity_proto::Input::Ping { nonce }, now);

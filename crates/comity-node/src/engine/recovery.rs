@@ -12,7 +12,6 @@ use comity_core::entropy::draw;
 use comity_core::journal::{DeliveryDecided, JournalEntry, Source, Standing};
 use comity_core::ledger::{Head, Opening};
 use comity_core::policy::{self, Payload};
-use comity_core::record::RecordError;
 use comity_core::{Digest, EconomyId, EpochId, Timestamp};
 use comity_proto::{Inbound, Incoming};
 
@@ -158,7 +157,7 @@ impl Engine {
 
     pub(super) fn returned(&mut self, partner: EconomyId, incoming: Incoming) {
         if self.state.awaits_return(&partner) && self.may_be_ours(partner, incoming.entry.number) {
-            self.verify(incoming, |incoming| Job::Returned { partner, incoming });
+            self.verify(partner, incoming, |incoming| Job::Returned { partner, incoming });
         }
     }
 
@@ -166,15 +165,15 @@ impl Engine {
         &mut self,
         partner: EconomyId,
         incoming: Incoming,
-        result: Result<Checked, RecordError>,
+        checked: Option<Checked>,
         now: Timestamp,
     ) {
         let number = incoming.entry.number;
-        let given = match result {
-            Ok(checked) if checked.record.id() == incoming.entry.record => {
+        let given = match checked {
+            Some(checked) if checked.record.id() == incoming.entry.record => {
                 Given::Delivery(Box::new((incoming, checked)))
             }
-            Ok(_) | Err(_) => {
+            Some(_) | None => {
                 let text = format!("delivery {number} came back other than it can have been sent");
                 self.alarm(Some(partner), "return-invalid", text);
                 return;

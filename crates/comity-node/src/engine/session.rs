@@ -185,8 +185,12 @@ impl Engine {
             Session::new(Link::new(us, economy, boot, self.link_config.clone()), partner.link_key())
         });
         session.link_key = partner.link_key();
+        let left = self.left.remove(&economy);
         let told = Told { out: heads.out.head.number, held: heads.inbound.held() };
         session.told.insert(conn, told);
+        if let Some(left) = left {
+            self.session_input(economy, comity_proto::Input::Resume(left), now);
+        }
         self.session_input(economy, comity_proto::Input::Opened { conn, dialed, heads }, now);
     }
 
@@ -225,6 +229,11 @@ impl Engine {
             Output::Up { conn } => self.up(partner, conn, now),
             Output::Down { .. } => self.down(partner),
             Output::Incoming(incoming) => self.incoming(partner, incoming, now),
+            Output::Keep(fragment) => self.keep(partner, fragment, now),
+            Output::Discard { number, entry, parts } => {
+                self.discard(partner, number, entry, parts);
+            }
+            Output::Wanted { number, part } => self.wanted(partner, number, part, now),
             Output::Damaged { entry, part } => self.damaged(partner, entry, part, now),
             Output::Acked { upto, ranges } => self.acked(partner, upto, &ranges),
             Output::PeerRejected { number, reason } => self.refused(partner, number, reason, now),

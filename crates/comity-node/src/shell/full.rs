@@ -53,7 +53,7 @@ impl Shell {
             Ok(mut state) if state.next_seq() == durable.seq.saturating_add(1) => {
                 state.set_chain(durable.chain);
                 let partners = state.partner_set().clone();
-                self.engine.fall_back(state);
+                self.engine.fall_back(state, self.store.unfinished());
                 self.set_partners(partners);
                 self.unreadable = None;
             }

@@ -116,6 +116,8 @@ impl Handle {
 /// What came back from somewhere else.
 enum Done {
     Input(Input),
+    /// Pieces were written, or let go.
+    Written,
     Dialed(EconomyId, Result<(), String>),
     Folded(Box<Result<State, ServiceError>>),
 }
@@ -229,6 +231,7 @@ impl Shell {
     async fn run(mut self) -> Arc<dyn Store> {
         let tells_partners = self.engine.state().partner_set().clone();
         self.set_partners(tells_partners);
+        self.input(Input::Unfinished(self.store.unfinished()));
         loop {
             let wake = self.wake();
             tokio::select! {
@@ -313,6 +316,7 @@ impl Shell {
                 }
             }
             Done::Folded(folded) => self.folded(*folded),
+            Done::Written => self.work.written(),
             Done::Dialed(partner, result) => {
                 if let Err(why) = &result {
                     self.seen.trouble.insert(partner, why.clone());
@@ -348,6 +352,8 @@ impl Shell {
             Effect::Append { token, first, entries } => self.append(token, first, entries),
             Effect::Load { token, seq, parts } => self.work.load(token, seq, parts),
             Effect::Verify { token, signed, parts } => self.work.verify(token, signed, parts),
+            Effect::Keep { token, piece } => self.work.keep(token, piece),
+            Effect::Discard { label, digest } => self.work.discard(label, digest),
             Effect::Transmit(transmit) => {
                 if let Some(net) = &self.net {
                     net.endpoint.transmit(transmit);

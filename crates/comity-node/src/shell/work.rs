@@ -1,21 +1,28 @@
 //! Work that takes processor or disk time: verifying records and reading bodies, off the engine's task.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use comity_core::PartDigest;
 use comity_core::journal::JournalEntry;
-use comity_core::record::{self, RecordError};
-use comity_store::{Seq, Store};
+use comity_core::record;
+use comity_store::{Piece, Seq, Store, Unfinished};
 use tokio::sync::mpsc;
 
 use super::Done;
-use crate::engine::{Checked, Input, Loaded, Token};
-use crate::limits::JOBS_PER_WORKER;
+use crate::engine::{Checked, Input, Loaded, PartSource, Token, Unverified};
+use crate::limits::{ERRANDS_PER_WRITE, JOBS_PER_WORKER};
 
 enum Job {
-    Verify { token: Token, signed: Bytes, parts: Vec<(PartDigest, Bytes)> },
+    Verify { token: Token, signed: Bytes, parts: Vec<(PartDigest, PartSource)> },
     Load { token: Token, seq: Seq, parts: Vec<PartDigest> },
+}
+
+/// What is to be done with pieces of bodies that have not come whole.
+enum Errand {
+    Keep { token: Token, piece: Piece },
+    Discard { label: Bytes, digest: PartDigest },
 }
 
 /// Gathers jobs and gives them out.
@@ -23,15 +30,37 @@ pub(super) struct Work {
     store: Arc<dyn Store>,
     done: mpsc::UnboundedSender<Done>,
     jobs: Vec<Job>,
+    /// In order, one write after the other. How many wait is bounded by what each link may hold.
+    errands: VecDeque<Errand>,
+    writing: bool,
 }
 
 impl Work {
     pub(super) fn new(store: Arc<dyn Store>, done: mpsc::UnboundedSender<Done>) -> Self {
-        Self { store, done, jobs: Vec::new() }
+        let (jobs, errands) = (Vec::new(), VecDeque::new());
+        Self { store, done, jobs, errands, writing: false }
     }
 
-    pub(super) fn verify(&mut self, token: Token, signed: Bytes, parts: Vec<(PartDigest, Bytes)>) {
+    pub(super) fn verify(
+        &mut self,
+        token: Token,
+        signed: Bytes,
+        parts: Vec<(PartDigest, PartSource)>,
+    ) {
         self.jobs.push(Job::Verify { token, signed, parts });
+    }
+
+    pub(super) fn keep(&mut self, token: Token, piece: Piece) {
+        self.errands.push_back(Errand::Keep { token, piece });
+    }
+
+    pub(super) fn discard(&mut self, label: Bytes, digest: PartDigest) {
+        self.errands.push_back(Errand::Discard { label, digest });
+    }
+
+    /// The errands that were given out are done.
+    pub(super) fn written(&mut self) {
+        self.writing = false;
     }
 
     pub(super) fn load(&mut self, token: Token, seq: Seq, parts: Vec<PartDigest>) {
@@ -51,13 +80,50 @@ impl Work {
                 }
             });
         }
+        if !self.writing && !self.errands.is_empty() {
+            self.writing = true;
+            let some = self.errands.len().min(ERRANDS_PER_WRITE);
+            let errands: Vec<Errand> = self.errands.drain(..some).collect();
+            let (store, done) = (self.store.clone(), self.done.clone());
+            tokio::task::spawn_blocking(move || {
+                run_errands(&*store, errands, |input| drop(done.send(Done::Input(input))));
+                drop(done.send(Done::Written));
+            });
+        }
     }
+}
+
+/// Does errands in their order; pieces that follow each other are written and synced together.
+fn run_errands(store: &dyn Store, errands: Vec<Errand>, mut done: impl FnMut(Input)) {
+    let (mut tokens, mut pieces) = (Vec::new(), Vec::new());
+    let mut write = |tokens: &mut Vec<Token>, pieces: &mut Vec<Piece>| {
+        let kept = store.keep(&std::mem::take(pieces)).map_err(|error| error.to_string());
+        for token in tokens.drain(..) {
+            done(Input::Kept { token, result: kept.clone() });
+        }
+    };
+    for errand in errands {
+        match errand {
+            Errand::Keep { token, piece } => {
+                tokens.push(token);
+                pieces.push(piece);
+            }
+            Errand::Discard { label, digest } => {
+                write(&mut tokens, &mut pieces);
+                if let Err(error) = store.discard(&label, &digest) {
+                    // The next start lets go of it.
+                    tracing::warn!(%error, "a body that is of no use could not be deleted");
+                }
+            }
+        }
+    }
+    write(&mut tokens, &mut pieces);
 }
 
 fn carry_out(store: &dyn Store, job: Job) -> Input {
     match job {
         Job::Verify { token, signed, parts } => {
-            Input::Verified { token, result: verify(&signed, parts).map(Box::new) }
+            Input::Verified { token, result: verify(store, &signed, parts).map(Box::new) }
         }
         Job::Load { token, seq, parts } => {
             Input::Loaded { token, result: load(store, seq, &parts) }
@@ -66,11 +132,27 @@ fn carry_out(store: &dyn Store, job: Job) -> Input {
 }
 
 /// Verifies a record and the parts that came with it.
-fn verify(signed: &[u8], parts: Vec<(PartDigest, Bytes)>) -> Result<Checked, RecordError> {
+fn verify(
+    store: &dyn Store,
+    signed: &[u8],
+    parts: Vec<(PartDigest, PartSource)>,
+) -> Result<Checked, Unverified> {
     let record = record::parse(signed)?.verify()?;
-    let parts =
-        parts.into_iter().map(|(_, bytes)| record.check_part(bytes)).collect::<Result<_, _>>()?;
+    let part = |(_, source)| {
+        let bytes = match source {
+            PartSource::Here(bytes) => bytes,
+            PartSource::Unfinished(body) => gather(store, &body).map_err(Unverified::Spoiled)?,
+        };
+        Ok(record.check_part(bytes)?)
+    };
+    let parts = parts.into_iter().map(part).collect::<Result<_, Unverified>>()?;
     Ok(Checked::new(record, parts))
+}
+
+/// Reads a body of which every piece was kept.
+fn gather(store: &dyn Store, body: &Unfinished) -> Result<Bytes, String> {
+    let whole = store.gather(body).map_err(|error| error.to_string())?;
+    whole.ok_or_else(|| format!("part {} is not whole", body.digest.short()))
 }
 
 /// Reads a record's signed form and part bodies.

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use comity_core::Timestamp;
+use comity_core::identity::PartDigest;
 use comity_core::ledger::Ranges;
 
+use crate::batch::Wanted;
 use crate::fault::Fault;
 use crate::hello::Hello;
 use crate::limits;
@@ -36,6 +38,8 @@ pub(super) struct Connection {
     next_uni: u64,
     /// The last transfer of ours.
     pub(super) transfers: u64,
+    /// The chunks that the partner asks for, by number: they go with its next sending.
+    pub(super) wanted: BTreeMap<u64, Wanted>,
 }
 
 /// A unidirectional stream of the partner's: it holds one frame.
@@ -65,6 +69,7 @@ impl Connection {
             held: 0,
             next_uni: 0,
             transfers: 0,
+            wanted: BTreeMap::new(),
         }
     }
 
@@ -85,6 +90,14 @@ impl Connection {
             self.pings = due;
         }
         may
+    }
+
+    /// Notes what the partner asks for. Of what is not remembered, everything is sent.
+    pub(super) fn want(&mut self, number: u64, part: PartDigest, leaves: Ranges) {
+        let parts: usize = self.wanted.values().map(Wanted::len).sum();
+        if parts < limits::WANTS {
+            self.wanted.entry(number).or_default().insert(part, leaves);
+        }
     }
 
     /// The id of a new stream of ours.

@@ -168,9 +168,24 @@ impl Link {
         let up = connection.is_up();
         self.current = Some(conn);
         self.receiver.begin(hello.heads.out.epoch);
+        self.ask_for_what_is_missing(conn, hello);
         self.send(conn, &Frame::Use);
         if up {
             self.rise(conn, hello);
+        }
+    }
+
+    /// Says, before anything can be sent again, which chunks need not be. A partner that was restored
+    /// does not know all that it had sent.
+    fn ask_for_what_is_missing(&mut self, conn: ConnId, hello: &Hello) {
+        let out = &hello.heads.out;
+        if hello.heads.recovering || self.receiver.epoch() != Some(out.epoch) {
+            return;
+        }
+        for number in self.receiver.kept() {
+            if number <= out.head.number {
+                self.ask_for(conn, number);
+            }
         }
     }
 
@@ -178,6 +193,11 @@ impl Link {
     fn rise(&mut self, conn: ConnId, hello: &Hello) {
         let limit = hello.in_flight.min(crate::event::Load::LIMIT);
         self.sender.up(limit, hello.heads.inbound.epoch);
+        let wanted = self.connections.get(&conn).into_iter().flat_map(|one| &one.wanted);
+        let wanted = wanted.flat_map(|(number, parts)| {
+            parts.keys().map(|part| Output::Wanted { number: *number, part: *part })
+        });
+        self.outputs.extend(wanted);
         self.outputs.push(Output::Up { conn });
         for frame in std::mem::take(&mut self.untold) {
             self.send(conn, &frame);

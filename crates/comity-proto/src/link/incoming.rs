@@ -3,12 +3,13 @@
 use bytes::Bytes;
 use comity_core::Timestamp;
 use comity_core::digest::Digest;
+use comity_core::identity::PartDigest;
 use comity_core::ledger::{Opening, Ranges};
 
 use super::Link;
 use super::receiving::Arrived;
 use crate::batch::UniFrame;
-use crate::event::Output;
+use crate::event::{Output, Piece};
 use crate::fault::{CloseReason, Fault};
 use crate::frame::{Flow, Frame, FrameError, Key, kind};
 use crate::limits;
@@ -56,6 +57,7 @@ impl Link {
         match frame {
             Frame::Hello(hello) => self.greeted(conn, *hello, now),
             Frame::Use => self.use_received(conn),
+            Frame::ChunkWant { number, part, leaves } => self.wanted(conn, number, part, leaves),
             frame if self.up() != Some(conn) => self.fault(conn, Fault::TooEarly(frame.kind())),
             Frame::Ack { flow, upto, ranges } => self.acknowledged(conn, flow, upto, ranges),
             Frame::Reject { number, reason } => {
@@ -67,7 +69,7 @@ impl Link {
                 }
             }
             Frame::Defer(key) => {
-                if self.put_off(conn, key) {
+                if self.is_put_off(conn, key) {
                     let number = key.number;
                     self.outputs.push(match key.flow {
                         Flow::Deliver => Output::PeerDeferred { number },
@@ -135,7 +137,7 @@ impl Link {
                 let number = [(key.number, key.number)].into_iter().collect();
                 self.acknowledge(key.flow, &number);
             }
-            Arrived::Deferred(key) => self.answer(Frame::Defer(key)),
+            Arrived::Deferred(key) => self.put_off(key),
             Arrived::Whole(Flow::Deliver, incoming) => {
                 self.outputs.push(Output::Incoming(*incoming));
             }
@@ -168,8 +170,47 @@ impl Link {
 
     /// Whether a number that is put off must be sent again. One that came over an earlier connection,
     /// and has not left over this one, will be anyway.
-    fn put_off(&mut self, conn: ConnId, key: Key) -> bool {
+    fn is_put_off(&mut self, conn: ConnId, key: Key) -> bool {
         self.was_used(conn, key) && self.sender.deferred(key)
+    }
+
+    /// The partner says which chunks of a part it lacks: from its greeting on, so that it is known
+    /// before anything is sent again.
+    fn wanted(&mut self, conn: ConnId, number: u64, part: PartDigest, leaves: Ranges) {
+        let Some(connection) = self.connections.get(&conn) else { return };
+        let up = connection.is_up();
+        if connection.hello.is_none() {
+            return self.fault(conn, Fault::TooEarly(kind::CHUNK_WANT));
+        }
+        if !self.was_used(conn, Key { flow: Flow::Deliver, number }) {
+            return;
+        }
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.want(number, part, leaves);
+        }
+        if up {
+            self.outputs.push(Output::Wanted { number, part });
+        }
+    }
+
+    /// What was asked for was never offered.
+    pub(super) fn not_offered(&mut self, number: u64, part: PartDigest) {
+        let Some(conn) = self.up() else { return };
+        if let Some(connection) = self.connections.get_mut(&conn)
+            && let Some(wanted) = connection.wanted.get_mut(&number)
+        {
+            wanted.remove(&part);
+        }
+        self.fault(conn, Fault::NotOffered { number, part });
+    }
+
+    /// A piece is durable, or could not be kept.
+    pub(super) fn written(&mut self, piece: &Piece, durable: bool) {
+        let arrived = self.receiver.written(piece, durable);
+        // What arrives does so over the connection in use.
+        if let Some(conn) = self.current {
+            self.arrived(conn, arrived);
+        }
     }
 
     /// Whether we have used a number that an answer is about.

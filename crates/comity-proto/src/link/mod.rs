@@ -21,7 +21,7 @@ use crate::transmit::{ConnId, OutStream, Transmit};
 use connection::Connection;
 use goodbye::Goodbye;
 use greeting::Partner;
-use receiving::Receiver;
+use receiving::{Order, Receiver};
 use sending::Sender;
 
 /// The link with one partner, over whatever connections come and go.
@@ -87,6 +87,15 @@ impl Link {
             Input::Stored { numbers } => self.stored(&numbers),
             Input::Rejected { number, reason } => self.rejected(number, reason),
             Input::Deferred { number } => self.deferred(number),
+            Input::Resume(kept) => self.receiver.resume(kept),
+            Input::Kept(piece) => self.written(&piece, true),
+            Input::NotKept(piece) => self.written(&piece, false),
+            Input::Spoiled { number } => {
+                self.receiver.spoiled(number);
+                self.deferred(number);
+            }
+            Input::LetGo => self.receiver.let_go(),
+            Input::NotOffered { number, part } => self.not_offered(number, part),
             Input::ReturnStored { numbers } => self.return_stored(&numbers),
             Input::Ping { nonce } => self.tell(&Frame::Ping { nonce }),
             Input::Receipt(bytes) => self.receipt(bytes),
@@ -98,6 +107,11 @@ impl Link {
             Input::Timer => self.timer(now),
         }
         self.continue_goodbye();
+        let orders = self.receiver.orders().into_iter().map(|order| match order {
+            Order::Keep(fragment) => Output::Keep(fragment),
+            Order::Discard { number, entry, parts } => Output::Discard { number, entry, parts },
+        });
+        self.outputs.extend(orders);
         std::mem::take(&mut self.outputs)
     }
 

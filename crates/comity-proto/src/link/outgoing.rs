@@ -8,14 +8,13 @@ use comity_core::{Delivery, Timestamp};
 
 use super::Link;
 use super::sending::{Batch, Queue, due};
-use crate::batch::{Leaving, encode_batch};
+use crate::batch::{Leaving, Wanted, encode_batch};
 use crate::event::{Lane, Output, Unsent};
+use crate::fault::Fault;
 use crate::frame::{Flow, Frame, Key};
+use crate::hello::Hello;
 use crate::limits;
 use crate::transmit::{ConnId, OutStream, Transmit};
-
-/// Chunks of large parts go after everything else.
-const CHUNK_PRIORITY: i32 = 0;
 
 impl Link {
     pub(super) fn deliver(&mut self, delivery: Delivery, lane: Lane, now: Timestamp) {
@@ -55,8 +54,11 @@ impl Link {
     }
 
     fn send_void(&mut self, key: Key, digest: Digest) {
-        if self.up().is_none() {
-            return;
+        let Some(conn) = self.up() else { return };
+        if let Some(connection) = self.connections.get_mut(&conn)
+            && key.flow == Flow::Deliver
+        {
+            connection.wanted.remove(&key.number);
         }
         let unsent = self.sender.void(key);
         self.unsent(unsent.into_iter().collect(), Unsent::Reclaimed);
@@ -88,7 +90,27 @@ impl Link {
     pub(super) fn deferred(&mut self, number: u64) {
         let key = Key { flow: Flow::Deliver, number };
         self.receiver.forget(key);
+        self.put_off(key);
+    }
+
+    /// Puts a delivery off. What is kept of it need not come with the next sending.
+    pub(super) fn put_off(&mut self, key: Key) {
+        if let Some(conn) = self.up()
+            && key.flow == Flow::Deliver
+        {
+            self.ask_for(conn, key.number);
+        }
         self.answer(Frame::Defer(key));
+    }
+
+    /// Asks for what is missing of a delivery of which something is kept, if the partner understands.
+    pub(super) fn ask_for(&mut self, conn: ConnId, number: u64) {
+        let hello = self.connections.get(&conn).and_then(|connection| connection.hello.as_ref());
+        if hello.is_some_and(Hello::resumes) {
+            for (part, leaves) in self.receiver.wants(number) {
+                self.send(conn, &Frame::ChunkWant { number, part, leaves });
+            }
+        }
     }
 
     /// Tells an answer, now or when the link is up again.
@@ -153,12 +175,25 @@ impl Link {
         let Some(conn) = self.up() else { return };
         for (queue, deliveries) in batches {
             let Some(connection) = self.connections.get_mut(&conn) else { return };
-            let leaving = |delivery| Leaving::new(delivery, &mut connection.transfers);
+            let mut strange = Vec::new();
+            let leaving = |delivery: Delivery| {
+                let number = delivery.entry().number;
+                let mut wanted = match queue.flow {
+                    Flow::Deliver => connection.wanted.remove(&number).unwrap_or_default(),
+                    Flow::Return => Wanted::new(),
+                };
+                let leaving = Leaving::new(delivery, &mut connection.transfers, &mut wanted);
+                strange.extend(wanted.into_keys().map(|part| Fault::NotOffered { number, part }));
+                leaving
+            };
             let deliveries: Vec<Leaving> = deliveries.into_iter().map(leaving).collect();
             let frame = encode_batch(queue.flow, queue.lane, &deliveries);
             self.send_uni(conn, priority(queue.lane), [frame]);
             for (head, chunk) in deliveries.iter().flat_map(Leaving::chunks) {
-                self.send_uni(conn, CHUNK_PRIORITY, [head, chunk]);
+                self.send_uni(conn, OutStream::CHUNK_PRIORITY, [head, chunk]);
+            }
+            for fault in strange {
+                self.fault(conn, fault);
             }
         }
     }

@@ -5,11 +5,11 @@ use comity_core::cbor::Problem;
 use comity_core::digest::Digest;
 use comity_core::ledger::{Head, Opening, Ranges};
 use comity_core::receipt::RejectReason;
-use comity_core::{EpochId, Timestamp};
+use comity_core::{EpochId, PartDigest, Timestamp};
 use proptest::prelude::*;
 
 use super::sample::{SIDES, Sample, delivery};
-use crate::batch::{Body, Leaving, UniFrame, encode_batch};
+use crate::batch::{Body, Leaving, UniFrame, Wanted, encode_batch};
 use crate::event::{Lane, Load};
 use crate::fault::Fault;
 use crate::frame::{Flow, Frame, FrameError, Key, framed, kind};
@@ -88,6 +88,9 @@ fn frames() -> impl Strategy<Value = Frame> {
         any::<(u64, u64)>()
             .prop_map(|(nonce, at)| Frame::Pong { nonce, at: Timestamp::from_millis(at) }),
         (any::<u64>(), "[a-zé ]{0,40}").prop_map(|(code, text)| Frame::Fault { code, text }),
+        (any::<(u64, [u8; 32])>(), ranges()).prop_map(|((number, part), leaves)| {
+            Frame::ChunkWant { number, part: PartDigest(part), leaves }
+        }),
     ]
 }
 
@@ -171,7 +174,7 @@ fn every_way_to_be_wrong_has_its_own_name() {
     assert_eq!(problem(&[0x82, 0x05, 0xa1, 0x00, 0x01]), (kind::REJECT, Problem::MissingField));
     assert_eq!(problem(&[0x82, 0x06, 0xa2, 0, 2, 1, 1]), (kind::DEFER, Problem::OutOfRange));
     assert_eq!(fault_of(&[0x82, 0x14, 0xa0]), Fault::UnknownFrame(20));
-    for reserved in [kind::CREDIT, kind::INV, kind::WANT, kind::CHUNK_WANT] {
+    for reserved in [kind::CREDIT, kind::INV, kind::WANT] {
         assert_eq!(fault_of(&[0x82, reserved as u8, 0xa0]), Fault::ReservedFrame(reserved));
         let bytes = Bytes::copy_from_slice(&[0x82, reserved as u8, 0xa0]);
         assert_eq!(UniFrame::decode(&bytes), Err(Fault::ReservedFrame(reserved)));
@@ -192,7 +195,7 @@ fn every_way_to_be_wrong_has_its_own_name() {
 fn batches_are_read_as_written() {
     let epoch = EpochId([1; 16]);
     for sample in Sample::ALL {
-        let one = Leaving::new(delivery(sample, SIDES[1], epoch, 7), &mut 40);
+        let one = Leaving::new(delivery(sample, SIDES[1], epoch, 7), &mut 40, &mut Wanted::new());
         let frame = encode_batch(Flow::Return, Lane::Backfill, std::slice::from_ref(&one));
         assert!(frame.len() - 4 <= limits::FRAME_BYTES);
         let read = UniFrame::decode(&frame.slice(4..)).unwrap();
@@ -229,6 +232,62 @@ fn batches_are_read_as_written() {
             assert_eq!(read.bytes, bytes.slice(start..start + chunk.len()));
         }
     }
-    let large = Leaving::new(delivery(Sample::Large, SIDES[1], epoch, 7), &mut 0);
+    let large =
+        Leaving::new(delivery(Sample::Large, SIDES[1], epoch, 7), &mut 0, &mut Wanted::new());
     assert_eq!(large.chunks().len(), 3);
+}
+
+/// The batch of the large sample, of which these leaves are asked for, and the chunks that go.
+fn asked_for(leaves: &[(u64, u64)]) -> (Bytes, Vec<(Bytes, Bytes)>, Wanted) {
+    let (part, _) = Sample::Large.parts()[0];
+    let mut wanted: Wanted = [(part, leaves.iter().copied().collect())].into();
+    let delivery = delivery(Sample::Large, SIDES[1], EpochId([1; 16]), 7);
+    let leaving = Leaving::new(delivery, &mut 0, &mut wanted);
+    let chunks = leaving.chunks();
+    let frame = encode_batch(Flow::Deliver, Lane::Live, &[leaving]);
+    (frame.slice(4..), chunks, wanted)
+}
+
+#[test]
+fn what_is_asked_for_goes_and_is_named() {
+    let coming = |frame: &Bytes| {
+        let UniFrame::Batch { mut deliveries, .. } = UniFrame::decode(frame).unwrap() else {
+            panic!();
+        };
+        let Some(Body::Chunked { coming, .. }) = deliveries.remove(0).bodies.pop() else {
+            panic!();
+        };
+        coming
+    };
+    for asked in [&[][..], &[(1, 1)], &[(0, 0), (2, 2)]] {
+        let (frame, chunks, left) = asked_for(asked);
+        assert_eq!(coming(&frame), Some(asked.iter().copied().collect()));
+        assert_eq!(chunks.len(), asked.len());
+        assert!(left.is_empty());
+    }
+    // All of them are asked for, as without a word.
+    let (frame, chunks, left) = asked_for(&[(0, 2)]);
+    assert_eq!((coming(&frame), chunks.len(), left.len()), (None, 3, 0));
+    // A leaf that the part does not have: the request is not honoured, and stays behind.
+    let (frame, chunks, left) = asked_for(&[(1, 3)]);
+    assert_eq!((coming(&frame), chunks.len(), left.len()), (None, 3, 1));
+}
+
+#[test]
+fn a_selection_that_selects_all_or_nothing_there_is_refused() {
+    let (frame, ..) = asked_for(&[(1, 1)]);
+    // The array of ranges, [[1, 1]], ends the frame.
+    let (head, ranges) = frame.split_at(frame.len() - 4);
+    assert_eq!(ranges, [0x81, 0x82, 1, 1]);
+    let problem = |ranges: &[u8]| {
+        let bytes = Bytes::from([head, ranges].concat());
+        match UniFrame::decode(&bytes) {
+            Err(Fault::Malformed { kind: kind::BATCH, fault }) => fault.problem,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(problem(&[0x81, 0x82, 0, 2]), Problem::OutOfRange);
+    assert_eq!(problem(&[0x81, 0x82, 1, 3]), Problem::OutOfRange);
+    assert_eq!(problem(&[0x82, 0x82, 0, 0, 0x82, 1, 1]), Problem::OutOfRange);
+    assert_eq!(problem(&[0x81, 0x82, 2, 1]), Problem::OutOfRange);
 }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::pair::Pair;
 use super::sample::{SIDES, Sample, delivery};
-use crate::batch::{Leaving, encode_batch};
+use crate::batch::{Leaving, Wanted, encode_batch};
 use crate::event::{Input, Lane};
 use crate::fault::{CloseReason, Fault};
 use crate::frame::{Flow, Frame, framed, kind};
@@ -159,7 +159,11 @@ fn deliveries_outside_the_epoch_are_not_taken() {
     let (mut pair, conn) = up(7);
     let (theirs, other) = (pair.nodes[1].epoch, comity_core::EpochId([9; 16]));
     for (stream, epoch, number) in [(50, other, 1), (51, theirs, 0)] {
-        let delivery = Leaving::new(delivery(Sample::Small, SIDES[0], epoch, number), &mut 0);
+        let delivery = Leaving::new(
+            delivery(Sample::Small, SIDES[0], epoch, number),
+            &mut 0,
+            &mut Wanted::new(),
+        );
         hear(&mut pair, conn, stream, encode_batch(Flow::Deliver, Lane::Live, &[delivery]));
     }
     assert_eq!(pair.nodes[0].faults, [Fault::WrongEpoch(1), Fault::WrongEpoch(0)]);
@@ -258,7 +262,13 @@ fn more_than_the_bound_is_put_off() {
     let conn = pair.nodes[0].up.unwrap();
     let epoch = pair.nodes[1].epoch;
     let batch: Vec<_> = (1..=3)
-        .map(|number| Leaving::new(delivery(Sample::Small, SIDES[0], epoch, number), &mut 0))
+        .map(|number| {
+            Leaving::new(
+                delivery(Sample::Small, SIDES[0], epoch, number),
+                &mut 0,
+                &mut Wanted::new(),
+            )
+        })
         .collect();
     // A partner that does not keep to the bound.
     pair.input(

@@ -1,6 +1,7 @@
 //! Tests of the link in a world of two nodes.
 
 mod chance;
+mod chunks;
 mod delivered;
 mod endings;
 mod frames;
@@ -9,5 +10,6 @@ mod greetings;
 mod node;
 mod pair;
 mod recovery;
+mod resuming;
 pub(crate) mod sample;
 mod signs;

@@ -2,14 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use comity_core::Timestamp;
-use comity_core::identity::{EconomyId, EpochId};
+use bytes::Bytes;
+use comity_core::identity::{EconomyId, EpochId, PartDigest};
 use comity_core::ledger::{Arrivals, Head, LedgerEntry, Ranges};
 use comity_core::receipt::RejectReason;
+use comity_core::{Digest, Timestamp};
 
 use super::chance::Chance;
 use super::sample::{SIDES, Sample, delivery};
-use crate::event::{Config, Incoming, Input, Lane, Load, Output, Unsent};
+use crate::batch::digest_of;
+use crate::event::{
+    Config, Fragment, Incoming, Input, Kept, Lane, Load, Output, PartBody, Piece, Unsent,
+};
 use crate::fault::{CloseReason, Fault};
 use crate::hello::{Heads, Hello, Inbound, Outbound};
 use crate::link::Link;
@@ -57,6 +61,11 @@ pub(crate) struct Node {
     pub(crate) hellos: Vec<Hello>,
     /// Everything else that the link has said, for tests that ask.
     pub(crate) others: Vec<Output>,
+    /// Pieces that are durable, as they survive the process.
+    pub(crate) disk: Disk,
+    /// What the disk has to do, in this order; done at once, unless it is slow.
+    pub(crate) errands: VecDeque<Errand>,
+    pub(crate) slow_disk: bool,
     /// What the engine does with what arrives, other than to store it: put off once in so many times.
     pub(crate) defer_once_in: Option<usize>,
     pub(crate) refuse: Option<String>,
@@ -66,7 +75,15 @@ pub(crate) struct Node {
 pub(crate) enum Arrival {
     Whole(Incoming),
     Damaged(LedgerEntry),
-    Void(comity_core::Digest),
+    Void(Digest),
+}
+
+/// Pieces by number, entry and part, with the part's length.
+pub(crate) type Disk = BTreeMap<(u64, Digest, PartDigest), (usize, BTreeMap<usize, Bytes>)>;
+
+pub(crate) enum Errand {
+    Keep(Fragment),
+    Discard(u64, Digest, Vec<PartDigest>),
 }
 
 /// What a node asks of the transport.
@@ -102,9 +119,68 @@ impl Node {
             told: Vec::new(),
             hellos: Vec::new(),
             others: Vec::new(),
+            disk: Disk::new(),
+            errands: VecDeque::new(),
+            slow_disk: false,
             defer_once_in: None,
             refuse: None,
         }
+    }
+
+    /// The process is gone, and another begins with what is durable.
+    pub(crate) fn restart(&mut self, boot: u8, now: Timestamp) {
+        self.link = Link::new(SIDES[self.side], self.partner(), [boot; 16], Config::default());
+        self.storing.clear();
+        self.errands.clear();
+        self.flying.clear();
+        self.up = None;
+        let kept = self.disk.iter().map(|((number, entry, part), (length, leaves))| Kept {
+            number: *number,
+            entry: *entry,
+            part: *part,
+            length: *length,
+            leaves: leaves.keys().map(|leaf| (*leaf as u64, *leaf as u64)).collect(),
+        });
+        let kept = kept.collect();
+        self.input(Input::Resume(kept), now, &mut Vec::new());
+    }
+
+    /// The disk does what waits longest, or refuses to write it.
+    pub(crate) fn run_errand(&mut self, works: bool, now: Timestamp, wires: &mut Vec<Wire>) {
+        match self.errands.pop_front() {
+            None => {}
+            Some(Errand::Discard(number, entry, parts)) => {
+                for part in parts {
+                    self.disk.remove(&(number, entry, part));
+                }
+            }
+            Some(Errand::Keep(Fragment { piece, .. })) if !works => {
+                self.input(Input::NotKept(piece), now, wires);
+            }
+            Some(Errand::Keep(Fragment { piece, bytes })) => {
+                let Piece { number, entry, part, length, leaf } = piece;
+                let file = self.disk.entry((number, entry, part)).or_default();
+                file.0 = length;
+                assert!(file.1.insert(leaf, bytes).is_none(), "{leaf} was written twice");
+                self.input(Input::Kept(piece), now, wires);
+            }
+        }
+    }
+
+    fn errand(&mut self, errand: Errand, now: Timestamp, wires: &mut Vec<Wire>) {
+        self.errands.push_back(errand);
+        if !self.slow_disk {
+            self.run_errand(true, now, wires);
+        }
+    }
+
+    /// The part's bytes, where every piece of it is durable.
+    fn gather(&self, entry: &LedgerEntry, part: PartDigest, length: usize) -> Bytes {
+        let (kept, pieces) = &self.disk[&(entry.number, entry.digest(), part)];
+        assert_eq!(*kept, length);
+        let bytes: Vec<u8> = pieces.values().flatten().copied().collect();
+        assert_eq!(digest_of(&bytes), Some(part), "not all of it is durable");
+        bytes.into()
     }
 
     pub(crate) fn partner(&self) -> EconomyId {
@@ -220,7 +296,24 @@ impl Node {
                 self.flying.clear();
                 self.downs.push(reason);
             }
-            Output::Incoming(incoming) => {
+            Output::Keep(fragment) => {
+                self.errand(Errand::Keep(fragment), now, wires);
+            }
+            Output::Discard { number, entry, parts } => {
+                self.errand(Errand::Discard(number, entry, parts), now, wires);
+            }
+            Output::Wanted { number, part } => {
+                if !self.sent.get(&number).is_some_and(|sent| sent.entry.parts.contains(&part)) {
+                    self.input(Input::NotOffered { number, part }, now, wires);
+                }
+            }
+            Output::Incoming(mut incoming) => {
+                let entry = incoming.entry.clone();
+                for (part, body) in &mut incoming.parts {
+                    if let PartBody::Kept { length } = *body {
+                        *body = PartBody::Here(self.gather(&entry, *part, length));
+                    }
+                }
                 let number = incoming.entry.number;
                 assert!(!self.arrivals.contains(number), "{number} came when it was durable");
                 let before = self.storing.insert(number, Arrival::Whole(incoming));

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use comity_core::Timestamp;
 
 use super::chance::Chance;
+use super::chunks::Chunks;
 use super::node::{Node, Wire};
 use super::sample::START;
 use crate::event::{Config, Input, Load};
@@ -21,6 +22,8 @@ pub(crate) struct Pair {
     next_conn: u64,
     /// Whether connections are opened when there is none.
     pub(crate) dialing: bool,
+    /// What has gone of parts that travel in chunks.
+    pub(crate) chunks: Chunks,
     /// Every byte that has reached a side, by stream, for tests that disturb it.
     pub(crate) heard: Vec<(usize, StreamId, Bytes)>,
 }
@@ -49,6 +52,7 @@ impl Pair {
             conns: BTreeMap::new(),
             next_conn: 1,
             dialing: true,
+            chunks: Chunks::default(),
             heard: Vec::new(),
         }
     }
@@ -105,6 +109,7 @@ impl Pair {
         for wire in wires {
             match wire {
                 Wire::Send(transmit) => {
+                    self.chunks.said(side, &transmit, &self.nodes);
                     let Some(conn) = self.conns.get_mut(&transmit.conn()) else { continue };
                     if conn.closed.contains(&true) {
                         continue;
@@ -210,6 +215,9 @@ impl Pair {
             7 | 8 => {
                 let side = self.chance.below(2);
                 let mut wires = Vec::new();
+                if !self.nodes[side].errands.is_empty() && self.chance.once_in(2) {
+                    self.nodes[side].run_errand(true, self.now, &mut wires);
+                }
                 self.nodes[side].store_some(&mut self.chance, self.now, &mut wires);
                 self.carry(side, wires);
             }
@@ -265,6 +273,23 @@ impl Pair {
             self.step();
         }
         panic!("never up: {:?} {:?}", self.nodes[0].closes, self.nodes[1].closes);
+    }
+
+    /// The process of a side is gone; another begins with what was durable.
+    pub(crate) fn restart(&mut self, side: usize, boot: u8) {
+        self.break_all();
+        for conn in self.conns.values_mut() {
+            conn.open[side] = false;
+        }
+        self.conns.retain(|_, conn| conn.open.contains(&true));
+        self.nodes[side].restart(boot, self.now);
+    }
+
+    /// The disk of a side does one thing, or refuses to.
+    pub(crate) fn run_errand(&mut self, side: usize, works: bool) {
+        let mut wires = Vec::new();
+        self.nodes[side].run_errand(works, self.now, &mut wires);
+        self.carry(side, wires);
     }
 
     /// Delivers and tells until nothing is on its way.

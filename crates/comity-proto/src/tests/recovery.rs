@@ -57,7 +57,7 @@ fn the_partner_gives_back_what_was_sent_after_the_backup() {
         let Output::Returned(incoming) = output else { panic!("{output:?}") };
         let sent = &before.sent[&incoming.entry.number];
         assert_eq!(incoming.entry, sent.entry);
-        assert_eq!(incoming.parts, sent.sample.parts());
+        assert_eq!(incoming.parts, sent.sample.bodies());
         numbers.push(incoming.entry.number);
     }
     numbers.sort_unstable();

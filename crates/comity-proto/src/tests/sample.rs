@@ -13,7 +13,7 @@ use comity_core::test_util::SeededEntropy;
 use comity_core::test_util::policy::{Line, deliver, pair};
 use comity_core::{Delivery, Kind, Marking, Section, Timestamp, Tlp};
 
-use crate::event::Load;
+use crate::event::{Load, PartBody};
 
 /// The small side of the pair, and the large one.
 pub(crate) const SIDES: [EconomyId; 2] = [EconomyId([0x11; 32]), EconomyId([0xee; 32])];
@@ -32,10 +32,13 @@ pub(crate) enum Sample {
     Many,
     /// One part of three chunks.
     Large,
+    /// Two parts of more than one chunk, and one within the batch.
+    Two,
 }
 
 impl Sample {
-    pub(crate) const ALL: [Self; 4] = [Self::Small, Self::Medium, Self::Many, Self::Large];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Small, Self::Medium, Self::Many, Self::Large, Self::Two];
 
     /// The lengths of its parts' contents.
     fn lengths(self) -> Vec<usize> {
@@ -44,6 +47,7 @@ impl Sample {
             Self::Medium => vec![60_000, 300],
             Self::Many => vec![7_500; 40],
             Self::Large => vec![2_500_000],
+            Self::Two => vec![1_100_000, 900, 2_200_000],
         }
     }
 
@@ -79,6 +83,11 @@ impl Sample {
         let mut parts: Vec<_> = parts.map(|part| (part.digest, part.bytes.clone())).collect();
         parts.sort_by_key(|(digest, _)| *digest);
         parts
+    }
+
+    /// The parts as they arrive.
+    pub(crate) fn bodies(self) -> Vec<(PartDigest, PartBody)> {
+        self.parts().into_iter().map(|(part, bytes)| (part, PartBody::Here(bytes))).collect()
     }
 }
 

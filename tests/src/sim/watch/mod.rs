@@ -194,6 +194,8 @@ impl Watch {
             Said::Void { returned: true, .. }
             | Said::Deferred { .. }
             | Said::Receipt(_)
+            | Said::Wants { .. }
+            | Said::Chunk { .. }
             | Said::Other(_) => Ok(()),
         }
     }
@@ -235,7 +237,7 @@ impl Watch {
         now: Timestamp,
     ) -> Result<(), Broken> {
         self.delivered += 1;
-        let Line { entry, signed, bodies } = line;
+        let Line { entry, signed, bodies, apart: _ } = line;
         let shadow = &self.shadows[node];
         let what = format!("number {} ({})", entry.number, entry.record.short());
         let decided = shadow.out.get(&(to, entry.epoch, entry.number));

@@ -167,6 +167,9 @@ impl Peer {
                     Output::Up { .. }
                     | Output::Down { .. }
                     | Output::Incoming(_)
+                    | Output::Keep(_)
+                    | Output::Discard { .. }
+                    | Output::Wanted { .. }
                     | Output::Damaged { .. }
                     | Output::Acked { .. }
                     | Output::PeerDeferred { .. }

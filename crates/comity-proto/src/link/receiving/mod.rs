@@ -1,18 +1,23 @@
 //! What we receive: deliveries put together from their batch and their chunks, each handed on once.
 
+mod assembly;
+mod keeping;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use bytes::{Bytes, BytesMut};
-use comity_core::digest::{Digest, leaf_hash, tree_root};
+use comity_core::digest::tree_root;
 use comity_core::identity::{EpochId, PartDigest};
 use comity_core::ledger::{LedgerEntry, Opening, Ranges};
 
-use crate::batch::{Body, Chunk, Delivered, digest_of};
-use crate::event::{Incoming, Lane, Load};
+use crate::batch::{Body, Chunk, Delivered, all, digest_of};
+use crate::event::{Incoming, Kept, Lane, Load, Piece};
 use crate::fault::Fault;
 use crate::frame::{Flow, Key};
 use crate::hello::Heads;
 use crate::limits;
+use assembly::{Added, Assembly, is_kept};
+use keeping::Keeping;
+pub(super) use keeping::Order;
 
 /// What became of a delivery or a chunk.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,21 +58,10 @@ pub(super) struct Receiver {
     load: Load,
     /// Bytes of chunks that wait, early or in an assembly.
     held: usize,
-}
-
-#[derive(Debug)]
-struct Assembly {
-    entry: LedgerEntry,
-    lane: Lane,
-    signed: Bytes,
-    parts: Vec<Gathered>,
-    load: Load,
-}
-
-#[derive(Debug)]
-enum Gathered {
-    Whole(Bytes),
-    Chunks { transfer: u64, length: usize, leaves: Vec<Digest>, chunks: BTreeMap<usize, Bytes> },
+    /// What is kept of large parts, whatever becomes of the connection.
+    keeping: Keeping,
+    /// Of which parts the partner was told, over this connection, what is missing of them.
+    told: BTreeSet<(u64, PartDigest)>,
 }
 
 impl Receiver {
@@ -83,6 +77,8 @@ impl Receiver {
             ended: Ranges::new(),
             load: Load::default(),
             held: 0,
+            keeping: Keeping::default(),
+            told: BTreeSet::new(),
         }
     }
 
@@ -94,6 +90,7 @@ impl Receiver {
         if ours > 0 {
             self.settled_mut(Flow::Return).insert_range(1..=ours);
         }
+        self.discard_settled();
     }
 
     /// At the first contact the epoch is the partner's word.
@@ -111,9 +108,10 @@ impl Receiver {
         if opening.first > 1 {
             self.settled_mut(Flow::Deliver).insert_range(1..=opening.first.saturating_sub(1));
         }
+        self.discard_settled();
     }
 
-    /// The connection is gone, and with it whatever was not whole.
+    /// The connection is gone, and with it whatever was not whole, but for what is kept.
     pub(super) fn down(&mut self) {
         for assembly in std::mem::take(&mut self.assembling).into_values() {
             self.load = self.load.minus(assembly.load);
@@ -122,6 +120,8 @@ impl Receiver {
         self.early.clear();
         self.ended = Ranges::new();
         self.held = 0;
+        self.told.clear();
+        self.keeping.down();
     }
 
     /// Numbers of the partner's ledger that are durable here, or refused for good.
@@ -134,14 +134,18 @@ impl Receiver {
         self.settled.get(&Flow::Deliver).map_or(0, Ranges::contiguous)
     }
 
-    /// Bytes of chunks that wait for others.
+    /// Bytes of chunks that wait for others, or for the disk.
     pub(super) fn held(&self) -> usize {
-        self.held
+        self.held.saturating_add(self.keeping.bytes())
     }
 
     /// Settles a number: durable, or refused for good. Whether it was new.
     pub(super) fn settle(&mut self, key: Key) -> bool {
         self.forget(key);
+        if key.flow == Flow::Deliver {
+            self.keeping.discard(key.number);
+            self.told.retain(|(number, _)| *number != key.number);
+        }
         key.number > 0 && self.settled_mut(key.flow).insert(key.number)
     }
 
@@ -158,6 +162,9 @@ impl Receiver {
             return Some(Arrived::Held(key));
         }
         self.abandon(key);
+        if key.flow == Flow::Deliver {
+            self.keeping.discard(key.number);
+        }
         if !self.pending.contains_key(&key) {
             let load = Load { deliveries: 1, ..Load::default() };
             if !self.limit.minus(self.load).fits(load) {
@@ -172,7 +179,8 @@ impl Receiver {
     pub(super) fn deliver(&mut self, flow: Flow, lane: Lane, delivered: Delivered) -> Vec<Arrived> {
         let key = Key { flow, number: delivered.entry.number };
         let transfers: Vec<u64> = delivered.transfers().map(|(transfer, _)| transfer).collect();
-        match self.judge(key, &delivered) {
+        let refused = self.judge(key, &delivered).or_else(|| self.make_ready(key, &delivered));
+        match refused {
             Some(arrived) => {
                 for transfer in transfers {
                     self.end(transfer);
@@ -200,6 +208,47 @@ impl Receiver {
         damaged_part(delivered).map(|part| self.damaged(key, delivered.entry.clone(), part))
     }
 
+    /// Makes ready to keep the large parts of a delivery; what becomes of it where that cannot be, or
+    /// where what is here and what comes do not make it whole.
+    fn make_ready(&mut self, key: Key, delivered: &Delivered) -> Option<Arrived> {
+        let digest = delivered.entry.digest();
+        let parts = delivered.entry.parts.iter().zip(&delivered.bodies);
+        let large: Vec<(PartDigest, usize)> = parts
+            .clone()
+            .filter_map(|(part, body)| match body {
+                Body::Chunked { length, .. } if is_kept(key.flow, *length) => {
+                    Some((*part, *length))
+                }
+                Body::Chunked { .. } | Body::Inline(_) => None,
+            })
+            .collect();
+        let arriving = |number| {
+            self.assembling.contains_key(&Key { flow: Flow::Deliver, number })
+                || self.pending.contains_key(&Key { flow: Flow::Deliver, number })
+        };
+        if !large.is_empty() && !self.keeping.begin(key.number, digest, &large, arriving) {
+            return Some(Arrived::Deferred(key));
+        }
+        for (part, body) in parts {
+            let Body::Chunked { length, leaves, coming: Some(coming), .. } = body else { continue };
+            let lacks = if is_kept(key.flow, *length) {
+                self.keeping.lacks(key.number, part)
+            } else {
+                all(leaves.len())
+            };
+            if !coming.covers(&lacks) {
+                // Nobody asked for less: the partner just leaves some out.
+                let asked = self.told.contains(&(key.number, *part));
+                return Some(if asked {
+                    Arrived::Deferred(key)
+                } else {
+                    Arrived::Fault(Fault::PartsContradict(key.number))
+                });
+            }
+        }
+        None
+    }
+
     fn assemble(
         &mut self,
         key: Key,
@@ -211,7 +260,7 @@ impl Receiver {
         self.load = self.load.plus(load);
         let parts = delivered.transfers().map(|(transfer, part)| (transfer, (key, part)));
         self.transfers.extend(parts);
-        self.assembling.insert(key, Assembly::new(delivered, lane, load));
+        self.assembling.insert(key, Assembly::new(key.flow, delivered, lane, load));
         let mut arrived = vec![self.finish(key)];
         for transfer in transfers {
             for chunk in self.take_early(*transfer) {
@@ -237,6 +286,10 @@ impl Receiver {
                 self.held = self.held.saturating_add(length);
                 self.finish(key)
             }
+            Added::Keep(fragment) => {
+                self.keeping.keep(fragment);
+                Arrived::Nothing
+            }
             Added::Known => Arrived::Nothing,
             Added::Misplaced => Arrived::Fault(Fault::PartsContradict(key.number)),
             Added::Wrong(part) => match self.abandon(key) {
@@ -260,6 +313,64 @@ impl Receiver {
         let weight: usize = early.iter().map(early_weight).sum();
         self.held = self.held.saturating_sub(weight);
         early
+    }
+
+    /// Takes what an earlier run of the process kept.
+    pub(super) fn resume(&mut self, kept: Vec<Kept>) {
+        self.keeping.resume(kept);
+        self.discard_settled();
+    }
+
+    /// A piece is durable, or could not be kept: then its delivery is put off.
+    pub(super) fn written(&mut self, piece: &Piece, durable: bool) -> Arrived {
+        let key = Key { flow: Flow::Deliver, number: piece.number };
+        let awaited = self.keeping.written(piece, durable);
+        let arriving = self.assembling.get(&key).map(Assembly::digest) == Some(piece.entry);
+        if !awaited || !arriving {
+            Arrived::Nothing
+        } else if durable {
+            self.finish(key)
+        } else {
+            self.abandon(key);
+            Arrived::Deferred(key)
+        }
+    }
+
+    /// What was kept of this number cannot be read.
+    pub(super) fn spoiled(&mut self, number: u64) {
+        self.forget(Key { flow: Flow::Deliver, number });
+        self.keeping.discard(number);
+    }
+
+    /// Nothing that is kept is of use.
+    pub(super) fn let_go(&mut self) {
+        self.keeping.discard_settled(|_| true);
+    }
+
+    /// What to ask for of a delivery, of which the partner is told now.
+    pub(super) fn wants(&mut self, number: u64) -> Vec<(PartDigest, Ranges)> {
+        let wants = self.keeping.wants(number);
+        self.told.extend(wants.iter().map(|(part, _)| (number, *part)));
+        while self.told.len() > limits::WANTS {
+            self.told.pop_first();
+        }
+        wants
+    }
+
+    /// Deliveries of which something is kept.
+    pub(super) fn kept(&self) -> Vec<u64> {
+        self.keeping.numbers().collect()
+    }
+
+    /// What is to be done with pieces.
+    pub(super) fn orders(&mut self) -> Vec<Order> {
+        self.keeping.orders()
+    }
+
+    fn discard_settled(&mut self) {
+        let settled = self.settled.get(&Flow::Deliver);
+        let is_settled = |number| settled.is_some_and(|settled| settled.contains(number));
+        self.keeping.discard_settled(is_settled);
     }
 
     /// Whether the partner has numbered its transfers with more gaps than anybody may.
@@ -292,6 +403,7 @@ impl Receiver {
     fn damaged(&mut self, key: Key, entry: LedgerEntry, part: PartDigest) -> Arrived {
         match key.flow {
             Flow::Deliver => {
+                self.keeping.discard(key.number);
                 self.await_answer(key, Load { deliveries: 1, ..Load::default() });
                 Arrived::Damaged(Box::new(entry), part)
             }
@@ -301,7 +413,7 @@ impl Receiver {
 
     /// Hands on the delivery if it is whole.
     fn finish(&mut self, key: Key) -> Arrived {
-        let whole = self.assembling.get(&key).is_some_and(Assembly::is_whole);
+        let whole = self.assembling.get(&key).is_some_and(|one| one.is_whole(&self.keeping));
         let Some(assembly) = whole.then(|| self.abandon(key)).flatten() else {
             return Arrived::Nothing;
         };
@@ -359,105 +471,10 @@ fn damaged_part(delivered: &Delivered) -> Option<PartDigest> {
         .map(|(digest, _)| *digest)
 }
 
-enum Added {
-    New,
-    Known,
-    Misplaced,
-    Wrong(PartDigest),
-}
-
-impl Assembly {
-    fn new(delivered: Delivered, lane: Lane, load: Load) -> Self {
-        let parts = delivered.bodies.into_iter().map(|body| match body {
-            Body::Inline(bytes) => Gathered::Whole(bytes),
-            Body::Chunked { transfer, length, leaves } => {
-                Gathered::Chunks { transfer, length, leaves, chunks: BTreeMap::new() }
-            }
-        });
-        Self {
-            lane,
-            signed: delivered.record,
-            parts: parts.collect(),
-            load,
-            entry: delivered.entry,
-        }
-    }
-
-    fn transfers(&self) -> impl Iterator<Item = u64> {
-        self.parts.iter().filter_map(|part| match part {
-            Gathered::Whole(_) => None,
-            Gathered::Chunks { transfer, .. } => Some(*transfer),
-        })
-    }
-
-    fn add(&mut self, part: usize, chunk: Chunk) -> Added {
-        let digest = self.entry.parts.get(part).copied();
-        let (Some(Gathered::Chunks { length, leaves, chunks, .. }), Some(digest)) =
-            (self.parts.get_mut(part), digest)
-        else {
-            return Added::Misplaced;
-        };
-        let Some(leaf) = leaves.get(chunk.index) else { return Added::Misplaced };
-        if chunks.contains_key(&chunk.index) {
-            return Added::Known;
-        }
-        // All leaves but the last are full, or another cut of the same bytes would have this root.
-        let start = chunk.index.saturating_mul(limits::CHUNK_BYTES);
-        let expected = length.saturating_sub(start).min(limits::CHUNK_BYTES);
-        if chunk.bytes.len() != expected || leaf_hash(&chunk.bytes) != *leaf {
-            return Added::Wrong(digest);
-        }
-        chunks.insert(chunk.index, chunk.bytes);
-        Added::New
-    }
-
-    fn is_whole(&self) -> bool {
-        self.parts.iter().all(|part| match part {
-            Gathered::Whole(_) => true,
-            Gathered::Chunks { leaves, chunks, .. } => chunks.len() == leaves.len(),
-        })
-    }
-
-    fn held(&self) -> usize {
-        let held = self.parts.iter().map(|part| match part {
-            Gathered::Whole(_) => 0,
-            Gathered::Chunks { chunks, .. } => chunks.values().map(Bytes::len).sum(),
-        });
-        held.sum()
-    }
-
-    fn into_incoming(self) -> Incoming {
-        let bodies = self.parts.into_iter().map(|part| match part {
-            Gathered::Whole(bytes) => bytes,
-            Gathered::Chunks { length, chunks, .. } => join(length, chunks),
-        });
-        Incoming {
-            parts: self.entry.parts.iter().copied().zip(bodies).collect(),
-            signed: self.signed,
-            lane: self.lane,
-            entry: self.entry,
-        }
-    }
-}
-
-/// A part of one chunk is that chunk; others are copied together.
-fn join(length: usize, mut chunks: BTreeMap<usize, Bytes>) -> Bytes {
-    if chunks.len() == 1
-        && let Some((_, only)) = chunks.pop_first()
-    {
-        return only;
-    }
-    let mut whole = BytesMut::with_capacity(length);
-    for chunk in chunks.into_values() {
-        whole.extend_from_slice(&chunk);
-    }
-    whole.freeze()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::{Leaving, UniFrame, encode_batch};
+    use crate::batch::{Leaving, UniFrame, Wanted, encode_batch};
     use crate::tests::sample::{SIDES, Sample, delivery};
 
     fn chunk(transfer: u64, index: usize, length: usize) -> Chunk {
@@ -483,7 +500,8 @@ mod tests {
     #[test]
     fn what_counted_before_the_batch_counts_no_more_when_the_delivery_is_whole() {
         let epoch = EpochId([3; 16]);
-        let leaving = Leaving::new(delivery(Sample::Large, SIDES[1], epoch, 1), &mut 0);
+        let leaving =
+            Leaving::new(delivery(Sample::Medium, SIDES[1], epoch, 1), &mut 0, &mut Wanted::new());
         let mut receiver = Receiver::new(Load::LIMIT);
         receiver.begin(epoch);
         for (head, bytes) in leaving.chunks() {
