@@ -1,14 +1,16 @@
 //! What a partner can make a node keep has a bound. At the bound and one more: the partner is told,
 //! nothing that was acknowledged is lost, the node goes on, and other partners are unaffected.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use comity_core::cbor::Writer;
 use comity_core::control::{AcceptanceBody, WithdrawalBody};
+use comity_core::group::{ApplicationBody, CharterBody, GroupBody};
 use comity_core::journal::{JournalEntry, PartnerChange};
 use comity_core::policy::Lifecycle;
 use comity_core::record::{Draft, Header, Part, VerifiedRecord, control};
-use comity_core::{Kind, Marking, Onward, RecordId, Section, Tlp};
+use comity_core::{GroupId, Kind, Marking, Onward, RecordId, Section, Tlp};
 use comity_node::config::Limits;
 use comity_node::engine::{Command, CommandError};
 use comity_node::limits;
@@ -130,6 +132,61 @@ fn words_about_agreements_that_are_not_here_have_a_bound() {
         signed(Kind::Acceptance, body, by, bench)
     };
     fill(&mut Bench::new(), Bound::Early, limits::EARLY, acceptance);
+}
+
+/// The node founds a group with somebody who is no partner.
+fn founds_a_group(bench: &mut Bench) -> GroupId {
+    let us = bench.node.economy.clone();
+    let text = "format = 1\nname = \"Islands\"\npurpose = \"Early warning\"\n\
+        founders = [\"one\", \"two\"]\nstarts = 2020-01-01\nsponsors = { needed = 1 }\n\
+        removal = { by = \"secretariat\" }\nterms = { tier = \"mou\" }\n";
+    let founders = BTreeSet::from([us.id, Economy::found(8).id]);
+    let charter = CharterBody { text: text.to_owned(), founders, sponsors: BTreeSet::new() };
+    let (record, parts) = signed(Kind::Group, GroupBody::Charter(charter).encode(), &us, bench);
+    let id = GroupId(record.id().0);
+    let (record, title) = (Box::new(record), String::new());
+    bench.command(Command::Publish { record, parts, title, draft: None }).expect("a charter");
+    id
+}
+
+fn applies(by: &Economy, number: u64, bench: &Bench) -> (VerifiedRecord, Vec<Part>) {
+    let group = bench.state().groups().iter().next().expect("a group").id();
+    let (affiliations, answers) = (BTreeSet::from([number.to_string()]), Vec::new());
+    let body = GroupBody::Application(ApplicationBody { group, affiliations, answers });
+    signed(Kind::Group, body.encode(), by, bench)
+}
+
+#[test]
+fn words_about_groups_that_lead_to_nothing_have_a_bound() {
+    let mut bench = Bench::new();
+    let group = founds_a_group(&mut bench);
+    let (hostile, mut other, over) =
+        fill(&mut bench, Bound::GroupWords, limits::GROUP_WORDS, applies);
+    // Who passes on what is too much does not wait for it, and has its own room.
+    let number = bench.deliver(&mut other, &over.0, &over.1);
+    assert_eq!(bench.answer(&other, number), Answer::Rejected);
+    let (record, parts) = applies(&other.economy, 0, &bench);
+    let number = bench.deliver(&mut other, &record, &parts);
+    assert_eq!(bench.answer(&other, number), Answer::Acked);
+    let said = |by: &Peer| {
+        bench.state().groups().get(&group).map_or(0, |one| one.idle(by.economy.id).count()) as u64
+    };
+    assert_eq!((said(&hostile), said(&other)), (limits::GROUP_WORDS, 2));
+}
+
+#[test]
+fn charters_have_a_bound() {
+    let charter = |by: &Economy, number: u64, bench: &Bench| {
+        let text = format!(
+            "format = 1\nname = \"Group {number}\"\npurpose = \"None\"\n\
+             founders = [\"one\", \"two\"]\nstarts = 2020-01-01\nsponsors = {{ needed = 1 }}\n\
+             removal = {{ by = \"secretariat\" }}\nterms = {{ tier = \"mou\" }}\n"
+        );
+        let founders = BTreeSet::from([by.id, bench.node.economy.id]);
+        let charter = CharterBody { text, founders, sponsors: BTreeSet::new() };
+        signed(Kind::Group, GroupBody::Charter(charter).encode(), by, bench)
+    };
+    fill(&mut Bench::new(), Bound::GroupWords, limits::GROUP_WORDS, charter);
 }
 
 #[test]

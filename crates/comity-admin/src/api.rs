@@ -8,7 +8,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use comity_core::Timestamp;
 use comity_node::api::{
-    AffirmRequest, AlarmLine, DraftsRequest, Event, ListRequest, PublishRequest, RevokeRequest,
+    AffiliateRequest, AffirmRequest, AlarmLine, ApplyRequest, DraftsRequest, Event, GroupRequest,
+    ListRequest, PublishRequest, RevokeRequest,
 };
 use comity_node::service::{End, Service};
 use comity_node::{ErrorKind, ServiceError};
@@ -32,6 +33,7 @@ pub fn router(service: Service) -> Router {
         .merge(drafts())
         .merge(partners())
         .merge(agreements())
+        .merge(groups())
         .with_state(service)
 }
 
@@ -272,6 +274,89 @@ fn agreements() -> Router<Service> {
                     }
                 };
                 answer(node.terminate(&asked.reference, end).await)
+            }),
+        )
+}
+
+fn groups() -> Router<Service> {
+    Router::new()
+        .route("/groups", post(async |State(node): Node| answer(node.groups().await)))
+        .route(
+            "/group",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Reference>| {
+                answer(node.group(&asked.reference).await)
+            }),
+        )
+        .route(
+            "/rosters",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Reference>| {
+                answer(node.rosters(&asked.reference).await)
+            }),
+        )
+        .route(
+            "/found-group",
+            post(async |State(node): Node, Ask(asked): Ask<ask::FoundGroup>| {
+                answer(node.found_group(&asked.text, asked.dry_run).await)
+            }),
+        )
+        .route(
+            "/invite-to-group",
+            post(async |State(node): Node, Ask(asked): Ask<GroupRequest>| {
+                answer(node.invite_to_group(asked).await)
+            }),
+        )
+        .route(
+            "/apply",
+            post(async |State(node): Node, Ask(asked): Ask<ApplyRequest>| {
+                answer(node.apply(asked).await)
+            }),
+        )
+        .route(
+            "/sponsor",
+            post(async |State(node): Node, Ask(asked): Ask<GroupRequest>| {
+                answer(node.sponsor(asked).await)
+            }),
+        )
+        .route(
+            "/admit",
+            post(async |State(node): Node, Ask(asked): Ask<GroupRequest>| {
+                answer(node.admit(asked).await)
+            }),
+        )
+        .route(
+            "/remove-member",
+            post(async |State(node): Node, Ask(asked): Ask<GroupRequest>| {
+                answer(node.remove_member(asked).await)
+            }),
+        )
+        .route(
+            "/leave-group",
+            post(async |State(node): Node, Ask(asked): Ask<GroupRequest>| {
+                answer(node.leave_group(asked).await)
+            }),
+        )
+        .route(
+            "/affiliations",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Reference>| {
+                answer(node.affiliations(&asked.reference).await)
+            }),
+        )
+        .route(
+            "/affiliate",
+            post(async |State(node): Node, Ask(asked): Ask<AffiliateRequest>| {
+                answer(node.affiliate(asked).await)
+            }),
+        )
+        .route(
+            "/hand-over",
+            post(async |State(node): Node, Ask(asked): Ask<GroupRequest>| {
+                answer(node.hand_over(asked).await)
+            }),
+        )
+        .route(
+            "/confirm-roster",
+            post(async |State(node): Node, Ask(asked): Ask<GroupRequest>| {
+                answer(node.confirm_roster(asked).await)
             }),
         )
 }

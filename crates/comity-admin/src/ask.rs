@@ -196,3 +196,14 @@ pub struct Folder {
     /// An absolute path.
     pub folder: std::path::PathBuf,
 }
+
+/// A group to be founded.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FoundGroup {
+    /// The exact TOML of its charter.
+    pub text: String,
+    /// Only tell who would get it.
+    #[serde(default)]
+    pub dry_run: bool,
+}

@@ -96,6 +96,9 @@ pub enum Wait {
     /// A keyring version that grants the author anything: it may be in transit.
     #[error("author's key is not in the keyring yet")]
     UnknownKey,
+    /// The roster of the group that it is addressed to.
+    #[error("the roster of the group that it is addressed to is not here yet")]
+    UnknownRoster,
     /// Our clock: signed further ahead than [`limits::CLOCK_TOLERANCE`].
     #[error("signed ahead of time: waits until {0}")]
     SignedAhead(Timestamp),
@@ -136,6 +139,9 @@ pub enum Refusal {
     /// The grants do not reach up to the marking.
     #[error("author's key is not granted up to this marking")]
     Marking,
+    /// It is addressed to a group in which we are not.
+    #[error("addressed to a group that does not have us")]
+    NotAddressed,
     /// The keyring is another economy's: a mistake of the caller.
     #[error("record and keyring are of different economies")]
     OtherEconomy,

@@ -41,8 +41,11 @@ pub const EVENTS: usize = 1024;
 pub const PENDING: u64 = 1024;
 /// For how many of those a keyring counts: it is verified when it is judged, which takes long.
 pub const PENDING_KEYRING: u64 = 64;
-/// Acceptances and terminations of one partner that speak of agreements that nobody here knows.
+/// Records of one partner that speak of agreements or groups that nobody here knows.
 pub const EARLY: u64 = 64;
+/// Charters of one economy, and words of it about known groups on which no roster rests: each is weighed
+/// again whenever something is said about its group.
+pub const GROUP_WORDS: u64 = 512;
 /// Records that are not here and that one partner's withdrawals name.
 pub const TOMBSTONES: u64 = 16 * 1024;
 /// Records that are not here and that one partner's records replace.

@@ -122,6 +122,7 @@ impl Node {
         if endpoint.is_some() {
             service.reopen(us, &invited, &introduction);
             service.attend_pairings(pairing_events);
+            service.confirm_rosters_daily();
         }
         Ok(Self { service, endpoint, idle, shell, report })
     }

@@ -167,7 +167,8 @@ fn group(id: GroupId, admitted: bool) -> Arc<Group> {
     });
     let said =
         [(application, THEM, Says::Group(applies)), (RecordId([52; 32]), US, Says::Roster(roster))];
-    let said = said.map(|(record, by, says)| Statement { record, by, at: PAST, says });
+    let said =
+        said.map(|(record, by, says)| Statement { record, by, at: PAST, says, doubted: false });
     let group = Group::replay(Arc::new(founding), said.into_iter().filter(|_| admitted));
     assert_eq!(group.certain().contains(&THEM), admitted);
     Arc::new(group)

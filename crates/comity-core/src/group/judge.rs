@@ -34,6 +34,7 @@ pub(super) struct Signed<'a> {
     pub(super) by: EconomyId,
     pub(super) at: Timestamp,
     pub(super) roster: &'a Roster,
+    pub(super) doubted: bool,
 }
 
 /// What rosters are judged by.
@@ -47,6 +48,9 @@ pub(super) struct Judge<'a> {
 /// Whether the signer has the role.
 enum Role {
     Has,
+    /// It was offered by a record that is believed no more: what the signer took away stays away.
+    Had(RecordId),
+    /// It cites an offer that is not here.
     MayHave(RecordId),
 }
 
@@ -66,9 +70,17 @@ impl<'a> Judge<'a> {
             return Err(Refusal::WithoutSecretariat);
         }
         let mut missing = BTreeSet::new();
-        if let Role::MayHave(handover) = role {
-            missing.insert(handover);
-        }
+        let entitled = match role {
+            Role::Has => true,
+            Role::Had(handover) => {
+                missing.insert(handover);
+                true
+            }
+            Role::MayHave(handover) => {
+                missing.insert(handover);
+                false
+            }
+        };
         let came = roster.members.keys().filter(|one| !from.members.contains_key(one));
         for economy in came {
             self.admission(*economy, cited(roster, *economy)?, &mut missing)?;
@@ -83,10 +95,13 @@ impl<'a> Judge<'a> {
         if let Some(economy) = idle {
             return Err(Refusal::NoChange(*economy));
         }
+        if signed.doubted {
+            missing.insert(signed.record);
+        }
         if missing.is_empty() {
             return Ok(Judged::Sound(Box::new(self.epoch(signed))));
         }
-        Ok(Judged::Waits { missing, entitled: matches!(role, Role::Has) })
+        Ok(Judged::Waits { missing, entitled })
     }
 
     fn epoch(&self, signed: Signed<'_>) -> Epoch {
@@ -128,7 +143,11 @@ impl<'a> Judge<'a> {
             return Err(Refusal::BesideThePoint(id));
         };
         let fits = statement.by == from.secretariat && offer.to == by && offer.epoch == from.epoch;
-        if fits { Ok(Role::Has) } else { Err(Refusal::UnfitHandover(id)) }
+        match (fits, statement.doubted) {
+            (true, false) => Ok(Role::Has),
+            (true, true) => Ok(Role::Had(id)),
+            (false, _) => Err(Refusal::UnfitHandover(id)),
+        }
     }
 
     /// An economy comes in: by its own application, and with sponsors unless it founds the group.
@@ -293,6 +312,9 @@ impl<'a> Judge<'a> {
     }
 
     fn unspent(&self, statement: &Statement) -> Result<(), Refusal> {
+        if statement.doubted {
+            return Err(Refusal::NotHere(statement.record));
+        }
         if self.chain.spent.contains(&statement.record) {
             return Err(Refusal::Spent(statement.record));
         }
@@ -309,9 +331,14 @@ impl<'a> Judge<'a> {
     }
 
     fn present(&self, cited: &BTreeSet<RecordId>) -> (Vec<&'a Statement>, Vec<RecordId>) {
-        let here = cited.iter().filter_map(|id| self.statements.get(id)).collect();
-        let away = cited.iter().filter(|id| !self.statements.contains_key(id)).copied().collect();
+        let here = cited.iter().filter_map(|id| self.believed(id)).collect();
+        let away = cited.iter().filter(|id| self.believed(id).is_none()).copied().collect();
         (here, away)
+    }
+
+    /// What is not believed counts as not being here.
+    fn believed(&self, record: &RecordId) -> Option<&'a Statement> {
+        self.statements.get(record).filter(|statement| !statement.doubted)
     }
 }
 

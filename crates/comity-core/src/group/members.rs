@@ -102,24 +102,26 @@ impl Group {
         self.confirmed().saturating_add(limits::ROSTER_MAX_AGE)
     }
 
-    /// Whether a record about this group is for `to`: members, applicants, and those whom it concerns.
+    /// Whether a record about this group is for `to`: members, applicants whom the group has asked or
+    /// speaks for, and those whom it concerns.
     #[must_use]
     pub fn concerns(&self, record: &RecordId, says: &Says, to: EconomyId) -> bool {
-        let member = self.head().members.contains_key(&to);
-        let applies = self.applicants.contains(&to);
+        // Whom a roster that waits leaves out may be gone.
+        let member = self.certain().contains(&to);
+        let welcome = self.welcome.contains(&to);
         // A later word has taken the place of one that is kept no more.
         if matches!(says, Says::Roster(RosterBody::Head(_))) {
-            return (member || applies) && self.statement(record).is_some();
+            return (member || welcome) && self.statement(record).is_some();
         }
         member
             || match says {
                 Says::Group(GroupBody::Charter(charter)) => {
-                    charter.founders.contains(&to) || self.invited.contains(&to) || applies
+                    charter.founders.contains(&to) || self.invited.contains(&to) || welcome
                 }
                 Says::Roster(RosterBody::Roster(roster)) => {
                     // Who is removed learns it.
                     let before = roster.epoch.checked_sub(1);
-                    applies || before.is_some_and(|before| self.was_member(to, before))
+                    welcome || before.is_some_and(|before| self.was_member(to, before))
                 }
                 Says::Roster(RosterBody::Head(_)) => false,
                 Says::Group(GroupBody::Sponsorship(body)) => {
@@ -131,41 +133,63 @@ impl Group {
             }
     }
 
+    /// Whether `by` says that it is a member and has shown `to` the charter: all that an economy knows
+    /// of the members before it is one.
+    #[must_use]
+    pub fn has_invited(&self, by: EconomyId, to: EconomyId) -> bool {
+        self.statements().any(|one| match &one.says {
+            Says::Group(GroupBody::Invitation(body)) => {
+                one.by == by && body.to == to && !one.doubted
+            }
+            Says::Group(_) | Says::Roster(_) => false,
+        })
+    }
+
+    /// The applicants who may see who the members are. To ask is not enough, or whoever was removed
+    /// would only have to apply again: a founder or somebody invited who never was a member, or
+    /// somebody for whom a member speaks now.
+    pub(super) fn welcome_applicants(&self) -> BTreeSet<EconomyId> {
+        let asked = |economy: &EconomyId| {
+            let founds = self.founding().founders().contains(economy);
+            (founds || self.invited.contains(economy)) && !self.chain.left.contains_key(economy)
+        };
+        let open = self.applications();
+        open.filter(|one| asked(&one.by) || !one.sponsors.is_empty()).map(|one| one.by).collect()
+    }
+
     pub(super) fn invitations(&self) -> impl Iterator<Item = EconomyId> + '_ {
         let members = &self.head().members;
-        self.statements().filter(|one| members.contains_key(&one.by)).filter_map(|one| {
-            match &one.says {
-                Says::Group(GroupBody::Invitation(body)) => Some(body.to),
-                Says::Group(_) | Says::Roster(_) => None,
-            }
+        let believed = self.statements().filter(|one| !one.doubted);
+        believed.filter(|one| members.contains_key(&one.by)).filter_map(|one| match &one.says {
+            Says::Group(GroupBody::Invitation(body)) => Some(body.to),
+            Says::Group(_) | Says::Roster(_) => None,
         })
     }
 
     /// The applications that have not led to a membership yet, by record.
     pub fn applications(&self) -> impl Iterator<Item = OpenApplication<'_>> {
-        self.statements().filter_map(|statement| {
+        let mut words: BTreeMap<RecordId, Vec<(&Statement, &SponsorshipBody)>> = BTreeMap::new();
+        for one in self.statements() {
+            if let Says::Group(GroupBody::Sponsorship(body)) = &one.says {
+                words.entry(body.application).or_default().push((one, body));
+            }
+        }
+        self.statements().filter_map(move |statement| {
             let Says::Group(GroupBody::Application(body)) = &statement.says else { return None };
             let (record, by, at) = (statement.record, statement.by, statement.at);
-            let member = self.head().members.contains_key(&by);
-            if member || self.judge().application(by, statement, body).is_err() {
+            let (judge, member) = (self.judge(), self.head().members.contains_key(&by));
+            if member || judge.application(by, statement, body).is_err() {
                 return None;
             }
-            let sponsors = self.sponsors(by, record);
-            let needed = self.judge().sponsors_needed(by);
+            // Those who speak for it, and may.
+            let fits = |(one, body): &&(&Statement, &SponsorshipBody)| {
+                judge.sponsorship(by, one, body, Some(record)).is_ok()
+            };
+            let sponsors = words.get(&record).into_iter().flatten().filter(fits);
+            let sponsors = sponsors.map(|(one, _)| (one.by, one.record)).collect();
+            let needed = judge.sponsors_needed(by);
             Some(OpenApplication { record, by, at, body, sponsors, needed })
         })
-    }
-
-    /// Those who speak for an application, and may.
-    fn sponsors(&self, by: EconomyId, application: RecordId) -> BTreeMap<EconomyId, RecordId> {
-        let sponsorships = self.statements().filter(|one| match &one.says {
-            Says::Group(GroupBody::Sponsorship(body)) => {
-                let fits = self.judge().sponsorship(by, one, body, Some(application));
-                body.application == application && fits.is_ok()
-            }
-            Says::Group(_) | Says::Roster(_) => false,
-        });
-        sponsorships.map(|one| (one.by, one.record)).collect()
     }
 
     /// Those who want a member out, and may, or the member itself.
@@ -177,6 +201,7 @@ impl Group {
             Says::Group(GroupBody::Removal(body)) => {
                 body.member == member
                     && body.epoch >= since
+                    && !one.doubted
                     && (one.by == member || judge.may_remove(one.by, signer).is_ok())
             }
             Says::Group(_) | Says::Roster(_) => false,
@@ -229,6 +254,24 @@ impl Group {
         Ok(roster)
     }
 
+    /// The roster that says anew what else a member belongs to.
+    ///
+    /// # Errors
+    ///
+    /// Why it would count for nothing.
+    pub fn affiliating(
+        &self,
+        member: EconomyId,
+        affiliations: BTreeSet<String>,
+        by: EconomyId,
+    ) -> Result<Roster, Refusal> {
+        let mut roster = self.next_roster();
+        let before = roster.members.get_mut(&member).ok_or(Refusal::NotAMember(member))?;
+        *before = affiliations;
+        self.check(by, &roster)?;
+        Ok(roster)
+    }
+
     /// The roster by which `by` accepts the secretariat.
     ///
     /// # Errors
@@ -248,7 +291,8 @@ impl Group {
         let head = self.head();
         let offers = self.statements().filter_map(|one| match &one.says {
             Says::Group(GroupBody::Handover(offer)) if offer.epoch == head.epoch => {
-                (one.by == head.secretariat).then_some((one.at, one.record, offer.to))
+                let stands = one.by == head.secretariat && !one.doubted;
+                stands.then_some((one.at, one.record, offer.to))
             }
             Says::Group(_) | Says::Roster(_) => None,
         });

@@ -29,7 +29,7 @@ pub enum Refusal {
     #[error("{} cannot admit itself", .0.short())]
     SelfAdmission(EconomyId),
     /// The roster leaves out its own signer.
-    #[error("the secretariat is no member: hand the role over first")]
+    #[error("the secretariat stays: hand the role over first")]
     WithoutSecretariat,
     /// A member came or went, and nothing that is cited says why.
     #[error("the change of {} is not justified", .0.short())]

@@ -4,6 +4,7 @@
 //! charter on, each epoch needs exactly one roster that follows. A roster that cites what is not here
 //! waits, and until then can only narrow; two that may both follow freeze the group.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -29,8 +30,8 @@ pub struct Group {
     fork: Option<RosterFork>,
     /// The members that no roster which waits leaves out.
     certain: BTreeSet<EconomyId>,
-    /// Those who apply, and are no members yet.
-    pub(super) applicants: BTreeSet<EconomyId>,
+    /// Those who apply, and whom a member has asked or speaks for.
+    pub(super) welcome: BTreeSet<EconomyId>,
     /// Those to whom a member shows the charter.
     pub(super) invited: BTreeSet<EconomyId>,
     confirmed: Timestamp,
@@ -83,7 +84,7 @@ impl Group {
         let mut group = Self {
             chain: Chain::begin(&founding),
             certain: BTreeSet::new(),
-            applicants: BTreeSet::new(),
+            welcome: BTreeSet::new(),
             invited: BTreeSet::new(),
             confirmed: founding.at(),
             founding,
@@ -92,24 +93,29 @@ impl Group {
             waiting: BTreeMap::new(),
             fork: None,
         };
-        while group.advance() {}
+        let mut of_epoch: BTreeMap<u64, Vec<RecordId>> = BTreeMap::new();
+        for signed in group.rosters() {
+            of_epoch.entry(signed.roster.epoch).or_default().push(signed.record);
+        }
+        while group.advance(&of_epoch) {}
         group.sort_the_rest();
         group.fork = group.fork.take().or_else(|| group.fork_ahead());
         group.certain = group.certain_members();
-        group.applicants = group.applications().map(|one| one.by).collect();
         group.invited = group.invitations().collect();
+        group.welcome = group.welcome_applicants();
         group.confirmed = group.last_word();
         group
     }
 
     /// Goes one epoch on; whether it could.
-    fn advance(&mut self) -> bool {
+    fn advance(&mut self, of_epoch: &BTreeMap<u64, Vec<RecordId>>) -> bool {
         let next = self.chain.head().epoch.saturating_add(1);
         let judge = self.judge();
         // By what they say: a roster that was signed twice is one roster.
         let mut standing: BTreeMap<Digest, (RecordId, Judged)> = BTreeMap::new();
         let (mut refused, mut waiting) = (Vec::new(), Vec::new());
-        for signed in self.rosters().filter(|signed| signed.roster.epoch == next) {
+        let candidates = of_epoch.get(&next).into_iter().flatten();
+        for signed in candidates.filter_map(|record| self.statements.get(record)?.signed()) {
             match judge.next(signed) {
                 Judged::Refused(refusal) => refused.push((signed.record, refusal)),
                 // Who may have the role or may not can freeze nobody.
@@ -165,17 +171,16 @@ impl Group {
         }
     }
 
-    /// Rosters that do not follow yet, from those who have the role, or had it handed over.
+    /// Rosters that do not follow yet, from those who have the role, or may have it by then.
     fn ahead(&self) -> impl Iterator<Item = Signed<'_>> {
         let head = self.chain.head();
         let mut trusted = BTreeSet::from([head.secretariat]);
         loop {
-            let offers = self.statements.values().filter(|one| trusted.contains(&one.by));
-            let new: Vec<_> = offers
-                .filter_map(|one| match &one.says {
-                    Says::Group(GroupBody::Handover(offer)) => Some(offer.to),
-                    Says::Group(_) | Says::Roster(_) => None,
-                })
+            let new: Vec<_> = self
+                .statements
+                .values()
+                .filter(|one| trusted.contains(&one.by))
+                .filter_map(|one| self.open_offer(one))
                 .filter(|to| !trusted.contains(to))
                 .collect();
             if new.is_empty() {
@@ -188,6 +193,20 @@ impl Group {
                 && trusted.contains(&signed.by)
                 && !self.refused.contains_key(&signed.record)
         })
+    }
+
+    /// To whom a statement offers the role, unless the roster that is here has made that void: whoever
+    /// was offered it once could keep things from members for ever.
+    fn open_offer(&self, one: &Statement) -> Option<EconomyId> {
+        let Says::Group(GroupBody::Handover(offer)) = &one.says else { return None };
+        let head = self.chain.head();
+        let open = match offer.epoch.cmp(&head.epoch) {
+            Ordering::Less => false,
+            Ordering::Equal => one.by == head.secretariat && head.members.contains_key(&offer.to),
+            // Whether it stood then is not known before the rosters between are here.
+            Ordering::Greater => true,
+        };
+        open.then_some(offer.to)
     }
 
     /// Two rosters after the same one are two, though it is not here yet.
@@ -214,7 +233,8 @@ impl Group {
     /// The last time at which the secretariat said that the head is the head.
     fn last_word(&self) -> Timestamp {
         let head = self.chain.head();
-        let words = self.statements.values().filter(|one| one.by == head.secretariat);
+        let words = self.statements.values();
+        let words = words.filter(|one| one.by == head.secretariat && !one.doubted);
         let words = words.filter(|one| match &one.says {
             Says::Roster(RosterBody::Head(word)) => {
                 word.epoch == head.epoch && word.digest == head.digest
@@ -228,10 +248,7 @@ impl Group {
     }
 
     fn rosters(&self) -> impl Iterator<Item = Signed<'_>> {
-        self.statements.values().filter_map(|one| {
-            let roster = one.roster()?;
-            Some(Signed { record: one.record, by: one.by, at: one.at, roster })
-        })
+        self.statements.values().filter_map(Statement::signed)
     }
 
     pub(super) fn judge(&self) -> Judge<'_> {
@@ -257,16 +274,15 @@ impl Group {
         if roster.epoch != head.epoch.saturating_add(1) {
             return Err(Refusal::WrongPredecessor);
         }
-        let rival = self.rosters().any(|signed| {
-            signed.roster.epoch == roster.epoch
-                && signed.roster != roster
-                && !self.refused.contains_key(&signed.record)
-        });
-        if rival {
+        // Of whoever else says that it has the role nothing is here, and it cannot stop anybody.
+        let rival =
+            |signed: Signed<'_>| signed.roster.epoch == roster.epoch && signed.roster != roster;
+        if self.ahead().any(rival) {
             return Err(Refusal::Frozen(roster.epoch));
         }
         let record = RecordId(roster.digest().0);
-        match self.judge().next(Signed { record, by, at: head.at, roster }) {
+        let (at, doubted) = (head.at, false);
+        match self.judge().next(Signed { record, by, at, roster, doubted }) {
             Judged::Sound(_) => Ok(()),
             Judged::Waits { missing, .. } => {
                 Err(missing.first().map_or(Refusal::WrongPredecessor, |id| Refusal::NotHere(*id)))
@@ -331,6 +347,24 @@ impl Group {
     #[must_use]
     pub fn statement(&self, record: &RecordId) -> Option<&Statement> {
         self.statements.get(record)
+    }
+
+    /// What an economy has said that nothing rests on: it is in no roster of the group, no roster
+    /// cites it, and it does not confirm one.
+    pub fn idle(&self, by: EconomyId) -> impl Iterator<Item = &Statement> {
+        self.statements.values().filter(move |one| one.by == by && !self.rests_on(one))
+    }
+
+    fn rests_on(&self, one: &Statement) -> bool {
+        match &one.says {
+            Says::Roster(RosterBody::Roster(roster)) => {
+                self.epoch(roster.epoch).is_some_and(|epoch| epoch.record == one.record)
+            }
+            Says::Roster(RosterBody::Head(word)) => self
+                .epoch(word.epoch)
+                .is_some_and(|epoch| epoch.digest == word.digest && epoch.secretariat == one.by),
+            Says::Group(_) => self.chain.spent.contains(&one.record),
+        }
     }
 
     /// When the secretariat said last that the head is the head.

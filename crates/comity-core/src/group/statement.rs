@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::body::GroupBody;
+use super::judge::Signed;
 use super::roster::{Roster, RosterBody};
 use crate::cbor::Fault;
 use crate::identity::{EconomyId, GroupId, RecordId};
@@ -20,6 +21,9 @@ pub struct Statement {
     pub at: Timestamp,
     /// What it says.
     pub says: Says,
+    /// Whether it is not believed any more: its author's key was stolen, or contradicts itself. It
+    /// justifies nothing then, and what it takes away stays away.
+    pub doubted: bool,
 }
 
 /// The body of a statement.
@@ -54,6 +58,12 @@ impl Says {
 }
 
 impl Statement {
+    pub(super) fn signed(&self) -> Option<Signed<'_>> {
+        let roster = self.roster()?;
+        let (record, by, at, doubted) = (self.record, self.by, self.at, self.doubted);
+        Some(Signed { record, by, at, roster, doubted })
+    }
+
     pub(super) fn roster(&self) -> Option<&Roster> {
         match &self.says {
             Says::Roster(RosterBody::Roster(roster)) => Some(roster),

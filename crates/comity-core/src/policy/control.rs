@@ -141,10 +141,17 @@ fn audience(snapshot: &PolicySnapshot, record: &RecordFacts, to: EconomyId) -> F
     })
 }
 
-/// Whom words about a group concern. A charter that is not entered yet is for its founders.
+/// Whom words about a group concern. A charter that is not entered yet is for its founders; our own
+/// application also goes to whoever asked us, since before the first roster nobody else is known.
 fn in_group(snapshot: &PolicySnapshot, record: &RecordFacts, says: &Says, to: EconomyId) -> bool {
     let id = says.group().unwrap_or(GroupId(record.id.0));
     match (snapshot.group(&id), says) {
+        (Some(association), Says::Group(GroupBody::Application(_)))
+            if record.origin == snapshot.us() =>
+        {
+            let group = association.group();
+            group.concerns(&record.id, says, to) || group.has_invited(to, record.origin)
+        }
         (Some(association), _) => association.group().concerns(&record.id, says, to),
         (None, Says::Group(GroupBody::Charter(charter))) => charter.founders.contains(&to),
         (None, Says::Group(_) | Says::Roster(_)) => false,

@@ -7,6 +7,7 @@
 mod audit;
 mod drafts;
 mod explanation;
+mod groups;
 mod keys;
 mod node;
 mod partners;
@@ -16,6 +17,10 @@ mod records;
 pub use audit::{AuditChain, AuditDelivery, AuditFile, AuditStep, AuditWho, AuditWithheld};
 pub use drafts::{DraftLine, DraftsRequest, NewDraft};
 pub use explanation::{Explained, ExplainedGate, ExplainedPart, ExplainedPartner};
+pub use groups::{
+    AffiliateRequest, AffiliationLine, ApplicationLine, ApplyRequest, CriterionLine, GroupDetail,
+    GroupDone, GroupLine, GroupRequest, MemberLine, RosterLine, VoteLine,
+};
 pub use keys::{AffirmRequest, Affirmed, KeyLine, RevokeRequest, Revoked, SignedLine};
 pub use node::{AlarmLine, ClockState, Event, Status};
 pub use partners::{

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PartnerLine, RecordLine};
+use super::{GroupLine, PartnerLine, RecordLine};
 
 /// How the node is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -46,6 +46,9 @@ pub struct Status {
     pub recovering: Option<String>,
     /// The partners.
     pub partners: Vec<PartnerLine>,
+    /// Groups to which nothing goes: frozen, or their roster is not confirmed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stopped_groups: Vec<GroupLine>,
     /// The latest alarms, newest first.
     pub alarms: Vec<AlarmLine>,
 }

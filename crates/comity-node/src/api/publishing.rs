@@ -78,8 +78,10 @@ pub struct PartRequest {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AddresseeRequest {
-    /// A name or an id.
+    /// A name or an id; empty for a group.
     pub economy: String,
+    /// A group in its place: its name, the reference of its charter, or its id.
+    pub group: Option<String>,
     /// The desk or person there.
     pub desk: Option<String>,
     /// Economies through which it may come: names or ids.

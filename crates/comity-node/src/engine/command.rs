@@ -3,6 +3,7 @@
 
 use comity_core::control::ControlBody;
 use comity_core::entitlement::{Claim, Entitlement, FirstSeen};
+use comity_core::group::{Founding, GroupBody, RosterBody, Says};
 use comity_core::journal::{
     DraftMade, Invited, JournalEntry, PartnerChange, PartnerChanged, Source, Standing,
     StandingChanged,
@@ -273,8 +274,16 @@ impl Engine {
                 self.paired(body.to)?;
                 self.paired(body.economy)
             }
+            ControlBody::Group(GroupBody::Charter(charter)) => {
+                let (record, at) = (checked.record.id(), manifest.signed_at);
+                Founding::new(record, self.state.us(), at, &charter)
+                    .map(drop)
+                    .map_err(|error| CommandError::Unfitting(error.to_string()))
+            }
+            ControlBody::Group(body) => self.fits_group(&Says::Group(body)),
+            ControlBody::Roster(body) => self.fits_group(&Says::Roster(body)),
             ControlBody::Keyring(_) => self.continues(checked),
-            ControlBody::Group(_) | ControlBody::Roster(_) | ControlBody::Opaque(_) => Ok(()),
+            ControlBody::Opaque(_) => Ok(()),
         }
     }
 
@@ -314,6 +323,19 @@ impl Engine {
                 Err(unfitting(&error))
             }
         }
+    }
+
+    /// What we say about a group must count.
+    fn fits_group(&self, says: &Says) -> Result<(), CommandError> {
+        // A later roster may be among what partners give back, and two of one number freeze the group.
+        if matches!(says, Says::Roster(RosterBody::Roster(_))) && self.state.recovery().is_some() {
+            let why = "partners may hold a later roster of ours; try again when it has ended";
+            return Err(CommandError::Recovering(why.to_owned()));
+        }
+        let group = says.group().and_then(|group| self.state.groups().get(&group));
+        let unknown = || CommandError::Unfitting("no such group is here".to_owned());
+        let may = group.ok_or_else(unknown)?.may_say(self.state.us(), says);
+        may.map_err(|refusal| CommandError::Unfitting(refusal.to_string()))
     }
 
     fn paired(&self, economy: EconomyId) -> Result<(), CommandError> {

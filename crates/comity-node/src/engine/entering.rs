@@ -8,7 +8,7 @@ use comity_core::journal::{
 };
 use comity_core::limits::ENTRY_BYTES;
 use comity_core::record::Part;
-use comity_core::{EconomyId, Kind, PartDigest, RecordId, Section, Timestamp};
+use comity_core::{EconomyId, GroupId, Kind, PartDigest, RecordId, Section, Timestamp};
 use comity_store::NewEntry;
 
 use super::{Checked, Effect, Engine, Then};
@@ -49,6 +49,7 @@ impl Engine {
         }
         debug_assert_eq!(JournalEntry::decode(entry.kind(), &body).as_ref(), Ok(entry));
         let (partners_before, turns_before) = (self.state.partners_version(), self.state.turns());
+        let frozen_before = self.state.groups().frozen();
         self.state.apply(entry)?;
         if let JournalEntry::Record(entered) = entry {
             self.fresh.keep_record(seq, Bytes::copy_from_slice(&entered.signed));
@@ -60,6 +61,7 @@ impl Engine {
         self.note_head(entry);
         // Before a link is asked for anything back: whatever is decided next sees it.
         self.judge_anew();
+        self.tell_frozen(&frozen_before);
         if self.state.turns() != turns_before {
             self.reclaim_all();
         }
@@ -67,6 +69,19 @@ impl Engine {
             self.tell_partners();
         }
         Ok(())
+    }
+
+    /// Two rosters of one epoch: nothing goes to the group any more, and a person has to know why.
+    fn tell_frozen(&mut self, before: &BTreeSet<GroupId>) {
+        for id in self.state.groups().frozen().difference(before) {
+            let Some(group) = self.state.groups().get(id) else { continue };
+            let name = group.founding().charter().name().to_owned();
+            let epoch = group.fork().map_or(0, |fork| fork.epoch);
+            let secretariat = group.head().secretariat;
+            let about = (secretariat != self.state.us()).then_some(secretariat);
+            let text = format!("{name} is frozen: there are two rosters {epoch}");
+            self.alarm(about, "group-frozen", text);
+        }
     }
 
     /// Whoever may no longer connect is out at once; whoever is new waits for its entry.
@@ -182,7 +197,12 @@ impl Engine {
         };
         let widens = matches!(
             checked.record.manifest().kind,
-            Kind::Keyring | Kind::Agreement | Kind::Acceptance | Kind::Termination
+            Kind::Keyring
+                | Kind::Agreement
+                | Kind::Acceptance
+                | Kind::Termination
+                | Kind::Group
+                | Kind::Roster
         );
         self.state.bring(checked.keyring.and_then(Result::ok));
         self.try_to_enter(&JournalEntry::Record(entered), blobs)?;

@@ -1,14 +1,15 @@
 //! What becomes of a verified delivery.
 
 use comity_core::control::{AcceptanceBody, ControlBody, TerminationBody};
-use comity_core::entitlement::{Claim, Entitlement, FirstSeen};
+use comity_core::entitlement::{Claim, Entitlement, FirstSeen, Wait};
 use comity_core::journal::Standing;
 use comity_core::receipt::RejectReason;
+use comity_core::record::Addressee;
 use comity_core::{EconomyId, Kind, PartDigest, Section, Timestamp};
 use comity_proto::Incoming;
 
 use super::{Checked, Engine};
-use crate::state::Bound;
+use crate::state::{Bound, Meant};
 
 /// What becomes of a verified delivery.
 pub(super) enum Verdict {
@@ -63,7 +64,10 @@ impl Engine {
             FirstSeen::relayed(now)
         };
         let claim = Claim::of(id, manifest);
-        let entitlement = self.state.entitlement(&claim, checked.carried(), seen, now);
+        let mut entitlement = self.state.entitlement(&claim, checked.carried(), seen, now);
+        if entitlement == Entitlement::Accepted && self.waits_for_roster(checked) {
+            entitlement = Entitlement::Pending(Wait::UnknownRoster);
+        }
         // A contradiction freezes the economy; it is kept as evidence, and alarms.
         match entitlement {
             Entitlement::Accepted if !self.within_ceiling(checked) => {
@@ -83,15 +87,14 @@ impl Engine {
         if !checked.record.manifest().addressed {
             return Ok(());
         }
-        let us = self.state.us();
-        let id = checked.record.id();
-        let here = self.state.addressees(&id);
-        let came = checked.parts.iter().filter_map(|part| part.header.addressee.as_ref());
-        let ours: Vec<_> = here
-            .into_iter()
-            .chain(came.cloned())
-            .filter(|named| named.economy == Some(us) || named.relays.contains(&us))
-            .collect();
+        let origin = checked.record.manifest().origin;
+        // What names a group whose roster has not come yet may be for us.
+        let ours =
+            |named: &Addressee| self.state.meant(origin, std::iter::once(named)) != Meant::No;
+        let here = self.state.addressees(&checked.record.id());
+        let came = || checked.parts.iter().filter_map(|part| part.header.addressee.as_ref());
+        let foreign = came().any(|named| !ours(named));
+        let ours: Vec<_> = here.into_iter().chain(came().cloned()).filter(ours).collect();
         if ours.is_empty() {
             return Err(RejectReason::NotAddressed);
         }
@@ -100,12 +103,13 @@ impl Engine {
             .parts
             .iter()
             .any(|part| part.header.section != Section::Addressee && !listed(&part.digest));
-        let foreign = checked
-            .parts
-            .iter()
-            .filter_map(|part| part.header.addressee.as_ref())
-            .any(|named| named.economy != Some(us) && !named.relays.contains(&us));
         if unlisted || foreign { Err(RejectReason::NotAddressed) } else { Ok(()) }
+    }
+
+    /// Whether nothing but a group whose roster is not here says that a record is for us.
+    fn waits_for_roster(&self, checked: &Checked) -> bool {
+        let came = checked.parts.iter().filter_map(|part| part.header.addressee.as_ref());
+        self.state.meant(checked.record.manifest().origin, came) == Meant::Wait
     }
 
     /// No part may be marked above what its author was granted for. An author that is not known yet

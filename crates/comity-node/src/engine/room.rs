@@ -1,5 +1,7 @@
 //! Room for what a partner brings: past a bound it is put off, unacknowledged, and said once.
 
+use comity_core::journal::Standing;
+use comity_core::receipt::RejectReason;
 use comity_core::{EconomyId, Timestamp};
 use comity_proto::Incoming;
 
@@ -17,8 +19,15 @@ impl Engine {
     ) -> Verdict {
         let manifest = checked.record.manifest();
         let over = match &verdict {
+            Verdict::Enter(Standing::Accepted) if self.state.says_too_much(manifest) => {
+                // Who passes it on did nothing wrong, and must not wait for its origin.
+                if manifest.origin != partner {
+                    return Verdict::Reject(RejectReason::NotEntitled);
+                }
+                Some(Bound::GroupWords)
+            }
             Verdict::Enter(standing) => {
-                let pending = matches!(standing, comity_core::journal::Standing::Pending(_));
+                let pending = matches!(standing, Standing::Pending(_));
                 self.state.over(&partner, manifest, pending)
             }
             Verdict::Known

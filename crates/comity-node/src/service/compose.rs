@@ -1,6 +1,9 @@
 //! From a request to a signed record, and from a signed record to who gets what.
 
+use std::sync::Arc;
+
 use comity_core::control::WithdrawalBody;
+use comity_core::group::Group;
 use comity_core::keyring::VerifiedKeyring;
 use comity_core::policy::{self, Plan, PolicySnapshot};
 use comity_core::record::{AddresseeDraft, Composed, Draft, Header, VerifiedRecord, control};
@@ -9,6 +12,7 @@ use comity_core::{
     EconomyId, Kind, Marking, RecordId, Section, State as RecordState, Timestamp, Tlp,
 };
 
+use super::groups::find_group;
 use super::words;
 use super::{Service, find_economy, find_partner, find_record};
 use crate::api::{
@@ -91,7 +95,20 @@ impl Service {
         title: String,
     ) -> Result<Published, ServiceError> {
         let desk = self.keys()?.desk;
-        self.publish_signed(kind, body, title, &desk).await
+        self.sign_control(kind, body, title, &desk, Wanted::default()).await
+    }
+
+    /// Signs a control record and enters it, or only tells who would get it.
+    pub(super) async fn try_control(
+        &self,
+        kind: Kind,
+        body: Vec<u8>,
+        title: String,
+        dry_run: bool,
+    ) -> Result<Published, ServiceError> {
+        let desk = self.keys()?.desk;
+        let wanted = Wanted { preview: true, dry_run };
+        self.sign_control(kind, body, title, &desk, wanted).await
     }
 
     /// Our next keyring, signed with a key that it grants: it bears witness for itself.
@@ -101,20 +118,22 @@ impl Service {
         title: String,
         desk: &SecretKey,
     ) -> Result<Published, ServiceError> {
-        self.publish_signed(Kind::Keyring, keyring.encoded().to_vec(), title, desk).await
+        let body = keyring.encoded().to_vec();
+        self.sign_control(Kind::Keyring, body, title, desk, Wanted::default()).await
     }
 
-    async fn publish_signed(
+    async fn sign_control(
         &self,
         kind: Kind,
         body: Vec<u8>,
         title: String,
         desk: &SecretKey,
+        wanted: Wanted,
     ) -> Result<Published, ServiceError> {
         let us = self.look(|state, _, _| state.us()).await?;
         let record = control(kind, body, Tlp::AmberStrict, desk, us, self.now())
             .map_err(|error| ServiceError::data("control", error.to_string()))?;
-        self.enter(Composed { record, parts: Vec::new() }, title, None, Wanted::default()).await
+        self.enter(Composed { record, parts: Vec::new() }, title, None, wanted).await
     }
 
     async fn enter(
@@ -372,13 +391,20 @@ fn addressee_of(
     request: &AddresseeRequest,
     draft: &Draft,
 ) -> Result<AddresseeDraft, ServiceError> {
-    let economy = find_partner(state, &request.economy)?;
+    let group = request.group.as_deref().map(|text| find_group(state, text)).transpose()?;
+    if let Some(group) = group {
+        to_group(state, request, group)?;
+    }
+    let economy = match group {
+        Some(_) => None,
+        None => Some(find_partner(state, &request.economy)?),
+    };
     let sections: Result<Vec<Section>, _> =
         request.sections.iter().map(|name| words::section(name)).collect();
     let sections = sections?;
     let listed = |header: &Header| {
         let meant = sections.is_empty() || sections.contains(&header.counts_as());
-        meant && header.destination.is_none_or(|destination| destination == economy)
+        meant && header.destination.is_none_or(|destination| Some(destination) == economy)
     };
     let parts: Vec<usize> = draft
         .parts
@@ -391,14 +417,36 @@ fn addressee_of(
         .iter()
         .find(|section| !draft.parts.iter().any(|(header, _)| header.counts_as() == **section))
     {
-        let message = format!("`{}` is to have `{missing}`, but no part is one", request.economy);
+        let name = request.group.as_deref().unwrap_or(&request.economy);
+        let message = format!("`{name}` is to have `{missing}`, but no part is one");
         return Err(ServiceError::usage("addressee-section", message));
     }
     let relays: Result<Vec<_>, _> =
         request.relays.iter().map(|text| find_partner(state, text)).collect();
-    let mut addressee = AddresseeDraft::new(economy, parts);
+    let named = group.map(|group| (group.id(), group.head().epoch));
+    let mut addressee =
+        AddresseeDraft { economy, desk: None, group: named, relays: Vec::new(), parts };
     addressee.desk.clone_from(&request.desk);
     addressee.relays = relays?;
     addressee.relays.sort_unstable();
     Ok(addressee)
+}
+
+/// Whether anybody can be addressed through a group.
+fn to_group(
+    state: &State,
+    request: &AddresseeRequest,
+    group: &Arc<Group>,
+) -> Result<(), ServiceError> {
+    let name = group.founding().charter().name();
+    if !request.economy.is_empty() || request.desk.is_some() {
+        let message = format!("an addressee is an economy or a group, and not both: `{name}`");
+        return Err(ServiceError::usage("addressee-group", message)
+            .next("write a [[to]] of its own for each"));
+    }
+    if !group.head().members.contains_key(&state.us()) {
+        let message = format!("this economy is not a member of `{name}`");
+        return Err(ServiceError::data("not-a-member", message).next("comity group list"));
+    }
+    Ok(())
 }

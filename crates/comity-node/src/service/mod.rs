@@ -6,7 +6,9 @@ mod clock;
 mod compose;
 mod drafts;
 mod explain;
+mod group_lines;
 mod group_words;
+mod groups;
 mod invitations;
 mod key_ends;
 mod keys;
@@ -106,6 +108,7 @@ impl Service {
             clock_problem: clock.map(|problem| problem.to_string()),
             clock_next: clock.map(|problem| problem.next().to_owned()),
             partners: partners::lines(engine, Links::of(engine, seen, endpoint.as_deref()), now),
+            stopped_groups: groups::stopped(state, now),
             alarms: alarms(state, seen),
         })
         .await

@@ -6,7 +6,7 @@ use comity_core::entitlement::Scope;
 use comity_core::journal::{PartnerChange, PartnerChanged};
 use comity_core::keyring::{AdvanceError, KeyringHistory, SignedKeyring, VerifiedKeyring};
 use comity_core::partners::PartnerSet;
-use comity_core::policy::{self, PolicySnapshot, TrustLevel};
+use comity_core::policy::{self, PolicyBuilder, PolicySnapshot, TrustLevel};
 use comity_core::{Digest, EconomyId, EpochId};
 
 use super::ledgers::{InLedger, OutLedger};
@@ -154,7 +154,7 @@ impl State {
             }
         }
         self.turns = self.turns.saturating_add(1);
-        self.policy = builder.build();
+        self.policy = self.groups.iter().cloned().fold(builder, PolicyBuilder::group).build();
         self.partner_set = partner_set;
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use comity_core::agreement::Terms;
 use comity_core::ceremony::Ceremony;
 use comity_core::control::{AgreementBody, ControlBody, WithdrawalBody};
+use comity_core::group::{Says, Statement};
 use comity_core::journal::Source;
 use comity_core::keyring::{AdvanceError, SignedKeyring, VerifiedKeyring};
 use comity_core::policy::{ControlAudience, Lifecycle, RecordFacts};
@@ -14,6 +15,7 @@ use comity_core::{EconomyId, KeyId, Kind, RecordId, Timestamp};
 
 use super::State;
 use super::agreements::Compact;
+use super::groups::Said;
 use super::kept::{Bound, charged};
 use super::records::Tombstone;
 
@@ -86,13 +88,13 @@ impl State {
                 self.rebuild_policy();
             }
             Ok(ControlBody::Withdrawal(body)) => self.withdraw(id, origin, body, from),
-            Ok(
-                ControlBody::Keyring(_)
-                | ControlBody::Introduction(_)
-                | ControlBody::Group(_)
-                | ControlBody::Roster(_)
-                | ControlBody::Opaque(_),
-            )
+            Ok(ControlBody::Group(body)) => {
+                self.say_of_group(id, origin, signed_at, Says::Group(body), from);
+            }
+            Ok(ControlBody::Roster(body)) => {
+                self.say_of_group(id, origin, signed_at, Says::Roster(body), from);
+            }
+            Ok(ControlBody::Keyring(_) | ControlBody::Introduction(_) | ControlBody::Opaque(_))
             | Err(_) => {}
         }
     }
@@ -105,6 +107,31 @@ impl State {
         if matches!(kind, Some(Kind::Agreement | Kind::Acceptance)) {
             self.agreements.doubt(id, true);
             self.rebuild_policy();
+        }
+        if matches!(kind, Some(Kind::Group | Kind::Roster)) {
+            self.groups.doubt(&id);
+            self.rebuild_policy();
+        }
+    }
+
+    fn say_of_group(
+        &mut self,
+        record: RecordId,
+        by: EconomyId,
+        at: Timestamp,
+        says: Says,
+        from: Option<EconomyId>,
+    ) {
+        let statement = Statement { record, by, at, says, doubted: false };
+        match self.groups.say(statement, from) {
+            Said::Early => self.charge(from, Bound::Early, 1),
+            Said::Counted { brought } => {
+                for from in brought {
+                    self.discharge(from, Bound::Early, 1);
+                }
+                self.judge_groups_anew();
+                self.rebuild_policy();
+            }
         }
     }
 

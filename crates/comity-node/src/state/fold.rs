@@ -14,7 +14,7 @@ use comity_core::receipt::RejectReason;
 use comity_core::record::RecordError;
 
 use super::ledgers::OutFate;
-use super::{Agreements, Recovery, State};
+use super::{Agreements, Groups, Recovery, State};
 
 /// The journal does not fold: it is damaged, or was written by a newer version.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +77,7 @@ impl State {
             early_keyrings: BTreeMap::new(),
             brought: None,
             agreements: Agreements::default(),
+            groups: Groups::default(),
             policy: PolicySnapshot::builder(*economy).build(),
             tombstones: BTreeMap::new(),
             superseded: BTreeMap::new(),

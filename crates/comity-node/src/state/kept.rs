@@ -3,7 +3,6 @@
 //!
 //! The counts are folded from the journal like everything else, and are the same after a restart.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -20,8 +19,10 @@ use crate::limits;
 pub enum Bound {
     /// Records that cannot be judged yet.
     Pending,
-    /// Words about agreements that are not here.
+    /// Words about agreements and groups that are not here.
     Early,
+    /// Words about groups that are here, on which no roster rests: counted for who said them.
+    GroupWords,
     /// Withdrawn records that are not here.
     Tombstones,
     /// Replaced records that are not here.
@@ -32,8 +33,14 @@ pub enum Bound {
 
 impl Bound {
     /// All of them.
-    pub const COUNTED: [Self; 5] =
-        [Self::Pending, Self::Early, Self::Tombstones, Self::Superseded, Self::Unread];
+    pub const COUNTED: [Self; 6] = [
+        Self::Pending,
+        Self::Early,
+        Self::GroupWords,
+        Self::Tombstones,
+        Self::Superseded,
+        Self::Unread,
+    ];
 
     /// How much is kept.
     #[must_use]
@@ -41,6 +48,7 @@ impl Bound {
         match self {
             Self::Pending => limits::PENDING,
             Self::Early => limits::EARLY,
+            Self::GroupWords => limits::GROUP_WORDS,
             Self::Tombstones => limits::TOMBSTONES,
             Self::Superseded => limits::SUPERSEDED,
             Self::Unread => limits::UNREAD_BYTES,
@@ -55,7 +63,10 @@ impl fmt::Display for Bound {
         match self {
             Self::Pending => write!(f, "{limit} of its records wait for a key or for their time"),
             Self::Early => {
-                write!(f, "{limit} of its records speak of agreements that are not here")
+                write!(f, "{limit} of its records speak of agreements or groups that are not here")
+            }
+            Self::GroupWords => {
+                write!(f, "{limit} of its words about groups have led to nothing")
             }
             Self::Tombstones => write!(f, "it has withdrawn {limit} records that are not here"),
             Self::Superseded => write!(f, "it has replaced {limit} records that are not here"),
@@ -139,15 +150,23 @@ pub(super) fn charged(source: &Source) -> Option<EconomyId> {
 impl State {
     /// What this partner has made us keep.
     #[must_use]
-    pub fn kept(&self, partner: &EconomyId) -> Cow<'_, Kept> {
-        self.kept.get(partner).map_or_else(Cow::default, Cow::Borrowed)
+    pub fn kept(&self, partner: &EconomyId) -> Kept {
+        let kept = self.kept.get(partner).cloned().unwrap_or_default();
+        kept.with(Bound::GroupWords, self.groups.idle(*partner))
     }
 
     /// The bounds that a partner has reached.
-    pub fn reached(&self, partner: &EconomyId) -> impl Iterator<Item = Bound> + '_ {
-        let kept = self.kept.get(partner);
-        let reached = move |bound: &Bound| kept.is_some_and(|one| one.of(*bound) >= bound.limit());
-        Bound::COUNTED.into_iter().filter(reached)
+    pub fn reached(&self, partner: &EconomyId) -> impl Iterator<Item = Bound> + use<> {
+        let kept = self.kept(partner);
+        Bound::COUNTED.into_iter().filter(move |bound| kept.of(*bound) >= bound.limit())
+    }
+
+    /// Whether `manifest` is one word about groups too many. It counts for its origin, whoever brings
+    /// it: nobody can fill the account of who passes words on.
+    #[must_use]
+    pub(crate) fn says_too_much(&self, manifest: &Manifest) -> bool {
+        matches!(manifest.kind, Kind::Group | Kind::Roster)
+            && self.groups.idle(manifest.origin) >= Bound::GroupWords.limit()
     }
 
     /// The bound over which a record of this partner would go, if any.
@@ -162,9 +181,10 @@ impl State {
             .needs(manifest)
             .with(Bound::Unread, unread(manifest))
             .with(Bound::Pending, if pending { waits(manifest.kind) } else { 0 });
-        let kept = self.kept(partner);
+        let kept = self.kept.get(partner);
         let over = |(bound, count): (&Bound, &u64)| {
-            (kept.of(*bound).saturating_add(*count) > bound.limit()).then_some(*bound)
+            let kept = kept.map_or(0, |kept| kept.of(*bound));
+            (kept.saturating_add(*count) > bound.limit()).then_some(*bound)
         };
         needs.0.iter().find_map(over)
     }
@@ -183,12 +203,12 @@ impl State {
                 ControlBody::Acceptance(AcceptanceBody { agreement })
                 | ControlBody::Termination(TerminationBody { agreement, .. }),
             ) => (0, self.agreements.get(&agreement).is_none()),
+            Ok(ControlBody::Group(body)) => (0, self.groups.is_early(body.group())),
+            Ok(ControlBody::Roster(body)) => (0, self.groups.is_early(Some(body.group()))),
             Ok(
                 ControlBody::Keyring(_)
                 | ControlBody::Agreement(_)
                 | ControlBody::Introduction(_)
-                | ControlBody::Group(_)
-                | ControlBody::Roster(_)
                 | ControlBody::Opaque(_),
             )
             | Err(_) => (0, false),

@@ -8,6 +8,7 @@ mod agreements;
 mod control;
 mod entering;
 mod fold;
+mod groups;
 mod invitations;
 mod kept;
 mod ledgers;
@@ -29,6 +30,7 @@ use comity_core::{Digest, EconomyId, KeyId, Kind, PartDigest, RecordId, Timestam
 
 pub use agreements::{Agreements, Compact};
 pub use fold::FoldError;
+pub use groups::{Groups, Meant};
 pub use invitations::Invitations;
 pub use kept::{Bound, Kept};
 pub use ledgers::{InLedger, OutEntry, OutFate, OutLedger};
@@ -63,6 +65,7 @@ pub struct State {
     /// What the record that enters next carries, where it was verified before.
     brought: Option<VerifiedKeyring>,
     agreements: Agreements,
+    groups: Groups,
     policy: PolicySnapshot,
     /// Withdrawn records, by record and by who withdrew: only the record's own origin counts.
     tombstones: BTreeMap<(RecordId, EconomyId), Tombstone>,
@@ -230,6 +233,12 @@ impl State {
     #[must_use]
     pub fn agreements(&self) -> &Agreements {
         &self.agreements
+    }
+
+    /// Every group whose charter is here.
+    #[must_use]
+    pub fn groups(&self) -> &Groups {
+        &self.groups
     }
 
     /// The records that carry an economy's keyrings: whoever gets a record of it needs them.

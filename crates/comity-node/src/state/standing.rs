@@ -1,18 +1,20 @@
 //! What stands of a record: judged by the keyring of its origin when it comes, and again whenever that
 //! keyring goes on, with the moment at which it was first seen and the way by which it came.
 
+use std::collections::BTreeSet;
+
 use comity_core::entitlement::{
     Claim, Doubt, Entitlement, FirstSeen, Refusal, Scope, Wait, author_ceiling, entitlement,
 };
 use comity_core::journal::{Judged, Standing, StandingChanged};
 use comity_core::keyring::{SignedKeyring, VerifiedKeyring};
 use comity_core::limits::CLOCK_TOLERANCE;
-use comity_core::record::Manifest;
+use comity_core::record::{Addressee, Manifest};
 use comity_core::{EconomyId, KeyId, Kind, RecordId, Timestamp, Tlp};
 
 use super::kept::{Bound, charged, waits};
 use super::records::Held;
-use super::{Bond, State};
+use super::{Bond, Meant, State};
 use crate::limits::JUDGED_AT_ONCE;
 
 impl State {
@@ -175,6 +177,8 @@ impl State {
             Entitlement::Accepted if !self.within_ceiling(&claim, labels) => {
                 Entitlement::Refused(Refusal::Marking)
             }
+            // What was taken in as addressed to us is not asked again.
+            Entitlement::Accepted if held.facts.pending => self.addressed(held),
             judged @ (Entitlement::Accepted
             | Entitlement::Pending(_)
             | Entitlement::Quarantined(_)
@@ -183,7 +187,9 @@ impl State {
         let standing = match judged {
             _ if held.is_accepted() && !takes_back(seized, &judged) => return None,
             Entitlement::Accepted => Standing::Accepted,
-            Entitlement::Pending(Wait::UnknownOrigin | Wait::SignedAhead(_)) => return None,
+            Entitlement::Pending(
+                Wait::UnknownOrigin | Wait::UnknownRoster | Wait::SignedAhead(_),
+            ) => return None,
             Entitlement::Pending(Wait::UnknownKey) if !held.is_accepted() => return None,
             Entitlement::Pending(wait) => Standing::Quarantined(wait.to_string()),
             Entitlement::Quarantined(doubt) => Standing::Quarantined(doubt.to_string()),
@@ -198,6 +204,45 @@ impl State {
         let body = held.body.as_deref().filter(|_| kind == Kind::Keyring)?;
         let signed = SignedKeyring::decode(body).ok()?;
         if self.holds_keyring(&origin, &signed) { None } else { signed.verify(Some(origin)).ok() }
+    }
+
+    /// Whether a record that waits is for us, as far as the groups that it names are known.
+    fn addressed(&self, held: &Held) -> Entitlement {
+        let named = held.facts.addressees.iter().map(|facts| &facts.addressee);
+        match self.meant(held.facts.origin, named) {
+            Meant::Yes => Entitlement::Accepted,
+            Meant::Wait => Entitlement::Pending(Wait::UnknownRoster),
+            Meant::No => Entitlement::Refused(Refusal::NotAddressed),
+        }
+    }
+
+    /// Whether a record of `origin` with these addressee parts is for us. Without any it is for
+    /// everybody.
+    pub(crate) fn meant<'a>(
+        &self,
+        origin: EconomyId,
+        mut named: impl Iterator<Item = &'a Addressee>,
+    ) -> Meant {
+        let Some(first) = named.next() else { return Meant::Yes };
+        let meant = |one| self.groups.meant(self.us, origin, one);
+        named.map(meant).fold(meant(first), Meant::or)
+    }
+
+    /// A roster came: what is addressed to its group is judged again.
+    pub(super) fn judge_groups_anew(&mut self) {
+        let waits = |record: &&RecordId| {
+            let held = self.records.get(record);
+            let mut addressees = held.into_iter().flat_map(|held| &held.facts.addressees);
+            addressees.any(|facts| facts.addressee.group.is_some())
+        };
+        let waiting: Vec<RecordId> = self.pending.keys().filter(waits).copied().collect();
+        for record in waiting {
+            if let Some(origin) = self.records.get(&record).map(|held| held.facts.origin) {
+                let scope =
+                    Scope::Some { authors: BTreeSet::new(), records: BTreeSet::from([record]) };
+                self.judge_anew(origin, scope);
+            }
+        }
     }
 
     /// A person decided what is to stand of a record; no keyring changes that any more.
@@ -252,6 +297,9 @@ fn takes_back(seized: bool, judged: &Entitlement) -> bool {
             | Refusal::OtherEconomy,
         ) => seized,
         Entitlement::Accepted
-        | Entitlement::Pending(Wait::UnknownOrigin | Wait::SignedAhead(_)) => false,
+        | Entitlement::Refused(Refusal::NotAddressed)
+        | Entitlement::Pending(Wait::UnknownOrigin | Wait::UnknownRoster | Wait::SignedAhead(_)) => {
+            false
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod agreement;
+mod group;
 mod node;
 mod partner;
 mod record;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use agreement::AgreementCommand;
+pub(crate) use group::{About, Affiliations, GroupCommand};
 pub(crate) use node::{
     ClockCommand, ConfigCommand, Demo, Init, KeyCommand, QuarantineCommand, RecoverCommand,
     StoreCommand,
@@ -88,6 +90,9 @@ pub(crate) enum Command {
     /// Propose, accept and end agreements (MoU, NDA)
     #[command(subcommand)]
     Agreement(AgreementCommand),
+    /// Share among several economies under one charter
+    #[command(subcommand)]
+    Group(GroupCommand),
     Publish(Publish),
     /// Read advisories or observations into unsigned drafts; nothing leaves
     #[command(subcommand)]

@@ -8,6 +8,7 @@ mod config;
 mod demo;
 mod doctor;
 mod explain;
+mod group;
 mod import;
 mod init;
 mod key;
@@ -82,6 +83,7 @@ pub(crate) fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
         Command::Doctor => doctor::run(context),
         Command::Partner(command) => partner::run(command, context),
         Command::Agreement(command) => agreement::run(command, context),
+        Command::Group(command) => group::run(command, context),
         Command::Publish(publish) => publish::run(&publish, context),
         Command::Import(command) => import::run(command, context),
         Command::Withdraw(withdraw) => records::withdraw(&withdraw, context),

@@ -72,6 +72,10 @@ fn write(status: &Status, zones: &Zones, comity: &str, out: &mut dyn Write) -> i
             }
         }
     }
+    for group in &status.stopped_groups {
+        let (name, state, reference) = (printable(&group.name), &group.state, &group.reference);
+        writeln!(out, "{name}: {state}, nothing goes to it: {comity} group show {reference}")?;
+    }
     if !status.alarms.is_empty() {
         writeln!(out, "\nLatest alarms")?;
         for alarm in status.alarms.iter().take(ALARMS) {

@@ -78,6 +78,15 @@ impl Node {
         Self { folder: tempfile::tempdir().unwrap(), address, process: None }
     }
 
+    /// The same node once more, from a copy of its folder; one of the two runs at a time.
+    pub(crate) fn twin(&self) -> Self {
+        assert!(self.process.is_none(), "it must rest");
+        let twin =
+            Self { folder: tempfile::tempdir().unwrap(), address: self.address, process: None };
+        copy(self.folder.path(), twin.folder.path());
+        twin
+    }
+
     fn init(&self, code: &str, more: &[&str], input: &str) {
         let listen = self.address.to_string();
         let mut arguments = vec!["init", "--code", code, "--listen", &listen];
@@ -147,6 +156,19 @@ impl Drop for Node {
         if let Some(mut process) = self.process.take() {
             process.kill().ok();
             process.wait().ok();
+        }
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (kind, to) = (entry.file_type().unwrap(), to.join(entry.file_name()));
+        if kind.is_dir() {
+            std::fs::create_dir_all(&to).unwrap();
+            copy(&entry.path(), &to);
+        } else if kind.is_file() {
+            std::fs::copy(entry.path(), &to).unwrap();
         }
     }
 }

@@ -1,5 +1,7 @@
+mod audience;
 mod bodies;
 mod charter;
+mod offers;
 mod properties;
 mod stories;
 pub(crate) mod world;

@@ -131,7 +131,11 @@ proptest! {
                 .map(|one| one.record)
                 .collect();
             let gone = words[index.index(words.len())];
+            // Whether it does not come, or is believed no more.
+            let mut doubting = less.clone();
+            doubting.said.iter_mut().for_each(|one| one.doubted |= one.record == gone);
             less.said.retain(|one| one.record != gone);
+            prop_assert!(audience(&doubting.group()).is_subset(&audience(&whole)));
             let (some, all) = (audience(&less.group()), audience(&whole));
             prop_assert!(some.is_subset(&all), "{some:?} without {gone:?}, {all:?} with it");
         }
@@ -153,5 +157,18 @@ proptest! {
                 prop_assert_eq!(whole.epoch(epoch.epoch).map(|one| &one.members), Some(&epoch.members));
             }
         }
+    }
+
+    /// Who is believed no more takes back what it gave, and gives nobody back what it took.
+    #[test]
+    fn a_doubt_never_widens(acts in acts(), doubts in proptest::collection::vec(any::<Index>(), 1..4)) {
+        let mut world = play(&acts);
+        let whole = audience(&world.group());
+        for doubt in doubts {
+            let place = doubt.index(world.said.len());
+            world.said[place].doubted = true;
+        }
+        let group = world.group();
+        prop_assert!(audience(&group).is_subset(&whole), "{group:?}");
     }
 }

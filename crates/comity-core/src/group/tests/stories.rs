@@ -448,40 +448,39 @@ fn a_roster_that_nobody_confirms_grows_stale() {
 }
 
 #[test]
-fn records_about_the_group_go_to_members_applicants_and_whom_they_concern() {
+fn an_offer_that_is_believed_no_more_gives_back_nobody() {
     let mut world = World::founded();
-    let charter = world.founding.record();
-    let application = world.apply(NZ);
-    let sponsorship = world.sponsor(JP, application);
-    let group = world.group();
-    let last_roster = group.head().record;
-    let body = CharterBody {
-        text: CHARTER.to_owned(),
-        founders: world.founding.founders().clone(),
-        sponsors: BTreeSet::new(),
-    };
-    let founds = Says::Group(GroupBody::Charter(body));
-    let reached = |group: &Group, record: &RecordId| -> Vec<_> {
-        let says = group.statement(record).map_or(&founds, |one| &one.says);
-        [KR, JP, FJ, NZ, AU].into_iter().filter(|to| group.concerns(record, says, *to)).collect()
-    };
-    assert_eq!(reached(&group, &charter), [KR, JP, FJ, NZ]);
-    assert_eq!(reached(&group, &last_roster), [KR, JP, FJ, NZ]);
-    assert_eq!(reached(&group, &application), [KR, JP, FJ]);
-    assert_eq!(reached(&group, &sponsorship), [KR, JP, FJ, NZ]);
-    let invitation = InvitationBody { group: GROUP, to: AU };
-    let invitation = world.say(FJ, Says::Group(GroupBody::Invitation(invitation)));
-    let group = world.group();
-    assert_eq!(reached(&group, &invitation), [KR, JP, FJ, AU]);
-    assert_eq!(reached(&group, &charter), [KR, JP, FJ, NZ, AU]);
-    assert_eq!(reached(&group, &last_roster), [KR, JP, FJ, NZ]);
+    let offer = world.offer(KR, JP);
     let votes = [KR, JP].map(|voter| world.vote(voter, FJ));
-    let roster = world.without(FJ, &votes);
-    let removed = world.roster(KR, roster);
-    assert_eq!(reached(&world.group(), &removed), [KR, JP, FJ, NZ], "who is removed learns it");
-    let later = world.next();
-    let later = world.roster(KR, later);
-    assert_eq!(reached(&world.group(), &later), [KR, JP, NZ]);
+    let mut removed = world.without(FJ, &votes);
+    removed.handover = Some(offer);
+    world.roster(JP, removed);
+    assert_eq!(world.members(), [KR, JP]);
+    for one in &mut world.said {
+        one.doubted = one.record == offer;
+    }
+    let group = world.group();
+    assert_eq!((group.head().epoch, group.head().secretariat), (2, KR));
+    assert_eq!(world.members(), [KR, JP], "whoever was left out stays out");
+}
+
+#[test]
+fn affiliations_are_said_anew_by_the_secretariat() {
+    let mut world = World::founded();
+    let wanted = BTreeSet::from(["APCERT".to_owned(), "FIRST".to_owned()]);
+    let group = world.group();
+    assert_eq!(
+        group.affiliating(JP, wanted.clone(), JP),
+        Err(Refusal::NotSecretariat(JP)),
+        "not even its own"
+    );
+    assert_eq!(group.affiliating(AU, wanted.clone(), KR), Err(Refusal::NotAMember(AU)));
+    let roster = group.affiliating(JP, wanted.clone(), KR).unwrap();
+    world.roster(KR, roster);
+    let group = world.group();
+    assert_eq!(group.head().epoch, 3);
+    assert_eq!(group.head().members[&JP].affiliations, wanted);
+    assert_eq!(group.head().members[&JP].since, 1, "no new membership");
 }
 
 #[test]

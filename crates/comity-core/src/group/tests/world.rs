@@ -56,7 +56,7 @@ impl World {
         id[..2].copy_from_slice(&place.to_be_bytes());
         let record = RecordId(id);
         let at = T0.saturating_add(std::time::Duration::from_secs(3600 * u64::from(place)));
-        self.said.push(Statement { record, by, at, says });
+        self.said.push(Statement { record, by, at, says, doubted: false });
         record
     }
 

@@ -24,6 +24,10 @@ pub(super) fn judge(asked: &Question<'_>) -> Found {
         }
         (_, addressing) => addressing,
     };
+    // A consent gives what was not addressed; the marking holds for it as for everything.
+    if let Some(exclusion) = outside_community(asked) {
+        return Ok(Finding::deny(Fact::OutsideCommunity(exclusion)));
+    }
     if let Some(consent) = asked.consent
         && matches!(
             addressing,
@@ -35,25 +39,12 @@ pub(super) fn judge(asked: &Question<'_>) -> Found {
     {
         return Ok(Finding::pass(Fact::Consented(consent.until)));
     }
-    let (snapshot, now) = (asked.snapshot, asked.now);
     Ok(match asked.recipient {
-        Recipient::Partner { economy, .. } => {
-            match community(snapshot, asked.part, *economy, now) {
-                Ok(()) => named(addressing, is_addressee),
-                Err(exclusion) => Finding::deny(Fact::OutsideCommunity(exclusion)),
-            }
-        }
-        // A community is of economies; neither whom one of them serves is in it, nor the public.
-        Recipient::Constituent { .. } | Recipient::Public
-            if asked.part.marking.community.is_some() =>
-        {
-            Finding::deny(Fact::OutsideCommunity(Exclusion::NotNow))
-        }
         // TLP binds those whom the originator tells, not the originator's own house.
         Recipient::LocalRole { .. } if asked.record.source == Source::Own => {
             Finding::pass(Fact::OwnHouse)
         }
-        Recipient::LocalRole { .. } | Recipient::Constituent { .. } => {
+        Recipient::Partner { .. } | Recipient::LocalRole { .. } | Recipient::Constituent { .. } => {
             named(addressing, is_addressee)
         }
         Recipient::Public if asked.part.destination.is_some() => {
@@ -61,6 +52,20 @@ pub(super) fn judge(asked: &Question<'_>) -> Found {
         }
         Recipient::Public => named(addressing, is_addressee),
     })
+}
+
+/// A community is of economies: neither whom one of them serves is in it, nor the public. At home it
+/// hides nothing.
+fn outside_community(asked: &Question<'_>) -> Option<Exclusion> {
+    match asked.recipient {
+        Recipient::Partner { economy, .. } => {
+            community(asked.snapshot, asked.part, *economy, asked.now).err()
+        }
+        Recipient::Constituent { .. } | Recipient::Public => {
+            asked.part.marking.community.map(|_| Exclusion::NotNow)
+        }
+        Recipient::LocalRole { .. } => None,
+    }
 }
 
 fn named(addressing: Addressing, is_addressee: bool) -> Finding {

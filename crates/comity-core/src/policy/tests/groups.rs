@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::facts::*;
 use crate::agreement::Tier;
-use crate::group::tests::world::{CHARTER, FJ, GROUP, JP, KR, NZ, World};
-use crate::group::{Exclusion, InvitationBody, Says};
+use crate::group::tests::world::{AU, CHARTER, FJ, GROUP, JP, KR, NZ, World};
+use crate::group::{Exclusion, GroupBody, InvitationBody, Says};
 use crate::identity::{EconomyId, GroupId};
 use crate::ledger::Obligations;
 use crate::limits;
@@ -308,6 +308,7 @@ fn a_community_is_a_group_s_members_now() {
 fn words_about_a_group_go_to_those_whom_they_concern() {
     let mut world = World::founded();
     let application = world.apply(NZ);
+    world.sponsor(JP, application);
     let policy = policy(&world);
     let goes = |kind, says: &Says, to: EconomyId| {
         let audience = ControlAudience::Group(Arc::new(says.clone()));
@@ -318,8 +319,33 @@ fn words_about_a_group_go_to_those_whom_they_concern() {
     assert!(goes(Kind::Group, &says(application), JP));
     assert!(!goes(Kind::Group, &says(application), NZ));
     let roster = world.group().head().record;
-    assert!(goes(Kind::Roster, &says(roster), NZ), "an applicant");
+    assert!(goes(Kind::Roster, &says(roster), NZ), "an applicant for whom a member speaks");
     let invitation = InvitationBody { group: GroupId([77; 32]), to: JP };
-    let elsewhere = Says::Group(crate::group::GroupBody::Invitation(invitation));
+    let elsewhere = Says::Group(GroupBody::Invitation(invitation));
     assert!(!goes(Kind::Group, &elsewhere, JP), "of a group that is not known");
+}
+
+#[test]
+fn our_own_application_goes_to_whoever_asked_us() {
+    // What an economy knows before it is a member: the charter, and who showed it.
+    let mut world = World::new();
+    let invitation = InvitationBody { group: GROUP, to: NZ };
+    world.say(JP, Says::Group(GroupBody::Invitation(invitation)));
+    let application = world.apply(NZ);
+    let says = world.group().statement(&application).unwrap().says.clone();
+    let partner = || Partner::new().at(TrustLevel::Restricted);
+    let builder = PolicySnapshot::builder(NZ).group(Arc::new(world.group()));
+    let policy = [KR, JP, FJ].into_iter().fold(builder, |all, one| all.partner(one, partner()));
+    let policy = policy.build();
+    let reached = |origin: EconomyId| -> Vec<u8> {
+        let control = Some(ControlAudience::Group(Arc::new(says.clone())));
+        let record =
+            RecordFacts { kind: Kind::Group, control, origin, ..incident(Tlp::AmberStrict) };
+        let goes = |to: &EconomyId| {
+            decide_control(&policy, &record, &Recipient::partner(*to), NOW).is_release()
+        };
+        [KR, JP, FJ].into_iter().filter(goes).map(|one| one.0[0]).collect()
+    };
+    assert_eq!(reached(NZ), [1, 2], "the charter's author, and whoever asked us");
+    assert_eq!(reached(AU), [1], "of somebody else's we pass on nothing to those we only believe");
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use comity_admin::Failure;
 use comity_core::Timestamp;
-use comity_node::api::{AgreementLine, PartnerLine, Status};
+use comity_node::api::{AgreementLine, GroupLine, PartnerLine, Status};
 use comity_node::clock;
 
 use super::{Finding, clocks};
@@ -32,6 +32,7 @@ pub(super) fn look(
 ) -> Result<Vec<Finding>, Failure> {
     let agreements: Vec<AgreementLine> = session.call("/agreements", &())?;
     let mut findings = data(status, zones, comity);
+    findings.extend(status.stopped_groups.iter().map(|group| stopped(group, comity)));
     findings.extend(clocks::look(session, &status.partners)?);
     for partner in &status.partners {
         findings.extend(of(partner, &agreements, running, comity));
@@ -65,6 +66,25 @@ fn data(status: &Status, zones: &Zones, comity: &str) -> Vec<Finding> {
         ));
     }
     findings
+}
+
+fn stopped(group: &GroupLine, comity: &str) -> Finding {
+    let reference = &group.reference;
+    if group.state == "frozen" {
+        let what = "frozen, nothing goes to it: there are two rosters of one number";
+        let mend = format!(
+            "phone {}, which keeps the roster: {comity} group show {reference} names both",
+            group.secretariat
+        );
+        return Finding::wrong(&group.name, what, mend);
+    }
+    let what =
+        "unconfirmed, nothing goes to it: whoever keeps the roster has been silent for too long";
+    let mend = format!(
+        "at {}: {comity} group roster {reference} --confirm; a running node does it by itself",
+        group.secretariat
+    );
+    Finding::wrong(&group.name, what, mend)
 }
 
 fn of(

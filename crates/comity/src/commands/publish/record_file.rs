@@ -61,7 +61,9 @@ struct PartFile {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct AddresseeFile {
+    #[serde(default)]
     economy: String,
+    group: Option<String>,
     desk: Option<String>,
     #[serde(default)]
     relays: Vec<String>,
@@ -252,9 +254,9 @@ fn open_below(folder: &Path, path: &Path) -> Result<File, Errno> {
 
 impl AddresseeFile {
     fn resolve(self) -> AddresseeRequest {
-        let Self { economy, desk, relays, sections } = self;
+        let Self { economy, group, desk, relays, sections } = self;
         let sections = sections.into_iter().map(Spanned::into_inner).collect();
-        AddresseeRequest { economy, desk, relays, sections }
+        AddresseeRequest { economy, group, desk, relays, sections }
     }
 }
 

@@ -1,0 +1,222 @@
+//! Groups as screens show them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use comity_core::group::{Group, Refusal, Removers};
+use comity_core::{EconomyId, RecordId, Timestamp};
+
+use crate::api::{
+    AffiliationLine, ApplicationLine, CriterionLine, GroupDetail, GroupLine, MemberLine,
+    RosterLine, VoteLine,
+};
+use crate::state::State;
+
+pub(super) fn group(state: &State, group: &Group, now: Timestamp) -> GroupLine {
+    let head = group.head();
+    GroupLine {
+        group: group.id().to_string(),
+        reference: reference(state, &group.founding().record()),
+        name: group.founding().charter().name().to_owned(),
+        state: standing(state.us(), group, now).to_owned(),
+        roster: head.epoch,
+        members: head.members.len() as u64,
+        secretariat: state.name_of(&head.secretariat),
+        confirmed: group.confirmed().to_string(),
+        stale_from: group.stale_from().to_string(),
+    }
+}
+
+fn standing(us: EconomyId, group: &Group, now: Timestamp) -> &'static str {
+    let head = group.head();
+    let was_member = group.epochs().any(|epoch| epoch.members.contains_key(&us));
+    if group.fork().is_some() {
+        "frozen"
+    } else if head.members.contains_key(&us) && group.usable(now).is_err() {
+        "unconfirmed"
+    } else if head.secretariat == us {
+        "secretariat"
+    } else if head.members.contains_key(&us) {
+        "member"
+    } else if group.applications().any(|one| one.by == us) {
+        "applied"
+    } else if was_member {
+        "left"
+    } else {
+        "invited"
+    }
+}
+
+pub(super) fn detail(state: &State, group: &Group, now: Timestamp) -> GroupDetail {
+    let charter = group.founding().charter();
+    let founders = group.founding().founders().iter();
+    let head = group.head();
+    let body = state.record(&group.founding().record()).and_then(|held| held.body.clone());
+    let text = body.and_then(|body| comity_core::group::GroupBody::decode(&body).ok());
+    GroupDetail {
+        group: self::group(state, group, now),
+        purpose: charter.purpose().to_owned(),
+        later_joiners_see_earlier_records: charter.later_joiners_see_earlier_records(),
+        criteria: charter
+            .criteria()
+            .iter()
+            .map(|one| CriterionLine { name: one.name.clone(), text: one.text.clone() })
+            .collect(),
+        sponsors_needed: charter.sponsors_needed() as u64,
+        removal: match charter.removal() {
+            Removers::Secretariat => "the secretariat".to_owned(),
+            Removers::Sponsors(needed) => format!("{needed} of the sponsors"),
+            Removers::Members(needed) => format!("{needed} members"),
+        },
+        members: members(state, group),
+        founders_awaited: founders
+            .filter(|one| !head.members.contains_key(one))
+            .map(|one| state.name_of(one))
+            .collect(),
+        applications: applications(state, group),
+        removals: removals(state, group),
+        offered_to: group.offer().map(|(_, to)| state.name_of(&to)),
+        problems: problems(state, group),
+        text: match text {
+            Some(comity_core::group::GroupBody::Charter(charter)) => charter.text,
+            Some(_) | None => String::new(),
+        },
+    }
+}
+
+fn members(state: &State, group: &Group) -> Vec<MemberLine> {
+    let members = group.head().members.iter();
+    members
+        .map(|(economy, member)| MemberLine {
+            name: state.name_of(economy),
+            economy: economy.to_string(),
+            since: member.since,
+            affiliations: member.affiliations.iter().cloned().collect(),
+            partner: *economy == state.us()
+                || state.partner(economy).is_some_and(crate::state::Partner::is_paired),
+            certain: group.certain().contains(economy),
+        })
+        .collect()
+}
+
+pub(super) fn affiliations(state: &State, group: &Group) -> Vec<AffiliationLine> {
+    let mut lines: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (economy, member) in &group.head().members {
+        for affiliation in &member.affiliations {
+            lines.entry(affiliation).or_default().push(state.name_of(economy));
+        }
+    }
+    let line = |(affiliation, members): (&str, Vec<String>)| AffiliationLine {
+        affiliation: affiliation.to_owned(),
+        members,
+    };
+    lines.into_iter().map(line).collect()
+}
+
+fn applications(state: &State, group: &Group) -> Vec<ApplicationLine> {
+    let open = group.applications();
+    open.map(|one| ApplicationLine {
+        reference: reference(state, &one.record),
+        applicant: state.name_of(&one.by),
+        at: one.at.to_string(),
+        affiliations: one.body.affiliations.iter().cloned().collect(),
+        answers: one.body.answers.clone(),
+        sponsors: one.sponsors.keys().map(|sponsor| state.name_of(sponsor)).collect(),
+        needed: one.needed as u64,
+    })
+    .collect()
+}
+
+fn removals(state: &State, group: &Group) -> Vec<VoteLine> {
+    let head = group.head();
+    let voted = head.members.keys().map(|member| (member, group.votes(*member, head.secretariat)));
+    voted
+        .filter(|(_, votes)| !votes.is_empty())
+        .map(|(member, votes)| VoteLine {
+            member: state.name_of(member),
+            by: votes.keys().map(|voter| state.name_of(voter)).collect(),
+            needed: group.founding().charter().removal().needed() as u64,
+        })
+        .collect()
+}
+
+/// What an operator should know: contradictions first.
+fn problems(state: &State, group: &Group) -> Vec<String> {
+    let mut problems = Vec::new();
+    if let Some(fork) = group.fork() {
+        let rosters: Vec<_> = fork.rosters.values().map(|one| reference(state, one)).collect();
+        let (rosters, epoch) = (rosters.join(" and "), fork.epoch);
+        problems.push(format!("there are two rosters {epoch}, {rosters}: nothing is released"));
+    }
+    for (roster, missing) in group.waiting() {
+        let roster = reference(state, roster);
+        problems.push(match missing.len() {
+            0 => format!("roster {roster} waits for the ones before it"),
+            count => {
+                let count =
+                    if count == 1 { "a record".to_owned() } else { format!("{count} records") };
+                format!(
+                    "roster {roster} waits for {count} that it cites{}",
+                    strangers(state, missing)
+                )
+            }
+        });
+    }
+    for (record, refusal) in group.refused() {
+        let record = reference(state, record);
+        problems.push(format!("{record} counts for nothing: {}", in_words(state, *refusal)));
+    }
+    problems
+}
+
+/// What a roster waits for may be here, and of an economy that is not known.
+fn strangers(state: &State, missing: &BTreeSet<RecordId>) -> String {
+    let pending = missing.iter().filter_map(|one| state.record(one));
+    let pending = pending.filter(|held| held.facts.pending).map(|held| held.facts.origin);
+    let unknown: BTreeSet<EconomyId> =
+        pending.filter(|origin| state.keyring(origin).is_none()).collect();
+    if unknown.is_empty() {
+        return String::new();
+    }
+    let names: Vec<_> = unknown.iter().map(EconomyId::short).collect();
+    format!(
+        ": of {}, whom this node does not know; pair, or have a partner introduce them",
+        names.join(", ")
+    )
+}
+
+pub(super) fn rosters(state: &State, group: &Group) -> Vec<RosterLine> {
+    let mut before = None;
+    let mut lines = Vec::new();
+    for epoch in group.epochs() {
+        let names = |economies: Vec<&EconomyId>| -> Vec<String> {
+            economies.into_iter().map(|one| state.name_of(one)).collect()
+        };
+        let earlier: Option<&comity_core::group::Epoch> = before.replace(epoch);
+        let earlier = earlier.map(|earlier| &earlier.members);
+        let came = |one: &&EconomyId| earlier.is_none_or(|members| !members.contains_key(*one));
+        let went = |one: &&EconomyId| !epoch.members.contains_key(*one);
+        lines.push(RosterLine {
+            roster: epoch.epoch,
+            reference: reference(state, &epoch.record),
+            digest: epoch.digest.to_string(),
+            secretariat: state.name_of(&epoch.secretariat),
+            signed_at: epoch.at.to_string(),
+            members: names(epoch.members.keys().collect()),
+            came: names(epoch.members.keys().filter(came).collect()),
+            went: names(earlier.into_iter().flat_map(|all| all.keys()).filter(went).collect()),
+        });
+    }
+    lines
+}
+
+/// A refusal with the names that this node gives to economies.
+pub(super) fn in_words(state: &State, refusal: Refusal) -> String {
+    let known = state.partners().map(|(economy, _)| *economy).chain([state.us()]);
+    known.fold(refusal.to_string(), |text, economy| {
+        text.replace(&economy.short(), &state.name_of(&economy))
+    })
+}
+
+pub(super) fn reference(state: &State, record: &RecordId) -> String {
+    state.record(record).map_or_else(|| record.short(), |held| held.reference.clone())
+}

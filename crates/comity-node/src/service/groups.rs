@@ -1,0 +1,434 @@
+//! Groups: founding, applying, speaking for somebody, admitting, removing, handing over.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use comity_core::group::{
+    ApplicationBody, Charter, CharterBody, Group, GroupBody, HandoverBody, InvitationBody, Refusal,
+    RemovalBody, RosterBody, RosterHead, Says, SponsorshipBody,
+};
+use comity_core::{EconomyId, Kind, Timestamp};
+
+use super::group_lines as lines;
+use super::{Service, find_economy, find_record};
+use crate::api::{
+    AffiliateRequest, AffiliationLine, ApplyRequest, GroupDetail, GroupDone, GroupLine,
+    GroupRequest, Published, RosterLine,
+};
+use crate::error::ServiceError;
+use crate::state::State;
+
+/// How often the secretariat says that its roster is the last one.
+const CONFIRMED_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl Service {
+    /// Every group whose charter is here.
+    pub async fn groups(&self) -> Result<Vec<GroupLine>, ServiceError> {
+        let now = self.now();
+        self.look(move |state, _, _| {
+            state.groups().iter().map(|group| lines::group(state, group, now)).collect()
+        })
+        .await
+    }
+
+    /// One group, with its members and what is under way.
+    pub async fn group(&self, group: &str) -> Result<GroupDetail, ServiceError> {
+        let now = self.now();
+        self.of_group(group, move |state, group| Ok(lines::detail(state, group, now))).await
+    }
+
+    /// Its rosters from the charter on.
+    pub async fn rosters(&self, group: &str) -> Result<Vec<RosterLine>, ServiceError> {
+        self.of_group(group, |state, group| Ok(lines::rosters(state, group))).await
+    }
+
+    /// Founds a group under a charter, exactly as it is written.
+    pub async fn found_group(&self, text: &str, dry_run: bool) -> Result<GroupDone, ServiceError> {
+        let charter = Charter::parse(text)
+            .map_err(|error| ServiceError::data("charter-invalid", error.to_string()))?;
+        let name = charter.name().to_owned();
+        let text = text.to_owned();
+        let body = self
+            .look(move |state, _, _| {
+                let economies = |names: &[String]| -> Result<BTreeSet<EconomyId>, ServiceError> {
+                    names.iter().map(|name| find_economy(state, name)).collect()
+                };
+                let founders = economies(charter.founders())?;
+                if !founders.contains(&state.us()) {
+                    let message = "the charter's founders do not include this economy";
+                    return Err(ServiceError::data("not-a-founder", message)
+                        .next(format!("add `{}` to its founders", state.code())));
+                }
+                if founders.len() != charter.founders().len() {
+                    let message = "two of the charter's founders are one economy";
+                    return Err(ServiceError::data("founder-twice", message));
+                }
+                let sponsors = economies(charter.sponsors().unwrap_or_default())?;
+                Ok(GroupBody::Charter(CharterBody { text, founders, sponsors }))
+            })
+            .await??;
+        let title = format!("Charter: {name}");
+        let published = self.try_control(Kind::Group, body.encode(), title, dry_run).await?;
+        let group = match &published.reference {
+            Some(reference) => Some(self.group(reference).await?.group),
+            None => None,
+        };
+        let outcome = match &group {
+            Some(_) => format!("{name} is founded; its founders may join"),
+            None => format!("{name} would be founded"),
+        };
+        Ok(GroupDone { published: vec![published], group, outcome })
+    }
+
+    /// Shows the charter to an economy, which may then apply.
+    pub async fn invite_to_group(&self, asked: GroupRequest) -> Result<GroupDone, ServiceError> {
+        let says = self.with_economy(&asked, |_, group, to| {
+            Ok(GroupBody::Invitation(InvitationBody { group: group.id(), to }))
+        });
+        let says = says.await?;
+        self.act(&asked, says, "Invitation", "is shown the charter").await
+    }
+
+    /// Asks to be a member.
+    pub async fn apply(&self, asked: ApplyRequest) -> Result<GroupDone, ServiceError> {
+        let ApplyRequest { group, answers, affiliations, dry_run } = asked;
+        let affiliations: BTreeSet<String> = affiliations.into_iter().collect();
+        let says = self
+            .of_group(&group, move |_, group| {
+                let criteria = group.founding().charter().criteria();
+                if criteria.len() != answers.len() {
+                    let (needs, has) = (criteria.len(), answers.len());
+                    let names: Vec<_> = criteria.iter().map(|one| one.name.as_str()).collect();
+                    let message = format!("the charter asks {needs} questions; {has} are answered");
+                    return Err(ServiceError::usage("unanswered", message)
+                        .next(format!("give --answer once for each: {}", names.join(", "))));
+                }
+                let body = ApplicationBody { group: group.id(), affiliations, answers };
+                Ok(GroupBody::Application(body))
+            })
+            .await?;
+        let asked = GroupRequest { group, dry_run, ..GroupRequest::default() };
+        self.act(&asked, says, "Application", "the members are asked").await
+    }
+
+    /// Speaks for an applicant.
+    pub async fn sponsor(&self, asked: GroupRequest) -> Result<GroupDone, ServiceError> {
+        let says = self.with_economy(&asked, |state, group, applicant| {
+            let open = group.applications().filter(|one| one.by == applicant);
+            let last = open.max_by_key(|one| (one.at, one.record));
+            let application = last
+                .map(|one| one.record)
+                .ok_or_else(|| refused(state, group, Refusal::NoApplication(applicant)))?;
+            let (group, epoch) = (group.id(), group.head().epoch);
+            Ok(GroupBody::Sponsorship(SponsorshipBody { group, epoch, application }))
+        });
+        let says = says.await?;
+        self.act(&asked, says, "Sponsorship", "is spoken for").await
+    }
+
+    /// Puts an applicant into the next roster.
+    pub async fn admit(&self, asked: GroupRequest) -> Result<GroupDone, ServiceError> {
+        let roster = self.with_economy(&asked, |state, group, applicant| {
+            let roster = group.admitting(applicant, state.us());
+            roster.map_err(|refusal| refused(state, group, refusal))
+        });
+        let roster = RosterBody::Roster(roster.await?);
+        self.put(&asked, roster, "is a member").await
+    }
+
+    /// Wants a member out, or leaves; the secretariat also puts it into the next roster, as soon as
+    /// enough say so.
+    pub async fn remove_member(&self, asked: GroupRequest) -> Result<GroupDone, ServiceError> {
+        let reason = asked.reason.clone();
+        let vote = self
+            .with_economy(&asked, move |state, group, member| {
+                let us = state.us();
+                if group.votes(member, us).contains_key(&us) {
+                    return Ok(None);
+                }
+                let (id, epoch) = (group.id(), group.head().epoch);
+                let vote = GroupBody::Removal(RemovalBody { group: id, epoch, member, reason });
+                let may = group.may_say(us, &Says::Group(vote.clone()));
+                // Whoever has no say still keeps the roster for those who have.
+                match may {
+                    Ok(()) => Ok(Some(vote)),
+                    Err(Refusal::MayNotRemove(_)) if group.head().secretariat == us => Ok(None),
+                    Err(refusal) => Err(refused(state, group, refusal)),
+                }
+            })
+            .await?;
+        let voted = match vote {
+            Some(vote) => Some(self.act(&asked, vote, "Removal", "the members are told").await?),
+            None => None,
+        };
+        if asked.dry_run
+            && let Some(voted) = voted
+        {
+            return Ok(voted);
+        }
+        let roster = self
+            .with_economy(&asked, |state, group, member| {
+                if group.head().secretariat != state.us() {
+                    return Ok(Err(None));
+                }
+                match group.removing(member, state.us()) {
+                    Ok(roster) => Ok(Ok(roster)),
+                    Err(refusal @ Refusal::TooFewVotes { .. }) => {
+                        Ok(Err(Some(refused(state, group, refusal))))
+                    }
+                    Err(refusal) => Err(refused(state, group, refusal)),
+                }
+            })
+            .await?;
+        match (roster, voted) {
+            (Ok(roster), voted) => {
+                let body = RosterBody::Roster(roster);
+                let mut done = self.put(&asked, body, "is a member no more").await?;
+                let before = voted.into_iter().flat_map(|voted| voted.published);
+                done.published = before.chain(done.published).collect();
+                Ok(done)
+            }
+            (Err(Some(few)), Some(voted)) => {
+                Ok(GroupDone { outcome: format!("{}: {}", voted.outcome, few.message), ..voted })
+            }
+            (Err(None), Some(voted)) => Ok(voted),
+            (Err(Some(few)), None) => Err(few),
+            (Err(None), None) => {
+                let message = "this economy has said so already; the secretariat keeps the roster";
+                Err(ServiceError::data("said-already", message))
+            }
+        }
+    }
+
+    /// Leaves: our own word suffices, but for whoever keeps the roster.
+    pub async fn leave_group(&self, asked: GroupRequest) -> Result<GroupDone, ServiceError> {
+        let us = self.of_group(&asked.group, |state, group| {
+            if group.head().secretariat == state.us() {
+                return Err(refused(state, group, Refusal::WithoutSecretariat));
+            }
+            Ok(state.code().to_owned())
+        });
+        let economy = Some(us.await?);
+        self.remove_member(GroupRequest { economy, ..asked }).await
+    }
+
+    /// What the members belong to, as the last roster has it.
+    pub async fn affiliations(&self, group: &str) -> Result<Vec<AffiliationLine>, ServiceError> {
+        self.of_group(group, |state, group| Ok(lines::affiliations(state, group))).await
+    }
+
+    /// Says anew what a member belongs to, in the next roster.
+    pub async fn affiliate(&self, asked: AffiliateRequest) -> Result<GroupDone, ServiceError> {
+        let AffiliateRequest { group, economy, affiliations, dry_run } = asked;
+        let affiliations: BTreeSet<String> = affiliations.into_iter().collect();
+        let asked =
+            GroupRequest { group, economy: Some(economy), dry_run, ..GroupRequest::default() };
+        let roster = self.with_economy(&asked, move |state, group, member| {
+            let now = group.head().members.get(&member).map(|one| &one.affiliations);
+            if now == Some(&affiliations) {
+                let message = "the roster says so already";
+                return Err(ServiceError::data("said-already", message));
+            }
+            let roster = group.affiliating(member, affiliations, state.us());
+            roster.map_err(|refusal| refused(state, group, refusal))
+        });
+        let roster = RosterBody::Roster(roster.await?);
+        self.put(&asked, roster, "its affiliations are in the roster").await
+    }
+
+    /// Offers the secretariat to a member; without one, accepts what is offered to us.
+    pub async fn hand_over(&self, asked: GroupRequest) -> Result<GroupDone, ServiceError> {
+        if asked.economy.is_some() {
+            let says = self.with_economy(&asked, |_, group, to| {
+                let (group, epoch) = (group.id(), group.head().epoch);
+                Ok(GroupBody::Handover(HandoverBody { group, epoch, to }))
+            });
+            let says = says.await?;
+            return self.act(&asked, says, "Hand-over", "is offered the secretariat").await;
+        }
+        let roster = self.of_group(&asked.group, |state, group| {
+            let roster = group.accepting(state.us());
+            roster.map_err(|refusal| {
+                if matches!(refusal, Refusal::NotSecretariat(_)) {
+                    let message = "the secretariat is not offered to this economy";
+                    return ServiceError::data("not-offered", message);
+                }
+                refused(state, group, refusal)
+            })
+        });
+        let roster = RosterBody::Roster(roster.await?);
+        self.put(&asked, roster, "this economy keeps the roster now").await
+    }
+
+    /// Says that the roster is still the last one.
+    pub async fn confirm_roster(&self, asked: GroupRequest) -> Result<GroupDone, ServiceError> {
+        let head = self.of_group(&asked.group, |_, group| Ok(head(group))).await?;
+        self.put(&asked, head, "the roster is confirmed").await
+    }
+
+    /// Says it by itself once a day, for every group whose roster we keep.
+    pub(crate) fn confirm_rosters_daily(&self) {
+        let service = Arc::downgrade(&self.parts);
+        tokio::spawn(async move {
+            let mut hours = tokio::time::interval(Duration::from_secs(60 * 60));
+            loop {
+                hours.tick().await;
+                let Some(parts) = service.upgrade() else { return };
+                if let Err(error) = (Self { parts }).confirm_due_rosters().await {
+                    tracing::warn!("a roster was not confirmed: {error}");
+                }
+            }
+        });
+    }
+
+    async fn confirm_due_rosters(&self) -> Result<(), ServiceError> {
+        let since = self.now().saturating_sub(CONFIRMED_EVERY);
+        let due: Vec<_> = self
+            .look(move |state, _, _| {
+                let due = state.groups().unconfirmed(state.us(), since);
+                due.map(|group| (head(group), group.founding().charter().name().to_owned()))
+                    .collect()
+            })
+            .await?;
+        for (head, name) in due {
+            let title = format!("Roster confirmed: {name}");
+            self.publish_control(Kind::Roster, head.encode(), title).await?;
+        }
+        Ok(())
+    }
+
+    /// Looks at a group.
+    async fn of_group<T: Send + 'static>(
+        &self,
+        group: &str,
+        look: impl FnOnce(&State, &Arc<Group>) -> Result<T, ServiceError> + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        let group = group.to_owned();
+        self.look(move |state, _, _| look(state, find_group(state, &group)?)).await?
+    }
+
+    /// Looks at a group and an economy.
+    async fn with_economy<T: Send + 'static>(
+        &self,
+        asked: &GroupRequest,
+        look: impl FnOnce(&State, &Group, EconomyId) -> Result<T, ServiceError> + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        let economy = asked.economy.clone().unwrap_or_default();
+        self.of_group(&asked.group, move |state, group| {
+            look(state, group, find_economy(state, &economy)?)
+        })
+        .await
+    }
+
+    /// Signs words about a group.
+    async fn act(
+        &self,
+        asked: &GroupRequest,
+        body: GroupBody,
+        what: &str,
+        then: &str,
+    ) -> Result<GroupDone, ServiceError> {
+        self.say(asked, Kind::Group, Says::Group(body), Some(what), then).await
+    }
+
+    /// Signs a roster, or that it is the last one.
+    async fn put(
+        &self,
+        asked: &GroupRequest,
+        body: RosterBody,
+        then: &str,
+    ) -> Result<GroupDone, ServiceError> {
+        self.say(asked, Kind::Roster, Says::Roster(body), None, then).await
+    }
+
+    async fn say(
+        &self,
+        asked: &GroupRequest,
+        kind: Kind,
+        says: Says,
+        what: Option<&str>,
+        then: &str,
+    ) -> Result<GroupDone, ServiceError> {
+        let body = match &says {
+            Says::Group(body) => body.encode(),
+            Says::Roster(body) => body.encode(),
+        };
+        let what = match (&says, what) {
+            (Says::Roster(RosterBody::Roster(roster)), _) => format!("Roster {}", roster.epoch),
+            (Says::Roster(RosterBody::Head(_)), _) => "Roster confirmed".to_owned(),
+            (Says::Group(_), what) => what.unwrap_or("Group").to_owned(),
+        };
+        let title = self
+            .of_group(&asked.group, move |state, group| {
+                group
+                    .may_say(state.us(), &says)
+                    .map_err(|refusal| refused(state, group, refusal))?;
+                Ok(format!("{what}: {}", group.founding().charter().name()))
+            })
+            .await?;
+        let published = self.try_control(kind, body, title, asked.dry_run).await?;
+        let group = self.group(&asked.group).await?.group;
+        let outcome = outcome(asked, &published, then);
+        Ok(GroupDone { published: vec![published], group: Some(group), outcome })
+    }
+}
+
+/// Groups of ours to which nothing goes.
+pub(super) fn stopped(state: &State, now: Timestamp) -> Vec<GroupLine> {
+    let ours = state.groups().iter().filter(|group| {
+        group.head().members.contains_key(&state.us()) && group.usable(now).is_err()
+    });
+    ours.map(|group| lines::group(state, group, now)).collect()
+}
+
+fn outcome(asked: &GroupRequest, published: &Published, then: &str) -> String {
+    let subject = asked.economy.as_deref().map(|name| format!("{name}: ")).unwrap_or_default();
+    match &published.reference {
+        Some(_) => format!("{subject}{then}"),
+        None => format!("{subject}nothing was signed; with it, {then}"),
+    }
+}
+
+fn head(group: &Arc<Group>) -> RosterBody {
+    let head = group.head();
+    let (epoch, digest) = (head.epoch, head.digest);
+    RosterBody::Head(RosterHead { group: group.id(), epoch, digest })
+}
+
+/// A group by the name in its charter, by the reference of a record about it, or by its id.
+pub(super) fn find_group<'a>(state: &'a State, text: &str) -> Result<&'a Arc<Group>, ServiceError> {
+    let missing = || {
+        ServiceError::no_input("no-group", format!("`{text}` is not a group"))
+            .next("comity group list")
+    };
+    let mut named = state.groups().iter().filter(|group| group.founding().charter().name() == text);
+    if let Some(group) = named.next() {
+        if named.next().is_none() {
+            return Ok(group);
+        }
+        let message = format!("several groups are called `{text}`");
+        return Err(ServiceError::usage("group-ambiguous", message)
+            .next("name it by its reference: comity group list"));
+    }
+    let record = find_record(state, text).map_err(|_no_record| missing())?;
+    state.groups().of_record(&record).ok_or_else(missing)
+}
+
+/// A refusal with the names that this node gives to economies, and what to do about it.
+fn refused(state: &State, group: &Group, refusal: Refusal) -> ServiceError {
+    let reference = lines::reference(state, &group.founding().record());
+    let next = if refusal == Refusal::WithoutSecretariat {
+        format!("hand the roster over: comity group hand-over {reference} --to NAME")
+    } else if matches!(refusal, Refusal::NotSecretariat(_)) {
+        let keeper = state.name_of(&group.head().secretariat);
+        format!("ask {keeper}, which keeps the roster: comity group show {reference}")
+    } else if matches!(refusal, Refusal::NoApplication(_)) {
+        format!("it applies first: comity group apply {reference}")
+    } else if matches!(refusal, Refusal::MissingSponsor { .. }) {
+        format!("members speak for it: comity group sponsor {reference} NAME")
+    } else {
+        format!("comity group show {reference}")
+    };
+    ServiceError::data(refusal.code(), lines::in_words(state, refusal)).next(next)
+}

@@ -1,0 +1,276 @@
+//! `comity group`.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use comity_admin::{Failure, FailureKind, ask};
+use comity_core::group::Charter;
+use comity_node::api::{
+    AffiliateRequest, AffiliationLine, ApplyRequest, GroupDetail, GroupDone, GroupLine,
+    GroupRequest, Published, RosterLine,
+};
+
+use super::Context;
+use crate::backend::Keys;
+use crate::cli::{About, Affiliations, GroupCommand};
+use crate::screen::times::Zones;
+use crate::screen::{Table, printable};
+
+pub(super) fn run(command: GroupCommand, context: &mut Context<'_>) -> Result<(), Failure> {
+    match command {
+        GroupCommand::Found { file, dry_run } => found(&file, dry_run, context),
+        GroupCommand::Invite(about) => {
+            act("/invite-to-group", about, None, "Show the charter to", context)
+        }
+        GroupCommand::Apply { group, answer, affiliation, dry_run } => {
+            let asked = ApplyRequest { group, answers: answer, affiliations: affiliation, dry_run };
+            let (session, _) = context.session(Keys::Signing)?;
+            let done: GroupDone = session.call("/apply", &asked)?;
+            say(&done, context)
+        }
+        GroupCommand::Sponsor(about) => act("/sponsor", about, None, "Speak for", context),
+        GroupCommand::Admit(about) => act("/admit", about, None, "Admit", context),
+        GroupCommand::Remove { about, reason } => {
+            act("/remove-member", about, reason, "Remove", context)
+        }
+        GroupCommand::Leave { group, reason, yes, dry_run } => {
+            let question = format!("Leave {group}?");
+            let asked = GroupRequest { group, economy: None, reason, dry_run };
+            sign("/leave-group", &asked, yes, &question, context)
+        }
+        GroupCommand::Affiliations(asked) => affiliations(asked, context),
+        GroupCommand::Roster { group, confirm } => roster(&group, confirm, context),
+        GroupCommand::List => list(context),
+        GroupCommand::Show { group } => show(&group, context),
+        GroupCommand::HandOver { group, to, accept, yes, dry_run } => {
+            let question = match &to {
+                Some(to) => format!("Offer the secretariat of {group} to {to}?"),
+                None => format!("Keep the roster of {group} from now on?"),
+            };
+            let economy = to.filter(|_| !accept);
+            let asked = GroupRequest { group, economy, reason: None, dry_run };
+            sign("/hand-over", &asked, yes, &question, context)
+        }
+    }
+}
+
+fn found(file: &Path, dry_run: bool, context: &mut Context<'_>) -> Result<(), Failure> {
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        let message = format!("`{}` cannot be read: {error}", file.display());
+        Failure::new(FailureKind::NoInput, "no-input", message)
+            .next("name a file that is there; examples/groups has one to start from")
+    })?;
+    Charter::parse(&text).map_err(|error| {
+        let message = format!("{}, {error}", file.display());
+        let next = match error.line() {
+            Some(line) => format!("mend line {line} of {}", file.display()),
+            None => format!("mend {}", file.display()),
+        };
+        Failure::new(FailureKind::Data, "charter-invalid", message).next(next)
+    })?;
+    let (session, _) = context.session(Keys::Signing)?;
+    let done: GroupDone = session.call("/found-group", &ask::FoundGroup { text, dry_run })?;
+    say(&done, context)
+}
+
+fn act(
+    path: &str,
+    about: About,
+    reason: Option<String>,
+    verb: &str,
+    context: &mut Context<'_>,
+) -> Result<(), Failure> {
+    let About { group, economy, yes, dry_run } = about;
+    let question = format!("{verb} {economy} ({group})?");
+    let asked = GroupRequest { group, economy: Some(economy), reason, dry_run };
+    sign(path, &asked, yes, &question, context)
+}
+
+fn sign(
+    path: &str,
+    asked: &GroupRequest,
+    yes: bool,
+    question: &str,
+    context: &mut Context<'_>,
+) -> Result<(), Failure> {
+    let (session, _) = context.session(Keys::Signing)?;
+    context.asker.confirmed(yes || asked.dry_run, &printable(question))?;
+    let done: GroupDone = session.call(path, asked)?;
+    say(&done, context)
+}
+
+fn affiliations(asked: Affiliations, context: &mut Context<'_>) -> Result<(), Failure> {
+    let Affiliations { group, of, affiliation, none: _, yes, dry_run } = asked;
+    let Some(of) = of else { return show_affiliations(group, context) };
+    let (session, _) = context.session(Keys::Signing)?;
+    let said = if affiliation.is_empty() { "nothing".to_owned() } else { affiliation.join(", ") };
+    let question = format!("Say in the next roster of {group} that {of} belongs to {said}?");
+    context.asker.confirmed(yes || dry_run, &printable(&question))?;
+    let asked = AffiliateRequest { group, economy: of, affiliations: affiliation, dry_run };
+    let done: GroupDone = session.call("/affiliate", &asked)?;
+    say(&done, context)
+}
+
+fn show_affiliations(group: String, context: &mut Context<'_>) -> Result<(), Failure> {
+    let (session, _) = context.session(Keys::Shut)?;
+    let asked = ask::Reference { reference: group };
+    let lines: Vec<AffiliationLine> = session.call("/affiliations", &asked)?;
+    context.screen.answer(&lines, |out| {
+        if lines.is_empty() {
+            return writeln!(out, "No roster says what a member belongs to.");
+        }
+        let mut table = Table::new(&["affiliation", "members"]);
+        for line in &lines {
+            table.row([line.affiliation.clone(), line.members.join(", ")]);
+        }
+        table.write(out)
+    })
+}
+
+/// What was signed, who gets it, and how the group stands after it.
+fn say(done: &GroupDone, context: &mut Context<'_>) -> Result<(), Failure> {
+    context.screen.answer(done, |out| {
+        for published in &done.published {
+            let signed = published.reference.as_deref().unwrap_or("not signed");
+            writeln!(out, "{signed}  {}", recipients(published))?;
+        }
+        if let Some(group) = &done.group {
+            let (name, roster) = (printable(&group.name), group.roster);
+            writeln!(
+                out,
+                "{}  {name}: roster {roster}, {} members",
+                group.reference, group.members
+            )?;
+        }
+        writeln!(out, "{}", printable(&done.outcome))
+    })
+}
+
+fn recipients(published: &Published) -> String {
+    let parts = published.preview.iter().flat_map(|preview| &preview.parts);
+    let going = parts.flat_map(|part| &part.cells).filter(|cell| cell.outcome == "release");
+    let mut names: Vec<_> = going.map(|cell| printable(&cell.partner)).collect();
+    names.dedup();
+    match names.len() {
+        0 => "to nobody".to_owned(),
+        _ => format!("to {}", names.join(", ")),
+    }
+}
+
+fn list(context: &mut Context<'_>) -> Result<(), Failure> {
+    let (session, zones) = context.session(Keys::Shut)?;
+    let groups: Vec<GroupLine> = session.call("/groups", &())?;
+    let comity = context.comity();
+    context.screen.answer(&groups, |out| {
+        if groups.is_empty() {
+            return writeln!(out, "No groups yet: {comity} group found FILE");
+        }
+        table(&groups, &zones).write(out)
+    })
+}
+
+fn table(groups: &[GroupLine], zones: &Zones) -> Table {
+    let headings =
+        ["ref", "group", "we are", "roster", "members", "secretariat", "confirmed", "good until"];
+    let mut table = Table::new(&headings);
+    for group in groups {
+        table.row([
+            group.reference.clone(),
+            group.name.clone(),
+            group.state.clone(),
+            group.roster.to_string(),
+            group.members.to_string(),
+            group.secretariat.clone(),
+            zones.day(&group.confirmed),
+            zones.day(&group.stale_from),
+        ]);
+    }
+    table
+}
+
+fn show(group: &str, context: &mut Context<'_>) -> Result<(), Failure> {
+    let (session, zones) = context.session(Keys::Shut)?;
+    let asked = ask::Reference { reference: group.to_owned() };
+    let detail: GroupDetail = session.call("/group", &asked)?;
+    context.screen.answer(&detail, |out| write_detail(&detail, &zones, out))
+}
+
+fn write_detail(detail: &GroupDetail, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
+    table(std::slice::from_ref(&detail.group), zones).write(out)?;
+    writeln!(out, "  {}", printable(&detail.purpose))?;
+    for problem in &detail.problems {
+        writeln!(out, "  ! {}", printable(problem))?;
+    }
+    let mut members = Table::new(&["member", "since", "affiliations", ""]);
+    for member in &detail.members {
+        let note = match (member.partner, member.certain) {
+            (_, false) => "perhaps gone: gets nothing",
+            (false, true) => "not a partner: gets nothing from us",
+            (true, true) => "",
+        };
+        members.row([
+            member.name.clone(),
+            format!("roster {}", member.since),
+            member.affiliations.join(", "),
+            note.to_owned(),
+        ]);
+    }
+    writeln!(out)?;
+    members.write(out)?;
+    if !detail.founders_awaited.is_empty() {
+        let names = detail.founders_awaited.join(", ");
+        writeln!(
+            out,
+            "  founders who have not applied or are not admitted: {}",
+            printable(&names)
+        )?;
+    }
+    for one in &detail.applications {
+        let (has, needed) = (one.sponsors.len(), one.needed);
+        let by = if has == 0 { String::new() } else { format!(": {}", one.sponsors.join(", ")) };
+        let line =
+            format!("{}  {} applies; {has} of {needed} sponsors{by}", one.reference, one.applicant);
+        writeln!(out, "  {}", printable(&line))?;
+        for (criterion, answer) in detail.criteria.iter().zip(&one.answers) {
+            writeln!(out, "      {}  {}", printable(&criterion.name), printable(answer))?;
+        }
+    }
+    for one in &detail.removals {
+        let line =
+            format!("{} want {} out; it takes {}", one.by.join(", "), one.member, one.needed);
+        writeln!(out, "  {}", printable(&line))?;
+    }
+    if let Some(to) = &detail.offered_to {
+        writeln!(out, "  the secretariat is offered to {}", printable(to))?;
+    }
+    let text: Vec<_> = detail.text.lines().map(printable).collect();
+    writeln!(out, "\n{}", text.join("\n"))
+}
+
+fn roster(group: &str, confirm: bool, context: &mut Context<'_>) -> Result<(), Failure> {
+    let keys = if confirm { Keys::Signing } else { Keys::Shut };
+    let (session, zones) = context.session(keys)?;
+    if confirm {
+        let asked = GroupRequest { group: group.to_owned(), ..GroupRequest::default() };
+        let done: GroupDone = session.call("/confirm-roster", &asked)?;
+        return say(&done, context);
+    }
+    let asked = ask::Reference { reference: group.to_owned() };
+    let rosters: Vec<RosterLine> = session.call("/rosters", &asked)?;
+    context.screen.answer(&rosters, |out| {
+        let headings = ["roster", "ref", "signed by", "on", "came", "went", "members"];
+        let mut table = Table::new(&headings);
+        for roster in &rosters {
+            table.row([
+                roster.roster.to_string(),
+                roster.reference.clone(),
+                roster.secretariat.clone(),
+                zones.day(&roster.signed_at),
+                roster.came.join(", "),
+                roster.went.join(", "),
+                roster.members.join(", "),
+            ]);
+        }
+        table.write(out)
+    })
+}

@@ -1,0 +1,330 @@
+//! Four nodes, four processes, one group: founded, joined, shared with, left, and contradicted.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests assert"
+)]
+
+mod world;
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use world::Node;
+
+const CHARTER: &str = r#"
+format = 1
+name = "Islands"
+purpose = "Early warning"
+founders = ["KR", "JP", "FJ"]
+starts = 2026-01-01
+
+[[criteria]]
+name = "mandate"
+text = "By which act are you the national CSIRT?"
+
+[sponsors]
+needed = 1
+
+[removal]
+by = "secretariat"
+
+[terms]
+tier = "mou"
+"#;
+
+/// Asks again until the answer is as it should be.
+fn eventually(what: &str, mut answer: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !answer() {
+        assert!(started.elapsed() < Duration::from_secs(120), "never: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or_default()
+}
+
+fn pair((one, here): (&Node, &str), (other, there): (&Node, &str)) {
+    let invitation = one.data(&["partner", "invite", "--as", there]);
+    other.try_with(&["partner", "join", "--as", here], text(&invitation, "ticket")).done();
+    let digits = |node: &Node, name: &str| {
+        let mut digits = String::new();
+        eventually("both screens show digits", || {
+            let ceremony = node.data(&["partner", "verify", "--show", name]);
+            text(&ceremony, "digits").clone_into(&mut digits);
+            !digits.is_empty()
+        });
+        digits
+    };
+    let (ours, theirs) = (digits(one, there), digits(other, here));
+    std::thread::scope(|scope| {
+        let one = scope.spawn(|| one.try_with(&["partner", "verify", there], &theirs).done());
+        other.try_with(&["partner", "verify", here], &ours).done();
+        one.join().unwrap();
+    });
+}
+
+fn to_group(node: &Node, name: &str, tlp: &str) -> String {
+    let file = node.folder().join(format!("{name}.toml"));
+    let record = format!(
+        "format = 1\nkind = \"incident\"\ntitle = \"{name}\"\n[marking]\ntlp = \"{tlp}\"\n\
+         [[part]]\nsection = \"summary\"\ntext = \"{name}\"\n[[to]]\ngroup = \"Islands\"\n"
+    );
+    std::fs::write(&file, record).unwrap();
+    file.display().to_string()
+}
+
+/// How a node stands in the group, and with which roster.
+fn stands(node: &Node) -> (String, u64) {
+    let groups = node.data(&["group", "list"]);
+    let group = &groups[0];
+    (text(group, "state").to_owned(), group["roster"].as_u64().unwrap_or(99))
+}
+
+fn applicants(node: &Node) -> Vec<String> {
+    let detail = node.data(&["group", "show", "Islands"]);
+    let open = detail["applications"].as_array().unwrap();
+    open.iter().map(|one| text(one, "applicant").to_owned()).collect()
+}
+
+fn titles(node: &Node) -> Vec<String> {
+    let records = node.data(&["list"]);
+    records.as_array().unwrap().iter().map(|one| text(one, "title").to_owned()).collect()
+}
+
+fn reached(preview: &Value) -> Vec<String> {
+    let cells = preview["preview"]["parts"][0]["cells"].as_array().unwrap();
+    let going = cells.iter().filter(|cell| text(cell, "outcome") == "release");
+    let mut names: Vec<_> = going.map(|cell| text(cell, "partner").to_owned()).collect();
+    // Cells are in the order of the ids, which are drawn anew each time.
+    names.sort_unstable();
+    names
+}
+
+fn note(node: &Node, title: &str) {
+    let file = node.folder().join("note.toml");
+    let text = format!(
+        "format = 1\nkind = \"note\"\ntitle = \"{title}\"\n[marking]\ntlp = \"CLEAR\"\n\
+         [[part]]\nsection = \"summary\"\ntext = \"{title}\"\n"
+    );
+    std::fs::write(&file, text).unwrap();
+    node.data(&["publish", &file.display().to_string(), "--yes"]);
+}
+
+/// Publishes to the group; whom the audit names in the end.
+fn share(node: &Node, title: &str, with: &[(&str, &Node)]) {
+    let file = to_group(node, title, "AMBER");
+    let names: Vec<_> = with.iter().map(|(name, _)| *name).collect();
+    assert_eq!(reached(&node.data(&["publish", &file, "--dry-run"])), names);
+    let published = node.data(&["publish", &file, "--yes"]);
+    for (name, member) in with {
+        eventually(&format!("{name} has `{title}`"), || titles(member).contains(&title.to_owned()));
+    }
+    let who = node.data(&["audit", "who", text(&published, "reference")]);
+    let told = who["deliveries"].as_array().unwrap().iter().map(|one| text(one, "partner"));
+    let mut told: Vec<_> = told.collect();
+    told.sort_unstable();
+    assert_eq!(told, names, "exactly its members");
+}
+
+#[test]
+fn a_group_from_its_charter_to_a_contradiction() {
+    let mut nodes = ["KR", "JP", "FJ", "NZ"].map(Node::plain);
+    nodes.iter_mut().for_each(Node::run);
+    let [kr, jp, fj, nz] = &nodes;
+    pair((kr, "KR"), (jp, "JP"));
+    pair((kr, "KR"), (fj, "FJ"));
+    pair((jp, "JP"), (fj, "FJ"));
+    pair((kr, "KR"), (nz, "NZ"));
+    pair((jp, "JP"), (nz, "NZ"));
+    pair((fj, "FJ"), (nz, "NZ"));
+    for partner in ["JP", "FJ", "NZ"] {
+        kr.data(&["partner", "level", partner, "restricted"]);
+    }
+    found(kr, jp, fj);
+    share(kr, "For the three of us", &[("FJ", fj), ("JP", jp)]);
+    assert_eq!(stands(nz).0, "", "who is not invited hears nothing");
+    join(kr, jp, nz);
+    share(kr, "For all of us", &[("FJ", fj), ("JP", jp), ("NZ", nz)]);
+    let red = to_group(kr, "For nobody", "RED");
+    assert!(reached(&kr.data(&["publish", &red, "--dry-run"])).is_empty());
+    affiliations(kr, jp);
+    remove(kr, jp, fj, nz);
+    hand_over(kr, jp);
+    let [kr, jp, fj, nz] = &mut nodes;
+    assert_eq!(nz.stop(), 0);
+    rebuild(kr);
+    contradict(kr, jp, fj);
+    for node in [kr, fj] {
+        assert_eq!(node.stop(), 0);
+    }
+}
+
+fn found(kr: &Node, jp: &Node, fj: &Node) {
+    let charter = kr.folder().join("charter.toml").display().to_string();
+    std::fs::write(&charter, CHARTER).unwrap();
+    let would = kr.data(&["group", "found", &charter, "--dry-run"]);
+    assert_eq!(reached(&would["published"][0]), ["FJ", "JP"], "founders get the charter");
+    assert_eq!(kr.data(&["group", "list"]), Value::Array(Vec::new()), "nothing was signed");
+    kr.data(&["group", "found", &charter]);
+    assert_eq!(stands(kr), ("secretariat".to_owned(), 0));
+    for node in [jp, fj] {
+        eventually("the charter arrives", || stands(node).0 == "invited");
+    }
+    let shown = jp.data(&["group", "show", "Islands"]);
+    assert_eq!(text(&shown, "text"), CHARTER, "word by word");
+    jp.try_with(&["group", "apply", "Islands"], "").refused(64, "unanswered", "1", "mandate");
+    let answer = ["group", "apply", "Islands", "--answer", "The Act of 2004"];
+    jp.data(&[&answer[..], &["--affiliation", "FIRST"]].concat());
+    jp.try_with(&["group", "admit", "Islands", "JP", "--yes"], "").refused(
+        65,
+        "self-admission",
+        "JP",
+        "group show",
+    );
+    fj.data(&answer);
+    for (founder, node, roster) in [("JP", jp, 1), ("FJ", fj, 2)] {
+        eventually("the application arrives", || applicants(kr).contains(&founder.to_owned()));
+        kr.data(&["group", "admit", "Islands", founder, "--yes"]);
+        eventually("the roster arrives", || stands(node) == ("member".to_owned(), roster));
+    }
+    eventually("members hear of members", || stands(jp).1 == 2);
+}
+
+fn join(kr: &Node, jp: &Node, nz: &Node) {
+    jp.data(&["group", "invite", "Islands", "NZ", "--yes"]);
+    eventually("the charter arrives", || stands(nz).0 == "invited");
+    assert_eq!(nz.data(&["group", "roster", "Islands"]).as_array().unwrap().len(), 1);
+    nz.data(&["group", "apply", "Islands", "--answer", "The Decree of 2019"]);
+    eventually("the application arrives", || applicants(kr) == ["NZ"] && applicants(jp) == ["NZ"]);
+    kr.try_with(&["group", "admit", "Islands", "NZ", "--yes"], "").refused(
+        65,
+        "missing-sponsor",
+        "NZ has 0 of the 1 sponsors",
+        "group sponsor",
+    );
+    jp.data(&["group", "sponsor", "Islands", "NZ", "--yes"]);
+    eventually("the sponsor's word arrives", || {
+        let shown = kr.data(&["group", "show", "Islands"]);
+        shown["applications"][0]["sponsors"] == serde_json::json!(["JP"])
+    });
+    kr.data(&["group", "admit", "Islands", "NZ", "--yes"]);
+    for node in [jp, nz] {
+        eventually("the roster arrives", || stands(node) == ("member".to_owned(), 3));
+    }
+    let earlier = titles(nz);
+    assert!(!earlier.contains(&"For the three of us".to_owned()), "{earlier:?}");
+}
+
+fn affiliations(kr: &Node, jp: &Node) {
+    let shown = || jp.data(&["group", "affiliations", "Islands"]);
+    assert_eq!(shown(), serde_json::json!([{ "affiliation": "FIRST", "members": ["JP"] }]));
+    let set = |node: &Node| {
+        let asked = ["group", "affiliations", "Islands", "--of", "NZ", "--affiliation", "FIRST"];
+        node.try_with(&[&asked[..], &["--yes"]].concat(), "")
+    };
+    set(jp).refused(65, "not-secretariat", "JP", "ask KR");
+    set(kr).done();
+    set(kr).refused(65, "said-already", "already", "");
+    eventually("the next roster arrives", || {
+        shown() == serde_json::json!([{ "affiliation": "FIRST", "members": ["JP", "NZ"] }])
+            || shown() == serde_json::json!([{ "affiliation": "FIRST", "members": ["NZ", "JP"] }])
+    });
+}
+
+fn remove(kr: &Node, jp: &Node, fj: &Node, nz: &Node) {
+    let done = kr.data(&["group", "remove", "Islands", "NZ", "--reason", "Dissolved", "--yes"]);
+    assert_eq!(done["published"].as_array().unwrap().len(), 2, "the vote, and the roster");
+    share(kr, "For those who stayed", &[("FJ", fj), ("JP", jp)]);
+    eventually("who is removed learns it", || stands(nz) == ("left".to_owned(), 5));
+    // What comes after it arrives, so what came before it is not under way.
+    note(kr, "To everybody");
+    eventually("a later note arrives", || titles(nz).contains(&"To everybody".to_owned()));
+    assert!(!titles(nz).contains(&"For those who stayed".to_owned()), "nothing new");
+}
+
+fn hand_over(kr: &Node, jp: &Node) {
+    jp.try_with(&["group", "roster", "Islands", "--confirm"], "").refused(
+        65,
+        "not-secretariat",
+        "JP",
+        "ask KR",
+    );
+    kr.data(&["group", "roster", "Islands", "--confirm"]);
+    kr.try_with(&["group", "leave", "Islands", "--yes"], "").refused(
+        65,
+        "without-secretariat",
+        "",
+        "group hand-over",
+    );
+    kr.data(&["group", "hand-over", "Islands", "--to", "JP", "--yes"]);
+    eventually("the offer arrives", || {
+        text(&jp.data(&["group", "show", "Islands"]), "offered_to") == "JP"
+    });
+    jp.data(&["group", "hand-over", "Islands", "--accept", "--yes"]);
+    assert_eq!(stands(jp), ("secretariat".to_owned(), 6));
+    eventually("the role has moved", || stands(kr) == ("member".to_owned(), 6));
+}
+
+/// Rosters are read from the journal and from nothing else.
+fn rebuild(node: &mut Node) {
+    let known = |node: &Node| {
+        let shown = ["list", "show Islands", "roster Islands", "affiliations Islands"];
+        shown.map(|what| {
+            let words: Vec<_> = ["group"].into_iter().chain(what.split(' ')).collect();
+            node.data(&words)
+        })
+    };
+    let before = known(node);
+    assert_eq!(node.stop(), 0);
+    node.data(&["store", "rebuild"]);
+    assert_eq!(known(node), before);
+    node.run();
+    assert_eq!(known(node), before);
+}
+
+/// A copy of the secretariat's folder runs as well: each of the two signs a roster.
+fn contradict(kr: &mut Node, jp: &mut Node, fj: &mut Node) {
+    eventually("everybody has the last roster", || stands(fj).1 == 6);
+    assert_eq!(jp.stop(), 0);
+    let mut twin = jp.twin();
+    let sign = |node: &Node, label: &str| {
+        let asked = ["group", "affiliations", "Islands", "--of", "KR", "--affiliation", label];
+        node.data(&[&asked[..], &["--yes"]].concat());
+    };
+    assert_eq!(fj.stop(), 0);
+    jp.run();
+    sign(jp, "APCERT");
+    eventually("one of them has the one", || stands(kr).1 == 7);
+    assert_eq!((jp.stop(), kr.stop()), (0, 0));
+    fj.run();
+    twin.run();
+    sign(&twin, "FIRST");
+    eventually("the other has the other", || stands(fj).1 == 7);
+    assert_eq!(twin.stop(), 0);
+    let alarmed = |node: &Node| {
+        let status = node.data(&["status"]);
+        status["alarms"].as_array().unwrap().iter().any(|one| text(one, "code") == "group-frozen")
+    };
+    assert!(!alarmed(fj), "alone it cannot know");
+    kr.run();
+    for node in [&*kr, &*fj] {
+        eventually("both are told", || stands(node).0 == "frozen" && alarmed(node));
+        let shown = node.data(&["group", "show", "Islands"]);
+        assert!(shown["problems"][0].as_str().unwrap().contains("two rosters 7"), "{shown}");
+        let status = node.data(&["status"]);
+        assert_eq!(text(&status["stopped_groups"][0], "name"), "Islands");
+    }
+    let file = to_group(kr, "Never", "AMBER");
+    assert!(reached(&kr.data(&["publish", &file, "--dry-run"])).is_empty());
+    let doctor = kr.try_with(&["doctor"], "");
+    assert!(doctor.code == 1 && doctor.out.contains("two rosters of one number"), "{}", doctor.out);
+    // It stays so: what an operator sees is not only what an alarm said once.
+    assert_eq!(kr.stop(), 0);
+    kr.run();
+    assert_eq!(stands(kr).0, "frozen");
+}
