@@ -13,7 +13,7 @@ use crate::ledger::Obligations;
 use crate::marking::{Marking, Onward, Tlp};
 use crate::policy::{
     Agreement, Consent, Decision, Fact, Gate, Outcome, PartFacts, Partner, Plan, PolicySnapshot,
-    Received, Recipient, Shared, Source, Verdict, decide, plan,
+    Received, Recipient, RecordFacts, Shared, Source, Verdict, decide, plan,
 };
 use crate::test_util::policy::terms;
 use crate::time::Timestamp;
@@ -122,8 +122,10 @@ proptest! {
                 prop_assert!(obligations.onward < Onward::None);
             }
         }
-        // In whatever order they came, unless one contradicts itself: then the first word counts.
-        if contrary {
+        // In whatever order they came, unless one contradicts itself, or our own people are left what
+        // several disagree about: then the first word counts.
+        let local = matches!(recipient, Recipient::LocalRole { .. });
+        if contrary || (local && share_none(&record, &again)) {
             return Ok(());
         }
         let mut turned = part.clone();
@@ -450,4 +452,14 @@ fn a_good_part_of_what_is_asked_goes() {
     }
     assert!(goes * 10 > asked, "{goes} of {asked} go");
     assert!(held * 200 > asked, "{held} of {asked} are held");
+}
+
+/// Whether those who brought a part name no common purpose.
+fn share_none(record: &RecordFacts, part: &PartFacts) -> bool {
+    let first = match &record.source {
+        Source::Own => Some(Obligations::unbound()),
+        Source::From { obligations, .. } => Some(obligations.clone()),
+    };
+    let all = part.sources.iter().fold(first, |sum, more| sum?.meet(&more.obligations));
+    all.is_none()
 }
