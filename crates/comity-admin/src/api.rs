@@ -4,6 +4,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request, State};
 use axum::http::header::CONTENT_TYPE;
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use comity_core::Timestamp;
@@ -34,7 +35,20 @@ pub fn router(service: Service) -> Router {
         .merge(partners())
         .merge(agreements())
         .merge(groups())
+        .layer(from_fn(to_the_end))
         .with_state(service)
+}
+
+/// Whoever asked may go away, and what was begun is done to its end all the same: half of a change of keys
+/// is worse than none.
+async fn to_the_end(request: Request, next: Next) -> Result<Response, Failure> {
+    tokio::spawn(next.run(request)).await.map_err(|error| {
+        Failure::new(
+            FailureKind::Internal,
+            "broken",
+            format!("the request was not carried out: {error}"),
+        )
+    })
 }
 
 fn node() -> Router<Service> {
@@ -491,5 +505,26 @@ mod tests {
             let reply = router.clone().oneshot(request).await.unwrap();
             assert_eq!(reply.status() == StatusCode::OK, taken, "{sent}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_was_begun_is_done_though_nobody_waits_for_it_any_more() {
+        let (begun, mut begins) = tokio::sync::mpsc::channel::<()>(1);
+        let (done, mut ends) = tokio::sync::mpsc::channel::<()>(1);
+        let gate = std::sync::Arc::new(tokio::sync::Notify::new());
+        let open = gate.clone();
+        let slow = post(async move || {
+            begun.send(()).await.unwrap();
+            gate.notified().await;
+            done.send(()).await.unwrap();
+        });
+        let router = Router::new().route("/slow", slow).layer(from_fn(to_the_end));
+        let request = axum::http::Request::post("/slow").body(Body::empty()).unwrap();
+        let asked = tokio::spawn(router.oneshot(request));
+        begins.recv().await.unwrap();
+        asked.abort();
+        assert!(asked.await.unwrap_err().is_cancelled());
+        open.notify_one();
+        assert_eq!(ends.recv().await, Some(()));
     }
 }

@@ -77,7 +77,9 @@ impl ServiceError {
 impl From<CommandError> for ServiceError {
     fn from(error: CommandError) -> Self {
         let (kind, code, next) = match &error {
-            CommandError::NotEntitled(_) => (ErrorKind::NoPermission, "not-entitled", None),
+            CommandError::NotEntitled(_) => {
+                (ErrorKind::NoPermission, "not-entitled", Some("comity key list"))
+            }
             CommandError::NotOurs => (ErrorKind::NoPermission, "not-ours", None),
             CommandError::NoRecord(_) => (ErrorKind::NoInput, "no-record", Some("comity list")),
             CommandError::NoPartner(_) => {

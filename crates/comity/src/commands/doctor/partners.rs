@@ -162,6 +162,9 @@ fn link(partner: &PartnerLine, running: bool, comity: &str, findings: &mut Vec<F
         format!(
             "ask its operator: if it has ended the pairing, {comity} partner remove {name} and pair anew"
         )
+    } else if why.contains("refused by the partner") {
+        // It has answered, so the way there is open.
+        "ask its operator: it answers and does not let this node in, because it has suspended or ended the pairing, or does not know the key".to_owned()
     } else {
         let addresses = partner.addresses.join(", ");
         format!(

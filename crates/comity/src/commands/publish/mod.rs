@@ -81,7 +81,7 @@ pub(super) fn run(publish: &Publish, context: &mut Context<'_>) -> Result<(), Fa
         } else {
             writeln!(
                 out,
-                "{reference} is signed, and goes to nobody. Why: {comity} explain {reference}"
+                "{reference} is signed, and goes to nobody now; it goes when an agreement or a level lets it. Why: {comity} explain {reference}"
             )
         }
     })

@@ -118,6 +118,17 @@ impl Source<'_> {
             self.name(urgency, "an urgency", Urgency::from_name, URGENCIES)?;
         }
         let marking = self.marking(&file.marking, None)?;
+        if let (Some(written), Some(tlp)) = (&marking, tlp)
+            && tlp < written.tlp
+        {
+            let message = format!(
+                "`{}` is marked {}, and `--tlp {tlp}` is weaker",
+                self.path.display(),
+                written.tlp
+            );
+            return Err(Failure::new(FailureKind::Usage, "weaker-marking", message)
+                .next("only stricter than the file: change the marking in the file itself"));
+        }
         let marking = match (marking, tlp) {
             (Some(marking), Some(tlp)) => Some(Marking { tlp, ..marking }),
             (marking, tlp) => marking.or(tlp.map(Marking::new)),

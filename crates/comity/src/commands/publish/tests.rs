@@ -28,6 +28,14 @@ fn the_examples_are_read_and_marked() {
 }
 
 #[test]
+fn a_label_that_is_asked_for_may_be_stricter_than_the_files_and_not_weaker() {
+    let file = example("incident.toml");
+    assert!(record_file::read(&file, Some(comity_core::Tlp::AmberStrict)).is_ok());
+    let refused = record_file::read(&file, Some(comity_core::Tlp::Clear)).unwrap_err();
+    assert_eq!((refused.code.as_str(), refused.kind.exit_code()), ("weaker-marking", 64));
+}
+
+#[test]
 fn an_example_loses_its_marking_and_is_refused() {
     let mut request = record_file::read(&example("advisory.toml"), None).unwrap();
     request.marking.tlp = None;
