@@ -1,13 +1,12 @@
-//! Watches the wire: which chunks go, and that none goes that was said to be here.
+//! Watches the wire: which chunks go.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use comity_core::identity::PartDigest;
 
-use super::node::Node;
 use crate::batch::{Body, UniFrame};
-use crate::frame::{Flow, Frame};
+use crate::frame::Flow;
 use crate::transmit::{ConnId, OutStream, Transmit};
 
 /// A leaf of a part of a delivery.
@@ -19,20 +18,15 @@ pub(crate) struct Chunks {
     streams: BTreeMap<(usize, ConnId, u64), Vec<u8>>,
     /// Which part a transfer brings.
     transfers: BTreeMap<(usize, ConnId, u64), (u64, PartDigest)>,
-    /// What was durable at each side when it agreed to use a connection.
-    durable: BTreeMap<(usize, ConnId), BTreeSet<Leaf>>,
     /// The leaves of deliveries that have gone, in order, and the side from which they came.
     pub(crate) sent: Vec<(usize, Leaf)>,
 }
 
 impl Chunks {
     /// A side sends something.
-    pub(crate) fn said(&mut self, side: usize, transmit: &Transmit, nodes: &[Node; 2]) {
+    pub(crate) fn said(&mut self, side: usize, transmit: &Transmit) {
         let conn = transmit.conn();
         let OutStream::Uni { id, .. } = transmit.stream() else {
-            if let Ok(Frame::Use) = Frame::decode(&transmit.bytes().slice(4..)) {
-                self.durable.insert((side, conn), durable(&nodes[side]));
-            }
             return;
         };
         let stream = self.streams.entry((side, conn, id)).or_default();
@@ -58,12 +52,6 @@ impl Chunks {
                 let key = (side, conn, chunk.transfer);
                 let Some((number, part)) = self.transfers.get(&key).copied() else { return };
                 let leaf = (number, part, chunk.index);
-                // What was durable when the connection came into use, and still is, does not go.
-                let there = &nodes[1 - side];
-                let known = self.durable.get(&(1 - side, conn));
-                let known = known.is_some_and(|known| known.contains(&leaf));
-                let still = durable(there).contains(&leaf);
-                assert!(!(known && still), "{leaf:?} was there, and goes again");
                 self.sent.push((side, leaf));
             }
         }
@@ -77,12 +65,4 @@ impl Chunks {
         }
         times
     }
-}
-
-fn durable(node: &Node) -> BTreeSet<Leaf> {
-    let files = node.disk.iter();
-    let leaves = files.flat_map(|((number, _, part), (_, leaves))| {
-        leaves.keys().map(|leaf| (*number, *part, *leaf))
-    });
-    leaves.collect()
 }

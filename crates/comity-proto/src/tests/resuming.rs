@@ -34,7 +34,7 @@ fn taken(pair: &mut Pair, side: usize) -> Vec<Vec<Transmit>> {
     let mut streams: Vec<Vec<Transmit>> = Vec::new();
     for wire in wires {
         let super::node::Wire::Send(transmit) = wire else { continue };
-        pair.chunks.said(side, &transmit, &pair.nodes);
+        pair.chunks.said(side, &transmit);
         let OutStream::Uni { .. } = transmit.stream() else { continue };
         match streams.last_mut().filter(|last| last[0].stream() == transmit.stream()) {
             Some(last) => last.push(transmit),
@@ -79,8 +79,7 @@ fn kept(node: &Node) -> usize {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Connections break, processes die, and disks are slow and full; the pair's own check sees that
-    /// nothing goes that was durable when a connection came into use.
+    /// Connections break, processes die, and disks are slow and full.
     #[test]
     fn a_part_arrives_whole_whatever_breaks(seed: u64) {
         let mut pair = Pair::new(seed);
