@@ -396,6 +396,16 @@ fn receipts_that_contradict_the_ledger_are_faults() {
 }
 
 #[test]
+fn a_complaint_of_a_partner_is_one_line_of_a_log() {
+    let (mut bench, peer) = with_a_partner();
+    let forged = "x\n2026-11-22T03:02:11Z  INFO link partner=JP up=true\r\u{85}\u{202e}";
+    bench.control(peer.conn(), Peer::complaint(forged));
+    let told = bench.alarms("told")[0];
+    assert!(told.contains("INFO link partner=JP"), "{told}");
+    assert!(!told.chars().any(comity_core::cbor::is_unfit), "{told:?}");
+}
+
+#[test]
 fn complaints_of_a_partner_are_told_so_often_a_minute_and_no_more() {
     let (mut bench, peer) = with_a_partner();
     let complain = |bench: &mut Bench| {

@@ -130,6 +130,53 @@ fn keyrings_that_a_relay_brings_out_of_order_are_learned_when_those_between_come
     assert!(bench.state().is_frozen(&by.id));
 }
 
+#[test]
+fn a_link_key_that_time_alone_revokes_is_shut_out() {
+    let mut bench = Bench::new();
+    let (mut relay, origin) = (bench.pair(2), bench.pair(3));
+    bench.connect(&mut relay);
+    let by = origin.economy.clone();
+    let thief = let_in(&bench, &by, &by.evidence);
+    // The machine of the root keys is ahead of the time.
+    let at = START.saturating_add(Duration::from_secs(11 * 60));
+    let keyring = rescued(&by, &by.keyring);
+    let body = keyring.encoded().to_vec();
+    let ahead = control(Kind::Keyring, body, Tlp::Clear, &by.author, by.id, at).expect("a record");
+    let number = bench.deliver(&mut relay, &ahead, &[]);
+    assert_eq!(bench.answer(&relay, number), Answer::Acked);
+    assert!(bench.node.partners.still_admits(&thief, START));
+    bench.wait(Duration::from_secs(60));
+    assert!(!bench.node.partners.still_admits(&thief, START), "when its time has come");
+    let link = keyring.link_evidence(by.link.id()).expect("a link key");
+    let itself = let_in(&bench, &by, &link.encode());
+    assert!(bench.node.partners.still_admits(&itself, START));
+}
+
+#[test]
+fn a_keyring_that_a_relay_brought_too_late_counts_when_its_economy_brings_it() {
+    let mut bench = Bench::new();
+    let (mut relay, mut origin) = (bench.pair(2), bench.pair(3));
+    bench.connect(&mut relay);
+    bench.connect(&mut origin);
+    let by = origin.economy.clone();
+    let second = next(&by, &by.keyring, 80);
+    let body = second.encoded().to_vec();
+    let at = START.saturating_sub(Duration::from_secs(2 * 3600));
+    // The grant of the key that signed it has ended since.
+    let late = control(Kind::Keyring, body, Tlp::Clear, &by.former, by.id, at).expect("a record");
+    bench.deliver(&mut relay, &late, &[]);
+    let stands = |bench: &Bench| {
+        let held = bench.state().record(&late.id()).expect("it is here");
+        (held.is_accepted(), bench.state().keyring(&by.id).expect("its keyring").version())
+    };
+    assert_eq!(stands(&bench), (false, 1));
+    bench.deliver(&mut origin, &late, &[]);
+    for _ in 0..2 {
+        assert_eq!(stands(&bench), (true, 2));
+        bench.restart();
+    }
+}
+
 /// A partner of which two keyrings of one version were seen; the second of them.
 fn frozen(bench: &mut Bench, relay: &mut Peer, by: &Economy) -> VerifiedKeyring {
     let (one, other) = (next(by, &by.keyring, 80), next(by, &by.keyring, 81));

@@ -16,6 +16,7 @@ use crate::entropy::OsEntropy;
 use crate::error::{ErrorKind, ServiceError};
 use crate::index;
 use crate::keyfile::{self, KeySet, Seal};
+use crate::shell_word::word;
 
 /// Keys that the running node uses: the link key, the desk's key, and what the endpoint keeps.
 pub const NODE_KEYS: &str = "keys/node.keys";
@@ -110,7 +111,7 @@ pub fn found(folder: &Path, founding: &Founding, seal: Seal<'_>) -> Result<Found
     if folder.join(config::FILE_NAME).exists() {
         let message = format!("`{}` has a node already", folder.display());
         return Err(ServiceError::new(ErrorKind::CannotCreate, "node-exists", message)
-            .next(format!("comity --data {} status", folder.display())));
+            .next(format!("comity --data {} status", word(&folder.display().to_string()))));
     }
     let text = config::initial(founding);
     let config = Config::parse(&text, &folder.join(config::FILE_NAME), folder)

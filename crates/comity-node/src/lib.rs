@@ -15,6 +15,7 @@ pub mod node;
 mod rotation;
 pub mod service;
 mod shell;
+pub mod shell_word;
 pub mod state;
 
 pub use error::{ErrorKind, ServiceError};

@@ -11,7 +11,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use comity_node::api::{
-    Event, ListRequest, MarkingFields, PartRequest, PartnerUpdate, PublishRequest,
+    AddresseeRequest, Event, ListRequest, MarkingFields, PartRequest, PartnerUpdate, Preview,
+    PublishRequest,
 };
 use comity_node::founding::{Founding, found};
 use comity_node::keyfile::Seal;
@@ -118,6 +119,91 @@ async fn ones_own_digits_are_no_answer_and_may_be_mended() {
     other.confirm_pairing("KR", &ours).await.unwrap();
     until(&one, async |one| (one.ceremony("JP").await.unwrap().state == "paired").then_some(()))
         .await;
+    drop((one, other));
+    kr_node.stop(DEADLINE).await;
+    jp_node.stop(DEADLINE).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ticket_whose_digits_were_shown_opens_the_door_no_more_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let (kr, jp) = (folder.path().join("kr"), folder.path().join("jp"));
+    founded(&kr, "KR");
+    founded(&jp, "JP");
+    let kr_node = Node::start(&kr, None, Mode::Running).unwrap();
+    let jp_node = Node::start(&jp, None, Mode::Running).unwrap();
+    let (one, other) = (kr_node.service(), jp_node.service());
+    let states = async |service: &Service| {
+        let lines = service.invitations().await.unwrap();
+        lines.into_iter().map(|line| (line.name, line.state)).collect::<Vec<_>>()
+    };
+    for name in ["JP", "FJ"] {
+        one.invite(name).await.unwrap();
+    }
+    let invitation = one.invite("JP").await.unwrap();
+    other.join(&invitation.ticket, "KR").await.unwrap();
+    // Who watches a node holds its store, so the other one is watched.
+    until(&other, async |_| one.ceremony("JP").await.ok()?.digits).await;
+    let said = [("FJ", "waiting"), ("JP", "compare")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+    assert_eq!(states(&one).await, said);
+    drop(one);
+    // In the middle of it, as after a crash: nobody has confirmed, nobody has failed.
+    kr_node.stop(DEADLINE).await;
+    let kr_node = Node::start(&kr, None, Mode::Running).unwrap();
+    let one = kr_node.service();
+    assert_eq!(states(&one).await, said[..1]);
+
+    // An operator ends one that is under way.
+    let invitation = one.invite("JP").await.unwrap();
+    other.join(&invitation.ticket, "KR again").await.unwrap();
+    until(&one, async |one| one.ceremony("JP").await.ok()?.digits).await;
+    assert_eq!(one.cancel_invitation("JP").await.unwrap().state, "cancelled");
+    assert_eq!(states(&one).await, said[..1]);
+    assert_eq!(one.ceremony("JP").await.unwrap_err().code, "no-pairing");
+    drop((one, other));
+    kr_node.stop(DEADLINE).await;
+    jp_node.stop(DEADLINE).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_shown_lends_no_list_its_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let (kr, jp) = (folder.path().join("kr"), folder.path().join("jp"));
+    founded(&kr, "KR");
+    founded(&jp, "JP");
+    let kr_node = Node::start(&kr, None, Mode::Running).unwrap();
+    let jp_node = Node::start(&jp, None, Mode::Running).unwrap();
+    let (one, other) = (kr_node.service(), jp_node.service());
+    pair(&one, "KR", &other, "JP").await;
+    // For a desk there that the node is not told to be.
+    let mut request = advisory("CLEAR");
+    request.parts[0].file_name = Some("names-of-victims.txt".to_owned());
+    request.to.push(AddresseeRequest {
+        economy: "JP".to_owned(),
+        desk: Some("duty".to_owned()),
+        sections: vec!["summary".to_owned()],
+        ..AddresseeRequest::default()
+    });
+    let published = one.publish(request).await.unwrap();
+    let listed = until(&other, async |other| {
+        let records = other.list(ListRequest::default()).await.unwrap();
+        records.into_iter().find(|line| line.record == published.record)
+    })
+    .await;
+    assert!(listed.title.starts_with("not shown: "), "{}", listed.title);
+    let names = |preview: &Preview| -> Vec<_> {
+        preview.parts.iter().filter_map(|part| part.file_name.clone()).collect()
+    };
+    let theirs = other.preview(&published.record).await.unwrap();
+    assert_eq!((names(&theirs), theirs.record.title.contains("Router")), (vec![], false));
+    let ours = one.preview(&published.record).await.unwrap();
+    assert_eq!(names(&ours), ["names-of-victims.txt"]);
+    assert_eq!(ours.record.title, "Router flaw");
+
+    // What is RED is in no file that is made for others.
+    let red = one.publish(advisory("RED")).await.unwrap();
+    let file = one.audit_file(&red.record).await.unwrap().file;
+    assert!(file.contains("TLP:RED") && !file.contains("Router flaw"), "{file}");
     drop((one, other));
     kr_node.stop(DEADLINE).await;
     jp_node.stop(DEADLINE).await;
@@ -281,6 +367,9 @@ async fn who_was_introduced_is_paired_under_its_name_or_dismissed() {
         open.into_iter().find(|one| one.by == "JP" && !one.confirmed)
     })
     .await;
+    // The word of one that was removed is nobody's, though another may have its name by now.
+    let by: Vec<_> = fj.introductions().await.unwrap().into_iter().map(|one| one.by).collect();
+    assert_eq!(by, ["JP"]);
     fj.dismiss_introduction(&made.reference).await.unwrap();
     assert!(!fj.introductions().await.unwrap().iter().any(|one| one.by == "JP"));
     assert_eq!(fj.status().await.unwrap().waiting, 0);

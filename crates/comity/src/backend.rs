@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use comity_admin::{Client, Failure, FailureKind, Lines};
 use comity_node::config::Config;
+use comity_node::shell_word::word;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::runtime::Runtime;
@@ -70,7 +71,7 @@ impl Backend {
         let client = self.running()?.ok_or_else(|| {
             let message = format!("no node is running over `{}`", self.folder.display());
             Failure::new(FailureKind::Unavailable, "node-not-running", message)
-                .next(format!("comity --data {} run", self.folder.display()))
+                .next(format!("comity --data {} run", word(&self.folder.display().to_string())))
         })?;
         Ok(Session { client, local: None, runtime: runtime()? })
     }

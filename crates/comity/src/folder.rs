@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::CommandFactory as _;
 use comity_admin::{Failure, FailureKind};
 use comity_node::config::{Config, ConfigError};
+use comity_node::shell_word::word;
 
 use crate::cli::Cli;
 
@@ -39,8 +40,10 @@ pub(crate) fn refused(folder: &Path, error: &ConfigError) -> Failure {
     match error {
         ConfigError::Missing(_) => {
             let message = format!("there is no node in `{folder}`");
-            Failure::new(FailureKind::Configuration, "no-node", message)
-                .next(format!("comity --data {folder} init, or name another folder with --data"))
+            Failure::new(FailureKind::Configuration, "no-node", message).next(format!(
+                "comity --data {} init, or name another folder with --data",
+                word(&folder.to_string())
+            ))
         }
         ConfigError::Unreadable { path, source }
             if source.kind() == std::io::ErrorKind::InvalidData =>
@@ -74,13 +77,13 @@ pub(crate) fn hint(text: &str, data: Option<&Path>) -> String {
     while let Some(at) = rest.find(NAME) {
         let (before, found) = rest.split_at(at);
         let after = found.trim_start_matches(NAME);
-        let word = after.split(|c: char| !c.is_ascii_lowercase()).next().unwrap_or_default();
+        let command = after.split(|c: char| !c.is_ascii_lowercase()).next().unwrap_or_default();
         said.push_str(before);
         said.push_str(NAME);
         // A path may end in the word, and a sentence may hold it.
         let begins = said.len() == NAME.len() || before.ends_with([' ', '`', '(', '\n']);
-        if begins && commands.find_subcommand(word).is_some() {
-            said.push_str(&format!("--data {} ", data.display()));
+        if begins && commands.find_subcommand(command).is_some() {
+            said.push_str(&format!("--data {} ", word(&data.display().to_string())));
         }
         rest = after;
     }
@@ -105,6 +108,7 @@ mod tests {
             "comity --data kr agreement show R; comity --data kr agreement accept R",
         );
         check("mend it, or `comity run`", "mend it, or `comity --data kr run`");
+        assert_eq!(hint("comity list", Some(Path::new("a b"))), "comity --data 'a b' list");
         for same in [
             "comity --data jp run",
             "use the version of comity that wrote it",

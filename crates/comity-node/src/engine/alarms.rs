@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use comity_core::cbor::is_unfit;
 use comity_core::{EconomyId, Timestamp};
 
 use super::{Alarm, Effect, Engine};
@@ -47,6 +48,8 @@ impl Engine {
         if count == ALARMS_PER_MINUTE {
             text.push_str("; more of the same is not told within this minute");
         }
+        // A partner's own words may be in it, and a line of the log is a line of ours.
+        let text = text.chars().map(|one| if is_unfit(one) { '\u{fffd}' } else { one }).collect();
         self.effects.push(Effect::Alarm(Alarm { partner, code, text }));
     }
 }

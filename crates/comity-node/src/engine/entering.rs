@@ -48,8 +48,7 @@ impl Engine {
             return Err(Unfit::TooLarge(body.len()));
         }
         debug_assert_eq!(JournalEntry::decode(entry.kind(), &body).as_ref(), Ok(entry));
-        let (partners_before, turns_before) = (self.state.partners_version(), self.state.turns());
-        let frozen_before = self.state.groups().frozen();
+        let before = self.told();
         self.state.apply(entry)?;
         if let JournalEntry::Record(entered) = entry {
             self.fresh.keep_record(seq, Bytes::copy_from_slice(&entered.signed));
@@ -60,15 +59,27 @@ impl Engine {
         self.batch.push(NewEntry { kind: entry.kind(), body: body.into(), blobs });
         self.note_head(entry);
         // Before a link is asked for anything back: whatever is decided next sees it.
-        self.judge_anew();
-        self.tell_frozen(&frozen_before);
-        if self.state.turns() != turns_before {
+        self.judge_due();
+        self.tell_since(&before);
+        Ok(())
+    }
+
+    /// What links, network and operator have been told of.
+    fn told(&self) -> (u64, u64, BTreeSet<GroupId>) {
+        let state = &self.state;
+        (state.partners_version(), state.turns(), state.groups().frozen())
+    }
+
+    /// Tells them what has turned since.
+    fn tell_since(&mut self, before: &(u64, u64, BTreeSet<GroupId>)) {
+        let (partners_before, turns_before, frozen_before) = before;
+        self.tell_frozen(frozen_before);
+        if self.state.turns() != *turns_before {
             self.reclaim_all();
         }
-        if self.state.partners_version() != partners_before {
+        if self.state.partners_version() != *partners_before {
             self.tell_partners();
         }
-        Ok(())
     }
 
     /// Two rosters of one epoch: nothing goes to the group any more, and a person has to know why.
@@ -127,9 +138,16 @@ impl Engine {
         }
     }
 
+    /// Judges again what the time has made due, or what was due when the node was started.
+    pub(super) fn judge_anew(&mut self) {
+        let before = self.told();
+        self.judge_due();
+        self.tell_since(&before);
+    }
+
     /// Judges again what a keyring, a pairing or the time has made due, each judgement an entry of its
     /// own.
-    pub(super) fn judge_anew(&mut self) {
+    fn judge_due(&mut self) {
         // A keyring that waited may be believed now, and speak of others.
         loop {
             let judged = self.state.judged_anew(self.now);

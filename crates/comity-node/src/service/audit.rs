@@ -3,7 +3,7 @@
 use comity_core::journal::JournalEntry;
 use comity_core::ledger::{Links, Step};
 use comity_core::receipt::UnverifiedReceipt;
-use comity_core::{EconomyId, PartDigest, RecordId};
+use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
 
 use super::records::found;
 use super::{Service, words};
@@ -15,11 +15,11 @@ use crate::state::{Held, OutEntry, OutFate, Partner, State};
 impl Service {
     /// Who was told what of a record, when, and what they confirmed.
     pub async fn audit_who(&self, record: &str) -> Result<AuditWho, ServiceError> {
-        let text = record.to_owned();
+        let (text, now) = (record.to_owned(), self.now());
         let (mut audit, seqs) = self
             .look(move |state, _, _| {
                 let (id, held) = found(state, &text)?;
-                Ok::<_, ServiceError>(audit(state, &id, held))
+                Ok::<_, ServiceError>(audit(state, &id, held, now))
             })
             .await??;
         for (delivery, (decided, receipt)) in audit.deliveries.iter_mut().zip(seqs) {
@@ -45,7 +45,17 @@ impl Service {
 
     /// Who was told what of a record, as a file that others can verify: signed with the link key.
     pub async fn audit_file(&self, record: &str) -> Result<AuditFile, ServiceError> {
-        let who = self.audit_who(record).await?;
+        let mut who = self.audit_who(record).await?;
+        let text = record.to_owned();
+        let red = self
+            .look(move |state, _, _| {
+                found(state, &text).map(|(_, held)| words::summary_is_red(held))
+            })
+            .await??;
+        if red {
+            // The file is for others, and what is RED goes to nobody but whom it names: our own title, too.
+            "TLP:RED".clone_into(&mut who.record.title);
+        }
         // A random key stands in for the link key where the keys could not be opened.
         self.keys()?;
         let at = self.now();
@@ -116,7 +126,7 @@ fn withheld(parts: &[comity_core::journal::Withheld]) -> Vec<AuditWithheld> {
 /// Where the entries lie that say more of a delivery: its decision's, and its receipt's.
 type Seqs = Vec<(u64, Option<u64>)>;
 
-fn audit(state: &State, id: &RecordId, held: &Held) -> (AuditWho, Seqs) {
+fn audit(state: &State, id: &RecordId, held: &Held, now: Timestamp) -> (AuditWho, Seqs) {
     let (mut deliveries, mut nothing_sent) = (Vec::new(), Vec::new());
     for (economy, partner) in state.partners() {
         let before = deliveries.len();
@@ -137,7 +147,7 @@ fn audit(state: &State, id: &RecordId, held: &Held) -> (AuditWho, Seqs) {
         .and_then(|stone| state.record(&stone.by).map(|withdrawal| withdrawal.reference.clone()));
     let seqs = deliveries.iter().map(|(_, _, seqs)| *seqs).collect();
     let audit = AuditWho {
-        record: words::record_line(state, id, held),
+        record: words::record_line(state, id, held, now),
         deliveries: deliveries.into_iter().map(|(_, delivery, _)| delivery).collect(),
         nothing_sent,
         withdrawn_by: withdrawn,

@@ -1,5 +1,6 @@
 //! From a request to a signed record, and from a signed record to who gets what.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use comity_core::control::WithdrawalBody;
@@ -9,12 +10,12 @@ use comity_core::policy::{self, Plan, PolicySnapshot};
 use comity_core::record::{AddresseeDraft, Composed, Draft, Header, VerifiedRecord, control};
 use comity_core::sign::SecretKey;
 use comity_core::{
-    EconomyId, Kind, Marking, RecordId, Section, State as RecordState, Timestamp, Tlp,
+    EconomyId, Kind, Marking, PartDigest, RecordId, Section, State as RecordState, Timestamp, Tlp,
 };
 
 use super::groups::find_group;
-use super::words;
 use super::{Service, find_economy, find_partner, find_record};
+use super::{local, words};
 use crate::api::{
     AddresseeRequest, Cell, PartRequest, Preview, PreviewPart, PublishRequest, Published,
 };
@@ -173,9 +174,10 @@ impl Service {
     /// Who would get which part of a record that is not here.
     async fn would(&self, composed: &Composed, title: String) -> Result<Preview, ServiceError> {
         let (record, parts, now) = (composed.record.clone(), composed.parts.clone(), self.now());
+        let desks = self.parts.config.local.desks.clone();
         self.look(move |state, _, _| {
             let held = as_held(state, &record, &parts, title, now);
-            preview(state, &record.id(), &held, now)
+            preview(state, &record.id(), &held, &desks, now)
         })
         .await
     }
@@ -183,11 +185,12 @@ impl Service {
     /// Who gets which part of a record now.
     pub async fn preview(&self, record: &str) -> Result<Preview, ServiceError> {
         let (record, now) = (record.to_owned(), self.now());
+        let desks = self.parts.config.local.desks.clone();
         self.look(move |state, _, _| {
             let id = find_record(state, &record)?;
             let held =
                 state.record(&id).ok_or_else(|| ServiceError::no_input("no-record", record))?;
-            Ok(preview(state, &id, held, now))
+            Ok(preview(state, &id, held, &desks, now))
         })
         .await?
     }
@@ -227,7 +230,16 @@ fn as_held(
     state.as_if_entered(record, held, title, now)
 }
 
-fn preview(state: &State, id: &RecordId, held: &Held, now: Timestamp) -> Preview {
+fn preview(
+    state: &State,
+    id: &RecordId,
+    held: &Held,
+    desks: &BTreeSet<String>,
+    now: Timestamp,
+) -> Preview {
+    // Where a part is not shown, its name is not either.
+    let sight = local::sight(state, held, desks, now);
+    let shown = |part: &PartDigest| sight.get(part).is_some_and(Option::is_none);
     let partners: Vec<_> =
         state.partners().filter(|(_, partner)| partner.is_paired()).map(|(one, _)| *one).collect();
     let plans: Vec<Plan> = partners.iter().map(|partner| state.plan(held, partner, now)).collect();
@@ -248,7 +260,7 @@ fn preview(state: &State, id: &RecordId, held: &Held, now: Timestamp) -> Preview
             section: part.counts_as.to_string(),
             tlp: part.marking.tlp.to_string(),
             size: held.sizes.get(&part.digest).copied().unwrap_or(0),
-            file_name: held.file_names.get(&part.digest).cloned(),
+            file_name: held.file_names.get(&part.digest).filter(|_| shown(&part.digest)).cloned(),
             destination: part.destination.map(|economy| state.name_of(&economy)),
             cells: cells(&|plan| {
                 let planned = plan.parts().iter().find(|one| one.digest == part.digest)?;
@@ -268,7 +280,7 @@ fn preview(state: &State, id: &RecordId, held: &Held, now: Timestamp) -> Preview
         });
     }
     Preview {
-        record: words::record_line(state, id, held),
+        record: words::record_line(state, id, held, now),
         partners: partners.iter().map(|partner| state.name_of(partner)).collect(),
         parts,
         policy: state.policy().version(),

@@ -7,6 +7,7 @@ use super::records::found;
 use super::{Service, find_partner, words};
 use crate::api::{Explained, ExplainedGate, ExplainedPart, ExplainedPartner};
 use crate::error::ServiceError;
+use crate::shell_word::word;
 use crate::state::{Held, State};
 
 impl Service {
@@ -23,7 +24,7 @@ impl Service {
                 }
             };
             Ok(Explained {
-                record: words::record_line(state, &id, held),
+                record: words::record_line(state, &id, held, now),
                 partners: partners.iter().map(|one| explained(state, held, one, now)).collect(),
                 policy: state.policy().version(),
             })
@@ -116,6 +117,7 @@ fn would_change(
     }
     let Some(partner) = state.policy().partner(economy) else { return changes };
     let name = state.name_of(economy);
+    let typed = word(&name);
     let higher = TrustLevel::ALL.into_iter().filter(|level| *level > partner.trust);
     let raised = higher.into_iter().find(|level| {
         let with = partner.clone().at(*level);
@@ -124,13 +126,13 @@ fn would_change(
     if let Some(level) = raised {
         let number = level.number();
         changes.push(format!(
-            "our trust: raise {name} to level {number} ({level}): comity partner level {name} {number}"
+            "our trust: raise {name} to level {number} ({level}): comity partner level {typed} {number}"
         ));
     }
     if partner.standing == policy::Standing::Suspended {
         let with = partner.clone().standing(policy::Standing::Paired);
         if goes(&state.policy().to_builder().partner(*economy, with).build(), now) {
-            changes.push(format!("the suspension: comity partner resume {name}"));
+            changes.push(format!("the suspension: comity partner resume {typed}"));
         }
     }
     changes

@@ -17,6 +17,7 @@ use crate::api::{Invitation, InvitationLine};
 use crate::engine::Command;
 use crate::entropy::OsEntropy;
 use crate::error::{ErrorKind, ServiceError};
+use crate::shell_word::word;
 use crate::state::State;
 
 impl Service {
@@ -31,11 +32,12 @@ impl Service {
             return Err(ServiceError::new(ErrorKind::Config, "no-address", message)
                 .next("set `listen.public` in comity.toml"));
         }
+        let _one_at_a_time = self.parts.pairings.inviting.lock().await;
         self.parts.pairings.may_begin(name, self.now())?;
         if self.parts.pairings.is_comparing(name) {
             let message = format!("a pairing with `{name}` is under way");
             return Err(ServiceError::new(ErrorKind::TryLater, "pairing-under-way", message)
-                .next(format!("comity partner verify {name}")));
+                .next(format!("comity partner verify {}", word(name))));
         }
         let (text, now) = (name.to_owned(), self.now());
         let (us, earlier) = self
@@ -45,16 +47,15 @@ impl Service {
             .await?;
         let (invited, ticket) = make(&key, us, name, introduction.addresses.clone(), now)
             .map_err(|error| ServiceError::usage("ticket", error.to_string()))?;
+        // Written down before anybody has the ticket, and before the earlier one opens the door no more: a
+        // restart finds the doors that are open now.
+        self.command(Command::Invite(invited)).await?;
         if let Some(earlier) = earlier {
             endpoint.withdraw_invite(TicketId(earlier));
         }
-        endpoint
-            .invite(ticket.clone(), introduction)
-            .map_err(|error| ServiceError::new(ErrorKind::TryLater, "invite", error.to_string()))?;
-        // Nobody has the ticket before it is written down.
-        if let Err(error) = self.command(Command::Invite(invited)).await {
-            endpoint.withdraw_invite(ticket.id());
-            return Err(error);
+        if let Err(error) = endpoint.invite(ticket.clone(), introduction) {
+            self.write_off(ticket.id()).await;
+            return Err(ServiceError::new(ErrorKind::TryLater, "invite", error.to_string()));
         }
         self.parts.pairings.begin(name, &ticket, true);
         Ok(Invitation {
@@ -64,24 +65,25 @@ impl Service {
         })
     }
 
-    /// The invitations that open the door.
+    /// The invitations that open the door, and those whose ticket was used: digits are being compared.
     pub async fn invitations(&self) -> Result<Vec<InvitationLine>, ServiceError> {
         let (pairings, now) = (self.parts.pairings.clone(), self.now());
-        self.look(move |state, _, _| {
-            let open = state.invitations().open(now).into_iter();
-            open.map(|invited| line(invited, pairings.state_of(&invited.name))).collect()
-        })
-        .await
+        let mut lines: Vec<_> = self
+            .look(move |state, _, _| {
+                let open = state.invitations().open(now).into_iter();
+                open.map(|invited| line(invited, pairings.state_of(&invited.name))).collect()
+            })
+            .await?;
+        let comparing = self.parts.pairings.comparing().into_iter();
+        lines.extend(comparing.map(|(_, name, state, expires)| used(name, state, expires)));
+        Ok(lines)
     }
 
     /// Takes an invitation back; a ceremony that has begun with it ends.
     pub async fn cancel_invitation(&self, name: &str) -> Result<InvitationLine, ServiceError> {
         let (text, now) = (name.to_owned(), self.now());
         let found = self.look(move |state, _, _| named(state, &text, now)).await?;
-        let invited = found.ok_or_else(|| {
-            ServiceError::no_input("no-invitation", format!("no invitation for `{name}` is open"))
-                .next("comity partner invite --list")
-        })?;
+        let Some(invited) = found else { return self.cancel_ceremony(name) };
         self.command(Command::EndInvitation { ticket: invited.ticket }).await?;
         let pairing = self.parts.pairings.forget(name, TicketId(invited.ticket));
         if let Some(endpoint) = &self.parts.endpoint {
@@ -91,6 +93,19 @@ impl Service {
             }
         }
         Ok(line(&invited, "cancelled".to_owned()))
+    }
+
+    /// Ends a ceremony whose ticket is used up already.
+    fn cancel_ceremony(&self, name: &str) -> Result<InvitationLine, ServiceError> {
+        let mut comparing = self.parts.pairings.comparing().into_iter();
+        let (ticket, name, _, expires) = comparing.find(|one| one.1 == name).ok_or_else(|| {
+            ServiceError::no_input("no-invitation", format!("no invitation for `{name}` is open"))
+                .next("comity partner invite --list")
+        })?;
+        if let Some(pairing) = self.parts.pairings.forget(&name, ticket) {
+            self.give_up(pairing);
+        }
+        Ok(used(name, "cancelled".to_owned(), expires))
     }
 
     /// Opens the door again for those who were invited before the node was started.
@@ -138,6 +153,12 @@ fn line(invited: &Invited, state: String) -> InvitationLine {
         since: invited.at.to_string(),
         expires: invited.expires.to_string(),
     }
+}
+
+/// One whose ticket is used up: the journal has it no more.
+fn used(name: String, state: String, expires: Timestamp) -> InvitationLine {
+    let since = expires.saturating_sub(TICKET_LIFE).to_string();
+    InvitationLine { name, state, since, expires: expires.to_string() }
 }
 
 fn make(

@@ -22,6 +22,17 @@ pub(super) fn sight(
     held.parts.iter().map(decided).collect()
 }
 
+/// Why a part is not shown to everybody here, if it is not.
+pub(super) fn hidden(
+    state: &State,
+    held: &Held,
+    part: &PartFacts,
+    now: Timestamp,
+) -> Option<String> {
+    let decision = decide(state, held, part, &BTreeSet::new(), now);
+    (!decision.is_release()).then(|| reason(state, held, part, &decision))
+}
+
 /// The decision for the desk among ours that may see the part, if one may.
 fn decide(
     state: &State,

@@ -13,6 +13,7 @@ mod invitations;
 mod key_ends;
 mod keys;
 mod local;
+mod names;
 mod pairing;
 mod partners;
 mod ping;

@@ -13,13 +13,14 @@ use comity_net::pairing::{
 use tokio::sync::mpsc;
 
 use super::Service;
-use super::partners::check_name;
+use super::names::check_name;
 use crate::api::Ceremony;
 use crate::config::Config;
 use crate::engine::Command;
 use crate::entropy::OsEntropy;
 use crate::error::{ErrorKind, ServiceError};
 use crate::limits::CEREMONIES;
+use crate::shell_word::word;
 use crate::state::{Bond, Partner};
 
 /// The state of a ceremony whose digits wait for a person.
@@ -29,6 +30,8 @@ const COMPARE: &str = "compare";
 #[derive(Clone, Default)]
 pub(crate) struct Pairings {
     known: Arc<Mutex<BTreeMap<String, Known>>>,
+    /// Held while an invitation is made: of two at once for one name, the journal has one.
+    pub(super) inviting: Arc<tokio::sync::Mutex<()>>,
 }
 
 struct Known {
@@ -97,7 +100,22 @@ impl Pairings {
 
     /// Whether operators are at it with digits.
     pub(super) fn is_comparing(&self, name: &str) -> bool {
-        matches!(self.state_of(name).as_str(), COMPARE | "confirmed here")
+        is_comparing(&self.state_of(name))
+    }
+
+    /// Those with a ticket of ours that have digits to compare: the ticket, which is used up, the name,
+    /// how far it is, and when the ticket would have ended.
+    pub(super) fn comparing(&self) -> Vec<(TicketId, String, String, Timestamp)> {
+        self.with(|all| {
+            let under_way = all
+                .values()
+                .filter(|known| known.ceremony.invited && is_comparing(&known.ceremony.state));
+            let line = |known: &Known| {
+                let Ceremony { name, state, .. } = &known.ceremony;
+                (known.ticket, name.clone(), state.clone(), known.expires)
+            };
+            under_way.map(line).collect()
+        })
     }
 
     /// How far a pairing is, if one is known.
@@ -115,6 +133,10 @@ impl Pairings {
             pairing
         })
     }
+}
+
+fn is_comparing(state: &str) -> bool {
+    matches!(state, COMPARE | "confirmed here")
 }
 
 impl Service {
@@ -169,10 +191,10 @@ impl Service {
             let next = match error {
                 // Nothing was compared: the ceremony goes on, and whoever slipped tries again.
                 ConfirmError::NotSixDigits | ConfirmError::OwnDigits | ConfirmError::Already => {
-                    format!("comity partner verify {name}")
+                    format!("comity partner verify {}", word(name))
                 }
                 ConfirmError::NotComparing | ConfirmError::Mismatch => {
-                    format!("comity partner invite --as {name}")
+                    format!("comity partner invite --as {}", word(name))
                 }
             };
             ServiceError::data("digits", error.to_string()).next(next)
@@ -204,7 +226,13 @@ impl Service {
     async fn attend(&self, event: PairingEvent) {
         match event {
             PairingEvent::Compare { pairing, ticket, comparison, .. } => {
-                if let Some(problem) = self.stranger(pairing, ticket, comparison.economy).await {
+                // The other end may know the digits by now: whatever becomes of this, and whenever we
+                // stop, nobody may try again with the ticket.
+                let problem = match self.end_ticket(ticket).await {
+                    Ok(()) => self.stranger(pairing, ticket, comparison.economy).await,
+                    Err(error) => Some(format!("the ticket could not be written off: {error}")),
+                };
+                if let Some(problem) = problem {
                     self.give_up(pairing);
                     self.parts.pairings.note(
                         |known| known.is_of(pairing, ticket),
@@ -306,13 +334,17 @@ impl Service {
     }
 
     /// A ticket of ours is used up without a pairing: it opens the door no more, nor after a restart.
-    async fn write_off(&self, ticket: TicketId) {
-        if let Err(error) = self.command(Command::EndInvitation { ticket: ticket.0 }).await {
+    pub(super) async fn write_off(&self, ticket: TicketId) {
+        if let Err(error) = self.end_ticket(ticket).await {
             tracing::warn!("a ticket that is used up could not be written off: {error}");
         }
     }
 
-    fn give_up(&self, pairing: PairingId) {
+    async fn end_ticket(&self, ticket: TicketId) -> Result<(), ServiceError> {
+        self.command(Command::EndInvitation { ticket: ticket.0 }).await.map(drop)
+    }
+
+    pub(super) fn give_up(&self, pairing: PairingId) {
         if let Some(endpoint) = &self.parts.endpoint {
             endpoint.abort_pairing(pairing);
         }

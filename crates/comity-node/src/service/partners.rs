@@ -1,17 +1,18 @@
 //! Partners: looking at them, changing them, introducing them to one another.
 
-use comity_core::cbor::is_label;
 use comity_core::control::IntroductionBody;
 use comity_core::journal::{PartnerChange, Source, Standing};
 use comity_core::{EconomyId, Kind, RecordId, Timestamp};
 use comity_net::Endpoint;
 
+use super::names::check_name;
 use super::{Service, find_partner, find_record};
 use crate::api::{IntroductionLine, PartnerLine, PartnerUpdate, Published};
 use crate::config::Address;
 use crate::engine::{Command, Engine};
 use crate::error::ServiceError;
 use crate::shell::Seen;
+use crate::shell_word::word;
 use crate::state::{Bond, Partner, State};
 
 impl Service {
@@ -59,12 +60,9 @@ impl Service {
                 introduced_already(state, economy, to)?;
                 let unknown = || ServiceError::data("keyring", "its keyring is not known here");
                 let keyring = state.keyring(&economy).ok_or_else(unknown)?.encoded().to_vec();
-                Ok::<_, ServiceError>(IntroductionBody {
-                    to,
-                    economy,
-                    name: state.name_of(&economy),
-                    keyring,
-                })
+                let name = state.partner(&economy).map(|known| known.name.clone());
+                let name = name.unwrap_or_else(|| state.name_of(&economy));
+                Ok::<_, ServiceError>(IntroductionBody { to, economy, name, keyring })
             })
             .await??;
         let title = format!("Introduction of {}", body.name);
@@ -73,7 +71,7 @@ impl Service {
 
     /// Introductions that partners made to us.
     pub async fn introductions(&self) -> Result<Vec<IntroductionLine>, ServiceError> {
-        self.look(|state, _, _| introductions(state).map(|(_, line, _)| line).collect()).await
+        self.look(|state, _, _| introductions(state).map(|one| one.line).collect()).await
     }
 
     /// The operator confirms an introduction; `name` is what this node calls the economy from now on.
@@ -86,8 +84,8 @@ impl Service {
         let (economy, change) = self
             .look(move |state, _, _| {
                 let id = find_record(state, &text)?;
-                let found = introductions(state).find(|(record, _, _)| *record == id);
-                let (_, line, body) = found.ok_or_else(|| {
+                let found = introductions(state).find(|one| one.record == id);
+                let Made { line, body, by, .. } = found.ok_or_else(|| {
                     let message = format!("`{text}` is not an introduction made to us");
                     ServiceError::no_input("no-introduction", message)
                         .next("comity partner confirm")
@@ -96,7 +94,6 @@ impl Service {
                     return Err(ServiceError::data("known", "that economy is known here already"));
                 }
                 check_name(state, &name, &body.economy)?;
-                let by = find_partner(state, &line.by)?;
                 let change = PartnerChange::Introduced { name, keyring: body.keyring, by };
                 Ok((body.economy, change))
             })
@@ -111,9 +108,8 @@ impl Service {
         let record = self
             .look(move |state, _, _| {
                 let id = find_record(state, &text)?;
-                let mut open = introductions(state).filter(|(_, line, _)| !line.confirmed);
-                let found = open.find(|(record, _, _)| *record == id).map(|(record, _, _)| record);
-                found.ok_or_else(|| {
+                let mut open = introductions(state).filter(|one| !one.line.confirmed);
+                open.find(|one| one.record == id).map(|one| one.record).ok_or_else(|| {
                     let message = format!("`{text}` is not an introduction that waits for us");
                     ServiceError::no_input("no-introduction", message).next("comity partner list")
                 })
@@ -131,45 +127,6 @@ impl Service {
         let id = economy.to_string();
         let line = lines.into_iter().find(|line| line.economy == id);
         line.ok_or_else(|| ServiceError::no_input("no-partner", "no such partner"))
-    }
-}
-
-/// A name is display only, but people and tables of routes say whom they mean by it: two that differ
-/// in their case alone, one that reads like an id, or one that a screen shows otherwise would be a trap.
-pub(super) fn check_name(
-    state: &State,
-    name: &str,
-    economy: &EconomyId,
-) -> Result<(), ServiceError> {
-    // Whoever was removed has lost its name.
-    let others =
-        state.partners().filter(|(one, partner)| *one != economy && partner.bond != Bond::Removed);
-    let taken = others.map(|(_, partner)| partner.name.as_str()).chain([state.code()]);
-    name_problem(name, taken).map_or(Ok(()), |problem| {
-        let message = format!("the name `{}` {problem}", name.escape_debug());
-        Err(ServiceError::usage("name", message).next("choose another name"))
-    })
-}
-
-/// Characters of a name.
-const NAME_CHARACTERS: usize = 64;
-/// As many hexadecimal digits mean an id where an economy is asked for.
-const ID_FRONT: usize = 6;
-/// What a list of records calls ourselves.
-const OURSELVES: &str = "us";
-
-fn name_problem<'a>(name: &str, mut taken: impl Iterator<Item = &'a str>) -> Option<&'static str> {
-    let lower = name.to_lowercase();
-    if name.is_empty() || name.chars().count() > NAME_CHARACTERS {
-        Some("is none: a name has 1 to 64 characters")
-    } else if !is_label(name) || name.trim() != name {
-        Some("has characters that a screen does not show as they are")
-    } else if name == OURSELVES || taken.any(|other| other.to_lowercase() == lower) {
-        Some("is ours or another partner's, or differs from it only in upper and lower case")
-    } else if name.len() >= ID_FRONT && name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        Some("reads like the beginning of an economy's id")
-    } else {
-        None
     }
 }
 
@@ -205,25 +162,37 @@ fn introduced_already(
     let Some((_, held)) = same else { return Ok(()) };
     let (name, to) = (state.name_of(&economy), state.name_of(&to));
     let message = format!("{name} is introduced to {to} already, by {}", held.reference);
-    Err(ServiceError::data("introduced-already", message)
-        .next(format!("ask the operator of {to} to confirm it: comity partner confirm {name}")))
+    Err(ServiceError::data("introduced-already", message).next(format!(
+        "ask the operator of {to} to confirm it: comity partner confirm {}",
+        word(&name)
+    )))
 }
 
-fn introductions(
-    state: &State,
-) -> impl Iterator<Item = (RecordId, IntroductionLine, IntroductionBody)> + '_ {
+/// An introduction that was made to us.
+struct Made {
+    record: RecordId,
+    /// Whoever signed it: names change hands.
+    by: EconomyId,
+    body: IntroductionBody,
+    line: IntroductionLine,
+}
+
+/// Those made by partners: the word of one that was removed is nobody's any more.
+fn introductions(state: &State) -> impl Iterator<Item = Made> + '_ {
     state.records().filter_map(|(id, held)| {
-        let is_ours = held.facts.kind == Kind::Introduction && held.facts.origin != state.us();
+        let by = held.facts.origin;
+        let is_ours = held.facts.kind == Kind::Introduction && by != state.us();
         let body = held.body.as_deref().filter(|_| is_ours && held.is_accepted())?;
+        state.partner(&by).filter(|partner| partner.is_paired())?;
         let body = IntroductionBody::decode(body).ok().filter(|body| body.to == state.us())?;
         let line = IntroductionLine {
             reference: held.reference.clone(),
-            by: state.name_of(&held.facts.origin),
+            by: state.name_of(&by),
             name: body.name.clone(),
             economy: body.economy.to_string(),
             confirmed: state.partner(&body.economy).is_some_and(|one| one.bond != Bond::Removed),
         };
-        Some((*id, line, body))
+        Some(Made { record: *id, by, body, line })
     })
 }
 
@@ -295,42 +264,5 @@ fn line(
         owes: partner.is_paired() && !partner.returned,
         full: engine.full(economy).map(|bound| bound.to_string()).collect(),
         since: partner.since.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(name: &str, problem: Option<&str>) {
-        let found = name_problem(name, ["KR", "Fiji", "Québec"].into_iter());
-        match (found, problem) {
-            (None, None) => {}
-            (Some(found), Some(problem)) => assert!(found.contains(problem), "{name}: {found}"),
-            (found, _) => panic!("{name}: {found:?}"),
-        }
-    }
-
-    #[test]
-    fn a_name_means_one_economy_however_it_is_typed() {
-        check("JP", None);
-        check("US", None);
-        check("Republic of Somewhere", None);
-        for taken in ["KR", "kr", "FIJI", "QUÉBEC", "us"] {
-            check(taken, Some("ours or another partner's"));
-        }
-        check("abcdef", Some("reads like"));
-        check(&"A1".repeat(32), Some("reads like"));
-        check("", Some("is none"));
-        check(&"가".repeat(64), None);
-        check(&"x".repeat(65), Some("is none"));
-    }
-
-    #[test]
-    fn a_name_is_shown_as_it_is() {
-        for name in ["a\u{1b}[2J", "a\nb", "a\u{202e}b", " JP", "JP\u{a0}"] {
-            check(name, Some("does not show"));
-        }
     }
 }

@@ -9,6 +9,7 @@ use super::{Service, find_partner};
 use crate::api::{PathLine, Pinged};
 use crate::error::{ErrorKind, ServiceError};
 use crate::shell::{PATIENCE, Pong, Sign};
+use crate::shell_word::word;
 use crate::state::{Bond, Partner, State};
 
 impl Service {
@@ -49,7 +50,7 @@ impl Service {
                     .next("comity run");
             };
             let trouble = seen.trouble.get(&economy).map(String::as_str);
-            let (why, next) = missing(state, partner, &name, trouble);
+            let (why, next) = missing(state, partner, trouble);
             let message = format!("there is no link to {name}: {why}");
             ServiceError::new(ErrorKind::Unavailable, "no-link", message).next(next)
         })
@@ -62,19 +63,15 @@ impl Service {
             let seconds = PATIENCE.as_secs();
             let message = format!("{name} is connected, and has not answered within {seconds} s");
             ServiceError::new(ErrorKind::Unavailable, "no-answer", message)
-                .next(format!("ask its operator to look; comity partner show {name}"))
+                .next(format!("ask its operator to look; comity partner show {}", word(&name)))
         })
         .await
     }
 }
 
 /// Why a link is missing, and the command that mends it.
-fn missing(
-    state: &State,
-    partner: &Partner,
-    name: &str,
-    trouble: Option<&str>,
-) -> (String, String) {
+fn missing(state: &State, partner: &Partner, trouble: Option<&str>) -> (String, String) {
+    let name = word(&partner.name);
     match partner.bond {
         Bond::Introduced(by) => (
             format!("it is only introduced, by {}", state.name_of(&by)),

@@ -2,7 +2,7 @@
 
 use comity_core::journal::Standing;
 use comity_core::record::{self, Part};
-use comity_core::{Kind, PartDigest, RecordId};
+use comity_core::{Kind, PartDigest, RecordId, Timestamp};
 
 use super::{Service, find_economy, find_record, group_words, local, words};
 use crate::api::{ListRequest, PartDetail, RecordDetail, RecordLine};
@@ -16,7 +16,8 @@ const SHOWN: usize = 1 << 20;
 impl Service {
     /// Records, newest first.
     pub async fn list(&self, request: ListRequest) -> Result<Vec<RecordLine>, ServiceError> {
-        self.look(move |state, _, _| list(state, &request)).await?
+        let now = self.now();
+        self.look(move |state, _, _| list(state, &request, now)).await?
     }
 
     /// A record whole; with the text of its parts if `content`. What the decision does not let whoever
@@ -31,7 +32,7 @@ impl Service {
                 let body = body_in_words(state, held);
                 let sight = local::sight(state, held, &desks, now);
                 Ok::<_, ServiceError>((
-                    words::record_line(state, &id, held),
+                    words::record_line(state, &id, held, now),
                     held.seq,
                     digests,
                     sight,
@@ -78,8 +79,9 @@ impl Service {
             Standing::Quarantined("dropped by a person here".to_owned())
         };
         self.command(Command::Judge { record: id, standing }).await?;
+        let now = self.now();
         let line = self.look(move |state, _, _| {
-            state.record(&id).map(|held| words::record_line(state, &id, held))
+            state.record(&id).map(|held| words::record_line(state, &id, held, now))
         });
         line.await?.ok_or_else(|| ServiceError::no_input("no-record", "the record is gone"))
     }
@@ -116,7 +118,11 @@ pub(super) fn waits(held: &Held) -> bool {
     }
 }
 
-fn list(state: &State, request: &ListRequest) -> Result<Vec<RecordLine>, ServiceError> {
+fn list(
+    state: &State,
+    request: &ListRequest,
+    now: Timestamp,
+) -> Result<Vec<RecordLine>, ServiceError> {
     let kind = request.kind.as_deref().map(|name| {
         Kind::from_name(name)
             .ok_or_else(|| ServiceError::usage("kind", format!("`{name}` is not a kind of record")))
@@ -135,7 +141,7 @@ fn list(state: &State, request: &ListRequest) -> Result<Vec<RecordLine>, Service
     records.sort_by_key(|(_, held)| std::cmp::Reverse(held.seq));
     let limit = if request.limit == 0 { usize::MAX } else { request.limit };
     let lines = records.into_iter().take(limit);
-    Ok(lines.map(|(id, held)| words::record_line(state, id, held)).collect())
+    Ok(lines.map(|(id, held)| words::record_line(state, id, held, now)).collect())
 }
 
 fn part_detail(

@@ -1,9 +1,8 @@
 //! What happens, as it happens.
 
-use comity_core::RecordId;
 use comity_core::journal::JournalEntry;
 use comity_core::receipt::UnverifiedReceipt;
-use comity_core::record;
+use comity_core::{RecordId, Timestamp, record};
 use tokio::sync::broadcast;
 
 use super::{Service, words};
@@ -38,10 +37,11 @@ impl Service {
     }
 
     async fn events(&self, happening: Happening) -> Result<Vec<Event>, crate::ServiceError> {
-        let at = self.now().to_string();
+        let now = self.now();
+        let at = now.to_string();
         self.look(move |state, _, _| match happening {
             Happening::Entries(entries) => {
-                entries.iter().flat_map(|entry| of_entry(state, entry)).collect()
+                entries.iter().flat_map(|entry| of_entry(state, entry, now)).collect()
             }
             Happening::Link(partner, up) => {
                 vec![Event::Link { at, partner: state.name_of(&partner), up }]
@@ -57,22 +57,22 @@ impl Service {
     }
 }
 
-fn of_entry(state: &State, entry: &JournalEntry) -> Vec<Event> {
+fn of_entry(state: &State, entry: &JournalEntry, now: Timestamp) -> Vec<Event> {
     if let JournalEntry::Judged(judged) = entry {
         let at = judged.at.to_string();
-        judged.records.iter().filter_map(|id| of_record(state, id, at.clone())).collect()
+        judged.records.iter().filter_map(|id| of_record(state, id, at.clone(), now)).collect()
     } else {
-        of_one(state, entry).into_iter().collect()
+        of_one(state, entry, now).into_iter().collect()
     }
 }
 
-fn of_record(state: &State, id: &RecordId, at: String) -> Option<Event> {
+fn of_record(state: &State, id: &RecordId, at: String, now: Timestamp) -> Option<Event> {
     let held = state.record(id)?;
-    Some(Event::Record { at, record: Box::new(words::record_line(state, id, held)) })
+    Some(Event::Record { at, record: Box::new(words::record_line(state, id, held, now)) })
 }
 
-fn of_one(state: &State, entry: &JournalEntry) -> Option<Event> {
-    let record = |id: &RecordId, at: String| of_record(state, id, at);
+fn of_one(state: &State, entry: &JournalEntry, now: Timestamp) -> Option<Event> {
+    let record = |id: &RecordId, at: String| of_record(state, id, at, now);
     match entry {
         JournalEntry::Record(entered) => {
             let id = record::parse(&entered.signed).ok()?.id();

@@ -8,11 +8,12 @@ use comity_core::journal::{Source, Standing};
 use comity_core::policy::{Decision, Lifecycle, Outcome};
 use comity_core::{Class, EconomyId, Marking, Onward, RecordId, Section, Timestamp, Tlp, Urgency};
 
+use super::local;
 use crate::api::{MarkingFields, RecordLine};
 use crate::error::ServiceError;
 use crate::state::{Bond, Held, State};
 
-pub(super) fn record_line(state: &State, id: &RecordId, held: &Held) -> RecordLine {
+pub(super) fn record_line(state: &State, id: &RecordId, held: &Held, now: Timestamp) -> RecordLine {
     let strictest = held.parts.iter().map(|part| part.marking.tlp).max();
     let (standing, standing_reason) = match &held.standing {
         Standing::Accepted => ("accepted", None),
@@ -27,7 +28,7 @@ pub(super) fn record_line(state: &State, id: &RecordId, held: &Held) -> RecordLi
         record: id.to_string(),
         reference: held.reference.clone(),
         kind: held.facts.kind.to_string(),
-        title: title(state, held),
+        title: title(state, held, now),
         tlp: strictest.unwrap_or(held.facts.floor.tlp).to_string(),
         origin: state.name_of(&held.facts.origin),
         origin_id: held.facts.origin.to_string(),
@@ -51,15 +52,24 @@ pub(super) fn record_line(state: &State, id: &RecordId, held: &Held) -> RecordLi
     }
 }
 
-/// A foreign record's title is the first line of its summary. Lists go further than the desk that a
-/// RED summary is for.
-fn title(state: &State, held: &Held) -> String {
-    let summary = held.parts.iter().find(|part| part.section == Section::Summary);
-    let red = summary.is_some_and(|part| part.marking.tlp == Tlp::Red);
-    if red && held.facts.origin != state.us() {
+/// A foreign record's title is the first line of its summary, so it is shown where that may be shown to
+/// everybody here: lists go further than the desk that a RED summary is for.
+fn title(state: &State, held: &Held, now: Timestamp) -> String {
+    if held.facts.origin == state.us() {
+        return held.title.clone();
+    }
+    if summary_is_red(held) {
         return "TLP:RED, shown to the desk that it names".to_owned();
     }
-    held.title.clone()
+    let summary = held.parts.iter().find(|part| part.section == Section::Summary);
+    let hidden = summary.and_then(|part| local::hidden(state, held, part, now));
+    hidden.map_or_else(|| held.title.clone(), |why| format!("not shown: {why}"))
+}
+
+/// Whether what the title is taken from goes to nobody but whom it names.
+pub(super) fn summary_is_red(held: &Held) -> bool {
+    let summary = held.parts.iter().find(|part| part.section == Section::Summary);
+    summary.is_some_and(|part| part.marking.tlp == Tlp::Red)
 }
 
 pub(super) fn outcome(decision: &Decision) -> (&'static str, Option<Timestamp>) {

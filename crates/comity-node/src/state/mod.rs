@@ -404,14 +404,17 @@ impl State {
         matching.next().copied().filter(|_| matching.next().is_none())
     }
 
-    /// What this node calls an economy: its name, `us`, or the beginning of its id.
+    /// What this node calls an economy: its name, `us`, or the beginning of its id. The name of one that
+    /// was removed may be another's by now, so it says so.
     #[must_use]
     pub fn name_of(&self, economy: &EconomyId) -> String {
         if *economy == self.us {
             return self.code.clone();
         }
-        self.partners
-            .get(economy)
-            .map_or_else(|| format!("unknown-{}", economy.short()), |partner| partner.name.clone())
+        match self.partners.get(economy) {
+            None => format!("unknown-{}", economy.short()),
+            Some(partner) if partner.bond == Bond::Removed => format!("{} (removed)", partner.name),
+            Some(partner) => partner.name.clone(),
+        }
     }
 }

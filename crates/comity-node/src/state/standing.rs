@@ -130,10 +130,16 @@ impl State {
         let seized = std::mem::take(&mut self.seized);
         for (economy, scope) in std::mem::take(&mut self.anew) {
             let Some(signed) = self.authored.get(&economy) else { continue };
+            // A keyring that is set aside is verified anew to be judged, so only where it is named itself.
+            let by_author = |id: &&RecordId| {
+                let held = self.records.get(*id);
+                held.is_some_and(|held| held.facts.kind != Kind::Keyring || !held.facts.quarantined)
+            };
             match scope {
-                Scope::Everything => due.extend(signed.values().flatten()),
+                Scope::Everything => due.extend(signed.values().flatten().filter(by_author)),
                 Scope::Some { authors, records } => {
-                    due.extend(authors.iter().filter_map(|author| signed.get(author)).flatten());
+                    let theirs = authors.iter().filter_map(|author| signed.get(author)).flatten();
+                    due.extend(theirs.filter(by_author));
                     due.extend(records);
                 }
             }
@@ -164,8 +170,9 @@ impl State {
     /// What is to stand of a record from now on, if something else than before. `seized`: because its
     /// origin's root was replaced without consent.
     fn judge(&self, held: &Held, seized: bool, now: Timestamp) -> Option<Standing> {
-        let settled_keyring = held.facts.kind == Kind::Keyring && !held.facts.pending;
-        // A keyring is judged by what it says itself, and that does not change.
+        // A keyring is judged by what it says itself, and that does not change. One that a relay brought
+        // late is in doubt until the economy brings it itself.
+        let settled_keyring = held.facts.kind == Kind::Keyring && held.is_accepted();
         if held.decided || settled_keyring {
             return None;
         }

@@ -5,6 +5,7 @@ use std::path::Path;
 use comity_admin::{Failure, FailureKind};
 use comity_node::founding::{Founding, NEXT_ROOT_KEYS, NODE_KEYS, ROOT_KEYS, found};
 use comity_node::keyfile::{Passphrase, Seal, WorkFactor};
+use comity_node::shell_word::word;
 use serde_json::json;
 
 use super::Context;
@@ -69,8 +70,9 @@ pub(super) fn run(init: &Init, context: &mut Context<'_>) -> Result<(), Failure>
         } else {
             writeln!(out, "  2  Let UDP in at {}", founding.public.join(", "))?;
         }
-        writeln!(out, "  3  comity --data {named} run")?;
-        writeln!(out, "  4  comity --data {named} partner invite --as NAME")
+        let typed = word(&folder.display().to_string()).into_owned();
+        writeln!(out, "  3  comity --data {typed} run")?;
+        writeln!(out, "  4  comity --data {typed} partner invite --as NAME")
     })
 }
 

@@ -25,6 +25,7 @@ mod watch;
 use std::path::Path;
 
 use comity_admin::Failure;
+use comity_node::shell_word::word;
 
 use crate::backend::{Backend, Keys, Session};
 use crate::cli::{Cli, Command};
@@ -62,7 +63,7 @@ impl Context<'_> {
     /// The way to write a command so that it speaks of the same folder.
     fn comity(&self) -> String {
         match self.data {
-            Some(data) => format!("comity --data {}", data.display()),
+            Some(data) => format!("comity --data {}", word(&data.display().to_string())),
             None => "comity".to_owned(),
         }
     }

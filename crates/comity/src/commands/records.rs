@@ -6,6 +6,7 @@ use comity_admin::{Failure, FailureKind, ask};
 use comity_node::api::{
     DraftLine, ListRequest, PartDetail, Published, RecordDetail, RecordLine, Status,
 };
+use comity_node::shell_word::word;
 
 use super::Context;
 use crate::backend::{Keys, Session};
@@ -277,9 +278,10 @@ pub(super) fn withdraw(withdraw: &Withdraw, context: &mut Context<'_>) -> Result
         )?;
         for name in &published.waits_for {
             let name = printable(name);
+            let typed = word(&name);
             writeln!(
                 out,
-                "{name} may hold it and is suspended: it is told after {comity} partner resume {name}"
+                "{name} may hold it and is suspended: it is told after {comity} partner resume {typed}"
             )?;
         }
         writeln!(out, "who that is: {comity} audit who {}", line.reference)

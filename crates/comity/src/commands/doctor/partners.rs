@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use comity_admin::Failure;
-use comity_core::Timestamp;
+use comity_admin::{Failure, ask};
+use comity_core::agreement::Terms;
+use comity_core::policy::TrustLevel;
+use comity_core::{Timestamp, Tlp};
 use comity_node::api::{AgreementLine, GroupLine, PartnerLine, Status};
 use comity_node::clock;
+use comity_node::shell_word::word;
 
 use super::{Finding, clocks};
 use crate::backend::Session;
@@ -36,6 +39,9 @@ pub(super) fn look(
     findings.extend(clocks::look(session, &status.partners)?);
     for partner in &status.partners {
         findings.extend(of(partner, &agreements, running, comity));
+        if partner.bond == "paired" {
+            findings.extend(level(partner, strictest(session, partner, &agreements)?, comity));
+        }
     }
     if status.partners.is_empty() {
         let invite = format!("{comity} partner invite --as NAME");
@@ -55,7 +61,7 @@ fn data(status: &Status, zones: &Zones, comity: &str) -> Vec<Finding> {
     }];
     if let Some(since) = &status.recovering {
         let what = format!("restored {}: nothing is sent", zones.written(since));
-        findings.push(Finding::wrong("recovery", what, format!("{comity} recover confirm")));
+        findings.push(Finding::wrong("recovery", what, recovered(&status.partners, comity)));
     }
     if status.waiting > 0 {
         let waiting = counted(status.waiting, "record waits", "records wait");
@@ -87,6 +93,59 @@ fn stopped(group: &GroupLine, comity: &str) -> Finding {
     Finding::wrong(&group.name, what, mend)
 }
 
+/// Confirmed too early, what partners have still to return is missing when the node sends again.
+fn recovered(partners: &[PartnerLine], comity: &str) -> String {
+    let owing: Vec<_> =
+        partners.iter().filter(|one| one.owes).map(|one| one.name.as_str()).collect();
+    let looked = format!(
+        "look at {comity} partner list and at comity.toml, as the restored data has them; then: {comity} recover confirm"
+    );
+    if owing.is_empty() {
+        return looked;
+    }
+    format!("wait for what {} has still to give back; {looked}", owing.join(", "))
+}
+
+/// The strictest label that an agreement in force permits, where the level lets only CLEAR go.
+fn strictest(
+    session: &Session,
+    partner: &PartnerLine,
+    agreements: &[AgreementLine],
+) -> Result<Option<Tlp>, Failure> {
+    let mut strictest = None;
+    if partner.level != TrustLevel::Public.number() {
+        return Ok(strictest);
+    }
+    let in_force = |line: &&AgreementLine| line.partner == partner.name && line.state == "in force";
+    for line in agreements.iter().filter(in_force) {
+        let asked = ask::Reference { reference: line.agreement.clone() };
+        let line: AgreementLine = session.call("/agreement", &asked)?;
+        let terms = line.text.as_deref().and_then(|text| Terms::parse(text).ok());
+        strictest = strictest.max(terms.map(|terms| terms.max_tlp()));
+    }
+    Ok(strictest)
+}
+
+/// A level is a person's own word: what was lowered on purpose is not raised by a hint.
+fn level(partner: &PartnerLine, strictest: Option<Tlp>, comity: &str) -> Option<Finding> {
+    let name = partner.name.as_str();
+    if partner.level == TrustLevel::Blocked.number() {
+        let mend = "a person here decided that; ask before it is changed";
+        return Some(Finding::note(name, "blocked: nothing leaves", mend));
+    }
+    let strictest = strictest.filter(|label| *label > Tlp::Clear)?;
+    let enough = |level: &TrustLevel| level.ceiling().is_some_and(|ceiling| ceiling >= strictest);
+    let lowest = TrustLevel::ALL.into_iter().find(enough)?;
+    let what = format!(
+        "an agreement in force permits up to {strictest}, but at level public only CLEAR goes"
+    );
+    let mend = format!(
+        "if you trust it so far: {comity} partner level {} {lowest} (the lowest for {strictest})",
+        word(name)
+    );
+    Some(Finding::note(name, what, mend))
+}
+
 fn of(
     partner: &PartnerLine,
     agreements: &[AgreementLine],
@@ -103,7 +162,7 @@ fn of(
             return vec![Finding::wrong(name, what, mend)];
         }
         "suspended" => {
-            let mend = format!("{comity} partner resume {name}");
+            let mend = "a person here decided that; ask before it is changed";
             let what = if partner.owes {
                 "suspended: nothing flows, and it has still to give back what it holds of this node"
             } else {
@@ -113,32 +172,25 @@ fn of(
         }
         _ => return Vec::new(),
     }
+    let typed = word(name);
     let mut findings = Vec::new();
     link(partner, running, comity, &mut findings);
     if partner.owes {
         let what = "it has still to give back what it holds of this node, which was restored";
         let mend = format!(
-            "it does when it connects; if it stays away, {comity} partner suspend {name}, and the others need not wait for it"
+            "it does when it connects; if it stays away, {comity} partner suspend {typed}, and the others need not wait for it"
         );
         findings.push(Finding::note(name, what, mend));
     }
     for full in &partner.full {
         let what = format!("{full}: more of that is put off, nothing is lost");
         let mend = format!(
-            "ask its operator; {comity} list --waiting; if it means harm, {comity} partner suspend {name}"
+            "ask its operator; {comity} list --waiting; if it means harm, {comity} partner suspend {typed}"
         );
         findings.push(Finding::wrong(name, what, mend));
     }
     under_agreement(partner, agreements, comity, &mut findings);
-    if partner.level == 0 {
-        let mend = format!("{comity} partner level {name} public");
-        findings.push(Finding::note(name, "blocked: nothing leaves", mend));
-    } else if partner.level == 1 && !partner.agreements.is_empty() {
-        let mend = format!("{comity} partner level {name} confidential");
-        let what = "an agreement is in force, but at level public only CLEAR goes";
-        findings.push(Finding::note(name, what, mend));
-    }
-    if findings.is_empty() {
+    if findings.is_empty() && partner.level != TrustLevel::Blocked.number() {
         findings.push(Finding::fine(name, format!("level {}", partner.level_name)));
     }
     findings
@@ -146,8 +198,9 @@ fn of(
 
 fn link(partner: &PartnerLine, running: bool, comity: &str, findings: &mut Vec<Finding>) {
     let name = partner.name.as_str();
+    let typed = word(name);
     if partner.addresses.is_empty() {
-        let mend = format!("{comity} partner reach {name} HOST:PORT, or let it dial you");
+        let mend = format!("{comity} partner reach {typed} HOST:PORT, or let it dial you");
         findings.push(Finding::note(name, "it has no address", mend));
     }
     if !running || partner.connected == Some(true) {
@@ -160,7 +213,7 @@ fn link(partner: &PartnerLine, running: bool, comity: &str, findings: &mut Vec<F
     };
     let mend = if why.contains("has ended") {
         format!(
-            "ask its operator: if it has ended the pairing, {comity} partner remove {name} and pair anew"
+            "ask its operator: if it has ended the pairing, {comity} partner remove {typed} and pair anew"
         )
     } else if why.contains("refused by the partner") {
         // It has answered, so the way there is open.
@@ -168,7 +221,7 @@ fn link(partner: &PartnerLine, running: bool, comity: &str, findings: &mut Vec<F
     } else {
         let addresses = partner.addresses.join(", ");
         format!(
-            "let UDP through to {addresses}, and ask its operator; {comity} partner ping {name}"
+            "let UDP through to {addresses}, and ask its operator; {comity} partner ping {typed}"
         )
     };
     findings.push(Finding::wrong(name, format!("there is no link: {why}{waiting}"), mend));
@@ -181,6 +234,7 @@ fn under_agreement(
     findings: &mut Vec<Finding>,
 ) {
     let name = partner.name.as_str();
+    let typed = word(name);
     let with = || agreements.iter().filter(|line| line.partner == name);
     if let Some(line) = with().find(|line| line.state == "awaits our acceptance") {
         let mend =
@@ -188,7 +242,7 @@ fn under_agreement(
         findings.push(Finding::note(name, format!("it proposes {}", line.title), mend));
     }
     if partner.agreements.is_empty() {
-        let mend = format!("{comity} agreement propose FILE --to {name}");
+        let mend = format!("{comity} agreement propose FILE --to {typed}");
         findings.push(Finding::note(name, "no agreement in force: only CLEAR goes", mend));
     }
     let now = clock::now();
@@ -214,7 +268,8 @@ fn ending(
         return None;
     }
     let what = format!("{title} ends {}", relative(until, now));
-    let propose = format!("{comity} agreement propose FILE --to {name}");
+    let typed = word(name);
+    let propose = format!("{comity} agreement propose FILE --to {typed}");
     Some(if left < LAST_DAYS {
         Finding::wrong(name, format!("{what}; then only CLEAR goes"), propose)
     } else if left < SOONER {
@@ -228,6 +283,39 @@ fn ending(
 mod tests {
     use super::super::Verdict;
     use super::*;
+
+    fn partner(name: &str, level: TrustLevel, owes: bool) -> PartnerLine {
+        serde_json::from_value(serde_json::json!({
+            "name": name, "economy": "", "bond": "paired", "introduced_by": null,
+            "level": level.number(), "level_name": level.to_string(), "addresses": [],
+            "agreements": [], "connected": null, "trouble": null, "rtt_ms": null,
+            "delivered": 0, "outstanding": 0, "received": 0, "owes": owes, "since": "",
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_a_person_decided_no_hint_undoes() {
+        let blocked = level(&partner("JP", TrustLevel::Blocked, false), None, "comity").unwrap();
+        assert!(!blocked.mend.unwrap().contains("comity"));
+        let public = partner("New Zealand", TrustLevel::Public, false);
+        assert!(level(&public, None, "comity").is_none());
+        assert!(level(&public, Some(Tlp::Clear), "comity").is_none());
+        for (permitted, lowest) in
+            [(Tlp::Green, "community"), (Tlp::Amber, "confidential"), (Tlp::Red, "restricted")]
+        {
+            let mend = level(&public, Some(permitted), "comity").unwrap().mend.unwrap();
+            assert!(mend.contains(&format!("partner level 'New Zealand' {lowest} ")), "{mend}");
+        }
+    }
+
+    #[test]
+    fn a_recovery_is_confirmed_when_partners_have_given_back() {
+        let partners = [("JP", true), ("FJ", false)]
+            .map(|(name, owes)| partner(name, TrustLevel::Public, owes));
+        assert!(recovered(&partners, "comity").starts_with("wait for what JP has still to give"));
+        assert!(recovered(&partners[1..], "comity").starts_with("look at comity partner list"));
+    }
 
     #[test]
     fn an_agreement_that_ends_is_told_of_three_times() {

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use comity_admin::{Failure, FailureKind, ask};
 use comity_node::api::{Ceremony, Invitation, InvitationLine};
+use comity_node::shell_word::word;
 
 use super::Context;
 use crate::backend::{Keys, Session};
@@ -20,8 +21,9 @@ pub(super) fn invite(name: &str, context: &mut Context<'_>) -> Result<(), Failur
     let comity = context.comity();
     context.screen.say(format_args!(
         "Send this line to the operator of {name}. It is good for one pairing, until {}.\n\
-         When they have used it, phone each other, and: {comity} partner verify {name}\n",
-        zones.written(&invitation.expires)
+         When they have used it, phone each other, and: {comity} partner verify {}\n",
+        zones.written(&invitation.expires),
+        word(name)
     ));
     context.screen.answer(&invitation, |out| writeln!(out, "{}", invitation.ticket))
 }
@@ -76,7 +78,8 @@ pub(super) fn join(
     failed(&ceremony)?;
     let comity = context.comity();
     context.screen.answer(&ceremony, |out| {
-        writeln!(out, "{name} is reached. Phone its operator, and: {comity} partner verify {name}")
+        let typed = word(name);
+        writeln!(out, "{name} is reached. Phone its operator, and: {comity} partner verify {typed}")
     })
 }
 
@@ -113,9 +116,10 @@ pub(super) fn verify(name: &str, show: bool, context: &mut Context<'_>) -> Resul
     context.screen.answer(&ceremony, |out| {
         let economy = ceremony.economy.as_deref().unwrap_or_default();
         writeln!(out, "{name} is paired: {economy}")?;
+        let typed = word(name);
         writeln!(
             out,
-            "It is at level 1, public: only CLEAR goes. {comity} partner level {name} confidential"
+            "It is at level 1, public: only CLEAR goes. {comity} partner level {typed} confidential"
         )
     })
 }
@@ -143,7 +147,7 @@ fn wait(session: &Session, name: &str, enough: impl Fn(&str) -> bool) -> Result<
         if started.elapsed() > PATIENCE {
             let message = format!("the operator of {name} has not answered");
             return Err(Failure::new(FailureKind::TryAgain, "nobody-there", message)
-                .next(format!("comity partner verify {name}")));
+                .next(format!("comity partner verify {}", word(name))));
         }
         std::thread::sleep(POLL);
     }
@@ -155,10 +159,10 @@ fn failed(ceremony: &Ceremony) -> Result<(), Failure> {
     }
     let why = ceremony.problem.as_deref().unwrap_or("the pairing did not come about");
     let message = format!("{} is not paired: {why}", ceremony.name);
-    let name = &ceremony.name;
+    let (name, typed) = (&ceremony.name, word(&ceremony.name));
     let (kind, next) = match (ceremony.invited, ceremony.used_up) {
         (true, _) => {
-            let next = format!("make a new ticket: comity partner invite --as {name}");
+            let next = format!("make a new ticket: comity partner invite --as {typed}");
             (FailureKind::NotPermitted, next)
         }
         (false, true) => {
@@ -167,7 +171,7 @@ fn failed(ceremony: &Ceremony) -> Result<(), Failure> {
         (false, false) => (
             FailureKind::Unavailable,
             format!(
-                "ask its operator whether the node runs and UDP reaches it; the ticket is good still: comity partner join --as {name}"
+                "ask its operator whether the node runs and UDP reaches it; the ticket is good still: comity partner join --as {typed}"
             ),
         ),
     };
