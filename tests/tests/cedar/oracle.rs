@@ -174,7 +174,7 @@ fn part(case: &Case, papers: &[Paper], id: &EntityUid) -> Entity {
         .map(|(grantee, ..)| grantee);
     let mut chosen: Vec<u8> = consented.into_iter().collect();
     let mut through_us = Vec::new();
-    let mut desks = Vec::new();
+    let (mut desks, mut whole_house) = (Vec::new(), false);
     let asked = if case.to == To::Partner { THEM } else { US };
     for named in case.listing() {
         let reached = || named.relays.iter().copied().chain([named.economy]);
@@ -183,6 +183,7 @@ fn part(case: &Case, papers: &[Paper], id: &EntityUid) -> Entity {
             through_us.extend(reached());
         }
         desks.extend(named.desk.filter(|_| named.economy == asked));
+        whole_house |= named.economy == US && named.desk.is_none();
     }
     if !case.addressed {
         chosen.extend(case.destination);
@@ -203,6 +204,7 @@ fn part(case: &Case, papers: &[Paper], id: &EntityUid) -> Entity {
         ("consented", economies(consented)),
         ("through_us", economies(through_us)),
         ("desks", names(&desks)),
+        ("whole_house", Value::new_bool(whole_house)),
         ("section", Value::new_string(case.section.into())),
         ("classes", names(&case.classes)),
         ("order", Value::new_bool(case.order)),
