@@ -119,6 +119,10 @@ impl World {
     /// Before the end: everybody runs, recovery can end, agreements are answered.
     pub(super) fn reconcile(&mut self) -> Result<(), Broken> {
         self.restart_failed();
+        // Or the next sync, of what people do now, would be lost, and nobody would do it again.
+        for node in &self.nodes {
+            node.store.forget_failure();
+        }
         for node in 0..self.nodes.len() {
             if self.nodes[node].engine.is_none() {
                 self.start(node)?;

@@ -211,6 +211,11 @@ impl MemoryStore {
         self.lock().fail_next_sync = true;
     }
 
+    /// A failure that was injected, and has not come yet, does not come.
+    pub fn forget_failure(&self) {
+        self.lock().fail_next_sync = false;
+    }
+
     /// So many bytes still fit; `None` for no bound.
     pub fn set_room(&self, bytes: Option<usize>) {
         self.lock().room = bytes;
