@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use comity_core::ceremony::Ceremony;
 use comity_core::control::{AcceptanceBody, AgreementBody, IntroductionBody, WithdrawalBody};
 use comity_core::journal::{JournalEntry, PartnerChange, Standing};
 use comity_core::keyring::{Grant, KeyringBuilder, Revocation, VerifiedKeyring};
@@ -12,7 +11,7 @@ use comity_core::record::{Draft, Header, VerifiedRecord, control};
 use comity_core::sign::SecretKey;
 use comity_core::test_util::{SeededEntropy, TestEconomy};
 use comity_core::{Kind, Marking, Onward, RecordId, Section, Timestamp, Tlp};
-use comity_node::engine::{Command, CommandError, Effect, Input};
+use comity_node::engine::Command;
 use comity_store::MemoryStore;
 use comity_tests::bench::{Answer, Bench, Peer, sign};
 use comity_tests::sim::economy::Economy;
@@ -418,70 +417,6 @@ fn the_same_receipt_again_adds_no_entry() {
     assert!(bench.alarms("misbehaved").is_empty());
     let receipted = bench.state().partner(&partner.economy.id).unwrap().out.receipted();
     assert_eq!(receipted, head.number);
-}
-
-#[test]
-fn nobody_connects_before_the_pairing_is_durable() {
-    let mut bench = Bench::new();
-    bench.slow_disk = true;
-    let economy = Economy::found(2);
-    let change = bench.pairing(&economy);
-    let token = bench.give(Command::Partner { economy: economy.id, change });
-    let admits = |bench: &Bench| bench.node.partners.contains(economy.id);
-    assert!(!admits(&bench));
-    assert!(bench.reply(token).is_none());
-    // Whoever gets past the door all the same is turned away.
-    let everybody = bench.state().partner_set();
-    let evidence = everybody.authenticate(economy.link.id(), &economy.evidence, START).unwrap();
-    let conn = comity_proto::ConnId(99);
-    let opened = Input::Opened { partner: evidence, conn, dialed: false };
-    let effects = bench.engine().handle(opened, START);
-    assert!(effects.iter().any(|effect| matches!(effect, Effect::Close { .. })));
-    bench.sync();
-    assert!(admits(&bench));
-    assert!(matches!(bench.reply(token), Some(Ok(_))));
-    // Who goes is out at once, whatever the disk does.
-    let change = PartnerChange::Suspended;
-    bench.give(Command::Partner { economy: economy.id, change });
-    assert!(!admits(&bench));
-    bench.sync();
-    assert!(!admits(&bench));
-}
-
-#[test]
-fn nobody_is_paired_without_both_confirmations() {
-    let mut bench = Bench::new();
-    let (economy, other) = (Economy::found(2), Economy::found(3));
-    let before = bench.journal();
-    let refused = |bench: &mut Bench, spoil: fn(&mut Ceremony)| {
-        let mut change = bench.pairing(&economy);
-        let PartnerChange::Paired { ceremony, .. } = &mut change else { unreachable!() };
-        spoil(ceremony);
-        let reply = bench.command(Command::Partner { economy: economy.id, change });
-        assert!(matches!(reply, Err(CommandError::Unfitting(_))), "{reply:?}");
-        assert_eq!(bench.journal(), before);
-        assert!(!bench.node.partners.contains(economy.id));
-    };
-    refused(&mut bench, |ceremony| ceremony.theirs = [0; 64]);
-    refused(&mut bench, |ceremony| ceremony.ours = ceremony.theirs);
-    refused(&mut bench, |ceremony| ceremony.theirs = ceremony.ours);
-    refused(&mut bench, |ceremony| ceremony.transcript = comity_core::Digest([9; 32]));
-    // A ceremony with somebody else.
-    let mut change = bench.pairing(&economy);
-    let of_other = bench.pairing(&other);
-    if let (
-        PartnerChange::Paired { ceremony, .. },
-        PartnerChange::Paired { ceremony: strange, .. },
-    ) = (&mut change, of_other)
-    {
-        *ceremony = strange;
-    }
-    let reply = bench.command(Command::Partner { economy: economy.id, change });
-    assert!(matches!(reply, Err(CommandError::Unfitting(_))), "{reply:?}");
-    let change = bench.pairing(&economy);
-    bench.command(Command::Partner { economy: economy.id, change }).unwrap();
-    bench.restart();
-    assert!(bench.node.partners.contains(economy.id));
 }
 
 #[test]

@@ -3,5 +3,6 @@ mod bodies;
 mod charter;
 mod offers;
 mod properties;
+mod roles;
 mod stories;
 pub(crate) mod world;

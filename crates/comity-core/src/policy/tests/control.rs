@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::facts::*;
-use super::strategies::{Restriction, partners, restrictions};
+use super::strategies::partners;
+use super::stricter::{Restriction, restrictions};
 use crate::identity::EconomyId;
 use crate::ledger::Obligations;
 use crate::marking::Tlp;

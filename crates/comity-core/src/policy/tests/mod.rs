@@ -1,5 +1,6 @@
 //! Tests of the decision as a whole.
 
+mod consents;
 mod control;
 mod facts;
 mod gates;
@@ -8,4 +9,6 @@ mod properties;
 mod release;
 mod stories;
 mod strategies;
+mod stricter;
 mod table;
+mod times;

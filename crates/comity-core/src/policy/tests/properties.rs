@@ -8,6 +8,7 @@ use proptest::sample::{Index, select};
 
 use super::facts::*;
 use super::strategies::*;
+use super::stricter::*;
 use crate::agreement::{Prohibitions, Tier, ValueSet};
 use crate::ledger::Obligations;
 use crate::marking::{Marking, Onward, Tlp};

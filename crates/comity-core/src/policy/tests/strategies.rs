@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use proptest::sample::{Index, select, subsequence};
+use proptest::sample::{select, subsequence};
 
 use super::facts::*;
 use crate::agreement::{Prohibitions, ReviewOverdue, Terms, Tier, ValueSet};
@@ -13,8 +13,8 @@ use crate::identity::{EconomyId, RecordId};
 use crate::ledger::Obligations;
 use crate::marking::{Marking, Onward, Pap, Tlp};
 use crate::policy::{
-    Agreement, Consent, Examination, Lifecycle, PartFacts, Partner, PolicySnapshot, Received,
-    Recipient, RecordFacts, Source, Standing, TrustLevel, Word,
+    Agreement, Consent, Examination, Lifecycle, PartFacts, Partner, PolicySnapshot, Recipient,
+    RecordFacts, Source, Standing, TrustLevel, Word,
 };
 use crate::record::{Addressee, Header};
 use crate::test_util::policy::terms;
@@ -28,11 +28,11 @@ pub(super) fn instants() -> impl Strategy<Value = Timestamp> {
         .prop_map(Timestamp::from_millis)
 }
 
-fn tlps() -> impl Strategy<Value = Tlp> {
+pub(super) fn tlps() -> impl Strategy<Value = Tlp> {
     select(Tlp::ALL.to_vec())
 }
 
-fn onwards() -> impl Strategy<Value = Onward> {
+pub(super) fn onwards() -> impl Strategy<Value = Onward> {
     select(vec![Onward::WithinMarking, Onward::WithinMarking, Onward::Ask, Onward::None])
 }
 
@@ -44,14 +44,14 @@ pub(super) fn obligations() -> impl Strategy<Value = Obligations> {
     })
 }
 
-fn sets<T: crate::agreement::Value + PartialEq + std::fmt::Debug>(
+pub(super) fn sets<T: crate::agreement::Value + PartialEq + std::fmt::Debug>(
     most: usize,
 ) -> impl Strategy<Value = ValueSet<T>> {
     subsequence(T::KNOWN.to_vec(), 0..=most.min(T::KNOWN.len()))
         .prop_map(|values| values.into_iter().collect())
 }
 
-fn prohibitions() -> impl Strategy<Value = Prohibitions> {
+pub(super) fn prohibitions() -> impl Strategy<Value = Prohibitions> {
     (option::weighted(0.2, tlps()), sets(1), sets(1), sets(2), categories(1)).prop_map(
         |(tlp_above, sections, classes, kinds, categories)| Prohibitions {
             tlp_above,
@@ -63,7 +63,7 @@ fn prohibitions() -> impl Strategy<Value = Prohibitions> {
     )
 }
 
-fn categories(most: usize) -> impl Strategy<Value = Vec<String>> {
+pub(super) fn categories(most: usize) -> impl Strategy<Value = Vec<String>> {
     subsequence(vec!["crime", "energy", "health"], 0..=most)
         .prop_map(|names| names.into_iter().map(str::to_owned).collect())
 }
@@ -111,7 +111,7 @@ impl Further {
     }
 
     /// Takes from the terms what these have not, and adds what these forbid.
-    fn narrow(self, terms: &mut Terms) {
+    pub(super) fn narrow(self, terms: &mut Terms) {
         terms.max_pap = terms.max_pap.min(self.max_pap);
         terms.categories.retain(|one| self.categories.contains(one));
         if !self.legal_basis {
@@ -126,7 +126,7 @@ impl Further {
     }
 }
 
-fn some_terms() -> impl Strategy<Value = Terms> {
+pub(super) fn some_terms() -> impl Strategy<Value = Terms> {
     let tier = select(Tier::SIGNED.to_vec());
     let narrowed = (tlps(), sets::<Section>(3), sets::<Class>(1), sets::<Kind>(3));
     (
@@ -163,7 +163,7 @@ fn some_terms() -> impl Strategy<Value = Terms> {
         )
 }
 
-fn agreements() -> impl Strategy<Value = Agreement> {
+pub(super) fn agreements() -> impl Strategy<Value = Agreement> {
     let until = option::weighted(0.3, instants());
     (any::<u8>(), some_terms(), prop::bool::weighted(0.65), instants(), until).prop_map(
         |(id, terms, started, from, until)| {
@@ -214,7 +214,7 @@ pub(super) fn snapshots() -> impl Strategy<Value = PolicySnapshot> {
     )
 }
 
-fn examinations() -> impl Strategy<Value = Examination> {
+pub(super) fn examinations() -> impl Strategy<Value = Examination> {
     let revision = select(vec![7_u64, 7, 7, 6]);
     prop_oneof![
         4 => revision.clone().prop_map(|revision| Examination::Clear { revision }),
@@ -223,7 +223,7 @@ fn examinations() -> impl Strategy<Value = Examination> {
     ]
 }
 
-fn some_markings() -> impl Strategy<Value = Marking> {
+pub(super) fn some_markings() -> impl Strategy<Value = Marking> {
     let instants = || option::weighted(0.25, instants());
     let pap = option::weighted(0.1, select(Pap::ALL.to_vec()));
     let categories = prop_oneof![9 => Just(Vec::new()), 1 => categories(2)];
@@ -258,11 +258,11 @@ fn some_markings() -> impl Strategy<Value = Marking> {
         )
 }
 
-fn economies() -> impl Strategy<Value = EconomyId> {
+pub(super) fn economies() -> impl Strategy<Value = EconomyId> {
     select(vec![US, THEM, THEM, OTHER])
 }
 
-fn some_headers() -> impl Strategy<Value = Header> {
+pub(super) fn some_headers() -> impl Strategy<Value = Header> {
     let classes = prop_oneof![
         14 => select(vec![vec![Class::General], vec![Class::General, Class::Sensitive]]),
         1 => Just(vec![Class::PersonalData]),
@@ -285,7 +285,7 @@ fn some_headers() -> impl Strategy<Value = Header> {
         })
 }
 
-fn some_addressees() -> impl Strategy<Value = Addressee> {
+pub(super) fn some_addressees() -> impl Strategy<Value = Addressee> {
     let parts = subsequence((1_u8..=4).collect::<Vec<_>>(), 0..=4);
     let desk = option::of(select(vec!["duty", "cyber crime"]));
     (economies(), desk, vec(economies(), 0..=2), parts, prop::bool::weighted(0.1)).prop_map(
@@ -321,7 +321,7 @@ impl Signed {
     }
 }
 
-fn sources() -> impl Strategy<Value = Source> {
+pub(super) fn sources() -> impl Strategy<Value = Source> {
     let foreign = (select(vec![OTHER, OTHER, THEM]), obligations())
         .prop_map(|(economy, obligations)| Source::From { economy, obligations });
     prop_oneof![Just(Source::Own), foreign]
@@ -378,195 +378,4 @@ pub(super) fn recipients() -> impl Strategy<Value = Recipient> {
         1 => Just(Recipient::Constituent { name: "bank".into() }),
         1 => Just(Recipient::LocalRole { role: "duty".into() }),
     ]
-}
-
-/// Something that makes things stricter.
-#[derive(Clone, Debug)]
-pub(super) enum Stricter {
-    Trust(TrustLevel),
-    Standing(Standing),
-    Prohibit(EconomyId, Index, Prohibitions),
-    Narrow(Index, Tlp, ValueSet<Section>, ValueSet<Class>, ValueSet<Kind>),
-    Further(Index, Further),
-    Guard,
-    Examine(Index, Examination),
-    TakeConsent,
-    TakeOrders,
-    Demand(Index, Obligations),
-    Received(Obligations),
-    Again(Index, EconomyId, Obligations),
-    Mark(Index, Marking),
-    Raise(Marking),
-    Unlist(Index, u8),
-    SetAside(u8),
-    Unknown(Index),
-    Classes(Index, Class),
-}
-
-/// What [`Stricter::apply`] makes.
-pub(super) struct Restriction {
-    pub(super) snapshot: PolicySnapshot,
-    pub(super) record: RecordFacts,
-    pub(super) parts: Vec<PartFacts>,
-}
-
-pub(super) fn restrictions() -> impl Strategy<Value = Stricter> {
-    let narrow = (any::<Index>(), tlps(), sets(4), sets(1), sets(3));
-    prop_oneof![
-        select(TrustLevel::ALL.to_vec()).prop_map(Stricter::Trust),
-        select(vec![Standing::Suspended, Standing::Frozen, Standing::Revoked])
-            .prop_map(Stricter::Standing),
-        (select(vec![THEM, OTHER]), any::<Index>(), prohibitions())
-            .prop_map(|(whose, which, never)| Stricter::Prohibit(whose, which, never)),
-        narrow.prop_map(|(which, tlp, sections, classes, kinds)| {
-            Stricter::Narrow(which, tlp, sections, classes, kinds)
-        }),
-        (any::<Index>(), further()).prop_map(|(which, less)| Stricter::Further(which, less)),
-        Just(Stricter::Guard),
-        (any::<Index>(), examinations()).prop_map(|(which, more)| Stricter::Examine(which, more)),
-        Just(Stricter::TakeConsent),
-        Just(Stricter::TakeOrders),
-        (any::<Index>(), obligations()).prop_map(|(which, more)| Stricter::Demand(which, more)),
-        obligations().prop_map(Stricter::Received),
-        (any::<Index>(), select(vec![OTHER, OTHER, THIRD, THEM]), obligations())
-            .prop_map(|(which, economy, more)| Stricter::Again(which, economy, more)),
-        (any::<Index>(), some_markings()).prop_map(|(which, own)| Stricter::Mark(which, own)),
-        some_markings().prop_map(Stricter::Raise),
-        (any::<Index>(), 1_u8..=4).prop_map(|(which, part)| Stricter::Unlist(which, part)),
-        (0_u8..5).prop_map(Stricter::SetAside),
-        any::<Index>().prop_map(Stricter::Unknown),
-        (any::<Index>(), select(Class::ALL.to_vec()))
-            .prop_map(|(which, class)| Stricter::Classes(which, class)),
-    ]
-}
-
-impl Stricter {
-    pub(super) fn apply(
-        self,
-        snapshot: &PolicySnapshot,
-        record: &RecordFacts,
-        parts: &[PartFacts],
-    ) -> Restriction {
-        let (mut record, mut parts) = (record.clone(), parts.to_vec());
-        let mut snapshot = snapshot.clone();
-        match self {
-            Self::Trust(level) => partner(&mut snapshot, THEM, |partner| {
-                partner.trust = partner.trust.min(level);
-            }),
-            Self::Standing(standing) => partner(&mut snapshot, THEM, |partner| {
-                partner.standing = partner.standing.max(standing);
-            }),
-            Self::Prohibit(whose, which, more) => change(&mut snapshot, whose, which, |terms| {
-                let never = &mut terms.prohibitions;
-                never.tlp_above = match (never.tlp_above, more.tlp_above) {
-                    (Some(one), Some(other)) => Some(one.min(other)),
-                    (one, other) => one.or(other),
-                };
-                never.sections = never.sections.or(more.sections);
-                never.classes = never.classes.or(more.classes);
-                never.kinds = never.kinds.or(more.kinds);
-                never.categories.extend(more.categories);
-            }),
-            Self::Narrow(which, tlp, sections, classes, kinds) => {
-                change(&mut snapshot, THEM, which, |terms| {
-                    terms.max_tlp = terms.max_tlp.min(tlp);
-                    terms.sections = terms.sections.without(sections);
-                    terms.at_amber = terms.at_amber.without(sections);
-                    terms.classes = terms.classes.without(classes);
-                    terms.kinds = terms.kinds.without(kinds);
-                });
-            }
-            Self::Further(which, less) => {
-                change(&mut snapshot, THEM, which, |terms| less.narrow(terms));
-            }
-            Self::Guard if snapshot.guard().is_none() => {
-                snapshot = snapshot.to_builder().guarded(7).build();
-            }
-            Self::Guard => {}
-            Self::Examine(which, Examination::Clear { .. }) => one_of(&mut parts, which, |part| {
-                part.guard = Examination::NotExamined;
-            }),
-            Self::Examine(which, worse) => one_of(&mut parts, which, |part| part.guard = worse),
-            Self::TakeConsent => snapshot = snapshot.to_builder().without_consents().build(),
-            Self::TakeOrders => record.orders.clear(),
-            Self::Demand(which, more) => change(&mut snapshot, THEM, which, |terms| {
-                if let Some(sum) = terms.obligations.meet(&more) {
-                    terms.obligations = sum;
-                }
-            }),
-            Self::Again(which, economy, obligations) => one_of(&mut parts, which, |part| {
-                let obligations = obligations.into();
-                part.received(&record.source, &Received { economy, obligations });
-            }),
-            Self::Received(more) => {
-                if let Source::From { obligations, .. } = &mut record.source
-                    && let Some(sum) = obligations.meet(&more)
-                {
-                    *obligations = sum;
-                }
-            }
-            Self::Mark(which, own) => one_of(&mut parts, which, |part| {
-                part.marking = part.marking.join(&own);
-            }),
-            Self::Raise(floor) => {
-                record.floor = record.floor.join(&floor);
-                for part in &mut parts {
-                    part.marking = part.marking.join(&floor);
-                }
-            }
-            Self::Unlist(which, number) => one_of(&mut record.addressees, which, |held| {
-                held.addressee.parts.retain(|listed| *listed != digest(number));
-            }),
-            Self::SetAside(0) => record.quarantined = true,
-            Self::SetAside(1) => record.pending = true,
-            Self::SetAside(2) => record.unmarked = true,
-            Self::SetAside(3) => record.lifecycle = Lifecycle::Withdrawn,
-            Self::SetAside(_) => record.lifecycle = Lifecycle::Superseded,
-            Self::Unknown(which) => {
-                if parts.is_empty() {
-                    record.unknown = true;
-                }
-                one_of(&mut parts, which, |part| part.unknown = true);
-            }
-            Self::Classes(which, class) => one_of(&mut parts, which, |part| {
-                part.classes = part.classes.or([class].into_iter().collect());
-            }),
-        }
-        Restriction { snapshot, record, parts }
-    }
-}
-
-fn one_of<T>(all: &mut [T], which: Index, change: impl FnOnce(&mut T)) {
-    if !all.is_empty() {
-        change(which.get_mut(all));
-    }
-}
-
-pub(super) fn partner(
-    snapshot: &mut PolicySnapshot,
-    whose: EconomyId,
-    change: impl FnOnce(&mut Partner),
-) {
-    let Some(mut partner) = snapshot.partner(&whose).cloned() else { return };
-    change(&mut partner);
-    *snapshot = snapshot.to_builder().partner(whose, partner).build();
-}
-
-pub(super) fn change(
-    snapshot: &mut PolicySnapshot,
-    whose: EconomyId,
-    which: Index,
-    change: impl FnOnce(&mut Terms),
-) {
-    partner(snapshot, whose, |partner| {
-        one_of(&mut partner.agreements, which, |agreement| {
-            let mut terms = agreement.terms().clone();
-            change(&mut terms);
-            let changed = Agreement::new(agreement.id(), Arc::new(terms), agreement.from());
-            *agreement = match agreement.until() {
-                Some(until) => changed.terminated(until),
-                None => changed,
-            };
-        });
-    });
 }
