@@ -9,8 +9,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use comity_core::Timestamp;
 use comity_node::api::{
-    AffiliateRequest, AffirmRequest, AlarmLine, ApplyRequest, DraftsRequest, Event, GroupRequest,
-    ListRequest, PublishRequest, RevokeRequest,
+    AffiliateRequest, AffirmRequest, AlarmLine, ApplyRequest, DraftsRequest, Event, ExplainRequest,
+    GroupRequest, ListRequest, PublishRequest, RevokeRequest,
 };
 use comity_node::service::{End, Service};
 use comity_node::{ErrorKind, ServiceError};
@@ -131,8 +131,8 @@ fn records() -> Router<Service> {
         )
         .route(
             "/explain",
-            post(async |State(node): Node, Ask(asked): Ask<ask::Explain>| {
-                answer(node.explain(&asked.record, asked.to.as_deref()).await)
+            post(async |State(node): Node, Ask(asked): Ask<ExplainRequest>| {
+                answer(node.explain(asked).await)
             }),
         )
         .route(

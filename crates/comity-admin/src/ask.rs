@@ -30,17 +30,6 @@ pub struct Show {
     pub content: bool,
 }
 
-/// A record, and for whom.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Explain {
-    /// A reference, or the front of an id.
-    pub record: String,
-    /// A partner's name or id; none: every partner.
-    #[serde(default)]
-    pub to: Option<String>,
-}
-
 /// A record in quarantine, and what is to become of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

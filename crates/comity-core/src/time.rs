@@ -55,6 +55,24 @@ impl Timestamp {
 }
 
 /// RFC 3339, UTC, to the second: `2026-11-21T22:01:29Z`.
+impl Timestamp {
+    /// RFC 3339 with the milliseconds, where there are any; on screens, seconds suffice.
+    #[must_use]
+    pub fn precise(self) -> String {
+        let milliseconds = i64::try_from(self.0).unwrap_or(i64::MAX);
+        match jiff::Timestamp::from_millisecond(milliseconds) {
+            Ok(instant) => instant.to_string(),
+            Err(_) => self.to_string(),
+        }
+    }
+
+    /// The end of its second, where it is a whole one: what a screen shows for this second is before it.
+    #[must_use]
+    pub const fn through_its_second(self) -> Self {
+        if self.0 % 1000 == 0 { Self(self.0.saturating_add(999)) } else { self }
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = i64::try_from(self.0 / 1000).unwrap_or(i64::MAX);

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
+use comity_core::Timestamp;
 use comity_core::digest::Digest;
+use comity_core::journal::JournalEntry;
 use comity_core::keyring::VerifiedKeyring;
 use comity_core::sign::SecretKey;
 use comity_net::{BindError, Endpoint, EndpointConfig, EndpointSecrets, LinkIdentity, LinkOptions};
@@ -25,7 +27,7 @@ use crate::limits::{FOLD, NET_EVENTS};
 use crate::rotation;
 use crate::service::{Pairings, Service, ServiceParts, introduction};
 use crate::shell;
-use crate::state::State;
+use crate::state::{FoldError, State};
 
 /// How a node is started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -268,17 +270,39 @@ fn links(config: &Config) -> BTreeMap<comity_core::EconomyId, LinkOptions> {
 
 /// Folds a journal.
 pub fn fold(store: &dyn Store) -> Result<State, ServiceError> {
-    let mut entries = store.read(1, FOLD)?.into_iter();
-    let Some(first) = entries.next() else {
-        return Err(crate::state::FoldError::NotFounded.into());
+    let folded = fold_while(store, |_| true)?;
+    folded.ok_or_else(|| FoldError::NotFounded.into())
+}
+
+/// Folds what a journal held at an instant: up to the first entry that was written later. `None`: the
+/// node was founded later.
+pub(crate) fn fold_until(store: &dyn Store, at: Timestamp) -> Result<Option<State>, ServiceError> {
+    fold_while(store, |entry| entry.at() <= at)
+}
+
+/// Folds a journal up to the first entry that is not wanted.
+fn fold_while(
+    store: &dyn Store,
+    wanted: impl Fn(&JournalEntry) -> bool,
+) -> Result<Option<State>, ServiceError> {
+    let read = |entry: &comity_store::Entry| {
+        let (seq, decoded) = (entry.seq, JournalEntry::decode(entry.kind, &entry.body));
+        decoded.map_err(|fault| FoldError::Entry { seq, fault })
     };
-    let founding = comity_core::journal::JournalEntry::decode(first.kind, &first.body);
-    let founding =
-        founding.map_err(|fault| crate::state::FoldError::Entry { seq: first.seq, fault })?;
+    let mut entries = store.read(1, FOLD)?.into_iter();
+    let Some(first) = entries.next() else { return Ok(None) };
+    let founding = read(&first)?;
+    if !wanted(&founding) {
+        return Ok(None);
+    }
     let mut state = State::begin(&founding)?;
-    loop {
+    'folding: loop {
         for entry in entries {
-            state.replay(entry.seq, entry.kind, &entry.body)?;
+            let entry = read(&entry)?;
+            if !wanted(&entry) {
+                break 'folding;
+            }
+            state.replay_decoded(&entry)?;
         }
         entries = store.read(state.next_seq(), FOLD)?.into_iter();
         if entries.len() == 0 {
@@ -286,7 +310,7 @@ pub fn fold(store: &dyn Store) -> Result<State, ServiceError> {
         }
     }
     state.replayed();
-    Ok(state)
+    Ok(Some(state))
 }
 
 fn config_error(error: &ConfigError) -> ServiceError {

@@ -11,8 +11,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use comity_node::api::{
-    AddresseeRequest, Event, ListRequest, MarkingFields, PartRequest, PartnerUpdate, Preview,
-    PublishRequest,
+    AddresseeRequest, Event, ExplainRequest, ListRequest, MarkingFields, PartRequest,
+    PartnerUpdate, Preview, PublishRequest,
 };
 use comity_node::founding::{Founding, found};
 use comity_node::keyfile::Seal;
@@ -250,8 +250,20 @@ async fn a_clear_advisory_arrives_verified_and_is_receipted() {
     // GREEN needs trust and an agreement: held back, and explained.
     one.update_partner("JP", PartnerUpdate::Level { level: 4 }).await.unwrap();
     let green = one.publish(advisory("GREEN")).await.unwrap();
-    let explained = one.explain(&green.record, Some("JP")).await.unwrap();
+    let asked = ExplainRequest {
+        record: green.record.clone(),
+        to: Some("JP".to_owned()),
+        ..ExplainRequest::default()
+    };
+    let explained = one.explain(asked.clone()).await.unwrap();
     assert!(!explained.partners[0].goes);
+    let [way] = &explained.partners[0].parts[0].would_change[..] else { panic!("{explained:?}") };
+    assert_eq!(way.len(), 1);
+    assert_eq!(way[0].what, "sign an agreement of the tier mou that covers it");
+    assert_eq!(way[0].command.as_deref(), Some("comity agreement propose JP mou.toml"));
+    let later = Some("9999-01-01T00:00:00Z".to_owned());
+    let refused = one.explain(ExplainRequest { at: later, ..asked }).await.unwrap_err();
+    assert_eq!(refused.code, "not-yet");
 
     let taken_back = one.withdraw(vec![reference.clone()]).await.unwrap();
     assert!(taken_back.reference.is_some());

@@ -9,7 +9,7 @@
 
 mod world;
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 use world::{Node, path};
@@ -313,6 +313,19 @@ fn withdrawn_while_suspended(kr: &Node, jp: &Node) {
     });
 }
 
+const NOTE: &str = r#"
+format = 1
+kind = "note"
+title = "What is under an agreement"
+
+[marking]
+tlp = "GREEN"
+
+[[part]]
+section = "summary"
+text = "For our partners."
+"#;
+
 fn the_end_of_an_agreement(kr: &Node) {
     let line = || kr.data(&["agreement", "list"])[0].clone();
     let reference = text(&line(), "reference").to_owned();
@@ -327,7 +340,33 @@ fn the_end_of_an_agreement(kr: &Node) {
     assert_eq!(text(&by_notice, "state"), "in force", "{by_notice}");
     assert!(by_notice["until"].is_string() && by_notice["bound_until"].is_null(), "{by_notice}");
     terminate(&[]).refused(65, "unfitting", "terminated already", "");
+    let note = kr.folder().join("note.toml");
+    std::fs::write(&note, NOTE).unwrap();
+    let published = kr.data(&["publish", &note.display().to_string(), "--yes"]);
+    let note = text(&published, "reference").to_owned();
+    let explained = |more: &[&str]| {
+        kr.data(&[&["explain", note.as_str(), "--to", "JP", "--part", "1"], more].concat())
+    };
+    let outcome =
+        |explained: &Value| text(&explained["partners"][0]["parts"][0], "outcome").to_owned();
+    assert_eq!(outcome(&explained(&[])), "release");
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let while_in_force = comity_core::Timestamp::EPOCH.saturating_add(since).precise();
     terminate(&["--immediately"]).done();
+    let now = explained(&[]);
+    assert_eq!(outcome(&now), "withhold");
+    let ways = &now["partners"][0]["parts"][0]["would_change"];
+    assert_eq!(ways[0][0]["what"], "sign an agreement of the tier mou that covers it", "{ways}");
+    // What was decided is decided again with what was known then.
+    let then = explained(&["--at", &while_in_force]);
+    assert_eq!(outcome(&then), "release", "{then}");
+    assert_ne!(then["policy"], now["policy"]);
+    kr.try_with(&["explain", &note, "--at", "2020-01-01T00:00:00Z"], "").refused(
+        66,
+        "before-founding",
+        "no node here yet",
+        "",
+    );
     let ended = line();
     assert_eq!(text(&ended, "state"), "ended");
     assert_eq!(ended["bound_until"], by_notice["until"], "its duties outlive a breach");

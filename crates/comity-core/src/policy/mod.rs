@@ -22,6 +22,7 @@ mod groups;
 mod plan;
 mod shared;
 mod snapshot;
+mod turning;
 mod word;
 
 pub use crate::delivery::{Payload, Refused, give_back, release};
@@ -29,7 +30,7 @@ pub use consent::Consent;
 pub use control::decide_control;
 pub use decision::{Citation, Decision, Gate, Judgement, Outcome, Verdict};
 pub use examination::Examination;
-pub use explain::{Explanation, cite, explain, reason};
+pub use explain::{Explanation, cite, explain, reason, said};
 pub use fact::{Contradiction, Fact, Unbuilt};
 pub use facts::{
     AddresseeFacts, ControlAudience, Lifecycle, PartFacts, Received, Recipient, RecordFacts,
@@ -41,6 +42,7 @@ pub use snapshot::{
     Agreement, Association, Partner, PolicyBuilder, PolicySnapshot, Standing, TrustLevel,
     trust_table,
 };
+pub use turning::{Change, Desk, Turning, turning};
 pub use word::Word;
 
 use crate::ledger::Obligations;

@@ -1,6 +1,6 @@
 //! What the decision knows of the partners: immutable, versioned, folded in journal order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -128,6 +128,12 @@ impl Agreement {
     pub fn new(id: RecordId, terms: Arc<Terms>, accepted: Timestamp) -> Self {
         let (from, until) = (terms.starts().max(accepted), terms.ends());
         Self { id, terms, from, until, bound_until: until }
+    }
+
+    /// The same agreement, on other terms.
+    pub(super) fn on_terms(mut self, terms: Arc<Terms>) -> Self {
+        self.terms = terms;
+        self
     }
 
     /// The same agreement, ending at `effective` unless it ends before.
@@ -322,6 +328,14 @@ impl PolicySnapshot {
             consents: self.consents.clone(),
             guard: self.guard,
         }
+    }
+
+    /// What is known of these economies, with all groups.
+    pub(super) fn only(&self, economies: &BTreeSet<EconomyId>) -> Self {
+        let mut only = self.to_builder();
+        only.version = self.version;
+        only.partners.retain(|one, _| economies.contains(one));
+        only.build()
     }
 
     /// The economy that decides.

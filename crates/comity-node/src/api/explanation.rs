@@ -4,6 +4,23 @@ use serde::{Deserialize, Serialize};
 
 use super::RecordLine;
 
+/// What is asked about a record.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExplainRequest {
+    /// A reference, or the front of an id.
+    pub record: String,
+    /// A partner's name or id; none: every partner.
+    #[serde(default)]
+    pub to: Option<String>,
+    /// One part, by its number among those that are here; none: all.
+    #[serde(default)]
+    pub part: Option<usize>,
+    /// With what was known at this instant, RFC 3339; none: now.
+    #[serde(default)]
+    pub at: Option<String>,
+}
+
 /// Why a partner may, or may not, have a record.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Explained {
@@ -13,6 +30,9 @@ pub struct Explained {
     pub partners: Vec<ExplainedPartner>,
     /// Under which policy.
     pub policy: u64,
+    /// The instant that was asked about, with what was known then. `None`: now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
 }
 
 /// Why one partner may, or may not, have each part.
@@ -33,20 +53,39 @@ pub struct ExplainedPartner {
 /// Why one part goes or stays.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ExplainedPart {
+    /// Its place among the parts that are here, from 1: what `--part` names.
+    pub number: usize,
     /// The digest; `manifest` for a control record.
     pub part: String,
     /// What it says.
     pub section: String,
+    /// The economy that it is for alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination: Option<String>,
     /// Its label.
     pub tlp: String,
     /// `release`, `withhold` or `hold`.
     pub outcome: String,
     /// Until when it is held.
     pub until: Option<String>,
+    /// In one sentence, why it stays.
+    pub reason: Option<String>,
     /// Every gate, in order.
     pub gates: Vec<ExplainedGate>,
-    /// What would change the answer, one change at a time.
-    pub would_change: Vec<String>,
+    /// The smallest sets of changes that would turn the answer, the smallest first.
+    pub would_change: Vec<Vec<ExplainedChange>>,
+    /// Where there is none: what stays against it, whatever anybody changes.
+    pub fixed: Vec<String>,
+}
+
+/// One change of several that would turn the answer together.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ExplainedChange {
+    /// What would have to happen.
+    pub what: String,
+    /// The command that does it here, where one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
 }
 
 /// What one gate says.

@@ -16,7 +16,9 @@ mod records;
 
 pub use audit::{AuditChain, AuditDelivery, AuditFile, AuditStep, AuditWho, AuditWithheld};
 pub use drafts::{DraftLine, DraftsRequest, NewDraft};
-pub use explanation::{Explained, ExplainedGate, ExplainedPart, ExplainedPartner};
+pub use explanation::{
+    ExplainRequest, Explained, ExplainedChange, ExplainedGate, ExplainedPart, ExplainedPartner,
+};
 pub use groups::{
     AffiliateRequest, AffiliationLine, ApplicationLine, ApplyRequest, CriterionLine, GroupDetail,
     GroupDone, GroupLine, GroupRequest, MemberLine, RosterLine, VoteLine,

@@ -101,12 +101,17 @@ impl State {
     pub fn replay(&mut self, seq: u64, kind: u8, body: &[u8]) -> Result<(), FoldError> {
         let entry =
             JournalEntry::decode(kind, body).map_err(|fault| FoldError::Entry { seq, fault })?;
+        self.replay_decoded(&entry)
+    }
+
+    /// The same for one that was decoded already.
+    pub(crate) fn replay_decoded(&mut self, entry: &JournalEntry) -> Result<(), FoldError> {
         if !matches!(entry, JournalEntry::Judged(_)) {
             // What earlier entries made due was judged with them, and in one batch with them.
             self.anew.clear();
             self.seized.clear();
         }
-        self.fold(&entry)
+        self.fold(entry)
     }
 
     /// Everything that was folded was read from the disk.

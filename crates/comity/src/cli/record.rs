@@ -117,17 +117,30 @@ pub(crate) struct Show {
 
 /// Say who would get a record or a draft, part by part, and why.
 ///
-/// This asks the function that decides when records are sent. For each part it names the rule that holds it back,
-/// and the article of the agreement that the rule comes from.
+/// This asks the function that decides when records are sent. Without a partner it shows every part beside every
+/// partner; with one it names each rule that holds a part back, the article of the agreement that the rule comes from,
+/// and the smallest sets of changes that would turn the answer. Each of those was tried: the function was asked again
+/// with the changes made.
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  comity explain KR-26-0002 --to FJ")]
+#[command(
+    after_help = "Examples:\n  comity explain KR-26-0002\n  comity explain KR-26-0002 --to FJ --part 3\n  comity explain KR-26-0002 --to FJ --at 2026-11-01T09:00:00Z"
+)]
 pub(crate) struct Explain {
     /// The reference of a record or a draft, or the front of an id
     #[arg(value_name = "REFERENCE")]
     pub(crate) record: String,
-    /// Only this partner, with every rule that was asked
+    /// Only this partner, with the rules that keep something back and what would change it
     #[arg(long, value_name = "NAME")]
     pub(crate) to: Option<String>,
+    /// Only this part, by its number
+    #[arg(long, value_name = "NUMBER", requires = "to")]
+    pub(crate) part: Option<usize>,
+    /// As it was decided then, with what was known then, such as 2026-11-01T00:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = words::instant)]
+    pub(crate) at: Option<Timestamp>,
+    /// Also the rules that let it pass, and the parts that only name recipients
+    #[arg(long, requires = "to")]
+    pub(crate) all: bool,
 }
 
 /// Follow what arrives and what goes, as it happens.

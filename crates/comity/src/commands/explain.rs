@@ -2,8 +2,12 @@
 
 use std::io::{self, Write};
 
-use comity_admin::{Failure, FailureKind, ask};
-use comity_node::api::{Explained, ExplainedPart, ExplainedPartner, PublishRequest, Published};
+use comity_admin::{Failure, FailureKind};
+use comity_core::Timestamp;
+use comity_node::api::{
+    ExplainRequest, Explained, ExplainedChange, ExplainedPart, ExplainedPartner, PublishRequest,
+    Published,
+};
 
 use super::publish::{ADDRESSEE, previewed, write_matrix};
 use super::{Context, partner, records};
@@ -18,34 +22,54 @@ pub(super) fn run(explain: &Explain, context: &mut Context<'_>) -> Result<(), Fa
         return of_draft(explain, context);
     }
     let (session, zones) = context.session(Keys::Shut)?;
-    let asked = ask::Explain { record: explain.record.clone(), to: explain.to.clone() };
+    let asked = ExplainRequest {
+        record: explain.record.clone(),
+        to: explain.to.clone(),
+        part: explain.part,
+        at: explain.at.map(Timestamp::precise),
+    };
     let mut explained: Explained = session.call("/explain", &asked)?;
-    for part in explained.partners.iter_mut().flat_map(|partner| &mut partner.parts) {
-        for change in &mut part.would_change {
-            *change = folder::hint(change, context.data);
+    let parts = explained.partners.iter_mut().flat_map(|partner| &mut partner.parts);
+    for change in parts.flat_map(|part| &mut part.would_change).flatten() {
+        if let Some(command) = &mut change.command {
+            *command = folder::hint(command, context.data);
         }
     }
-    let whole = explain.to.is_some();
     let comity = context.comity();
     context.screen.answer(&explained, |out| {
         let record = &explained.record;
         writeln!(out, "{}  {}  {}", record.reference, printable(&record.title), record.tlp)?;
-        for partner in &explained.partners {
-            write_partner(partner, whole, &zones, out)?;
+        if let Some(at) = &explained.at {
+            writeln!(out, "as it was decided {}, with what was known then", zones.written(at))?;
         }
-        if explained.partners.is_empty() {
-            writeln!(out, "There is no partner to send it to.")?;
+        match &explain.to {
+            Some(_) => {
+                for partner in &explained.partners {
+                    write_partner(partner, explain, &zones, out)?;
+                }
+                Ok(())
+            }
+            None if explained.partners.is_empty() => {
+                writeln!(out, "There is no partner to send it to.")
+            }
+            None => {
+                write_parts(&explained.partners, &zones, out)?;
+                let reference = &record.reference;
+                writeln!(
+                    out,
+                    "\nWhy, and what would change it: {comity} explain {reference} --to NAME"
+                )
+            }
         }
-        if !whole && !explained.partners.is_empty() {
-            let reference = &record.reference;
-            writeln!(out, "\nEvery rule that was asked: {comity} explain {reference} --to NAME")?;
-        }
-        Ok(())
     })
 }
 
 /// A draft has no signature yet: what would be released is what a dry run says.
 fn of_draft(explain: &Explain, context: &mut Context<'_>) -> Result<(), Failure> {
+    if explain.at.is_some() || explain.part.is_some() {
+        let message = "a draft has no past and no numbered parts: ask without --at and --part";
+        return Err(Failure::new(FailureKind::Usage, "draft", message));
+    }
     let (session, zones) = context.session(Keys::Signing)?;
     let comity = context.comity();
     let draft = records::draft(&session, &explain.record, &comity)?;
@@ -73,9 +97,93 @@ fn of_draft(explain: &Explain, context: &mut Context<'_>) -> Result<(), Failure>
     context.screen.answer(&would, |out| write_matrix(preview, &zones, out))
 }
 
+/// One part, or several that are alike, beside every partner.
+struct Row<'a> {
+    cells: Vec<(&'a str, &'a ExplainedPart)>,
+    last: usize,
+}
+
+impl Row<'_> {
+    fn first(&self) -> Option<&ExplainedPart> {
+        self.cells.first().map(|(_, part)| *part)
+    }
+
+    fn continues(&self, next: &Self) -> bool {
+        let alike = |((_, one), (_, other)): (&(&str, &ExplainedPart), &(&str, &ExplainedPart))| {
+            (&one.section, &one.destination, &one.tlp)
+                == (&other.section, &other.destination, &other.tlp)
+                && (&one.outcome, &one.until, &one.reason)
+                    == (&other.outcome, &other.until, &other.reason)
+        };
+        self.last + 1 == next.last && self.cells.iter().zip(&next.cells).all(alike)
+    }
+}
+
+/// Every part beside every partner. Parts that only name recipients go with what they give.
+fn write_parts(
+    partners: &[ExplainedPartner],
+    zones: &Zones,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut rows: Vec<Row<'_>> = Vec::new();
+    let first = partners.first().map_or(&[][..], |partner| &partner.parts);
+    for part in first.iter().filter(|part| part.section != ADDRESSEE) {
+        let same = |partner: &'_ ExplainedPartner| {
+            partner.parts.iter().position(|other| other.number == part.number)
+        };
+        let cells = partners.iter().filter_map(|partner| {
+            let part = partner.parts.get(same(partner)?)?;
+            Some((partner.partner.as_str(), part))
+        });
+        let row = Row { cells: cells.collect(), last: part.number };
+        match rows.last_mut().filter(|before| before.continues(&row)) {
+            Some(before) => before.last = row.last,
+            None => rows.push(row),
+        }
+    }
+    let mut head = vec!["", "part", "marking"];
+    head.extend(partners.iter().map(|partner| partner.partner.as_str()));
+    head.push("");
+    let mut table = Table::new(&head).numbers(0);
+    for row in &rows {
+        let Some(part) = row.first() else { continue };
+        let number = if part.number == row.last {
+            part.number.to_string()
+        } else {
+            format!("{}-{}", part.number, row.last)
+        };
+        let mut cells = vec![number, name(part), part.tlp.clone()];
+        cells.extend(row.cells.iter().map(|(_, part)| mark(part).to_owned()));
+        cells.push(why(row, zones));
+        table.row(cells);
+    }
+    table.write(out)?;
+    writeln!(out, "+ released   - withheld   @ held until")
+}
+
+/// The reasons, each once, with the partners whom it keeps it from where they differ.
+fn why(row: &Row<'_>, zones: &Zones) -> String {
+    let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
+    for (partner, part) in row.cells.iter().filter(|(_, part)| part.outcome != "release") {
+        let reason = match &part.until {
+            Some(until) => format!("until {}", zones.written(until)),
+            None => part.reason.clone().unwrap_or_default(),
+        };
+        match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, partners)) => partners.push(partner),
+            None => reasons.push((reason, vec![partner])),
+        }
+    }
+    let everybody = |partners: &[&str]| partners.len() == row.cells.len();
+    let said = reasons.into_iter().map(|(reason, partners)| {
+        if everybody(&partners) { reason } else { format!("{}: {reason}", partners.join(", ")) }
+    });
+    said.collect::<Vec<_>>().join("; ")
+}
+
 fn write_partner(
     partner: &ExplainedPartner,
-    whole: bool,
+    explain: &Explain,
     zones: &Zones,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -89,47 +197,67 @@ fn write_partner(
         None => String::new(),
     };
     writeln!(out, "\n{} {goes}{under}", printable(&partner.partner))?;
-    if whole {
-        for part in &partner.parts {
-            write_part(part, zones, out)?;
-        }
-        return Ok(());
+    let shown =
+        |part: &&ExplainedPart| explain.all || explain.part.is_some() || part.section != ADDRESSEE;
+    for part in partner.parts.iter().filter(shown) {
+        write_part(part, explain.all, zones, out)?;
     }
-    let mut table = Table::new(&["", "part", "marking", ""]);
-    for part in partner.parts.iter().filter(|part| part.section != ADDRESSEE) {
-        table.row([
-            mark(part).to_owned(),
-            part.section.clone(),
-            part.tlp.clone(),
-            deciding(part, zones),
-        ]);
-    }
-    table.write(out)
+    Ok(())
 }
 
-fn write_part(part: &ExplainedPart, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
+fn write_part(
+    part: &ExplainedPart,
+    all: bool,
+    zones: &Zones,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let outcome = match (part.outcome.as_str(), &part.until) {
         ("release", _) => "is released".to_owned(),
         ("hold", Some(until)) => format!("is held until {}", zones.written(until)),
         ("hold", None) => "is held".to_owned(),
         (_, _) => "is withheld".to_owned(),
     };
-    writeln!(out, "\n{} {} ({}) {outcome}", mark(part), part.section, part.tlp)?;
-    let mut table = Table::new(&["", "rule", "says", "because", "article"]);
-    for gate in &part.gates {
-        let verdict = match gate.verdict.as_str() {
-            "pass" => "yes",
-            "deny" => "no",
-            other => other,
-        };
-        let clause = gate.clause.as_deref().unwrap_or_default();
-        table.row(["", &gate.gate, verdict, &gate.sentence, clause]);
+    writeln!(out, "\n{} {} {} ({}) {outcome}", mark(part), part.number, name(part), part.tlp)?;
+    let mut table = Table::new(&["", "rule", "says", "because", ""]);
+    let mut rules = part.gates.iter().filter(|gate| all || gate.verdict != "pass").peekable();
+    if rules.peek().is_some() {
+        for gate in rules {
+            let verdict = match gate.verdict.as_str() {
+                "pass" => "yes",
+                "deny" => "no",
+                other => other,
+            };
+            // Most sentences begin with it.
+            let clause = gate.clause.as_deref().filter(|clause| !gate.sentence.contains(clause));
+            table.row(["", &gate.gate, verdict, &gate.sentence, clause.unwrap_or_default()]);
+        }
+        table.write(out)?;
     }
-    table.write(out)?;
-    for change in &part.would_change {
-        writeln!(out, "  would change it: {}", printable(change))?;
+    write_ways(part, out)
+}
+
+/// The sets of changes, each with the commands that make it.
+fn write_ways(part: &ExplainedPart, out: &mut dyn Write) -> io::Result<()> {
+    for (place, way) in part.would_change.iter().enumerate() {
+        let lead = if place == 0 { "it would go:" } else { "          or:" };
+        let whats: Vec<String> = way.iter().map(|change| printable(&change.what)).collect();
+        writeln!(out, "  {lead} {}", whats.join("; and "))?;
+        for command in way.iter().filter_map(|change: &ExplainedChange| change.command.as_ref()) {
+            writeln!(out, "                 {}", printable(command))?;
+        }
+    }
+    if part.would_change.is_empty() && !part.fixed.is_empty() {
+        let fixed: Vec<String> = part.fixed.iter().map(|one| printable(one)).collect();
+        writeln!(out, "  nothing would change it: {}", fixed.join("; "))?;
     }
     Ok(())
+}
+
+fn name(part: &ExplainedPart) -> String {
+    match &part.destination {
+        Some(destination) => format!("{} for {destination}", part.section),
+        None => part.section.clone(),
+    }
 }
 
 fn mark(part: &ExplainedPart) -> &'static str {
@@ -138,17 +266,4 @@ fn mark(part: &ExplainedPart) -> &'static str {
         "hold" => "@",
         _ => "-",
     }
-}
-
-/// The rules that keep it, each with its article.
-fn deciding(part: &ExplainedPart, zones: &Zones) -> String {
-    let held = part.until.as_ref().map(|until| format!("until {}", zones.written(until)));
-    let against =
-        part.gates.iter().filter(|gate| gate.verdict != "pass").map(|gate| match &gate.clause {
-            Some(clause) if !gate.sentence.contains(clause.as_str()) => {
-                format!("{} ({clause})", gate.sentence)
-            }
-            Some(_) | None => gate.sentence.clone(),
-        });
-    held.into_iter().chain(against).collect::<Vec<_>>().join("; ")
 }

@@ -12,3 +12,4 @@ mod strategies;
 mod stricter;
 mod table;
 mod times;
+mod turning;

@@ -1,6 +1,7 @@
 //! What is tried against the federation while it runs.
 
 use anyhow::{anyhow, ensure};
+use comity_node::api::ExplainRequest;
 use comity_node::api::PublishRequest;
 use comity_node::service::End;
 
@@ -32,7 +33,12 @@ pub(super) async fn relay(world: &World, record: &str) -> anyhow::Result<String>
 
 /// What JP did not address to FJ is not for KR to give.
 pub(super) async fn forward(world: &World, record: &str) -> anyhow::Result<String> {
-    let explained = world.kr.service()?.explain(record, Some("FJ")).await?;
+    let asked = ExplainRequest {
+        record: record.to_owned(),
+        to: Some("FJ".to_owned()),
+        ..ExplainRequest::default()
+    };
+    let explained = world.kr.service()?.explain(asked).await?;
     let partner = explained.partners.first().ok_or_else(|| anyhow!("FJ is not explained"))?;
     let part = partner.parts.iter().find(|part| part.section == "indicators");
     let part = part.ok_or_else(|| anyhow!("KR does not hold the indicators"))?;
