@@ -18,6 +18,7 @@ from pycose.messages import Sign1Message
 
 KIB, MIB = 1 << 10, 1 << 20
 MANIFEST_BYTES, SIGNED_BYTES, HEADER_BYTES, PART_BYTES = 64 * KIB, 68 * KIB, 48 * KIB, 64 * MIB
+CATEGORIES, RELAYS = 16, 16
 PARTS, SUPERSEDES, LIST, TEXT, DEPTH, LAST_TIME = 1024, 64, 1024, 256, 16, (1 << 63) - 1
 PART_DOMAIN, SIGN_DOMAIN, ID_DOMAIN = "comity/part/1", b"comity/sign/record/1", b"comity/record-id/1"
 CHARTER_BYTES, MEMBERS, AFFILIATIONS, CRITERIA, ANSWER, JUSTIFICATIONS = 32 * KIB, 256, 16, 32, 1024, 32
@@ -294,7 +295,7 @@ def read_marking(r):
         {
             0: r.uint,
             1: r.uint,
-            2: lambda: r.set(LIST, lambda: r.label().encode()),
+            2: lambda: r.set(CATEGORIES, lambda: r.label().encode()),
             3: lambda: r.exactly(32),
             4: r.time,
             5: r.time,
@@ -414,7 +415,7 @@ def read_addressee(r):
             0: lambda: r.exactly(32),
             1: r.label,
             2: group,
-            3: lambda: r.set(LIST, lambda: r.exactly(32)),
+            3: lambda: r.set(RELAYS, lambda: r.exactly(32)),
             4: lambda: r.set(PARTS, lambda: r.exactly(32)),
         },
     )

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use comity_core::{Marking, Tlp};
-use comity_node::engine::{CommandError, Input, Token};
+use comity_core::control::WithdrawalBody;
+use comity_core::record::control;
+use comity_core::{Kind, Marking, Tlp};
+use comity_node::engine::{Command, CommandError, Input, Token};
 use comity_node::state::State;
 use comity_store::StoreError;
 use comity_tests::bench::{Bench, advisory};
@@ -57,6 +59,31 @@ fn nothing_that_was_submitted_behind_a_refused_batch_is_written() {
     bench.restart();
     let records = |state: &State| state.records().count();
     assert_eq!(records(bench.state()), 1);
+}
+
+#[test]
+fn what_takes_back_is_signed_with_the_last_room() {
+    let mut bench = Bench::new();
+    let mut peer = bench.pair(2);
+    bench.connect(&mut peer);
+    let token = bench.publish("Router flaw");
+    bench.sync();
+    assert!(matches!(bench.reply(token), Some(Ok(_))));
+    let record = bench.delivered(peer.conn())[0];
+    bench.input(Input::Space { low: true });
+    let token = bench.publish("Another flaw");
+    bench.sync();
+    assert_eq!(bench.reply(token), Some(Err(CommandError::DiskLow)));
+    let by = bench.node.economy.clone();
+    let body = WithdrawalBody::of(vec![record]).expect("one record").encode();
+    let record = control(Kind::Withdrawal, body, Tlp::Clear, &by.author, by.id, bench.now)
+        .expect("a withdrawal");
+    let (record, title) = (Box::new(record), "a withdrawal".to_owned());
+    let token = bench.give(Command::Publish { record, parts: Vec::new(), title, draft: None });
+    bench.sync();
+    assert!(matches!(bench.reply(token), Some(Ok(_))));
+    bench.wait(Duration::from_secs(1));
+    assert_eq!(bench.delivered(peer.conn()).len(), 2, "and it goes out");
 }
 
 #[test]

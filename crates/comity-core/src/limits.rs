@@ -26,6 +26,10 @@ pub const DEPTH: usize = 16;
 pub const TEXT_BYTES: usize = 256;
 /// Entries of a list in a header, a marking or a control body.
 pub const LIST: usize = 1024;
+/// Subject categories of a marking. Every part's decision weighs them.
+pub const CATEGORIES: usize = 16;
+/// Relays that an addressee part names. Every part's decision looks through them.
+pub const RELAYS: usize = 16;
 /// Purposes that a delivery is bound to. An agreement names no more of them, nor of categories and of
 /// legal bases.
 pub const PURPOSES: usize = 32;

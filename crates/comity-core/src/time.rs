@@ -69,7 +69,7 @@ impl Timestamp {
     /// The end of its second, where it is a whole one: what a screen shows for this second is before it.
     #[must_use]
     pub const fn through_its_second(self) -> Self {
-        if self.0 % 1000 == 0 { Self(self.0.saturating_add(999)) } else { self }
+        if self.0.is_multiple_of(1000) { Self(self.0.saturating_add(999)) } else { self }
     }
 }
 

@@ -240,8 +240,8 @@ impl UniFrame {
         let kind = read_kind(&mut reader)?;
         check_known(kind)?;
         let read = match kind {
-            kind::BATCH => read_batch(Flow::Deliver, frame, &mut reader),
-            kind::RETURN => read_batch(Flow::Return, frame, &mut reader),
+            kind::BATCH => read_batch(Flow::Deliver, &mut reader),
+            kind::RETURN => read_batch(Flow::Return, &mut reader),
             kind::CHUNK => read_chunk(frame, &mut reader).map(Self::Chunk),
             kind => return Err(Fault::WrongStream(kind)),
         };
@@ -250,34 +250,33 @@ impl UniFrame {
     }
 }
 
-fn read_batch(flow: Flow, frame: &Bytes, reader: &mut Reader<'_>) -> Result<UniFrame, Problems> {
+fn read_batch(flow: Flow, reader: &mut Reader<'_>) -> Result<UniFrame, Problems> {
     let mut fields = Fields(reader.map(2)?);
     let lane = fields.at(reader, 0)?.uint()?;
     let lane = lane_from_code(lane).ok_or_else(|| reader.fault(Problem::OutOfRange))?;
-    let deliveries = fields
-        .at(reader, 1)?
-        .list(limits::IN_FLIGHT_DELIVERIES, |reader| read_delivered(frame, reader))?;
+    let deliveries = fields.at(reader, 1)?.list(limits::IN_FLIGHT_DELIVERIES, read_delivered)?;
     fields.end(reader)?;
     Ok(UniFrame::Batch { flow, lane, deliveries })
 }
 
-fn read_delivered(frame: &Bytes, reader: &mut Reader<'_>) -> Result<Delivered, Problems> {
+fn read_delivered(reader: &mut Reader<'_>) -> Result<Delivered, Problems> {
     expect_array(reader, 3)?;
     let delivered = Delivered {
         entry: LedgerEntry::read(reader)?,
-        record: frame.slice_ref(reader.bytes(limits::RECORD_BYTES)?),
-        bodies: reader.list(core_limits::PARTS, |reader| read_body(frame, reader))?,
+        // Copied, as inline parts are: what waits here or there would keep the whole frame alive.
+        record: Bytes::copy_from_slice(reader.bytes(limits::RECORD_BYTES)?),
+        bodies: reader.list(core_limits::PARTS, read_body)?,
     };
     reader.leave();
     Ok(delivered)
 }
 
-fn read_body(frame: &Bytes, reader: &mut Reader<'_>) -> Result<Body, Problems> {
+fn read_body(reader: &mut Reader<'_>) -> Result<Body, Problems> {
     let mut ahead = reader.clone();
     let Ok(length @ (3 | 4)) = ahead.array(4) else {
         return reader
             .bytes(limits::INLINE_PART_BYTES)
-            .map(|bytes| Body::Inline(frame.slice_ref(bytes)));
+            .map(|bytes| Body::Inline(Bytes::copy_from_slice(bytes)));
     };
     let selected = length == 4;
     expect_array(reader, length)?;

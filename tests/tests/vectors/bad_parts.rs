@@ -307,6 +307,12 @@ fn addressees() -> Vec<Vector> {
             "one relay twice",
         ),
         bad(
+            "addressee-relays-17",
+            of(base().with(3, relays(&(101..=117).collect::<Vec<u8>>()))),
+            "over-limit",
+            "17 relays",
+        ),
+        bad(
             "addressee-relays-empty",
             of(base().with(3, list(&[]))),
             "empty",

@@ -223,6 +223,14 @@ fn markings() -> Vec<Vector> {
             "one category twice",
         ),
         bad("floor-categories-empty", categories(&[]), "empty", "an empty list of categories"),
+        bad(
+            "floor-categories-17",
+            categories(
+                &"abcdefghijklmnopq".split("").filter(|one| !one.is_empty()).collect::<Vec<_>>(),
+            ),
+            "over-limit",
+            "17 categories",
+        ),
         bad("floor-category-empty", categories(&[""]), "empty", "a category without a name"),
         bad("floor-category-newline", categories(&["a\nb"]), "bad-text", "a category of two lines"),
         bad(

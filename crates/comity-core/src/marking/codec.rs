@@ -116,8 +116,8 @@ impl Marking {
 }
 
 fn read_categories(reader: &mut Reader<'_>) -> Result<std::collections::BTreeSet<String>, Fault> {
-    let categories =
-        reader.set(limits::LIST, |reader| reader.label(limits::TEXT_BYTES).map(str::to_owned))?;
+    let categories = reader
+        .set(limits::CATEGORIES, |reader| reader.label(limits::TEXT_BYTES).map(str::to_owned))?;
     Ok(categories.into_iter().collect())
 }
 

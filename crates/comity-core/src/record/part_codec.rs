@@ -252,7 +252,7 @@ impl Addressee {
                 0 => economy = Some(EconomyId(reader.array_of()?)),
                 1 => desk = Some(reader.label(limits::TEXT_BYTES)?.to_owned()),
                 2 => group = Some(read_group(reader)?),
-                3 => relays = reader.set(limits::LIST, |item| item.array_of().map(EconomyId))?,
+                3 => relays = reader.set(limits::RELAYS, |item| item.array_of().map(EconomyId))?,
                 4 => parts = reader.set(limits::PARTS, |item| item.array_of().map(PartDigest))?,
                 _ => {
                     reader.skip()?;

@@ -9,6 +9,9 @@ use comity_store::Seq;
 use super::Loaded;
 use crate::limits::FRESH_BYTES;
 
+/// Bytes up to which a body is copied.
+const SMALL: usize = 64 * 1024;
+
 /// Bodies that were appended lately, oldest dropped first.
 #[derive(Default)]
 pub(super) struct Fresh {
@@ -26,6 +29,8 @@ enum FreshKey {
 impl Fresh {
     pub(super) fn keep_part(&mut self, digest: PartDigest, body: Bytes) {
         let length = body.len();
+        // What is small may be a slice of something large, which is not counted here.
+        let body = if length <= SMALL { Bytes::copy_from_slice(&body) } else { body };
         if length <= FRESH_BYTES / 4 && self.parts.insert(digest, body).is_none() {
             self.kept(FreshKey::Part(digest), length);
         }

@@ -98,7 +98,9 @@ impl Engine {
         if ours.is_empty() {
             return Err(RejectReason::NotAddressed);
         }
-        let listed = |part: &PartDigest| ours.iter().any(|named| named.parts.contains(part));
+        // Ascending, as their format demands.
+        let listed =
+            |part: &PartDigest| ours.iter().any(|named| named.parts.binary_search(part).is_ok());
         let unlisted = checked
             .parts
             .iter()

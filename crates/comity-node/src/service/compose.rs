@@ -34,6 +34,7 @@ struct Wanted {
 impl Service {
     /// Signs and publishes, or only tells who would get what.
     pub async fn publish(&self, request: PublishRequest) -> Result<Published, ServiceError> {
+        words::short("title", &request.title)?;
         let sections = match request.draft {
             Some(draft) => Some(self.draft_contents(draft).await?),
             None => None,

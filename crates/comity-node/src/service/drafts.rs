@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use comity_core::digest::{leaf_hashes, tree_root};
 use comity_core::journal::{DraftMade, DraftPart};
+use comity_core::limits::PART_BYTES;
 use comity_core::record::{Draft, Header};
 use comity_core::{Kind, Marking, PartDigest, State as RecordState};
 
@@ -85,12 +86,19 @@ fn made(
         ServiceError::usage("kind", format!("`{}` is not a kind of record", draft.kind))
     })?;
     let label = draft.tlp.as_deref().map(words::tlp).transpose()?;
+    words::short("title", &draft.title)?;
+    words::short("format", &draft.format)?;
+    words::short("provenance", &draft.provenance)?;
     let (mut parts, mut blobs) = (Vec::new(), Vec::new());
     for (header, content) in &draft.sections {
         let header = words::from_base64(header)?;
         Header::decode(&header)
             .map_err(|error| ServiceError::usage("header", error.to_string()))?;
         let content = Bytes::from(words::from_base64(content)?);
+        if content.len() > PART_BYTES {
+            let message = format!("a section has {} bytes; {PART_BYTES} fit", content.len());
+            return Err(ServiceError::usage("content", message));
+        }
         let digest = tree_root(&leaf_hashes(&content)).map(PartDigest::from);
         let digest = digest.ok_or_else(|| ServiceError::usage("content", "no content"))?;
         parts.push(DraftPart { content: digest, size: content.len() as u64, header });

@@ -66,6 +66,7 @@ impl Service {
         if asked.dry_run {
             return Ok(revoked);
         }
+        super::words::short("reason", asked.reason.as_deref().unwrap_or_default())?;
         let mut builder = KeyringBuilder::follow(&keyring).revoke(revocation);
         let mut desk = self.keys()?.desk;
         if replaced {

@@ -80,6 +80,18 @@ pub(super) fn outcome(decision: &Decision) -> (&'static str, Option<Timestamp>) 
     }
 }
 
+/// Bytes of a text that only our own screens and journal keep: a title, a reason.
+const SHORT: usize = 4096;
+
+/// Refuses a text that is no line for a screen, but a document.
+pub(super) fn short(what: &'static str, text: &str) -> Result<(), ServiceError> {
+    if text.len() <= SHORT {
+        return Ok(());
+    }
+    let message = format!("the {what} has {} bytes; {SHORT} are the most", text.len());
+    Err(ServiceError::usage(what, message).next("shorten it: the text itself belongs in a part"))
+}
+
 pub(crate) fn to_base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }

@@ -232,6 +232,13 @@ fn batches_are_read_as_written() {
             assert_eq!(read.bytes, bytes.slice(start..start + chunk.len()));
         }
     }
+    // What a link keeps of a frame keeps no more of it than it counts.
+    for sample in Sample::ALL {
+        let one = Leaving::new(delivery(sample, SIDES[1], epoch, 7), &mut 40, &mut Wanted::new());
+        let frame = encode_batch(Flow::Deliver, Lane::Live, &[one]).slice(4..);
+        let read = UniFrame::decode(&frame).unwrap();
+        assert!(frame.try_into_mut().is_ok(), "{read:?} keeps its frame");
+    }
     let large =
         Leaving::new(delivery(Sample::Large, SIDES[1], epoch, 7), &mut 0, &mut Wanted::new());
     assert_eq!(large.chunks().len(), 3);

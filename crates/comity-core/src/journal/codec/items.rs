@@ -10,8 +10,8 @@ use crate::time::Timestamp;
 use crate::{Digest, Marking};
 
 /// The most items in a list of the journal, and the most bytes of a string in it: our own writing,
-/// so the bound is against damage only.
-const MOST: usize = 1 << 20;
+/// so the bound is against damage only. Whatever fits an entry is read again.
+const MOST: usize = crate::limits::ENTRY_BYTES;
 
 macro_rules! ids {
     ($($name:ident),+) => {$(

@@ -133,6 +133,19 @@ fn every_entry_is_read_as_written() {
     }
 }
 
+/// An entry that is written and not read again would be the last that a node makes.
+#[test]
+fn a_text_as_long_as_an_entry_is_read_again() {
+    let examples = examples();
+    let entered = examples.iter().find_map(|entry| {
+        if let JournalEntry::Record(entered) = entry { Some(entered.clone()) } else { None }
+    });
+    let title = "x".repeat(crate::limits::ENTRY_BYTES - 64 * 1024);
+    let entry = JournalEntry::Record(RecordEntered { title, ..entered.unwrap() });
+    assert!(entry.encode().len() <= crate::limits::ENTRY_BYTES);
+    assert_eq!(JournalEntry::decode(entry.kind(), &entry.encode()), Ok(entry));
+}
+
 /// Who may do without the post-quantum key exchange stands in the configuration, and nowhere else.
 #[test]
 fn a_change_that_nobody_would_heed_is_refused() {
