@@ -186,7 +186,10 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    fn open(folder: &Path, passphrase: Option<&Passphrase>) -> Result<Self, ServiceError> {
+    pub(crate) fn open(
+        folder: &Path,
+        passphrase: Option<&Passphrase>,
+    ) -> Result<Self, ServiceError> {
         let path = folder.join(NODE_KEYS);
         let mut set = keyfile::open(&path, passphrase)?;
         let mut take = |name: &str| {

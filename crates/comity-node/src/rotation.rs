@@ -15,12 +15,12 @@ use comity_core::keyring::{
 };
 use comity_core::record::control;
 use comity_core::sign::SecretKey;
-use comity_core::{KeyId, Kind, Timestamp, Tlp};
+use comity_core::{EconomyId, KeyId, Kind, Timestamp, Tlp};
 use comity_store::{NewEntry, Store};
 
 use crate::entropy::OsEntropy;
 use crate::error::{ErrorKind, ServiceError};
-use crate::founding::{NODE_KEYS, ROOT_KEYS, grant_span};
+use crate::founding::{DESK, LINK, NODE_KEYS, ROOT_KEYS, grant_span};
 use crate::keyfile::{self, Form, Passphrase, Seal};
 use crate::node::Keys;
 use crate::state::State;
@@ -35,8 +35,48 @@ pub(crate) fn begin(
     keyring: &VerifiedKeyring,
     renewed: &[(&str, SecretKey)],
 ) -> Result<(), ServiceError> {
+    leave_none_behind(folder, passphrase, keyring, renewed)?;
     write_keyring(folder, keyring)?;
     replace_keys(folder, passphrase, renewed)
+}
+
+/// Refuses a keyring that would take the place of one that an interrupted renewal left, and does not
+/// grant the keys which that renewal put on the disk: the node could not connect or sign any more, and
+/// what the other revoked would stay good.
+fn leave_none_behind(
+    folder: &Path,
+    passphrase: Option<&Passphrase>,
+    keyring: &VerifiedKeyring,
+    renewed: &[(&str, SecretKey)],
+) -> Result<(), ServiceError> {
+    let Some(waiting) = waiting(folder, keyring.economy())? else { return Ok(()) };
+    let mut keys = Keys::open(folder, passphrase)?;
+    if waiting.version() < keyring.version() || !grants(&waiting, &keys) {
+        return Ok(());
+    }
+    for (name, key) in renewed {
+        match *name {
+            DESK => keys.desk = key.clone(),
+            LINK => keys.link = key.clone(),
+            _ => {}
+        }
+    }
+    if grants(keyring, &keys) {
+        return Ok(());
+    }
+    let message = "an earlier change of keys was interrupted, and has to be finished first";
+    Err(ServiceError::new(ErrorKind::TryLater, "rotation-unfinished", message)
+        .next("start the node, which finishes it: comity run"))
+}
+
+/// The keyring of a renewal that was interrupted, if it is whole.
+fn waiting(folder: &Path, us: EconomyId) -> Result<Option<VerifiedKeyring>, ServiceError> {
+    let path = folder.join(NEXT_KEYRING);
+    match fs::read(&path) {
+        Ok(bytes) => Ok(SignedKeyring::decode(&bytes).and_then(|next| next.verify(Some(us))).ok()),
+        Err(error) if error.kind() == IoErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed("read", &path, &error)),
+    }
 }
 
 /// A keyring that grants a new link key, and ends every other. Needs the root keys.
@@ -154,16 +194,9 @@ pub(crate) fn finish(
     state: &mut State,
     now: Timestamp,
 ) -> Result<(), ServiceError> {
-    let path = folder.join(NEXT_KEYRING);
-    let bytes = match fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == IoErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(failed("read", &path, &error)),
-    };
     let current = state.keyring(&state.us()).map_or(0, VerifiedKeyring::version);
-    // One that was half written, that is in the journal, or whose key never took its place.
-    let next = SignedKeyring::decode(&bytes).and_then(|next| next.verify(Some(state.us()))).ok();
-    let next = next.filter(|next| next.version() > current);
+    // Not one that was half written, that is in the journal, or whose key never took its place.
+    let next = waiting(folder, state.us())?.filter(|next| next.version() > current);
     if let Some(next) = next.filter(|next| grants(next, keys)) {
         enter(&next, keys, store, state, now)?;
         tracing::info!(version = next.version(), "an interrupted renewal of a key is done");
@@ -212,7 +245,6 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
-    use crate::founding::{DESK, LINK};
     use crate::founding::{Founding, found};
     use crate::{Mode, Node, index, node};
 
@@ -303,6 +335,21 @@ mod tests {
         assert_ne!(world.link(), stranded);
         world.start().await;
         assert_eq!(world.valid(), [world.link()]);
+    }
+
+    #[tokio::test]
+    async fn no_other_change_takes_the_place_of_one_that_was_interrupted() {
+        let world = World::new();
+        world.prepare();
+        let affirms = || {
+            let builder = KeyringBuilder::follow(&world.keyring());
+            let next = signed_by_root(&world.path(), None, builder).unwrap();
+            begin(&world.path(), None, &next, &[])
+        };
+        assert_eq!(affirms().unwrap_err().code, "rotation-unfinished");
+        world.start().await;
+        assert_eq!(world.valid(), [world.link()]);
+        affirms().unwrap();
     }
 
     #[tokio::test]
