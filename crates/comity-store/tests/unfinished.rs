@@ -157,3 +157,29 @@ fn files_of_others_in_the_folder_are_left_alone() {
     assert_eq!(open(at.path()).unfinished().len(), 1);
     assert!(other.exists());
 }
+
+/// All of it can be asked for again: whatever becomes of the files, the store opens and goes on.
+#[test]
+fn a_file_that_is_gone_or_unreadable_costs_its_body_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let (of, whole, pieces) = body();
+    let store = open(folder.path());
+    store.keep(&pieces[..1]).unwrap();
+    let [file] = &files(folder.path())[..] else { panic!("one file") };
+    std::fs::remove_file(file).unwrap();
+    assert_eq!(store.gather(&of).unwrap(), None);
+    // What follows begins anew.
+    store.keep(&pieces).unwrap();
+    assert_eq!(store.gather(&of).unwrap(), Some(whole));
+    let [file] = &files(folder.path())[..] else { panic!("one file") };
+    std::fs::remove_file(file).unwrap();
+    assert!(store.keep(&pieces[..1]).is_err());
+    store.keep(&pieces[..1]).unwrap();
+    drop(store);
+    // A folder of that name reads as no file does.
+    let [file] = &files(folder.path())[..] else { panic!("one file") };
+    std::fs::remove_file(file).unwrap();
+    std::fs::create_dir(file).unwrap();
+    let store = open(folder.path());
+    assert!(store.unfinished().is_empty());
+}

@@ -93,10 +93,14 @@ impl Work {
     }
 }
 
-/// Does errands in their order; pieces that follow each other are written and synced together.
+/// Does errands in their order; pieces of one body that follow each other are written and synced
+/// together. Those of another body do not fail with them: it may be another partner's.
 fn run_errands(store: &dyn Store, errands: Vec<Errand>, mut done: impl FnMut(Input)) {
-    let (mut tokens, mut pieces) = (Vec::new(), Vec::new());
+    let (mut tokens, mut pieces): (Vec<Token>, Vec<Piece>) = (Vec::new(), Vec::new());
     let mut write = |tokens: &mut Vec<Token>, pieces: &mut Vec<Piece>| {
+        if pieces.is_empty() {
+            return;
+        }
         let kept = store.keep(&std::mem::take(pieces)).map_err(|error| error.to_string());
         for token in tokens.drain(..) {
             done(Input::Kept { token, result: kept.clone() });
@@ -105,6 +109,9 @@ fn run_errands(store: &dyn Store, errands: Vec<Errand>, mut done: impl FnMut(Inp
     for errand in errands {
         match errand {
             Errand::Keep { token, piece } => {
+                if pieces.last().is_some_and(|before| before.of != piece.of) {
+                    write(&mut tokens, &mut pieces);
+                }
                 tokens.push(token);
                 pieces.push(piece);
             }

@@ -65,12 +65,18 @@ impl Bodies {
     ) -> Result<Self, StoreError> {
         let mut known = BTreeMap::new();
         for path in files(folder)? {
-            match Body::read(&path)? {
-                Some(body) => drop(known.insert(body.of.name(), body)),
-                None => {
-                    tracing::info!(?path, "deleted: the beginning of a body that is not readable");
-                    fs::remove_file(&path).map_err(|e| StoreError::io("delete", &path, e))?;
+            // All of it can be asked for again: nothing here keeps a node from starting.
+            let why = match Body::read(&path) {
+                Ok(Some(body)) => {
+                    known.insert(body.of.name(), body);
+                    continue;
                 }
+                Ok(None) => "its beginning is not readable".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            tracing::warn!(?path, why, "what had come of a body is given up");
+            if let Err(error) = fs::remove_file(&path) {
+                tracing::warn!(?path, %error, "it could not be deleted");
             }
         }
         Ok(Self { folder: folder.to_owned(), faults, known: Mutex::new(known) })
@@ -85,7 +91,7 @@ impl Bodies {
     pub(super) fn look(folder: &Path) -> Result<Held, StoreError> {
         let mut held = Held::default();
         for path in files(folder)? {
-            if let Some(body) = Body::read(&path)? {
+            if let Ok(Some(body)) = Body::read(&path) {
                 held.bodies += 1;
                 held.bytes += body.pieces.values().map(|one| u64::from(one.length)).sum::<u64>();
             }
@@ -116,6 +122,9 @@ impl Bodies {
                     // written to again.
                     if body.pieces.is_empty() {
                         drop(fs::remove_file(&body.path));
+                    } else if !error.is_full() {
+                        // Whatever became of its file, it would fail the same way each time.
+                        drop(forget(&mut known, &of.name()));
                     }
                     return Err(error);
                 }
@@ -134,18 +143,16 @@ impl Bodies {
         let Some(body) = self.known().get(&of.name()).filter(|body| body.of == *of).cloned() else {
             return Ok(None);
         };
-        let file = segment::open(&body.path, false)?;
-        let mut leaves = BTreeMap::new();
-        for (leaf, place) in &body.pieces {
-            let mut bytes = vec![0; place.length as usize];
-            file.read_exact_at(&mut bytes, place.offset)
-                .map_err(|error| StoreError::io("read", &body.path, error))?;
-            if checksum(*leaf, &bytes) != place.checksum {
-                return Ok(None);
+        match read_pieces(&body) {
+            Ok(Some(leaves)) => Ok(join(of, leaves)),
+            Ok(None) => Ok(None),
+            Err(error) => {
+                // It is asked for again.
+                tracing::warn!(%error, "what had come of a body is given up");
+                drop(forget(&mut self.known(), &of.name()));
+                Ok(None)
             }
-            leaves.insert(*leaf, Bytes::from(bytes));
         }
-        Ok(join(of, leaves))
     }
 
     pub(super) fn discard(&self, label: &[u8], digest: &PartDigest) -> Result<(), StoreError> {
@@ -244,6 +251,22 @@ impl Body {
         }
         Ok(Some(Self { of, path: path.to_owned(), end, pieces }))
     }
+}
+
+/// Every piece of a body. `None` where one is not what was written.
+fn read_pieces(body: &Body) -> Result<Option<BTreeMap<u32, Bytes>>, StoreError> {
+    let file = segment::open(&body.path, false)?;
+    let mut leaves = BTreeMap::new();
+    for (leaf, place) in &body.pieces {
+        let mut bytes = vec![0; place.length as usize];
+        file.read_exact_at(&mut bytes, place.offset)
+            .map_err(|error| StoreError::io("read", &body.path, error))?;
+        if checksum(*leaf, &bytes) != place.checksum {
+            return Ok(None);
+        }
+        leaves.insert(*leaf, Bytes::from(bytes));
+    }
+    Ok(Some(leaves))
 }
 
 fn forget(known: &mut BTreeMap<Name, Body>, name: &Name) -> Result<(), StoreError> {
