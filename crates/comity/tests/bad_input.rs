@@ -290,6 +290,20 @@ fn a_part_weaker_than_its_record() {
     record(&expires, "expires = \"2029-01-01T00:00:00Z\"").done();
 }
 
+/// Whoever made a document says how far it may go; who passes it on does not loosen that.
+#[test]
+fn a_draft_marked_weaker_than_its_document() {
+    let node = Node::plain("KR");
+    let text = std::fs::read_to_string(path("examples/data/csaf/va-24-262-01.json")).unwrap();
+    let file = node.folder().join("amber.json");
+    std::fs::write(&file, text.replace("\"label\": \"WHITE\"", "\"label\": \"AMBER\"")).unwrap();
+    node.try_with(&["import", "csaf", &file.display().to_string()], "").done();
+    let publish =
+        |tlp: &str| node.try_with(&["publish", "KR-D-0001", "--tlp", tlp, "--dry-run"], "");
+    publish("green").refused(64, "weaker-marking", "marked AMBER, and GREEN is weaker", "strictly");
+    publish("red").done();
+}
+
 /// A record that somebody sent must not take along what else lies on this machine.
 #[test]
 fn a_part_whose_file_is_elsewhere() {

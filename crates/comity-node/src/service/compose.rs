@@ -322,6 +322,14 @@ fn draft(
         draft.state = RecordState::Interim;
     }
     let default = words::marking(&request.marking, draft.marking.as_ref())?;
+    if let (Some(before), Some(after)) = (&draft.marking, &default)
+        && after.tlp < before.tlp
+    {
+        // Somebody else's document says how far it may go.
+        let message = format!("the document is marked {}, and {} is weaker", before.tlp, after.tlp);
+        return Err(ServiceError::usage("weaker-marking", message)
+            .next("mark it as strictly or more; whoever made the document may mark it anew"));
+    }
     for part in &request.parts {
         let (header, content) = part_of(state, part, default.as_ref())?;
         draft.parts.push((header, content));
