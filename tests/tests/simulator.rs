@@ -71,7 +71,13 @@ fn the_invariants_hold_in_a_federation() {
         panic!("{} of {seeds} seeds failed; the first:\n{account}", failed.len());
     }
     if seeds >= SHORT {
+        // What holds of worlds in which nothing happens says nothing.
         assert!(sum(|report| report.resumed) > 0, "no large part went on after a break");
+        assert!(sum(|report| report.restores) > 0, "nobody was restored from a backup");
+        assert!(sum(|report| report.crashes) > seeds, "hardly any node crashed");
+        assert!(sum(|report| report.breaks) > seeds, "hardly any connection broke");
+        let (signed, delivered) = (sum(|report| report.signed), sum(|report| report.delivered));
+        assert!(delivered > 5 * signed, "{signed} records made only {delivered} deliveries");
     }
 }
 
