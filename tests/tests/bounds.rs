@@ -5,11 +5,16 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use comity_core::cbor::Writer;
-use comity_core::control::{AcceptanceBody, WithdrawalBody};
+use comity_core::control::{
+    AcceptanceBody, AgreementBody, IntroductionBody, TerminationBody, WithdrawalBody,
+};
 use comity_core::group::{ApplicationBody, CharterBody, GroupBody};
 use comity_core::journal::{JournalEntry, PartnerChange};
+use comity_core::keyring::{Grant, KeyringBuilder};
 use comity_core::policy::Lifecycle;
 use comity_core::record::{Draft, Header, Part, VerifiedRecord, control};
+use comity_core::sign::SecretKey;
+use comity_core::test_util::TestEconomy;
 use comity_core::{GroupId, Kind, Marking, Onward, RecordId, Section, Tlp};
 use comity_node::config::Limits;
 use comity_node::engine::{Command, CommandError};
@@ -17,6 +22,7 @@ use comity_node::limits;
 use comity_node::state::Bound;
 use comity_tests::bench::{Answer, Bench, Peer, advisory, sign};
 use comity_tests::sim::economy::Economy;
+use comity_tests::sim::world::START;
 
 /// An id that no record has.
 fn nobody(number: u64) -> RecordId {
@@ -89,31 +95,45 @@ fn fill(
     (hostile, other, over)
 }
 
+/// A key that its economy grants later.
+fn fresh() -> SecretKey {
+    SecretKey::from_seed(&[77; 32])
+}
+
 #[test]
 fn records_that_cannot_be_judged_have_a_bound() {
-    let stranger = |_: &Economy, number: u64, bench: &Bench| {
-        advisory(&Economy::found(9), &format!("from nobody {number}"), bench.now)
+    let unknown_key = |by: &Economy, number: u64, bench: &Bench| {
+        let by = Economy { author: fresh(), ..by.clone() };
+        advisory(&by, &format!("by a new key {number}"), bench.now)
     };
     let mut bench = Bench::new();
-    let (mut hostile, _, over) = fill(&mut bench, Bound::Pending, limits::PENDING, stranger);
+    let (mut hostile, _, over) = fill(&mut bench, Bound::Pending, limits::PENDING, unknown_key);
     let waiting =
         |bench: &Bench| bench.state().records().filter(|(_, held)| held.facts.pending).count();
     assert_eq!(waiting(&bench) as u64, limits::PENDING + 1);
 
-    // Once the origin is known, all that waited is judged, and there is room again.
-    bench.pair(9);
-    assert_eq!(waiting(&bench), 0);
-    assert!(bench.state().reached(&hostile.economy.id).next().is_none());
+    // Once the key is granted, all that waited is judged, and there is room again.
+    let by = hostile.economy.clone();
+    let (from, until) = (TestEconomy::FROM, TestEconomy::UNTIL);
+    let kinds = Kind::ALL.iter().copied();
+    let grant = Grant::author(by.id, fresh().public(), kinds, Tlp::Red, from, until);
+    let keyring = KeyringBuilder::follow(&by.keyring).grant(grant).sign(&[&by.root]);
+    let body = keyring.expect("a keyring").encoded().to_vec();
+    let (record, parts) = signed(Kind::Keyring, body, &by, &bench);
+    bench.deliver(&mut hostile, &record, &parts);
+    assert_eq!(waiting(&bench), 1, "that of the other partner");
+    assert!(bench.state().reached(&by.id).next().is_none());
     bench.wait(Duration::from_secs(1));
-    assert!(bench.engine().full(&hostile.economy.id).next().is_none());
+    assert!(bench.engine().full(&by.id).next().is_none());
     let number = bench.deliver(&mut hostile, &over.0, &over.1);
     assert_eq!(bench.answer(&hostile, number), Answer::Acked);
 }
 
 #[test]
 fn keyrings_that_cannot_be_judged_have_a_narrower_bound() {
-    let keyring = |_: &Economy, number: u64, bench: &Bench| {
-        let (by, at) = (Economy::found(9), bench.now.saturating_add(Duration::from_millis(number)));
+    const AHEAD: Duration = Duration::from_secs(3600);
+    let keyring = |by: &Economy, number: u64, bench: &Bench| {
+        let at = bench.now.saturating_add(AHEAD + Duration::from_millis(number));
         let body = by.keyring.encoded().to_vec();
         let record = control(Kind::Keyring, body, Tlp::Clear, &by.author, by.id, at);
         (record.expect("a control record"), Vec::new())
@@ -121,7 +141,7 @@ fn keyrings_that_cannot_be_judged_have_a_narrower_bound() {
     let taken = limits::PENDING / limits::PENDING_KEYRING;
     let mut bench = Bench::new();
     let (hostile, ..) = fill(&mut bench, Bound::Pending, taken, keyring);
-    bench.pair(9);
+    bench.wait(AHEAD);
     assert!(bench.state().reached(&hostile.economy.id).next().is_none(), "they are judged");
 }
 
@@ -132,6 +152,127 @@ fn words_about_agreements_that_are_not_here_have_a_bound() {
         signed(Kind::Acceptance, body, by, bench)
     };
     fill(&mut Bench::new(), Bound::Early, limits::EARLY, acceptance);
+}
+
+fn proposes(by: &Economy, number: u64, bench: &Bench) -> (VerifiedRecord, Vec<Part>) {
+    let text =
+        format!("format = 1\ntitle = \"Draft {number}\"\ntier = \"nda\"\nstarts = 2026-01-01\n");
+    let body = AgreementBody::between(bench.node.economy.id, by.id, text).expect("two parties");
+    signed(Kind::Agreement, body.encode(), by, bench)
+}
+
+fn says(bench: &mut Bench, kind: Kind, body: Vec<u8>) -> Result<RecordId, CommandError> {
+    let (record, parts) = signed(kind, body, &bench.node.economy.clone(), bench);
+    let (id, record) = (record.id(), Box::new(record));
+    bench.command(Command::Publish { record, parts, title: String::new(), draft: None })?;
+    Ok(id)
+}
+
+#[test]
+fn proposals_that_nobody_answers_have_a_bound() {
+    let mut bench = Bench::new();
+    let (mut hostile, _, over) = fill(&mut bench, Bound::Proposals, limits::PROPOSALS, proposes);
+    let by = hostile.economy.clone();
+    let kept = |bench: &Bench| bench.state().kept(&by.id).of(Bound::Proposals);
+    let open: Vec<_> = bench.state().agreements().iter().map(|(id, _)| *id).collect();
+
+    // Whatever is answered makes room: accepted, declined, or taken back.
+    let mine = bench.state().agreements().iter().filter(|(_, one)| one.partner == by.id);
+    let mine: Vec<_> = mine.map(|(id, _)| *id).collect();
+    let [accepted, declined, taken_back, ..] = mine[..] else { panic!("{open:?}") };
+    let body = AcceptanceBody { agreement: accepted }.encode();
+    says(&mut bench, Kind::Acceptance, body).expect("an acceptance");
+    assert_eq!(kept(&bench), limits::PROPOSALS - 1);
+    let ends = |agreement| TerminationBody { agreement, effective: START }.encode();
+    says(&mut bench, Kind::Termination, ends(declined)).expect("an answer");
+    let (record, parts) = signed(Kind::Termination, ends(taken_back), &by, &bench);
+    bench.deliver(&mut hostile, &record, &parts);
+    for _ in 0..2 {
+        assert_eq!(kept(&bench), limits::PROPOSALS - 3);
+        let agreements = bench.state().agreements();
+        assert!(agreements.get(&accepted).expect("it is here").terms.is_some());
+        for gone in [declined, taken_back] {
+            let compact = agreements.get(&gone).expect("it is listed");
+            assert!(compact.terms.is_none() && compact.title.starts_with("Draft"));
+            assert!(bench.state().record(&gone).expect("it is here").body.is_none());
+        }
+        bench.restart();
+    }
+    bench.connect(&mut hostile);
+    // Its end makes no further room: it was answered when it was accepted.
+    says(&mut bench, Kind::Termination, ends(accepted)).expect("an end");
+    assert_eq!(kept(&bench), limits::PROPOSALS - 3);
+    let number = bench.deliver(&mut hostile, &over.0, &over.1);
+    assert_eq!(bench.answer(&hostile, number), Answer::Acked);
+}
+
+#[test]
+fn what_nobody_has_accepted_decides_nothing() {
+    let mut bench = Bench::new();
+    let mut peer = bench.pair(2);
+    bench.connect(&mut peer);
+    let by = peer.economy.clone();
+    let before = bench.state().partners_version();
+    let (proposal, parts) = proposes(&by, 1, &bench);
+    bench.deliver(&mut peer, &proposal, &parts);
+    let (declined, parts) = proposes(&by, 2, &bench);
+    bench.deliver(&mut peer, &declined, &parts);
+    let ends = TerminationBody { agreement: declined.id(), effective: START }.encode();
+    says(&mut bench, Kind::Termination, ends).expect("an answer");
+    assert_eq!(bench.state().partners_version(), before, "the policy is made anew");
+    let body = AcceptanceBody { agreement: proposal.id() }.encode();
+    says(&mut bench, Kind::Acceptance, body).expect("an acceptance");
+    assert!(bench.state().partners_version() > before);
+    let agreements = |bench: &Bench| {
+        bench.state().policy().partner(&by.id).map_or(0, |partner| partner.agreements.len())
+    };
+    assert_eq!(agreements(&bench), 1);
+    bench.restart();
+    assert_eq!(agreements(&bench), 1);
+}
+
+#[test]
+fn nobody_proposes_more_than_a_partner_keeps() {
+    let mut bench = Bench::new();
+    let peer = bench.pair(2);
+    let (us, them) = (bench.node.economy.id, peer.economy.id);
+    let propose = |bench: &mut Bench, number: u64| {
+        let text =
+            format!("format = 1\ntitle = \"{number}\"\ntier = \"nda\"\nstarts = 2026-01-01\n");
+        let body = AgreementBody::between(us, them, text).expect("two parties");
+        says(bench, Kind::Agreement, body.encode())
+    };
+    let mut first = None;
+    for number in 0..limits::PROPOSALS {
+        let proposed = propose(&mut bench, number).expect("there is room");
+        first.get_or_insert(proposed);
+    }
+    let refused = propose(&mut bench, limits::PROPOSALS).expect_err("one too many").to_string();
+    assert!(
+        refused.contains("64 proposals") && refused.contains("agreement terminate"),
+        "{refused}"
+    );
+    let agreement = first.expect("a proposal");
+    says(&mut bench, Kind::Termination, TerminationBody { agreement, effective: START }.encode())
+        .expect("it is taken back");
+    propose(&mut bench, limits::PROPOSALS).expect("room again");
+}
+
+#[test]
+fn whoever_is_put_off_again_hears_of_it() {
+    let mut bench = Bench::new();
+    let mut reader = bench.pair(2);
+    bench.connect(&mut reader);
+    bench.publish("a flaw");
+    bench.wait(Duration::from_secs(1));
+    for told in [0, 1, 1] {
+        bench.control(reader.conn(), Peer::defer(1));
+        assert_eq!(bench.alarms("put-off").len(), told);
+        for _ in 0..2 {
+            bench.wait(Duration::from_secs(60));
+        }
+    }
+    assert!(bench.alarms("put-off")[0].contains("comity status"));
 }
 
 /// The node founds a group with somebody who is no partner.
@@ -235,6 +376,49 @@ fn what_this_version_does_not_read_has_a_bound() {
     fill_unread(&mut bench, taken, contact);
     let unread = bench.state().records().filter(|(_, held)| held.facts.kind == Kind::Contact);
     assert!(unread.into_iter().all(|(_, held)| held.body.is_none()), "it is on the disk only");
+}
+
+#[test]
+fn introductions_that_nobody_confirms_have_a_bound() {
+    const NAME: usize = 200;
+    let mut bench = Bench::new();
+    let mut peer = bench.pair(2);
+    bench.connect(&mut peer);
+    let by = peer.economy.clone();
+    let introduces = |bench: &Bench, who: &Economy, number: u64| {
+        let name = format!("{number:0NAME$}");
+        let (keyring, to) = (who.keyring.encoded().to_vec(), bench.node.economy.id);
+        let body = IntroductionBody { to, economy: who.id, keyring, name }.encode();
+        signed(Kind::Introduction, body, &by, bench)
+    };
+    let kept = |bench: &Bench| bench.state().kept(&by.id).of(Bound::Unread);
+    let known = Economy::found(8);
+    let (mut number, mut taken) = (0, 0);
+    loop {
+        // Those of one economy add up like those of many.
+        let who =
+            if number % 2 == 0 { known.clone() } else { Economy::found(20 + (number % 200) as u8) };
+        let (record, parts) = introduces(&bench, &who, number);
+        let delivered = bench.deliver(&mut peer, &record, &parts);
+        match bench.answer(&peer, delivered) {
+            Answer::Acked => taken += record.manifest().body.as_ref().map_or(0, Vec::len) as u64,
+            answer => break assert_eq!(answer, Answer::Deferred),
+        }
+        bench.heard(peer.conn());
+        assert_eq!(kept(&bench), taken);
+        number += 1;
+    }
+    assert!(taken > limits::UNREAD_BYTES / 10 * 9 && taken <= limits::UNREAD_BYTES);
+    bench.restart();
+    assert_eq!(kept(&bench), taken);
+    // What the operator confirms had its effect.
+    let change = PartnerChange::Introduced {
+        name: "N8".to_owned(),
+        keyring: known.keyring.encoded().to_vec(),
+        by: by.id,
+    };
+    bench.command(Command::Partner { economy: known.id, change }).expect("an introduction");
+    assert!(kept(&bench) < taken / 3 * 2, "{}", kept(&bench));
 }
 
 /// The bound is not hit exactly, so only what was put off says that it is reached.

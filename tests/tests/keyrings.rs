@@ -271,3 +271,28 @@ fn a_frozen_partner_that_says_it_was_restored_gets_nothing_back() {
     let back = bench.heard(conn);
     assert!(!back.iter().any(|said| matches!(said, Said::Batch { .. } | Said::Void { .. })));
 }
+
+#[test]
+fn of_a_frozen_economy_nothing_is_taken_but_a_later_root() {
+    let mut bench = Bench::new();
+    let mut peer = bench.pair(2);
+    bench.connect(&mut peer);
+    let by = peer.economy.clone();
+    let mut says = |bench: &mut Bench, keyring: &VerifiedKeyring| {
+        let number = bench.deliver(&mut peer, &record(&by, keyring), &[]);
+        bench.answer(&peer, number)
+    };
+    let (one, other) = (next(&by, &by.keyring, 50), next(&by, &by.keyring, 51));
+    assert_eq!(says(&mut bench, &one), Answer::Acked);
+    // A contradiction is kept, and says it all.
+    assert_eq!(says(&mut bench, &other), Answer::Acked);
+    assert!(bench.state().is_frozen(&by.id));
+    let version = bench.state().partners_version();
+    for seed in 52..56 {
+        assert_eq!(says(&mut bench, &next(&by, &one, seed)), Answer::Rejected);
+        assert_eq!(says(&mut bench, &next(&by, &by.keyring, seed)), Answer::Rejected);
+    }
+    assert_eq!(bench.state().partners_version(), version, "nothing is made anew for them");
+    assert_eq!(says(&mut bench, &rescued(&by, &one)), Answer::Acked);
+    assert!(!bench.state().is_frozen(&by.id));
+}

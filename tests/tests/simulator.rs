@@ -25,6 +25,17 @@ fn one_seed_is_one_run() {
     assert_eq!(once(), once());
 }
 
+/// What was not kept because nobody knew its origin comes when somebody does, whatever broke meanwhile.
+#[test]
+fn strangers_are_asked_for_what_was_not_kept_of_them() {
+    let mut unkept = 0;
+    for seed in 0..12 {
+        let report = run(&Config::strangers(seed)).unwrap_or_else(|account| panic!("{account}"));
+        unkept += report.unkept;
+    }
+    assert!(unkept > 0, "everything was kept");
+}
+
 /// Twenty nodes, every fault: 32 seeds, or as many as `COMITY_SIM_SEEDS` says.
 #[test]
 fn the_invariants_hold_in_a_federation() {

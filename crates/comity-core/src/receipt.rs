@@ -34,6 +34,9 @@ pub enum RejectReason {
     UnsupportedForm,
     /// The sender took it back: the receiver has its digest and nothing more. In receipts only.
     Void,
+    /// The receiver does not know the origin, and has kept as much of it as it keeps of such. It asks again
+    /// when it knows it.
+    UnknownOrigin,
     /// A reason of a later version.
     Unknown(u64),
 }
@@ -51,6 +54,7 @@ impl RejectReason {
             Self::Erased => 5,
             Self::UnsupportedForm => 6,
             Self::Void => 7,
+            Self::UnknownOrigin => 8,
             Self::Unknown(code) => code,
         }
     }
@@ -67,6 +71,7 @@ impl RejectReason {
             5 => Self::Erased,
             6 => Self::UnsupportedForm,
             7 => Self::Void,
+            8 => Self::UnknownOrigin,
             code => Self::Unknown(code),
         }
     }
@@ -83,6 +88,9 @@ impl fmt::Display for RejectReason {
             Self::Erased => "erased by the receiver",
             Self::UnsupportedForm => "signed form not supported",
             Self::Void => "taken back by the sender",
+            Self::UnknownOrigin => {
+                "its origin is not known to the receiver, which asks for it again when it is"
+            }
             Self::Unknown(code) => return write!(f, "reason {code} of a later version"),
         })
     }

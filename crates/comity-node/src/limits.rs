@@ -37,12 +37,24 @@ pub const ERRANDS_PER_WRITE: usize = 16;
 /// Events that may wait for a slow watcher; beyond it the oldest are dropped, and it is told how many.
 pub const EVENTS: usize = 1024;
 
-/// Records of one partner that cannot be judged yet: their origin, its key or their time is still to come.
+/// Records of one partner that cannot be judged yet: their key, roster or time is still to come.
 pub const PENDING: u64 = 1024;
+/// The same of economies that nobody here knows: of such the rest is settled, and asked for again when the
+/// economy is known.
+pub const UNKNOWN: u64 = 1024;
+/// Of these, records of one economy.
+pub const UNKNOWN_OF_ONE: u64 = 32;
+/// Economies that nobody here knows, and of which one partner has brought more than was kept.
+pub const STRANGERS: u64 = 1024;
+/// How often a partner may ask anew for what it had refused of one origin, while this process runs.
+pub const ASKED_ANEW: u32 = 16;
 /// For how many of those a keyring counts: it is verified when it is judged, which takes long.
 pub const PENDING_KEYRING: u64 = 64;
 /// Records of one partner that speak of agreements or groups that nobody here knows.
 pub const EARLY: u64 = 64;
+/// Proposals of agreements that one partner has brought and that nobody has answered: the text of each is
+/// held, and what it says.
+pub const PROPOSALS: u64 = 64;
 /// Charters of one economy, and words of it about known groups on which no roster rests: each is weighed
 /// again whenever something is said about its group.
 pub const GROUP_WORDS: u64 = 512;
@@ -50,7 +62,8 @@ pub const GROUP_WORDS: u64 = 512;
 pub const TOMBSTONES: u64 = 16 * 1024;
 /// Records that are not here and that one partner's records replace.
 pub const SUPERSEDED: u64 = 64 * 1024;
-/// Bytes of one partner's control records of kinds that this version stores and does not read.
+/// Bytes of one partner's control records of kinds that this version stores and does not read, and of its
+/// introductions of economies that nobody here has confirmed.
 pub const UNREAD_BYTES: u64 = 4 << 20;
 /// Deliveries of one record by one partner, of parts that it had brought before, of which the line of
 /// its ledger is kept: of more, the number alone.

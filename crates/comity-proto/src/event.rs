@@ -8,7 +8,7 @@ use comity_core::digest::Digest;
 use comity_core::identity::{EpochId, PartDigest};
 use comity_core::ledger::{LedgerEntry, Opening, Ranges};
 use comity_core::receipt::RejectReason;
-use comity_core::{Delivery, Timestamp, Urgency};
+use comity_core::{Delivery, EconomyId, Timestamp, Urgency};
 
 use crate::fault::{CloseReason, Fault};
 use crate::hello::{Heads, Hello};
@@ -322,6 +322,14 @@ pub enum Input {
         /// The part.
         part: PartDigest,
     },
+    /// What we refused of this origin because nobody here knew it may come again
+    /// ([`Output::OriginKnown`]). Sent only while the link is up, to whoever understands it.
+    Known {
+        /// The origin.
+        origin: EconomyId,
+        /// Numbers in the partner's ledger, at most [`limits::KNOWN_NUMBERS`].
+        numbers: Ranges,
+    },
     /// Recovery: these numbers of our own ledger, given back to us, are durable again.
     ReturnStored {
         /// The numbers in our ledger.
@@ -424,6 +432,13 @@ pub enum Output {
     PeerDeferred {
         /// The number in our ledger.
         number: u64,
+    },
+    /// The partner knows this origin by now: what it refused of it for that reason may go again.
+    OriginKnown {
+        /// The origin.
+        origin: EconomyId,
+        /// The numbers in our ledger that it refused, whether we heard of that or not.
+        numbers: Ranges,
     },
     /// The partner voids this number: chain the digest, discard the rest, answer Stored.
     PeerVoid {

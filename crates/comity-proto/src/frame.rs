@@ -5,7 +5,7 @@ use bytes::Bytes;
 use comity_core::Timestamp;
 use comity_core::cbor::{Fault as Problems, MapReader, Problem, Reader, Writer};
 use comity_core::digest::Digest;
-use comity_core::identity::PartDigest;
+use comity_core::identity::{EconomyId, PartDigest};
 use comity_core::ledger::{Opening, Ranges};
 use comity_core::receipt::RejectReason;
 
@@ -38,6 +38,7 @@ pub(crate) mod kind {
     /// Reserved: bodies asked for.
     pub(crate) const WANT: u64 = 18;
     pub(crate) const CHUNK_WANT: u64 = 19;
+    pub(crate) const KNOWN: u64 = 20;
 }
 
 /// Whose ledger a number belongs to.
@@ -90,6 +91,7 @@ pub(crate) enum Frame {
     Ping { nonce: u64 },
     Pong { nonce: u64, at: Timestamp },
     ChunkWant { number: u64, part: PartDigest, leaves: Ranges },
+    Known { origin: EconomyId, numbers: Ranges },
 }
 
 /// Why a control frame was not understood.
@@ -117,6 +119,7 @@ impl Frame {
             Self::Ping { .. } => kind::PING,
             Self::Pong { .. } => kind::PONG,
             Self::ChunkWant { .. } => kind::CHUNK_WANT,
+            Self::Known { .. } => kind::KNOWN,
         }
     }
 
@@ -163,6 +166,10 @@ impl Frame {
             Self::ChunkWant { number, part, leaves } => {
                 writer.map(3).key(0).uint(*number).key(1).bytes(part.as_bytes()).key(2);
                 leaves.write(&mut writer);
+            }
+            Self::Known { origin, numbers } => {
+                writer.map(2).key(0).bytes(origin.as_bytes()).key(1);
+                numbers.write(&mut writer);
             }
         }
         framed(&writer.into_bytes())
@@ -226,6 +233,10 @@ impl Frame {
                 part: PartDigest(fields.at(reader, 1)?.array_of()?),
                 leaves: Ranges::read(fields.at(reader, 2)?, limits::CHUNKS)?,
             },
+            kind::KNOWN => Self::Known {
+                origin: EconomyId(fields.at(reader, 0)?.array_of()?),
+                numbers: few(fields.at(reader, 1)?)?,
+            },
             _fault => Self::Fault {
                 code: fields.at(reader, 0)?.uint()?,
                 text: fields.at(reader, 1)?.text(limits::TEXT_BYTES)?.to_owned(),
@@ -233,6 +244,19 @@ impl Frame {
         };
         fields.end(reader)?;
         Ok(frame)
+    }
+}
+
+/// Each of these is looked up, so there are not many.
+fn few(reader: &mut Reader<'_>) -> Result<Ranges, Problems> {
+    let numbers = Ranges::read(reader, limits::RANGES)?;
+    let count = numbers.as_slice().iter().fold(0_u64, |sum, (first, last)| {
+        sum.saturating_add(last.saturating_sub(*first)).saturating_add(1)
+    });
+    if count <= limits::KNOWN_NUMBERS {
+        Ok(numbers)
+    } else {
+        Err(reader.fault(Problem::OutOfRange))
     }
 }
 
@@ -272,7 +296,7 @@ pub(crate) fn read_kind(reader: &mut Reader<'_>) -> Result<u64, Fault> {
 /// Refuses the types that this version does not have.
 pub(crate) fn check_known(kind: u64) -> Result<(), Fault> {
     match kind {
-        kind::HELLO..=kind::PONG | kind::CHUNK_WANT => Ok(()),
+        kind::HELLO..=kind::PONG | kind::CHUNK_WANT | kind::KNOWN => Ok(()),
         kind::CREDIT | kind::INV | kind::WANT => Err(Fault::ReservedFrame(kind)),
         kind => Err(Fault::UnknownFrame(kind)),
     }

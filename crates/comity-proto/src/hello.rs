@@ -13,6 +13,8 @@ pub const VERSION: u64 = 1;
 
 /// The feature of a side that is told which chunks of a part are asked for.
 pub(crate) const RESUME: u64 = 1;
+/// The feature of a side that is told which origins the other has come to know.
+pub(crate) const KNOWN: u64 = 2;
 
 /// Where our ledgers with a partner stand, durably.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,12 +134,17 @@ impl Inbound {
 
 impl Hello {
     pub(crate) fn new(boot: [u8; 16], in_flight: Load, heads: Heads) -> Self {
-        Self { versions: vec![VERSION], features: vec![RESUME], boot, in_flight, heads }
+        Self { versions: vec![VERSION], features: vec![RESUME, KNOWN], boot, in_flight, heads }
     }
 
     /// Whether it understands which chunks of a part it is asked for.
     pub(crate) fn resumes(&self) -> bool {
         self.features.contains(&RESUME)
+    }
+
+    /// Whether it understands which origins the other side has come to know.
+    pub(crate) fn hears_of_origins(&self) -> bool {
+        self.features.contains(&KNOWN)
     }
 
     pub(crate) fn write(&self, writer: &mut Writer) {

@@ -47,6 +47,8 @@ pub const RECEIPT_BYTES: usize = 64 * 1024;
 pub const TEXT_BYTES: usize = 256;
 /// Ranges of numbers in one HELLO or ACK.
 pub const RANGES: usize = 4096;
+/// Numbers in one KNOWN.
+pub const KNOWN_NUMBERS: u64 = 4096;
 /// Versions in one HELLO.
 pub const VERSIONS: usize = 16;
 /// Features in one HELLO.

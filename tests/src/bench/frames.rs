@@ -5,7 +5,7 @@ use bytes::Bytes;
 use comity_core::cbor::Writer;
 use comity_core::digest::{LEAF_SIZE, leaf_hashes};
 use comity_core::ledger::{Head, LedgerEntry, Opening, Ranges};
-use comity_core::{Digest, EpochId, PartDigest};
+use comity_core::{Digest, EconomyId, EpochId, PartDigest};
 
 /// A frame with its length before it.
 pub(super) fn framed(frame: &[u8]) -> Bytes {
@@ -33,8 +33,8 @@ impl Hello {
         let mut writer = Writer::new();
         writer.array(2).uint(0).map(7);
         writer.key(0).array(1).uint(1);
-        // It understands which chunks it is asked for.
-        writer.key(1).array(1).uint(1);
+        // It understands which chunks it is asked for, and which origins the node has come to know.
+        writer.key(1).array(2).uint(1).uint(2);
         writer.key(2).bytes(&self.boot);
         writer.key(3).array(3).uint(1024).uint(16 << 20).uint(2);
         writer.key(4).array(2).bytes(self.out.0.as_bytes());
@@ -116,11 +116,20 @@ pub(super) fn chunks(transfer: u64, part: &[u8]) -> impl Iterator<Item = Vec<u8>
     leaves.map(move |(index, leaf)| chunk(transfer, index as u64, leaf))
 }
 
-/// REJECT: not addressed to it.
-pub(super) fn reject(number: u64) -> Vec<u8> {
+/// REJECT, for this reason.
+pub(super) fn reject(number: u64, reason: u64) -> Vec<u8> {
     let mut writer = Writer::new();
     writer.array(2).uint(5).map(2);
-    writer.key(0).uint(number).key(1).uint(4);
+    writer.key(0).uint(number).key(1).uint(reason);
+    writer.into_bytes()
+}
+
+/// KNOWN: these numbers were refused for this origin, and may come again.
+pub(super) fn known(origin: EconomyId, numbers: &[u64]) -> Vec<u8> {
+    let numbers: Ranges = numbers.iter().map(|number| (*number, *number)).collect();
+    let mut writer = Writer::new();
+    writer.array(2).uint(20).map(2).key(0).bytes(origin.as_bytes());
+    numbers.write(writer.key(1));
     writer.into_bytes()
 }
 

@@ -187,7 +187,19 @@ impl Peer {
     /// REJECT of a number of the node's ledger.
     #[must_use]
     pub fn reject(number: u64) -> Vec<u8> {
-        frames::reject(number)
+        frames::reject(number, 4)
+    }
+
+    /// REJECT: it does not know the origin.
+    #[must_use]
+    pub fn reject_unknown(number: u64) -> Vec<u8> {
+        frames::reject(number, 8)
+    }
+
+    /// KNOWN: what it refused of this origin under these numbers may come again.
+    #[must_use]
+    pub fn known(origin: EconomyId, numbers: &[u64]) -> Vec<u8> {
+        frames::known(origin, numbers)
     }
 
     /// VOID of a number of its own ledger, or of one of the node's.

@@ -10,6 +10,7 @@ use comity_core::sign::SecretKey;
 use comity_core::test_util::SeededEntropy;
 use comity_core::{EconomyId, Kind, Marking, RecordId, Section, Timestamp, Tlp};
 use comity_node::engine::{Command, Engine};
+use comity_node::limits;
 use comity_store::{MemoryStore, Store as _};
 
 use super::event::Event;
@@ -21,6 +22,9 @@ use super::world::World;
 
 /// The first day of agreements that come into force while the simulation runs.
 const MIDNIGHT: Timestamp = Timestamp::from_secs(1_795_305_600);
+
+/// More records of one economy than anybody keeps that does not know it.
+const MANY: u64 = limits::UNKNOWN_OF_ONE + 8;
 
 impl World {
     /// Pairs all neighbours, as operators did before.
@@ -42,9 +46,14 @@ impl World {
                 self.propose(one, other)?;
             }
         }
-        self.introduce_all()?;
+        if !self.config.strangers {
+            self.introduce_all()?;
+        }
         for node in 0..self.nodes.len() {
             self.publish_keyring(node)?;
+            for _ in 0..if self.config.strangers { MANY } else { 0 } {
+                self.publish_clear(node)?;
+            }
         }
         Ok(())
     }
@@ -143,6 +152,9 @@ impl World {
                 self.bond(node, other, PartnerChange::Resumed)?;
                 self.bond(other, node, PartnerChange::Resumed)?;
             }
+        }
+        if self.config.strangers {
+            self.introduce_all()?;
         }
         Ok(())
     }

@@ -19,6 +19,9 @@ pub struct Config {
     pub restores: bool,
     /// How many nodes are hostile.
     pub hostile: usize,
+    /// Whether nobody knows who is beyond its partners before faults end, and so many records that
+    /// everybody may have were published by then that they are not all kept.
+    pub strangers: bool,
     /// What is broken on purpose.
     pub mutation: Option<Mutation>,
 }
@@ -35,6 +38,7 @@ impl Config {
             faults: true,
             restores: true,
             hostile: 1,
+            strangers: false,
             mutation: None,
         }
     }
@@ -43,6 +47,19 @@ impl Config {
     #[must_use]
     pub fn small(seed: u64) -> Self {
         Self { nodes: 6, degree: 3, acts: 80, ..Self::federation(seed) }
+    }
+
+    /// A few nodes that are told only at the end who is beyond their partners.
+    #[must_use]
+    pub fn strangers(seed: u64) -> Self {
+        Self {
+            nodes: 5,
+            degree: 2,
+            acts: 60,
+            hostile: 0,
+            strangers: true,
+            ..Self::federation(seed)
+        }
     }
 
     /// A few nodes, one of which is made to break an invariant.
@@ -84,6 +101,8 @@ pub struct Report {
     pub restores: u64,
     /// Connections that broke.
     pub breaks: u64,
+    /// Deliveries that were refused because nobody knew their origin.
+    pub unkept: u64,
     /// Large parts of which less than all was sent again.
     pub resumed: u64,
     /// Over everything that happened, in order.

@@ -7,7 +7,7 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use comity_core::cbor::{Fault, Problem, Reader};
 use comity_core::digest::{leaf_hash, leaf_hashes, tree_root};
 use comity_core::ledger::{Head, LedgerEntry, Ranges};
-use comity_core::{Digest, PartDigest};
+use comity_core::{Digest, EconomyId, PartDigest};
 use comity_proto::OutStream;
 
 /// Something that one side said.
@@ -59,6 +59,13 @@ pub enum Said {
         part: PartDigest,
         /// Its leaves that are not durable.
         leaves: Ranges,
+    },
+    /// KNOWN: what was refused of this origin under these numbers may come again.
+    Known {
+        /// The origin.
+        origin: EconomyId,
+        /// Numbers of the hearer's ledger.
+        numbers: Ranges,
     },
     /// CHUNK, of what a batch announced.
     Chunk {
@@ -212,6 +219,13 @@ fn read(frame: &Bytes) -> Result<Said, Fault> {
             let part = PartDigest(reader.array_of()?);
             map.next_key(&mut reader)?;
             Ok(Said::Wants { number, part, leaves: Ranges::read(&mut reader, 64)? })
+        }
+        20 => {
+            let mut map = reader.map(8)?;
+            map.next_key(&mut reader)?;
+            let origin = EconomyId(reader.array_of()?);
+            map.next_key(&mut reader)?;
+            Ok(Said::Known { origin, numbers: Ranges::read(&mut reader, 4096)? })
         }
         other => Ok(Said::Other(other)),
     }

@@ -379,6 +379,9 @@ pub enum ArrivalOutcome {
     Withdrawn(RecordId),
     /// It is wrong for good, for the [`RejectReason`](crate::receipt::RejectReason) with this number.
     Rejected(u64),
+    /// This is its origin, which nobody here knows, and of which as much waits as may: not kept, and asked
+    /// for again when the origin is known.
+    Unkept(EconomyId),
 }
 
 /// An unsigned draft: local, and never released.

@@ -262,7 +262,8 @@ impl Engine {
                 let other = body.other_party(us).ok_or_else(|| {
                     CommandError::Unfitting("this economy is no party to the agreement".to_owned())
                 })?;
-                self.paired(other)
+                self.paired(other)?;
+                self.state.may_propose(other).map_err(CommandError::Unfitting)
             }
             ControlBody::Acceptance(body) => {
                 self.state.may_accept(&body.agreement).map_err(CommandError::Unfitting)
@@ -376,8 +377,13 @@ impl Engine {
         if matches!(change, PartnerChange::Removed) {
             self.let_go_of(economy, now);
         }
+        let known =
+            matches!(change, PartnerChange::Paired { .. } | PartnerChange::Introduced { .. });
         let entry = JournalEntry::Partner(PartnerChanged { economy, change, at: now });
         self.enter(&entry, Vec::new());
+        if known {
+            self.then.push(Then::AskFor(economy));
+        }
         self.widen();
         self.drop_links(now);
         Ok(Reply::Done)

@@ -8,7 +8,7 @@ use comity_core::journal::{
 };
 use comity_core::limits::ENTRY_BYTES;
 use comity_core::record::Part;
-use comity_core::{EconomyId, GroupId, Kind, PartDigest, RecordId, Section, Timestamp};
+use comity_core::{EconomyId, PartDigest, RecordId, Section, Timestamp};
 use comity_store::NewEntry;
 
 use super::{Checked, Effect, Engine, Then};
@@ -25,6 +25,15 @@ pub(super) enum Unfit {
     /// It could not be read again.
     #[error(transparent)]
     Unreadable(#[from] FoldError),
+}
+
+/// What links, network and operator have been told of. It is asked at every step, so all of it are
+/// counters.
+#[derive(Clone, Copy)]
+struct Told {
+    partners: u64,
+    turns: u64,
+    freezes: u64,
 }
 
 impl Engine {
@@ -60,32 +69,34 @@ impl Engine {
         self.note_head(entry);
         // Before a link is asked for anything back: whatever is decided next sees it.
         self.judge_due();
-        self.tell_since(&before);
+        self.tell_since(before);
         Ok(())
     }
 
     /// What links, network and operator have been told of.
-    fn told(&self) -> (u64, u64, BTreeSet<GroupId>) {
+    fn told(&self) -> Told {
         let state = &self.state;
-        (state.partners_version(), state.turns(), state.groups().frozen())
+        let (partners, turns) = (state.partners_version(), state.turns());
+        Told { partners, turns, freezes: state.groups().freezes() }
     }
 
     /// Tells them what has turned since.
-    fn tell_since(&mut self, before: &(u64, u64, BTreeSet<GroupId>)) {
-        let (partners_before, turns_before, frozen_before) = before;
-        self.tell_frozen(frozen_before);
-        if self.state.turns() != *turns_before {
+    fn tell_since(&mut self, before: Told) {
+        if self.state.groups().freezes() != before.freezes {
+            self.tell_frozen(before.freezes);
+        }
+        if self.state.turns() != before.turns {
             self.reclaim_all();
         }
-        if self.state.partners_version() != *partners_before {
+        if self.state.partners_version() != before.partners {
             self.tell_partners();
         }
     }
 
     /// Two rosters of one epoch: nothing goes to the group any more, and a person has to know why.
-    fn tell_frozen(&mut self, before: &BTreeSet<GroupId>) {
-        for id in self.state.groups().frozen().difference(before) {
-            let Some(group) = self.state.groups().get(id) else { continue };
+    fn tell_frozen(&mut self, before: u64) {
+        for id in self.state.groups().frozen_since(before) {
+            let Some(group) = self.state.groups().get(&id) else { continue };
             let name = group.founding().charter().name().to_owned();
             let epoch = group.fork().map_or(0, |fork| fork.epoch);
             let secretariat = group.head().secretariat;
@@ -142,7 +153,7 @@ impl Engine {
     pub(super) fn judge_anew(&mut self) {
         let before = self.told();
         self.judge_due();
-        self.tell_since(&before);
+        self.tell_since(before);
     }
 
     /// Judges again what a keyring, a pairing or the time has made due, each judgement an entry of its
@@ -213,18 +224,11 @@ impl Engine {
             title,
             at: now,
         };
-        let widens = matches!(
-            checked.record.manifest().kind,
-            Kind::Keyring
-                | Kind::Agreement
-                | Kind::Acceptance
-                | Kind::Termination
-                | Kind::Group
-                | Kind::Roster
-        );
+        let before = self.state.partners_version();
         self.state.bring(checked.keyring.and_then(Result::ok));
         self.try_to_enter(&JournalEntry::Record(entered), blobs)?;
-        if widens {
+        // What changed nothing for the decision widens nothing.
+        if self.state.partners_version() != before {
             self.widen();
         }
         self.offer_at_once(id, urgency, now);

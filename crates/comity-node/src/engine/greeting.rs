@@ -127,6 +127,7 @@ impl Engine {
                 }
             }
         }
+        self.ask_for_unkept(economy, now);
         if heads.recovering {
             self.give_back(economy, heads.out.head.number, now);
         }

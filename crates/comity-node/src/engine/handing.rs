@@ -55,6 +55,7 @@ impl Engine {
             }
             Then::Reply { .. }
             | Then::Admit(_)
+            | Then::AskFor(_)
             | Then::Numbered { .. }
             | Then::Stored { .. }
             | Then::Rejected { .. }
@@ -85,9 +86,9 @@ impl Engine {
                 }
                 continue;
             }
-            let Some((entry, digest)) = line
-                .filter(|entry| entry.fate == OutFate::Live)
-                .and_then(|line| line.entry.clone().map(|entry| (entry, line.digest)))
+            let due = self.state.partner(&partner).and_then(|partner| partner.out.due(number));
+            let Some((entry, digest)) =
+                due.and_then(|line| line.entry.clone().map(|entry| (entry, line.digest)))
             else {
                 session.queue.pop_front();
                 continue;
@@ -150,11 +151,7 @@ impl Engine {
             session.loading.remove(&number);
             session.up && session.under_way.contains(&number)
         });
-        let entry = self
-            .state
-            .partner(&partner)
-            .and_then(|partner| partner.out.entry(number))
-            .filter(|entry| entry.fate == OutFate::Live);
+        let entry = self.state.partner(&partner).and_then(|partner| partner.out.due(number));
         let Some((entry, digest)) =
             entry.and_then(|out| out.entry.clone().map(|entry| (entry, out.digest)))
         else {

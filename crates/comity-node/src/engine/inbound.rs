@@ -140,8 +140,12 @@ impl Engine {
                 self.then.push(Then::Stored { partner, number });
             }
             (Verdict::Reject(reason), _) => self.reject(partner, &incoming, reason, now),
+            (Verdict::Unkept { first }, Some(checked)) => {
+                let origin = checked.record.manifest().origin;
+                self.settle_unkept(partner, &incoming, (origin, first), now);
+            }
             (Verdict::PutOff(bound), _) => self.put_off(partner, &incoming, bound, now),
-            (Verdict::Enter(_) | Verdict::More, None) => {}
+            (Verdict::Enter(_) | Verdict::More | Verdict::Unkept { .. }, None) => {}
         }
     }
 
@@ -220,7 +224,7 @@ impl Engine {
             ArrivalOutcome::Known(record) | ArrivalOutcome::Withdrawn(record) => {
                 one.inbound.repeats(&record)
             }
-            ArrivalOutcome::Void | ArrivalOutcome::Rejected(_) => 0,
+            ArrivalOutcome::Void | ArrivalOutcome::Rejected(_) | ArrivalOutcome::Unkept(_) => 0,
         });
         let worn = repeats >= REPEATS && self.state.brought_before(partner, &incoming.entry);
         let arrival = Arrival {

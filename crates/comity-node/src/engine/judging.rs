@@ -20,6 +20,11 @@ pub(super) enum Verdict {
     Reject(RejectReason),
     /// There is no room for it.
     PutOff(Bound),
+    /// Nor is there a need: nobody here knows its origin, and as much of it waits as may.
+    Unkept {
+        /// Whether it is the first.
+        first: bool,
+    },
 }
 
 impl Engine {

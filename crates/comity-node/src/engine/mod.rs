@@ -224,6 +224,7 @@ pub struct Alarm {
 enum Then {
     Reply { token: Token, reply: Result<Reply, CommandError> },
     Admit(BTreeSet<EconomyId>),
+    AskFor(EconomyId),
     Numbered { partner: EconomyId, epoch: EpochId, head: Head },
     Stored { partner: EconomyId, number: u64 },
     Rejected { partner: EconomyId, number: u64, reason: RejectReason },
@@ -467,6 +468,7 @@ impl Engine {
             match step {
                 Then::Reply { token, reply } => self.effects.push(Effect::Reply { token, reply }),
                 Then::Admit(partners) => self.admit(partners),
+                Then::AskFor(origin) => self.ask_for(origin, now),
                 Then::Numbered { partner, epoch, head } => {
                     if let Some(state) = self.state.partner_mut(&partner) {
                         state.out.settle_head(epoch, head);

@@ -69,12 +69,7 @@ impl Engine {
 
     /// Every partner is looked at anew: something may have widened.
     pub(super) fn widen(&mut self) {
-        for session in self.sessions.values_mut() {
-            // A pass that is under way ends first: whoever could make us begin anew again and again
-            // would keep late records from everybody.
-            session.backfill_again = session.backfill.is_some();
-            session.backfill.get_or_insert(0);
-        }
+        self.sessions.values_mut().for_each(Session::look_again);
     }
 
     /// Numbers a delivery of what the partner may have of a record and was not sent before.
@@ -103,7 +98,7 @@ impl Engine {
         };
         let withheld = withheld(self.state.policy(), &plan);
         let origin = held.facts.origin;
-        let first = !state.origins.contains(&origin);
+        let first = !state.may_know(&origin);
         if left > 0 {
             let text = format!(
                 "some parts of record {} stay: with what must go along they are more than a delivery may be",
@@ -115,7 +110,7 @@ impl Engine {
             self.number(partner, record, parts, &withheld, now);
         }
         // Without its keyring the partner cannot judge what comes from an economy that it has not met.
-        if first && self.state.partner(&partner).is_some_and(|one| one.origins.contains(&origin)) {
+        if first && self.state.partner(&partner).is_some_and(|one| one.may_know(&origin)) {
             for keyring in self.state.keyring_records(&origin).to_vec() {
                 self.consider(partner, keyring, now);
             }

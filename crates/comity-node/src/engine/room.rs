@@ -1,13 +1,13 @@
 //! Room for what a partner brings: past a bound it is put off, unacknowledged, and said once.
 
-use comity_core::journal::Standing;
+use comity_core::journal::{Arrival, ArrivalOutcome, JournalEntry, Standing};
 use comity_core::receipt::RejectReason;
 use comity_core::{EconomyId, Timestamp};
 use comity_proto::Incoming;
 
 use super::judging::Verdict;
-use super::{Checked, Engine};
-use crate::state::Bound;
+use super::{Checked, Engine, Then};
+use crate::state::{Bound, Stranger};
 
 impl Engine {
     /// The verdict on a delivery, or that there is no room for it.
@@ -18,6 +18,13 @@ impl Engine {
         verdict: Verdict,
     ) -> Verdict {
         let manifest = checked.record.manifest();
+        if matches!(verdict, Verdict::Enter(_)) && !self.state.knows(&manifest.origin) {
+            return match self.state.room_for_stranger(&partner, manifest) {
+                Stranger::Waits => verdict,
+                Stranger::Unkept { first } => Verdict::Unkept { first },
+                Stranger::PutOff => Verdict::PutOff(Bound::Strangers),
+            };
+        }
         let over = match &verdict {
             Verdict::Enter(Standing::Accepted) if self.state.says_too_much(manifest) => {
                 // Who passes it on did nothing wrong, and must not wait for its origin.
@@ -34,6 +41,7 @@ impl Engine {
             | Verdict::Withdrawn
             | Verdict::More
             | Verdict::Reject(_)
+            | Verdict::Unkept { .. }
             | Verdict::PutOff(_) => None,
         };
         over.map_or(verdict, Verdict::PutOff)
@@ -56,6 +64,38 @@ impl Engine {
             self.alarm(Some(partner), "no-room", text);
         }
         self.session_input(partner, comity_proto::Input::Deferred { number }, now);
+    }
+
+    /// The number is settled, so that no gap keeps back the receipts of all that follows: an honest partner
+    /// cannot know whom we know. What it brought is asked for when the origin is known.
+    pub(super) fn settle_unkept(
+        &mut self,
+        partner: EconomyId,
+        incoming: &Incoming,
+        (origin, first): (EconomyId, bool),
+        now: Timestamp,
+    ) {
+        let (number, reason) = (incoming.entry.number, RejectReason::UnknownOrigin);
+        if first {
+            let text = format!(
+                "it passes on more of {}, whom nobody here knows, than is kept of such: the rest comes when an introduction is confirmed (`comity partner confirm`)",
+                self.state.name_of(&origin)
+            );
+            self.alarm(Some(partner), "unknown-origin", text);
+        }
+        let arrival = Arrival {
+            from: partner,
+            number,
+            digest: incoming.entry.digest(),
+            entry: Some(incoming.entry.clone()),
+            outcome: ArrivalOutcome::Unkept(origin),
+            at: now,
+        };
+        self.enter(&JournalEntry::Arrival(arrival), Vec::new());
+        self.then.push(Then::Rejected { partner, number, reason });
+        if let Some(session) = self.sessions.get_mut(&partner) {
+            session.arriving.remove(&number);
+        }
     }
 
     /// A bound that was reached is spoken of anew only after a quarter of the room is free again.

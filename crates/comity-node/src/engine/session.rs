@@ -26,6 +26,9 @@ const DEFER_DELAYS: [Duration; 5] = [
     Duration::from_secs(60),
 ];
 
+/// How often a partner has had no room for a delivery when the operator is told.
+const PUT_OFF_TWICE: usize = 2;
+
 /// One partner's link, and what waits for it. Lives from the first connection on.
 pub(super) struct Session {
     pub(super) link: Link,
@@ -50,6 +53,8 @@ pub(super) struct Session {
     pub(super) handed: Ranges,
     /// When time alone may turn a decision on something that waits in the link.
     pub(super) turns_at: Option<Timestamp>,
+    /// How often the partner asked anew for what it had refused of an origin.
+    pub(super) asked: BTreeMap<EconomyId, u32>,
     /// Numbers that the partner had no room for, by when to try again.
     pub(super) deferred: BTreeMap<Timestamp, BTreeSet<u64>>,
     /// How often the partner had no room for each of these.
@@ -96,6 +101,7 @@ impl Session {
             under_way: BTreeSet::new(),
             handed: Ranges::new(),
             turns_at: None,
+            asked: BTreeMap::new(),
             deferred: BTreeMap::new(),
             deferrals: BTreeMap::new(),
             holds: BTreeMap::new(),
@@ -143,6 +149,14 @@ impl Session {
         self.returning = None;
         self.regaining = None;
         self.epoch_awaited = false;
+    }
+
+    /// Considers everything once more, for something has widened what this partner may have.
+    pub(super) fn look_again(&mut self) {
+        // A pass that is under way ends first: whoever could make us begin anew again and again would keep
+        // late records from everybody.
+        self.backfill_again = self.backfill.is_some();
+        self.backfill.get_or_insert(0);
     }
 
     /// Queues a number unless it is under way already.
@@ -238,6 +252,9 @@ impl Engine {
             Output::Acked { upto, ranges } => self.acked(partner, upto, &ranges),
             Output::PeerRejected { number, reason } => self.refused(partner, number, reason, now),
             Output::PeerDeferred { number } => self.deferred(partner, number, now),
+            Output::OriginKnown { origin, numbers } => {
+                self.origin_known(partner, origin, &numbers, now);
+            }
             Output::PeerVoid { number, digest } => self.voided(partner, number, digest, now),
             Output::Receipt(signed) => self.receipt(partner, &signed, now),
             Output::Pong { nonce, at } => {
@@ -329,8 +346,26 @@ impl Engine {
             let delay = DEFER_DELAYS.get(*times).or(DEFER_DELAYS.last()).copied();
             *times = times.saturating_add(1);
             let when = now.saturating_add(delay.unwrap_or_default());
+            let again = *times == PUT_OFF_TWICE;
             session.deferred.entry(when).or_default().insert(number);
+            if again {
+                self.tell_put_off(partner, number);
+            }
         }
+    }
+
+    /// Once may be chance. Whoever has no room twice has reached a bound, and its operator may have to do
+    /// something about it.
+    fn tell_put_off(&mut self, partner: EconomyId, number: u64) {
+        let out = self.state.partner(&partner).map(|one| &one.out);
+        let entry = out.and_then(|out| out.entry(number)).and_then(|line| line.entry.as_ref());
+        let held = entry.and_then(|entry| self.state.record(&entry.record));
+        let what = held.map(|held| format!(" ({} {})", held.facts.kind, held.reference));
+        let text = format!(
+            "the partner has no room for delivery {number}{}: it is sent again until there is; its operator sees in `comity status` what there is too much of",
+            what.unwrap_or_default()
+        );
+        self.alarm(Some(partner), "put-off", text);
     }
 
     /// Numbers of the partner are durable: it is told, and a receipt falls due.

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use comity_core::journal::JournalEntry;
+use comity_core::ledger::Ranges;
 use comity_core::receipt::RejectReason;
 use comity_core::{Digest, EconomyId, Timestamp};
+use comity_proto::limits::KNOWN_NUMBERS;
 
 use super::session::Session;
 use super::{Engine, Then};
+use crate::limits::ASKED_ANEW;
 use crate::state::OutFate;
 
 impl Engine {
@@ -66,7 +69,8 @@ impl Engine {
     /// Whether bytes of a delivery may have left: of one that was numbered in an earlier run of this
     /// process nobody can say, so it counts.
     fn possibly_handed(&self, partner: EconomyId, number: u64) -> bool {
-        let numbered_here = self.numbered_from.get(&partner).is_some_and(|from| number >= *from);
+        // Whoever was paired since has no earlier numbers.
+        let numbered_here = self.numbered_from.get(&partner).is_none_or(|from| number >= *from);
         let session = self.sessions.get(&partner);
         !numbered_here || session.is_none_or(|session| session.handed.contains(number))
     }
@@ -80,13 +84,74 @@ impl Engine {
         now: Timestamp,
     ) {
         let known = self.state.partner(&partner).and_then(|partner| partner.out.entry(number));
-        if known.is_none_or(|entry| entry.fate != OutFate::Live) {
-            return;
+        match known.map(|entry| &entry.fate) {
+            Some(OutFate::Live) => {}
+            // It had forgotten that, and says it again.
+            Some(OutFate::Refused(_)) => return self.acknowledge_one(partner, number),
+            Some(OutFate::Void { .. }) | None => return,
         }
         self.alarm(Some(partner), "refused", format!("delivery {number} was refused: {reason}"));
         let entry = JournalEntry::Refused { by: partner, number, reason: reason.code(), at: now };
         self.enter(&entry, Vec::new());
         self.acknowledge_one(partner, number);
+    }
+
+    /// A partner has come to know an origin: what it refused of it for want of that goes again, if it still
+    /// may.
+    pub(super) fn origin_known(
+        &mut self,
+        partner: EconomyId,
+        origin: EconomyId,
+        numbers: &Ranges,
+        now: Timestamp,
+    ) {
+        let Some(state) = self.state.partner(&partner) else { return };
+        // A refusal may have been lost with its connection; that the number is settled was in the greeting.
+        let unheard = |number: &u64| {
+            let line = state.out.entry(*number).filter(|line| line.fate == OutFate::Live);
+            let entry = line.and_then(|line| line.entry.as_ref());
+            let held = entry.and_then(|entry| self.state.record(&entry.record));
+            state.out.acked().contains(*number)
+                && held.is_some_and(|held| held.facts.origin == origin)
+        };
+        let numbers = numbers.as_slice().iter().flat_map(|(first, last)| *first..=*last);
+        let reason = RejectReason::UnknownOrigin.code();
+        for number in numbers.filter(unheard).collect::<Vec<_>>() {
+            let entry = JournalEntry::Refused { by: partner, number, reason, at: now };
+            self.enter(&entry, Vec::new());
+        }
+        let Some(session) = self.sessions.get_mut(&partner) else { return };
+        let asked = session.asked.get(&origin).copied().unwrap_or(0);
+        if asked >= ASKED_ANEW {
+            return;
+        }
+        if self.state.partner_mut(&partner).is_some_and(|one| one.want(&origin)) {
+            session.asked.insert(origin, asked.saturating_add(1));
+            session.look_again();
+        }
+    }
+
+    /// Asks a partner for what nobody here kept of origins that are known by now.
+    pub(super) fn ask_for_unkept(&mut self, partner: EconomyId, now: Timestamp) {
+        let unkept = self.state.partner(&partner).into_iter().flat_map(|one| one.unkept.keys());
+        for origin in unkept.copied().collect::<Vec<_>>() {
+            self.ask(partner, origin, now);
+        }
+    }
+
+    /// The same of all partners, for an origin that has just become known.
+    pub(super) fn ask_for(&mut self, origin: EconomyId, now: Timestamp) {
+        for partner in self.sessions.keys().copied().collect::<Vec<_>>() {
+            self.ask(partner, origin, now);
+        }
+    }
+
+    fn ask(&mut self, partner: EconomyId, origin: EconomyId, now: Timestamp) {
+        let most = usize::try_from(KNOWN_NUMBERS).unwrap_or(usize::MAX);
+        for numbers in self.state.lacking(&partner, &origin).chunks(most) {
+            let numbers = numbers.iter().map(|number| (*number, *number)).collect();
+            self.session_input(partner, comity_proto::Input::Known { origin, numbers }, now);
+        }
     }
 
     fn acknowledge_one(&mut self, partner: EconomyId, number: u64) {

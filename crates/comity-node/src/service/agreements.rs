@@ -105,8 +105,7 @@ impl Service {
         let reference = reference.to_owned();
         self.look(move |state, _, _| {
             let (id, compact) = find(state, &reference)?;
-            let title = compact.terms.as_ref().map_or("", |terms| terms.title());
-            Ok((id, title.to_owned()))
+            Ok((id, compact.title.clone()))
         })
         .await?
     }
@@ -128,6 +127,12 @@ fn notice(terms: &Terms) -> Option<String> {
     Some(format!("{days} days{}", article.unwrap_or_default()))
 }
 
+/// The exact text. Of what was taken back before anybody accepted it, the journal alone has it.
+fn words_of(state: &State, id: &RecordId) -> Option<String> {
+    let body = state.record(id)?.body.as_deref()?;
+    AgreementBody::decode(body).ok().map(|body| body.text)
+}
+
 fn line(
     state: &State,
     id: &RecordId,
@@ -137,6 +142,7 @@ fn line(
 ) -> AgreementLine {
     let signed = state.policy().agreement(id);
     let standing = match (signed, compact.terms.is_some()) {
+        (None, false) if compact.terminated.is_some() => "taken back",
         (_, false) => "unreadable",
         (Some(agreement), true) if agreement.ended(now) => "ended",
         (Some(agreement), true) if agreement.in_force(now) => "in force",
@@ -149,7 +155,7 @@ fn line(
     AgreementLine {
         agreement: id.to_string(),
         reference: reference.unwrap_or_else(|| id.short()),
-        title: compact.terms.as_ref().map_or_else(String::new, |terms| terms.title().to_owned()),
+        title: compact.title.clone(),
         tier: compact.terms.as_ref().map_or_else(String::new, |terms| terms.tier().to_string()),
         partner: state.name_of(&compact.partner),
         proposed_by: state.name_of(&compact.proposer),
@@ -162,6 +168,6 @@ fn line(
             .map(|at| at.to_string()),
         notice: compact.terms.as_ref().and_then(|terms| notice(terms)),
         earliest_end: earliest(compact, now).to_string(),
-        text: text.then(|| compact.text.clone()),
+        text: text.then(|| words_of(state, id)).flatten(),
     }
 }

@@ -1,6 +1,6 @@
 //! Whom we know, by which keyring, and what the decision is made from.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use comity_core::entitlement::Scope;
 use comity_core::journal::{PartnerChange, PartnerChanged};
@@ -19,6 +19,7 @@ const NO_EPOCH: EpochId = EpochId([0; 16]);
 impl State {
     pub(super) fn partner_changed(&mut self, changed: &PartnerChanged) -> Result<(), FoldError> {
         let economy = changed.economy;
+        let new = !self.knows(&economy);
         match &changed.change {
             PartnerChange::Paired { name, keyring, addresses, epoch, ceremony: _ } => {
                 self.invitations.settled(name);
@@ -34,7 +35,9 @@ impl State {
                     since: changed.at,
                     out: OutLedger::new(*epoch),
                     inbound: InLedger::default(),
-                    origins: BTreeSet::new(),
+                    origins: BTreeMap::new(),
+                    refused: BTreeMap::new(),
+                    unkept: BTreeMap::new(),
                     returned: true,
                 });
                 if partner.out.epoch() == NO_EPOCH {
@@ -45,6 +48,7 @@ impl State {
                 partner.bond = Bond::Paired;
                 partner.since = changed.at;
                 partner.level = TrustLevel::default();
+                self.introduced(economy, new);
                 self.judge_anew(economy, Scope::Everything);
             }
             PartnerChange::Introduced { name, keyring, by } => {
@@ -58,7 +62,9 @@ impl State {
                     since: changed.at,
                     out: OutLedger::new(NO_EPOCH),
                     inbound: InLedger::default(),
-                    origins: BTreeSet::new(),
+                    origins: BTreeMap::new(),
+                    refused: BTreeMap::new(),
+                    unkept: BTreeMap::new(),
                     returned: true,
                 });
                 if partner.bond == Bond::Removed {
@@ -66,6 +72,7 @@ impl State {
                     partner.bond = Bond::Introduced(*by);
                     partner.since = changed.at;
                 }
+                self.introduced(economy, new);
                 self.judge_anew(economy, Scope::Everything);
             }
             PartnerChange::Level(level) => {
@@ -116,6 +123,9 @@ impl State {
                     early.insert((offered, keyring.digest()), keyring);
                 }
                 catch_up(history, early);
+                if *history == before {
+                    return;
+                }
                 if history.current().chain().is_seized_since(before.current().chain()) {
                     self.seized.insert(economy);
                 }

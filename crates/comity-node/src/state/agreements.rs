@@ -15,6 +15,10 @@ const SIGNING: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub struct Agreements {
     known: BTreeMap<RecordId, Compact>,
+    /// Those that the other party has accepted, by partner: what the decision reads.
+    signed: BTreeMap<EconomyId, BTreeSet<RecordId>>,
+    /// Those that nobody has answered, by partner.
+    open: BTreeMap<EconomyId, BTreeSet<RecordId>>,
     /// Acceptances and terminations that came before their proposal.
     early: BTreeMap<RecordId, Vec<(Step, Option<EconomyId>)>>,
     /// Proposals and acceptances whose author is in doubt: they permit nothing, and bind as before.
@@ -30,9 +34,10 @@ pub struct Compact {
     pub us: EconomyId,
     /// The other party.
     pub partner: EconomyId,
-    /// The exact text.
-    pub text: String,
-    /// What the text says; `None` when this version cannot read it, and then it permits nothing.
+    /// What its text calls it, cut short.
+    pub title: String,
+    /// What the text says; `None` when this version cannot read it, or when it was taken back before
+    /// anybody accepted it: it permits nothing then.
     pub terms: Option<Arc<Terms>>,
     /// When it was proposed.
     pub proposed: Timestamp,
@@ -44,6 +49,19 @@ pub struct Compact {
     pub terminated: Option<Timestamp>,
     /// Until when, terminated, it binds: the end of the notice that was agreed, if that is later.
     pub bound_until: Option<Timestamp>,
+}
+
+/// What a word about an agreement changed.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    /// It came before the proposal, and is kept until that comes.
+    pub(super) early: bool,
+    /// Whoever brought what had come before this proposal.
+    pub(super) brought: Vec<Option<EconomyId>>,
+    /// The proposal waits for an answer no longer.
+    pub(super) answered: bool,
+    /// The decision reads something else than before.
+    pub(super) decides: bool,
 }
 
 #[derive(Debug)]
@@ -87,19 +105,27 @@ impl Compact {
 }
 
 impl Agreements {
-    /// Whoever brought what had come before the proposal.
-    pub(super) fn propose(&mut self, id: RecordId, compact: Compact) -> Vec<Option<EconomyId>> {
-        self.known.entry(id).or_insert(compact);
-        let early = self.early.remove(&id).unwrap_or_default();
-        let mut brought = Vec::with_capacity(early.len());
-        for (step, from) in early {
-            self.step(id, step, from);
-            brought.push(from);
+    /// Somebody proposes an agreement.
+    pub(super) fn propose(&mut self, id: RecordId, compact: Compact) -> Heard {
+        let partner = compact.partner;
+        if self.known.contains_key(&id) {
+            // It was in doubt for a while: what it permitted is permitted again.
+            let decides = self.signed.get(&partner).is_some_and(|signed| signed.contains(&id));
+            return Heard { decides, ..Heard::default() };
         }
-        brought
+        self.known.insert(id, compact);
+        self.open.entry(partner).or_default().insert(id);
+        let mut all = Heard::default();
+        for (step, from) in self.early.remove(&id).unwrap_or_default() {
+            let Heard { answered, decides, .. } = self.step(id, step, from);
+            all.answered |= answered;
+            all.decides |= decides;
+            all.brought.push(from);
+        }
+        all
     }
 
-    /// Whether it came before the proposal, and is kept until that comes.
+    /// Somebody accepts what was proposed.
     pub(super) fn accept(
         &mut self,
         id: RecordId,
@@ -107,24 +133,24 @@ impl Agreements {
         by: EconomyId,
         at: Timestamp,
         from: Option<EconomyId>,
-    ) -> bool {
+    ) -> Heard {
         self.step(id, Step::Accepted { record, by, at }, from)
     }
 
-    /// The same for a termination. `given`: when notice was given, from which the period of notice runs.
+    /// Somebody terminates it. `given`: when notice was given, from which the period of notice runs.
     pub(super) fn terminate(
         &mut self,
         id: RecordId,
         by: EconomyId,
         (effective, given): (Timestamp, Timestamp),
         from: Option<EconomyId>,
-    ) -> bool {
+    ) -> Heard {
         self.step(id, Step::Terminated { by, effective, given }, from)
     }
 
     /// Only the party that did not propose can accept; either party can terminate, never later than
     /// it was terminated before.
-    fn step(&mut self, id: RecordId, step: Step, from: Option<EconomyId>) -> bool {
+    fn step(&mut self, id: RecordId, step: Step, from: Option<EconomyId>) -> Heard {
         let Some(compact) = self.known.get_mut(&id) else {
             let early = self.early.entry(id).or_default();
             // What was in doubt for a while is said a second time.
@@ -132,14 +158,19 @@ impl Agreements {
             if new {
                 early.push((step, from));
             }
-            return new;
+            return Heard { early: new, ..Heard::default() };
         };
+        let mut heard = Heard::default();
         match step {
             Step::Accepted { record, by, at } if compact.is_party(by) && by != compact.proposer => {
                 if compact.acceptances.iter().all(|(known, _)| *known != record) {
                     compact.acceptances.push((record, at));
                 }
                 compact.count(&self.doubted);
+                let open = self.open.get_mut(&compact.partner);
+                heard.answered = open.is_some_and(|open| open.remove(&id));
+                heard.decides = true;
+                self.signed.entry(compact.partner).or_default().insert(id);
             }
             Step::Accepted { .. } => {}
             Step::Terminated { by, .. } if !compact.is_party(by) => {}
@@ -152,9 +183,39 @@ impl Agreements {
                 };
                 compact.terminated = sooner(compact.terminated, effective);
                 compact.bound_until = sooner(compact.bound_until, bound);
+                heard.decides = !compact.acceptances.is_empty();
             }
         }
-        false
+        heard
+    }
+
+    /// Lets go of what this partner proposed and was taken back before anybody accepted it: which.
+    pub(super) fn let_go(&mut self, partner: EconomyId) -> Vec<RecordId> {
+        let Some(open) = self.open.get_mut(&partner) else { return Vec::new() };
+        let gone: Vec<_> = open
+            .iter()
+            .filter(|id| {
+                let compact = self.known.get(*id);
+                compact.is_some_and(|one| one.proposer == partner && one.terminated.is_some())
+            })
+            .copied()
+            .collect();
+        for id in &gone {
+            open.remove(id);
+            if let Some(compact) = self.known.get_mut(id) {
+                compact.terms = None;
+            }
+        }
+        gone
+    }
+
+    /// How many proposals of `by` to or from this partner nobody has answered.
+    pub(super) fn open(&self, partner: EconomyId, by: EconomyId) -> u64 {
+        let open = self.open.get(&partner).into_iter().flatten();
+        let theirs = open
+            .filter_map(|id| self.known.get(id))
+            .filter(|one| one.proposer == by && one.terminated.is_none());
+        theirs.count() as u64
     }
 
     /// The author of a proposal or an acceptance is in doubt, or is so no longer. What an agreement
@@ -182,8 +243,8 @@ impl Agreements {
 
     /// What was signed by both with this partner, as the decision reads it.
     pub(super) fn signed_with(&self, partner: EconomyId) -> impl Iterator<Item = Agreement> + '_ {
-        let with = move |(_, compact): &(&RecordId, &Compact)| compact.partner == partner;
-        self.known.iter().filter(with).filter_map(|(id, compact)| {
+        let signed = self.signed.get(&partner).into_iter().flatten();
+        signed.filter_map(|id| Some((id, self.known.get(id)?))).filter_map(|(id, compact)| {
             let sound = compact.accepted.filter(|_| !self.doubted.contains(id));
             // Every acceptance had its effect before it came into doubt.
             let first = compact.acceptances.first().map(|(_, at)| *at);

@@ -14,11 +14,14 @@ use comity_core::receipt::{Receipt, RejectReason, UnverifiedReceipt};
 use comity_core::{EconomyId, KeyId, Kind, RecordId, Timestamp};
 
 use super::State;
-use super::agreements::Compact;
+use super::agreements::{Compact, Heard};
 use super::groups::Said;
-use super::kept::{Bound, charged};
+use super::kept::{Bound, charged, proposed_by};
 use super::records::Tombstone;
+use crate::limits::PROPOSALS;
 
+/// Characters of a title that are kept beside the terms.
+const TITLE: usize = 120;
 /// How long notice may be on its way and still count from when it was signed.
 const ON_THE_WAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -72,20 +75,21 @@ impl State {
                     self.learn_keyring(keyring, own_word);
                 }
             }
-            Ok(ControlBody::Agreement(body)) => self.propose(id, origin, body, signed_at),
+            Ok(ControlBody::Agreement(body)) => self.propose(id, origin, &body, signed_at),
             Ok(ControlBody::Acceptance(body)) => {
-                let early = self.agreements.accept(body.agreement, id, origin, at, from);
-                self.charge(from, Bound::Early, u64::from(early));
-                self.rebuild_policy();
+                let heard = self.agreements.accept(body.agreement, id, origin, at, from);
+                self.heard(body.agreement, heard, from);
             }
             Ok(ControlBody::Termination(body)) => {
                 // Notice that is dated back would shorten the period: beyond the time that it may have
                 // been on its way, it runs from when we had it.
                 let given = if at.since(signed_at) > ON_THE_WAY { at } else { signed_at };
                 let (agreement, times) = (body.agreement, (body.effective, given));
-                let early = self.agreements.terminate(agreement, origin, times, from);
-                self.charge(from, Bound::Early, u64::from(early));
-                self.rebuild_policy();
+                let heard = self.agreements.terminate(agreement, origin, times, from);
+                self.heard(agreement, heard, from);
+                if let Some(partner) = self.agreements.get(&agreement).map(|one| one.partner) {
+                    self.let_go_of_proposals(partner);
+                }
             }
             Ok(ControlBody::Withdrawal(body)) => self.withdraw(id, origin, body, from),
             Ok(ControlBody::Group(body)) => {
@@ -135,16 +139,17 @@ impl State {
         }
     }
 
-    fn propose(&mut self, id: RecordId, origin: EconomyId, body: AgreementBody, at: Timestamp) {
+    fn propose(&mut self, id: RecordId, origin: EconomyId, body: &AgreementBody, at: Timestamp) {
         if body.parties.contains(&origin)
             && let Some(partner) = body.other_party(self.us)
         {
             let terms = Terms::parse(&body.text).ok().map(Arc::new);
+            let title = terms.as_ref().map(|terms| terms.title().chars().take(TITLE).collect());
             let compact = Compact {
                 proposer: origin,
                 us: self.us,
                 partner,
-                text: body.text,
+                title: title.unwrap_or_default(),
                 terms,
                 proposed: at,
                 acceptances: Vec::new(),
@@ -152,11 +157,56 @@ impl State {
                 terminated: None,
                 bound_until: None,
             };
-            for from in self.agreements.propose(id, compact) {
-                self.discharge(from, Bound::Early, 1);
-            }
+            let heard = self.agreements.propose(id, compact);
+            self.heard(id, heard, None);
+            self.let_go_of_proposals(partner);
+        }
+    }
+
+    /// What follows from a word about an agreement. The decision is made anew only where it reads
+    /// something else: what nobody has accepted decides nothing.
+    fn heard(&mut self, agreement: RecordId, heard: Heard, from: Option<EconomyId>) {
+        self.charge(from, Bound::Early, u64::from(heard.early));
+        for from in heard.brought {
+            self.discharge(from, Bound::Early, 1);
+        }
+        if heard.answered {
+            self.answered(&agreement);
+        }
+        if heard.decides {
             self.rebuild_policy();
         }
+    }
+
+    fn answered(&mut self, agreement: &RecordId) {
+        let from = self.records.get(agreement).and_then(|held| proposed_by(held, self.us));
+        self.discharge(from, Bound::Proposals, 1);
+    }
+
+    /// What a partner proposed and was taken back, by it or by us, is nothing that anybody can accept any
+    /// more: its text is in the journal only. While the partner has not given back what it holds since we
+    /// were restored, an acceptance of ours may be among it.
+    pub(super) fn let_go_of_proposals(&mut self, partner: EconomyId) {
+        if self.awaits_return(&partner) {
+            return;
+        }
+        for agreement in self.agreements.let_go(partner) {
+            self.answered(&agreement);
+            if let Some(held) = self.records.get_mut(&agreement) {
+                held.body = None;
+            }
+        }
+    }
+
+    /// Whether we may propose something to a partner: it has as narrow a bound for us.
+    pub(crate) fn may_propose(&self, partner: EconomyId) -> Result<(), String> {
+        if self.agreements.open(partner, self.us) < PROPOSALS {
+            return Ok(());
+        }
+        Err(format!(
+            "{PROPOSALS} proposals of ours to {} wait for its answer, and it keeps no more of them: wait for it, or take one back with `comity agreement terminate`",
+            self.name_of(&partner)
+        ))
     }
 
     /// Only the origin withdraws. A target that is not here leaves a tombstone.
@@ -198,11 +248,13 @@ impl State {
     /// Whether a keyring may be taken in.
     pub(crate) fn check_keyring(&self, keyring: &VerifiedKeyring) -> Result<(), RejectReason> {
         // An older one is refused. A contradiction is taken in: it freezes the economy, and the
-        // operator is told why.
-        let history = self.keyrings.get(&keyring.economy());
-        match history.map(|history| history.clone().jump(keyring.clone())) {
-            None | Some(Ok(_) | Err(AdvanceError::Fork(_))) => Ok(()),
-            Some(Err(_)) => Err(RejectReason::NotEntitled),
+        // operator is told why. One says it all: whoever stole the root could sign them without end.
+        let Some(history) = self.keyrings.get(&keyring.economy()) else { return Ok(()) };
+        let frozen = history.fork().is_some();
+        match history.clone().jump(keyring.clone()) {
+            Ok(_) => Ok(()),
+            Err(AdvanceError::Fork(_)) if !frozen => Ok(()),
+            Err(_) => Err(RejectReason::NotEntitled),
         }
     }
 

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use comity_core::Digest;
 use comity_core::journal::{
     Arrival, ArrivalOutcome, Delivered, DeliveryDecided, Founded, JournalEntry, JournalFault,
     Source,
@@ -12,6 +11,7 @@ use comity_core::partners::PartnerSet;
 use comity_core::policy::PolicySnapshot;
 use comity_core::receipt::RejectReason;
 use comity_core::record::RecordError;
+use comity_core::{Digest, EconomyId, Kind, RecordId};
 
 use super::ledgers::OutFate;
 use super::{Agreements, Groups, Recovery, State};
@@ -86,6 +86,8 @@ impl State {
             seized: BTreeSet::new(),
             waiting: BTreeSet::new(),
             pending: BTreeMap::new(),
+            introductions: BTreeMap::new(),
+            strangers: BTreeMap::new(),
             kept: BTreeMap::new(),
             drafts: BTreeMap::new(),
             last_draft: 0,
@@ -153,17 +155,16 @@ impl State {
                 if let Some(partner) = self.partners.get_mut(to)
                     && !partner.out.push_void(*number, *digest, *at, self.seq)
                 {
-                    partner.out.settle(*number, OutFate::Void { handed: *handed });
                     partner.out.push_beyond_void(*number, *digest);
+                    self.settle(to, *number, OutFate::Void { handed: *handed });
                 }
             }
             JournalEntry::Arrival(arrival) => self.arrived(arrival),
             JournalEntry::Receipt { from, signed, at } => self.receipt_came(from, signed, *at),
             JournalEntry::Refused { by, number, reason, .. } => {
-                if let Some(partner) = self.partners.get_mut(by) {
-                    let reason = RejectReason::from_code(*reason);
-                    partner.out.settle(*number, OutFate::Refused(reason));
-                }
+                let reason = RejectReason::from_code(*reason);
+                self.settle(by, *number, OutFate::Refused(reason));
+                self.note_refused(by, *number, reason);
             }
             JournalEntry::Epoch { to, opening, at } => {
                 if let Some(partner) = self.partners.get_mut(to) {
@@ -195,6 +196,7 @@ impl State {
                 if let Some(partner) = self.partners.get_mut(by) {
                     partner.returned = true;
                 }
+                self.let_go_of_proposals(*by);
             }
             JournalEntry::Recovered { .. } => self.recovery = None,
             JournalEntry::TailCut { .. } => {
@@ -219,11 +221,16 @@ impl State {
 
     fn delivery_decided(&mut self, decided: &DeliveryDecided) -> Result<(), FoldError> {
         let (seq, number) = (self.seq, decided.entry.number);
-        let origin = self.records.get(&decided.entry.record).map(|held| held.facts.origin);
+        let origin = self.spoken_of(&decided.entry.record);
         let Some(partner) = self.partners.get_mut(&decided.to) else {
             return Err(FoldError::Ledger { seq, number });
         };
-        partner.origins.extend(origin);
+        partner.note_origin(origin, true);
+        if let Some(held) = self.records.get(&decided.entry.record)
+            && let Some(refused) = partner.refused.get_mut(&held.facts.origin)
+        {
+            refused.remove(&decided.entry.record);
+        }
         let next = number == partner.out.next_number();
         if decided.returned && !next {
             partner.out.push_beyond(decided.entry.clone());
@@ -231,6 +238,36 @@ impl State {
             return Err(FoldError::Ledger { seq, number });
         }
         Ok(())
+    }
+
+    /// The economy of which a partner knows by a delivery of this record. It gets keyrings and withdrawals
+    /// because it knows of their economy already, so by them it does not.
+    fn spoken_of(&self, record: &RecordId) -> Option<EconomyId> {
+        let follows = |kind: Kind| matches!(kind, Kind::Keyring | Kind::Withdrawal);
+        let held = self.records.get(record).filter(|held| !follows(held.facts.kind));
+        held.map(|held| held.facts.origin)
+    }
+
+    fn settle(&mut self, to: &EconomyId, number: u64, fate: OutFate) {
+        let out = self.partners.get_mut(to).map(|partner| &mut partner.out);
+        let Some((record, held)) = out.and_then(|out| out.settle(number, fate)) else { return };
+        let origin = self.spoken_of(&record);
+        if let Some(partner) = self.partners.get_mut(to) {
+            partner.note_origin(origin, held);
+        }
+    }
+
+    /// What a partner refuses for its origin alone may go again when it knows that.
+    fn note_refused(&mut self, by: &EconomyId, number: u64, reason: RejectReason) {
+        if reason != RejectReason::UnknownOrigin {
+            return;
+        }
+        let Some(partner) = self.partners.get_mut(by) else { return };
+        let line = partner.out.entry(number).and_then(|line| line.entry.as_ref());
+        let held = line.and_then(|entry| self.records.get(&entry.record));
+        if let Some(held) = held {
+            partner.refused.entry(held.facts.origin).or_default().insert(held.facts.id);
+        }
     }
 
     fn arrived(&mut self, arrival: &Arrival) {
@@ -246,6 +283,10 @@ impl State {
             }
             if let ArrivalOutcome::Rejected(code) = arrival.outcome {
                 partner.inbound.reject(arrival.number, RejectReason::from_code(code));
+            }
+            if let ArrivalOutcome::Unkept(origin) = arrival.outcome {
+                partner.inbound.reject(arrival.number, RejectReason::UnknownOrigin);
+                self.note_unkept(arrival.from, origin, arrival.number);
             }
         }
         if let (ArrivalOutcome::Known(record), Some(entry)) = (&arrival.outcome, &arrival.entry) {

@@ -1,6 +1,6 @@
 //! Groups: what was said about each, and who its members therefore are.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use comity_core::group::{Founding, Group, GroupBody, Says, Statement};
@@ -13,6 +13,10 @@ pub struct Groups {
     known: BTreeMap<GroupId, Arc<Group>>,
     /// Those whose charter is believed no more: they are none, until it is believed again.
     doubted: BTreeMap<GroupId, Arc<Group>>,
+    /// Those of which there are two rosters of one epoch, and which freeze it was, counted from 1.
+    frozen: BTreeMap<GroupId, u64>,
+    /// Grows whenever a group freezes.
+    freezes: u64,
     /// What came before its charter, with the partner to whose account it goes.
     early: BTreeMap<GroupId, Vec<(Statement, Option<EconomyId>)>>,
 }
@@ -56,6 +60,7 @@ impl Groups {
         if let Some(group) = self.held(&id) {
             let said = group.statements().cloned().chain([statement]);
             *group = Arc::new(Group::replay(group.founding().clone(), said));
+            self.note_fork(id);
             return Said::Counted { brought: Vec::new() };
         }
         let early = self.early.entry(id).or_default();
@@ -80,6 +85,7 @@ impl Groups {
         let mut brought = Vec::new();
         if let Some((id, group)) = self.doubted.remove_entry(&GroupId(statement.record.0)) {
             self.known.insert(id, group);
+            self.note_fork(id);
             return Said::Counted { brought };
         }
         if let Says::Group(GroupBody::Charter(charter)) = &statement.says
@@ -92,6 +98,7 @@ impl Groups {
                 self.early.remove(&group).unwrap_or_default().into_iter().unzip();
             brought = from;
             self.known.insert(group, Arc::new(Group::replay(Arc::new(founding), early)));
+            self.note_fork(group);
         }
         Said::Counted { brought }
     }
@@ -100,6 +107,7 @@ impl Groups {
     pub(super) fn doubt(&mut self, record: &RecordId) {
         if let Some((id, group)) = self.known.remove_entry(&GroupId(record.0)) {
             self.doubted.insert(id, group);
+            self.note_fork(id);
             return;
         }
         let early = self.early.values_mut().flatten();
@@ -113,6 +121,18 @@ impl Groups {
             Statement { doubted, ..one }
         });
         *group = Arc::new(Group::replay(group.founding().clone(), said));
+        let id = group.id();
+        self.note_fork(id);
+    }
+
+    /// What is known of a group has changed: it may be frozen now, or no longer.
+    fn note_fork(&mut self, id: GroupId) {
+        if self.known.get(&id).is_none_or(|group| group.fork().is_none()) {
+            self.frozen.remove(&id);
+        } else if !self.frozen.contains_key(&id) {
+            self.freezes = self.freezes.saturating_add(1);
+            self.frozen.insert(id, self.freezes);
+        }
     }
 
     /// How much an economy has said of groups that makes nobody a member: its charters are counted too.
@@ -140,10 +160,15 @@ impl Groups {
         self.known.values()
     }
 
-    /// Groups of which there are two rosters of one epoch.
-    pub(crate) fn frozen(&self) -> BTreeSet<GroupId> {
-        let frozen = self.known.values().filter(|group| group.fork().is_some());
-        frozen.map(|group| group.id()).collect()
+    /// Grows whenever a group freezes: there are two rosters of one epoch.
+    pub(crate) fn freezes(&self) -> u64 {
+        self.freezes
+    }
+
+    /// Groups that have frozen since [`Groups::freezes`] said so.
+    pub(crate) fn frozen_since(&self, before: u64) -> Vec<GroupId> {
+        let since = self.frozen.iter().filter(|(_, freeze)| **freeze > before);
+        since.map(|(id, _)| *id).collect()
     }
 
     /// Whether an addressee part is for `us`, in a record of `origin`.

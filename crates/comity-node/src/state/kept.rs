@@ -6,12 +6,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use comity_core::control::{AcceptanceBody, ControlBody, TerminationBody, WithdrawalBody};
+use comity_core::control::{
+    AcceptanceBody, ControlBody, IntroductionBody, TerminationBody, WithdrawalBody,
+};
 use comity_core::journal::Source;
 use comity_core::record::Manifest;
 use comity_core::{EconomyId, Kind, RecordId};
 
-use super::State;
+use super::records::Held;
+use super::{Bond, State};
 use crate::limits;
 
 /// Something of which a partner can make us keep so much and no more.
@@ -19,23 +22,33 @@ use crate::limits;
 pub enum Bound {
     /// Records that cannot be judged yet.
     Pending,
+    /// The same of economies that nobody here knows.
+    Unknown,
+    /// Economies that nobody here knows, and of which not everything is kept.
+    Strangers,
     /// Words about agreements and groups that are not here.
     Early,
+    /// Proposals of agreements that nobody has answered.
+    Proposals,
     /// Words about groups that are here, on which no roster rests: counted for who said them.
     GroupWords,
     /// Withdrawn records that are not here.
     Tombstones,
     /// Replaced records that are not here.
     Superseded,
-    /// Bytes of control records that this version does not read.
+    /// Bytes of control records that this version does not read, and of introductions that nobody has
+    /// confirmed.
     Unread,
 }
 
 impl Bound {
     /// All of them.
-    pub const COUNTED: [Self; 6] = [
+    pub const COUNTED: [Self; 9] = [
         Self::Pending,
+        Self::Unknown,
+        Self::Strangers,
         Self::Early,
+        Self::Proposals,
         Self::GroupWords,
         Self::Tombstones,
         Self::Superseded,
@@ -47,7 +60,10 @@ impl Bound {
     pub const fn limit(self) -> u64 {
         match self {
             Self::Pending => limits::PENDING,
+            Self::Unknown => limits::UNKNOWN,
+            Self::Strangers => limits::STRANGERS,
             Self::Early => limits::EARLY,
+            Self::Proposals => limits::PROPOSALS,
             Self::GroupWords => limits::GROUP_WORDS,
             Self::Tombstones => limits::TOMBSTONES,
             Self::Superseded => limits::SUPERSEDED,
@@ -62,9 +78,23 @@ impl fmt::Display for Bound {
         let limit = self.limit();
         match self {
             Self::Pending => write!(f, "{limit} of its records wait for a key or for their time"),
+            Self::Unknown => {
+                write!(
+                    f,
+                    "{limit} records that it passes on wait for their origin to be known here"
+                )
+            }
+            Self::Strangers => write!(
+                f,
+                "it passes on more than is kept of {limit} economies that nobody here knows"
+            ),
             Self::Early => {
                 write!(f, "{limit} of its records speak of agreements or groups that are not here")
             }
+            Self::Proposals => write!(
+                f,
+                "{limit} of its proposals wait for an answer (`comity agreement list`, then `accept` or `terminate`)"
+            ),
             Self::GroupWords => {
                 write!(f, "{limit} of its words about groups have led to nothing")
             }
@@ -73,7 +103,7 @@ impl fmt::Display for Bound {
             Self::Unread => {
                 write!(
                     f,
-                    "{limit} bytes of its records are of kinds that this version does not read"
+                    "{limit} bytes of its records introduce economies that nobody has confirmed, or are of kinds that this version does not read"
                 )
             }
         }
@@ -110,6 +140,20 @@ impl Kept {
     }
 }
 
+/// What becomes of a record whose origin nobody here knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stranger {
+    /// It waits.
+    Waits,
+    /// Its number is settled, and it is asked for when the origin is known.
+    Unkept {
+        /// Whether it is the first of its origin.
+        first: bool,
+    },
+    /// Not even that: it is put off.
+    PutOff,
+}
+
 /// Whether this version reads the body of a control record: no other body is held in memory.
 pub(super) fn is_read(kind: Kind, body: &[u8]) -> bool {
     match ControlBody::decode(kind, body) {
@@ -127,9 +171,13 @@ pub(super) fn is_read(kind: Kind, body: &[u8]) -> bool {
     }
 }
 
-/// Bytes of a body that this version stores and does not read.
-pub(super) fn unread(manifest: &Manifest) -> u64 {
-    let body = manifest.body.as_ref().filter(|body| !is_read(manifest.kind, body));
+/// Bytes of a body that has no effect: this version does not read it, or it introduces an economy that
+/// nobody has confirmed. Our own words are nobody's to answer for.
+fn unread(manifest: &Manifest, us: EconomyId) -> u64 {
+    let idle = |body: &&Vec<u8>| {
+        manifest.kind == Kind::Introduction || !is_read(manifest.kind, body.as_slice())
+    };
+    let body = manifest.body.as_ref().filter(|_| manifest.origin != us).filter(idle);
     body.map_or(0, |body| body.len() as u64)
 }
 
@@ -145,6 +193,12 @@ pub(super) fn charged(source: &Source) -> Option<EconomyId> {
         Source::Returned { by } => Some(*by),
         Source::Partner(delivered) => Some(delivered.from),
     }
+}
+
+/// The same for what somebody else than `us` proposes.
+pub(super) fn proposed_by(held: &Held, us: EconomyId) -> Option<EconomyId> {
+    let theirs = held.facts.kind == Kind::Agreement && held.facts.origin != us;
+    charged(&held.source).filter(|_| theirs)
 }
 
 impl State {
@@ -177,14 +231,46 @@ impl State {
         manifest: &Manifest,
         pending: bool,
     ) -> Option<Bound> {
+        let pending = if pending { waits(manifest.kind) } else { 0 };
+        self.lacks(partner, manifest, (Bound::Pending, pending), Bound::limit)
+    }
+
+    /// What becomes of a record of an origin that nobody here knows.
+    pub(crate) fn room_for_stranger(&self, partner: &EconomyId, manifest: &Manifest) -> Stranger {
+        let origin = &manifest.origin;
+        let waiting = self.strangers.get(partner).and_then(|origins| origins.get(origin));
+        // What somebody whom nobody knows says takes no more than half of the room of whoever passes it on.
+        let half = |bound: Bound| bound.limit() / if bound == Bound::Unknown { 1 } else { 2 };
+        let pending = (Bound::Unknown, waits(manifest.kind));
+        let full = waiting.is_some_and(|count| *count >= limits::UNKNOWN_OF_ONE);
+        if !full && self.lacks(partner, manifest, pending, half).is_none() {
+            return Stranger::Waits;
+        }
+        let met = self.partners.get(partner).is_some_and(|one| one.unkept.contains_key(origin));
+        let strangers = self.kept.get(partner).map_or(0, |kept| kept.of(Bound::Strangers));
+        if met || strangers < Bound::Strangers.limit() {
+            Stranger::Unkept { first: !met }
+        } else {
+            Stranger::PutOff
+        }
+    }
+
+    fn lacks(
+        &self,
+        partner: &EconomyId,
+        manifest: &Manifest,
+        (wait, pending): (Bound, u64),
+        limit: impl Fn(Bound) -> u64,
+    ) -> Option<Bound> {
         let needs = self
             .needs(manifest)
-            .with(Bound::Unread, unread(manifest))
-            .with(Bound::Pending, if pending { waits(manifest.kind) } else { 0 });
+            .with(Bound::Unread, unread(manifest, self.us))
+            .with(Bound::Proposals, u64::from(manifest.kind == Kind::Agreement))
+            .with(wait, pending);
         let kept = self.kept.get(partner);
         let over = |(bound, count): (&Bound, &u64)| {
             let kept = kept.map_or(0, |kept| kept.of(*bound));
-            (kept.saturating_add(*count) > bound.limit()).then_some(*bound)
+            (kept.saturating_add(*count) > limit(*bound)).then_some(*bound)
         };
         needs.0.iter().find_map(over)
     }
@@ -217,6 +303,101 @@ impl State {
             .with(Bound::Superseded, superseded as u64)
             .with(Bound::Tombstones, withdrawn as u64)
             .with(Bound::Early, u64::from(early))
+    }
+
+    /// Charges whoever brought a record for a body without effect.
+    pub(super) fn charge_unread(&mut self, held: &Held, manifest: &Manifest) {
+        let bytes = unread(manifest, self.us);
+        self.charge(charged(&held.source), Bound::Unread, bytes);
+        let body =
+            held.body.as_deref().filter(|_| manifest.kind == Kind::Introduction && bytes > 0);
+        if let Some(Ok(body)) = body.map(IntroductionBody::decode) {
+            let waiting = self.introductions.entry(body.economy).or_default();
+            waiting.push((charged(&held.source), bytes));
+        }
+    }
+
+    /// A record waits: to the account of whoever brought it goes that, and what it will need once it is
+    /// believed.
+    pub(super) fn charge_pending(&mut self, held: &Held, manifest: &Manifest) {
+        let (from, origin) = (charged(&held.source), held.facts.origin);
+        let wait = if self.knows(&origin) { Bound::Pending } else { Bound::Unknown };
+        let needs = self.needs(manifest).with(wait, waits(held.facts.kind));
+        self.charge_all(from, &needs);
+        if let Some(from) = from.filter(|_| wait == Bound::Unknown) {
+            let waiting = self.strangers.entry(from).or_default().entry(origin).or_default();
+            *waiting = waiting.saturating_add(1);
+        }
+        self.pending.insert(held.facts.id, needs);
+    }
+
+    /// It waits no longer.
+    pub(super) fn discharge_pending(&mut self, record: &RecordId) {
+        let (Some(needs), Some(held)) = (self.pending.remove(record), self.records.get(record))
+        else {
+            return;
+        };
+        let (from, origin) = (charged(&held.source), held.facts.origin);
+        self.discharge_all(from, &needs);
+        let origins = from.filter(|_| needs.of(Bound::Unknown) > 0);
+        let origins = origins.and_then(|from| self.strangers.get_mut(&from));
+        if let Some(origins) = origins
+            && let Some(waiting) = origins.get_mut(&origin)
+        {
+            *waiting = waiting.saturating_sub(1);
+            if *waiting == 0 {
+                origins.remove(&origin);
+            }
+        }
+    }
+
+    /// A partner brought more of an origin than is kept of one that nobody here knows.
+    pub(super) fn note_unkept(&mut self, from: EconomyId, origin: EconomyId, number: u64) {
+        let Some(partner) = self.partners.get_mut(&from) else { return };
+        let first = !partner.unkept.contains_key(&origin);
+        partner.unkept.entry(origin).or_default().insert(number);
+        if first && !self.knows(&origin) {
+            self.charge(Some(from), Bound::Strangers, 1);
+        }
+    }
+
+    /// Numbers of a partner's ledger that were refused because nobody here knew this origin, and what they
+    /// would have brought is still not here.
+    #[must_use]
+    pub fn lacking(&self, from: &EconomyId, origin: &EconomyId) -> Vec<u64> {
+        let Some(partner) = self.partners.get(from).filter(|_| self.knows(origin)) else {
+            return Vec::new();
+        };
+        let numbers = partner.unkept.get(origin).map_or(&[][..], |unkept| unkept.as_slice());
+        let numbers = numbers.iter().flat_map(|(first, last)| *first..=*last);
+        let lacks = |number: &u64| {
+            let record = partner.inbound.entry(*number).map(|entry| entry.record);
+            record.is_some_and(|record| {
+                !self.records.contains_key(&record)
+                    && !self.tombstones.contains_key(&(record, *origin))
+            })
+        };
+        numbers.filter(lacks).collect()
+    }
+
+    /// Whether anybody here has paired with an economy, or confirmed an introduction of it.
+    #[must_use]
+    pub fn knows(&self, economy: &EconomyId) -> bool {
+        let known = self.partners.get(economy).is_some_and(|one| one.bond != Bond::Removed);
+        known || *economy == self.us
+    }
+
+    /// An economy is known now: what introduced it had its effect, and what nobody kept of it is asked for.
+    /// `new`: nobody knew it before.
+    pub(super) fn introduced(&mut self, economy: EconomyId, new: bool) {
+        let unkept =
+            self.partners.iter().filter(|(_, one)| new && one.unkept.contains_key(&economy));
+        for partner in unkept.map(|(partner, _)| *partner).collect::<Vec<_>>() {
+            self.discharge(Some(partner), Bound::Strangers, 1);
+        }
+        for (from, bytes) in self.introductions.remove(&economy).unwrap_or_default() {
+            self.discharge(from, Bound::Unread, bytes);
+        }
     }
 
     /// Whether a withdrawal of `target` by `origin` leaves something behind that nothing else bounds.

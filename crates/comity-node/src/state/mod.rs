@@ -32,6 +32,7 @@ pub use agreements::{Agreements, Compact};
 pub use fold::FoldError;
 pub use groups::{Groups, Meant};
 pub use invitations::Invitations;
+pub(crate) use kept::Stranger;
 pub use kept::{Bound, Kept};
 pub use ledgers::{InLedger, OutEntry, OutFate, OutLedger};
 pub use partners::{Bond, Partner};
@@ -83,6 +84,10 @@ pub struct State {
     /// Pending records, each with what it will make us keep once it is believed, put aside to the
     /// account of who brought it.
     pending: BTreeMap<RecordId, Kept>,
+    /// Introductions of economies that nobody here has confirmed: to whose account each goes, and its bytes.
+    introductions: BTreeMap<EconomyId, Vec<(Option<EconomyId>, u64)>>,
+    /// For each partner, how many records of origins that nobody here knows wait.
+    strangers: BTreeMap<EconomyId, BTreeMap<EconomyId, u64>>,
     /// What partners have made us keep.
     kept: BTreeMap<EconomyId, Kept>,
     drafts: BTreeMap<u64, DraftMade>,
@@ -352,7 +357,7 @@ impl State {
     fn released_before(&self, held: &Held, economy: &EconomyId) -> bool {
         let Some(partner) = self.partners.get(economy) else { return false };
         if held.facts.kind == Kind::Keyring {
-            return partner.origins.contains(&held.facts.origin);
+            return partner.may_know(&held.facts.origin);
         }
         // Only a withdrawal has targets. Of what is not its origin's own it takes nothing back, and says
         // nothing to anybody.

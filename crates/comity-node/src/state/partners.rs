@@ -1,9 +1,10 @@
 //! What is held of other economies.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use comity_core::ledger::Ranges;
 use comity_core::policy::{self, TrustLevel};
-use comity_core::{EconomyId, Timestamp};
+use comity_core::{EconomyId, RecordId, Timestamp};
 
 use super::ledgers::{InLedger, OutLedger};
 
@@ -24,8 +25,12 @@ pub struct Partner {
     pub out: OutLedger,
     /// What it handed to us.
     pub inbound: InLedger,
-    /// Origins of which it possibly holds a record: it needs their keyrings.
-    pub origins: BTreeSet<EconomyId>,
+    /// Origins of which it possibly holds something, and by how many deliveries: it needs their keyrings.
+    pub(super) origins: BTreeMap<EconomyId, u64>,
+    /// Records that it refused because it did not know their origin, by that.
+    pub(super) refused: BTreeMap<EconomyId, BTreeSet<RecordId>>,
+    /// Numbers of its ledger that were refused because nobody here knew the origin, by that.
+    pub unkept: BTreeMap<EconomyId, Ranges>,
     /// Whether it has given back everything since we were restored, and our ledger goes on.
     pub returned: bool,
 }
@@ -54,6 +59,28 @@ impl Partner {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.bond == Bond::Paired
+    }
+
+    /// Whether it possibly holds something of this origin.
+    #[must_use]
+    pub fn may_know(&self, origin: &EconomyId) -> bool {
+        self.origins.contains_key(origin)
+    }
+
+    /// It knows this origin by now: what it refused of it for that may go again. Whether there is any.
+    pub(crate) fn want(&mut self, origin: &EconomyId) -> bool {
+        let records = self.refused.get(origin).into_iter().flatten();
+        self.out.want(records.copied())
+    }
+
+    /// It possibly holds something of this origin by one more delivery, or by one less.
+    pub(super) fn note_origin(&mut self, origin: Option<EconomyId>, held: bool) {
+        let Some(origin) = origin else { return };
+        let count = self.origins.get(&origin).copied().unwrap_or(0);
+        match if held { count.saturating_add(1) } else { count.saturating_sub(1) } {
+            0 => drop(self.origins.remove(&origin)),
+            count => drop(self.origins.insert(origin, count)),
+        }
     }
 
     /// As the decision sees it; `None` when it is no partner.

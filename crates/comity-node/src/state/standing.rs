@@ -12,9 +12,8 @@ use comity_core::limits::CLOCK_TOLERANCE;
 use comity_core::record::{Addressee, Manifest};
 use comity_core::{EconomyId, KeyId, Kind, RecordId, Timestamp, Tlp};
 
-use super::kept::{Bound, charged, waits};
 use super::records::Held;
-use super::{Bond, Meant, State};
+use super::{Meant, State};
 use crate::limits::JUDGED_AT_ONCE;
 
 impl State {
@@ -30,8 +29,7 @@ impl State {
     ) -> Entitlement {
         // Whom nobody here has paired with, or confirmed an introduction of, is not believed: a partner
         // could invent economies otherwise.
-        let known = self.partners.get(&claim.origin).is_some_and(|one| one.bond != Bond::Removed);
-        if claim.origin != self.us && !known {
+        if !self.knows(&claim.origin) {
             return Entitlement::Pending(Wait::UnknownOrigin);
         }
         // The one that is held already bears no other witness than it does.
@@ -85,10 +83,7 @@ impl State {
         if !held.facts.pending {
             return;
         }
-        let (from, needs) = (charged(&held.source), self.needs(manifest));
-        self.charge_all(from, &needs);
-        self.charge(from, Bound::Pending, waits(held.facts.kind));
-        self.pending.insert(held.facts.id, needs);
+        self.charge_pending(held, manifest);
         let due = Self::due(held, held.entered_at);
         self.waiting.extend(due.map(|due| (due, held.facts.id)));
     }
@@ -268,12 +263,8 @@ impl State {
         held.standing = standing.clone();
         held.facts.pending = matches!(standing, Standing::Pending(_));
         held.facts.quarantined = matches!(standing, Standing::Quarantined(_));
-        let (accepted, from) = (held.is_accepted(), charged(&held.source));
-        let waited = waits(held.facts.kind);
-        if let Some(needs) = self.pending.remove(&record) {
-            self.discharge(from, Bound::Pending, waited);
-            self.discharge_all(from, &needs);
-        }
+        let accepted = held.is_accepted();
+        self.discharge_pending(&record);
         match (was_accepted, accepted) {
             (false, true) => {
                 self.arrive_again(&record);

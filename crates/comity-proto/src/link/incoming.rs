@@ -91,6 +91,12 @@ impl Link {
                     self.fault(conn, Fault::TooManyPings);
                 }
             }
+            Frame::Known { origin, numbers } => {
+                let last = Key { flow: Flow::Deliver, number: numbers.last() };
+                if last.number == 0 || self.was_used(conn, last) {
+                    self.outputs.push(Output::OriginKnown { origin, numbers });
+                }
+            }
             Frame::Pong { nonce, at } => self.outputs.push(Output::Pong { nonce, at }),
         }
     }

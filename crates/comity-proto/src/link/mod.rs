@@ -11,11 +11,13 @@ mod sending;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use comity_core::ledger::Ranges;
 use comity_core::{EconomyId, Timestamp};
 
 use crate::event::{Config, Input, Load, Output};
 use crate::fault::{CloseReason, Fault};
 use crate::frame::Frame;
+use crate::hello::Hello;
 use crate::limits;
 use crate::transmit::{ConnId, OutStream, Transmit};
 use connection::Connection;
@@ -98,6 +100,7 @@ impl Link {
             Input::NotOffered { number, part } => self.not_offered(number, part),
             Input::ReturnStored { numbers } => self.return_stored(&numbers),
             Input::Ping { nonce } => self.tell(&Frame::Ping { nonce }),
+            Input::Known { origin, numbers } => self.origin_known(origin, numbers),
             Input::Receipt(bytes) => self.receipt(bytes),
             Input::BadReceipt { why } => self.bad_receipt(why),
             Input::Recovered(opening) => self.recovered(opening),
@@ -190,6 +193,13 @@ impl Link {
     fn tell(&mut self, frame: &Frame) {
         if let Some(conn) = self.up() {
             self.send(conn, frame);
+        }
+    }
+
+    fn origin_known(&mut self, origin: EconomyId, numbers: Ranges) {
+        let hello = self.up().and_then(|conn| self.connections.get(&conn)?.hello.as_ref());
+        if hello.is_some_and(Hello::hears_of_origins) {
+            self.tell(&Frame::Known { origin, numbers });
         }
     }
 

@@ -5,7 +5,7 @@ use comity_core::cbor::Problem;
 use comity_core::digest::Digest;
 use comity_core::ledger::{Head, Opening, Ranges};
 use comity_core::receipt::RejectReason;
-use comity_core::{EpochId, PartDigest, Timestamp};
+use comity_core::{EconomyId, EpochId, PartDigest, Timestamp};
 use proptest::prelude::*;
 
 use super::sample::{SIDES, Sample, delivery};
@@ -90,6 +90,11 @@ fn frames() -> impl Strategy<Value = Frame> {
         (any::<u64>(), "[a-zé ]{0,40}").prop_map(|(code, text)| Frame::Fault { code, text }),
         (any::<(u64, [u8; 32])>(), ranges()).prop_map(|((number, part), leaves)| {
             Frame::ChunkWant { number, part: PartDigest(part), leaves }
+        }),
+        (any::<[u8; 32]>(), any::<u32>()).prop_map(|(origin, number)| {
+            let first = u64::from(number) + 1;
+            let numbers = [(first, first + number as u64 % limits::KNOWN_NUMBERS)];
+            Frame::Known { origin: EconomyId(origin), numbers: numbers.into_iter().collect() }
         }),
     ]
 }

@@ -363,6 +363,7 @@ impl Node {
             | Output::EpochAnnounced(_)
             | Output::EpochAccepted(_)
             | Output::Pong { .. }
+            | Output::OriginKnown { .. }
             | Output::TwoNodes) => self.others.push(other),
         }
     }

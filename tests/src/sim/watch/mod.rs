@@ -106,6 +106,12 @@ impl Watch {
         (shadow.durable, shadow.chain) = (mark.seq, Some(mark.chain));
     }
 
+    /// Deliveries that were refused because nobody knew their origin, as far as journals still say so.
+    #[must_use]
+    pub fn unkept(&self) -> u64 {
+        self.shadows.iter().map(|shadow| shadow.unkept).sum()
+    }
+
     /// A node answered a command with yes.
     pub fn replied(&self, node: usize, promise: &Promise) -> Result<(), Broken> {
         let Promise::Published(record) = promise else { return Ok(()) };
@@ -195,6 +201,7 @@ impl Watch {
             | Said::Deferred { .. }
             | Said::Receipt(_)
             | Said::Wants { .. }
+            | Said::Known { .. }
             | Said::Chunk { .. }
             | Said::Other(_) => Ok(()),
         }

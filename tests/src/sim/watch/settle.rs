@@ -1,6 +1,7 @@
 //! What must be so when faults have ended and nothing is under way any more.
 
 use comity_core::policy;
+use comity_core::receipt::RejectReason;
 use comity_core::{Section, Timestamp, Tlp};
 use comity_node::engine::Engine;
 use comity_node::state::{OutFate, State};
@@ -80,7 +81,8 @@ impl Watch {
         let Some(ledger) = one.partner(&partner).map(|partner| &partner.out) else { return Ok(()) };
         let refused = |record: &comity_core::RecordId| {
             ledger.entries().iter().any(|line| {
-                matches!(line.fate, OutFate::Refused(_))
+                // Everybody is known by now: what was refused for its origin has come again.
+                matches!(line.fate, OutFate::Refused(reason) if reason != RejectReason::UnknownOrigin)
                     && line.entry.as_ref().is_some_and(|entry| entry.record == *record)
             })
         };

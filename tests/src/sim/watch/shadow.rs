@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use comity_core::journal::{Arrival, JournalEntry, PartHeld, PartnerChange, Source, Standing};
+use comity_core::journal::{
+    Arrival, ArrivalOutcome, JournalEntry, PartHeld, PartnerChange, Source, Standing,
+};
 use comity_core::ledger::LedgerEntry;
 use comity_core::record;
 use comity_core::{Digest, EconomyId, EpochId, Kind, PartDigest, RecordId, Timestamp};
@@ -35,6 +37,8 @@ pub struct Shadow {
     pub pacts: BTreeMap<RecordId, Pact>,
     /// Records that their own origin withdrew, as far as this node knows.
     pub withdrawn: BTreeSet<RecordId>,
+    /// Deliveries that were refused because nobody knew their origin.
+    pub unkept: u64,
     /// Whether the last `Restored` has not been followed by `Recovered`.
     pub recovering: bool,
 }
@@ -147,7 +151,8 @@ impl Shadow {
             JournalEntry::Voided { to, number, digest, .. } => {
                 self.voided.insert((*to, *number), (*digest, self.seq));
             }
-            JournalEntry::Arrival(Arrival { from, number, digest, .. }) => {
+            JournalEntry::Arrival(Arrival { from, number, digest, outcome, .. }) => {
+                self.unkept += u64::from(matches!(outcome, ArrivalOutcome::Unkept(_)));
                 self.arrived(*from, *number, *digest)?;
             }
             JournalEntry::PartnerEpoch { from, opening, .. } => {

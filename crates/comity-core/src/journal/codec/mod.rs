@@ -171,7 +171,9 @@ fields!(DraftMade { number, title, kind, format, provenance, marking, parts, at 
 fields!(DraftPart { content, size, header });
 
 choices!(Standing { 0 = Accepted, 1 = Pending(wait), 2 = Quarantined(doubt) });
-choices!(ArrivalOutcome { 0 = Void, 1 = Known(record), 2 = Withdrawn(record), 3 = Rejected(code) });
+choices!(ArrivalOutcome {
+    0 = Void, 1 = Known(record), 2 = Withdrawn(record), 3 = Rejected(code), 4 = Unkept(origin)
+});
 
 fn expect_length(reader: &mut Reader<'_>, length: usize) -> Result<(), Fault> {
     if reader.array(length)? == length { Ok(()) } else { Err(reader.fault(Problem::MissingField)) }

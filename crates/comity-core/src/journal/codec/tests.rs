@@ -93,6 +93,7 @@ fn examples() -> Vec<JournalEntry> {
         arrival(ArrivalOutcome::Known(record)),
         arrival(ArrivalOutcome::Withdrawn(record)),
         arrival(ArrivalOutcome::Rejected(3)),
+        arrival(ArrivalOutcome::Unkept(economy)),
         JournalEntry::Receipt { from: economy, signed: vec![1], at },
         JournalEntry::Refused { by: economy, number: 7, reason: 2, at },
         JournalEntry::Epoch { to: economy, opening, at },

@@ -21,6 +21,9 @@ pub struct OutLedger {
     beyond: BTreeMap<u64, (Digest, Option<LedgerEntry>)>,
     /// What the partner says it holds durably. Not in the journal: the partner says it again.
     acked: Ranges,
+    /// Records that the partner refused because it did not know their origin, and asks for by now. Not in the
+    /// journal: it asks again with each connection.
+    wanted: BTreeSet<RecordId>,
     /// For each record, the numbers under which any of it went.
     numbers: BTreeMap<RecordId, Vec<u64>>,
     /// Receipts of the partner: the number up to which each goes, the first of which it speaks, when it
@@ -59,6 +62,13 @@ pub enum OutFate {
     Refused(RejectReason),
 }
 
+impl OutFate {
+    /// Whether the partner possibly holds what was numbered.
+    fn is_possibly_held(&self) -> bool {
+        *self != Self::Void { handed: false }
+    }
+}
+
 impl OutLedger {
     /// A ledger that begins.
     #[must_use]
@@ -71,6 +81,7 @@ impl OutLedger {
             entries: Vec::new(),
             beyond: BTreeMap::new(),
             acked: Ranges::new(),
+            wanted: BTreeSet::new(),
             numbers: BTreeMap::new(),
             receipts: BTreeMap::new(),
         }
@@ -188,6 +199,7 @@ impl OutLedger {
         let digest = entry.digest();
         let next = self.append(number, digest, Some(entry), OutFate::Live, (at, seq));
         if next {
+            self.wanted.remove(&record);
             self.numbers.entry(record).or_default().push(number);
         }
         next
@@ -257,12 +269,15 @@ impl OutLedger {
         Some(())
     }
 
-    /// Marks a number as never handed over, or never taken.
-    pub fn settle(&mut self, number: u64, fate: OutFate) {
-        let place = number.checked_sub(1).and_then(|place| usize::try_from(place).ok());
-        if let Some(entry) = place.and_then(|place| self.entries.get_mut(place)) {
-            entry.fate = fate;
-        }
+    /// Marks a number as never handed over, or never taken. Its record, and whether the partner possibly
+    /// holds it by this delivery now, where that has changed.
+    pub fn settle(&mut self, number: u64, fate: OutFate) -> Option<(RecordId, bool)> {
+        let place = usize::try_from(number.checked_sub(1)?).ok()?;
+        let line = self.entries.get_mut(place)?;
+        let before = std::mem::replace(&mut line.fate, fate);
+        let (before, held) = (before.is_possibly_held(), line.fate.is_possibly_held());
+        let record = line.entry.as_ref().filter(|_| before != held)?.record;
+        Some((record, held))
     }
 
     /// What the partner says it holds durably.
@@ -299,16 +314,34 @@ impl OutLedger {
 
     /// The parts of a record that were sent and not taken back; `None` when nothing of it was.
     ///
-    /// A refused delivery counts, so that it is not offered again.
+    /// A refused delivery counts, so that it is not offered again; unless the partner asks for it.
     #[must_use]
     pub fn sent(&self, record: &RecordId) -> Option<BTreeSet<PartDigest>> {
-        self.parts(record, |fate| !matches!(fate, OutFate::Void { .. }))
+        let wanted = self.wanted.contains(record);
+        let again = |fate: &OutFate| *fate == OutFate::Refused(RejectReason::UnknownOrigin);
+        self.parts(record, |fate| !matches!(fate, OutFate::Void { .. }) && !(wanted && again(fate)))
+    }
+
+    /// The partner asks for these, which it had refused. Whether there are any.
+    pub fn want(&mut self, records: impl Iterator<Item = RecordId>) -> bool {
+        let before = self.wanted.len();
+        self.wanted.extend(records);
+        self.wanted.len() > before
+    }
+
+    /// The line of a number that is to go. What the partner refused and has forgotten since is asked anew,
+    /// for a gap would hold back its receipts for all that follows.
+    #[must_use]
+    pub fn due(&self, number: u64) -> Option<&OutEntry> {
+        let refused =
+            |fate: &OutFate| matches!(fate, OutFate::Refused(_)) && !self.acked.contains(number);
+        self.entry(number).filter(|line| line.fate == OutFate::Live || refused(&line.fate))
     }
 
     /// The parts of a record that the partner possibly holds: whatever a withdrawal must reach.
     #[must_use]
     pub fn possibly_held(&self, record: &RecordId) -> Option<BTreeSet<PartDigest>> {
-        self.parts(record, |fate| *fate != OutFate::Void { handed: false })
+        self.parts(record, OutFate::is_possibly_held)
     }
 
     fn parts(

@@ -173,6 +173,7 @@ impl Peer {
                     | Output::Damaged { .. }
                     | Output::Acked { .. }
                     | Output::PeerDeferred { .. }
+                    | Output::OriginKnown { .. }
                     | Output::PeerVoid { .. }
                     | Output::Receipt(_)
                     | Output::Returned(_)
