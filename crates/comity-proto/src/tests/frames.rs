@@ -178,7 +178,7 @@ fn every_way_to_be_wrong_has_its_own_name() {
     assert_eq!(problem(&[0x82, 0x01, 0xa1, 0x00, 0x00]), (kind::USE, Problem::UnknownField));
     assert_eq!(problem(&[0x82, 0x05, 0xa1, 0x00, 0x01]), (kind::REJECT, Problem::MissingField));
     assert_eq!(problem(&[0x82, 0x06, 0xa2, 0, 2, 1, 1]), (kind::DEFER, Problem::OutOfRange));
-    assert_eq!(fault_of(&[0x82, 0x14, 0xa0]), Fault::UnknownFrame(20));
+    assert_eq!(fault_of(&[0x82, 0x15, 0xa0]), Fault::UnknownFrame(21));
     for reserved in [kind::CREDIT, kind::INV, kind::WANT] {
         assert_eq!(fault_of(&[0x82, reserved as u8, 0xa0]), Fault::ReservedFrame(reserved));
         let bytes = Bytes::copy_from_slice(&[0x82, reserved as u8, 0xa0]);

@@ -319,7 +319,7 @@ impl OutLedger {
     pub fn sent(&self, record: &RecordId) -> Option<BTreeSet<PartDigest>> {
         let wanted = self.wanted.contains(record);
         let again = |fate: &OutFate| *fate == OutFate::Refused(RejectReason::UnknownOrigin);
-        self.parts(record, |fate| !matches!(fate, OutFate::Void { .. }) && !(wanted && again(fate)))
+        self.parts(record, |fate| !(matches!(fate, OutFate::Void { .. }) || wanted && again(fate)))
     }
 
     /// The partner asks for these, which it had refused. Whether there are any.
