@@ -89,15 +89,20 @@ impl Link {
 
     pub(super) fn deferred(&mut self, number: u64) {
         let key = Key { flow: Flow::Deliver, number };
-        self.receiver.forget(key);
-        self.put_off(key);
+        if self.receiver.forget(key) {
+            self.put_off(key);
+        }
     }
 
-    /// Puts a delivery off. What is kept of it need not come with the next sending.
+    /// Puts off a delivery that came over the connection in use. What is kept of it need not come with
+    /// the next sending.
+    ///
+    /// One answer for each sending, and none for a sending over an earlier connection: it would be taken
+    /// for that of the next, which would go twice, the second time without what was asked for before USE.
     pub(super) fn put_off(&mut self, key: Key) {
-        if let Some(conn) = self.up()
-            && key.flow == Flow::Deliver
-        {
+        // A partner that has agreed already may send before word of that has come.
+        let Some(conn) = self.current else { return };
+        if key.flow == Flow::Deliver {
             self.ask_for(conn, key.number);
         }
         self.answer(Frame::Defer(key));

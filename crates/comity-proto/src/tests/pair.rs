@@ -109,7 +109,7 @@ impl Pair {
         for wire in wires {
             match wire {
                 Wire::Send(transmit) => {
-                    self.chunks.said(side, &transmit);
+                    self.chunks.said(side, &transmit, &self.nodes);
                     let Some(conn) = self.conns.get_mut(&transmit.conn()) else { continue };
                     if conn.closed.contains(&true) {
                         continue;

@@ -12,7 +12,7 @@ use super::sample::{SIDES, START, Sample, delivery};
 use crate::batch::{Leaving, Wanted, encode_batch};
 use crate::event::{Config, Input, Lane, Load, Output};
 use crate::fault::Fault;
-use crate::frame::{Flow, Frame};
+use crate::frame::{Flow, Frame, Key};
 use crate::hello::{Hello, RESUME};
 use crate::limits;
 use crate::link::Link;
@@ -34,7 +34,7 @@ fn taken(pair: &mut Pair, side: usize) -> Vec<Vec<Transmit>> {
     let mut streams: Vec<Vec<Transmit>> = Vec::new();
     for wire in wires {
         let super::node::Wire::Send(transmit) = wire else { continue };
-        pair.chunks.said(side, &transmit);
+        pair.chunks.said(side, &transmit, &pair.nodes);
         let OutStream::Uni { .. } = transmit.stream() else { continue };
         match streams.last_mut().filter(|last| last[0].stream() == transmit.stream()) {
             Some(last) => last.push(transmit),
@@ -72,6 +72,13 @@ fn broken_after(seed: u64, sample: Sample, arrived: &[usize]) -> Pair {
     pair
 }
 
+/// The link is up again, and nothing has been sent over it.
+fn reconnect(pair: &mut Pair) {
+    pair.dial(0);
+    pair.quiet();
+    assert!(pair.nodes.iter().all(|node| node.up.is_some()));
+}
+
 fn kept(node: &Node) -> usize {
     node.disk.values().map(|(_, leaves)| leaves.len()).sum()
 }
@@ -79,13 +86,15 @@ fn kept(node: &Node) -> usize {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Connections break, processes die, and disks are slow and full.
+    /// Connections break, processes die, disks are slow and full, and deliveries are put off; the pair's own
+    /// check sees that nothing goes that was durable when a connection came into use.
     #[test]
     fn a_part_arrives_whole_whatever_breaks(seed: u64) {
         let mut pair = Pair::new(seed);
         let mut boot = 9;
         for node in &mut pair.nodes {
             node.slow_disk = true;
+            node.defer_once_in = Some(3);
         }
         for _ in 0..4 {
             let side = pair.chance.below(2);
@@ -233,6 +242,72 @@ fn what_the_disk_does_not_take_is_put_off_and_the_rest_is_not_sent_again() {
     let again = pair.chunks.sent.len();
     assert!((1..=2).contains(&again), "{again}");
     assert_eq!(pair.nodes[1].received[&1].parts, Sample::Large.bodies());
+}
+
+/// What is put off after a break had come over another connection. Told of it, the partner would take that
+/// for an answer to what it has sent over this one, and send it twice.
+#[test]
+fn what_came_before_a_break_is_put_off_silently_until_it_comes_again() {
+    let mut pair = broken_after(18, Sample::Large, &[0, 1, 2]);
+    reconnect(&mut pair);
+    assert!(pair.nodes[1].storing.remove(&1).is_some());
+    let deferred = |pair: &mut Pair| {
+        let outputs = pair.nodes[1].link.handle(Input::Deferred { number: 1 }, pair.now);
+        control(&outputs)
+    };
+    assert_eq!(deferred(&mut pair), []);
+    pair.pump(0);
+    pair.quiet();
+    assert!(pair.nodes[1].storing.remove(&1).is_some(), "all of it was here already");
+    let want = Frame::ChunkWant { number: 1, part: large(), leaves: Ranges::new() };
+    let defer = Frame::Defer(Key { flow: Flow::Deliver, number: 1 });
+    assert_eq!(deferred(&mut pair), [want, defer.clone()]);
+
+    // The same where the engine has it all the while: what comes again waits for the same answer.
+    let mut pair = broken_after(19, Sample::Large, &[0, 1, 2]);
+    reconnect(&mut pair);
+    pair.pump(0);
+    pair.quiet();
+    assert!(pair.nodes[1].storing.remove(&1).is_some());
+    assert_eq!(deferred(&mut pair).last(), Some(&defer));
+}
+
+/// The partner that agrees last sends at once, and its batch may overtake its word.
+#[test]
+fn what_is_put_off_before_the_link_is_up_goes_on_where_it_stopped() {
+    let mut pair = Pair::new(20);
+    pair.connect();
+    pair.quiet();
+    pair.nodes[1].publish(Sample::Large, Lane::Live);
+    for stream in taken(&mut pair, 1).into_iter().take(2) {
+        hand(&mut pair, 0, stream);
+    }
+    pair.break_all();
+    pair.quiet();
+    assert_eq!(kept(&pair.nodes[0]), 1);
+    // Up at the side that sends, and not yet at the other.
+    pair.dialing = false;
+    let conn = pair.dial(1);
+    pair.open(0, conn);
+    pair.open(1, conn);
+    while pair.nodes[1].up.is_none() {
+        assert!(pair.deliver_some());
+    }
+    assert_eq!(pair.nodes[0].up, None);
+    pair.nodes[0].slow_disk = true;
+    for stream in taken(&mut pair, 1) {
+        hand(&mut pair, 0, stream);
+    }
+    pair.run_errand(0, true);
+    pair.run_errand(0, false);
+    pair.nodes[0].slow_disk = false;
+    assert_eq!((kept(&pair.nodes[0]), pair.nodes[0].up), (2, None));
+    pair.quiet();
+    assert_eq!(pair.nodes[1].queue, [1], "put off");
+    pair.chunks.sent.clear();
+    pair.settle();
+    assert_eq!(pair.chunks.sent, [(1, (1, large(), 2))]);
+    assert_eq!(pair.nodes[0].received[&1].parts, Sample::Large.bodies());
 }
 
 #[test]

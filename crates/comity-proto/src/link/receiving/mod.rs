@@ -36,6 +36,14 @@ pub(super) enum Arrived {
     Fault(Fault),
 }
 
+/// What the engine has and has not answered.
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    load: Load,
+    /// Whether it came over the connection in use: then the partner waits for an answer.
+    awaited: bool,
+}
+
 /// The receiving half of a link.
 #[derive(Debug)]
 pub(super) struct Receiver {
@@ -46,7 +54,7 @@ pub(super) struct Receiver {
     settled: BTreeMap<Flow, Ranges>,
     /// Handed to the engine and not answered; outlives connections, so that a delivery that is sent
     /// again meanwhile is not handed on twice.
-    pending: BTreeMap<Key, Load>,
+    pending: BTreeMap<Key, Pending>,
     /// Deliveries of this connection that wait for chunks.
     assembling: BTreeMap<Key, Assembly>,
     /// The part of such a delivery that a transfer brings, by its place in the entry.
@@ -122,6 +130,9 @@ impl Receiver {
         self.held = 0;
         self.told.clear();
         self.keeping.down();
+        for pending in self.pending.values_mut() {
+            pending.awaited = false;
+        }
     }
 
     /// Numbers of the partner's ledger that are durable here, or refused for good.
@@ -149,11 +160,12 @@ impl Receiver {
         key.number > 0 && self.settled_mut(key.flow).insert(key.number)
     }
 
-    /// The engine has no room for it: it may come again.
-    pub(super) fn forget(&mut self, key: Key) {
-        if let Some(load) = self.pending.remove(&key) {
-            self.load = self.load.minus(load);
-        }
+    /// The engine has no room for it: it may come again. Whether the partner must be told, or will send it
+    /// anyway, since it has not yet come over the connection in use.
+    pub(super) fn forget(&mut self, key: Key) -> bool {
+        let Some(pending) = self.pending.remove(&key) else { return false };
+        self.load = self.load.minus(pending.load);
+        pending.awaited
     }
 
     /// A voided number: nothing where the engine must know, or what the partner is told instead.
@@ -165,7 +177,7 @@ impl Receiver {
         if key.flow == Flow::Deliver {
             self.keeping.discard(key.number);
         }
-        if !self.pending.contains_key(&key) {
+        if !self.is_pending(key) {
             let load = Load { deliveries: 1, ..Load::default() };
             if !self.limit.minus(self.load).fits(load) {
                 return Some(Arrived::Deferred(key));
@@ -193,7 +205,7 @@ impl Receiver {
 
     /// What becomes of a delivery that is not taken; none where it is.
     fn judge(&mut self, key: Key, delivered: &Delivered) -> Option<Arrived> {
-        if self.pending.contains_key(&key) || self.assembling.contains_key(&key) {
+        if self.is_pending(key) || self.assembling.contains_key(&key) {
             return Some(Arrived::Nothing);
         }
         if self.is_settled(key) {
@@ -338,7 +350,6 @@ impl Receiver {
 
     /// What was kept of this number cannot be read.
     pub(super) fn spoiled(&mut self, number: u64) {
-        self.forget(Key { flow: Flow::Deliver, number });
         self.keeping.discard(number);
     }
 
@@ -423,7 +434,13 @@ impl Receiver {
 
     fn await_answer(&mut self, key: Key, load: Load) {
         self.load = self.load.plus(load);
-        self.pending.insert(key, load);
+        self.pending.insert(key, Pending { load, awaited: true });
+    }
+
+    /// Whether the engine has what comes now. The answer is then for this sending too.
+    fn is_pending(&mut self, key: Key) -> bool {
+        let pending = self.pending.get_mut(&key);
+        pending.map(|pending| pending.awaited = true).is_some()
     }
 
     fn abandon(&mut self, key: Key) -> Option<Assembly> {
