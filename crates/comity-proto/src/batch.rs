@@ -9,11 +9,11 @@ use comity_core::identity::PartDigest;
 use comity_core::ledger::{LedgerEntry, Ranges};
 use comity_core::{Delivery, limits as core_limits};
 
-use crate::event::{Lane, Load};
 use crate::fault::Fault;
 use crate::frame::{Fields, Flow, check_known, framed, kind, prefix, read_kind};
 use crate::hello::expect_array;
 use crate::limits;
+use crate::load::{Lane, Load};
 
 /// A frame of a unidirectional stream.
 #[derive(Debug, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use comity_core::digest::Digest;
 use comity_core::identity::EpochId;
 use comity_core::ledger::{Head, Ranges};
 
-use crate::event::Load;
 use crate::limits;
+use crate::load::Load;
 
 /// The version of the protocol.
 pub const VERSION: u64 = 1;

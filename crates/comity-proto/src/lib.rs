@@ -29,6 +29,7 @@
 //! Whether ledger heads agree is the engine's question: it answers [`Output::Greeted`] with
 //! [`Input::Admit`] or [`Input::Refuse`]. What is said on the wire stands in `docs/src/spec/link.md`.
 
+mod arrival;
 mod batch;
 mod event;
 mod fault;
@@ -36,16 +37,17 @@ mod frame;
 mod hello;
 pub mod limits;
 mod link;
+mod load;
 mod stream;
 mod transmit;
 
 #[cfg(test)]
 mod tests;
 
-pub use event::{
-    Config, Fragment, Incoming, Input, Kept, Lane, Load, Output, PartBody, Piece, Unsent,
-};
+pub use arrival::{Fragment, Incoming, Kept, PartBody, Piece};
+pub use event::{Input, Output, Unsent};
 pub use fault::{CloseReason, Fault};
 pub use hello::{Heads, Hello, Inbound, KeyringHead, Outbound, VERSION};
 pub use link::Link;
+pub use load::{Config, Lane, Load};
 pub use transmit::{ConnId, OutStream, StreamId, Transmit};

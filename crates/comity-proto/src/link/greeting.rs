@@ -191,7 +191,7 @@ impl Link {
 
     /// Both sides use the connection.
     fn rise(&mut self, conn: ConnId, hello: &Hello) {
-        let limit = hello.in_flight.min(crate::event::Load::LIMIT);
+        let limit = hello.in_flight.min(crate::load::Load::LIMIT);
         self.sender.up(limit, hello.heads.inbound.epoch);
         let wanted = self.connections.get(&conn).into_iter().flat_map(|one| &one.wanted);
         let wanted = wanted.flat_map(|(number, parts)| {

@@ -8,8 +8,9 @@ use comity_core::ledger::{Opening, Ranges};
 
 use super::Link;
 use super::receiving::Arrived;
+use crate::arrival::Piece;
 use crate::batch::UniFrame;
-use crate::event::{Output, Piece};
+use crate::event::Output;
 use crate::fault::{CloseReason, Fault};
 use crate::frame::{Flow, Frame, FrameError, Key, kind};
 use crate::limits;

@@ -14,11 +14,12 @@ use std::fmt;
 use comity_core::ledger::Ranges;
 use comity_core::{EconomyId, Timestamp};
 
-use crate::event::{Config, Input, Load, Output};
+use crate::event::{Input, Output};
 use crate::fault::{CloseReason, Fault};
 use crate::frame::Frame;
 use crate::hello::Hello;
 use crate::limits;
+use crate::load::{Config, Load};
 use crate::transmit::{ConnId, OutStream, Transmit};
 use connection::Connection;
 use goodbye::Goodbye;

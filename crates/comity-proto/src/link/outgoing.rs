@@ -9,11 +9,12 @@ use comity_core::{Delivery, Timestamp};
 use super::Link;
 use super::sending::{Batch, Queue, due};
 use crate::batch::{Leaving, Wanted, encode_batch};
-use crate::event::{Lane, Output, Unsent};
+use crate::event::{Output, Unsent};
 use crate::fault::Fault;
 use crate::frame::{Flow, Frame, Key};
 use crate::hello::Hello;
 use crate::limits;
+use crate::load::Lane;
 use crate::transmit::{ConnId, OutStream, Transmit};
 
 impl Link {

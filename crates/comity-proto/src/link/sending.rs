@@ -8,9 +8,10 @@ use comity_core::ledger::{Opening, Ranges};
 use comity_core::{Delivery, Timestamp};
 
 use crate::batch::weight;
-use crate::event::{Lane, Load, Unsent};
+use crate::event::Unsent;
 use crate::frame::{Flow, Key};
 use crate::limits;
+use crate::load::{Lane, Load};
 
 /// A queue whose deliveries share batches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -7,8 +7,9 @@ use proptest::prelude::*;
 use super::node::Wire;
 use super::pair::Pair;
 use super::sample::{SIDES, Sample, delivery};
-use crate::event::{Config, Input, Lane, Load, Output, Unsent};
+use crate::event::{Input, Output, Unsent};
 use crate::limits;
+use crate::load::{Config, Lane, Load};
 use crate::transmit::{OutStream, StreamId, Transmit};
 
 const LANES: [Lane; 3] = [Lane::Urgent, Lane::Live, Lane::Backfill];

@@ -4,9 +4,10 @@ use proptest::prelude::*;
 
 use super::pair::Pair;
 use super::sample::Sample;
-use crate::event::{Input, Lane, Load};
+use crate::event::Input;
 use crate::fault::CloseReason;
 use crate::limits;
+use crate::load::{Lane, Load};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]

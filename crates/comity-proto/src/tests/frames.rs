@@ -10,11 +10,11 @@ use proptest::prelude::*;
 
 use super::sample::{SIDES, Sample, delivery};
 use crate::batch::{Body, Leaving, UniFrame, Wanted, encode_batch};
-use crate::event::{Lane, Load};
 use crate::fault::Fault;
 use crate::frame::{Flow, Frame, FrameError, Key, framed, kind};
 use crate::hello::{Heads, Hello, Inbound, KeyringHead, Outbound};
 use crate::limits;
+use crate::load::{Lane, Load};
 use crate::stream::Splitter;
 
 fn ranges() -> impl Strategy<Value = Ranges> {

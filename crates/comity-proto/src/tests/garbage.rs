@@ -7,10 +7,11 @@ use proptest::prelude::*;
 use super::pair::Pair;
 use super::sample::{SIDES, Sample, delivery};
 use crate::batch::{Leaving, Wanted, encode_batch};
-use crate::event::{Input, Lane};
+use crate::event::Input;
 use crate::fault::{CloseReason, Fault};
 use crate::frame::{Flow, Frame, framed, kind};
 use crate::limits;
+use crate::load::Lane;
 use crate::transmit::{ConnId, StreamId};
 
 fn up(seed: u64) -> (Pair, ConnId) {
@@ -252,8 +253,8 @@ fn a_chunk_that_no_part_can_have_is_a_fault() {
 
 #[test]
 fn more_than_the_bound_is_put_off() {
-    let config = crate::event::Config {
-        in_flight: crate::event::Load { deliveries: 2, ..crate::event::Load::LIMIT },
+    let config = crate::load::Config {
+        in_flight: crate::load::Load { deliveries: 2, ..crate::load::Load::LIMIT },
         ..Default::default()
     };
     let mut pair = Pair::with(10, [config.clone(), config]);

@@ -8,11 +8,12 @@ use proptest::prelude::*;
 use super::node::Node;
 use super::pair::Pair;
 use super::sample::{START, Sample};
-use crate::event::{Config, Input, Lane, Output};
+use crate::event::{Input, Output};
 use crate::fault::{CloseReason, Fault};
 use crate::frame::{Frame, framed, kind};
 use crate::hello::Hello;
 use crate::limits;
+use crate::load::{Config, Lane};
 use crate::transmit::{ConnId, StreamId};
 
 const CONN: ConnId = ConnId(1);

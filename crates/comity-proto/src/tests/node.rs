@@ -10,13 +10,13 @@ use comity_core::{Digest, Timestamp};
 
 use super::chance::Chance;
 use super::sample::{SIDES, Sample, delivery};
+use crate::arrival::{Fragment, Incoming, Kept, PartBody, Piece};
 use crate::batch::digest_of;
-use crate::event::{
-    Config, Fragment, Incoming, Input, Kept, Lane, Load, Output, PartBody, Piece, Unsent,
-};
+use crate::event::{Input, Output, Unsent};
 use crate::fault::{CloseReason, Fault};
 use crate::hello::{Heads, Hello, Inbound, Outbound};
 use crate::link::Link;
+use crate::load::{Config, Lane, Load};
 use crate::transmit::{ConnId, Transmit};
 
 /// A line of our ledger, and what the partner has said of it.

@@ -11,7 +11,8 @@ use super::chance::Chance;
 use super::chunks::Chunks;
 use super::node::{Node, Wire};
 use super::sample::START;
-use crate::event::{Config, Input, Load};
+use crate::event::Input;
+use crate::load::{Config, Load};
 use crate::transmit::{ConnId, OutStream, StreamId};
 
 pub(crate) struct Pair {

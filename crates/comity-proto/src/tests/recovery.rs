@@ -7,7 +7,8 @@ use comity_core::ledger::Opening;
 use super::node::Node;
 use super::pair::Pair;
 use super::sample::{Sample, delivery};
-use crate::event::{Config, Input, Lane, Load, Output};
+use crate::event::{Input, Output};
+use crate::load::{Config, Lane, Load};
 
 /// A pair whose small side had sent five deliveries, and was restored to when it had sent two.
 fn restored() -> (Pair, Node) {

@@ -13,7 +13,8 @@ use comity_core::test_util::SeededEntropy;
 use comity_core::test_util::policy::{Line, deliver, pair};
 use comity_core::{Delivery, Kind, Marking, Section, Timestamp, Tlp};
 
-use crate::event::{Load, PartBody};
+use crate::arrival::PartBody;
+use crate::load::Load;
 
 /// The small side of the pair, and the large one.
 pub(crate) const SIDES: [EconomyId; 2] = [EconomyId([0x11; 32]), EconomyId([0xee; 32])];

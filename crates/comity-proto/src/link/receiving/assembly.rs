@@ -8,10 +8,11 @@ use comity_core::identity::PartDigest;
 use comity_core::ledger::LedgerEntry;
 
 use super::keeping::Keeping;
+use crate::arrival::{Fragment, Incoming, PartBody, Piece};
 use crate::batch::{Body, Chunk, Delivered};
-use crate::event::{Fragment, Incoming, Lane, Load, PartBody, Piece};
 use crate::frame::Flow;
 use crate::limits;
+use crate::load::{Lane, Load};
 
 #[derive(Debug)]
 pub(super) struct Assembly {

@@ -7,8 +7,8 @@ use comity_core::digest::Digest;
 use comity_core::identity::PartDigest;
 use comity_core::ledger::Ranges;
 
+use crate::arrival::{Fragment, Kept, Piece};
 use crate::batch::chunks_of;
-use crate::event::{Fragment, Kept, Piece};
 use crate::limits;
 
 /// The kept leaves of a partner's deliveries, by number. They outlive connections.

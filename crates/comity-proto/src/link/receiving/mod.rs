@@ -2,6 +2,9 @@
 
 mod assembly;
 mod keeping;
+#[cfg(test)]
+mod tests;
+mod transfers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,15 +12,17 @@ use comity_core::digest::tree_root;
 use comity_core::identity::{EpochId, PartDigest};
 use comity_core::ledger::{LedgerEntry, Opening, Ranges};
 
+use crate::arrival::{Incoming, Kept, Piece};
 use crate::batch::{Body, Chunk, Delivered, all, digest_of};
-use crate::event::{Incoming, Kept, Lane, Load, Piece};
 use crate::fault::Fault;
 use crate::frame::{Flow, Key};
 use crate::hello::Heads;
 use crate::limits;
+use crate::load::{Lane, Load};
 use assembly::{Added, Assembly, is_kept};
 use keeping::Keeping;
 pub(super) use keeping::Order;
+use transfers::Transfers;
 
 /// What became of a delivery or a chunk.
 #[derive(Debug, PartialEq, Eq)]
@@ -57,14 +62,10 @@ pub(super) struct Receiver {
     pending: BTreeMap<Key, Pending>,
     /// Deliveries of this connection that wait for chunks.
     assembling: BTreeMap<Key, Assembly>,
-    /// The part of such a delivery that a transfer brings, by its place in the entry.
-    transfers: BTreeMap<u64, (Key, usize)>,
-    /// Chunks that overtook their batch, by transfer.
-    early: BTreeMap<u64, Vec<Chunk>>,
-    /// Transfers that ended, whole or not; chunks of theirs are passed over.
-    ended: Ranges,
+    /// What the transfers of this connection bring.
+    transfers: Transfers,
     load: Load,
-    /// Bytes of chunks that wait, early or in an assembly.
+    /// Bytes of chunks that wait in an assembly.
     held: usize,
     /// What is kept of large parts, whatever becomes of the connection.
     keeping: Keeping,
@@ -80,9 +81,7 @@ impl Receiver {
             settled: BTreeMap::new(),
             pending: BTreeMap::new(),
             assembling: BTreeMap::new(),
-            transfers: BTreeMap::new(),
-            early: BTreeMap::new(),
-            ended: Ranges::new(),
+            transfers: Transfers::default(),
             load: Load::default(),
             held: 0,
             keeping: Keeping::default(),
@@ -124,9 +123,7 @@ impl Receiver {
         for assembly in std::mem::take(&mut self.assembling).into_values() {
             self.load = self.load.minus(assembly.load);
         }
-        self.transfers.clear();
-        self.early.clear();
-        self.ended = Ranges::new();
+        self.transfers = Transfers::default();
         self.held = 0;
         self.told.clear();
         self.keeping.down();
@@ -147,7 +144,7 @@ impl Receiver {
 
     /// Bytes of chunks that wait for others, or for the disk.
     pub(super) fn held(&self) -> usize {
-        self.held.saturating_add(self.keeping.bytes())
+        self.held.saturating_add(self.transfers.held()).saturating_add(self.keeping.bytes())
     }
 
     /// Settles a number: durable, or refused for good. Whether it was new.
@@ -195,7 +192,7 @@ impl Receiver {
         match refused {
             Some(arrived) => {
                 for transfer in transfers {
-                    self.end(transfer);
+                    self.transfers.end(transfer);
                 }
                 vec![arrived]
             }
@@ -270,12 +267,11 @@ impl Receiver {
     ) -> Vec<Arrived> {
         let load = delivered.load();
         self.load = self.load.plus(load);
-        let parts = delivered.transfers().map(|(transfer, part)| (transfer, (key, part)));
-        self.transfers.extend(parts);
+        self.transfers.begin(key, &delivered);
         self.assembling.insert(key, Assembly::new(key.flow, delivered, lane, load));
         let mut arrived = vec![self.finish(key)];
         for transfer in transfers {
-            for chunk in self.take_early(*transfer) {
+            for chunk in self.transfers.take_early(*transfer) {
                 arrived.push(self.chunk(chunk));
             }
         }
@@ -284,12 +280,8 @@ impl Receiver {
 
     /// A chunk, before or after its batch.
     pub(super) fn chunk(&mut self, chunk: Chunk) -> Arrived {
-        if self.ended.contains(chunk.transfer) {
-            return Arrived::Nothing;
-        }
         let length = chunk.bytes.len();
-        let Some((key, part)) = self.transfers.get(&chunk.transfer).copied() else {
-            self.keep_early(chunk);
+        let Some((key, part, chunk)) = self.transfers.awaited(chunk) else {
             return Arrived::Nothing;
         };
         let Some(assembly) = self.assembling.get_mut(&key) else { return Arrived::Nothing };
@@ -309,22 +301,6 @@ impl Receiver {
                 None => Arrived::Nothing,
             },
         }
-    }
-
-    /// Keeps a chunk until its batch comes. One that is here already is passed over, as it is later.
-    fn keep_early(&mut self, chunk: Chunk) {
-        let waiting = self.early.entry(chunk.transfer).or_default();
-        if waiting.iter().all(|held| held.index != chunk.index) {
-            self.held = self.held.saturating_add(early_weight(&chunk));
-            waiting.push(chunk);
-        }
-    }
-
-    fn take_early(&mut self, transfer: u64) -> Vec<Chunk> {
-        let early = self.early.remove(&transfer).unwrap_or_default();
-        let weight: usize = early.iter().map(early_weight).sum();
-        self.held = self.held.saturating_sub(weight);
-        early
     }
 
     /// Takes what an earlier run of the process kept.
@@ -386,7 +362,7 @@ impl Receiver {
 
     /// Whether the partner has numbered its transfers with more gaps than anybody may.
     pub(super) fn is_overrun(&self) -> bool {
-        self.ended.as_slice().len() > limits::TRANSFER_GAPS
+        self.transfers.is_overrun()
     }
 
     fn contradiction(&self, key: Key, delivered: &Delivered) -> Option<Fault> {
@@ -394,20 +370,12 @@ impl Receiver {
         let other_epoch = key.flow == Flow::Deliver && self.epoch != Some(entry.epoch);
         if entry.number == 0 || other_epoch {
             Some(Fault::WrongEpoch(entry.number))
-        } else if entry.parts.len() != delivered.bodies.len() || !self.are_new(delivered) {
+        } else if entry.parts.len() != delivered.bodies.len() || !self.transfers.are_new(delivered)
+        {
             Some(Fault::PartsContradict(entry.number))
         } else {
             None
         }
-    }
-
-    /// Whether each transfer is named for the first time.
-    fn are_new(&self, delivered: &Delivered) -> bool {
-        let mut met = BTreeSet::new();
-        delivered.transfers().all(|(transfer, _)| {
-            let known = self.transfers.contains_key(&transfer) || self.ended.contains(transfer);
-            !known && met.insert(transfer)
-        })
     }
 
     /// A wrong part: a delivery is for the engine to reject; what was given back is just not taken.
@@ -448,16 +416,9 @@ impl Receiver {
         self.load = self.load.minus(assembly.load);
         self.held = self.held.saturating_sub(assembly.held());
         for transfer in assembly.transfers() {
-            self.end(transfer);
+            self.transfers.end(transfer);
         }
         Some(assembly)
-    }
-
-    /// Ends a transfer: chunks of it that came, or that are still to come, are of no use.
-    fn end(&mut self, transfer: u64) {
-        self.transfers.remove(&transfer);
-        self.ended.insert(transfer);
-        self.take_early(transfer);
     }
 
     fn is_settled(&self, key: Key) -> bool {
@@ -467,11 +428,6 @@ impl Receiver {
     fn settled_mut(&mut self, flow: Flow) -> &mut Ranges {
         self.settled.entry(flow).or_default()
     }
-}
-
-/// What a chunk counts that waits for its batch: of small ones, keeping them is what takes the room.
-fn early_weight(chunk: &Chunk) -> usize {
-    chunk.bytes.len().max(limits::EARLY_CHUNK_BYTES)
 }
 
 /// The first part whose bytes, or whose leaf hashes, do not give its digest.
@@ -486,55 +442,4 @@ fn damaged_part(delivered: &Delivered) -> Option<PartDigest> {
             given != Some(**digest)
         })
         .map(|(digest, _)| *digest)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::batch::{Leaving, UniFrame, Wanted, encode_batch};
-    use crate::tests::sample::{SIDES, Sample, delivery};
-
-    fn chunk(transfer: u64, index: usize, length: usize) -> Chunk {
-        Chunk { transfer, index, bytes: vec![7; length].into() }
-    }
-
-    #[test]
-    fn a_chunk_before_its_batch_counts_what_keeping_it_takes() {
-        let mut receiver = Receiver::new(Load::LIMIT);
-        receiver.chunk(chunk(1, 0, 1));
-        assert_eq!(receiver.held(), limits::EARLY_CHUNK_BYTES);
-        receiver.chunk(chunk(1, 0, 1));
-        assert_eq!(receiver.held(), limits::EARLY_CHUNK_BYTES, "the same one again");
-        receiver.chunk(chunk(1, 1, 5_000));
-        receiver.chunk(chunk(2, 0, 1));
-        assert_eq!(receiver.held(), 2 * limits::EARLY_CHUNK_BYTES + 5_000);
-        receiver.end(1);
-        assert_eq!(receiver.held(), limits::EARLY_CHUNK_BYTES);
-        receiver.end(2);
-        assert_eq!(receiver.held(), 0);
-    }
-
-    #[test]
-    fn what_counted_before_the_batch_counts_no_more_when_the_delivery_is_whole() {
-        let epoch = EpochId([3; 16]);
-        let leaving =
-            Leaving::new(delivery(Sample::Medium, SIDES[1], epoch, 1), &mut 0, &mut Wanted::new());
-        let mut receiver = Receiver::new(Load::LIMIT);
-        receiver.begin(epoch);
-        for (head, bytes) in leaving.chunks() {
-            let frame = [&head[4..], &bytes[..]].concat().into();
-            let Ok(UniFrame::Chunk(chunk)) = UniFrame::decode(&frame) else { panic!("a chunk") };
-            assert_eq!(receiver.chunk(chunk), Arrived::Nothing);
-        }
-        assert!(receiver.held() > 0);
-        let batch = encode_batch(Flow::Deliver, Lane::Live, &[leaving]).slice(4..);
-        let Ok(UniFrame::Batch { deliveries, .. }) = UniFrame::decode(&batch) else {
-            panic!("a batch");
-        };
-        for delivered in deliveries {
-            let arrived = receiver.deliver(Flow::Deliver, Lane::Live, delivered);
-            assert!(matches!(arrived.last(), Some(Arrived::Whole(..))), "{arrived:?}");
-        }
-        assert_eq!(receiver.held(), 0);
-    }
 }

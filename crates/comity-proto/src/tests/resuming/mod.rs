@@ -1,22 +1,23 @@
 //! A large part goes on after a break where it stopped.
 
+mod asking;
+mod deferring;
+
 use std::collections::BTreeSet;
 
 use comity_core::identity::PartDigest;
 use comity_core::ledger::Ranges;
 use proptest::prelude::*;
 
-use super::node::Node;
-use super::pair::Pair;
-use super::sample::{SIDES, START, Sample, delivery};
-use crate::batch::{Leaving, Wanted, encode_batch};
-use crate::event::{Config, Input, Lane, Load, Output};
+use crate::event::{Input, Output};
 use crate::fault::Fault;
-use crate::frame::{Flow, Frame, Key};
-use crate::hello::{Hello, RESUME};
+use crate::frame::Frame;
 use crate::limits;
-use crate::link::Link;
-use crate::transmit::{ConnId, OutStream, StreamId, Transmit};
+use crate::load::Lane;
+use crate::tests::node::{Node, Wire};
+use crate::tests::pair::Pair;
+use crate::tests::sample::Sample;
+use crate::transmit::{OutStream, StreamId, Transmit};
 
 /// The part of [`Sample::Large`]: three chunks.
 fn large() -> PartDigest {
@@ -33,7 +34,7 @@ fn taken(pair: &mut Pair, side: usize) -> Vec<Vec<Transmit>> {
     pair.nodes[side].pump(pair.now, &mut wires);
     let mut streams: Vec<Vec<Transmit>> = Vec::new();
     for wire in wires {
-        let super::node::Wire::Send(transmit) = wire else { continue };
+        let Wire::Send(transmit) = wire else { continue };
         pair.chunks.said(side, &transmit, &pair.nodes);
         let OutStream::Uni { .. } = transmit.stream() else { continue };
         match streams.last_mut().filter(|last| last[0].stream() == transmit.stream()) {
@@ -72,15 +73,17 @@ fn broken_after(seed: u64, sample: Sample, arrived: &[usize]) -> Pair {
     pair
 }
 
-/// The link is up again, and nothing has been sent over it.
-fn reconnect(pair: &mut Pair) {
-    pair.dial(0);
-    pair.quiet();
-    assert!(pair.nodes.iter().all(|node| node.up.is_some()));
-}
-
 fn kept(node: &Node) -> usize {
     node.disk.values().map(|(_, leaves)| leaves.len()).sum()
+}
+
+/// The frames that a link has put on the control stream.
+fn control(outputs: &[Output]) -> Vec<Frame> {
+    let transmits = outputs.iter().filter_map(|output| {
+        let Output::Transmit(transmit) = output else { return None };
+        (transmit.stream() == OutStream::Control).then_some(transmit)
+    });
+    transmits.map(|transmit| Frame::decode(&transmit.bytes().slice(4..)).unwrap()).collect()
 }
 
 proptest! {
@@ -223,94 +226,6 @@ fn nothing_is_handed_on_before_the_last_piece_is_durable() {
 }
 
 #[test]
-fn what_the_disk_does_not_take_is_put_off_and_the_rest_is_not_sent_again() {
-    let mut pair = Pair::new(5);
-    pair.nodes[1].slow_disk = true;
-    pair.connect();
-    pair.nodes[0].publish(Sample::Large, Lane::Live);
-    pair.pump(0);
-    pair.quiet();
-    pair.run_errand(1, true);
-    pair.run_errand(1, false);
-    pair.quiet();
-    assert_eq!(pair.nodes[0].queue, [1]);
-    pair.run_errand(1, true);
-    pair.chunks.sent.clear();
-    pair.nodes[1].slow_disk = false;
-    pair.settle();
-    // The third was on its way to the disk when the partner was told.
-    let again = pair.chunks.sent.len();
-    assert!((1..=2).contains(&again), "{again}");
-    assert_eq!(pair.nodes[1].received[&1].parts, Sample::Large.bodies());
-}
-
-/// What is put off after a break had come over another connection. Told of it, the partner would take that
-/// for an answer to what it has sent over this one, and send it twice.
-#[test]
-fn what_came_before_a_break_is_put_off_silently_until_it_comes_again() {
-    let mut pair = broken_after(18, Sample::Large, &[0, 1, 2]);
-    reconnect(&mut pair);
-    assert!(pair.nodes[1].storing.remove(&1).is_some());
-    let deferred = |pair: &mut Pair| {
-        let outputs = pair.nodes[1].link.handle(Input::Deferred { number: 1 }, pair.now);
-        control(&outputs)
-    };
-    assert_eq!(deferred(&mut pair), []);
-    pair.pump(0);
-    pair.quiet();
-    assert!(pair.nodes[1].storing.remove(&1).is_some(), "all of it was here already");
-    let want = Frame::ChunkWant { number: 1, part: large(), leaves: Ranges::new() };
-    let defer = Frame::Defer(Key { flow: Flow::Deliver, number: 1 });
-    assert_eq!(deferred(&mut pair), [want, defer.clone()]);
-
-    // The same where the engine has it all the while: what comes again waits for the same answer.
-    let mut pair = broken_after(19, Sample::Large, &[0, 1, 2]);
-    reconnect(&mut pair);
-    pair.pump(0);
-    pair.quiet();
-    assert!(pair.nodes[1].storing.remove(&1).is_some());
-    assert_eq!(deferred(&mut pair).last(), Some(&defer));
-}
-
-/// The partner that agrees last sends at once, and its batch may overtake its word.
-#[test]
-fn what_is_put_off_before_the_link_is_up_goes_on_where_it_stopped() {
-    let mut pair = Pair::new(20);
-    pair.connect();
-    pair.quiet();
-    pair.nodes[1].publish(Sample::Large, Lane::Live);
-    for stream in taken(&mut pair, 1).into_iter().take(2) {
-        hand(&mut pair, 0, stream);
-    }
-    pair.break_all();
-    pair.quiet();
-    assert_eq!(kept(&pair.nodes[0]), 1);
-    // Up at the side that sends, and not yet at the other.
-    pair.dialing = false;
-    let conn = pair.dial(1);
-    pair.open(0, conn);
-    pair.open(1, conn);
-    while pair.nodes[1].up.is_none() {
-        assert!(pair.deliver_some());
-    }
-    assert_eq!(pair.nodes[0].up, None);
-    pair.nodes[0].slow_disk = true;
-    for stream in taken(&mut pair, 1) {
-        hand(&mut pair, 0, stream);
-    }
-    pair.run_errand(0, true);
-    pair.run_errand(0, false);
-    pair.nodes[0].slow_disk = false;
-    assert_eq!((kept(&pair.nodes[0]), pair.nodes[0].up), (2, None));
-    pair.quiet();
-    assert_eq!(pair.nodes[1].queue, [1], "put off");
-    pair.chunks.sent.clear();
-    pair.settle();
-    assert_eq!(pair.chunks.sent, [(1, (1, large(), 2))]);
-    assert_eq!(pair.nodes[0].received[&1].parts, Sample::Large.bodies());
-}
-
-#[test]
 fn what_cannot_be_read_any_more_is_sent_whole() {
     let mut pair = broken_after(6, Sample::Large, &[0, 1, 2]);
     pair.nodes[1].storing.clear();
@@ -390,107 +305,6 @@ fn what_is_kept_of_a_partner_is_bounded() {
 }
 
 #[test]
-fn what_gave_way_after_it_was_asked_for_is_put_off_and_comes_whole() {
-    let mut pair = broken_after(11, Sample::Large, &[0]);
-    pair.connect();
-    pair.quiet();
-    // The sender knows that it need not send the first chunk; now that one is gone.
-    pair.nodes[1].storing.clear();
-    pair.input(1, Input::Spoiled { number: 1 });
-    pair.settle();
-    assert_eq!(pair.nodes[1].received[&1].parts, Sample::Large.bodies());
-    assert!(pair.nodes.iter().all(|node| node.faults.is_empty()));
-}
-
-/// What side 1 says over the control stream, as a partner that keeps to no rule.
-fn say(pair: &mut Pair, frame: &Frame) {
-    let conn = pair.nodes[0].up.unwrap();
-    let (stream, bytes) = (StreamId::CONTROL, frame.encode());
-    pair.input(0, Input::Received { conn, stream, bytes, fin: false });
-}
-
-/// A pair of which side 0 has a large part to send again, because there was no room for it.
-fn put_off(seed: u64) -> (Pair, u64) {
-    let mut pair = Pair::new(seed);
-    pair.connect();
-    pair.quiet();
-    let number = pair.nodes[0].publish(Sample::Large, Lane::Live);
-    pair.pump(0);
-    pair.quiet();
-    pair.nodes[1].storing.clear();
-    pair.input(1, Input::Spoiled { number });
-    pair.quiet();
-    assert_eq!(pair.nodes[0].queue, [number]);
-    pair.chunks.sent.clear();
-    (pair, number)
-}
-
-#[test]
-fn whoever_asks_for_a_part_that_was_withheld_gets_nothing_and_is_told() {
-    let (mut pair, number) = put_off(12);
-    let withheld = PartDigest([5; 32]);
-    let want = |number, part| Frame::ChunkWant { number, part, leaves: leaves(&[0]) };
-    // Of a number that waits to be sent, and of one that never was.
-    say(&mut pair, &want(number, withheld));
-    say(&mut pair, &want(77, withheld));
-    let not_offered = Fault::NotOffered { number, part: withheld };
-    assert_eq!(pair.nodes[0].faults, [not_offered.clone(), Fault::NeverSent(77)]);
-    pair.quiet();
-    assert!(pair.chunks.sent.is_empty(), "asking alone moves nothing");
-    assert_eq!(pair.nodes[1].told.len(), 2);
-    assert_eq!(pair.nodes[0].link.faults(), 2);
-    // A part of the delivery, but not a leaf of it.
-    let beyond = Frame::ChunkWant { number, part: large(), leaves: leaves(&[0, 3]) };
-    say(&mut pair, &beyond);
-    pair.settle();
-    let fault = Fault::NotOffered { number, part: large() };
-    assert_eq!(pair.nodes[0].faults.last(), Some(&fault));
-    assert_eq!(pair.chunks.sent.len(), 3, "the request counts for nothing");
-    // Of one that was acknowledged nothing goes again, whatever is asked for.
-    pair.chunks.sent.clear();
-    say(&mut pair, &want(number, large()));
-    say(&mut pair, &want(number, withheld));
-    pair.quiet();
-    assert!(pair.chunks.sent.is_empty());
-    assert_eq!(pair.nodes[0].faults.last(), Some(&not_offered));
-}
-
-#[test]
-fn asking_before_the_greeting_ends_the_connection() {
-    let mut pair = Pair::new(13);
-    pair.dialing = false;
-    let conn = pair.dial(1);
-    pair.open(0, conn);
-    let frame = Frame::ChunkWant { number: 1, part: large(), leaves: leaves(&[0]) };
-    let (stream, bytes) = (StreamId::CONTROL, frame.encode());
-    pair.input(0, Input::Received { conn, stream, bytes, fin: false });
-    assert_eq!(pair.nodes[0].faults, [Fault::TooEarly(crate::frame::kind::CHUNK_WANT)]);
-    assert_eq!(pair.nodes[0].closes.len(), 1);
-}
-
-#[test]
-fn requests_are_remembered_up_to_a_bound() {
-    let (mut pair, number) = put_off(14);
-    pair.dialing = false;
-    for part in 0..=limits::WANTS {
-        let mut digest = [0; 32];
-        digest[..8].copy_from_slice(&(part as u64).to_be_bytes());
-        let part = PartDigest(digest);
-        // Not to be told of each, or the connection would end.
-        let frame = Frame::ChunkWant { number, part, leaves: leaves(&[0]) };
-        let conn = pair.nodes[0].up.unwrap();
-        let (stream, bytes) = (StreamId::CONTROL, frame.encode());
-        let input = Input::Received { conn, stream, bytes, fin: false };
-        let outputs = pair.nodes[0].link.handle(input, pair.now);
-        assert!(matches!(outputs[..], [Output::Wanted { .. }]), "{outputs:?}");
-    }
-    pair.pump(0);
-    assert!(pair.nodes[0].up.is_none(), "more than is borne was asked for");
-    let faults = pair.nodes[0].faults.len();
-    assert!(faults <= limits::WANTS, "{faults}");
-}
-
-#[test]
 fn a_wrong_chunk_after_a_break_is_told_and_the_delivery_refused() {
     let mut pair = broken_after(15, Sample::Large, &[0]);
     pair.connect();
@@ -520,63 +334,4 @@ fn a_wrong_chunk_after_a_break_is_told_and_the_delivery_refused() {
     pair.quiet();
     assert!(pair.nodes[0].sent[&1].rejected.is_some());
     assert!(pair.nodes[1].received.is_empty());
-}
-
-#[test]
-fn leaving_out_what_nobody_has_is_a_fault() {
-    let mut pair = Pair::new(16);
-    pair.connect();
-    pair.quiet();
-    pair.dialing = false;
-    let conn = pair.nodes[0].up.unwrap();
-    let mut wanted: Wanted = [(large(), leaves(&[1]))].into();
-    let delivery = delivery(Sample::Large, SIDES[0], pair.nodes[1].epoch, 1);
-    let leaving = Leaving::new(delivery, &mut 0, &mut wanted);
-    let bytes = encode_batch(Flow::Deliver, Lane::Live, &[leaving]);
-    pair.input(0, Input::Received { conn, stream: StreamId(90), bytes, fin: true });
-    assert_eq!(pair.nodes[0].faults, [Fault::PartsContradict(1)]);
-}
-
-/// The frames that a link has put on the control stream.
-fn control(outputs: &[Output]) -> Vec<Frame> {
-    let transmits = outputs.iter().filter_map(|output| {
-        let Output::Transmit(transmit) = output else { return None };
-        (transmit.stream() == OutStream::Control).then_some(transmit)
-    });
-    transmits.map(|transmit| Frame::decode(&transmit.bytes().slice(4..)).unwrap()).collect()
-}
-
-#[test]
-fn a_partner_is_asked_before_the_connection_is_used_if_it_understands() {
-    let mut there = Pair::new(17);
-    there.nodes[1].publish(Sample::Large, Lane::Live);
-    let (theirs, part) = (there.nodes[1].heads(), large());
-    let entry = there.nodes[1].sent[&1].entry.digest();
-    for (features, recovering, asked) in
-        [(vec![RESUME], false, true), (vec![], false, false), (vec![RESUME], true, false)]
-    {
-        let mut link = Link::new(SIDES[0], SIDES[1], [1; 16], Config::default());
-        let kept = crate::event::Kept {
-            number: 1,
-            entry,
-            part,
-            length: Sample::Large.parts()[0].1.len(),
-            leaves: leaves(&[1]),
-        };
-        link.handle(Input::Resume(vec![kept]), START);
-        let mut ours = there.nodes[0].heads();
-        ours.inbound.epoch = Some(theirs.out.epoch);
-        let conn = ConnId(1);
-        link.handle(Input::Opened { conn, dialed: true, heads: ours }, START);
-        let mut hello = Hello::new([2; 16], Load::LIMIT, theirs.clone());
-        hello.features = features;
-        hello.heads.recovering = recovering;
-        let bytes = Frame::Hello(Box::new(hello)).encode();
-        let stream = StreamId::CONTROL;
-        link.handle(Input::Received { conn, stream, bytes, fin: false }, START);
-        let said = control(&link.handle(Input::Admit { conn }, START));
-        let want = Frame::ChunkWant { number: 1, part, leaves: leaves(&[0, 2]) };
-        let expected = if asked { vec![want, Frame::Use] } else { vec![Frame::Use] };
-        assert_eq!(said, expected);
-    }
 }
