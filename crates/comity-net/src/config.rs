@@ -1,7 +1,7 @@
 //! What an endpoint is given.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -27,6 +27,9 @@ pub struct EndpointConfig {
     pub rate_cap: Option<u64>,
     /// The clock by which grants begin and end.
     pub clock: Clock,
+    /// Where partners have authenticated in an earlier run, the latest last: they get in there although
+    /// strangers have taken all places. [`Endpoint::met`](crate::Endpoint::met) tells it.
+    pub met: Vec<(EconomyId, IpAddr)>,
 }
 
 impl EndpointConfig {
@@ -40,6 +43,7 @@ impl EndpointConfig {
             links: BTreeMap::new(),
             rate_cap: None,
             clock: Arc::new(system_time),
+            met: Vec::new(),
         }
     }
 }

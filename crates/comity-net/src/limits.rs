@@ -6,14 +6,13 @@ use std::time::Duration;
 pub const INCOMING_BYTES: u64 = 64 * 1024;
 /// Connection attempts that wait for an answer; more are dropped by the transport.
 pub const INCOMING: usize = 256;
-/// Answered handshakes that run at a time; a connection beyond them is refused.
+/// Answered handshakes that run at a time; a connection beyond them is refused, but for two of each partner:
+/// one from an address at which it has authenticated, and one from the network of such an address.
 pub const HANDSHAKES: usize = 64;
-/// Of these, those kept for networks where partners were met.
-pub const HANDSHAKES_OF_PARTNERS: usize = 16;
 /// Of these, those of one network (/24 or /56): it takes many networks to keep others out.
 pub const HANDSHAKES_OF_A_NETWORK: usize = 8;
-/// Networks that are remembered of one partner.
-pub const KNOWN_NETWORKS: usize = 8;
+/// Networks that are remembered of one partner, each with the latest address at which it has authenticated.
+pub const MET_NETWORKS: usize = 8;
 /// How long a dialed handshake may take.
 pub const HANDSHAKE_TIME: Duration = Duration::from_secs(15);
 /// How long an answered handshake may take, and a stranger to show its ticket: a second and a half on the

@@ -23,7 +23,6 @@ use crate::transport;
 pub(super) async fn run(shared: Arc<Shared>) {
     let handshakes = Admission::new(Bounds {
         all: limits::HANDSHAKES,
-        reserved: limits::HANDSHAKES_OF_PARTNERS,
         network: limits::HANDSHAKES_OF_A_NETWORK,
     });
     while let Some(incoming) = shared.quinn.accept().await {
@@ -34,8 +33,8 @@ pub(super) async fn run(shared: Arc<Shared>) {
             }
             continue;
         }
-        let network = Network::of(incoming.remote_address().ip());
-        match handshakes.enter(network, shared.known().has(network)) {
+        let address = incoming.remote_address().ip();
+        match handshakes.enter(Network::of(address), shared.places_kept(address)) {
             Some(place) => shared.spawn(answer(shared.clone(), incoming, place)),
             None => incoming.refuse(),
         }

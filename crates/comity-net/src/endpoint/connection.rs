@@ -8,7 +8,6 @@ use quinn::{ConnectionError, VarInt};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 
-use super::admission::Network;
 use super::registry::Entry;
 use super::stream::{self, Piece, Turn, Writer};
 use super::{Shared, answer};
@@ -47,7 +46,7 @@ pub(super) async fn open(
     transport::admit(&connection);
     let conn = entry.conn;
     let remote = answer::canonical(connection.remote_address());
-    shared.known().note(partner.economy(), Network::of(remote.ip()));
+    shared.met().note(partner.economy(), remote.ip());
     let opened = NetEvent::Opened { partner, conn, dialed, remote };
     if shared.events.send(opened).await.is_err() {
         tracing::debug!("nobody takes events any more");

@@ -8,7 +8,6 @@ use comity_core::EconomyId;
 use comity_proto::ConnId;
 use tokio::time::timeout;
 
-use super::admission::Network;
 use super::{Shared, connection};
 use crate::congestion::RateCap;
 use crate::event::{CloseCause, RefusedWhy, printable};
@@ -68,8 +67,6 @@ pub(super) async fn dial(
     }
     let mut attempts = Vec::new();
     for address in addresses {
-        // Where a partner is looked for, it may come from as well.
-        shared.known().note(partner, Network::of(address.ip()));
         let gate = shared.gate(Expected::Partner(partner));
         let exchange = if shared.options(partner).allow_x25519 {
             KeyExchange::HybridOrX25519

@@ -10,7 +10,7 @@ mod stream;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use comity_core::{EconomyId, Timestamp};
@@ -20,7 +20,7 @@ use rustls::sign::CertifiedKey;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use self::admission::Known;
+use self::admission::{Kept, Met};
 pub(crate) use self::answer::peer;
 pub(crate) use self::dial::connect;
 pub use self::dial::{DialError, DialFault};
@@ -56,7 +56,7 @@ pub(crate) struct Shared {
     links: RwLock<BTreeMap<EconomyId, LinkOptions>>,
     rate_cap: Option<u64>,
     registry: Mutex<Registry>,
-    known: Mutex<Known>,
+    met: Mutex<Met>,
     tasks: Mutex<JoinSet<()>>,
 }
 
@@ -112,6 +112,10 @@ impl Endpoint {
             }
         };
         let identity = Identity::new(identity)?;
+        let mut met = Met::default();
+        for (partner, address) in config.met {
+            met.note(partner, address);
+        }
         let socket = UdpSocket::bind(listen).map_err(refused)?;
         let quinn = quinn::Endpoint::new(
             transport::endpoint(&config.secrets),
@@ -131,7 +135,7 @@ impl Endpoint {
             links: RwLock::new(config.links),
             rate_cap: config.rate_cap,
             registry: Mutex::new(Registry::default()),
-            known: Mutex::default(),
+            met: Mutex::new(met),
             tasks: Mutex::new(JoinSet::new()),
         });
         shared.spawn(answer::run(shared.clone()));
@@ -172,6 +176,14 @@ impl Endpoint {
     #[must_use]
     pub fn path(&self, conn: ConnId) -> Option<Path> {
         self.shared.registry().path(conn)
+    }
+
+    /// Where those who are partners now have authenticated, for [`EndpointConfig::met`] of the next run.
+    #[must_use]
+    pub fn met(&self) -> Vec<(EconomyId, IpAddr)> {
+        let met: Vec<_> = self.shared.met().all().collect();
+        let partners = self.shared.partners.read().unwrap_or_else(PoisonError::into_inner);
+        met.into_iter().filter(|(partner, _)| partners.contains(*partner)).collect()
     }
 
     /// Closes the connections of partners that would not be let in any more, and returns them.
@@ -303,9 +315,17 @@ impl Shared {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where partners were met.
-    pub(crate) fn known(&self) -> std::sync::MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Where partners have authenticated.
+    fn met(&self) -> std::sync::MutexGuard<'_, Met> {
+        self.met.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The places that are kept for whoever is a partner still and may be the one at this address.
+    fn places_kept(&self, address: IpAddr) -> Vec<Kept> {
+        let mut kept = self.met().kept(address);
+        let partners = self.partners.read().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|place| partners.contains(place.partner));
+        kept
     }
 
     fn tasks(&self) -> std::sync::MutexGuard<'_, JoinSet<()>> {

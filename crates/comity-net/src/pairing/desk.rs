@@ -98,8 +98,7 @@ pub(crate) struct Desk {
 impl Default for Desk {
     fn default() -> Self {
         // Nobody who has no ticket is known.
-        let bounds =
-            Bounds { all: limits::STRANGERS, reserved: 0, network: limits::STRANGERS_OF_A_NETWORK };
+        let bounds = Bounds { all: limits::STRANGERS, network: limits::STRANGERS_OF_A_NETWORK };
         Self { inner: Mutex::default(), strangers: Admission::new(bounds) }
     }
 }

@@ -114,7 +114,7 @@ async fn inviter(
     remote: SocketAddr,
 ) -> Result<(), PairingError> {
     let network = Network::of(remote.ip());
-    let stranger = shared.desk.strangers.enter(network, false).ok_or(PairingError::Busy)?;
+    let stranger = shared.desk.strangers.enter(network, []).ok_or(PairingError::Busy)?;
     let (channel, peer) = channel(connection)?;
     let claim = async {
         let (send, mut receive) =
