@@ -223,6 +223,8 @@ fn bind(
     let mut endpoint = EndpointConfig::new(config.listen.address, keys.secrets());
     endpoint.links = links(config);
     endpoint.rate_cap = config.link.rate.map(|bits| bits / 8);
+    let met = shell::met::read(&config.store.folder);
+    endpoint.met.clone_from(&met);
     // A grant that has ended by either clock admits nobody.
     let clock = clock.clone();
     endpoint.clock = Arc::new(move || clock.latest());
@@ -242,6 +244,7 @@ fn bind(
         events,
         pairing,
         config: config.clone(),
+        met,
     })
 }
 

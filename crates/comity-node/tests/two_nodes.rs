@@ -18,6 +18,8 @@ use comity_node::founding::{Founding, found};
 use comity_node::keyfile::Seal;
 use comity_node::service::Service;
 use comity_node::{Mode, Node};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -142,8 +144,7 @@ async fn a_ticket_whose_digits_were_shown_opens_the_door_no_more_after_a_restart
     }
     let invitation = one.invite("JP").await.unwrap();
     other.join(&invitation.ticket, "KR").await.unwrap();
-    // Who watches a node holds its store, so the other one is watched.
-    until(&other, async |_| one.ceremony("JP").await.ok()?.digits).await;
+    until(&one, async |one| one.ceremony("JP").await.ok()?.digits).await;
     let said = [("FJ", "waiting"), ("JP", "compare")].map(|(a, b)| (a.to_owned(), b.to_owned()));
     assert_eq!(states(&one).await, said);
     drop(one);
@@ -163,6 +164,26 @@ async fn a_ticket_whose_digits_were_shown_opens_the_door_no_more_after_a_restart
     drop((one, other));
     kr_node.stop(DEADLINE).await;
     jp_node.stop(DEADLINE).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_watches_a_node_hears_of_its_end_and_keeps_nothing_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let kr = folder.path().join("kr");
+    founded(&kr, "KR");
+    let ended = async |mut events: Receiver<Event>| {
+        let ended = async { while !matches!(events.recv().await, Err(RecvError::Closed)) {} };
+        tokio::time::timeout(DEADLINE, ended).await.expect("in time");
+    };
+    let node = Node::start(&kr, None, Mode::Running).unwrap();
+    let events = node.service().watch();
+    node.stop(DEADLINE).await;
+    let again = Node::start(&kr, None, Mode::Running).expect("nobody holds the store");
+    ended(events).await;
+    // Whoever comes too late hears the same, at once.
+    let service = again.service();
+    again.stop(DEADLINE).await;
+    ended(service.watch()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

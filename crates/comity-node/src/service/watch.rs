@@ -1,5 +1,7 @@
 //! What happens, as it happens.
 
+use std::sync::Arc;
+
 use comity_core::journal::JournalEntry;
 use comity_core::receipt::UnverifiedReceipt;
 use comity_core::{RecordId, Timestamp, record};
@@ -7,53 +9,80 @@ use tokio::sync::broadcast;
 
 use super::{Service, words};
 use crate::api::{AlarmLine, Event};
+use crate::clock::NodeClock;
+use crate::engine::Engine;
 use crate::limits::EVENTS;
-use crate::shell::Happening;
+use crate::shell::{Handle, Happening, Seen};
 use crate::state::State;
 
 impl Service {
-    /// Follows what happens from now on.
+    /// Follows what happens from now on, until the node stops.
     #[must_use]
     pub fn watch(&self) -> broadcast::Receiver<Event> {
         let (sender, receiver) = broadcast::channel(EVENTS);
-        let mut happenings = self.parts.shell.watch();
-        let service = self.clone();
-        tokio::spawn(async move {
-            loop {
-                let happening = match happenings.recv().await {
-                    Ok(happening) => happening,
-                    Err(broadcast::error::RecvError::Lagged(_)) => continue,
-                    Err(broadcast::error::RecvError::Closed) => return,
-                };
-                let Ok(events) = service.events(happening).await else { return };
-                for event in events {
-                    if sender.send(event).is_err() {
-                        return;
-                    }
-                }
-            }
-        });
+        let (shell, clock) = (self.parts.shell.clone(), self.parts.clock.clone());
+        let happenings = shell.watch();
+        tokio::spawn(Watcher { shell, clock }.run(happenings, sender));
         receiver
     }
+}
 
-    async fn events(&self, happening: Happening) -> Result<Vec<Event>, crate::ServiceError> {
-        let now = self.now();
-        let at = now.to_string();
-        self.look(move |state, _, _| match happening {
-            Happening::Entries(entries) => {
-                entries.iter().flat_map(|entry| of_entry(state, entry, now)).collect()
+/// Puts what happens into words. It has neither the service nor its store, which would stay locked for as
+/// long as somebody watches a node that has stopped.
+struct Watcher {
+    shell: Handle,
+    clock: Arc<NodeClock>,
+}
+
+impl Watcher {
+    /// Until the node stops, or nobody listens any more.
+    async fn run(
+        self,
+        mut happenings: broadcast::Receiver<Happening>,
+        listeners: broadcast::Sender<Event>,
+    ) {
+        loop {
+            let happening = tokio::select! {
+                happening = happenings.recv() => happening,
+                () = listeners.closed() => return,
+            };
+            let happening = match happening {
+                Ok(happening) => happening,
+                Err(broadcast::error::RecvError::Lagged(_)) => continue,
+                Err(broadcast::error::RecvError::Closed) => return,
+            };
+            let Some(events) = self.events(happening).await else { return };
+            for event in events {
+                if listeners.send(event).is_err() {
+                    return;
+                }
             }
-            Happening::Link(partner, up) => {
-                vec![Event::Link { at, partner: state.name_of(&partner), up }]
-            }
-            Happening::Alarm(alarm) => vec![Event::Alarm(AlarmLine {
-                at,
-                partner: alarm.partner.map(|partner| state.name_of(&partner)),
-                code: alarm.code.to_owned(),
-                text: alarm.text,
-            })],
-        })
-        .await
+        }
+    }
+
+    /// None once the node has stopped.
+    async fn events(&self, happening: Happening) -> Option<Vec<Event>> {
+        let now = self.clock.now();
+        let words = move |engine: &mut Engine, _: &Seen| of(engine.state(), happening, now);
+        self.shell.ask(words).await
+    }
+}
+
+fn of(state: &State, happening: Happening, now: Timestamp) -> Vec<Event> {
+    let at = now.to_string();
+    match happening {
+        Happening::Entries(entries) => {
+            entries.iter().flat_map(|entry| of_entry(state, entry, now)).collect()
+        }
+        Happening::Link(partner, up) => {
+            vec![Event::Link { at, partner: state.name_of(&partner), up }]
+        }
+        Happening::Alarm(alarm) => vec![Event::Alarm(AlarmLine {
+            at,
+            partner: alarm.partner.map(|partner| state.name_of(&partner)),
+            code: alarm.code.to_owned(),
+            text: alarm.text,
+        })],
     }
 }
 

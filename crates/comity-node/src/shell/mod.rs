@@ -6,6 +6,8 @@
 mod clock;
 mod dial;
 mod full;
+mod handle;
+pub(crate) mod met;
 mod ping;
 #[cfg(test)]
 mod tests;
@@ -15,8 +17,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use comity_core::EconomyId;
 use comity_core::journal::JournalEntry;
-use comity_core::{EconomyId, Timestamp};
 use comity_net::pairing::PairingEvent;
 use comity_net::{Endpoint, NetEvent, Partners};
 use comity_store::{NewEntry, Seq, Store};
@@ -24,94 +26,19 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::clock::NodeClock;
-use crate::engine::{Alarm, Command, CommandError, Effect, Engine, Input, Reply, Token};
+use crate::engine::{Alarm, CommandError, Effect, Engine, Input, Reply, Token};
 use crate::error::ServiceError;
 use crate::limits::{ALARMS, INPUTS_PER_TURN, REQUESTS};
 use crate::state::State;
 use dial::{Dialer, Pauses};
 pub(crate) use full::free_on_disk;
+pub(crate) use handle::{Handle, Happening, Seen};
+use handle::{Question, Request};
 pub(crate) use ping::{PATIENCE, Pong, Sign};
 pub(crate) use work::load;
 
 /// How often room on the disk and dialing are looked at.
 const TICK: Duration = Duration::from_millis(250);
-
-/// What is asked of the shell.
-pub(crate) enum Request {
-    /// Change something.
-    Command(Command, oneshot::Sender<Result<Reply, CommandError>>),
-    /// Ask a partner for a sign of life.
-    Ping(EconomyId, oneshot::Sender<Sign>),
-    /// Look at the engine, or swap its link key.
-    Ask(Question),
-    /// End.
-    Stop,
-}
-
-/// A look at the engine.
-type Question = Box<dyn FnOnce(&mut Engine, &Seen) + Send>;
-
-/// What the shell has seen of links and alarms: not in the journal.
-#[derive(Debug, Default)]
-pub(crate) struct Seen {
-    /// The latest alarms, newest first.
-    pub(crate) alarms: VecDeque<(Timestamp, Alarm)>,
-    /// The last trouble with each partner's link.
-    pub(crate) trouble: BTreeMap<EconomyId, String>,
-    /// Those whose link is up.
-    pub(crate) up: BTreeSet<EconomyId>,
-}
-
-/// Something that happened, for whoever watches.
-#[derive(Clone, Debug)]
-pub(crate) enum Happening {
-    /// These entries are durable.
-    Entries(Arc<Vec<JournalEntry>>),
-    /// A link came up or went down.
-    Link(EconomyId, bool),
-    /// An alarm.
-    Alarm(Alarm),
-}
-
-/// The way to a running shell.
-#[derive(Clone)]
-pub(crate) struct Handle {
-    requests: mpsc::Sender<Request>,
-    happenings: broadcast::Sender<Happening>,
-}
-
-impl Handle {
-    /// Carries a command out; returns when what it entered is durable.
-    pub(crate) async fn command(&self, command: Command) -> Option<Result<Reply, CommandError>> {
-        let (reply, answer) = oneshot::channel();
-        self.requests.send(Request::Command(command, reply)).await.ok()?;
-        answer.await.ok()
-    }
-
-    /// Looks at the engine.
-    pub(crate) async fn ask<T: Send + 'static>(
-        &self,
-        question: impl FnOnce(&mut Engine, &Seen) -> T + Send + 'static,
-    ) -> Option<T> {
-        let (reply, answer) = oneshot::channel();
-        let question = Box::new(move |engine: &mut Engine, seen: &Seen| {
-            // Whoever asked may have gone away; then nobody needs the answer.
-            drop(reply.send(question(engine, seen)));
-        });
-        self.requests.send(Request::Ask(question)).await.ok()?;
-        answer.await.ok()
-    }
-
-    /// Ends the shell, whoever still holds a handle.
-    pub(crate) async fn stop(&self) {
-        // It may have ended already.
-        drop(self.requests.send(Request::Stop).await);
-    }
-
-    pub(crate) fn watch(&self) -> broadcast::Receiver<Happening> {
-        self.happenings.subscribe()
-    }
-}
 
 /// What came back from somewhere else.
 enum Done {
@@ -143,6 +70,8 @@ pub(crate) struct Net {
     pub(crate) events: mpsc::Receiver<NetEvent>,
     pub(crate) pairing: mpsc::Sender<PairingEvent>,
     pub(crate) config: Arc<crate::config::Config>,
+    /// Where partners have authenticated, as it is on the disk.
+    pub(crate) met: Vec<met::Met>,
 }
 
 struct Shell {
@@ -192,7 +121,7 @@ pub(crate) fn start(
     // the links' in-flight bounds and by REQUESTS.
     let (done_sender, done) = mpsc::unbounded_channel();
     let (idle, idle_seen) = watch::channel(false);
-    let handle = Handle { requests: requests_sender, happenings: happenings.clone() };
+    let handle = Handle::new(requests_sender, &happenings);
     let us = parts.engine.state().us();
     let pauses = parts.net.as_ref().map(|net| Pauses::of(&net.config)).unwrap_or_default();
     let shell = Shell {
@@ -417,6 +346,7 @@ impl Shell {
             NetEvent::Opened { partner, conn, dialed, remote } => {
                 tracing::debug!(partner = %partner.economy().short(), %remote, dialed, "connected");
                 self.input(Input::Opened { partner, conn, dialed });
+                self.keep_met();
             }
             NetEvent::Received { conn, stream, bytes, fin } => {
                 self.input(Input::Received { conn, stream, bytes, fin });

@@ -12,7 +12,7 @@ use comity_core::ledger::Ranges;
 use comity_core::record::{Draft, Header};
 use comity_core::sign::SecretKey;
 use comity_core::test_util::{SeededEntropy, TestEconomy};
-use comity_core::{Kind, Marking, PartDigest, Section, Tlp};
+use comity_core::{Kind, Marking, PartDigest, Section, Timestamp, Tlp};
 use comity_store::{
     Appended, BlobState, Completion, Entry, Index, MemoryStore, NewEntry, Piece, StoreError,
     Syncing, Unfinished, Watermark,
@@ -21,6 +21,7 @@ use tokio::time::{advance, sleep};
 
 use super::*;
 use crate::clock::{self, Sources};
+use crate::engine::Command;
 
 const KEEP_FREE: u64 = 1 << 20;
 
