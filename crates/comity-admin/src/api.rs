@@ -10,7 +10,7 @@ use axum::routing::post;
 use comity_core::Timestamp;
 use comity_node::api::{
     AffiliateRequest, AffirmRequest, AlarmLine, ApplyRequest, DraftsRequest, Event, ExplainRequest,
-    GroupRequest, ListRequest, PublishRequest, RevokeRequest,
+    GroupRequest, ListRequest, PublishRequest, RevokeRequest, RotateRequest,
 };
 use comity_node::service::{End, Service};
 use comity_node::{ErrorKind, ServiceError};
@@ -59,7 +59,9 @@ fn node() -> Router<Service> {
         )
         .route(
             "/rotate-link",
-            post(async |State(node): Node, Nothing: Nothing| answer(node.rotate_link().await)),
+            post(async |State(node): Node, Ask(asked): Ask<RotateRequest>| {
+                answer(node.rotate_link(asked).await)
+            }),
         )
         .route(
             "/keys",

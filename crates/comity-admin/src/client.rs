@@ -11,9 +11,13 @@ use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tower::ServiceExt as _;
+use zeroize::Zeroizing;
 
 use crate::failure::{Failure, FailureKind};
 use crate::{PREFIX, REPLY_BYTES};
+
+/// Bytes of a request that has no content of records in it.
+const SMALL_REQUEST: usize = 4096;
 
 /// Asks a node.
 #[derive(Clone, Debug)]
@@ -77,14 +81,16 @@ impl Client {
         path: &str,
         request: &Q,
     ) -> Result<Response<Body>, Failure> {
-        let body = serde_json::to_vec(request)
+        // It may carry a passphrase: erased when it was sent, and no copies are left behind by growing.
+        let mut body = Zeroizing::new(Vec::with_capacity(SMALL_REQUEST));
+        serde_json::to_writer(&mut *body, request)
             .map_err(|error| Failure::new(FailureKind::Internal, "admin-request", error))?;
         let request = Request::builder()
             .method(Method::POST)
             .uri(format!("{PREFIX}{path}"))
             .header("host", "comity")
             .header(CONTENT_TYPE, "application/json")
-            .body(Body::from(body))
+            .body(Body::from(Bytes::from_owner(body)))
             .map_err(|error| Failure::new(FailureKind::Internal, "admin-request", error))?;
         let response = match &self.way {
             Way::Socket(socket) => over_socket(socket, request).await?,

@@ -77,9 +77,11 @@ impl ServiceError {
 impl From<CommandError> for ServiceError {
     fn from(error: CommandError) -> Self {
         let (kind, code, next) = match &error {
-            CommandError::NotEntitled(_) => {
-                (ErrorKind::NoPermission, "not-entitled", Some("comity key list"))
-            }
+            CommandError::NotEntitled(_) => (
+                ErrorKind::NoPermission,
+                "not-entitled",
+                Some("comity doctor, which names the command that mends it"),
+            ),
             CommandError::NotOurs => (ErrorKind::NoPermission, "not-ours", None),
             CommandError::NoRecord(_) => (ErrorKind::NoInput, "no-record", Some("comity list")),
             CommandError::NoPartner(_) => {
@@ -148,9 +150,13 @@ impl From<StoreError> for ServiceError {
             | StoreError::Io { .. } => (ErrorKind::Io, "store", None),
         };
         let failed = Self::new(kind, code, error.to_string());
-        match next {
-            Some(next) => failed.next(next),
-            None => failed,
+        match (&error, next) {
+            // A node that was told to stop finishes what is under way, and answers nobody meanwhile.
+            (StoreError::Locked { holder: Some(process), .. }, _) => failed.next(format!(
+                "run the command again when that has ended; a node that is stopping takes a while: ps -p {process}"
+            )),
+            (_, Some(next)) => failed.next(next),
+            (_, None) => failed,
         }
     }
 }

@@ -113,7 +113,8 @@ pub fn found(folder: &Path, founding: &Founding, seal: Seal<'_>) -> Result<Found
         return Err(ServiceError::new(ErrorKind::CannotCreate, "node-exists", message)
             .next(format!("comity --data {} status", word(&folder.display().to_string()))));
     }
-    let text = config::initial(founding);
+    // What was chosen is checked before any key is made; the id comes with the keys.
+    let text = config::initial(founding, None);
     let config = Config::parse(&text, &folder.join(config::FILE_NAME), folder)
         .map_err(|error| of_option(&error))?;
     let count = usize::from(founding.root_keys);
@@ -160,6 +161,7 @@ pub fn found(folder: &Path, founding: &Founding, seal: Seal<'_>) -> Result<Found
     let body = first.encode().into();
     store.append(vec![NewEntry { kind: first.kind(), body, blobs: Vec::new() }])?;
     drop(store);
+    let text = config::initial(founding, Some(economy));
     write_new(&folder.join(config::FILE_NAME), &text)?;
     Ok(Founded { economy, folder: folder.to_owned(), next_root })
 }

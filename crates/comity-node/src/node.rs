@@ -25,7 +25,7 @@ use crate::index;
 use crate::keyfile::{self, Passphrase};
 use crate::limits::{FOLD, NET_EVENTS};
 use crate::rotation;
-use crate::service::{Pairings, Service, ServiceParts, introduction};
+use crate::service::{Pairings, Service, ServiceParts, desk_problem, introduction};
 use crate::shell;
 use crate::state::{FoldError, State};
 
@@ -77,6 +77,12 @@ impl Node {
             rotation::finish(folder, keys, &*store, &mut state, crate::clock::now())?;
         }
         state.set_chain(store.durable().chain);
+        if let Some(keys) = &keys
+            && mode == Mode::Running
+            && let Some((problem, next)) = desk_problem(&state, keys.desk.id(), crate::clock::now())
+        {
+            tracing::warn!(next, "{problem}");
+        }
         let link_key = match &keys {
             Some(keys) => keys.link.clone(),
             // Offline nothing is signed with it.

@@ -21,7 +21,7 @@ use comity_store::{NewEntry, Store};
 use crate::entropy::OsEntropy;
 use crate::error::{ErrorKind, ServiceError};
 use crate::founding::{DESK, LINK, NODE_KEYS, ROOT_KEYS, grant_span};
-use crate::keyfile::{self, Form, Passphrase, Seal};
+use crate::keyfile::{self, Form, KeyFileError, Passphrase, Seal};
 use crate::node::Keys;
 use crate::state::State;
 
@@ -79,13 +79,8 @@ fn waiting(folder: &Path, us: EconomyId) -> Result<Option<VerifiedKeyring>, Serv
     }
 }
 
-/// A keyring that grants a new link key, and ends every other. Needs the root keys.
-pub(crate) fn renew_link(
-    folder: &Path,
-    passphrase: Option<&Passphrase>,
-    current: &VerifiedKeyring,
-    now: Timestamp,
-) -> Result<(SecretKey, VerifiedKeyring), ServiceError> {
+/// A new link key, and a keyring that grants it and ends every other.
+pub(crate) fn next_link(current: &VerifiedKeyring, now: Timestamp) -> (SecretKey, KeyringBuilder) {
     let link = SecretKey::generate(&mut OsEntropy);
     let (from, until) = grant_span(now);
     let grant = Grant::link(current.economy(), link.public(), from, until);
@@ -93,16 +88,20 @@ pub(crate) fn renew_link(
     let builder = links(current).fold(builder, |builder, key| {
         builder.revoke(Revocation { key, at: now, compromised: false })
     });
-    Ok((link, signed_by_root(folder, passphrase, builder)?))
+    (link, builder)
 }
 
-/// The next version of our keyring, signed with the root keys.
+/// The next version of our keyring, signed with the root keys. `passphrase` is that of their file, given
+/// for this one act: a node that runs with it would let whoever reaches its socket speak for the root.
 pub(crate) fn signed_by_root(
     folder: &Path,
     passphrase: Option<&Passphrase>,
     builder: KeyringBuilder,
 ) -> Result<VerifiedKeyring, ServiceError> {
     let roots = keyfile::open(&folder.join(ROOT_KEYS), passphrase).map_err(|error| {
+        if !matches!(error, KeyFileError::Missing(_)) {
+            return ServiceError::from(error);
+        }
         ServiceError::new(ErrorKind::NoPermission, "root-keys", error.to_string())
             .next("bring the root keys back to keys/root.keys, and take them away afterwards")
     })?;
@@ -197,9 +196,16 @@ pub(crate) fn finish(
     let current = state.keyring(&state.us()).map_or(0, VerifiedKeyring::version);
     // Not one that was half written, that is in the journal, or whose key never took its place.
     let next = waiting(folder, state.us())?.filter(|next| next.version() > current);
-    if let Some(next) = next.filter(|next| grants(next, keys)) {
-        enter(&next, keys, store, state, now)?;
-        tracing::info!(version = next.version(), "an interrupted renewal of a key is done");
+    match next {
+        Some(next) if grants(&next, keys) => {
+            enter(&next, keys, store, state, now)?;
+            tracing::info!(version = next.version(), "an interrupted renewal of a key is done");
+        }
+        Some(next) => {
+            let version = next.version();
+            tracing::warn!(version, "a change of the keyring was interrupted: it was not made");
+        }
+        None => {}
     }
     forget(folder)
 }
@@ -295,7 +301,8 @@ mod tests {
 
         fn prepare(&self) {
             let (path, now) = (self.path(), crate::clock::now());
-            let (link, keyring) = renew_link(&path, None, &self.keyring(), now).unwrap();
+            let (link, builder) = next_link(&self.keyring(), now);
+            let keyring = signed_by_root(&path, None, builder).unwrap();
             begin(&path, None, &keyring, &[(LINK, link)]).unwrap();
         }
 

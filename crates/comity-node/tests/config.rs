@@ -91,10 +91,13 @@ fn a_new_node_starts_from_a_file_that_is_read() {
         root_keys: 1,
         threshold: 1,
     };
-    let config = parse(&config::initial(&founding)).unwrap();
+    let id = comity_core::EconomyId([0xab; 32]);
+    let config = parse(&config::initial(&founding, Some(id))).unwrap();
+    assert_eq!(config.economy.id, Some(id));
+    assert_eq!(parse(&config::in_force(&config)).unwrap(), config);
     assert_eq!(config.economy.city.as_deref(), Some("Suva"));
     let cityless = Founding { city: None, ..founding };
-    assert_eq!(parse(&config::initial(&cityless)).unwrap().economy.city, None);
+    assert_eq!(parse(&config::initial(&cityless, None)).unwrap().economy.city, None);
     assert_eq!(config.economy.name, "Fiji \"test\"");
     assert_eq!(config.listen.public[0].to_string(), "fj.example:4864");
 }
@@ -121,6 +124,7 @@ fn each_wrong_value_is_named_where_it_stands() {
         ("format = 1\n[economy]\ncode = \"kr\"\n", 3, "capital letters"),
         ("format = 1\n[economy]\ncode = \"KR\"\ntimezone = \"Seoul\"\n", 4, "no time zone"),
         ("format = 1\n[economy]\ncode = \"KR\"\ncity = \"\"\n", 4, "a name has"),
+        ("format = 1\n[economy]\ncode = \"KR\"\nid = \"KR\"\n", 4, "not an economy's id"),
         (
             "format = 1\n[economy]\ncode = \"KR\"\n[local]\ndesks = [\"duty \"]\n",
             5,

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use comity_node::api::{
     AddresseeRequest, Event, ExplainRequest, ListRequest, MarkingFields, PartRequest,
-    PartnerUpdate, Preview, PublishRequest,
+    PartnerUpdate, Preview, PublishRequest, RotateRequest,
 };
 use comity_node::founding::{Founding, found};
 use comity_node::keyfile::Seal;
@@ -325,7 +325,10 @@ async fn of_two_rotations_at_once_one_is_refused_and_nothing_is_frozen() {
     let jp_node = Node::start(&jp, None, Mode::Running).unwrap();
     let (one, other) = (kr_node.service(), jp_node.service());
     pair(&one, "KR", &other, "JP").await;
-    let rotated = tokio::join!(one.rotate_link(), one.rotate_link());
+    let rotated = tokio::join!(
+        one.rotate_link(RotateRequest::default()),
+        one.rotate_link(RotateRequest::default())
+    );
     let refused = match rotated {
         (Ok(()), Err(refused)) | (Err(refused), Ok(())) => refused,
         both => panic!("one of two was expected: {both:?}"),
@@ -334,7 +337,7 @@ async fn of_two_rotations_at_once_one_is_refused_and_nothing_is_frozen() {
     assert!(refused.next.is_some());
     assert_eq!(one.status().await.unwrap().keyring, 2);
     // One after the other is in order, and the key on the disk is the one that is granted.
-    one.rotate_link().await.unwrap();
+    one.rotate_link(RotateRequest::default()).await.unwrap();
     drop(one);
     kr_node.stop(DEADLINE).await;
     let kr_node = Node::start(&kr, None, Mode::Running).unwrap();

@@ -11,8 +11,8 @@ use tokio::runtime::Runtime;
 
 use crate::folder;
 use crate::local::LocalNode;
-use crate::screen::Asker;
 use crate::screen::times::{Place, Zones};
+use crate::screen::{Asker, Typed};
 
 /// What a command does with the node's keys, when it has to be the node itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,15 +55,16 @@ impl Backend {
     pub(crate) fn session(&self, keys: Keys, asker: &Asker) -> Result<Session, Failure> {
         let runtime = runtime()?;
         if let Some(client) = self.running()? {
-            return Ok(Session { client, local: None, runtime });
+            return Ok(Session { client, local: None, runtime, typed: None });
         }
-        let passphrase = match keys {
+        let typed = match keys {
             Keys::Shut => None,
-            Keys::Signing => crate::local::passphrase(&self.folder, asker)?,
+            Keys::Signing => crate::local::typed(&self.folder, asker)?,
         };
+        let passphrase = typed.as_ref().map(crate::local::understood).transpose()?;
         let local = runtime.block_on(LocalNode::start(self, passphrase.as_ref()))?;
         let client = Client::in_process(local.router());
-        Ok(Session { client, local: Some(local), runtime })
+        Ok(Session { client, local: Some(local), runtime, typed })
     }
 
     /// The node that runs over this folder; that none does is a failure.
@@ -73,19 +74,25 @@ impl Backend {
             Failure::new(FailureKind::Unavailable, "node-not-running", message)
                 .next(format!("comity --data {} run", word(&self.folder.display().to_string())))
         })?;
-        Ok(Session { client, local: None, runtime: runtime()? })
+        Ok(Session { client, local: None, runtime: runtime()?, typed: None })
     }
 }
 
 /// A node that answers. Dropping it ends the one that this process was.
-#[derive(Debug)]
 pub(crate) struct Session {
     client: Client,
     local: Option<LocalNode>,
     runtime: Runtime,
+    /// The passphrase of the node's keys, where this process opened them.
+    typed: Option<Typed>,
 }
 
 impl Session {
+    /// The passphrase that opened the node's keys, if one was asked for.
+    pub(crate) fn typed(&self) -> Option<&str> {
+        self.typed.as_ref().map(|typed| typed.as_str())
+    }
+
     /// Asks, and waits for the answer.
     pub(crate) fn call<Q: Serialize + Sync, R: DeserializeOwned>(
         &self,

@@ -52,6 +52,12 @@ pub(crate) fn refused(folder: &Path, error: &ConfigError) -> Failure {
             Failure::new(FailureKind::Configuration, "config-invalid", message)
                 .next(format!("write {} in UTF-8", path.display()))
         }
+        ConfigError::Unreadable { source, .. }
+            if source.kind() == std::io::ErrorKind::PermissionDenied =>
+        {
+            Failure::new(FailureKind::NotPermitted, "config-not-permitted", error)
+                .next("run the command as the node's user, such as: sudo -u comity comity ...")
+        }
         ConfigError::Unreadable { .. } => {
             Failure::new(FailureKind::NoInput, "config-unreadable", error)
                 .next("run the command as the node's user")
@@ -63,6 +69,24 @@ pub(crate) fn refused(folder: &Path, error: &ConfigError) -> Failure {
         )
         .next(format!("mend line {} of {}", fault.line, fault.file.display())),
     }
+}
+
+/// A file that somebody named and that cannot be read, as a failure with what to do.
+pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    use std::io::ErrorKind;
+    let shown = path.display();
+    if error.kind() == ErrorKind::InvalidData {
+        let message = format!("`{shown}` is not text in UTF-8");
+        return Failure::new(FailureKind::Data, "not-text", message)
+            .next("name a file of text, written in UTF-8");
+    }
+    let message = format!("`{shown}` cannot be read: {error}");
+    if error.kind() == ErrorKind::PermissionDenied {
+        return Failure::new(FailureKind::NotPermitted, "not-permitted", message)
+            .next(format!("let this user read it: chmod u+r {}", word(&shown.to_string())));
+    }
+    Failure::new(FailureKind::NoInput, "no-input", message)
+        .next("name a file that is there, and that this user may read")
 }
 
 /// A hint as it is to be typed: a command in it that names no folder gets the one that was named.
@@ -117,5 +141,21 @@ mod tests {
         ] {
             check(same, same);
         }
+    }
+
+    #[test]
+    fn what_may_not_be_read_is_no_file_that_is_not_there() {
+        use std::io::ErrorKind;
+        let of = |kind: ErrorKind| unreadable(Path::new("a b.toml"), &kind.into());
+        let denied = of(ErrorKind::PermissionDenied);
+        assert_eq!(denied.kind.exit_code(), 77);
+        assert_eq!(denied.next.as_deref(), Some("let this user read it: chmod u+r 'a b.toml'"));
+        assert_eq!(of(ErrorKind::NotFound).kind.exit_code(), 66);
+        let binary = of(ErrorKind::InvalidData);
+        assert_eq!((binary.kind.exit_code(), binary.code.as_str()), (65, "not-text"));
+        let path = PathBuf::from("kr/comity.toml");
+        let source = ErrorKind::PermissionDenied.into();
+        let refused = refused(Path::new("kr"), &ConfigError::Unreadable { path, source });
+        assert_eq!(refused.kind.exit_code(), 77);
     }
 }

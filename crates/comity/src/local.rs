@@ -9,7 +9,7 @@ use comity_node::keyfile::{self, Form, KeyFileError, Passphrase};
 use comity_node::{Mode, Node, ServiceError};
 
 use crate::backend::Backend;
-use crate::screen::Asker;
+use crate::screen::{Asker, Typed};
 
 /// The files of keys in a data folder, and what each holds.
 pub(crate) const KEY_FILES: [(&str, &str); 3] = [
@@ -49,17 +49,33 @@ impl std::fmt::Debug for LocalNode {
 
 /// The passphrase of the keys that the node runs with, asked for if they want one.
 pub(crate) fn passphrase(folder: &Path, asker: &Asker) -> Result<Option<Passphrase>, Failure> {
+    typed(folder, asker)?.map(|typed| understood(&typed)).transpose()
+}
+
+/// The same as it was typed.
+pub(crate) fn typed(folder: &Path, asker: &Asker) -> Result<Option<Typed>, Failure> {
     let file = folder.join(NODE_KEYS);
     match keyfile::inspect(&file).map_err(refused)? {
         Form::Plain => Ok(None),
         Form::Encrypted(_) => {
-            let typed = asker.passphrase(&format!("the keys in {}", folder.display()))?;
-            Passphrase::new(typed.to_string()).map(Some).ok_or_else(|| {
-                let message = "the passphrase is empty";
-                Failure::new(FailureKind::NotPermitted, "empty-passphrase", message)
-            })
+            asker.passphrase(&format!("the keys in {}", folder.display())).map(Some)
         }
     }
+}
+
+/// What was typed, as a passphrase.
+pub(crate) fn understood(typed: &Typed) -> Result<Passphrase, Failure> {
+    Passphrase::new(typed.to_string()).ok_or_else(|| {
+        let message = "the passphrase is empty";
+        Failure::new(FailureKind::NotPermitted, "empty-passphrase", message)
+            .next("run the command again, with the passphrase on the first line of what it reads")
+    })
+}
+
+/// Whether this passphrase opens that file.
+pub(crate) fn opens(file: &Path, typed: &str) -> bool {
+    let passphrase = Passphrase::new(typed.to_owned());
+    keyfile::open(file, passphrase.as_ref()).is_ok()
 }
 
 /// A key file that was refused, as a failure with what to do.

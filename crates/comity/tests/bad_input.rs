@@ -11,6 +11,8 @@ mod world;
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use comity_core::sign::SecretKey;
+use comity_node::keyfile::{self, Passphrase, Seal, WorkFactor};
 use world::{Node, path};
 
 /// Bytes of the header of a journal's file.
@@ -31,6 +33,45 @@ fn a_wrong_passphrase() {
         "correct horse\n",
     );
     right.done();
+}
+
+/// The keys of the root lie beside a node that runs without a passphrase of its own.
+#[test]
+fn root_keys_of_a_running_node() {
+    let mut node = Node::plain("KR");
+    let file = node.folder().join("keys/root.keys");
+    let keys = keyfile::open(&file, None).unwrap();
+    let right = Passphrase::new("correct horse".to_owned()).unwrap();
+    keyfile::replace(&file, &keys, Seal::Passphrase(&right, WorkFactor::LOWEST)).unwrap();
+    node.run();
+    for command in
+        [&["key", "rotate", "--yes"][..], &["key", "revoke", "desk", "--reason", "test", "--yes"]]
+    {
+        let none = node.try_with(command, "");
+        none.refused(66, "no-answer", "a passphrase is needed", "--passphrase-file");
+        let wrong = node.try_with(command, "wrong\n");
+        wrong.refused(77, "wrong-passphrase", "root.keys", "again");
+    }
+    assert_eq!(node.data(&["status"])["keyring"], 1, "nothing was signed");
+    node.try_with(&["key", "rotate", "--yes"], "correct horse\n").done();
+    assert_eq!(node.data(&["status"])["keyring"], 2);
+    assert_eq!(node.stop(), 0);
+}
+
+/// A node that signs with a key that counts nowhere says so, and `desk` means that key.
+#[test]
+fn a_desk_key_that_is_not_granted() {
+    let node = Node::plain("KR");
+    let file = node.folder().join("keys/node.keys");
+    let mut keys = keyfile::open(&file, None).unwrap();
+    keys.insert("desk", SecretKey::from_seed(&[7; 32])).unwrap();
+    keyfile::replace(&file, &keys, Seal::Plain).unwrap();
+    let found = node.try_with(&["doctor"], "");
+    assert_eq!(found.code, 1, "{}", found.out);
+    assert!(found.out.contains("key revoke desk --reason"), "{}", found.out);
+    node.data(&["key", "revoke", "desk", "--reason", "not granted", "--yes"]);
+    let found = node.try_with(&["doctor"], "");
+    assert_eq!(found.code, 0, "{}", found.out);
 }
 
 #[test]
@@ -66,7 +107,7 @@ fn malformed_toml_of_every_kind() {
 
     let agreement = std::fs::read_to_string(path("examples/agreements/mou.toml")).unwrap();
     let agreement = write("mou.toml", &agreement.replace("max-tlp =", "max-tpl ="));
-    let refused = node.try_with(&["agreement", "propose", &agreement, "--to", "JP"], "");
+    let refused = node.try_with(&["agreement", "propose", &agreement, "--to", "JP", "--yes"], "");
     refused.refused(65, "agreement-invalid", "max-tpl", "mend line");
     assert!(refused.message().contains('^') && refused.message().contains("valid:"));
 
@@ -228,7 +269,7 @@ fn a_store_that_another_command_has_open() {
     let held = std::fs::File::open(store.join("lock")).unwrap();
     held.lock().unwrap();
     let refused = node.try_with(&["restore", &backup, "--yes"], "");
-    refused.refused(75, "store-locked", "in use", "status");
+    refused.refused(75, "store-locked", "in use", "ps -p");
     let found = std::fs::read_dir(node.folder()).unwrap();
     let names = found.map(|one| one.unwrap().file_name().into_string().unwrap());
     assert!(!names.into_iter().any(|name| name.contains("before-restore")), "nothing was moved");
@@ -246,6 +287,28 @@ fn keys_that_are_not_the_journals() {
     assert_eq!(found.code, 1, "{}", found.out);
     assert!(found.out.contains("not those of the journal"), "{}", found.out);
     assert!(!found.out.contains("key rotate"), "{}", found.out);
+}
+
+/// A test node and the real one are called the same.
+#[test]
+fn a_backup_of_a_namesake() {
+    let (kr, other) = (Node::plain("KR"), Node::plain("KR"));
+    let theirs = other.folder().join("backup").display().to_string();
+    other.data(&["backup", &theirs]);
+    let ours = kr.folder().join("backup").display().to_string();
+    kr.data(&["backup", &ours]);
+    std::fs::remove_dir_all(kr.folder().join("store")).unwrap();
+    let refused = kr.try_with(&["restore", &theirs, "--yes"], "");
+    refused.refused(65, "other-economy", "this node is KR (", "of this node");
+    assert!(!kr.folder().join("store").exists(), "nothing was changed");
+    // One from before the id was written down goes by the code, as it did.
+    let file = kr.folder().join("comity.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let id = text.lines().find(|line| line.starts_with("id = ")).unwrap();
+    std::fs::write(&file, text.replace(&format!("{id}\n"), "")).unwrap();
+    kr.data(&["restore", &ours, "--yes"]);
+    let found = kr.try_with(&["doctor"], "");
+    assert!(!found.out.contains("\"identity\""), "{}", found.out);
 }
 
 /// Another key over the old keyring would be a second one of its version, at every partner.
@@ -375,7 +438,7 @@ fn whom_nobody_knows() {
 fn files_that_are_not_there() {
     let node = Node::plain("KR");
     node.try_with(&["publish", "none.toml"], "").refused(66, "no-input", "none.toml", "a file");
-    let propose = node.try_with(&["agreement", "propose", "none.toml", "--to", "JP"], "");
+    let propose = node.try_with(&["agreement", "propose", "none.toml", "--to", "JP", "--yes"], "");
     propose.refused(66, "no-input", "none.toml", "examples");
     let sealed = Node::encrypted("KR", "correct horse");
     let advisory = path("examples/records/advisory.toml");
@@ -394,6 +457,21 @@ fn what_there_is_nothing_to_do_about() {
     node.data(&["withdraw", reference, "--yes"]);
     let control = node.data(&["list", "--control", "--kind", "withdrawal"]);
     let withdrawal = control[0]["reference"].as_str().unwrap();
-    let held = node.try_with(&["quarantine", "hold", withdrawal], "");
+    let held = node.try_with(&["quarantine", "hold", withdrawal, "--yes"], "");
     held.refused(64, "control-record", "kind `withdrawal`", "suspend");
+    let again = node.data(&["publish", &advisory, "--yes"]);
+    let reference = again["reference"].as_str().unwrap();
+    let judged =
+        |verb: &str, record: &str| node.try_with(&["quarantine", verb, record, "--yes"], "");
+    let released = judged("release", reference);
+    released.refused(64, "nothing-to-decide", "is not in quarantine", "quarantine list");
+    node.try_with(&["quarantine", "release", "NOPE"], "").refused(66, "no-record", "NOPE", "list");
+    let asked = node.try_with(&["quarantine", "hold", reference], "");
+    asked.refused(64, "not-confirmed", "send it to nobody", "--yes");
+    judged("hold", reference).done();
+    judged("hold", reference).refused(64, "nothing-to-decide", "in quarantine already", "list");
+    let held = node.data(&["quarantine", "list"]);
+    assert_eq!(held[0]["standing_reason"], "held by a person here");
+    judged("release", reference).done();
+    assert_eq!(node.data(&["quarantine", "list"]).as_array().unwrap().len(), 0);
 }

@@ -113,7 +113,12 @@ fn pair(kr: &Node, jp: &Node, ticket: &str) {
 
 fn agree(kr: &Node, jp: &Node) {
     let nda = path("examples/agreements/nda.toml");
-    kr.data(&["agreement", "propose", &nda, "--to", "JP"]);
+    let unasked = kr.try_with(&["agreement", "propose", &nda, "--to", "JP"], "");
+    unasked.refused(64, "not-confirmed", "binds once they accept", "--yes");
+    let would = kr.data(&["agreement", "propose", &nda, "--to", "JP", "--dry-run"]);
+    assert_eq!(text(&would, "text"), std::fs::read_to_string(&nda).unwrap());
+    assert_eq!(kr.data(&["agreement", "list"]).as_array().unwrap().len(), 0, "nothing was sent");
+    kr.data(&["agreement", "propose", &nda, "--to", "JP", "--yes"]);
     let mut reference = String::new();
     eventually("the proposal arrives", || {
         let agreements = jp.data(&["agreement", "list"]);
@@ -232,7 +237,15 @@ fn from_strangers_to_who_did_we_tell() {
     where_a_partner_is(&kr, &jp);
     the_name_of_a_removed_partner(&kr);
     assert_eq!(kr.stop(), 0);
+    at_rest(&kr);
     assert_eq!(jp.stop(), 0);
+}
+
+/// What the partner signed for does not wait because nobody asks it now.
+fn at_rest(kr: &Node) {
+    let partner = kr.data(&["partner", "show", "JP"])["partner"].clone();
+    let number = |name: &str| partner[name].as_u64().unwrap();
+    assert!(number("outstanding") < number("delivered"), "{partner}");
 }
 
 /// RED of a partner is shown at the desk that it names, by every way to ask; its author sees it anyway.
@@ -307,9 +320,14 @@ fn withdrawn_while_suspended(kr: &Node, jp: &Node) {
         "audit who",
     );
     assert_eq!(text(&jp.data(&["list"])[0], "lifecycle"), "live");
+    let told = || kr.data(&["audit", "who", reference])["withdrawal_told"][0].clone();
+    assert_eq!((text(&told(), "partner"), text(&told(), "state")), ("JP", "not told yet"));
     kr.data(&["partner", "resume", "JP"]);
     eventually("the withdrawal arrives after all", || {
         text(&jp.data(&["list"])[0], "lifecycle") == "withdrawn"
+    });
+    eventually("JP has signed for the withdrawal", || {
+        text(&told(), "state") == "stored" && told()["receipt"].is_string()
     });
 }
 

@@ -221,6 +221,10 @@ pub(super) fn without_place(error: &serde_json::Error) -> String {
     if error.is_data() && words.starts_with("invalid type") {
         return "not an object".to_owned();
     }
+    // What the parser expected next says nothing to whoever named a text that is none of JSON.
+    if error.is_syntax() {
+        return one_line(&format!("not JSON ({words})"), 160);
+    }
     one_line(words, 160)
 }
 

@@ -64,7 +64,9 @@ pub enum PairingFailure {
     #[error("the ticket's addresses cannot be resolved: {0}")]
     Unresolved(String),
     /// The issuer answers, but has no invitation open.
-    #[error("the other node has no invitation open: ask for a new ticket")]
+    #[error(
+        "the other node answers, and has no invitation open for this ticket: it is used up, taken back, or in use"
+    )]
     NoInvitation,
 }
 

@@ -15,6 +15,24 @@ pub struct AuditWho {
     pub nothing_sent: Vec<String>,
     /// Withdrawals of it, by reference.
     pub withdrawn_by: Option<String>,
+    /// Whoever is to know of the withdrawal, and whether they do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withdrawal_told: Vec<AuditTold>,
+}
+
+/// A partner that possibly holds something of a withdrawn record.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AuditTold {
+    /// Its name.
+    pub partner: String,
+    /// Its id.
+    pub partner_id: String,
+    /// As [`AuditDelivery::state`], of the withdrawal; `not told yet`.
+    pub state: String,
+    /// When it was decided to tell it.
+    pub at: Option<String>,
+    /// When a signed receipt for the withdrawal came.
+    pub receipt: Option<String>,
 }
 
 /// One delivery.

@@ -1,6 +1,56 @@
 //! Keys of the keyring: their ends, and what they had signed.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use zeroize::Zeroizing;
+
+use crate::keyfile::Passphrase;
+
+/// What opens the file of the root keys, on its way to the node over the local socket. It is erased
+/// when dropped, and shows nowhere.
+#[derive(Clone)]
+pub struct RootPassphrase(Zeroizing<String>);
+
+impl RootPassphrase {
+    /// As typed, without the line's end.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// `None` when it is empty.
+    pub(crate) fn typed(&self) -> Option<Passphrase> {
+        Passphrase::new(self.0.as_str().to_owned())
+    }
+}
+
+impl fmt::Debug for RootPassphrase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RootPassphrase")
+    }
+}
+
+impl Serialize for RootPassphrase {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for RootPassphrase {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::new)
+    }
+}
+
+/// A new key for the links.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RotateRequest {
+    /// What opens the root keys, where their file is encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_passphrase: Option<RootPassphrase>,
+}
 
 /// A key of our keyring.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -46,6 +96,9 @@ pub struct RevokeRequest {
     /// Only say what it would take back.
     #[serde(default)]
     pub dry_run: bool,
+    /// What opens the root keys, where their file is encrypted; a dry run needs none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_passphrase: Option<RootPassphrase>,
 }
 
 /// The end of an author's key, done or tried.
@@ -97,6 +150,9 @@ pub struct AffirmRequest {
     /// Only say which.
     #[serde(default)]
     pub dry_run: bool,
+    /// What opens the root keys, where their file is encrypted; a dry run needs none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_passphrase: Option<RootPassphrase>,
 }
 
 /// The root's word, given or tried.
@@ -107,4 +163,23 @@ pub struct Affirmed {
     pub keyring: Option<u64>,
     /// The records.
     pub records: Vec<SignedLine>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_passphrase_travels_and_is_not_printed() {
+        let root_passphrase = Some(RootPassphrase::new("correct \"horse\"".to_owned()));
+        let asked = RevokeRequest { root_passphrase, ..RevokeRequest::default() };
+        assert!(!format!("{asked:?}").contains("horse"));
+        let sent = serde_json::to_vec(&asked).unwrap();
+        let taken: RevokeRequest = serde_json::from_slice(&sent).unwrap();
+        assert_eq!(taken.root_passphrase.unwrap().0.as_str(), "correct \"horse\"");
+        // A wrong request is told without what stood in it.
+        let wrong = br#"{"root_passphrase": ["correct horse"]}"#;
+        let refused = serde_json::from_slice::<RotateRequest>(wrong).unwrap_err().to_string();
+        assert!(!refused.contains("horse"), "{refused}");
+    }
 }

@@ -14,7 +14,9 @@ mod partners;
 mod publishing;
 mod records;
 
-pub use audit::{AuditChain, AuditDelivery, AuditFile, AuditStep, AuditWho, AuditWithheld};
+pub use audit::{
+    AuditChain, AuditDelivery, AuditFile, AuditStep, AuditTold, AuditWho, AuditWithheld,
+};
 pub use drafts::{DraftLine, DraftsRequest, NewDraft};
 pub use explanation::{
     ExplainRequest, Explained, ExplainedChange, ExplainedGate, ExplainedPart, ExplainedPartner,
@@ -23,7 +25,10 @@ pub use groups::{
     AffiliateRequest, AffiliationLine, ApplicationLine, ApplyRequest, CriterionLine, GroupDetail,
     GroupDone, GroupLine, GroupRequest, MemberLine, RosterLine, VoteLine,
 };
-pub use keys::{AffirmRequest, Affirmed, KeyLine, RevokeRequest, Revoked, SignedLine};
+pub use keys::{
+    AffirmRequest, Affirmed, KeyLine, RevokeRequest, Revoked, RootPassphrase, RotateRequest,
+    SignedLine,
+};
 pub use node::{AlarmLine, ClockState, Event, Status};
 pub use partners::{
     AgreementLine, Ceremony, IntroductionLine, Invitation, InvitationLine, PartnerLine,

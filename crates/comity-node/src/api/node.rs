@@ -31,6 +31,15 @@ pub struct Status {
     pub link_key_granted: Option<bool>,
     /// Version of our own keyring.
     pub keyring: u64,
+    /// Whether a command is changing it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keyring_changing: bool,
+    /// What is wrong with the key that signs records, if anything: what it signs counts nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desk_problem: Option<String>,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desk_next: Option<String>,
     /// What is wrong with the store, if anything.
     pub store_problem: Option<String>,
     /// What to do about it.

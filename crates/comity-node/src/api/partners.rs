@@ -29,7 +29,7 @@ pub struct PartnerLine {
     pub rtt_ms: Option<f64>,
     /// Deliveries numbered so far.
     pub delivered: u64,
-    /// Of those, how many the partner has not acknowledged.
+    /// Of those, how many the partner has not acknowledged; with the link down, has not signed for either.
     pub outstanding: u64,
     /// Deliveries received from it.
     pub received: u64,
@@ -176,6 +176,9 @@ pub struct Ceremony {
     /// Of a failure: whether the ticket is used up. Else it may be tried again.
     #[serde(default)]
     pub used_up: bool,
+    /// Of a failure: whether the other node answered, and has no invitation open for the ticket.
+    #[serde(default)]
+    pub not_open: bool,
     /// What our operator reads aloud: six digits.
     pub digits: Option<String>,
     /// The other economy's id, once it is proven.

@@ -53,11 +53,14 @@ pub struct Config {
     pub partners: BTreeMap<EconomyId, Partner>,
 }
 
-/// Display only: never sent as identity, looked up or trusted.
+/// Display only, but for the id: never sent as identity, looked up or trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Economy {
     /// The front of short references, as `KR` in `KR-26-0412`.
     pub code: String,
+    /// Who we are: only a backup of this economy is restored. The journal says it as well; what is here
+    /// says it where that is lost. None: in the folder of a node from before this was written down.
+    pub id: Option<EconomyId>,
     /// For screens.
     pub name: String,
     /// The zone of "your time".

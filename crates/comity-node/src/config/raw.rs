@@ -36,6 +36,7 @@ pub(super) struct File {
 #[serde(deny_unknown_fields)]
 pub(super) struct Economy {
     pub(super) code: At<String>,
+    pub(super) id: At<String>,
     pub(super) name: At<String>,
     pub(super) timezone: At<String>,
     pub(super) city: At<String>,

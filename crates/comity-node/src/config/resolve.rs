@@ -90,6 +90,7 @@ impl Resolver<'_> {
             let message = format!("`{letters}` is not 2 to 8 capital letters and digits");
             return Err(self.fault(code.span(), message, &[]));
         }
+        let id = raw.id.as_ref().map(|id| self.economy_id(id)).transpose()?;
         let name = raw.name.map_or_else(|| Ok(letters.clone()), |name| self.name(name))?;
         let city = raw.city.map(|city| self.name(city)).transpose()?;
         let timezone = match raw.timezone {
@@ -99,7 +100,7 @@ impl Resolver<'_> {
                 self.fault(zone.span(), message, &[])
             })?,
         };
-        Ok(Economy { code: code.into_inner(), name, timezone, city })
+        Ok(Economy { code: code.into_inner(), id, name, timezone, city })
     }
 
     fn name(&self, raw: Spanned<String>) -> Result<String, Fault> {

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use comity_core::EconomyId;
+
 use super::units::{WrittenDuration, WrittenRate, WrittenSize};
 use super::{Config, FORMAT};
 use crate::founding::Founding;
@@ -40,6 +42,13 @@ pub const KEYS: &[Key] = &[
         "",
         "\"KR\"",
         "Front of short references such as KR-26-0412: 2 to 8 capital letters and digits. Display only, never an identity. Required.",
+    ),
+    key(
+        "economy",
+        "id",
+        "",
+        "\"1f8e4d2c7b6a59483726150f9e8d7c6b5a49382716050f1e2d3c4b5a69788796\"",
+        "This economy's id, written by `comity init`: `comity restore` takes no other economy's backup, also where the journal is lost.",
     ),
     key("economy", "name", "the code", "\"Republic of Korea\"", "For screens. Display only."),
     key(
@@ -171,14 +180,15 @@ pub fn reference() -> String {
 
 /// A new node's file: what was chosen, and the rest left to its defaults.
 #[must_use]
-pub fn initial(founding: &Founding) -> String {
+pub fn initial(founding: &Founding, economy: Option<EconomyId>) -> String {
     let quoted = |text: &str| toml::Value::from(text).to_string();
     let public: Vec<String> = founding.public.iter().map(|address| quoted(address)).collect();
+    let id = economy.map(|id| format!("id = \"{id}\"\n")).unwrap_or_default();
     let city = founding.city.as_ref().map(|city| format!("city = {}\n", quoted(city)));
     format!(
         "# The configuration of a comity node. `comity config schema` lists every key.\n\
          format = {FORMAT}\n\n\
-         [economy]\ncode = {}\nname = {}\ntimezone = {}\n{}\n\
+         [economy]\ncode = {}\n{id}name = {}\ntimezone = {}\n{}\n\
          [listen]\naddress = {}\npublic = [{}]\n",
         quoted(&founding.code),
         quoted(&founding.name),
@@ -208,6 +218,9 @@ pub fn in_force(config: &Config) -> String {
         text.push('\n');
     };
     line(format_args!("code = {}", quoted(&config.economy.code)));
+    if let Some(id) = config.economy.id {
+        line(format_args!("id = \"{id}\""));
+    }
     line(format_args!("name = {}", quoted(&config.economy.name)));
     line(format_args!("timezone = {}", quoted(zone)));
     if let Some(city) = &config.economy.city {

@@ -8,7 +8,7 @@ use comity_core::journal::{
 };
 use comity_core::limits::ENTRY_BYTES;
 use comity_core::record::Part;
-use comity_core::{EconomyId, PartDigest, RecordId, Section, Timestamp};
+use comity_core::{EconomyId, Kind, PartDigest, RecordId, Section, Timestamp};
 use comity_store::NewEntry;
 
 use super::{Checked, Effect, Engine, Then};
@@ -199,7 +199,7 @@ impl Engine {
         standing: Standing,
         now: Timestamp,
     ) -> Result<String, Unfit> {
-        let title = title(&checked.parts);
+        let title = title(checked.record.manifest().kind, &checked.parts);
         self.enter_titled(checked, source, standing, title, now)
     }
 
@@ -264,10 +264,52 @@ fn split(parts: Vec<Part>) -> (Vec<PartHeld>, Vec<(PartDigest, Bytes)>) {
     (held, parts.into_iter().map(|part| (part.digest, part.bytes)).collect())
 }
 
-/// The first line of the summary, for local screens.
-fn title(parts: &[Part]) -> String {
+/// The first line of the summary, for local screens; of what has none, how much it is.
+fn title(kind: Kind, parts: &[Part]) -> String {
+    let sections = |section| parts.iter().filter(move |part| part.header.section == section);
+    let rows: usize = sections(Section::Sightings)
+        .map(|part| {
+            let lines = part.content.split(|byte| *byte == b'\n');
+            lines.filter(|line| !line.trim_ascii().is_empty()).count()
+        })
+        .sum();
+    match (summary(parts), rows) {
+        (title, _) if !title.is_empty() => title,
+        // A control record is named by its kind already.
+        (_, 0) if kind.is_control() => String::new(),
+        (_, 0) => format!("{kind} without a summary"),
+        (_, 1) => "1 row of sightings".to_owned(),
+        (_, rows) => format!("{rows} rows of sightings"),
+    }
+}
+
+fn summary(parts: &[Part]) -> String {
     let summary = parts.iter().find(|part| part.header.section == Section::Summary);
     let text = summary.and_then(|part| std::str::from_utf8(&part.content).ok()).unwrap_or_default();
     let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     line.trim().trim_start_matches('#').trim().chars().take(120).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use comity_core::record::Header;
+
+    use super::*;
+
+    fn part(section: Section, content: &str) -> Part {
+        let header = Header::new(section, "text/plain");
+        Part::seal(&header, content.as_bytes(), [7; 16]).unwrap()
+    }
+
+    #[test]
+    fn what_has_no_summary_says_how_much_it_is() {
+        let summary = part(Section::Summary, "\n# Router flaw\nUpdate.");
+        let rows = part(Section::Sightings, "{\"a\": 1}\n{\"a\": 2}\n");
+        let one = part(Section::Sightings, "{\"a\": 3}");
+        assert_eq!(title(Kind::Advisory, &[rows.clone(), summary]), "Router flaw");
+        assert_eq!(title(Kind::Sightings, std::slice::from_ref(&one)), "1 row of sightings");
+        assert_eq!(title(Kind::Sightings, &[rows, one]), "3 rows of sightings");
+        assert_eq!(title(Kind::Incident, &[]), "incident without a summary");
+        assert_eq!(title(Kind::Withdrawal, &[]), "");
+    }
 }

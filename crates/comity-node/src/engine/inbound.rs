@@ -275,7 +275,8 @@ impl Engine {
     pub(super) fn receipt(&mut self, partner: EconomyId, signed: &Bytes, now: Timestamp) {
         let Some(session) = self.sessions.get(&partner) else { return };
         let receipt = match self.state.check_receipt(&partner, session.link_key, signed) {
-            Ok(receipt) => receipt,
+            Ok(Some(receipt)) => receipt,
+            Ok(None) => return,
             Err(why) => {
                 return self.session_input(partner, comity_proto::Input::BadReceipt { why }, now);
             }

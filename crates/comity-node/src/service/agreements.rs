@@ -62,6 +62,7 @@ impl Service {
     /// Accepts what a partner proposed. In force from its first day, or from now.
     pub async fn accept(&self, reference: &str) -> Result<Published, ServiceError> {
         let (agreement, title) = self.found(reference).await?;
+        self.look(move |state, _, _| acceptable(state, &agreement)).await??;
         let body = AcceptanceBody { agreement }.encode();
         self.publish_control(Kind::Acceptance, body, format!("Acceptance: {title}")).await
     }
@@ -118,6 +119,22 @@ fn find<'a>(state: &'a State, text: &str) -> Result<(RecordId, &'a Compact), Ser
     };
     let id = find_record(state, text).map_err(|_no_record| missing())?;
     state.agreements().get(&id).map(|compact| (id, compact)).ok_or_else(missing)
+}
+
+/// What was accepted is accepted, and nobody accepts what they proposed.
+fn acceptable(state: &State, id: &RecordId) -> Result<(), ServiceError> {
+    let Some(compact) = state.agreements().get(id) else { return Ok(()) };
+    let reference = state.record(id).map_or_else(|| id.short(), |held| held.reference.clone());
+    let what = if compact.proposer == state.us() {
+        let partner = state.name_of(&compact.partner);
+        format!("{reference} is our own proposal: {partner} accepts it")
+    } else if compact.accepted.is_some() {
+        format!("{reference} is accepted already")
+    } else {
+        return Ok(());
+    };
+    Err(ServiceError::data("nothing-to-accept", what)
+        .next(format!("comity agreement show {reference}")))
 }
 
 /// `180 days (art. 12.3)`.

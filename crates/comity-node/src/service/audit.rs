@@ -7,7 +7,9 @@ use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
 
 use super::records::found;
 use super::{Service, words};
-use crate::api::{AuditChain, AuditDelivery, AuditFile, AuditStep, AuditWho, AuditWithheld};
+use crate::api::{
+    AuditChain, AuditDelivery, AuditFile, AuditStep, AuditTold, AuditWho, AuditWithheld,
+};
 use crate::audit_file;
 use crate::error::{ErrorKind, ServiceError};
 use crate::state::{Held, OutEntry, OutFate, Partner, State};
@@ -142,17 +144,60 @@ fn audit(state: &State, id: &RecordId, held: &Held, now: Timestamp) -> (AuditWho
         }
     }
     deliveries.sort_by_key(|(at, _, _)| *at);
-    let withdrawn = state
-        .tombstone(id, &held.facts.origin)
-        .and_then(|stone| state.record(&stone.by).map(|withdrawal| withdrawal.reference.clone()));
+    let withdrawal = state.tombstone(id, &held.facts.origin).map(|stone| stone.by);
+    let withdrawn =
+        withdrawal.and_then(|by| state.record(&by).map(|withdrawal| withdrawal.reference.clone()));
+    let told = withdrawal.map(|by| told(state, id, &by)).unwrap_or_default();
     let seqs = deliveries.iter().map(|(_, _, seqs)| *seqs).collect();
     let audit = AuditWho {
         record: words::record_line(state, id, held, now),
         deliveries: deliveries.into_iter().map(|(_, delivery, _)| delivery).collect(),
         nothing_sent,
         withdrawn_by: withdrawn,
+        withdrawal_told: told,
     };
     (audit, seqs)
+}
+
+/// Whether those who possibly hold something of a record know that it was withdrawn.
+fn told(state: &State, id: &RecordId, withdrawal: &RecordId) -> Vec<AuditTold> {
+    let line = |(economy, partner): (&EconomyId, &Partner)| {
+        let mut entries = partner.out.entries().iter();
+        let entry =
+            entries.rfind(|one| one.entry.as_ref().is_some_and(|line| line.record == *withdrawal));
+        if entry.is_none() && partner.out.possibly_held(id).is_none() {
+            return None;
+        }
+        let number = entry.and_then(|out| out.entry.as_ref()).map(|line| line.number);
+        let receipt = number.and_then(|number| partner.out.receipt_for(number));
+        Some(AuditTold {
+            partner: state.name_of(economy),
+            partner_id: economy.to_string(),
+            state: match (entry, number) {
+                (Some(out), Some(number)) => stands(partner, out, number),
+                _ => "not told yet".to_owned(),
+            },
+            at: entry.map(|out| out.at.to_string()),
+            receipt: receipt.map(|(at, _)| at.to_string()),
+        })
+    };
+    state.partners().filter_map(line).collect()
+}
+
+/// What became of a numbered delivery, in words.
+fn stands(partner: &Partner, out: &OutEntry, number: u64) -> String {
+    let ledger = &partner.out;
+    match &out.fate {
+        OutFate::Void { handed: false } => "void".to_owned(),
+        OutFate::Void { handed: true } => "void, possibly received".to_owned(),
+        OutFate::Refused(reason) => format!("refused: {reason}"),
+        OutFate::Live
+            if ledger.receipt_for(number).is_some() || ledger.acked().contains(number) =>
+        {
+            "stored".to_owned()
+        }
+        OutFate::Live => "on the way".to_owned(),
+    }
 }
 
 fn delivery(
@@ -166,15 +211,7 @@ fn delivery(
         held.parts.iter().find(|part| part.digest == *digest).map(|part| part.counts_as.to_string())
     };
     let receipt = partner.out.receipt_for(line.number);
-    let state_of = match &out.fate {
-        OutFate::Void { handed: false } => "void".to_owned(),
-        OutFate::Void { handed: true } => "void, possibly received".to_owned(),
-        OutFate::Refused(reason) => format!("refused: {reason}"),
-        OutFate::Live if receipt.is_some() || partner.out.acked().contains(line.number) => {
-            "stored".to_owned()
-        }
-        OutFate::Live => "on the way".to_owned(),
-    };
+    let state_of = stands(partner, out, line.number);
     // What a partner signs for covers the numbers that were taken back, as such.
     let signed = receipt.filter(|_| out.fate != OutFate::Void { handed: false });
     let onward = line.obligations.onward;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use comity_core::keyring::{Grant, KeyringBuilder, Revocation, Role, VerifiedKeyring};
 use comity_core::sign::SecretKey;
-use comity_core::{KeyId, Kind, RecordId, Timestamp};
+use comity_core::{KeyId, Kind, RecordId, Timestamp, Tlp};
 
 use super::{Service, find_record};
 use crate::api::{AffirmRequest, Affirmed, KeyLine, RevokeRequest, Revoked, SignedLine};
@@ -40,7 +40,11 @@ impl Service {
         let revocation = Revocation { key: grant.key, at, compromised: asked.compromised };
         let before = keyring.revocation(grant.key).copied();
         let held = before.map_or(revocation, |before| before.join(revocation));
-        if before == Some(held) {
+        let desk = self.keys().ok().map(|keys| keys.desk.id());
+        let replaced =
+            desk.is_some_and(|desk| desk == grant.key || keyring.grants_of(desk).next().is_none());
+        // A node that signs with a revoked key gets another all the same.
+        if before == Some(held) && !replaced {
             let message = format!("the key was revoked already, from {}", held.at);
             return Err(ServiceError::usage("already-revoked", message).next(
                 "a revocation can only be made stricter: an earlier --from, or --compromised",
@@ -51,9 +55,6 @@ impl Service {
             self.look(move |state, _, _| reach(state, &keyring, held)).await?
         };
         let (takes_back, doubts) = reach;
-        let desk = self.keys().ok().map(|keys| keys.desk.id());
-        let replaced =
-            desk.is_some_and(|desk| desk == grant.key || keyring.grants_of(desk).next().is_none());
         let mut revoked = Revoked {
             key: grant.key.to_string(),
             from: held.at.to_string(),
@@ -70,12 +71,13 @@ impl Service {
         let mut builder = KeyringBuilder::follow(&keyring).revoke(revocation);
         let mut desk = self.keys()?.desk;
         if replaced {
+            let may = desk_grant(&keyring, &desk, self.now());
             desk = SecretKey::generate(&mut OsEntropy);
             let (from, until) = grant_span(self.now());
-            let new = Grant { key: desk.id(), from, until, ..grant };
+            let new = Grant { key: desk.id(), from, until, ..may };
             builder = builder.grant(new);
         }
-        let next = self.signed_by_root(builder)?;
+        let next = self.signed_by_root(builder, asked.root_passphrase).await?;
         let why = asked.reason.as_deref().map(|reason| format!(": {reason}"));
         let title = format!("Keyring, version {}{}", next.version(), why.unwrap_or_default());
         let renewed = replaced.then(|| (DESK, desk.clone()));
@@ -95,8 +97,9 @@ impl Service {
             None => None,
             Some((from, to)) => Some((from?, to?)),
         };
-        let (held, names) = (keyring.clone(), asked.records);
-        let records = self.look(move |state, _, _| chosen(state, &held, &names, span)).await??;
+        let (held, names, now) = (keyring.clone(), asked.records, self.now());
+        let records =
+            self.look(move |state, _, _| chosen(state, &held, &names, span, now)).await??;
         let ids: Vec<RecordId> = records.iter().map(|(id, _)| *id).collect();
         let mut affirmed = Affirmed {
             keyring: None,
@@ -105,7 +108,8 @@ impl Service {
         if asked.dry_run {
             return Ok(affirmed);
         }
-        let next = self.signed_by_root(KeyringBuilder::follow(&keyring).affirm(ids))?;
+        let builder = KeyringBuilder::follow(&keyring).affirm(ids);
+        let next = self.signed_by_root(builder, asked.root_passphrase).await?;
         let title = format!("Keyring, version {}: affirms records", next.version());
         let desk = self.keys()?.desk;
         self.publish_keyring(&next, title, &desk, &[]).await?;
@@ -116,11 +120,10 @@ impl Service {
     /// The author's grant of a key that is named by the front of its id, or as `desk`: the one with which
     /// this node signs. Of several grants, the last to end.
     fn author_grant(&self, keyring: &VerifiedKeyring, text: &str) -> Result<Grant, ServiceError> {
-        let here = if text == DESK { Some(self.keys()?.desk.id()) } else { None };
-        let named = |grant: &&Grant| match here {
-            Some(here) => grant.key == here,
-            None => !text.is_empty() && grant.key.to_string().starts_with(text),
-        };
+        if text == DESK {
+            return Ok(desk_grant(keyring, &self.keys()?.desk, self.now()));
+        }
+        let named = |grant: &&Grant| !text.is_empty() && grant.key.to_string().starts_with(text);
         let keys: BTreeSet<KeyId> = keyring.grants().filter(named).map(|grant| grant.key).collect();
         if keys.len() > 1 {
             let message = format!("`{text}` is the front of several keys");
@@ -137,6 +140,53 @@ impl Service {
             ServiceError::usage("no-author", message).next("comity key rotate")
         })
     }
+}
+
+/// What the key with which this node signs may do. One that the keyring does not grant, as after a keyring
+/// was lost, is to be replaced like any other: by one that may do what the desk's keys before it could.
+fn desk_grant(keyring: &VerifiedKeyring, desk: &SecretKey, now: Timestamp) -> Grant {
+    let authors = |grant: &&Grant| grant.role == Role::Author && !grant.unknown;
+    let own = keyring.grants_of(desk.id()).filter(authors).max_by_key(|grant| grant.until);
+    let before = || {
+        let desks = keyring.grants().filter(authors).filter(|grant| grant.holder.is_empty());
+        desks.max_by_key(|grant| grant.until)
+    };
+    let known = own.or_else(before).cloned();
+    let grant = known.unwrap_or_else(|| {
+        let (from, until) = grant_span(now);
+        let kinds = Kind::ALL.iter().copied();
+        Grant::author(keyring.economy(), desk.public(), kinds, Tlp::Red, from, until)
+    });
+    Grant { key: desk.id(), ..grant }
+}
+
+/// What is wrong with the key with which this node signs, and what to do.
+pub(crate) fn desk_problem(state: &State, desk: KeyId, now: Timestamp) -> Option<(String, String)> {
+    let keyring = state.keyring(&state.us())?;
+    if keyring.is_granted(desk, Role::Author, now) {
+        return None;
+    }
+    let revoked = keyring.revocation(desk).filter(|revocation| revocation.at <= now);
+    let ends = keyring.grants_of(desk).filter(|grant| grant.role == Role::Author);
+    let why = match (revoked, ends.map(|grant| grant.until).max()) {
+        (Some(revocation), _) => format!("is revoked from {}", revocation.at),
+        (None, Some(until)) if until <= now => format!("was granted until {until}"),
+        (None, Some(_)) => "is not granted yet".to_owned(),
+        (None, None) => "is not granted".to_owned(),
+    };
+    let front: String = desk.to_string().chars().take(16).collect();
+    let problem = format!(
+        "the key {front} in keys/node.keys, with which this node signs, {why} in the keyring (version {}): nothing that it signs counts",
+        keyring.version()
+    );
+    let next = match state.recovery() {
+        // A partner may have the keyring that grants it.
+        Some(_) => "wait until partners have given back what was lost: comity status",
+        None => {
+            "with the root keys at hand: comity key revoke desk --reason TEXT, which puts a new one in its place"
+        }
+    };
+    Some((problem, next.to_owned()))
 }
 
 fn instant(text: &str) -> Result<Timestamp, ServiceError> {
@@ -196,12 +246,13 @@ fn chosen(
     keyring: &VerifiedKeyring,
     names: &[String],
     span: Option<(Timestamp, Timestamp)>,
+    now: Timestamp,
 ) -> Result<Vec<(RecordId, SignedLine)>, ServiceError> {
     let mut ids = BTreeSet::new();
     for name in names {
         let id = find_record(state, name)?;
         if let Some(held) = state.record(&id) {
-            may_affirm(state, keyring, &held.reference, held)?;
+            may_affirm(state, keyring, held, now)?;
         }
         ids.insert(id);
     }
@@ -212,7 +263,7 @@ fn chosen(
             state.record(id).is_some_and(|held| {
                 (from..to).contains(&held.signed_at)
                     && held.facts.kind != Kind::Keyring
-                    && may_affirm(state, keyring, &held.reference, held).is_ok()
+                    && may_affirm(state, keyring, held, now).is_ok()
             })
         }));
     }
@@ -225,18 +276,24 @@ fn chosen(
     Ok(held.map(|(id, held)| (id, signed_line(state, &id, held))).collect())
 }
 
-/// An affirmation speaks for records of ours, and not for a time at which their key was not good.
+/// An affirmation speaks for records of ours whose key has ended or is to end, and not for a time at
+/// which it was not good.
 fn may_affirm(
     state: &State,
     keyring: &VerifiedKeyring,
-    reference: &str,
     held: &Held,
+    now: Timestamp,
 ) -> Result<(), ServiceError> {
+    let (reference, author) = (&held.reference, held.facts.author);
     if held.facts.origin != state.us() {
         let message = format!("{reference} is not ours: its own economy affirms it");
         return Err(ServiceError::usage("not-ours", message));
     }
-    let revocation = keyring.revocation(held.facts.author);
+    let revocation = keyring.revocation(author);
+    if revocation.is_none() && keyring.grants_of(author).any(|grant| now < grant.until) {
+        let message = format!("the key of {reference} has not ended: it counts as it is");
+        return Err(ServiceError::usage("key-in-force", message).next("comity key list"));
+    }
     match revocation.filter(|revocation| revocation.at <= held.signed_at) {
         None => Ok(()),
         Some(revocation) => {

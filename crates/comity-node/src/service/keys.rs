@@ -8,6 +8,7 @@ use comity_core::sign::SecretKey;
 use tokio::sync::MutexGuard;
 
 use super::Service;
+use crate::api::{RootPassphrase, RotateRequest};
 use crate::engine::CommandError;
 use crate::error::{ErrorKind, ServiceError};
 use crate::founding::LINK;
@@ -17,11 +18,11 @@ use crate::rotation;
 impl Service {
     /// Grants a new link key and ends the old one. Needs the root keys. What is interrupted is finished
     /// at the next start; where the engine refuses the keyring, the old key comes back.
-    pub async fn rotate_link(&self) -> Result<(), ServiceError> {
+    pub async fn rotate_link(&self, asked: RotateRequest) -> Result<(), ServiceError> {
         let _alone = self.alone_with_keyring()?;
         let current = self.own_keyring().await?;
-        let (folder, passphrase) = (&self.parts.config.folder, self.parts.passphrase.as_ref());
-        let (link, keyring) = rotation::renew_link(folder, passphrase, &current, self.now())?;
+        let (link, builder) = rotation::next_link(&current, self.now());
+        let keyring = self.signed_by_root(builder, asked.root_passphrase).await?;
         let title = rotation::title(&keyring);
         let desk = self.keys()?.desk;
         self.publish_keyring(&keyring, title, &desk, &[(LINK, link.clone())]).await?;
@@ -40,7 +41,7 @@ impl Service {
         self.parts.rotating.try_lock().map_err(|_held| {
             let message = "our keyring is being changed already";
             ServiceError::new(ErrorKind::TryLater, "rotation-under-way", message)
-                .next("when that has ended: comity status")
+                .next("comity status shows when that has ended; then run the command again")
         })
     }
 
@@ -55,12 +56,20 @@ impl Service {
     }
 
     /// The next version of our keyring, signed with the root keys.
-    pub(super) fn signed_by_root(
+    pub(super) async fn signed_by_root(
         &self,
         builder: KeyringBuilder,
+        root: Option<RootPassphrase>,
     ) -> Result<VerifiedKeyring, ServiceError> {
-        let (folder, passphrase) = (&self.parts.config.folder, self.parts.passphrase.as_ref());
-        rotation::signed_by_root(folder, passphrase, builder)
+        let folder = self.parts.config.folder.clone();
+        // An encrypted file takes a second of hard work to open: other requests do not wait for it.
+        let signing = tokio::task::spawn_blocking(move || {
+            let passphrase = root.as_ref().and_then(RootPassphrase::typed);
+            rotation::signed_by_root(&folder, passphrase.as_ref(), builder)
+        });
+        signing.await.unwrap_or_else(|error| {
+            Err(ServiceError::new(ErrorKind::Io, "root-keys", error.to_string()))
+        })
     }
 
     /// Enters our next keyring, signed with the `desk` key that it grants, and puts these keys in the place

@@ -11,6 +11,8 @@ mod group_words;
 mod groups;
 mod invitations;
 mod key_ends;
+#[cfg(test)]
+mod key_tests;
 mod keys;
 mod local;
 mod names;
@@ -39,6 +41,7 @@ use crate::shell::{Handle, Seen};
 use crate::state::State;
 
 pub use agreements::End;
+pub(crate) use key_ends::desk_problem;
 pub(crate) use pairing::{Pairings, introduction};
 use partners::Links;
 pub(crate) use words::to_base64;
@@ -83,34 +86,48 @@ impl Service {
         let link_key = self.keys().ok().map(|keys| keys.link.id());
         let endpoint = self.parts.endpoint.clone();
         let folder = self.parts.config.store.folder.display().to_string();
+        let desk = self.keys().ok().map(|keys| keys.desk.id());
+        let keyring_changing = self.parts.rotating.try_lock().is_err();
         let (now, clock) = (self.now(), self.parts.clock.look().problem);
-        self.look(move |state, engine, seen| Status {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            code: state.code().to_owned(),
-            economy: state.us().to_string(),
-            running,
-            listening: listening.map(|address| address.to_string()),
-            records: state.records().filter(|(_, one)| !one.facts.kind.is_control()).count() as u64,
-            waiting: state.records().filter(|(_, one)| records::waits(one)).count() as u64,
-            drafts: state.drafts().count() as u64,
-            entries: durable.seq,
-            chain: durable.chain.to_string(),
-            link_key_granted: link_key.map(|key| running || state.grants_link(key)),
-            keyring: state.own_keyring_head().0,
-            store_problem: engine.failed(),
-            store_next: engine.failed().map(|_| {
-                if engine.is_full() {
-                    format!("free some space: df -h {folder}")
-                } else {
-                    "look at the disk (dmesg, smartctl), then start the node again".to_owned()
-                }
-            }),
-            recovering: state.recovery().map(|recovery| recovery.since.to_string()),
-            clock_problem: clock.map(|problem| problem.to_string()),
-            clock_next: clock.map(|problem| problem.next().to_owned()),
-            partners: partners::lines(engine, Links::of(engine, seen, endpoint.as_deref()), now),
-            stopped_groups: groups::stopped(state, now),
-            alarms: alarms(state, seen),
+        self.look(move |state, engine, seen| {
+            let desk = desk.and_then(|desk| desk_problem(state, desk, now));
+            let (desk_problem, desk_next) = desk.unzip();
+            Status {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                code: state.code().to_owned(),
+                economy: state.us().to_string(),
+                running,
+                listening: listening.map(|address| address.to_string()),
+                records: state.records().filter(|(_, one)| !one.facts.kind.is_control()).count()
+                    as u64,
+                waiting: state.records().filter(|(_, one)| records::waits(one)).count() as u64,
+                drafts: state.drafts().count() as u64,
+                entries: durable.seq,
+                chain: durable.chain.to_string(),
+                link_key_granted: link_key.map(|key| running || state.grants_link(key)),
+                keyring: state.own_keyring_head().0,
+                keyring_changing,
+                desk_problem,
+                desk_next,
+                store_problem: engine.failed(),
+                store_next: engine.failed().map(|_| {
+                    if engine.is_full() {
+                        format!("free some space: df -h {folder}")
+                    } else {
+                        "look at the disk (dmesg, smartctl), then start the node again".to_owned()
+                    }
+                }),
+                recovering: state.recovery().map(|recovery| recovery.since.to_string()),
+                clock_problem: clock.map(|problem| problem.to_string()),
+                clock_next: clock.map(|problem| problem.next().to_owned()),
+                partners: partners::lines(
+                    engine,
+                    Links::of(engine, seen, endpoint.as_deref()),
+                    now,
+                ),
+                stopped_groups: groups::stopped(state, now),
+                alarms: alarms(state, seen),
+            }
         })
         .await
     }
@@ -134,6 +151,8 @@ impl Service {
                 Err(ServiceError::new(ErrorKind::CannotCreate, "backup-folder", error.to_string())
                     .next("name a folder that is empty or new: comity backup DIR"))
             }
+            Ok(Err(error @ StoreError::Io { .. })) => Err(ServiceError::from(error)
+                .next("name a folder in which the node's user may write: comity backup DIR")),
             Ok(copied) => copied.map(drop).map_err(ServiceError::from),
             Err(error) => Err(ServiceError::new(ErrorKind::Io, "backup", error.to_string())),
         }

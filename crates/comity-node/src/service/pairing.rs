@@ -8,7 +8,7 @@ use comity_core::journal::PartnerChange;
 use comity_core::keyring::VerifiedKeyring;
 use comity_core::{EconomyId, EpochId, Timestamp};
 use comity_net::pairing::{
-    ConfirmError, Introduction, Paired, PairingEvent, PairingId, Ticket, TicketId,
+    ConfirmError, Introduction, Paired, PairingEvent, PairingFailure, PairingId, Ticket, TicketId,
 };
 use tokio::sync::mpsc;
 
@@ -88,6 +88,7 @@ impl Pairings {
             name: name.to_owned(),
             invited,
             used_up: false,
+            not_open: false,
             state: "waiting".to_owned(),
             digits: None,
             economy: None,
@@ -101,6 +102,19 @@ impl Pairings {
     /// Whether operators are at it with digits.
     pub(super) fn is_comparing(&self, name: &str) -> bool {
         is_comparing(&self.state_of(name))
+    }
+
+    /// Under which other name a ceremony with this ticket is under way.
+    fn using(&self, ticket: TicketId, name: &str) -> Option<String> {
+        self.with(|all| {
+            let known = all.values().find(|known| {
+                let Ceremony { name: other, state, .. } = &known.ceremony;
+                known.ticket == ticket
+                    && other != name
+                    && (state == "waiting" || is_comparing(state))
+            });
+            known.map(|known| known.ceremony.name.clone())
+        })
     }
 
     /// Those with a ticket of ours that have digits to compare: the ticket, which is used up, the name,
@@ -151,8 +165,14 @@ impl Service {
         // Before anything is noted: the ceremony under this name may be that of our own invitation.
         if ticket.economy() == self.look(|state, _, _| state.us()).await? {
             let message = "this ticket is our own: the other side joins with it";
-            return Err(ServiceError::usage("own-ticket", message)
-                .next("send it to the other operator, who runs: comity partner join"));
+            return Err(ServiceError::usage("own-ticket", message).next(
+                "send it to the other operator, who joins with it: `partner join --as NAME` there",
+            ));
+        }
+        if let Some(other) = self.parts.pairings.using(ticket.id(), name) {
+            let message = format!("this ticket is in use already, for the pairing with `{other}`");
+            return Err(ServiceError::new(ErrorKind::TryLater, "ticket-in-use", message)
+                .next(format!("comity partner verify {}", word(&other))));
         }
         let introduction = self.introduction(name).await?;
         self.parts.pairings.may_begin(name, self.now())?;
@@ -288,6 +308,7 @@ impl Service {
                         known.pairing = known.pairing.filter(|_| used_up);
                         "failed".clone_into(&mut known.ceremony.state);
                         known.ceremony.used_up = used_up;
+                        known.ceremony.not_open = matches!(failure, PairingFailure::NoInvitation);
                         let again = if used_up { "; the ticket is used up" } else { "" };
                         known.ceremony.problem = Some(format!("{failure}{again}"));
                     },
@@ -392,6 +413,17 @@ mod tests {
     fn ticket(now: Timestamp) -> Ticket {
         let addresses = vec!["127.0.0.1:4864".to_owned()];
         Ticket::issue(comity_core::EconomyId([7; 32]), addresses, now, &mut OsEntropy).unwrap()
+    }
+
+    #[test]
+    fn a_ticket_has_one_name_at_a_time() {
+        let pairings = Pairings::default();
+        let one = ticket(Timestamp::from_secs(1_800_000_000));
+        pairings.begin("KR", &one, false);
+        assert_eq!(pairings.using(one.id(), "again").as_deref(), Some("KR"));
+        assert_eq!(pairings.using(one.id(), "KR"), None, "that is the same pairing");
+        pairings.note(|_| true, |known| "failed".clone_into(&mut known.ceremony.state));
+        assert_eq!(pairings.using(one.id(), "again"), None);
     }
 
     #[test]

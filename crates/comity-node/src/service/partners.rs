@@ -243,6 +243,7 @@ fn line(
         Bond::Introduced(by) => ("introduced", Some(state.name_of(&by))),
     };
     let agreements = state.policy().partner(economy).into_iter().flat_map(|one| &one.agreements);
+    let connected = links.map(|links| links.seen.up.contains(economy));
     PartnerLine {
         name: partner.name.clone(),
         economy: economy.to_string(),
@@ -255,11 +256,15 @@ fn line(
             .filter(|agreement| agreement.in_force(now))
             .map(|agreement| agreement.terms().title().to_owned())
             .collect(),
-        connected: links.map(|links| links.seen.up.contains(economy)),
+        connected,
         trouble: links.and_then(|links| links.seen.trouble.get(economy).cloned()),
         rtt_ms: links.and_then(|links| links.round_trip(economy)),
         delivered: partner.out.head().number,
-        outstanding: partner.out.outstanding_count(),
+        // A link that is up knows best: what a partner confirmed once, it may have lost.
+        outstanding: match connected {
+            Some(true) => partner.out.outstanding_count(),
+            Some(false) | None => partner.out.unconfirmed_count(),
+        },
         received: partner.inbound.durable_head().number,
         owes: partner.is_paired() && !partner.returned,
         full: engine.full(economy).map(|bound| bound.to_string()).collect(),

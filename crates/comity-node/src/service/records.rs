@@ -76,7 +76,7 @@ impl Service {
         let standing = if release {
             Standing::Accepted
         } else {
-            Standing::Quarantined("dropped by a person here".to_owned())
+            Standing::Quarantined("held by a person here".to_owned())
         };
         self.command(Command::Judge { record: id, standing }).await?;
         let now = self.now();
@@ -106,7 +106,18 @@ fn judged(state: &State, text: &str, release: bool) -> Result<RecordId, ServiceE
         return Err(ServiceError::usage("control-record", message)
             .next("hold records with content; partners: comity partner suspend NAME"));
     }
-    Ok(id)
+    let reference = &held.reference;
+    let pointless = match (&held.standing, release) {
+        (Standing::Quarantined(_), true) | (Standing::Accepted | Standing::Pending(_), false) => {
+            return Ok(id);
+        }
+        (Standing::Quarantined(_), false) => format!("{reference} is in quarantine already"),
+        (Standing::Accepted, true) => format!("{reference} is not in quarantine: it counts"),
+        (Standing::Pending(why), true) => {
+            format!("{reference} is not in quarantine: it waits, {why}")
+        }
+    };
+    Err(ServiceError::usage("nothing-to-decide", pointless).next("comity quarantine list"))
 }
 
 /// Whether a key or a person is waited for. An introduction that a person has set aside waits for nobody.

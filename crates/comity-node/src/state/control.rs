@@ -346,22 +346,24 @@ impl State {
     }
 
     /// Whether a partner's receipt verifies, was signed with the key of its link, and agrees with our
-    /// chain.
+    /// chain. `None`: it speaks of what a restore took from us, and the partner gives back.
     pub(crate) fn check_receipt(
         &self,
         partner: &EconomyId,
         link_key: KeyId,
         signed: &[u8],
-    ) -> Result<Receipt, String> {
+    ) -> Result<Option<Receipt>, String> {
         let unverified = UnverifiedReceipt::parse(signed).map_err(|error| error.to_string())?;
         if unverified.key() != link_key {
             return Err("signed with another key than the link's".to_owned());
         }
         let receipt = unverified.verify(*partner, self.us).map_err(|error| error.to_string())?;
-        let known =
-            self.partners.get(partner).and_then(|one| one.out.chain_at(receipt.upto.number));
-        if known == Some(receipt.upto.chain) {
-            Ok(receipt)
+        let known = self.partners.get(partner);
+        let chain = known.and_then(|one| one.out.chain_at(receipt.upto.number));
+        if chain == Some(receipt.upto.chain) {
+            Ok(Some(receipt))
+        } else if chain.is_none() && known.is_some_and(|one| !one.returned) {
+            Ok(None)
         } else {
             Err(format!("does not agree with our ledger at number {}", receipt.upto.number))
         }

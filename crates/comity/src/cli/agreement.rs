@@ -12,8 +12,8 @@ use super::words;
 pub(crate) enum AgreementCommand {
     /// Sign an agreement and send it to the partner, who accepts it or not
     #[command(
-        long_about = "Sign an agreement and send it to the partner, who accepts it or not.\n\nFILE holds the terms; examples/agreements has an MoU and an NDA to start from. What it does not say follows from its tier.",
-        after_help = "Example:\n  comity agreement propose examples/agreements/nda.toml --to JP"
+        long_about = "Sign an agreement and send it to the partner, who accepts it or not.\n\nFILE holds the terms; examples/agreements has an MoU and an NDA to start from. What it does not say follows from its tier. As soon as the partner has accepted it, it binds your economy; before that it is taken back with `comity agreement terminate`.",
+        after_help = "Examples:\n  comity agreement propose examples/agreements/nda.toml --to JP --dry-run\n  comity agreement propose examples/agreements/nda.toml --to JP"
     )]
     Propose {
         /// The terms, in TOML
@@ -21,6 +21,12 @@ pub(crate) enum AgreementCommand {
         /// The partner
         #[arg(long, value_name = "NAME")]
         to: String,
+        /// Show what it would bind to; sign nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
     /// Accept an agreement that a partner proposed
     Accept {

@@ -94,7 +94,7 @@ pub(crate) enum KeyCommand {
     List,
     /// Replace the key of the links; partners need not be paired again
     #[command(
-        long_about = "Replace the key of the links; partners need not be paired again.\n\nThe root key signs the new one, so it must be at hand. Partners learn of it when they connect, also those that were away."
+        long_about = "Replace the key of the links; partners need not be paired again.\n\nThe root key signs the new one, so it must be at hand, and its passphrase is asked for, also by a node that runs. Partners learn of it when they connect, also those that were away."
     )]
     Rotate {
         /// Do not ask
@@ -103,7 +103,7 @@ pub(crate) enum KeyCommand {
     },
     /// End a key that signs records, before its time: it was stolen, or is in doubt
     #[command(
-        long_about = "End a key that signs records, before its time: it was stolen, or is in doubt.\n\nWhat it signs from --from on counts no more anywhere, however old it pretends to be where it comes through others. What it had signed before stays with whoever had it from you; whoever first sees it later, through others, sets it aside until you affirm it. If this node signs with the key, a new one takes its place at once. The root key must be at hand. The screen shows what is taken back before anything is done.",
+        long_about = "End a key that signs records, before its time: it was stolen, or is in doubt.\n\nWhat it signs from --from on counts no more anywhere, however old it pretends to be where it comes through others. What it had signed before stays with whoever had it from you; whoever first sees it later, through others, sets it aside until you affirm it. If this node signs with the key, a new one takes its place at once. The root key must be at hand, and its passphrase is asked for, also by a node that runs. The screen shows what is taken back before anything is done.",
         after_help = "Examples:\n  comity key revoke desk --compromised --from 2026-11-20T09:00:00Z --reason \"laptop stolen\" --dry-run\n  comity key affirm --signed-between 2026-11-01T00:00:00Z 2026-11-20T09:00:00Z"
     )]
     Revoke {
@@ -114,9 +114,9 @@ pub(crate) enum KeyCommand {
         #[arg(long, value_name = "TIME", value_parser = words::instant)]
         from: Option<Timestamp>,
         /// It is in foreign hands
-        #[arg(long, requires = "reason")]
+        #[arg(long)]
         compromised: bool,
-        /// Why; kept here and sent to nobody
+        /// Why; kept here and sent to nobody. A stolen key is not revoked without it
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
         /// Only show what it would take back
@@ -128,7 +128,7 @@ pub(crate) enum KeyCommand {
     },
     /// Stand by records whose key has ended: they count whoever brings them
     #[command(
-        long_about = "Stand by records whose key has ended: they count whoever brings them.\n\nThe root says so, record by record; its key must be at hand. A record that was signed after its key had ended cannot be affirmed: publish it again."
+        long_about = "Stand by records whose key has ended: they count whoever brings them.\n\nThe root says so, record by record; its key must be at hand, and its passphrase is asked for. A record whose key is in force needs none of this. A record that was signed after its key had ended cannot be affirmed: publish it again."
     )]
     Affirm {
         /// References, or fronts of ids
@@ -190,10 +190,13 @@ pub(crate) enum QuarantineCommand {
         #[arg(long)]
         yes: bool,
     },
-    /// Put a record back into quarantine
+    /// Put a record into quarantine: it counts no more, and goes to nobody
     Hold {
         /// Its reference, or the front of its id
         #[arg(value_name = "REFERENCE")]
         record: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
 }

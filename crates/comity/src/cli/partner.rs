@@ -69,7 +69,7 @@ pub(crate) enum PartnerCommand {
     },
     /// Type the six digits that the other operator reads aloud
     #[command(
-        long_about = "Type the six digits that the other operator reads aloud.\n\nPhone the person you know, on a number you know. Read them the six digits on your screen; type the six on theirs. If they differ, somebody is in between: the ticket is burnt and nothing is paired. The digits are asked for on a terminal, and elsewhere read from standard input."
+        long_about = "Type the six digits that the other operator reads aloud.\n\nPhone the person you know, on a number you know. Read them the six digits on your screen; type the six on theirs. If they differ, somebody is in between: the ticket is burnt and nothing is paired. The digits are asked for on a terminal, and elsewhere read from standard input.\n\nThe command waits until the other operator has typed yours as well, up to 15 minutes; run again, it goes on where it was. --show does not wait."
     )]
     Verify {
         /// What you call the partner

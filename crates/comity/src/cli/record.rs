@@ -36,7 +36,7 @@ pub(crate) struct Publish {
 pub(crate) enum ImportCommand {
     /// CSAF 2.0 advisories (JSON, or JSON in gzip)
     #[command(
-        after_help = "Example:\n  comity import csaf examples/data/csaf/*.json\n\nA document of somebody else without a TLP label is kept as AMBER+STRICT: it cannot be sent until a person marks it."
+        after_help = "Example:\n  comity import csaf examples/data/csaf/*.json\n\nA file that is no CSAF 2.0 document is named with the reason, and the others are taken; the exit code is 65 then.\n\nA document of somebody else without a TLP label is kept as AMBER+STRICT: it cannot be sent until a person marks it."
     )]
     Csaf {
         /// Files
@@ -99,7 +99,7 @@ pub(crate) struct List {
     /// Agreements, keyrings, withdrawals and their like as well
     #[arg(long)]
     pub(crate) control: bool,
-    /// How many at most, the newest first
+    /// How many at most, the newest first; 0 for all
     #[arg(long, value_name = "NUMBER", default_value_t = 50)]
     pub(crate) limit: usize,
 }

@@ -1,5 +1,8 @@
 //! `comity agreement`.
 
+mod terms;
+
+use std::io::{self, Write};
 use std::path::Path;
 
 use comity_admin::{Failure, FailureKind, ask};
@@ -7,15 +10,20 @@ use comity_core::Timestamp;
 use comity_core::agreement::Terms;
 use comity_node::api::{AgreementLine, Published};
 
-use super::Context;
+use serde_json::json;
+
+use super::{Context, partner};
 use crate::backend::Keys;
 use crate::cli::AgreementCommand;
+use crate::folder;
 use crate::screen::times::Zones;
 use crate::screen::{Table, printable};
 
 pub(super) fn run(command: AgreementCommand, context: &mut Context<'_>) -> Result<(), Failure> {
     match command {
-        AgreementCommand::Propose { file, to } => propose(&file, &to, context),
+        AgreementCommand::Propose { file, to, dry_run, yes } => {
+            propose(&file, &to, dry_run, yes, context)
+        }
         AgreementCommand::Accept { agreement, yes } => accept(&agreement, yes, context),
         AgreementCommand::List => list(context),
         AgreementCommand::Show { agreement } => show(&agreement, context),
@@ -43,11 +51,19 @@ pub(super) fn table(agreements: &[AgreementLine], zones: &Zones) -> Table {
     table
 }
 
-fn propose(file: &Path, to: &str, context: &mut Context<'_>) -> Result<(), Failure> {
+fn propose(
+    file: &Path,
+    to: &str,
+    dry_run: bool,
+    yes: bool,
+    context: &mut Context<'_>,
+) -> Result<(), Failure> {
     let text = std::fs::read_to_string(file).map_err(|error| {
-        let message = format!("`{}` cannot be read: {error}", file.display());
-        Failure::new(FailureKind::NoInput, "no-input", message)
-            .next("name a file that is there; examples/agreements has two to start from")
+        let failure = folder::unreadable(file, &error);
+        if failure.kind != FailureKind::NoInput {
+            return failure;
+        }
+        failure.next("name a file that is there; examples/agreements has two to start from")
     })?;
     let terms = Terms::parse(&text).map_err(|error| {
         let message = format!("{}, {error}", file.display());
@@ -57,14 +73,50 @@ fn propose(file: &Path, to: &str, context: &mut Context<'_>) -> Result<(), Failu
         };
         Failure::new(FailureKind::Data, "agreement-invalid", message).next(next)
     })?;
-    let (session, _) = context.session(Keys::Signing)?;
-    let asked = ask::Propose { text, to: to.to_owned() };
+    let keys = if dry_run { Keys::Shut } else { Keys::Signing };
+    let (session, zones) = context.session(keys)?;
+    let comity = context.comity();
+    let partner = partner::find(&session, to, &comity)?;
+    let name = printable(&partner.name);
+    let people = |out: &mut dyn Write| -> io::Result<()> {
+        let (title, tier) = (printable(terms.title()), terms.tier().label());
+        writeln!(out, "{title} ({tier}), with {name} ({})", partner.economy)?;
+        terms::write(&terms, &zones, out)
+    };
+    if dry_run {
+        let data = json!({
+            "to": partner.name,
+            "economy": partner.economy,
+            "title": terms.title(),
+            "tier": terms.tier().to_string(),
+            "text": text,
+        });
+        return context.screen.answer(&data, |out| {
+            people(out)?;
+            writeln!(out, "Nothing was signed or sent.")
+        });
+    }
+    if !yes {
+        context.screen.show(people)?;
+    }
+    let question = format!("Sign it, and propose it to {name}? It binds once they accept it.");
+    context.asker.confirmed(yes, &question)?;
+    let asked = ask::Propose { text, to: partner.economy.clone() };
     let published: Published = session.call("/propose", &asked)?;
     context.screen.answer(&published, |out| {
         let reference = published.reference.as_deref().unwrap_or(&published.record);
         writeln!(out, "{reference}  {} ({})", printable(terms.title()), terms.tier().label())?;
-        writeln!(out, "proposed to {to}; it is in force when they have accepted it")
+        writeln!(out, "proposed to {name}; it is in force when they have accepted it")?;
+        writeln!(out, "until then it is taken back with: {comity} agreement terminate {reference}")
     })
+}
+
+/// What the text of an agreement comes to, if it is one that this program reads.
+fn write_terms(line: &AgreementLine, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
+    match Terms::parse(line.text.as_deref().unwrap_or_default()) {
+        Ok(terms) => terms::write(&terms, zones, out),
+        Err(_) => Ok(()),
+    }
 }
 
 fn accept(agreement: &str, yes: bool, context: &mut Context<'_>) -> Result<(), Failure> {
@@ -73,6 +125,7 @@ fn accept(agreement: &str, yes: bool, context: &mut Context<'_>) -> Result<(), F
     if !yes {
         context.screen.show(|out| {
             table(std::slice::from_ref(&line), &zones).write(out)?;
+            write_terms(&line, &zones, out)?;
             writeln!(out, "\n{}", text_of(&line))
         })?;
     }
@@ -103,6 +156,7 @@ fn show(agreement: &str, context: &mut Context<'_>) -> Result<(), Failure> {
         table(std::slice::from_ref(&line), &zones).write(out)?;
         writeln!(out, "  id           {}", line.agreement)?;
         writeln!(out, "  proposed by  {}", printable(&line.proposed_by))?;
+        write_terms(&line, &zones, out)?;
         writeln!(out, "\n{}", text_of(&line))
     })
 }

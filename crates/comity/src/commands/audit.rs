@@ -64,10 +64,19 @@ fn write(who: &AuditWho, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
     if !who.nothing_sent.is_empty() {
         writeln!(out, "Nothing of it was sent to {}.", printable(&who.nothing_sent.join(", ")))?;
     }
-    match &who.withdrawn_by {
-        Some(reference) => writeln!(out, "Withdrawn by {reference}."),
-        None => Ok(()),
+    let Some(reference) = &who.withdrawn_by else { return Ok(()) };
+    writeln!(out, "Withdrawn by {reference}.")?;
+    if who.withdrawal_told.is_empty() {
+        return Ok(());
     }
+    let mut table = Table::new(&["told of it", "decided", "state", "receipt"]);
+    let time = |at: &Option<String>| at.as_deref().map(|at| zones.written(at));
+    for told in &who.withdrawal_told {
+        let receipt = time(&told.receipt).unwrap_or_else(|| "none yet".to_owned());
+        let decided = time(&told.at).unwrap_or_default();
+        table.row([told.partner.clone(), decided, told.state.clone(), receipt]);
+    }
+    table.write(out)
 }
 
 fn table(deliveries: &[AuditDelivery], zones: &Zones) -> Table {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use comity_admin::{Failure, FailureKind};
+use comity_admin::Failure;
 use comity_node::config::{self, Config, ConfigError, FILE_NAME};
 use serde_json::{Value, json};
 
@@ -33,10 +33,7 @@ pub(super) fn run(
 
 fn validate_file(file: &Path, screen: &mut Screen) -> Result<(), Failure> {
     let folder = file.parent().unwrap_or(Path::new("."));
-    let text = std::fs::read_to_string(file).map_err(|error| {
-        let message = format!("`{}` cannot be read: {error}", file.display());
-        Failure::new(FailureKind::NoInput, "no-input", message)
-    })?;
+    let text = std::fs::read_to_string(file).map_err(|error| folder::unreadable(file, &error))?;
     Config::parse(&text, file, folder)
         .map_err(|error: ConfigError| folder::refused(folder, &error))?;
     valid(file, screen)

@@ -13,6 +13,7 @@ use comity_node::api::{
 use super::Context;
 use crate::backend::Keys;
 use crate::cli::{About, Affiliations, GroupCommand};
+use crate::screen::format::counted;
 use crate::screen::times::Zones;
 use crate::screen::{Table, printable};
 
@@ -138,8 +139,9 @@ fn say(done: &GroupDone, context: &mut Context<'_>) -> Result<(), Failure> {
             let (name, roster) = (printable(&group.name), group.roster);
             writeln!(
                 out,
-                "{}  {name}: roster {roster}, {} members",
-                group.reference, group.members
+                "{}  {name}: roster {roster}, {}",
+                group.reference,
+                counted(group.members, "member", "members")
             )?;
         }
         writeln!(out, "{}", printable(&done.outcome))

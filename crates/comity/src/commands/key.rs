@@ -2,9 +2,8 @@
 
 mod ends;
 
-use comity_admin::Failure;
-use comity_node::api::{AffirmRequest, KeyLine, RevokeRequest, Status};
-use comity_node::founding::ROOT_KEYS;
+use comity_admin::{Failure, FailureKind};
+use comity_node::api::{AffirmRequest, KeyLine, RevokeRequest, RotateRequest, Status};
 use comity_node::keyfile::{self, Form};
 use serde::Serialize;
 
@@ -28,7 +27,14 @@ pub(super) fn run(command: &KeyCommand, context: &mut Context<'_>) -> Result<(),
         KeyCommand::List => list(context),
         KeyCommand::Rotate { yes } => rotate(*yes, context),
         KeyCommand::Revoke { key, from, compromised, reason, dry_run, yes } => {
+            if *compromised && reason.is_none() && !dry_run {
+                let message =
+                    "a stolen key is revoked with a reason, which is kept here and sent to nobody";
+                return Err(Failure::new(FailureKind::Usage, "no-reason", message)
+                    .next("the same command with --reason TEXT"));
+            }
             let asked = RevokeRequest {
+                root_passphrase: None,
                 key: key.clone(),
                 from: from.map(|from| from.to_string()),
                 compromised: *compromised,
@@ -43,7 +49,8 @@ pub(super) fn run(command: &KeyCommand, context: &mut Context<'_>) -> Result<(),
                 _ => None,
             };
             let records = records.clone();
-            let asked = AffirmRequest { records, signed_between, dry_run: *dry_run };
+            let asked =
+                AffirmRequest { records, signed_between, dry_run: *dry_run, root_passphrase: None };
             ends::affirm(asked, *yes, context)
         }
     }
@@ -85,11 +92,10 @@ fn list(context: &mut Context<'_>) -> Result<(), Failure> {
 
 fn rotate(yes: bool, context: &mut Context<'_>) -> Result<(), Failure> {
     context.asker.confirmed(yes, "Replace the key of the links?")?;
-    let folder = context.backend()?.folder;
-    // Said before anything is asked of a node: it would refuse as well.
-    keyfile::inspect(&folder.join(ROOT_KEYS)).map_err(local::refused)?;
+    ends::root_is_here(context)?;
     let (session, _) = context.session(Keys::Signing)?;
-    session.call::<_, ()>("/rotate-link", &())?;
+    let root_passphrase = ends::root_passphrase(&session, context)?;
+    session.call::<_, ()>("/rotate-link", &RotateRequest { root_passphrase })?;
     let status: Status = session.call("/status", &())?;
     let data = serde_json::json!({"economy": status.economy, "keyring": status.keyring});
     context.screen.answer(&data, |out| {

@@ -66,7 +66,9 @@ pub(super) fn list(list: &List, context: &mut Context<'_>) -> Result<(), Failure
     if list.drafts {
         let mut drafts: Vec<DraftLine> = session.call("/drafts", &())?;
         drafts.sort_by_key(|draft| std::cmp::Reverse(draft.number));
-        drafts.truncate(list.limit);
+        if list.limit > 0 {
+            drafts.truncate(list.limit);
+        }
         return context.screen.answer(&drafts, |out| {
             if drafts.is_empty() {
                 return writeln!(out, "No drafts.");

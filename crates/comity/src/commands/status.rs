@@ -40,7 +40,14 @@ fn write(status: &Status, zones: &Zones, comity: &str, out: &mut dyn Write) -> i
     }
     let entries = counted(status.entries, "entry", "entries");
     writeln!(out, "  journal  {entries}, head {}", status.chain)?;
-    writeln!(out, "  keyring  version {}", status.keyring)?;
+    let changing = if status.keyring_changing { ", being changed right now" } else { "" };
+    writeln!(out, "  keyring  version {}{changing}", status.keyring)?;
+    if let Some(problem) = &status.desk_problem {
+        writeln!(out, "  key      {}", printable(problem))?;
+        if let Some(next) = &status.desk_next {
+            writeln!(out, "           -> {}", printable(next))?;
+        }
+    }
     if let Some(problem) = &status.store_problem {
         writeln!(out, "  data     {}", printable(problem))?;
         if let Some(next) = &status.store_next {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use comity_admin::{Failure, FailureKind, ask};
 use comity_core::journal::JournalEntry;
+use comity_node::config::Economy;
 use comity_node::founding::founder;
 use comity_node::{ServiceError, clock, index};
 use comity_store::{FileStore, Lock, NewEntry, Store as _, StoreError, ViewsState};
@@ -157,7 +158,7 @@ pub(super) fn restore(
     at_rest(&backend, "its data cannot be put back under it")?;
     let store = backend.config.store.folder.clone();
     if let Some(from) = from {
-        same_economy(from, &backend)?;
+        same_economy(from, &backend, context)?;
     }
     let question = format!(
         "Put the data in {} back to an earlier state? Nothing but control records is sent until partners have returned the rest.",
@@ -204,20 +205,29 @@ pub(super) fn restore(
 }
 
 /// A backup of another economy would make this node speak for it with keys that are not its own.
-fn same_economy(from: &Path, backend: &Backend) -> Result<(), Failure> {
+fn same_economy(from: &Path, backend: &Backend, context: &Context<'_>) -> Result<(), Failure> {
     let options = index::options(&backend.config);
     let theirs = founder(from, &options).map_err(|error| match error.code {
         "store-folder" => Failure::from(error).next("name a folder that `comity backup` wrote"),
         _ => error.into(),
     })?;
-    // A journal that is lost or damaged names nobody; then the configuration says what we are called.
-    let (same, ours) = match founder(&backend.config.store.folder, &options) {
-        Ok(ours) => (ours.economy == theirs.economy, format!("{} ({})", ours.code, ours.economy)),
-        Err(_) => {
-            let code = backend.config.economy.code.clone();
-            (code == theirs.code, code)
-        }
+    let Economy { code, id, .. } = &backend.config.economy;
+    // A journal that is lost or damaged names nobody, and one that was put there by hand may be another's.
+    let known = id.map(|id| (code.clone(), id)).or_else(|| {
+        let ours = founder(&backend.config.store.folder, &options).ok()?;
+        Some((ours.code, ours.economy))
+    });
+    let (same, ours) = match known {
+        Some((code, id)) => (id == theirs.economy, format!("{code} ({id})")),
+        // Of a node from before the id was written down. A code is anybody's.
+        None => (*code == theirs.code, code.clone()),
     };
+    if same && id.is_none() {
+        context.screen.say(format_args!(
+            "comity.toml does not say this economy's id. If {} is what partners know it by, write below [economy]:\n  id = \"{0}\"",
+            theirs.economy
+        ));
+    }
     if same {
         return Ok(());
     }

@@ -50,7 +50,8 @@ impl Asker {
                 FailureKind::Usage,
                 "empty-passphrase",
                 "the passphrase is empty",
-            ));
+            )
+            .next("give one; --plain-keys leaves the keys unencrypted"));
         }
         if self.passphrase_file.is_none() && credential().is_none() && self.terminal() {
             let again = prompt_secret("The same again: ")?;

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use comity_admin::{Failure, FailureKind};
 use serde::Serialize;
 
-pub(crate) use ask::Asker;
+pub(crate) use ask::{Asker, Passphrase as Typed};
 pub(crate) use progress::Progress;
 pub(crate) use table::{Table, printable, printable_lines};
 

@@ -384,6 +384,22 @@ impl OutLedger {
         self.receipts.last_key_value().map_or(0, |(number, _)| *number)
     }
 
+    /// How many numbers the partner has not confirmed by any word of its own, its receipts included: those
+    /// are in the journal, and what it acknowledges on a link is not.
+    #[must_use]
+    pub fn unconfirmed_count(&self) -> u64 {
+        let mut confirmed = self.acked.clone();
+        for (last, (first, ..)) in &self.receipts {
+            confirmed.insert_range(*first..=*last);
+        }
+        let open = |number: &u64| {
+            !confirmed.contains(*number)
+                && self.entry(*number).is_some_and(|one| one.fate == OutFate::Live)
+        };
+        let from = confirmed.contiguous().saturating_add(1);
+        (from..=self.head.number).filter(open).count() as u64
+    }
+
     /// How many numbers the partner does not hold yet.
     #[must_use]
     pub fn outstanding_count(&self) -> u64 {

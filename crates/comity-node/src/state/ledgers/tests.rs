@@ -122,3 +122,18 @@ fn a_receipt_proves_nothing_of_numbers_of_which_it_does_not_speak() {
     assert_eq!(receipt(13), None);
     assert_eq!(out.receipted(), 12);
 }
+
+#[test]
+fn what_a_receipt_covers_waits_for_nobody_also_while_nothing_is_acknowledged() {
+    let mut out = OutLedger::new(EpochId([1; 16]));
+    for number in 1..=6 {
+        assert!(out.push(entry(number, 1, 1), Timestamp::EPOCH, 1));
+    }
+    assert_eq!((out.outstanding_count(), out.unconfirmed_count()), (6, 6));
+    out.receipt((1, 2), Timestamp::EPOCH, 7);
+    out.receipt((4, 4), Timestamp::EPOCH, 8);
+    out.settle(5, OutFate::Void { handed: false });
+    assert_eq!((out.outstanding_count(), out.unconfirmed_count()), (6, 2), "3 and 6");
+    out.acknowledge([(3, 3)]);
+    assert_eq!(out.unconfirmed_count(), 1);
+}

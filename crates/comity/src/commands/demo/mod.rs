@@ -35,7 +35,7 @@ pub(super) fn run(demo: &Demo, context: &mut Context<'_>) -> Result<(), Failure>
     let base = Base::make(demo.keep.as_deref()).map_err(|error| {
         let message = format!("{error:#}");
         Failure::new(FailureKind::CannotCreate, "demo-folder", message)
-            .next("comity demo --keep DIR, where DIR does not exist yet")
+            .next("comity demo --keep DIR, with a DIR that is not there yet, where this user may make one")
     })?;
     let report = runtime.block_on(demonstrate(base.path(), screen));
     let report = report.map_err(|error| failed(&error))?;

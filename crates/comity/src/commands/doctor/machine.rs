@@ -52,6 +52,12 @@ pub(super) fn keys(folder: &Path) -> Vec<Finding> {
     findings
 }
 
+/// Whether what this node signs counts.
+pub(super) fn desk(status: &Status) -> Option<Finding> {
+    let problem = status.desk_problem.as_ref()?;
+    Some(Finding::wrong("desk key", problem, status.desk_next.as_deref().unwrap_or_default()))
+}
+
 /// Whether the journal is this node's: one of another economy, or one older than the keys, looks whole.
 pub(super) fn identity(backend: &Backend, status: &Status, comity: &str) -> Option<Finding> {
     let ours = &backend.config.economy.code;
@@ -62,6 +68,16 @@ pub(super) fn identity(backend: &Backend, status: &Status, comity: &str) -> Opti
         );
         let mend = format!(
             "{comity} restore DIR, with a backup of {ours}; or correct economy.code in comity.toml"
+        );
+        return Some(Finding::wrong("identity", what, mend));
+    }
+    if let Some(id) = backend.config.economy.id.filter(|id| id.to_string() != status.economy) {
+        let what = format!(
+            "the journal is that of {} ({}), and comity.toml says that this node is {id}",
+            status.code, status.economy
+        );
+        let mend = format!(
+            "{comity} restore DIR, with a backup of {ours} ({id}); or correct economy.id in comity.toml"
         );
         return Some(Finding::wrong("identity", what, mend));
     }

@@ -74,7 +74,10 @@ pub(super) fn has_ending(path: &Path, ending: &str) -> bool {
 pub(super) fn unreadable(path: &Path, error: &io::Error) -> Failure {
     use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
     let damaged = [InvalidData, InvalidInput, UnexpectedEof].contains(&error.kind());
-    let kind = if damaged { FailureKind::Data } else { FailureKind::NoInput };
+    if !damaged {
+        return crate::folder::unreadable(path, error);
+    }
     let message = format!("`{}` cannot be read: {error}", path.display());
-    Failure::new(kind, "no-input", message)
+    Failure::new(FailureKind::Data, "no-input", message)
+        .next("fetch the file again: it is damaged, or was cut off")
 }

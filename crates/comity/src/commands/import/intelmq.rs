@@ -83,6 +83,10 @@ pub(super) fn run(
     let drafts = splits.into_iter().flat_map(Split::into_drafts).collect();
     imported.drafts = super::keep(&session, drafts, tlp)?;
     let comity = context.comity();
+    if imported.drafts.is_empty() {
+        let failure = imported.nothing();
+        return context.screen.refuse(&imported, &failure, |out| imported.write(&comity, out));
+    }
     context.screen.answer(&imported, |out| imported.write(&comity, out))
 }
 
@@ -247,6 +251,18 @@ impl Imported {
         }
     }
 
+    /// Of rows none was of use: the files are not what they were taken for, or nobody looks after the rows.
+    fn nothing(&self) -> Failure {
+        if self.unowned == 0 {
+            let message = "there is no row of IntelMQ in what was named, so there is no draft";
+            return Failure::new(FailureKind::Data, "no-rows", message)
+                .next("name files of IntelMQ events, one JSON object a line");
+        }
+        let message = "no row has an owner, so there is no draft";
+        Failure::new(FailureKind::Negative, "no-owner", message)
+            .next("add what is missing to the table of codes, or a table of prefixes: --routes")
+    }
+
     fn write(&self, comity: &str, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}", counted(self.rows, "row", "rows"))?;
         let mut table = Table::new(&["for", "rows"]).numbers(1);
@@ -254,7 +270,7 @@ impl Imported {
             table.row([&owned.economy, &count(owned.rows)]);
         }
         table.row(["unowned, stay here", &count(self.unowned)]);
-        table.row(["no rows", &count(self.bad)]);
+        table.row(["bad, not read", &count(self.bad)]);
         table.write(out)?;
         if self.unowned > 0 {
             let by = |(country, rows): &(Option<String>, u64)| {
@@ -270,7 +286,7 @@ impl Imported {
             more(self.unowned, out)?;
         }
         if self.bad > 0 {
-            writeln!(out, "\nNo rows:")?;
+            writeln!(out, "\nBad:")?;
             for row in self.bad_rows.iter().take(NAMED) {
                 writeln!(out, "  {} line {}: {}", row.file, row.line, printable(&row.what))?;
             }
@@ -286,7 +302,9 @@ impl Imported {
             writeln!(out, "One that names nobody goes if `columns` in the table of codes has it.")?;
         }
         let Some(draft) = self.drafts.first() else {
-            return writeln!(out, "\nNo row has an owner, so there is no draft.");
+            let Failure { message, next, .. } = self.nothing();
+            writeln!(out, "\nNothing is kept: {message}")?;
+            return writeln!(out, "-> {}", next.unwrap_or_default());
         };
         writeln!(out)?;
         records::drafts_table(&self.drafts).write(out)?;

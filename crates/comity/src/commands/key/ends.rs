@@ -4,12 +4,14 @@
 use std::io::{self, Write};
 
 use comity_admin::Failure;
-use comity_node::api::{AffirmRequest, Affirmed, KeyLine, RevokeRequest, Revoked, SignedLine};
+use comity_node::api::{
+    AffirmRequest, Affirmed, KeyLine, RevokeRequest, Revoked, RootPassphrase, SignedLine,
+};
 use comity_node::founding::{DESK, ROOT_KEYS};
-use comity_node::keyfile;
+use comity_node::keyfile::{self, Form};
 
 use super::Context;
-use crate::backend::Keys;
+use crate::backend::{Keys, Session};
 use crate::local;
 use crate::screen::Table;
 use crate::screen::format::counted;
@@ -55,7 +57,8 @@ pub(super) fn revoke(
     context.screen.show(|out| write_reach(&tried, &zones, out))?;
     context.asker.confirmed(yes, &format!("Revoke the key {}?", front(&tried.key)))?;
     // What was shown is what is done: not a later instant.
-    let asked = RevokeRequest { from: Some(tried.from.clone()), ..asked };
+    let root_passphrase = root_passphrase(&session, context)?;
+    let asked = RevokeRequest { from: Some(tried.from.clone()), root_passphrase, ..asked };
     let revoked: Revoked = session.call("/revoke-key", &asked)?;
     let comity = context.comity();
     context.screen.answer(&revoked, |out| {
@@ -95,6 +98,8 @@ pub(super) fn affirm(
     context.screen.show(|out| lines(&tried.records, &zones).write(out))?;
     let count = counted(tried.records.len() as u64, "record", "records");
     context.asker.confirmed(yes, &format!("Stand by {count}?"))?;
+    let root_passphrase = root_passphrase(&session, context)?;
+    let asked = AffirmRequest { root_passphrase, ..asked };
     let affirmed: Affirmed = session.call("/affirm", &asked)?;
     context.screen.answer(&affirmed, |out| {
         let version = affirmed.keyring.unwrap_or_default();
@@ -104,9 +109,33 @@ pub(super) fn affirm(
 }
 
 /// Said before anything is asked of a node: it would refuse as well.
-fn root_is_here(context: &Context<'_>) -> Result<(), Failure> {
+pub(super) fn root_is_here(context: &Context<'_>) -> Result<(), Failure> {
     let folder = context.backend()?.folder;
     keyfile::inspect(&folder.join(ROOT_KEYS)).map(drop).map_err(local::refused)
+}
+
+/// What opens the root keys, if their file is encrypted: whoever reaches the node's socket is not the root.
+/// The last question before the work, so that this says as well that it has begun.
+pub(super) fn root_passphrase(
+    session: &Session,
+    context: &Context<'_>,
+) -> Result<Option<RootPassphrase>, Failure> {
+    let file = context.backend()?.folder.join(ROOT_KEYS);
+    let passphrase = match keyfile::inspect(&file).map_err(local::refused)? {
+        Form::Plain => None,
+        // Most have one passphrase for all their keys, and have just typed it.
+        Form::Encrypted(_) => match session.typed().filter(|typed| local::opens(&file, typed)) {
+            Some(typed) => Some(RootPassphrase::new(typed.to_owned())),
+            None => {
+                let typed = context.asker.passphrase(&format!("the keys in {}", file.display()))?;
+                Some(RootPassphrase::new(typed.to_string()))
+            }
+        },
+    };
+    context
+        .screen
+        .say("The root signs a new keyring, and the node enters it; that may take a while ...");
+    Ok(passphrase)
 }
 
 fn write_reach(revoked: &Revoked, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {

@@ -168,6 +168,12 @@ fn failed(ceremony: &Ceremony) -> Result<(), Failure> {
         (false, true) => {
             (FailureKind::NotPermitted, format!("ask the operator of {name} for a new ticket"))
         }
+        (false, false) if ceremony.not_open => (
+            FailureKind::NotPermitted,
+            format!(
+                "ask the operator of {name} whether somebody has joined with it (`partner invite --list` there), and for a new ticket if it is used up"
+            ),
+        ),
         (false, false) => (
             FailureKind::Unavailable,
             format!(
@@ -222,6 +228,7 @@ mod tests {
             name: "JP".to_owned(),
             invited: true,
             used_up: true,
+            not_open: false,
             state: "failed".to_owned(),
             digits: None,
             economy: None,
@@ -233,8 +240,14 @@ mod tests {
         assert!(failure.next.unwrap().contains("partner invite"));
         // Whoever joins can make no ticket; one that nobody answered is good still.
         let unanswered = Ceremony { invited: false, used_up: false, ..ceremony };
+        let answered = Ceremony { not_open: true, ..unanswered.clone() };
         let failure = failed(&unanswered).unwrap_err();
         assert_eq!(failure.kind.exit_code(), 69);
         assert!(failure.next.unwrap().contains("good still"));
+        // A node that answers runs, and is reached: the advice says nothing else.
+        let failure = failed(&answered).unwrap_err();
+        assert_eq!(failure.kind.exit_code(), 77);
+        let next = failure.next.unwrap();
+        assert!(next.contains("new ticket") && !next.contains("good still"), "{next}");
     }
 }

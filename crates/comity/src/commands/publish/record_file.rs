@@ -16,6 +16,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::values::{At, MarkingFile, Source};
+use crate::folder::unreadable;
 
 /// The version of the format.
 const FORMAT: u64 = 1;
@@ -284,10 +285,4 @@ fn media_type_of(name: &str) -> &'static str {
         "pcap" => "application/vnd.tcpdump.pcap",
         _ => "application/octet-stream",
     }
-}
-
-fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
-    let message = format!("`{}` cannot be read: {error}", path.display());
-    Failure::new(FailureKind::NoInput, "no-input", message)
-        .next("name a file that is there, and that this user may read")
 }

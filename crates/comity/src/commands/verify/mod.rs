@@ -12,6 +12,7 @@ use comity_core::limits;
 use serde::Serialize;
 
 use crate::cli::Verify;
+use crate::folder;
 use crate::screen::Screen;
 use audit_file::Audit;
 use record_file::Record;
@@ -49,14 +50,17 @@ fn one(path: &Path) -> Result<Verified, Failure> {
         Some(b'{') if audit_file::is_audit(&bytes) => {
             Content::Audit(audit_file::verify(&file, &bytes)?)
         }
-        Some(b'{') => {
+        // A record begins with an array in CBOR, which no text does.
+        Some(_) if bytes.first().is_none_or(|byte| byte >> 5 != 4) => {
             let message = format!("`{file}` is no record, no file of an audit and no vectors");
-            return Err(Failure::new(FailureKind::Data, "unknown-file", message));
+            return Err(Failure::new(FailureKind::Data, "unknown-file", message)
+                .next("name a record, or what `audit who --out` wrote"));
         }
         Some(_) => Content::Record(record_file::verify(&file, bytes.into())?),
         None => {
             let message = format!("`{file}` is empty");
-            return Err(Failure::new(FailureKind::Data, "empty-file", message));
+            return Err(Failure::new(FailureKind::Data, "empty-file", message)
+                .next("ask for it again from whoever sent it"));
         }
     };
     Ok(Verified { file, content })
@@ -64,9 +68,7 @@ fn one(path: &Path) -> Result<Verified, Failure> {
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let shown = path.display();
-    let unreadable = |error: io::Error| {
-        Failure::new(FailureKind::NoInput, "no-input", format!("`{shown}` cannot be read: {error}"))
-    };
+    let unreadable = |error: io::Error| folder::unreadable(path, &error);
     let source: Box<dyn io::Read> = if path == Path::new("-") {
         Box::new(io::stdin().lock())
     } else {

@@ -67,7 +67,10 @@ pub(super) fn open(bytes: &[u8]) -> Result<Sealed, Wrong> {
         move |error: serde_json::Error| malformed(format!("line {line} cannot be read: {error}"))
     };
     let head: Head = serde_json::from_str(first).map_err(unread(1))?;
-    let seal: Seal = serde_json::from_str(last).map_err(unread(lines.len()))?;
+    let seal: Seal = serde_json::from_str(last).map_err(|_no_seal| {
+        let what = "the last line is not the seal that such a file ends with: its end is missing";
+        malformed(what.to_owned())
+    })?;
     let economy: EconomyId = head
         .economy
         .parse()

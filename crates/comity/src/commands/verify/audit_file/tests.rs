@@ -108,6 +108,7 @@ fn books() -> AuditWho {
         deliveries: vec![delivery],
         nothing_sent: vec!["FJ".to_owned()],
         withdrawn_by: None,
+        withdrawal_told: Vec::new(),
     }
 }
 
@@ -275,7 +276,7 @@ fn lines_are_neither_lost_nor_added() {
     let [head, one, two, seal] = lines[..] else { panic!("four lines") };
     refused(&[head, one, seal].join("\n"), "audit-lines", "2 deliveries were written, and 1");
     refused(&[head, one, two, one, seal].join("\n"), "audit-lines", "and 3 are here");
-    refused(&[head, one, two].join("\n"), "audit-malformed", "line 3 cannot be read");
+    refused(&[head, one, two].join("\n"), "audit-malformed", "its end is missing");
     refused(head, "audit-malformed", "its end is missing");
 }
 
