@@ -142,9 +142,10 @@ impl Hello {
         self.features.contains(&RESUME)
     }
 
-    /// Whether it understands which origins the other side has come to know.
+    /// Whether it is to be told which origins the other side has come to know. One that was restored may not
+    /// have the numbers of which that speaks, and considers everything anew.
     pub(crate) fn hears_of_origins(&self) -> bool {
-        self.features.contains(&KNOWN)
+        self.features.contains(&KNOWN) && !self.heads.recovering
     }
 
     pub(crate) fn write(&self, writer: &mut Writer) {

@@ -49,9 +49,10 @@ impl World {
         if !self.config.strangers {
             self.introduce_all()?;
         }
+        let many = if self.config.strangers { MANY } else { 0 };
         for node in 0..self.nodes.len() {
             self.publish_keyring(node)?;
-            for _ in 0..if self.config.strangers { MANY } else { 0 } {
+            for _ in 0..many {
                 self.publish_clear(node)?;
             }
         }

@@ -93,7 +93,7 @@ fn frames() -> impl Strategy<Value = Frame> {
         }),
         (any::<[u8; 32]>(), any::<u32>()).prop_map(|(origin, number)| {
             let first = u64::from(number) + 1;
-            let numbers = [(first, first + number as u64 % limits::KNOWN_NUMBERS)];
+            let numbers = [(first, first + u64::from(number) % limits::KNOWN_NUMBERS)];
             Frame::Known { origin: EconomyId(origin), numbers: numbers.into_iter().collect() }
         }),
     ]
