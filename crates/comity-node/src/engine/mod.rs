@@ -11,7 +11,9 @@ mod alarms;
 mod batches;
 mod command;
 mod doubt;
+mod durable;
 mod entering;
+mod events;
 mod failing;
 mod fresh;
 mod greeting;
@@ -28,212 +30,22 @@ mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bytes::Bytes;
 use comity_core::entropy::draw;
-use comity_core::ledger::{Head, Opening, Ranges};
-use comity_core::partners::{AuthenticatedPartner, PartnerSet};
-use comity_core::receipt::RejectReason;
 use comity_core::sign::SecretKey;
-use comity_core::{Digest, EconomyId, Entropy, EpochId, PartDigest, Timestamp};
-use comity_proto::{CloseReason, ConnId, StreamId, Transmit};
-use comity_store::{NewEntry, Piece, Seq, StoreError, Unfinished};
+use comity_core::{EconomyId, Entropy, Timestamp};
+use comity_proto::ConnId;
+use comity_store::NewEntry;
 
 use crate::config::Limits;
 use crate::state::{Bound, State};
 
 pub use command::{Command, CommandError, Reply};
+use durable::Then;
+pub use events::{Alarm, Effect, Input, Token};
 use failing::Failure;
 use fresh::Fresh;
 use session::Session;
 pub use work::{Checked, Loaded, PartSource, Unverified};
-
-/// Names a job that was given out, until its result comes back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Token(pub u64);
-
-/// What happens to the engine.
-#[derive(Debug)]
-pub enum Input {
-    /// Somebody here wants something done.
-    Command {
-        /// Returned with the reply.
-        token: Token,
-        /// What.
-        command: Box<Command>,
-    },
-    /// A connection to an authenticated partner stands.
-    Opened {
-        /// Who is there.
-        partner: AuthenticatedPartner,
-        /// The connection.
-        conn: ConnId,
-        /// Whether we dialed.
-        dialed: bool,
-    },
-    /// Bytes of a stream, in order.
-    Received {
-        /// The connection.
-        conn: ConnId,
-        /// The stream.
-        stream: StreamId,
-        /// The bytes.
-        bytes: Bytes,
-        /// Whether the stream ends here.
-        fin: bool,
-    },
-    /// A connection is gone.
-    Closed {
-        /// The connection.
-        conn: ConnId,
-    },
-    /// A batch is durable, or the store failed.
-    Appended {
-        /// The batch.
-        token: Token,
-        /// The journal's chain after it, or why it is not durable.
-        result: Result<Digest, StoreError>,
-    },
-    /// Bodies were read.
-    Loaded {
-        /// The job.
-        token: Token,
-        /// The signed form and the part bodies; `None` where one is not there.
-        result: Result<Loaded, String>,
-    },
-    /// A record was verified.
-    Verified {
-        /// The job.
-        token: Token,
-        /// The record and its parts.
-        result: Result<Box<Checked>, Unverified>,
-    },
-    /// A piece is durable, or could not be kept.
-    Kept {
-        /// The job.
-        token: Token,
-        /// Why it is not durable.
-        result: Result<(), String>,
-    },
-    /// At the start: the bodies of which an earlier run of the process kept some pieces.
-    Unfinished(Vec<(Unfinished, Ranges)>),
-    /// The disk has little room left, or has room again.
-    Space {
-        /// Whether it is low.
-        low: bool,
-    },
-    /// A partner whose link is up is asked for a sign of life.
-    Ping {
-        /// The partner.
-        partner: EconomyId,
-        /// Comes back with the answer.
-        nonce: u64,
-    },
-    /// The time for which the engine asked has come.
-    Timer,
-}
-
-/// What should happen.
-#[derive(Debug)]
-pub enum Effect {
-    /// Make these entries durable, all or none; batches in the order in which they were given.
-    Append {
-        /// Returned with the result.
-        token: Token,
-        /// The place that the first of them must get: they build on what was given before.
-        first: Seq,
-        /// The entries.
-        entries: Vec<NewEntry>,
-    },
-    /// Read a record's signed form and part bodies.
-    Load {
-        /// Returned with the result.
-        token: Token,
-        /// The entry that holds the signed form.
-        seq: Seq,
-        /// The parts.
-        parts: Vec<PartDigest>,
-    },
-    /// Verify a record and the parts that came with it.
-    Verify {
-        /// Returned with the result.
-        token: Token,
-        /// The signed form.
-        signed: Bytes,
-        /// The parts.
-        parts: Vec<(PartDigest, PartSource)>,
-    },
-    /// Make a piece durable of a body that has not come whole.
-    Keep {
-        /// Returned with the result.
-        token: Token,
-        /// The piece.
-        piece: Piece,
-    },
-    /// Let go of what was kept of a body. In order with [`Effect::Keep`].
-    Discard {
-        /// What it is known by.
-        label: Bytes,
-        /// The part.
-        digest: PartDigest,
-    },
-    /// Send.
-    Transmit(Transmit),
-    /// Close a connection.
-    Close {
-        /// The connection.
-        conn: ConnId,
-        /// What the partner is told.
-        reason: CloseReason,
-    },
-    /// Answer a command.
-    Reply {
-        /// The command.
-        token: Token,
-        /// The answer.
-        reply: Result<Reply, CommandError>,
-    },
-    /// Those who may connect, or something that authenticates them, changed. Whoever is new among them
-    /// stands in a durable entry; whoever is no longer there may already be out before its entry is.
-    Partners(Box<PartnerSet>),
-    /// A partner says that it has answered a question for a sign of life.
-    Pong {
-        /// The partner.
-        partner: EconomyId,
-        /// The question's, if it was asked.
-        nonce: u64,
-        /// What the partner's clock said.
-        at: Timestamp,
-    },
-    /// Something that an operator must know.
-    Alarm(Alarm),
-}
-
-/// Something that an operator must know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Alarm {
-    /// The partner that it is about.
-    pub partner: Option<EconomyId>,
-    /// A stable code.
-    pub code: &'static str,
-    /// A sentence.
-    pub text: String,
-}
-
-/// What waits until the entries of a batch are durable.
-#[derive(Debug)]
-enum Then {
-    Reply { token: Token, reply: Result<Reply, CommandError> },
-    Admit(BTreeSet<EconomyId>),
-    AskFor(EconomyId),
-    Numbered { partner: EconomyId, epoch: EpochId, head: Head },
-    Stored { partner: EconomyId, number: u64 },
-    Rejected { partner: EconomyId, number: u64, reason: RejectReason },
-    HandOver { partner: EconomyId, number: u64 },
-    Void { partner: EconomyId, number: u64, digest: Digest },
-    ReturnStored { partner: EconomyId, number: u64 },
-    Announce { partner: EconomyId, opening: Opening },
-    EpochStored { partner: EconomyId, opening: Opening },
-}
 
 /// What a job's result is for.
 #[derive(Debug)]
@@ -434,77 +246,5 @@ impl Engine {
         let token = Token(self.next_token);
         self.next_token += 1;
         token
-    }
-
-    /// A batch is durable: now others may know.
-    fn appended(&mut self, token: Token, result: Result<Digest, StoreError>, now: Timestamp) {
-        match (self.commits.remove(&token), result) {
-            (Some(then), Ok(chain)) => {
-                self.state.set_chain(chain);
-                self.carry_on(then, now);
-            }
-            (Some(then), Err(error)) => self.fail(then, &error),
-            // It was given up before the node went on.
-            (None, _) => {}
-        }
-    }
-
-    /// A consequence of entries that are durable, are being written, or were made in this step: it
-    /// waits for whichever is the last of them.
-    fn when_synced(&mut self, step: Then, now: Timestamp) {
-        if !self.batch.is_empty() {
-            self.then.push(step);
-        } else if let Some(mut last) = self.commits.last_entry() {
-            last.get_mut().push(step);
-        } else {
-            self.carry_on(vec![step], now);
-        }
-    }
-
-    /// Says what waited for its entries.
-    fn carry_on(&mut self, then: Vec<Then>, now: Timestamp) {
-        let mut stored: BTreeMap<EconomyId, Vec<u64>> = BTreeMap::new();
-        for step in then {
-            match step {
-                Then::Reply { token, reply } => self.effects.push(Effect::Reply { token, reply }),
-                Then::Admit(partners) => self.admit(partners),
-                Then::AskFor(origin) => self.ask_for(origin, now),
-                Then::Numbered { partner, epoch, head } => {
-                    if let Some(state) = self.state.partner_mut(&partner) {
-                        state.out.settle_head(epoch, head);
-                    }
-                }
-                Then::Stored { partner, number } => stored.entry(partner).or_default().push(number),
-                Then::Rejected { partner, number, reason } => {
-                    self.state.arrival_durable(&partner, number);
-                    self.session_input(
-                        partner,
-                        comity_proto::Input::Rejected { number, reason },
-                        now,
-                    );
-                }
-                Then::HandOver { partner, number } => self.ready(partner, number),
-                Then::Void { partner, number, digest } => {
-                    self.session_input(partner, comity_proto::Input::Void { number, digest }, now);
-                }
-                Then::ReturnStored { partner, number } => {
-                    let numbers = vec![number];
-                    let input = comity_proto::Input::ReturnStored { numbers };
-                    self.session_input(partner, input, now);
-                }
-                Then::Announce { partner, opening } => {
-                    self.session_input(partner, comity_proto::Input::Recovered(opening), now);
-                }
-                Then::EpochStored { partner, opening } => {
-                    self.session_input(partner, comity_proto::Input::EpochStored(opening), now);
-                }
-            }
-        }
-        for (partner, numbers) in stored {
-            self.arrivals_durable(partner, numbers, now);
-        }
-        for partner in self.sessions.keys().copied().collect::<Vec<_>>() {
-            self.pump(partner, now);
-        }
     }
 }

@@ -1,0 +1,105 @@
+//! What is told to others waits until the entries that it is about are durable.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use comity_core::ledger::{Head, Opening};
+use comity_core::receipt::RejectReason;
+use comity_core::{Digest, EconomyId, EpochId, Timestamp};
+use comity_store::StoreError;
+
+use super::{CommandError, Effect, Engine, Reply, Token};
+
+/// What waits until the entries of a batch are durable.
+#[derive(Debug)]
+pub(super) enum Then {
+    Reply { token: Token, reply: Result<Reply, CommandError> },
+    Admit(BTreeSet<EconomyId>),
+    AskFor(EconomyId),
+    Numbered { partner: EconomyId, epoch: EpochId, head: Head },
+    Stored { partner: EconomyId, number: u64 },
+    Rejected { partner: EconomyId, number: u64, reason: RejectReason },
+    HandOver { partner: EconomyId, number: u64 },
+    Void { partner: EconomyId, number: u64, digest: Digest },
+    ReturnStored { partner: EconomyId, number: u64 },
+    Announce { partner: EconomyId, opening: Opening },
+    EpochStored { partner: EconomyId, opening: Opening },
+}
+
+impl Engine {
+    /// A batch is durable: now others may know.
+    pub(super) fn appended(
+        &mut self,
+        token: Token,
+        result: Result<Digest, StoreError>,
+        now: Timestamp,
+    ) {
+        match (self.commits.remove(&token), result) {
+            (Some(then), Ok(chain)) => {
+                self.state.set_chain(chain);
+                self.carry_on(then, now);
+            }
+            (Some(then), Err(error)) => self.fail(then, &error),
+            // It was given up before the node went on.
+            (None, _) => {}
+        }
+    }
+
+    /// A consequence of entries that are durable, are being written, or were made in this step: it
+    /// waits for whichever is the last of them.
+    pub(super) fn when_synced(&mut self, step: Then, now: Timestamp) {
+        if !self.batch.is_empty() {
+            self.then.push(step);
+        } else if let Some(mut last) = self.commits.last_entry() {
+            last.get_mut().push(step);
+        } else {
+            self.carry_on(vec![step], now);
+        }
+    }
+
+    /// Says what waited for its entries.
+    fn carry_on(&mut self, then: Vec<Then>, now: Timestamp) {
+        let mut stored: BTreeMap<EconomyId, Vec<u64>> = BTreeMap::new();
+        for step in then {
+            match step {
+                Then::Reply { token, reply } => self.effects.push(Effect::Reply { token, reply }),
+                Then::Admit(partners) => self.admit(partners),
+                Then::AskFor(origin) => self.ask_for(origin, now),
+                Then::Numbered { partner, epoch, head } => {
+                    if let Some(state) = self.state.partner_mut(&partner) {
+                        state.out.settle_head(epoch, head);
+                    }
+                }
+                Then::Stored { partner, number } => stored.entry(partner).or_default().push(number),
+                Then::Rejected { partner, number, reason } => {
+                    self.state.arrival_durable(&partner, number);
+                    self.session_input(
+                        partner,
+                        comity_proto::Input::Rejected { number, reason },
+                        now,
+                    );
+                }
+                Then::HandOver { partner, number } => self.ready(partner, number),
+                Then::Void { partner, number, digest } => {
+                    self.session_input(partner, comity_proto::Input::Void { number, digest }, now);
+                }
+                Then::ReturnStored { partner, number } => {
+                    let numbers = vec![number];
+                    let input = comity_proto::Input::ReturnStored { numbers };
+                    self.session_input(partner, input, now);
+                }
+                Then::Announce { partner, opening } => {
+                    self.session_input(partner, comity_proto::Input::Recovered(opening), now);
+                }
+                Then::EpochStored { partner, opening } => {
+                    self.session_input(partner, comity_proto::Input::EpochStored(opening), now);
+                }
+            }
+        }
+        for (partner, numbers) in stored {
+            self.arrivals_durable(partner, numbers, now);
+        }
+        for partner in self.sessions.keys().copied().collect::<Vec<_>>() {
+            self.pump(partner, now);
+        }
+    }
+}
