@@ -281,7 +281,7 @@ async fn a_clear_advisory_arrives_verified_and_is_receipted() {
     let [way] = &explained.partners[0].parts[0].would_change[..] else { panic!("{explained:?}") };
     assert_eq!(way.len(), 1);
     assert_eq!(way[0].what, "sign an agreement of the tier mou that covers it");
-    assert_eq!(way[0].command.as_deref(), Some("comity agreement propose JP mou.toml"));
+    assert_eq!(way[0].command.as_deref(), Some("comity agreement propose mou.toml --to JP"));
     let later = Some("9999-01-01T00:00:00Z".to_owned());
     let refused = one.explain(ExplainRequest { at: later, ..asked }).await.unwrap_err();
     assert_eq!(refused.code, "not-yet");

@@ -188,7 +188,7 @@ impl Asked<'_> {
             Change::Resume => Some(format!("comity partner resume {partner}")),
             Change::Accept => Some(format!("comity quarantine release {}", word(record))),
             Change::Sign(tier) => {
-                Some(format!("comity agreement propose {partner} {}.toml", tier.name()))
+                Some(format!("comity agreement propose {}.toml --to {partner}", tier.name()))
             }
             Change::Wait(_)
             | Change::Mark
