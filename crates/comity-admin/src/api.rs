@@ -9,10 +9,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use comity_core::Timestamp;
 use comity_node::api::{
-    AffiliateRequest, AffirmRequest, AlarmLine, ApplyRequest, DraftsRequest, Event, ExplainRequest,
-    GroupRequest, ListRequest, PublishRequest, RevokeRequest, RotateRequest,
+    AffiliateRequest, AffirmRequest, AlarmLine, ApplyRequest, DiffRequest, DraftsRequest, Event,
+    ExplainRequest, GroupRequest, ListRequest, PublishRequest, RevokeRequest, RotateRequest,
 };
-use comity_node::service::{End, Service};
+use comity_node::service::{Comparing, End, Service};
 use comity_node::{ErrorKind, ServiceError};
 use http_body_util::channel::{Channel, Sender};
 use serde::Serialize;
@@ -277,6 +277,7 @@ fn agreements() -> Router<Service> {
                 answer(node.accept(&asked.reference).await)
             }),
         )
+        .route("/diff-agreements", post(diff))
         .route(
             "/terminate",
             post(async |State(node): Node, Ask(asked): Ask<ask::Terminate>| {
@@ -389,6 +390,25 @@ async fn watch(State(node): Node, Nothing: Nothing) -> Response {
     let (sender, body) = Channel::<Bytes>::new(WATCH_LINES);
     tokio::spawn(forward(events, sender));
     ([(CONTENT_TYPE, "application/x-ndjson")], Body::new(body)).into_response()
+}
+
+/// What two agreements differ in: how far it has come, a line each, and at last the answer.
+async fn diff(State(node): Node, Ask(asked): Ask<DiffRequest>) -> Result<Response, Failure> {
+    let comparing = node.compare(asked).await?;
+    let (sender, body) = Channel::<Bytes>::new(WATCH_LINES);
+    tokio::spawn(tell(comparing, sender));
+    Ok(([(CONTENT_TYPE, "application/x-ndjson")], Body::new(body)).into_response())
+}
+
+/// Nobody is compared for who has gone away.
+async fn tell(mut comparing: Comparing, mut reader: Sender<Bytes>) {
+    while let Ok(Some(line)) = comparing.next().await {
+        let Ok(mut line) = serde_json::to_vec(&line) else { return };
+        line.push(b'\n');
+        if reader.send_data(line.into()).await.is_err() {
+            return;
+        }
+    }
 }
 
 /// Ends when the node stops or the reader has gone away.

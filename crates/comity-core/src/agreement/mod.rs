@@ -4,14 +4,18 @@
 //! caret, what is wrong. Who the parties are is never read from the text: names are display only,
 //! and the record that carries the text names both economies by id.
 
+mod difference;
 mod error;
+mod lint;
 pub(crate) mod raw;
 pub(crate) mod resolve;
 mod terms;
 mod tier;
 mod values;
 
+pub use difference::{Difference, Effect, differences};
 pub use error::AgreementError;
+pub use lint::{Finding, Flaw, Severity, lint};
 pub use terms::{
     Field, Paper, PaperVersion, Prohibitions, ReturnOrDestroy, ReviewOverdue, Signatory, Terms,
 };

@@ -24,6 +24,29 @@ use crate::vocabulary::Kind;
 /// The version of the text's format that is read.
 const FORMAT: i64 = 1;
 
+const ONWARD: [(&str, Onward); 3] =
+    [("none", Onward::None), ("ask", Onward::Ask), ("within-marking", Onward::WithinMarking)];
+
+const RETURN_OR_DESTROY: [(&str, ReturnOrDestroy); 3] = [
+    ("return", ReturnOrDestroy::Return),
+    ("destroy", ReturnOrDestroy::Destroy),
+    ("either", ReturnOrDestroy::Either),
+];
+
+/// The word in the text.
+pub(super) fn onward_name(onward: Onward) -> &'static str {
+    name_in(&ONWARD, onward)
+}
+
+/// The word in the text.
+pub(super) fn return_or_destroy_name(what: ReturnOrDestroy) -> &'static str {
+    name_in(&RETURN_OR_DESTROY, what)
+}
+
+fn name_in<T: PartialEq>(all: &[(&'static str, T)], value: T) -> &'static str {
+    all.iter().find(|(_, known)| *known == value).map_or("", |(name, _)| name)
+}
+
 /// Reads a text and understands it.
 pub(super) fn resolve(text: &str) -> Result<Terms, AgreementError> {
     Resolver { text }.terms(read(text)?)
@@ -208,12 +231,7 @@ impl Resolver<'_> {
     }
 
     fn return_or_destroy(&self, name: &Spanned<String>) -> Result<ReturnOrDestroy, AgreementError> {
-        let all = [
-            ("return", ReturnOrDestroy::Return),
-            ("destroy", ReturnOrDestroy::Destroy),
-            ("either", ReturnOrDestroy::Either),
-        ];
-        self.one_of(name, all)
+        self.one_of(name, RETURN_OR_DESTROY)
     }
 
     fn no_law_enforcement_use(
@@ -230,12 +248,7 @@ impl Resolver<'_> {
     }
 
     fn onward(&self, name: &Spanned<String>) -> Result<Onward, AgreementError> {
-        let all = [
-            ("none", Onward::None),
-            ("ask", Onward::Ask),
-            ("within-marking", Onward::WithinMarking),
-        ];
-        self.one_of(name, all)
+        self.one_of(name, ONWARD)
     }
 
     fn one_of<T: Copy, const N: usize>(

@@ -10,6 +10,7 @@
 
 mod addressing;
 mod basis;
+mod comparison;
 mod consent;
 mod control;
 mod decision;
@@ -26,6 +27,7 @@ mod turning;
 mod word;
 
 pub use crate::delivery::{Payload, Refused, give_back, release};
+pub use comparison::{Comparison, Shift};
 pub use consent::Consent;
 pub use control::decide_control;
 pub use decision::{Citation, Decision, Gate, Judgement, Outcome, Verdict};

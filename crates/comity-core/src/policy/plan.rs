@@ -98,17 +98,20 @@ pub fn plan(
     recipient: &Recipient,
     now: Timestamp,
 ) -> Plan {
-    let mut planned = Planned {
-        snapshot,
-        record,
-        recipient,
-        parts,
-        now,
-        decisions: parts
-            .iter()
-            .map(|part| decide(snapshot, record, part, recipient, now))
-            .collect(),
-    };
+    let decisions = parts.iter().map(|part| decide(snapshot, record, part, recipient, now));
+    plan_by(snapshot, record, parts, recipient, now, decisions.collect())
+}
+
+/// The same, where the decision about each part is known already.
+pub(super) fn plan_by(
+    snapshot: &PolicySnapshot,
+    record: &RecordFacts,
+    parts: &[PartFacts],
+    recipient: &Recipient,
+    now: Timestamp,
+    decisions: Vec<Decision>,
+) -> Plan {
+    let mut planned = Planned { snapshot, record, recipient, parts, now, decisions };
     if record.kind.is_control() {
         let control = decide_control(snapshot, record, recipient, now);
         // A control record has no parts; one that has is a contradiction, and does not go.

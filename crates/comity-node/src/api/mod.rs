@@ -5,6 +5,7 @@
 //! Times and ids are strings here; [`crate::service`] reads them.
 
 mod audit;
+mod comparing;
 mod drafts;
 mod explanation;
 mod groups;
@@ -16,6 +17,10 @@ mod records;
 
 pub use audit::{
     AuditChain, AuditDelivery, AuditFile, AuditStep, AuditTold, AuditWho, AuditWithheld,
+};
+pub use comparing::{
+    AgreementDiff, DiffCount, DiffEffect, DiffExample, DiffLine, DiffRequest, DiffSide, DiffedSide,
+    TermsDifference,
 };
 pub use drafts::{DraftLine, DraftsRequest, NewDraft};
 pub use explanation::{

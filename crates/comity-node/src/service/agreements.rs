@@ -112,7 +112,10 @@ impl Service {
     }
 }
 
-fn find<'a>(state: &'a State, text: &str) -> Result<(RecordId, &'a Compact), ServiceError> {
+pub(super) fn find<'a>(
+    state: &'a State,
+    text: &str,
+) -> Result<(RecordId, &'a Compact), ServiceError> {
     let missing = || {
         ServiceError::no_input("no-agreement", format!("`{text}` is not an agreement"))
             .next("comity agreement list")

@@ -3,6 +3,7 @@
 mod agreements;
 mod audit;
 mod clock;
+mod comparing;
 mod compose;
 mod drafts;
 mod explain;
@@ -41,6 +42,7 @@ use crate::shell::{Handle, Seen};
 use crate::state::State;
 
 pub use agreements::End;
+pub use comparing::{Comparing, line as difference_line};
 pub(crate) use key_ends::desk_problem;
 pub(crate) use pairing::{Pairings, introduction};
 use partners::Links;

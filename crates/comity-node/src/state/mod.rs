@@ -160,7 +160,7 @@ impl State {
     }
 
     /// Every record that is here.
-    pub fn records(&self) -> impl Iterator<Item = (&RecordId, &Held)> {
+    pub fn records(&self) -> impl ExactSizeIterator<Item = (&RecordId, &Held)> {
         self.records.iter()
     }
 
@@ -169,6 +169,16 @@ impl State {
     #[must_use]
     pub fn arrival(&self, place: u64) -> Option<(u64, RecordId)> {
         self.arrivals.range(place..).next().map(|(place, record)| (*place, *record))
+    }
+
+    /// The records, the one that arrived last first, with their places; of those before a place, where
+    /// one is given.
+    pub fn arrivals_before(
+        &self,
+        place: Option<u64>,
+    ) -> impl Iterator<Item = (u64, RecordId)> + use<'_> {
+        let earlier = self.arrivals.range(..place.unwrap_or(u64::MAX));
+        earlier.rev().map(|(place, record)| (*place, *record))
     }
 
     /// The record with this short reference.

@@ -2,14 +2,25 @@
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use comity_core::Timestamp;
 
 use super::words;
 
-/// Propose, accept and end agreements.
+/// Review, propose, accept and end agreements.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AgreementCommand {
+    /// Review the terms before anybody signs: what has no effect, contradicts itself, or is left open
+    #[command(
+        long_about = "Review the terms before anybody signs: what has no effect, contradicts itself, or is left open.\n\nEach finding names its line, what follows from it, and what to write instead. An error: the text cannot do what it is for. A warning: it does less, or other things, than it says. Advice: it leaves open what the parties will ask about. Exit code 1 if there is an error or a warning. No node is needed for a file.",
+        after_help = "Examples:\n  comity agreement lint examples/agreements/mou.toml\n  comity agreement lint KR-26-C007"
+    )]
+    Lint {
+        /// The terms, in TOML; or the reference of an agreement that is here
+        #[arg(value_name = "FILE|REFERENCE")]
+        agreement: PathBuf,
+    },
+    Diff(AgreementDiffArgs),
     /// Sign an agreement and send it to the partner, who accepts it or not
     #[command(
         long_about = "Sign an agreement and send it to the partner, who accepts it or not.\n\nFILE holds the terms; examples/agreements has an MoU and an NDA to start from. What it does not say follows from its tier. As soon as the partner has accepted it, it binds your economy; before that it is taken back with `comity agreement terminate`.",
@@ -63,4 +74,28 @@ pub(crate) enum AgreementCommand {
         #[arg(long)]
         yes: bool,
     },
+}
+
+/// Show what two agreements differ in, and what that would do to the records here
+#[derive(Args, Debug)]
+#[command(
+    long_about = "Show what two agreements differ in, and what that would do to the records here.\n\nThe terms are compared field by field; then the decision is asked, under both, about every record: what would newly be released to whom, and what would be released no more. Nothing is changed or sent. With one name only, it is compared with what is in force with that partner. Two files without --with are compared by their terms alone, and no node is needed.",
+    after_help = "Examples:\n  comity agreement diff new.toml --with JP\n  comity agreement diff KR-26-C007 new.toml\n  comity agreement diff examples/agreements/mou.toml examples/agreements/nda.toml"
+)]
+pub(crate) struct AgreementDiffArgs {
+    /// The terms, in TOML; or the reference of an agreement that is here
+    #[arg(value_name = "FILE|REFERENCE")]
+    pub(crate) one: PathBuf,
+    /// What would hold instead of the first
+    #[arg(value_name = "FILE|REFERENCE")]
+    pub(crate) other: Option<PathBuf>,
+    /// The partner; what is here by reference names it itself
+    #[arg(long, value_name = "NAME")]
+    pub(crate) with: Option<String>,
+    /// It would hold beside what is in force, and replace nothing
+    #[arg(long, conflicts_with = "other")]
+    pub(crate) besides: bool,
+    /// How many records are named for each of what begins and what stops
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) examples: usize,
 }

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use agreement::AgreementCommand;
+pub(crate) use agreement::{AgreementCommand, AgreementDiffArgs};
 pub(crate) use group::{About, Affiliations, GroupCommand};
 pub(crate) use node::{
     ClockCommand, ConfigCommand, Demo, Init, KeyCommand, QuarantineCommand, RecoverCommand,
@@ -87,7 +87,7 @@ pub(crate) enum Command {
     /// Pair with other economies, and say how far you trust them
     #[command(subcommand)]
     Partner(PartnerCommand),
-    /// Propose, accept and end agreements (MoU, NDA)
+    /// Review, propose, accept and end agreements (MoU, NDA)
     #[command(subcommand)]
     Agreement(AgreementCommand),
     /// Share among several economies under one charter

@@ -1,5 +1,7 @@
 //! `comity agreement`.
 
+mod diff;
+mod lint;
 mod terms;
 
 use std::io::{self, Write};
@@ -7,7 +9,7 @@ use std::path::Path;
 
 use comity_admin::{Failure, FailureKind, ask};
 use comity_core::Timestamp;
-use comity_core::agreement::Terms;
+use comity_core::agreement::{AgreementError, Terms};
 use comity_node::api::{AgreementLine, Published};
 
 use serde_json::json;
@@ -21,6 +23,8 @@ use crate::screen::{Table, printable};
 
 pub(super) fn run(command: AgreementCommand, context: &mut Context<'_>) -> Result<(), Failure> {
     match command {
+        AgreementCommand::Lint { agreement } => lint::run(&agreement, context),
+        AgreementCommand::Diff(asked) => diff::run(&asked, context),
         AgreementCommand::Propose { file, to, dry_run, yes } => {
             propose(&file, &to, dry_run, yes, context)
         }
@@ -51,6 +55,42 @@ pub(super) fn table(agreements: &[AgreementLine], zones: &Zones) -> Table {
     table
 }
 
+/// The text of a file.
+fn read(file: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(file).map_err(|error| {
+        let failure = folder::unreadable(file, &error);
+        if failure.kind != FailureKind::NoInput {
+            return failure;
+        }
+        failure.next("name a file that is there; examples/agreements has some to start from")
+    })
+}
+
+/// Why the text of an agreement cannot be read.
+fn invalid(name: &str, error: &AgreementError) -> Failure {
+    let next = match error.line() {
+        Some(line) => format!("mend line {line} of {name}"),
+        None => format!("mend {name}"),
+    };
+    Failure::new(FailureKind::Data, "agreement-invalid", format!("{name}, {error}")).next(next)
+}
+
+/// A file that is there; what is not, and cannot be a reference, is a file that is missing.
+fn is_file(named: &Path) -> bool {
+    let text = named.to_string_lossy();
+    named.is_file() || text.contains(['/', '\\', '.'])
+}
+
+/// The text of a file, or of an agreement that is here.
+fn text_named(named: &Path, context: &Context<'_>) -> Result<String, Failure> {
+    if is_file(named) {
+        return read(named);
+    }
+    let (session, _) = context.session(Keys::Shut)?;
+    let line = one(&session, &named.to_string_lossy())?;
+    Ok(line.text.unwrap_or_default())
+}
+
 fn propose(
     file: &Path,
     to: &str,
@@ -58,21 +98,9 @@ fn propose(
     yes: bool,
     context: &mut Context<'_>,
 ) -> Result<(), Failure> {
-    let text = std::fs::read_to_string(file).map_err(|error| {
-        let failure = folder::unreadable(file, &error);
-        if failure.kind != FailureKind::NoInput {
-            return failure;
-        }
-        failure.next("name a file that is there; examples/agreements has two to start from")
-    })?;
-    let terms = Terms::parse(&text).map_err(|error| {
-        let message = format!("{}, {error}", file.display());
-        let next = match error.line() {
-            Some(line) => format!("mend line {line} of {}", file.display()),
-            None => format!("mend {}", file.display()),
-        };
-        Failure::new(FailureKind::Data, "agreement-invalid", message).next(next)
-    })?;
+    let text = read(file)?;
+    let terms =
+        Terms::parse(&text).map_err(|error| invalid(&file.display().to_string(), &error))?;
     let keys = if dry_run { Keys::Shut } else { Keys::Signing };
     let (session, zones) = context.session(keys)?;
     let comity = context.comity();

@@ -2,6 +2,7 @@
 
 mod consents;
 mod control;
+mod examples;
 mod facts;
 mod gates;
 mod groups;

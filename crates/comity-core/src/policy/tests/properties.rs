@@ -13,8 +13,8 @@ use crate::agreement::{Prohibitions, Tier, ValueSet};
 use crate::ledger::Obligations;
 use crate::marking::{Marking, Onward, Tlp};
 use crate::policy::{
-    Agreement, Consent, Decision, Fact, Gate, Outcome, PartFacts, Partner, Plan, PolicySnapshot,
-    Received, Recipient, RecordFacts, Shared, Source, Verdict, decide, plan,
+    Agreement, Comparison, Consent, Decision, Fact, Gate, Outcome, PartFacts, Partner, Plan,
+    PolicySnapshot, Received, Recipient, RecordFacts, Shared, Source, Verdict, decide, plan,
 };
 use crate::test_util::policy::terms;
 use crate::time::Timestamp;
@@ -350,6 +350,38 @@ proptest! {
                     prop_assert_eq!(&*shared.decide(&classed, recipient), &direct);
                     prop_assert_eq!(&*shared.decide(&classed, recipient), &direct);
                 }
+            }
+        }
+    }
+
+    /// What a comparison says changes is what two plans differ in, and it says it again.
+    #[test]
+    fn a_comparison_is_the_difference_of_two_plans(
+        before in snapshots(),
+        after in snapshots(),
+        signed in prop::collection::vec(signed(), 1..=3),
+        recipient in recipients(),
+        moments in prop::collection::vec(instants(), 1..=2),
+    ) {
+        // Only what is agreed differs.
+        let after = after.partners().fold(before.to_builder(), |builder, (economy, partner)| {
+            builder.partner(*economy, partner.clone())
+        });
+        let after = after.build();
+        let mut comparison = Comparison::new(before.clone(), after.clone());
+        for now in moments.iter().chain(&moments).copied() {
+            for (record, parts) in signed.iter().map(|one| one.held(|_| true)) {
+                let goes = |snapshot: &PolicySnapshot| {
+                    plan(snapshot, &record, &parts, &recipient, now).releases().to_vec()
+                };
+                let (old, new) = (goes(&before), goes(&after));
+                let shift = comparison.shift(&record, &parts, &recipient, now);
+                prop_assert_eq!(shift.is_some(), old != new);
+                let shift = shift.unwrap_or_default();
+                let begins: Vec<_> = new.iter().filter(|part| !old.contains(part)).collect();
+                let stops: Vec<_> = old.iter().filter(|part| !new.contains(part)).collect();
+                prop_assert_eq!(shift.begins.iter().collect::<Vec<_>>(), begins);
+                prop_assert_eq!(shift.stops.iter().collect::<Vec<_>>(), stops);
             }
         }
     }

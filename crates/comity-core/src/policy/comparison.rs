@@ -1,0 +1,73 @@
+//! What a change of policy would do to what is here: the same decision under two snapshots.
+//!
+//! Nothing is changed by asking. Decisions are shared by marking class in each of the two, and parts are
+//! put together by the same rules as [`plan`](super::plan): an answer is what two plans would differ in.
+
+use super::facts::{PartFacts, Recipient, RecordFacts};
+use super::plan::plan_by;
+use super::shared::Shared;
+use super::snapshot::PolicySnapshot;
+use crate::identity::PartDigest;
+use crate::time::Timestamp;
+
+/// Two policies, side by side.
+#[derive(Debug)]
+pub struct Comparison {
+    before: Shared,
+    after: Shared,
+}
+
+/// What changes for one record and one recipient.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shift {
+    /// Parts that go after, and not before, ascending.
+    pub begins: Vec<PartDigest>,
+    /// Parts that go before, and not after, ascending.
+    pub stops: Vec<PartDigest>,
+}
+
+impl Comparison {
+    /// Two policies that differ in what is agreed: in their agreements, trust and standings. Groups and
+    /// consents are one and the same in both.
+    #[must_use]
+    pub fn new(before: PolicySnapshot, after: PolicySnapshot) -> Self {
+        Self { before: Shared::new(before), after: Shared::new(after) }
+    }
+
+    /// What changes; `None`: nothing.
+    pub fn shift(
+        &mut self,
+        record: &RecordFacts,
+        parts: &[PartFacts],
+        recipient: &Recipient,
+        now: Timestamp,
+    ) -> Option<Shift> {
+        // How parts hang together follows from these two answers about each, and from what is the same
+        // in both policies.
+        let alike = parts.iter().all(|part| {
+            let answers = [&mut self.before, &mut self.after].map(|shared| {
+                let classed = shared.classify(record, part, now);
+                let decision = shared.decide(&classed, recipient);
+                (decision.is_release(), decision.rests_on_order())
+            });
+            answers.first() == answers.last()
+        });
+        if alike {
+            return None;
+        }
+        let [before, after] = [&mut self.before, &mut self.after].map(|shared| {
+            let mut decide = |part| {
+                let classed = shared.classify(record, part, now);
+                (*shared.decide(&classed, recipient)).clone()
+            };
+            let decisions = parts.iter().map(&mut decide).collect();
+            let plan = plan_by(shared.snapshot(), record, parts, recipient, now, decisions);
+            plan.releases().to_vec()
+        });
+        let only = |one: &[PartDigest], other: &[PartDigest]| {
+            one.iter().filter(|part| !other.contains(part)).copied().collect()
+        };
+        let shift = Shift { begins: only(&after, &before), stops: only(&before, &after) };
+        (shift != Shift::default()).then_some(shift)
+    }
+}

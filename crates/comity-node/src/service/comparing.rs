@@ -1,0 +1,339 @@
+//! `agreement diff`: what two agreements differ in, and what that would do to what is here.
+//!
+//! The same decision is asked under two policies, about every record, a handful between two steps of the
+//! engine, so that a node with a million records goes on meanwhile. Nothing is changed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use comity_core::agreement::{Terms, differences};
+use comity_core::policy::{
+    Agreement, Comparison, PartFacts, Partner, PolicySnapshot, Recipient, Shift,
+};
+use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
+
+use super::agreements::find;
+use super::{Service, find_partner};
+use crate::api::{
+    AgreementDiff, DiffCount, DiffEffect, DiffExample, DiffLine, DiffRequest, DiffSide, DiffedSide,
+    TermsDifference,
+};
+use crate::error::ServiceError;
+use crate::limits::COMPARED_AT_ONCE;
+use crate::state::{Held, State};
+
+/// Agreements that are only written down yet.
+const WRITTEN_BEFORE: RecordId = RecordId([0xfe; 32]);
+const WRITTEN_AFTER: RecordId = RecordId([0xff; 32]);
+
+/// A comparison on its way through the records.
+pub struct Comparing {
+    service: Service,
+    /// `None`: it is done.
+    work: Option<Work>,
+}
+
+struct Work {
+    comparison: Comparison,
+    partner: EconomyId,
+    at: Timestamp,
+    examples: usize,
+    /// The place from which the next records are taken, the newest first.
+    from: Option<u64>,
+    done: u64,
+    tallies: BTreeMap<EconomyId, Tally>,
+    answer: AgreementDiff,
+}
+
+#[derive(Default)]
+struct Tally {
+    begins: DiffCount,
+    stops: DiffCount,
+}
+
+impl Service {
+    /// Begins to compare two agreements over everything that is here.
+    pub async fn compare(&self, request: DiffRequest) -> Result<Comparing, ServiceError> {
+        let now = self.now();
+        let work = self.look(move |state, _, _| Work::begin(state, &request, now)).await??;
+        Ok(Comparing { service: self.clone(), work: Some(work) })
+    }
+}
+
+impl Comparing {
+    /// The next line of the answer. `None`: it has been given.
+    pub async fn next(&mut self) -> Result<Option<DiffLine>, ServiceError> {
+        let Some(mut work) = self.work.take() else { return Ok(None) };
+        let step = self.service.look(move |state, _, _| {
+            let more = work.go_on(state);
+            let total = u64::try_from(state.records().len()).unwrap_or(u64::MAX);
+            if more {
+                let done = work.done;
+                (Some(work), DiffLine::Progress { done, total })
+            } else {
+                (None, DiffLine::Done(Box::new(work.finish(state))))
+            }
+        });
+        let (work, line) = step.await?;
+        self.work = work;
+        Ok(Some(line))
+    }
+}
+
+/// One of the two, as the decision reads it.
+struct Side {
+    agreement: Agreement,
+    partner: Option<EconomyId>,
+    named: DiffedSide,
+}
+
+impl Side {
+    fn read(state: &State, side: &DiffSide, written: RecordId) -> Result<Self, ServiceError> {
+        match side {
+            DiffSide::Text(text) => {
+                let terms = Terms::parse(text)
+                    .map_err(|error| ServiceError::data("agreement", error.to_string()))?;
+                let named = named(&terms, None);
+                let agreement = Agreement::new(written, Arc::new(terms), Timestamp::EPOCH);
+                Ok(Self { agreement, partner: None, named })
+            }
+            DiffSide::Reference(reference) => {
+                let (id, _) = find(state, reference)?;
+                Self::here(state, id).ok_or_else(|| {
+                    let message = "this version cannot read its text";
+                    ServiceError::data("agreement", format!("`{reference}`: {message}"))
+                })
+            }
+        }
+    }
+
+    /// As it is signed, or as it would be if it were accepted.
+    fn here(state: &State, id: RecordId) -> Option<Self> {
+        let compact = state.agreements().get(&id)?;
+        let terms = compact.terms.clone()?;
+        let reference = state.record(&id).map(|held| held.reference.clone());
+        let named = named(&terms, reference);
+        let agreement = match state.policy().agreement(&id) {
+            Some(signed) => signed.clone(),
+            None => Agreement::new(id, terms, Timestamp::EPOCH),
+        };
+        Some(Self { agreement, partner: Some(compact.partner), named })
+    }
+}
+
+fn named(terms: &Terms, reference: Option<String>) -> DiffedSide {
+    let (title, tier) = (terms.title().to_owned(), terms.tier().to_string());
+    DiffedSide { reference, title, tier }
+}
+
+impl Work {
+    fn begin(state: &State, request: &DiffRequest, now: Timestamp) -> Result<Self, ServiceError> {
+        let after = Side::read(state, &request.after, WRITTEN_AFTER)?;
+        let before = request.before.as_ref();
+        let before = before.map(|side| Side::read(state, side, WRITTEN_BEFORE)).transpose()?;
+        if request.besides && before.is_some() {
+            let message = "what holds beside everything else replaces nothing";
+            return Err(ServiceError::usage("diff", message).next("name one agreement only"));
+        }
+        let partner = partner(state, request, before.as_ref(), &after)?;
+        let signed = state.policy().partner(&partner).cloned().unwrap_or_default();
+        let at = now.max(after.agreement.from());
+        let before = match before {
+            None if !request.besides => replaced(state, &signed, &after, at)?,
+            before => before,
+        };
+        let (old, new) = policies(state.policy(), partner, &signed, before.as_ref(), &after);
+        let terms = before.as_ref().map_or_else(Vec::new, |before| {
+            differences(before.agreement.terms(), after.agreement.terms())
+        });
+        let answer = AgreementDiff {
+            with: Some(state.name_of(&partner)),
+            level: Some(signed.trust.to_string()),
+            before: before.map(|before| before.named),
+            after: after.named,
+            at: Some(at.to_string()),
+            terms: terms.into_iter().map(line).collect(),
+            records: 0,
+            effects: Vec::new(),
+        };
+        Ok(Self {
+            comparison: Comparison::new(old, new),
+            partner,
+            at,
+            examples: request.examples,
+            from: None,
+            done: 0,
+            tallies: BTreeMap::new(),
+            answer,
+        })
+    }
+
+    /// Looks at some more; whether there are more still.
+    fn go_on(&mut self, state: &State) -> bool {
+        let mut taken = 0_usize;
+        let mut last = None;
+        for (place, id) in state.arrivals_before(self.from).take(COMPARED_AT_ONCE) {
+            taken = taken.saturating_add(1);
+            last = Some(place);
+            if let Some(held) = state.record(&id)
+                && !held.facts.kind.is_control()
+            {
+                self.answer.records = self.answer.records.saturating_add(1);
+                self.weigh(state, &id, held);
+            }
+        }
+        self.done = self.done.saturating_add(u64::try_from(taken).unwrap_or(u64::MAX));
+        self.from = last;
+        taken == COMPARED_AT_ONCE
+    }
+
+    /// What is agreed with a partner decides what goes there, and what may become of what it gave.
+    fn weigh(&mut self, state: &State, id: &RecordId, held: &Held) {
+        self.ask(state, id, held, self.partner);
+        if !held.came_from(&self.partner) && !from(&held.parts, self.partner) {
+            return;
+        }
+        let others = state.partners().filter(|(_, partner)| partner.is_paired());
+        let others: Vec<EconomyId> = others.map(|(economy, _)| *economy).collect();
+        for other in others {
+            if other != self.partner {
+                self.ask(state, id, held, other);
+            }
+        }
+    }
+
+    fn ask(&mut self, state: &State, id: &RecordId, held: &Held, to: EconomyId) {
+        let recipient = Recipient::partner(to);
+        let shift = self.comparison.shift(&held.facts, &held.parts, &recipient, self.at);
+        let Some(Shift { begins, stops }) = shift else { return };
+        let sent = state.partner(&to).is_some_and(|one| one.out.possibly_held(id).is_some());
+        let tally = self.tallies.entry(to).or_default();
+        count(&mut tally.begins, held, &begins, sent, self.examples);
+        count(&mut tally.stops, held, &stops, sent, self.examples);
+    }
+
+    fn finish(self, state: &State) -> AgreementDiff {
+        let effects = self.tallies.into_iter().map(|(economy, tally)| DiffEffect {
+            partner: state.name_of(&economy),
+            begins: tally.begins,
+            stops: tally.stops,
+        });
+        AgreementDiff { effects: effects.collect(), ..self.answer }
+    }
+}
+
+/// With whom. Two agreements with two partners cannot replace each other.
+fn partner(
+    state: &State,
+    request: &DiffRequest,
+    before: Option<&Side>,
+    after: &Side,
+) -> Result<EconomyId, ServiceError> {
+    let named = request.with.as_deref().map(|name| find_partner(state, name)).transpose()?;
+    let mut all =
+        [named, before.and_then(|side| side.partner), after.partner].into_iter().flatten();
+    let Some(one) = all.next() else {
+        let message = "neither of the two is an agreement that is here, so it is open with whom";
+        return Err(ServiceError::usage("partner", message).next("name the partner: --with NAME"));
+    };
+    match all.find(|other| *other != one) {
+        None => Ok(one),
+        Some(other) => {
+            let message = format!(
+                "one is with {}, the other with {}",
+                state.name_of(&one),
+                state.name_of(&other)
+            );
+            Err(ServiceError::usage("partner", message).next("comity agreement list"))
+        }
+    }
+}
+
+/// What is in force and would be replaced: the only one, or the only one of that tier.
+fn replaced(
+    state: &State,
+    signed: &Partner,
+    after: &Side,
+    at: Timestamp,
+) -> Result<Option<Side>, ServiceError> {
+    let in_force = |one: &&Agreement| one.in_force(at) && one.id() != after.agreement.id();
+    let all: Vec<RecordId> = signed.agreements.iter().filter(in_force).map(Agreement::id).collect();
+    let tier = after.agreement.terms().tier();
+    let alike = signed.agreements.iter().filter(in_force).filter(|one| one.terms().tier() == tier);
+    let alike: Vec<RecordId> = alike.map(Agreement::id).collect();
+    match (&all[..], &alike[..]) {
+        ([], _) => Ok(None),
+        ([one], _) | (_, [one]) => Ok(Side::here(state, *one)),
+        (all, _) => {
+            let names = all.iter().filter_map(|id| state.record(id));
+            let names: Vec<_> = names.map(|held| held.reference.clone()).collect();
+            let message = format!(
+                "several agreements are in force with that partner ({}), and it is open which would be replaced",
+                names.join(", ")
+            );
+            let next = "comity agreement diff REFERENCE FILE; or --besides, if it replaces none";
+            Err(ServiceError::usage("replaces", message).next(next))
+        }
+    }
+}
+
+/// Two policies that differ in one agreement only.
+fn policies(
+    policy: &PolicySnapshot,
+    partner: EconomyId,
+    signed: &Partner,
+    before: Option<&Side>,
+    after: &Side,
+) -> (PolicySnapshot, PolicySnapshot) {
+    let both = [before.map(|side| side.agreement.id()), Some(after.agreement.id())];
+    let mut base = signed.clone();
+    base.agreements.retain(|one| !both.contains(&Some(one.id())));
+    let with = |side: Option<&Side>| {
+        let agreed = side.into_iter().map(|side| side.agreement.clone());
+        let agreed = agreed.fold(base.clone(), Partner::with);
+        policy.to_builder().partner(partner, agreed).build()
+    };
+    (with(before), with(Some(after)))
+}
+
+fn from(parts: &[PartFacts], partner: EconomyId) -> bool {
+    parts.iter().flat_map(|part| &part.sources).any(|source| source.economy == partner)
+}
+
+fn count(count: &mut DiffCount, held: &Held, digests: &[PartDigest], sent: bool, examples: usize) {
+    if digests.is_empty() {
+        return;
+    }
+    let concerned = || held.parts.iter().filter(|part| digests.contains(&part.digest));
+    count.records = count.records.saturating_add(1);
+    count.sent = count.sent.saturating_add(u64::from(sent));
+    for part in concerned() {
+        count.parts = count.parts.saturating_add(1);
+        let section = count.sections.entry(part.section.to_string()).or_default();
+        *section = section.saturating_add(1);
+    }
+    if count.examples.len() < examples {
+        let tlp = concerned().map(|part| part.marking.tlp).max().unwrap_or(held.facts.floor.tlp);
+        let mut sections: Vec<String> = concerned().map(|part| part.section.to_string()).collect();
+        sections.dedup();
+        count.examples.push(DiffExample {
+            reference: held.reference.clone(),
+            title: held.title.clone(),
+            kind: held.facts.kind.to_string(),
+            tlp: tlp.to_string(),
+            sections,
+        });
+    }
+}
+
+/// A difference of terms as it is told.
+#[must_use]
+pub fn line(one: comity_core::agreement::Difference) -> TermsDifference {
+    TermsDifference {
+        field: one.field.to_owned(),
+        before: one.before,
+        after: one.after,
+        effect: one.effect.name().to_owned(),
+        clause: one.clause,
+    }
+}
