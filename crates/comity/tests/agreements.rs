@@ -1,0 +1,206 @@
+//! Two nodes, two processes: what `agreement diff` says beforehand is what comes of it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests assert"
+)]
+
+mod world;
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use world::Node;
+
+/// Asks again until the answer is as it should be.
+fn eventually(what: &str, mut answer: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !answer() {
+        assert!(started.elapsed() < Duration::from_secs(120), "never: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or_default()
+}
+
+fn pair((one, here): (&Node, &str), (other, there): (&Node, &str)) {
+    let invitation = one.data(&["partner", "invite", "--as", there]);
+    other.try_with(&["partner", "join", "--as", here], text(&invitation, "ticket")).done();
+    let digits = |node: &Node, name: &str| {
+        let mut digits = String::new();
+        eventually("both screens show digits", || {
+            let ceremony = node.data(&["partner", "verify", "--show", name]);
+            text(&ceremony, "digits").clone_into(&mut digits);
+            !digits.is_empty()
+        });
+        digits
+    };
+    let (ours, theirs) = (digits(one, there), digits(other, here));
+    std::thread::scope(|scope| {
+        let one = scope.spawn(|| one.try_with(&["partner", "verify", there], &theirs).done());
+        other.try_with(&["partner", "verify", here], &ours).done();
+        one.join().unwrap();
+    });
+}
+
+fn file(node: &Node, name: &str, content: &str) -> String {
+    let file = node.folder().join(name);
+    std::fs::write(&file, content).unwrap();
+    file.display().to_string()
+}
+
+fn agreement(more: &str) -> String {
+    format!("format = 1\ntitle = \"MoU\"\ntier = \"mou\"\nstarts = 2026-01-01\n{more}")
+}
+
+/// A GREEN record with these sections; its reference.
+fn publish(node: &Node, title: &str, sections: &[&str]) -> String {
+    let mut record = format!(
+        "format = 1\nkind = \"incident\"\ntitle = \"{title}\"\n[marking]\ntlp = \"GREEN\"\n"
+    );
+    for section in sections {
+        record += &format!("[[part]]\nsection = \"{section}\"\ntext = \"{title}\"\n");
+    }
+    let file = file(node, &format!("{title}.toml"), &record);
+    text(&node.data(&["publish", &file, "--yes"]), "reference").to_owned()
+}
+
+/// The sections of a record that go to a partner.
+fn going(node: &Node, record: &str) -> Vec<String> {
+    let explained = node.data(&["explain", record, "--to", "JP"]);
+    let parts = explained["partners"][0]["parts"].as_array().unwrap().clone();
+    let going = parts.iter().filter(|part| text(part, "outcome") == "release");
+    going.map(|part| text(part, "section").to_owned()).collect()
+}
+
+/// What is told of a partner: records and parts that begin, and that stop, and how many are there already.
+fn told(diff: &Value) -> [u64; 6] {
+    let effect = &diff["effects"][0];
+    let of = |what: &str, field: &str| effect[what][field].as_u64().unwrap_or_default();
+    [
+        of("begins", "records"),
+        of("begins", "parts"),
+        of("begins", "sent"),
+        of("stops", "records"),
+        of("stops", "parts"),
+        of("stops", "sent"),
+    ]
+}
+
+fn agree(one: &Node, other: &Node, terms: &str) {
+    let proposed = one.data(&["agreement", "propose", terms, "--to", "JP", "--yes"]);
+    let id = text(&proposed, "record").to_owned();
+    let state = |node: &Node| {
+        let all = node.data(&["agreement", "list"]);
+        let mut all = all.as_array().unwrap().iter();
+        let found = all.find(|one| text(one, "agreement") == id);
+        found.map(|one| text(one, "state").to_owned())
+    };
+    eventually("the proposal is there", || state(other).is_some());
+    other.data(&["agreement", "accept", &id, "--yes"]);
+    eventually("the agreement is in force", || state(one).as_deref() == Some("in force"));
+}
+
+#[test]
+fn what_a_diff_says_beforehand_is_what_comes_of_it() {
+    let (mut kr, mut jp) = (Node::plain("KR"), Node::plain("JP"));
+    kr.run();
+    jp.run();
+    pair((&kr, "KR"), (&jp, "JP"));
+    kr.data(&["partner", "level", "JP", "restricted"]);
+    let old = file(&kr, "old.toml", &agreement("sections = [\"summary\", \"indicators\"]\n"));
+    agree(&kr, &jp, &old);
+    let both = publish(&kr, "both", &["summary", "indicators"]);
+    let detail = publish(&kr, "detail", &["detail"]);
+    eventually("the summary is there", || {
+        let records = jp.data(&["list"]);
+        records.as_array().unwrap().iter().any(|one| text(one, "title") == "both")
+    });
+
+    let new = file(
+        &kr,
+        "new.toml",
+        &agreement(
+            "sections = [\"summary\", \"detail\"]\n[prohibits]\nsections = [\"indicators\"]\n",
+        ),
+    );
+    let head = |node: &Node| node.data(&["status"])["chain"].clone();
+    let before = head(&kr);
+    let diff = kr.data(&["agreement", "diff", &new, "--with", "JP"]);
+    assert_eq!(told(&diff), [1, 1, 0, 1, 1, 1], "{diff:#}");
+    assert_eq!(diff["records"], 2);
+    assert_eq!(diff["before"]["title"], "MoU");
+    assert_eq!(
+        diff["effects"][0]["begins"]["examples"][0]["reference"],
+        Value::from(detail.clone())
+    );
+    assert_eq!(diff["effects"][0]["stops"]["sections"]["indicators"], 1);
+    let fields: Vec<_> =
+        diff["terms"].as_array().unwrap().iter().map(|one| text(one, "field")).collect();
+    assert_eq!(fields, ["sections", "prohibits.sections"]);
+    // Besides what is in force only the prohibition has an effect; between the two, none is needed.
+    let besides = kr.data(&["agreement", "diff", &new, "--with", "JP", "--besides"]);
+    assert_eq!(told(&besides), [1, 1, 0, 1, 1, 1], "{besides:#}");
+    assert!(besides["before"].is_null());
+    let texts = kr.data(&["agreement", "diff", &old, &new]);
+    assert_eq!(
+        (&texts["terms"], &texts["effects"]),
+        (&diff["terms"], &Value::from(Vec::<Value>::new()))
+    );
+
+    // The same with no node running, and nothing was changed by asking.
+    assert_eq!(head(&kr), before);
+    assert_eq!(kr.stop(), 0);
+    let resting = kr.data(&["agreement", "diff", &new, "--with", "JP"]);
+    assert_eq!((told(&resting), &resting["terms"]), (told(&diff), &diff["terms"]));
+    kr.run();
+
+    // It comes so: the old one ends, the new one is accepted.
+    assert_eq!(going(&kr, &both), ["summary", "indicators"]);
+    assert_eq!(going(&kr, &detail), Vec::<String>::new());
+    let all = kr.data(&["agreement", "list"]);
+    kr.data(&["agreement", "terminate", text(&all[0], "reference"), "--immediately", "--yes"]);
+    agree(&kr, &jp, &new);
+    assert_eq!(going(&kr, &both), ["summary"]);
+    assert_eq!(going(&kr, &detail), ["detail"]);
+    assert_eq!((kr.stop(), jp.stop()), (0, 0));
+}
+
+#[test]
+fn what_cannot_be_compared_is_said_with_the_way_out() {
+    let kr = Node::plain("KR");
+    let terms = file(&kr, "terms.toml", &agreement(""));
+    let refused = |arguments: &[&str], code: i32, name: &str, says: &str, next: &str| {
+        kr.try_with(arguments, "").refused(code, name, says, next);
+    };
+    refused(&["agreement", "diff", &terms], 64, "partner", "open with whom", "--with NAME");
+    refused(
+        &["agreement", "diff", &terms, "--with", "JP"],
+        66,
+        "no-partner",
+        "`JP`",
+        "partner list",
+    );
+    refused(
+        &["agreement", "diff", "KR-26-C001"],
+        66,
+        "no-agreement",
+        "KR-26-C001",
+        "agreement list",
+    );
+    let absent = kr.folder().join("absent.toml").display().to_string();
+    refused(&["agreement", "diff", &absent, &terms], 66, "no-input", "cannot be read", "examples");
+    let broken = file(&kr, "broken.toml", &agreement("max-tpl = \"RED\"\n"));
+    refused(
+        &["agreement", "diff", &broken, "--with", "JP"],
+        65,
+        "agreement-invalid",
+        "line 5",
+        "mend line 5",
+    );
+    refused(&["agreement", "lint", &broken], 65, "agreement-invalid", "line 5", "mend line 5");
+}
