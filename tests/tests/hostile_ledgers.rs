@@ -10,7 +10,10 @@ use comity_core::record::{Draft, Header};
 use comity_core::test_util::SeededEntropy;
 use comity_core::{Digest, EpochId, Kind, Marking, Onward, RecordId, Section, Tlp};
 use comity_node::engine::{Command, Input};
-use comity_node::limits::{ALARMS_PER_MINUTE, MOST_AHEAD, MOST_GIVEN_BACK, MOST_SKIPPED};
+use comity_node::limits::{
+    A_DAY, ALARMS_PER_MINUTE, MOST_AHEAD, MOST_EPOCHS, MOST_GIVEN_BACK, MOST_SKIPPED,
+};
+use comity_proto::limits::IN_FLIGHT_DELIVERIES;
 use comity_store::MemoryStore;
 use comity_tests::bench::{Answer, Bench, Peer, advisory, sign};
 use comity_tests::sim::economy::Economy;
@@ -28,33 +31,110 @@ fn with_a_partner() -> (Bench, Peer) {
     (bench, peer)
 }
 
+/// A new epoch of the partner's ledger that follows from what the node holds.
+fn opening(peer: &Peer, epoch: u8, first: u64) -> Opening {
+    Opening { epoch: EpochId([epoch; 16]), previous: peer.epoch, known: peer.head, first }
+}
+
+/// The partner's process is put back, says so, and has connected.
+fn put_back(bench: &mut Bench, peer: &mut Peer) {
+    bench.sever(peer.conn());
+    peer.recovering = true;
+    peer.boot();
+    bench.connect(peer);
+}
+
+/// The partner goes on in a new epoch, after everything else.
+fn goes_on(bench: &mut Bench, peer: &mut Peer, epoch: u8, skipped: u64) {
+    let opening = opening(peer, epoch, peer.head.number + skipped);
+    bench.control(peer.conn(), Peer::opening(&opening));
+    assert_eq!(taken_in(bench, peer), (Some(opening.epoch), opening.first - 1));
+    (peer.epoch, peer.head) = (opening.epoch, opening.head());
+}
+
+/// Epoch and last number of what the node holds of the partner's ledger.
+fn taken_in(bench: &Bench, peer: &Peer) -> (Option<EpochId>, u64) {
+    let inbound = &bench.state().partner(&peer.economy.id).unwrap().inbound;
+    (inbound.epoch(), inbound.last())
+}
+
 #[test]
 fn a_new_epoch_that_skips_too_many_numbers_is_refused() {
     let (mut bench, mut peer) = with_a_partner();
-    let opening = |peer: &Peer, first: u64| Opening {
-        epoch: EpochId([0xaa; 16]),
-        previous: peer.epoch,
-        known: peer.head,
-        first,
-    };
-    let inbound = |bench: &Bench, peer: &Peer| {
-        let inbound = &bench.state().partner(&peer.economy.id).unwrap().inbound;
-        (inbound.epoch(), inbound.last())
-    };
-    let before = (inbound(&bench, &peer), bench.journal());
-    let last = peer.head.number;
-    let far = opening(&peer, last + MOST_SKIPPED + 1);
+    put_back(&mut bench, &mut peer);
+    let before = (taken_in(&bench, &peer), bench.journal());
+    let far = opening(&peer, 0xaa, peer.head.number + MOST_SKIPPED + 1);
     bench.control(peer.conn(), Peer::opening(&far));
-    assert_eq!((inbound(&bench, &peer), bench.journal()), before);
+    assert_eq!((taken_in(&bench, &peer), bench.journal()), before);
     assert_eq!(bench.alarms("ledger-fork").len(), 1);
     assert!(bench.closed.contains_key(&peer.conn()));
 
     // One that skips as many as it may is taken in.
     bench.connect(&mut peer);
-    let near = opening(&peer, last + MOST_SKIPPED);
-    bench.control(peer.conn(), Peer::opening(&near));
-    assert_eq!(inbound(&bench, &peer), (Some(near.epoch), near.first - 1));
+    goes_on(&mut bench, &mut peer, 0xaa, MOST_SKIPPED);
     assert!(!bench.closed.contains_key(&peer.conn()));
+}
+
+#[test]
+fn an_epoch_that_no_greeting_explains_is_refused() {
+    let (mut bench, mut peer) = with_a_partner();
+    let before = (taken_in(&bench, &peer), bench.journal());
+    let next = opening(&peer, 0xaa, peer.head.number + 1);
+    bench.control(peer.conn(), Peer::opening(&next));
+    assert_eq!((taken_in(&bench, &peer), bench.journal()), before);
+    assert!(bench.closed.contains_key(&peer.conn()));
+
+    // It says that it was restored: one is taken, and no second over the same connection.
+    put_back(&mut bench, &mut peer);
+    goes_on(&mut bench, &mut peer, 0xaa, 5);
+    let before = (taken_in(&bench, &peer), bench.journal());
+    let second = opening(&peer, 0xbb, peer.head.number + 5);
+    bench.control(peer.conn(), Peer::opening(&second));
+    assert_eq!((taken_in(&bench, &peer), bench.journal()), before);
+    assert!(bench.closed.contains_key(&peer.conn()));
+
+    // It opened one, and the connection broke before we had it: it greets in it from then on.
+    (peer.epoch, peer.head, peer.recovering) = (second.epoch, second.head(), false);
+    peer.boot();
+    bench.connect(&mut peer);
+    bench.control(peer.conn(), Peer::opening(&second));
+    assert_eq!(taken_in(&bench, &peer), (Some(second.epoch), second.first - 1));
+}
+
+#[test]
+fn epochs_that_skip_numbers_take_no_room_and_are_given_back_as_the_link_has_room() {
+    let (mut bench, mut peer) = with_a_partner();
+    for epoch in 1..=40 {
+        put_back(&mut bench, &mut peer);
+        goes_on(&mut bench, &mut peer, 0x80 + epoch, MOST_SKIPPED);
+    }
+    // Nor does a start: it folds what the journal has.
+    bench.restart();
+    assert_eq!(taken_in(&bench, &peer).1, peer.head.number);
+
+    // It asks for all of it back.
+    let all = peer.head;
+    peer.take_back(0);
+    peer.recovering = true;
+    peer.boot();
+    let conn = bench.connect(&mut peer);
+    let voids = |bench: &mut Bench| -> Vec<u64> {
+        let said = bench.heard(conn).into_iter();
+        said.filter_map(|said| match said {
+            Said::Void { returned: true, number, .. } => Some(number),
+            _ => None,
+        })
+        .collect()
+    };
+    let first = voids(&mut bench);
+    assert!((2..=IN_FLIGHT_DELIVERIES).contains(&first.len()), "{}", first.len());
+    assert_eq!(first[0], 2, "the first number is a record");
+    // What the partner has taken makes room for what follows.
+    bench.control(conn, Peer::ack_returned(first[0], first[9]));
+    let more = voids(&mut bench);
+    assert_eq!(more.len(), 10);
+    assert_eq!(more[0], first[first.len() - 1] + 1);
+    assert!(more[9] < all.number);
 }
 
 #[test]
@@ -64,13 +144,33 @@ fn a_void_far_beyond_the_run_is_not_written() {
     let last = peer.head.number;
     for number in [last + MOST_AHEAD + 1, last + MOST_AHEAD + 1000, u64::MAX] {
         bench.control(peer.conn(), Peer::void(false, number, Digest([3; 32])));
-        assert_eq!(bench.answer(&peer, number), Answer::Silence);
+        assert_eq!(bench.answer(&peer, number), Answer::Deferred);
     }
     assert_eq!(bench.journal(), journal);
+    assert_eq!(bench.alarms("too-far-ahead").len(), 3);
     let near = last + MOST_AHEAD;
     bench.control(peer.conn(), Peer::void(false, near, Digest([3; 32])));
     assert_eq!(bench.answer(&peer, near), Answer::Acked);
     assert_eq!(bench.journal(), journal + 1);
+}
+
+#[test]
+fn a_delivery_far_beyond_the_run_is_put_off() {
+    let (mut bench, mut peer) = with_a_partner();
+    let (record, parts) = advisory(&peer.economy, "far away", bench.now);
+    let mut send = |bench: &mut Bench, number: u64| {
+        let stream = peer.stream();
+        let entry = peer.entry(number, &record, &parts);
+        bench.apart(peer.conn(), stream, Peer::frame(false, &entry, &record, &parts));
+        bench.answer(&peer, number)
+    };
+    let journal = bench.journal();
+    assert_eq!(send(&mut bench, 1_000_000_000_000), Answer::Deferred);
+    assert_eq!(send(&mut bench, MOST_AHEAD + 2), Answer::Deferred);
+    assert_eq!(bench.journal(), journal);
+    // One that leaves as many open as there can be on their way is taken, and counts for the next.
+    assert_eq!(send(&mut bench, MOST_AHEAD + 1), Answer::Acked);
+    assert_eq!(send(&mut bench, MOST_AHEAD + 2), Answer::Acked);
 }
 
 /// The last receipt that the node has signed for a partner.
@@ -146,6 +246,30 @@ fn a_partner_that_claims_to_hold_too_much_is_not_waited_for() {
         bench.control(peer.conn(), Peer::void(true, number, Digest([9; 32])));
     }
     assert!(bench.state().recovery().is_none());
+}
+
+#[test]
+fn one_number_given_back_from_far_beyond_is_one_line() {
+    let (mut bench, mut peer) = with_a_partner();
+    restored(&mut bench);
+    let out = &bench.state().partner(&peer.economy.id).unwrap().out;
+    let (epoch, head) = (out.epoch(), out.head());
+    let lines = out.entries().count();
+    let far = head.number + MOST_GIVEN_BACK;
+    peer.holds = (Some(epoch), head, [(far, far)].into_iter().collect());
+    peer.boot();
+    bench.connect(&mut peer);
+    bench.control(peer.conn(), Peer::void(true, far, Digest([9; 32])));
+    assert!(bench.state().recovery().is_none());
+    for _ in 0..2 {
+        let out = &bench.state().partner(&peer.economy.id).unwrap().out;
+        assert_eq!(out.head().number, far);
+        // A void number is here with its digest, and those that nobody holds are not.
+        assert_eq!(out.entries().count(), lines + 1);
+        assert_eq!(out.entry(far).unwrap().digest, Digest([9; 32]));
+        assert!(out.entry(far - 1).is_none() && out.chain_at(far) == Some(out.head().chain));
+        bench.restart();
+    }
 }
 
 #[test]
@@ -251,7 +375,7 @@ fn a_partner_suspended_during_recovery_gives_back_when_it_is_resumed() {
     bench.wait(Duration::from_secs(1));
     let ledger = |bench: &Bench, peer: &Peer| {
         let out = &bench.state().partner(&peer.economy.id).unwrap().out;
-        out.entries().iter().map(|line| line.entry.clone().unwrap()).collect::<Vec<_>>()
+        out.entries().map(|line| line.entry.clone().unwrap()).collect::<Vec<_>>()
     };
     let (held_there, held_away) = (ledger(&bench, &there), ledger(&bench, &away));
     assert!(held_away.iter().any(|entry| entry.record == lost.id()));
@@ -303,6 +427,71 @@ fn a_partner_suspended_during_recovery_gives_back_when_it_is_resumed() {
     let given = bench.delivered(away.conn());
     assert!(given.contains(&since) && !given.contains(&lost.id()), "{given:?}");
     assert!(bench.alarms("ledger-ahead").is_empty());
+}
+
+/// Both were restored, the partner to a state from before the node's own restore.
+#[test]
+fn a_partner_put_back_to_before_our_restore_gets_what_it_lost() {
+    let mut bench = Bench::new();
+    let mut peer = bench.pair(2);
+    bench.connect(&mut peer);
+    let first = published(&mut bench, "first");
+    reconnected(&mut bench, &mut peer);
+    let early = peer.holds.clone();
+    let second = published(&mut bench, "second");
+    reconnected(&mut bench, &mut peer);
+    restored(&mut bench);
+    bench.connect(&mut peer);
+    let opening = bench.state().partner(&peer.economy.id).unwrap().out.opening().unwrap();
+    bench.control(peer.conn(), Peer::accepts(&opening));
+    assert!(bench.state().recovery().is_none());
+    let third = published(&mut bench, "third");
+    assert!(bench.delivered(peer.conn()).contains(&third));
+
+    // The partner knows nothing of the new epoch, nor of the second record.
+    peer.holds = early.clone();
+    put_back(&mut bench, &mut peer);
+    bench.wait(Duration::from_secs(1));
+    assert_eq!(bench.alarms("ledger-fork"), [""; 0]);
+    let out = &bench.state().partner(&peer.economy.id).unwrap().out;
+    let opening = out.opening().unwrap();
+    assert_eq!((Some(opening.previous), opening.known), (early.0, early.1));
+    assert!(opening.first > 3, "no number is used twice");
+    assert_eq!(bench.delivered(peer.conn()), [], "it has not taken the epoch in yet");
+    bench.control(peer.conn(), Peer::accepts(&opening));
+    bench.wait(Duration::from_secs(1));
+    let delivered = bench.delivered(peer.conn());
+    assert!([second, third].iter().all(|record| delivered.contains(record)), "{delivered:?}");
+    assert!(!delivered.contains(&first), "that it still has");
+}
+
+#[test]
+fn a_partner_that_is_put_back_again_and_again_is_stopped() {
+    let mut bench = Bench::new();
+    let mut peer = bench.pair(2);
+    bench.connect(&mut peer);
+    let mut places = Vec::new();
+    for title in ["one", "two"] {
+        published(&mut bench, title);
+        reconnected(&mut bench, &mut peer);
+        places.push(peer.holds.clone());
+    }
+    restored(&mut bench);
+    bench.connect(&mut peer);
+    // It says by turns that it stands here and there.
+    for turn in 1..MOST_EPOCHS {
+        peer.holds = places[(turn - 1) % 2].clone();
+        put_back(&mut bench, &mut peer);
+        assert!(bench.alarms("put-back-often").is_empty(), "{turn}");
+    }
+    let journal = bench.journal();
+    peer.holds = places[(MOST_EPOCHS - 1) % 2].clone();
+    put_back(&mut bench, &mut peer);
+    assert_eq!(bench.alarms("put-back-often").len(), 1);
+    assert_eq!(bench.journal(), journal);
+    bench.wait(A_DAY);
+    put_back(&mut bench, &mut peer);
+    assert_eq!(bench.alarms("put-back-often").len(), 1);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Every bound of the node, in one place. Those of the link stand in `comity_proto::limits`, those of
 //! formats in `comity_core::limits`.
 
+use std::time::Duration;
+
 /// Arrivals considered for one partner in one step, so that no step takes long.
 pub const CONSIDERED_PER_STEP: usize = 512;
 /// Numbers that may wait for room on a link; beyond it nothing more is numbered.
@@ -8,10 +10,14 @@ pub const QUEUE: usize = 1024;
 /// Bytes of bodies that were appended lately and are kept at hand for the deliveries that follow.
 pub const FRESH_BYTES: usize = 16 << 20;
 
-/// Numbers beyond the run without gaps that a partner may void.
+/// Numbers that a partner may leave open before one that it uses.
 pub const MOST_AHEAD: u64 = 1 << 16;
-/// Numbers that a new epoch of a partner may skip.
-pub const MOST_SKIPPED: u64 = 1 << 20;
+/// Numbers that a new epoch of a partner may skip. None of them takes room: so that they do not run out.
+pub const MOST_SKIPPED: u64 = 1 << 32;
+/// Epochs of our ledger with one partner that begin in a day because it, or we, were put back.
+pub const MOST_EPOCHS: usize = 16;
+/// The day for which that counts.
+pub const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Deliveries of ours beyond a backup that a partner may give back.
 pub const MOST_GIVEN_BACK: u64 = 1 << 20;
 

@@ -150,6 +150,15 @@ pub(super) fn ack(upto: u64) -> Vec<u8> {
     writer.into_bytes()
 }
 
+/// ACK of what is given back.
+pub(super) fn ack_returned(first: u64, last: u64) -> Vec<u8> {
+    let mut writer = Writer::new();
+    writer.array(2).uint(4).map(3).key(0).uint(1).key(1).uint(0);
+    let numbers: Ranges = [(first, last)].into_iter().collect();
+    numbers.write(writer.key(2));
+    writer.into_bytes()
+}
+
 /// DEFER of a delivery.
 pub(super) fn defer(number: u64) -> Vec<u8> {
     let mut writer = Writer::new();

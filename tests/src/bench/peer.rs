@@ -214,6 +214,12 @@ impl Peer {
         frames::ack(upto)
     }
 
+    /// ACK of what the node gives back: it holds these numbers.
+    #[must_use]
+    pub fn ack_returned(first: u64, last: u64) -> Vec<u8> {
+        frames::ack_returned(first, last)
+    }
+
     /// DEFER: there is no room for this number of the node's ledger.
     #[must_use]
     pub fn defer(number: u64) -> Vec<u8> {

@@ -39,6 +39,8 @@ impl Engine {
         let held = &hello.heads.inbound;
         // What a restored side knows of an epoch that it has lost is no chain of its own.
         let other_epoch = recovering && held.epoch.is_some_and(|epoch| epoch != out.epoch());
+        // A partner may have been put back to before our own restore.
+        let put_back = heads.recovering && out.was_at(held.head);
         // A restored partner builds on our word of what we hold, which must not change under it.
         if heads.recovering && !self.is_settled(&economy, conn) {
             let reason = "arrivals are being written; connect again".to_owned();
@@ -53,7 +55,7 @@ impl Engine {
         let problem = if last > out.head().number {
             // The partner holds deliveries that our journal does not have.
             (!recovering).then_some("ledger-ahead")
-        } else if !other_epoch && !out.agrees(held.epoch, held.head) {
+        } else if !other_epoch && !put_back && !out.agrees(held.epoch, held.head) {
             Some("ledger-fork")
         } else if heads.out.head.number < inbound.last() {
             (!heads.recovering).then_some("ledger-behind")
@@ -121,8 +123,15 @@ impl Engine {
                 && heads.inbound.epoch != Some(opening.epoch)
             {
                 session.epoch_awaited = true;
-                // One that is being written is announced when it is durable.
-                if !self.epoch_unsynced(&economy) {
+                let held = &heads.inbound;
+                let follows = held.epoch.is_none_or(|epoch| epoch == opening.previous)
+                    && held.head == opening.known;
+                if recovering {
+                    // Once the partner has given back there is another, which follows from what it holds.
+                } else if heads.recovering && !follows {
+                    self.follow_back(economy, held, now);
+                } else if !self.epoch_unsynced(&economy) {
+                    // One that is being written is announced when it is durable.
                     self.session_input(economy, comity_proto::Input::Recovered(opening), now);
                 }
             }

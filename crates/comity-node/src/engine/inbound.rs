@@ -29,6 +29,7 @@ impl Engine {
             }
             Some(_other) => self.contradiction(partner, number, now),
             None if session.arriving.contains(&number) => {}
+            None if state.inbound.is_far(number) => self.too_far(partner, number, now),
             None if self.space_low => {
                 self.session_input(partner, comity_proto::Input::Deferred { number }, now);
             }
@@ -188,9 +189,12 @@ impl Engine {
         now: Timestamp,
     ) {
         let number = entry.number;
-        let known = self.state.partner(&partner).and_then(|one| one.inbound.digest(number));
-        if known.is_some() {
+        let Some(inbound) = self.state.partner(&partner).map(|one| &one.inbound) else { return };
+        if inbound.digest(number).is_some() {
             return;
+        }
+        if inbound.is_far(number) {
+            return self.too_far(partner, number, now);
         }
         if self.space_low {
             self.session_input(partner, comity_proto::Input::Deferred { number }, now);
@@ -256,10 +260,8 @@ impl Engine {
             }
             return;
         }
-        // Numbers are dense: far beyond the run, one can only be meant to fill the journal.
-        let far = state.inbound.durable_head().number.saturating_add(MOST_AHEAD) < number;
-        if far {
-            return;
+        if state.inbound.is_far(number) {
+            return self.too_far(partner, number, now);
         }
         if self.space_low {
             self.session_input(partner, comity_proto::Input::Deferred { number }, now);
@@ -269,6 +271,15 @@ impl Engine {
         let arrival = Arrival { from: partner, number, digest, entry: None, outcome, at: now };
         self.enter(&JournalEntry::Arrival(arrival), Vec::new());
         self.then.push(Then::Stored { partner, number });
+    }
+
+    /// Nothing is kept under a number that leaves more open than a partner can have on its way.
+    fn too_far(&mut self, partner: EconomyId, number: u64, now: Timestamp) {
+        let text = format!(
+            "number {number} leaves more than {MOST_AHEAD} open before it: it is put off until they have come"
+        );
+        self.alarm(Some(partner), "too-far-ahead", text);
+        self.session_input(partner, comity_proto::Input::Deferred { number }, now);
     }
 
     /// A partner's receipt: kept when it verifies and agrees with our chain.

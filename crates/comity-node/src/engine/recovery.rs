@@ -10,33 +10,56 @@ use std::collections::VecDeque;
 use comity_core::entitlement::{Claim, Entitlement, FirstSeen};
 use comity_core::entropy::draw;
 use comity_core::journal::{DeliveryDecided, JournalEntry, Source, Standing};
-use comity_core::ledger::{Head, Opening};
+use comity_core::ledger::{Head, Opening, Ranges};
 use comity_core::policy::{self, Payload};
 use comity_core::{Digest, EconomyId, EpochId, Timestamp};
-use comity_proto::{Inbound, Incoming};
+use comity_proto::{Inbound, Incoming, Load};
 
 use super::{Checked, Effect, Engine, Job, Loaded, Then};
-use crate::limits::MOST_GIVEN_BACK;
+use crate::limits::{A_DAY, MOST_EPOCHS, MOST_GIVEN_BACK};
 use crate::state::Partner;
 
 /// What we give back to a partner that was restored.
-#[derive(Default)]
 pub(super) struct Returning {
     /// Numbers of its ledger that are still to go.
-    queue: VecDeque<u64>,
+    queue: Turns,
 }
 
 impl Returning {
     /// A number that did not leave goes again, before the others.
     pub(super) fn again(&mut self, number: u64) {
-        self.queue.push_front(number);
+        self.queue.0.push_front((number, number));
     }
 }
+
+/// Numbers that have their turn one after the other, kept by stretches: how long they are, a partner says.
+struct Turns(VecDeque<(u64, u64)>);
+
+impl Turns {
+    /// Those of `ranges` that are greater than `number`.
+    fn above(ranges: &Ranges, number: u64) -> Self {
+        Self(ranges.above(number).as_slice().iter().copied().collect())
+    }
+
+    fn next(&self) -> Option<u64> {
+        self.0.front().map(|(next, _)| *next)
+    }
+
+    fn pass(&mut self) {
+        match self.0.front_mut() {
+            Some((next, last)) if *next < *last => *next = next.saturating_add(1),
+            Some(_) | None => drop(self.0.pop_front()),
+        }
+    }
+}
+
+/// The load of a number of which only the digest goes.
+const DIGEST: Load = Load { deliveries: 1, bytes: 0, large: 0 };
 
 /// What a partner gives back to us.
 pub(super) struct Regaining {
     /// Numbers that the partner said it holds and our journal does not have, ascending.
-    expected: VecDeque<u64>,
+    expected: Turns,
     /// The epoch in which the partner takes our ledger to be: a later one than ours, where we were
     /// restored more than once.
     epoch: Option<EpochId>,
@@ -54,8 +77,7 @@ impl Engine {
     /// Begins to give a restored partner everything it sent to us after `after`.
     pub(super) fn give_back(&mut self, economy: EconomyId, after: u64, now: Timestamp) {
         let Some(partner) = self.state.partner(&economy) else { return };
-        let above = |(start, end): &(u64, u64)| (*start).max(after.saturating_add(1))..=*end;
-        let queue = partner.inbound.durable().as_slice().iter().flat_map(above).collect();
+        let queue = Turns::above(partner.inbound.durable(), after);
         if let Some(session) = self.sessions.get_mut(&economy) {
             session.returning = Some(Returning { queue });
         }
@@ -68,7 +90,7 @@ impl Engine {
             let Some(session) = self.sessions.get_mut(&economy) else { return };
             let room = session.room();
             let Some(returning) = session.returning.as_mut().filter(|_| session.up) else { return };
-            let Some(number) = returning.queue.front().copied() else { return };
+            let Some(number) = returning.queue.next() else { return };
             let Some(inbound) = self.state.partner(&economy).map(|partner| &partner.inbound) else {
                 return;
             };
@@ -80,7 +102,10 @@ impl Engine {
             let whole =
                 held.filter(|(entry, held)| entry.parts.iter().all(|part| held.has_part(part)));
             let Some((entry, held)) = whole else {
-                returning.queue.pop_front();
+                if !room.fits(DIGEST) {
+                    return;
+                }
+                returning.queue.pass();
                 self.give_back_digest(economy, number, now);
                 continue;
             };
@@ -89,7 +114,7 @@ impl Engine {
                 return;
             }
             let (seq, parts) = (held.seq, entry.parts.clone());
-            returning.queue.pop_front();
+            returning.queue.pass();
             session.loading.insert(number, load);
             let token = self.token();
             self.jobs.insert(token, Job::Return { partner: economy, number });
@@ -146,8 +171,7 @@ impl Engine {
             self.alarm(Some(economy), "claims-too-much", text);
             return;
         }
-        let above = |(start, end): &(u64, u64)| (*start).max(after.saturating_add(1))..=*end;
-        let expected = held.as_slice().iter().flat_map(above).collect();
+        let expected = Turns::above(&held, after);
         if let Some(session) = self.sessions.get_mut(&economy) {
             let (epoch, known) = (inbound.epoch, inbound.head);
             session.regaining = Some(Regaining { expected, epoch, known });
@@ -210,7 +234,7 @@ impl Engine {
     pub(super) fn return_deferred(&mut self, partner: EconomyId, number: u64) {
         let session = self.sessions.get_mut(&partner);
         if let Some(returning) = session.and_then(|session| session.returning.as_mut()) {
-            returning.queue.push_back(number);
+            returning.queue.0.push_back((number, number));
         }
     }
 
@@ -227,9 +251,9 @@ impl Engine {
         loop {
             let Some(session) = self.sessions.get_mut(&partner) else { return };
             let Some(regaining) = session.regaining.as_mut() else { return };
-            let Some(number) = regaining.expected.front().copied() else { break };
+            let Some(number) = regaining.expected.next() else { break };
             let Some(given) = session.given.remove(&number) else { return };
-            regaining.expected.pop_front();
+            regaining.expected.pass();
             if self.state.partner(&partner).is_some_and(|partner| partner.out.has(number)) {
                 // It was given back before, and the partner did not hear that it is here.
                 self.when_synced(Then::ReturnStored { partner, number }, now);
@@ -344,47 +368,101 @@ impl Engine {
         ) else {
             return;
         };
-        // What the partner never received is void, and is decided anew under new numbers.
+        let previous = regaining.epoch.unwrap_or(partner.out.epoch());
+        self.begin_epoch(economy, previous, regaining.known, now);
+        self.enter(&JournalEntry::Returned { by: economy, at: now }, Vec::new());
+    }
+
+    /// A partner was put back to before the epoch in which our ledger with it is: no epoch that it knows
+    /// leads there, so the ledger goes on in one that follows from what it holds.
+    pub(super) fn follow_back(&mut self, economy: EconomyId, inbound: &Inbound, now: Timestamp) {
+        let Some(partner) = self.state.partner_mut(&economy) else { return };
+        let since = now.saturating_sub(A_DAY);
+        if partner.out.opened_since(since) >= MOST_EPOCHS {
+            let text = format!(
+                "the partner was put back to before the last new ledger again and again: no more than {MOST_EPOCHS} begin in a day"
+            );
+            self.alarm(Some(economy), "put-back-often", text);
+            let reason = "put back too often; connect again tomorrow".to_owned();
+            return self.refuse_all(economy, &reason, now);
+        }
+        partner.out.put_back(inbound.held());
+        let previous = inbound.epoch.unwrap_or(partner.out.epoch());
+        self.begin_epoch(economy, previous, inbound.head, now);
+        self.widen();
+    }
+
+    /// Our ledger with a partner goes on in a new epoch. What the partner does not hold is void, and is
+    /// decided anew under new numbers.
+    fn begin_epoch(&mut self, economy: EconomyId, previous: EpochId, known: Head, now: Timestamp) {
+        let Some(partner) = self.state.partner(&economy) else { return };
         let lost: Vec<_> = partner
             .out
             .outstanding()
             .filter_map(|number| partner.out.entry(number).map(|entry| (number, entry.digest)))
             .collect();
-        let opening = Opening {
-            epoch: EpochId(draw(&mut *self.entropy)),
-            previous: regaining.epoch.unwrap_or(partner.out.epoch()),
-            known: regaining.known,
-            first: partner.out.first_unmet(),
-        };
+        let first = partner.out.first_unmet();
+        let epoch = EpochId(draw(&mut *self.entropy));
+        let opening = Opening { epoch, previous, known, first };
         for (number, digest) in lost {
             let voided =
                 JournalEntry::Voided { to: economy, number, digest, handed: true, at: now };
             self.enter(&voided, Vec::new());
         }
         self.enter(&JournalEntry::Epoch { to: economy, opening, at: now }, Vec::new());
-        self.enter(&JournalEntry::Returned { by: economy, at: now }, Vec::new());
         self.then.push(Then::Announce { partner: economy, opening });
         if let Some(session) = self.sessions.get_mut(&economy) {
             session.epoch_awaited = true;
         }
     }
 
-    /// A partner was restored and goes on in a new epoch.
+    /// The ledger goes on in a new epoch: of a partner that was restored, or because we were.
     pub(super) fn epoch_announced(&mut self, partner: EconomyId, opening: Opening, now: Timestamp) {
         let Some(state) = self.state.partner(&partner) else { return };
         if state.inbound.epoch() == Some(opening.epoch) {
-            self.session_input(partner, comity_proto::Input::EpochStored(opening), now);
-        } else if state.inbound.follows(&opening) {
-            let entry = JournalEntry::PartnerEpoch { from: partner, opening, at: now };
-            self.enter(&entry, Vec::new());
-            self.then.push(Then::EpochStored { partner, opening });
-        } else {
+            return self.when_synced(Then::EpochStored { partner, opening }, now);
+        }
+        if self.space_low {
+            let reason = "there is little room on the disk; connect again";
+            return self.refuse_all(partner, reason, now);
+        }
+        if !self.may_open(&partner, &opening) {
+            let text = "the partner opens a new ledger, and nobody was restored";
+            self.alarm(Some(partner), "ledger-fork", text.to_owned());
+            return self.refuse_all(partner, "a new epoch that nothing explains", now);
+        }
+        let Some(state) = self.state.partner(&partner) else { return };
+        if !state.inbound.follows(&opening) || !state.inbound.is_within_reach(&opening) {
             let text = "the partner opens a new ledger that does not follow from what we hold";
             self.alarm(Some(partner), "ledger-fork", text.to_owned());
-            for conn in self.connections(partner) {
-                let reason = "the new epoch does not follow from our head".to_owned();
-                self.session_input(partner, comity_proto::Input::Refuse { conn, reason }, now);
-            }
+            return self.refuse_all(partner, "the new epoch does not follow from our head", now);
+        }
+        if let Some(session) = self.sessions.get_mut(&partner) {
+            session.epoch_taken = true;
+        }
+        let entry = JournalEntry::PartnerEpoch { from: partner, opening, at: now };
+        self.enter(&entry, Vec::new());
+        self.then.push(Then::EpochStored { partner, opening });
+    }
+
+    /// Whether what both sides said on this connection explains a new epoch of the partner, and none has
+    /// come over it: it greeted as one that was restored, or in that epoch, which we have not taken in
+    /// yet; or we did, and hold less than its ledger builds on.
+    fn may_open(&self, partner: &EconomyId, opening: &Opening) -> bool {
+        let Some(session) = self.sessions.get(partner) else { return false };
+        let conn = session.link.up();
+        let greeting = conn.and_then(|conn| session.greetings.get(&conn));
+        let theirs = greeting
+            .is_some_and(|hello| hello.heads.recovering || hello.heads.out.epoch == opening.epoch);
+        let ours =
+            conn.and_then(|conn| session.told.get(&conn)).is_some_and(|told| told.recovering);
+        !session.epoch_taken && (theirs || ours)
+    }
+
+    fn refuse_all(&mut self, partner: EconomyId, reason: &str, now: Timestamp) {
+        for conn in self.connections(partner) {
+            let reason = reason.to_owned();
+            self.session_input(partner, comity_proto::Input::Refuse { conn, reason }, now);
         }
     }
 }

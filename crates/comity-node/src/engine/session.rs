@@ -76,6 +76,8 @@ pub(super) struct Session {
     pub(super) loading: BTreeMap<u64, Load>,
     /// Whether the partner has yet to take in the new epoch of our ledger.
     pub(super) epoch_awaited: bool,
+    /// Whether a new epoch of the partner's ledger was taken in over this connection.
+    pub(super) epoch_taken: bool,
 }
 
 /// What we said of both ledgers when a connection opened.
@@ -84,6 +86,8 @@ pub(super) struct Told {
     pub(super) out: u64,
     /// What we hold of the partner's.
     pub(super) held: Ranges,
+    /// Whether we said that we were restored.
+    pub(super) recovering: bool,
 }
 
 impl Session {
@@ -113,6 +117,7 @@ impl Session {
             given: BTreeMap::new(),
             loading: BTreeMap::new(),
             epoch_awaited: false,
+            epoch_taken: false,
         }
     }
 
@@ -149,6 +154,7 @@ impl Session {
         self.returning = None;
         self.regaining = None;
         self.epoch_awaited = false;
+        self.epoch_taken = false;
     }
 
     /// Considers everything once more, for something has widened what this partner may have.
@@ -200,7 +206,11 @@ impl Engine {
         });
         session.link_key = partner.link_key();
         let left = self.left.remove(&economy);
-        let told = Told { out: heads.out.head.number, held: heads.inbound.held() };
+        let told = Told {
+            out: heads.out.head.number,
+            held: heads.inbound.held(),
+            recovering: heads.recovering,
+        };
         session.told.insert(conn, told);
         if let Some(left) = left {
             self.session_input(economy, comity_proto::Input::Resume(left), now);

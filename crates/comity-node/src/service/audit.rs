@@ -162,7 +162,7 @@ fn audit(state: &State, id: &RecordId, held: &Held, now: Timestamp) -> (AuditWho
 /// Whether those who possibly hold something of a record know that it was withdrawn.
 fn told(state: &State, id: &RecordId, withdrawal: &RecordId) -> Vec<AuditTold> {
     let line = |(economy, partner): (&EconomyId, &Partner)| {
-        let mut entries = partner.out.entries().iter();
+        let mut entries = partner.out.entries();
         let entry =
             entries.rfind(|one| one.entry.as_ref().is_some_and(|line| line.record == *withdrawal));
         if entry.is_none() && partner.out.possibly_held(id).is_none() {

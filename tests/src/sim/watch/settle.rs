@@ -80,7 +80,7 @@ impl Watch {
         let (us, partner) = (one.us(), other.us());
         let Some(ledger) = one.partner(&partner).map(|partner| &partner.out) else { return Ok(()) };
         let refused = |record: &comity_core::RecordId| {
-            ledger.entries().iter().any(|line| {
+            ledger.entries().any(|line| {
                 // Everybody is known by now: what was refused for its origin has come again.
                 matches!(line.fate, OutFate::Refused(reason) if reason != RejectReason::UnknownOrigin)
                     && line.entry.as_ref().is_some_and(|entry| entry.record == *record)
@@ -102,7 +102,7 @@ impl Watch {
                 plan.goes() && !gone && plan.releases().iter().any(missing)
             };
             if lacks {
-                let lines = ledger.entries().iter().filter_map(|line| {
+                let lines = ledger.entries().filter_map(|line| {
                     let entry = line.entry.as_ref().filter(|entry| entry.record == *id)?;
                     Some((entry.number, &entry.parts, &line.fate))
                 });

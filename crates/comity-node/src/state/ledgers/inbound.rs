@@ -6,7 +6,8 @@ use comity_core::ledger::{Head, LedgerEntry, Opening, Ranges};
 use comity_core::receipt::RejectReason;
 use comity_core::{Digest, EpochId, RecordId};
 
-use crate::limits::MOST_SKIPPED;
+use super::lines::Lines;
+use crate::limits::{MOST_AHEAD, MOST_SKIPPED};
 
 /// What a partner handed to us.
 #[derive(Debug)]
@@ -16,8 +17,15 @@ pub struct InLedger {
     /// Digests of entries beyond the run.
     beyond: BTreeMap<u64, Digest>,
     /// Of the run: each entry's digest, to know a repetition from a contradiction, and the chain there.
-    run: Vec<(Digest, Digest)>,
+    /// What an epoch passed over has no place in the chain, and none here.
+    run: Lines<(Digest, Digest)>,
+    /// Digests of what was here beyond a gap when an epoch passed over it.
+    passed: BTreeMap<u64, Digest>,
+    /// The head with which the epoch began.
+    opened: Head,
     numbers: Ranges,
+    /// How many they are.
+    count: u64,
     /// The numbers whose entries are synced: all that we speak of to the partner.
     durable: Ranges,
     epoch: Option<EpochId>,
@@ -34,8 +42,11 @@ impl Default for InLedger {
         Self {
             head: Head::START,
             beyond: BTreeMap::new(),
-            run: Vec::new(),
+            run: Lines::default(),
+            passed: BTreeMap::new(),
+            opened: Head::START,
             numbers: Ranges::new(),
+            count: 0,
             durable: Ranges::new(),
             epoch: None,
             rejects: BTreeMap::new(),
@@ -50,8 +61,8 @@ impl InLedger {
     #[must_use]
     pub fn durable_head(&self) -> Head {
         let number = self.durable.contiguous();
-        let place = number.checked_sub(1).and_then(|place| usize::try_from(place).ok());
-        match place.and_then(|place| self.run.get(place)) {
+        match self.run.get(number) {
+            _ if number > 0 && number == self.opened.number => self.opened,
             Some((_, chain)) => Head { number, chain: *chain },
             None => Head::START,
         }
@@ -92,11 +103,21 @@ impl InLedger {
         &self.rejects
     }
 
-    /// The digest of a number that is here.
+    /// The digest of a number that is here. A number that never came, and that an epoch passed over, is
+    /// settled, and nothing is known of it.
     #[must_use]
     pub fn digest(&self, number: u64) -> Option<Digest> {
-        let place = usize::try_from(number.checked_sub(1)?).ok()?;
-        self.run.get(place).map(|(digest, _)| *digest).or_else(|| self.beyond.get(&number).copied())
+        let run = self.run.get(number).map(|(digest, _)| *digest);
+        let apart = || self.beyond.get(&number).or_else(|| self.passed.get(&number)).copied();
+        let settled = || (1..=self.head.number).contains(&number).then_some(Digest::ZERO);
+        run.or_else(apart).or_else(settled)
+    }
+
+    /// Whether a number lies so far beyond those that are here, gaps and all, that it can only be meant
+    /// to be far: numbers are dense.
+    #[must_use]
+    pub fn is_far(&self, number: u64) -> bool {
+        number > self.last() && number.saturating_sub(self.count) > MOST_AHEAD
     }
 
     /// The entry of a number that is here; a void number has none.
@@ -117,6 +138,7 @@ impl InLedger {
         if number == 0 || !self.numbers.insert(number) {
             return false;
         }
+        self.count = self.count.saturating_add(1);
         if let Some(entry) = entry {
             self.epoch.get_or_insert(entry.epoch);
             self.entries.insert(number, entry);
@@ -126,7 +148,7 @@ impl InLedger {
         self.beyond.insert(number, digest);
         while let Some(next) = self.beyond.remove(&self.head.number.saturating_add(1)) {
             self.head = self.head.after(next);
-            self.run.push((next, self.head.chain));
+            self.run.put(self.head.number, (next, self.head.chain));
         }
         true
     }
@@ -160,7 +182,13 @@ impl InLedger {
         self.epoch.is_none_or(|epoch| epoch == opening.previous)
             && opening.known == self.head
             && opening.first > self.last()
-            && opening.first.saturating_sub(self.last()) <= MOST_SKIPPED
+    }
+
+    /// Whether it passes over no more numbers than it may. Asked where it comes in, and not of the
+    /// journal, which is taken as it was written.
+    #[must_use]
+    pub fn is_within_reach(&self, opening: &Opening) -> bool {
+        opening.first.saturating_sub(self.last()) <= MOST_SKIPPED
     }
 
     /// The partner was restored and goes on in a new epoch. Whether that follows from what is here;
@@ -169,19 +197,13 @@ impl InLedger {
         let follows = self.follows(opening);
         if follows {
             let head = opening.head();
-            while (self.run.len() as u64) < head.number {
-                let number = (self.run.len() as u64).saturating_add(1);
-                let digest = self.beyond.remove(&number).unwrap_or(Digest::ZERO);
-                self.run.push((digest, head.chain));
-            }
-            if let Some((_, chain)) = self.run.last_mut() {
-                *chain = head.chain;
-            }
+            self.passed.append(&mut self.beyond);
             if head.number > 0 {
                 self.numbers.insert_range(1..=head.number);
                 self.durable.insert_range(1..=head.number);
             }
-            self.head = head;
+            self.count = head.number;
+            (self.head, self.opened) = (head, head);
             self.epoch = Some(opening.epoch);
         }
         follows

@@ -1,6 +1,7 @@
 //! Both directions of the ledger with one partner.
 
 mod inbound;
+mod lines;
 mod out;
 
 #[cfg(test)]

@@ -6,17 +6,19 @@ use comity_core::ledger::{Head, LedgerEntry, Links, Opening, Ranges, Step};
 use comity_core::receipt::RejectReason;
 use comity_core::{Digest, EpochId, PartDigest, RecordId, Timestamp};
 
+use super::lines::Lines;
+
 /// What we handed, or are about to hand, to a partner.
 #[derive(Debug)]
 pub struct OutLedger {
     epoch: EpochId,
-    /// How each epoch but the first began, in order.
-    openings: Vec<Opening>,
+    /// How each epoch but the first began, and when, in order.
+    openings: Vec<(Opening, Timestamp)>,
     head: Head,
     /// Epoch and head as far as their entries are synced: all that we speak of to the partner.
     durable: (EpochId, Head),
-    /// Number `n` at place `n - 1`.
-    entries: Vec<OutEntry>,
+    /// What was given. Numbers that an epoch passed over, and that nobody holds, have no line.
+    entries: Lines<OutEntry>,
     /// What the partner gave back from beyond a gap: a void number has no entry.
     beyond: BTreeMap<u64, (Digest, Option<LedgerEntry>)>,
     /// What the partner says it holds durably. Not in the journal: the partner says it again.
@@ -38,8 +40,8 @@ pub struct OutEntry {
     pub entry: Option<LedgerEntry>,
     /// The entry's digest.
     pub digest: Digest,
-    /// The chain up to it.
-    pub chain: Digest,
+    /// The chain up to it; none where an epoch passed over it.
+    pub chain: Option<Digest>,
     /// What became of it.
     pub fate: OutFate,
     /// When it was decided.
@@ -78,7 +80,7 @@ impl OutLedger {
             openings: Vec::new(),
             head: Head::START,
             durable: (epoch, Head::START),
-            entries: Vec::new(),
+            entries: Lines::default(),
             beyond: BTreeMap::new(),
             acked: Ranges::new(),
             wanted: BTreeSet::new(),
@@ -121,38 +123,50 @@ impl OutLedger {
         self.head.number.saturating_add(1)
     }
 
-    /// Goes on in a new epoch. Numbers before its first that are not here are void: they were never
-    /// given, or nobody holds them.
+    /// Goes on in a new epoch. Numbers before its first that are not here were never given, or nobody
+    /// holds them.
     pub fn open(&mut self, opening: &Opening, at: Timestamp, seq: u64) {
-        while self.next_number() < opening.first {
-            let number = self.next_number();
-            match self.beyond.remove(&number) {
-                Some((_, Some(entry))) => {
-                    self.push(entry, at, seq);
-                }
-                Some((digest, None)) => {
-                    let fate = OutFate::Void { handed: true };
-                    self.append(number, digest, None, fate, (at, seq));
-                }
-                None => {
-                    let fate = OutFate::Void { handed: false };
-                    self.append(number, Digest::ZERO, None, fate, (at, seq));
-                }
+        let later = self.beyond.split_off(&opening.first);
+        for (number, (digest, entry)) in std::mem::replace(&mut self.beyond, later) {
+            if number <= self.head.number {
+                continue;
             }
+            let fate = match &entry {
+                Some(entry) => {
+                    self.numbers.entry(entry.record).or_default().push(number);
+                    OutFate::Live
+                }
+                None => OutFate::Void { handed: true },
+            };
+            self.entries.put(number, OutEntry { entry, digest, chain: None, fate, at, seq });
         }
         self.head = opening.head();
-        if let Some(last) = self.entries.last_mut() {
-            last.chain = self.head.chain;
+        if self.head.number > 0 {
+            self.acked.insert_range(1..=self.head.number);
         }
-        self.acked.insert_range(1..=self.head.number);
         self.epoch = opening.epoch;
-        self.openings.push(*opening);
+        self.openings.push((*opening, at));
     }
 
     /// How the current epoch began, if it is not the first.
     #[must_use]
     pub fn opening(&self) -> Option<Opening> {
-        self.openings.last().copied()
+        self.openings.last().map(|(opening, _)| *opening)
+    }
+
+    /// How many epochs began after `since`.
+    #[must_use]
+    pub fn opened_since(&self, since: Timestamp) -> usize {
+        self.openings.iter().rev().take_while(|(_, at)| *at > since).count()
+    }
+
+    /// Whether our ledger once stood where the partner says that it does: there its own was put back to.
+    #[must_use]
+    pub fn was_at(&self, head: Head) -> bool {
+        let known =
+            |(opening, _): &(Opening, Timestamp)| opening.known == head || opening.head() == head;
+        let line = self.entry(head.number).and_then(|line| line.chain);
+        head == Head::START || line == Some(head.chain) || self.openings.iter().any(known)
     }
 
     /// Whether the partner's account of where our ledger stands agrees with it.
@@ -222,21 +236,26 @@ impl OutLedger {
             return false;
         }
         self.head = self.head.after(digest);
-        self.entries.push(OutEntry { entry, digest, chain: self.head.chain, fate, at, seq });
-        true
+        let chain = Some(self.head.chain);
+        self.entries.put(number, OutEntry { entry, digest, chain, fate, at, seq })
     }
 
     /// The entry with this number.
     #[must_use]
     pub fn entry(&self, number: u64) -> Option<&OutEntry> {
-        let place = usize::try_from(number.checked_sub(1)?).ok()?;
-        self.entries.get(place)
+        self.entries.get(number)
     }
 
-    /// The chain up to `number`; `None` beyond the head.
+    /// The chain up to `number`; `None` beyond the head, and where an epoch passed over it.
     #[must_use]
     pub fn chain_at(&self, number: u64) -> Option<Digest> {
-        if number == 0 { Some(Digest::ZERO) } else { self.entry(number).map(|entry| entry.chain) }
+        let before =
+            |(opening, _): &&(Opening, Timestamp)| opening.first.checked_sub(1) == Some(number);
+        match self.openings.iter().rfind(before) {
+            _ if number == 0 => Some(Digest::ZERO),
+            Some((opening, _)) => Some(opening.head().chain),
+            None => self.entry(number).and_then(|entry| entry.chain),
+        }
     }
 
     /// The way from an entry to the head at a later number, in this or a later epoch. `None`: there is
@@ -246,7 +265,8 @@ impl OutLedger {
         let before = self.chain_at(from.checked_sub(1)?)?;
         let mut current = self.entry(from)?.entry.as_ref()?.epoch;
         let (mut at, mut steps) = (from, Vec::new());
-        for opening in self.openings.iter().filter(|opening| opening.first > from) {
+        let openings = self.openings.iter().map(|(opening, _)| opening);
+        for opening in openings.filter(|opening| opening.first > from) {
             if current == epoch {
                 break;
             }
@@ -272,8 +292,7 @@ impl OutLedger {
     /// Marks a number as never handed over, or never taken. Its record, and whether the partner possibly
     /// holds it by this delivery now, where that has changed.
     pub fn settle(&mut self, number: u64, fate: OutFate) -> Option<(RecordId, bool)> {
-        let place = usize::try_from(number.checked_sub(1)?).ok()?;
-        let line = self.entries.get_mut(place)?;
+        let line = self.entries.get_mut(number)?;
         let before = std::mem::replace(&mut line.fate, fate);
         let (before, held) = (before.is_possibly_held(), line.fate.is_possibly_held());
         let record = line.entry.as_ref().filter(|_| before != held)?.record;
@@ -306,10 +325,18 @@ impl OutLedger {
         self.acknowledge(ranges.as_slice().iter().copied());
     }
 
+    /// The partner was put back to before the current epoch: of what that settled it holds this, and no
+    /// more.
+    pub fn put_back(&mut self, held: Ranges) {
+        self.acked = Ranges::new();
+        self.acknowledge(held.as_slice().iter().copied());
+    }
+
     /// Numbers that the partner does not hold yet, ascending.
     pub fn outstanding(&self) -> impl Iterator<Item = u64> + '_ {
-        let from = self.acked.contiguous();
-        (from.saturating_add(1)..=self.head.number).filter(|number| !self.acked.contains(*number))
+        let from = self.acked.contiguous().saturating_add(1);
+        let lines = self.entries.from(from).map(|(number, _)| number);
+        lines.filter(|number| !self.acked.contains(*number))
     }
 
     /// The parts of a record that were sent and not taken back; `None` when nothing of it was.
@@ -361,9 +388,8 @@ impl OutLedger {
     }
 
     /// Every entry, in order.
-    #[must_use]
-    pub fn entries(&self) -> &[OutEntry] {
-        &self.entries
+    pub fn entries(&self) -> impl DoubleEndedIterator<Item = &OutEntry> {
+        self.entries.iter()
     }
 
     /// A verified receipt of the partner speaks of the numbers from `first` to `last`.

@@ -137,3 +137,58 @@ fn what_a_receipt_covers_waits_for_nobody_also_while_nothing_is_acknowledged() {
     out.acknowledge([(3, 3)]);
     assert_eq!(out.unconfirmed_count(), 1);
 }
+
+/// A thousand restores of a partner, each of which skips as many numbers as it may.
+#[test]
+fn what_epochs_pass_over_takes_no_room_in_either_ledger() {
+    let (mut inbound, mut out) = (InLedger::default(), OutLedger::new(EpochId([1; 16])));
+    assert!(inbound.push(1, entry(1, 1, 1).digest(), Some(entry(1, 1, 1))));
+    assert!(out.push(entry(1, 1, 1), Timestamp::EPOCH, 1));
+    for epoch in 1..=1000_u16 {
+        let mut drawn = [0; 16];
+        drawn[..2].copy_from_slice(&epoch.to_be_bytes());
+        // Something came beyond a gap before each.
+        let beyond = out.next_number() + 7;
+        assert!(inbound.push(beyond, Digest([7; 32]), None));
+        out.push_beyond_void(beyond, Digest([7; 32]));
+        let (previous, known) = (out.epoch(), out.head());
+        let opening = Opening { epoch: EpochId(drawn), previous, known, first: beyond + (1 << 32) };
+        assert!(inbound.open(&opening));
+        out.open(&opening, Timestamp::EPOCH, 2);
+        assert_eq!(inbound.durable_head(), out.head());
+        assert_eq!(inbound.digest(beyond), Some(Digest([7; 32])));
+        assert_eq!(inbound.digest(beyond + 1), Some(Digest::ZERO));
+        assert_eq!(out.entry(beyond).map(|line| line.digest), Some(Digest([7; 32])));
+        assert_eq!(out.chain_at(beyond), None);
+    }
+    assert_eq!(out.entries().count(), 1001);
+    assert_eq!(out.outstanding().count(), 0);
+    // The ledger goes on behind all that.
+    let next = LedgerEntry { epoch: out.epoch(), ..entry(out.next_number(), 2, 2) };
+    assert!(inbound.push(next.number, next.digest(), Some(next.clone())));
+    inbound.settle(next.number);
+    assert!(out.push(next.clone(), Timestamp::EPOCH, 3));
+    assert_eq!(inbound.durable_head(), out.head());
+    assert_eq!(out.outstanding().collect::<Vec<_>>(), [next.number]);
+    assert_eq!(inbound.digest(1), Some(entry(1, 1, 1).digest()));
+    assert_eq!(out.outstanding_count(), 1);
+}
+
+#[test]
+fn a_ledger_knows_every_place_where_it_stood() {
+    let mut out = OutLedger::new(EpochId([1; 16]));
+    let mut places = vec![Head::START];
+    for number in 1..=3 {
+        assert!(out.push(entry(number, 1, 1), Timestamp::EPOCH, 1));
+        places.push(out.head());
+    }
+    // One epoch skips, and one begins right where the ledger stood.
+    for (epoch, first) in [(2, 9), (3, 9)] {
+        let (epoch, previous, known) = (EpochId([epoch; 16]), out.epoch(), out.head());
+        out.open(&Opening { epoch, previous, known, first }, Timestamp::EPOCH, 2);
+        places.push(out.head());
+    }
+    assert!(places.iter().all(|place| out.was_at(*place)));
+    assert!(!out.was_at(Head { number: 2, chain: places[3].chain }));
+    assert!(!out.was_at(Head { number: 5, chain: Digest::ZERO }));
+}

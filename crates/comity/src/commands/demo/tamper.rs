@@ -113,7 +113,7 @@ fn honest(kr: &Journal, record: &RecordId, to: EconomyId) -> anyhow::Result<Deli
     let plan = state.plan(held, &to, now);
     let obligations =
         plan.obligations().ok_or_else(|| anyhow!("KR releases nothing of it to FJ"))?;
-    let mut numbered = partner.out.entries().iter().filter_map(|one| one.entry.as_ref());
+    let mut numbered = partner.out.entries().filter_map(|one| one.entry.as_ref());
     let entry = numbered.rfind(|entry| entry.record == *record);
     let entry = entry.cloned().unwrap_or_else(|| LedgerEntry {
         epoch: partner.out.epoch(),
