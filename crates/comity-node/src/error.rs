@@ -103,6 +103,12 @@ impl From<CommandError> for ServiceError {
             CommandError::Recovering(_) => {
                 (ErrorKind::TryLater, "recovering", Some("comity recover confirm"))
             }
+            CommandError::Doubted { .. } => {
+                (ErrorKind::TryLater, "tail-doubted", Some("comity partner list"))
+            }
+            CommandError::SetAside(_) => {
+                (ErrorKind::TryLater, "set-aside", Some("comity quarantine list"))
+            }
             CommandError::Store(_) => (ErrorKind::Io, "store-failed", Some("comity doctor")),
         };
         let failed = Self::new(kind, code, error.to_string());

@@ -2,8 +2,9 @@
 
 use comity_core::journal::JournalEntry;
 use comity_core::record;
-use comity_store::{Entry, Index, IndexKey, Options};
+use comity_store::{Entry, Index, IndexKey, NewEntry, Options};
 
+use crate::clock;
 use crate::config::Config;
 
 /// Changes when [`keys`] does.
@@ -22,7 +23,14 @@ pub fn options(config: &Config) -> Options {
 pub fn plain_options() -> Options {
     let mut options = Options::new(keys);
     options.index_version = VERSION;
+    options.cut = Some(cut);
     options
+}
+
+/// Written down before anything else can fail: what was cut is not there to be seen at the next start.
+fn cut(bytes: u64) -> NewEntry {
+    let entry = JournalEntry::TailCut { bytes, at: clock::now() };
+    NewEntry { kind: entry.kind(), body: entry.encode().into(), blobs: Vec::new() }
 }
 
 /// The keys of an entry. What cannot be read has none: the fold says what is wrong with it.

@@ -101,8 +101,9 @@ impl Node {
         let (us, introduction) = (state.us(), introduction(&config, state.keyring(&state.us())));
         let invited: Vec<_> = state.invitations().open(clock.now()).into_iter().cloned().collect();
         let mut engine = Engine::new(state, link_key, Box::new(OsEntropy)).within(&config.limits);
-        if let Some(torn) = &report.torn {
-            engine.tail_was_cut(torn.bytes, crate::clock::now());
+        match report.untold {
+            Some(bytes) => engine.tail_was_cut(bytes, crate::clock::now()),
+            None => engine.say_doubts(),
         }
         let parts = shell::Parts {
             engine,
@@ -327,4 +328,49 @@ fn fold_while(
 
 fn config_error(error: &ConfigError) -> ServiceError {
     ServiceError::new(ErrorKind::Config, "config", error.to_string()).next("comity config validate")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write as _;
+    use std::net::UdpSocket;
+
+    use comity_core::journal::JournalEntry;
+
+    use super::*;
+    use crate::founding::{Founding, found};
+    use crate::keyfile::Seal;
+
+    /// A machine boots after a power cut, and its address is still taken.
+    #[tokio::test]
+    async fn what_was_cut_is_in_the_journal_before_anything_else_can_fail() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("node");
+        let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let founding = Founding {
+            code: "KR".to_owned(),
+            name: "Korea".to_owned(),
+            timezone: "UTC".to_owned(),
+            city: None,
+            listen: taken.local_addr().unwrap().to_string(),
+            public: Vec::new(),
+            root_keys: 1,
+            threshold: 1,
+        };
+        found(&path, &founding, Seal::Plain).unwrap();
+        let config = Config::read(&path).unwrap();
+        let last = || {
+            let (store, _) =
+                FileStore::open(&config.store.folder, index::options(&config)).unwrap();
+            let entry = store.read(store.durable().seq, 1).unwrap().remove(0);
+            JournalEntry::decode(entry.kind, &entry.body).unwrap()
+        };
+        assert!(!matches!(last(), JournalEntry::TailCut { .. }));
+        let segment = config.store.folder.join("journal/00000001.seg");
+        fs::OpenOptions::new().append(true).open(segment).unwrap().write_all(&[7; 40]).unwrap();
+        let refused = Node::start(&path, None, Mode::Running).map(drop).unwrap_err();
+        assert_eq!(refused.code, "listen");
+        assert!(matches!(last(), JournalEntry::TailCut { bytes: 40, .. }));
+    }
 }

@@ -26,7 +26,7 @@ pub use error::{Damage, StoreError};
 pub use file::{FileStore, VerifyReport, backup, first_entry, rebuild, restore, verify};
 pub use lock::Lock;
 pub use memory::{MemoryBackup, MemoryStore, Syncing, Unsynced};
-pub use options::{DiskFaults, Options};
+pub use options::{CutEntry, DiskFaults, Options};
 pub use report::{OpenReport, Torn, ViewsState};
 pub use store::{
     Appended, BlobState, Completion, Entry, Index, IndexKey, Indexer, NewEntry, Seq, Store,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use crate::Indexer;
+use crate::{Indexer, NewEntry};
 
 /// How a [`crate::FileStore`] is opened.
 #[derive(Clone)]
@@ -19,9 +19,14 @@ pub struct Options {
     ///
     /// sled takes a gigabyte by default.
     pub view_cache_bytes: u64,
+    /// The entry that says that an unfinished write was cut off, where the journal is to say so.
+    pub cut: Option<CutEntry>,
     /// Failures to inject, in tests.
     pub faults: Option<Arc<dyn DiskFaults>>,
 }
+
+/// Makes the entry that says that so many bytes were cut from the end.
+pub type CutEntry = fn(bytes: u64) -> NewEntry;
 
 impl Options {
     /// The defaults, with this indexer.
@@ -32,6 +37,7 @@ impl Options {
             index_version: 1,
             segment_bytes: 64 << 20,
             view_cache_bytes: 16 << 20,
+            cut: None,
             faults: None,
         }
     }

@@ -13,6 +13,9 @@ pub struct OpenReport {
     pub durable: Watermark,
     /// What was cut from the end. Until the partners' heads agree it counts as a possible restore.
     pub torn: Option<Torn>,
+    /// Bytes that were cut, at this opening or at one before, and of which the journal does not say so:
+    /// the disk has no room for that.
+    pub untold: Option<u64>,
     /// Why nothing can be written, when it was opened for reading only.
     pub damage: Option<Damage>,
     /// The state of the views.

@@ -43,6 +43,8 @@ pub struct Bench {
     pub slow_reads: bool,
     /// What the configuration sets, from the next start on.
     pub limits: Option<Limits>,
+    /// Bytes that the next start finds cut from the end of the journal, which does not say so.
+    pub cut: Option<u64>,
     /// Every alarm, oldest first.
     pub alarms: Vec<Alarm>,
     /// Connections that the node closed.
@@ -73,6 +75,7 @@ impl Bench {
             slow_disk: false,
             slow_reads: false,
             limits: None,
+            cut: None,
             alarms: Vec::new(),
             closed: BTreeMap::new(),
             heard: BTreeMap::new(),
@@ -92,6 +95,10 @@ impl Bench {
         self.node.start(self.seed, None).expect("the journal folds");
         if let Some(limits) = &self.limits {
             self.node.engine = self.node.engine.take().map(|engine| engine.within(limits));
+        }
+        let now = self.now;
+        if let Some(bytes) = self.cut.take() {
+            self.engine().tail_was_cut(bytes, now);
         }
         let unfinished = self.node.store.unfinished();
         self.input(Input::Unfinished(unfinished));

@@ -3,7 +3,7 @@
 
 use comity_core::control::ControlBody;
 use comity_core::entitlement::{Claim, Entitlement, FirstSeen};
-use comity_core::group::{Founding, GroupBody, RosterBody, Says};
+use comity_core::group::{Founding, GroupBody, Says};
 use comity_core::journal::{
     DraftMade, Invited, JournalEntry, PartnerChange, PartnerChanged, Source, Standing,
     StandingChanged,
@@ -128,6 +128,21 @@ pub enum CommandError {
     /// The node is in recovery after a restore.
     #[error("the node is in recovery after a restore: {0}")]
     Recovering(String),
+    /// The end of the journal was cut, and not everybody has said that nothing more is missing.
+    #[error(
+        "an unfinished write was cut from the end of the journal, and a later {what} of ours may have been lost with it: {waits} may hold it, and must connect first, or be suspended"
+    )]
+    Doubted {
+        /// What was to be signed.
+        what: String,
+        /// Who is waited for.
+        waits: String,
+    },
+    /// Records of ours that partners gave back are set aside.
+    #[error(
+        "records of ours came back, and are set aside because of their key: {0}. Look at them, release what is ours (comity quarantine list), then confirm again"
+    )]
+    SetAside(String),
     /// The store failed.
     #[error("the journal takes no more entries: {0}")]
     Store(String),
@@ -177,6 +192,7 @@ impl Engine {
             }
             Command::ConfirmPolicy => {
                 if self.state.recovery().is_some() {
+                    self.name_what_is_set_aside()?;
                     self.enter(&JournalEntry::PolicyConfirmed { at: now }, Vec::new());
                 }
                 Ok(Reply::Done)
@@ -289,14 +305,10 @@ impl Engine {
         }
     }
 
-    /// Whether the keyring in force is known: while partners give back what a backup lost, a later one
-    /// may be among it, which another of its version would contradict.
+    /// Whether the keyring in force is known: a later one may be among what a backup, or the end of the
+    /// journal, lost.
     pub(crate) fn may_sign_keyring(&self) -> Result<(), CommandError> {
-        if self.state.recovery().is_some() {
-            let why = "partners may hold a later keyring of ours; try again when it has ended";
-            return Err(CommandError::Recovering(why.to_owned()));
-        }
-        Ok(())
+        self.may_sign("keyring")
     }
 
     /// A keyring of ours must follow the one in force.
@@ -330,9 +342,9 @@ impl Engine {
     /// What we say about a group must count.
     fn fits_group(&self, says: &Says) -> Result<(), CommandError> {
         // A later roster may be among what partners give back, and two of one number freeze the group.
-        if matches!(says, Says::Roster(RosterBody::Roster(_))) && self.state.recovery().is_some() {
-            let why = "partners may hold a later roster of ours; try again when it has ended";
-            return Err(CommandError::Recovering(why.to_owned()));
+        // Nor is the last one that is here known to be the last.
+        if matches!(says, Says::Roster(_)) {
+            self.may_sign("roster")?;
         }
         let group = says.group().and_then(|group| self.state.groups().get(&group));
         let unknown = || CommandError::Unfitting("no such group is here".to_owned());

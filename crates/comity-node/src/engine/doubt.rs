@@ -1,32 +1,60 @@
 //! After the end of the journal was cut: perhaps the machine was put back to an earlier state.
 //!
 //! A killed process leaves an unfinished write often, and nothing is lost with it: the partners' heads
-//! agree one by one as they connect, and that is all. A partner that holds more than the journal is,
-//! together with the cut, what a restore looks like. By its word alone it could stop nobody, see
-//! [`Engine::greeted`]; here its word explains what the store has seen, so the node goes into recovery
-//! before anything leaves that a lost withdrawal or a lost narrowing would have kept.
+//! agree one by one as they connect, and that is all. A partner that says it holds more than the journal
+//! may be right, but its word alone stops nobody: it is asked to give that back, over its own link and
+//! with its own ledger, as after a restore. Only what it then shows proves a loss: a record that we
+//! signed, and that is not here. With that the node goes into recovery, before anything leaves that a lost
+//! withdrawal or a lost narrowing would have kept.
 
+use std::collections::BTreeSet;
+
+use comity_core::entitlement::{Claim, Entitlement, FirstSeen};
 use comity_core::journal::JournalEntry;
 use comity_core::{EconomyId, Timestamp};
 use comity_proto::CloseReason;
 
-use super::{Effect, Engine};
+use super::{Checked, CommandError, Effect, Engine};
+use crate::state::Partner;
 
 impl Engine {
-    /// So many bytes were cut from the end of the journal before this start. Called before any input.
-    ///
-    /// It is written down: what was cut is not there to be seen at the next start.
+    /// So many bytes were cut from the end of the journal before this start, and the disk had no room to
+    /// say so. Called before any input.
     pub fn tail_was_cut(&mut self, bytes: u64, now: Timestamp) {
+        // What a keyring made due before the last restart is judged with this entry.
+        self.now = now;
         self.tail_cut = bytes;
         self.enter(&JournalEntry::TailCut { bytes, at: now }, Vec::new());
-        let text = format!(
-            "an unfinished write of {bytes} bytes was cut from the end of the journal and kept in `torn/`; each partner's ledger tells whether more is missing"
-        );
-        self.alarm(None, "tail-cut", text);
+        self.say_doubts();
+    }
+
+    /// At a start: whose heads have not agreed since the end of the journal was cut.
+    pub fn say_doubts(&mut self) {
+        let waits = self.names(&self.doubters());
+        if !waits.is_empty() {
+            let text = format!(
+                "an unfinished write was cut from the end of the journal and kept in `torn/`; whether more is missing, the ledgers of these tell as they connect: {waits}"
+            );
+            self.alarm(None, "tail-cut", text);
+        }
+    }
+
+    /// Whoever may connect, and has not agreed with the journal since its end was cut.
+    pub(super) fn doubters(&self) -> BTreeSet<EconomyId> {
+        let doubted = self.state.doubted().iter().copied();
+        let open = |economy: &EconomyId| self.state.partner(economy).is_some_and(Partner::is_open);
+        doubted.filter(open).collect()
+    }
+
+    /// What these are called.
+    pub(super) fn names(&self, economies: &BTreeSet<EconomyId>) -> String {
+        let names: Vec<_> = economies.iter().map(|economy| self.state.name_of(economy)).collect();
+        names.join(", ")
     }
 
     /// The partner's head agrees with the journal: nothing that it knows of was lost.
     pub(super) fn head_agreed(&mut self, economy: &EconomyId, now: Timestamp) {
+        self.claimants.remove(economy);
         if self.state.doubted().contains(economy) {
             self.enter(&JournalEntry::HeadAgreed { by: *economy, at: now }, Vec::new());
         }
@@ -40,15 +68,40 @@ impl Engine {
         }
     }
 
-    /// A partner holds more than the journal, and had not agreed with it since its end was cut. Whether
-    /// the node is in recovery now.
-    pub(super) fn more_is_missing(&mut self, economy: EconomyId, now: Timestamp) -> bool {
-        if !self.state.doubted().contains(&economy) {
+    /// Whether a partner has to give back what it holds of ours before anything goes to it: since we were
+    /// restored, or since it claimed to hold more than the journal does.
+    pub(super) fn awaits_return(&self, economy: &EconomyId) -> bool {
+        self.state.awaits_return(economy) || self.claimants.contains(economy)
+    }
+
+    /// A partner says that it holds more than the journal. Whether it has not agreed since the end was
+    /// cut, and so is asked to show it.
+    pub(super) fn claims_more(&mut self, economy: EconomyId) -> bool {
+        let asked = self.state.doubted().contains(&economy);
+        if asked && self.claimants.insert(economy) {
+            let text = "the partner says that it holds deliveries that this node's journal does not have, whose end was cut: it is asked to give them back, and gets nothing before it has; with others everything goes on";
+            self.alarm(Some(economy), "tail-claimed", text.to_owned());
+        }
+        asked
+    }
+
+    /// Whether this shows that something of ours was lost: we signed it, and it is not here.
+    pub(super) fn is_lost(&self, checked: &Checked, now: Timestamp) -> bool {
+        let (id, manifest) = (checked.record.id(), checked.record.manifest());
+        if manifest.origin != self.state.us() || self.state.record(&id).is_some() {
             return false;
         }
-        let text = "the partner holds deliveries that were lost with the cut end of this node's journal; the node is in recovery, as after a restore";
+        let (claim, seen) = (Claim::of(id, manifest), FirstSeen::relayed(now));
+        let judged = self.state.entitlement(&claim, checked.carried(), seen, now);
+        judged == Entitlement::Accepted && self.judge_returned(checked).is_ok()
+    }
+
+    /// A partner has shown that more is missing than the end that was cut.
+    pub(super) fn loss_is_proved(&mut self, economy: EconomyId, now: Timestamp) {
+        let text = "the partner gives back what this node signed, and what was lost with the cut end of its journal; the node is in recovery, as after a restore";
         self.alarm(Some(economy), "tail-lost", text.to_owned());
         self.enter(&JournalEntry::Restored { at: now }, Vec::new());
+        self.claimants.clear();
         // What was said in greetings does not hold any more: every partner greets anew, a node in recovery.
         for partner in self.sessions.keys().copied().collect::<Vec<_>>() {
             self.down(partner);
@@ -57,6 +110,31 @@ impl Engine {
             let reason = CloseReason::Refused("in recovery; connect again".to_owned());
             self.effects.push(Effect::Close { conn: *conn, reason });
         }
-        true
+    }
+
+    /// Whether nothing that we signed can be missing: a second keyring of one version, or a second roster
+    /// of one number, would freeze us, or the group, everywhere. `what` we are asked to sign.
+    pub(super) fn may_sign(&self, what: &str) -> Result<(), CommandError> {
+        let owing = |one: &&EconomyId| {
+            let partner = self.state.partner(one);
+            partner.is_some_and(|partner| partner.is_open() && !partner.returned)
+        };
+        let economies = self.state.partners().map(|(economy, _)| economy);
+        let owing: BTreeSet<_> = economies.filter(owing).copied().collect();
+        if self.state.recovery().is_some() {
+            let waits = if owing.is_empty() {
+                "it waits for: comity recover confirm".to_owned()
+            } else {
+                format!("it waits for {}", self.names(&owing))
+            };
+            let why = format!("partners may hold a later {what} of ours, and {waits}");
+            return Err(CommandError::Recovering(why));
+        }
+        let doubters = self.doubters();
+        if !doubters.is_empty() {
+            let (what, waits) = (what.to_owned(), self.names(&doubters));
+            return Err(CommandError::Doubted { what, waits });
+        }
+        Ok(())
     }
 }

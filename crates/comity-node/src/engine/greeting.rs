@@ -19,7 +19,7 @@ impl Engine {
                 ranges: partner.inbound.durable().clone(),
             },
             keyring: (version > 0).then_some(KeyringHead { version, digest }),
-            recovering: self.state.awaits_return(economy),
+            recovering: self.awaits_return(economy),
         })
     }
 
@@ -33,14 +33,14 @@ impl Engine {
     ) {
         let Some(partner) = self.state.partner(&economy) else { return };
         let (out, inbound) = (&partner.out, &partner.inbound);
-        let recovering = self.state.awaits_return(&economy);
+        let recovering = self.awaits_return(&economy);
         let (theirs, heads) = (hello.heads.inbound.held(), &hello.heads);
         let last = theirs.as_slice().last().map_or(0, |(_, last)| *last);
         let held = &hello.heads.inbound;
         // What a restored side knows of an epoch that it has lost is no chain of its own.
         let other_epoch = recovering && held.epoch.is_some_and(|epoch| epoch != out.epoch());
         // A partner may have been put back to before our own restore.
-        let put_back = heads.recovering && out.was_at(held.head);
+        let put_back = heads.recovering && out.was_at(held.epoch, held.head);
         // A restored partner builds on our word of what we hold, which must not change under it.
         if heads.recovering && !self.is_settled(&economy, conn) {
             let reason = "arrivals are being written; connect again".to_owned();
@@ -63,14 +63,18 @@ impl Engine {
             None
         };
         let Some(code) = problem else {
-            self.head_agreed(&economy, now);
+            // What a restored partner knew of our ledger may be lost as well.
+            if !heads.recovering && !recovering {
+                self.head_agreed(&economy, now);
+            }
             if let Some(session) = self.sessions.get_mut(&economy) {
                 session.greetings.insert(conn, hello);
             }
             return self.session_input(economy, comity_proto::Input::Admit { conn }, now);
         };
-        if code == "ledger-ahead" && self.more_is_missing(economy, now) {
-            return;
+        if code == "ledger-ahead" && self.claims_more(economy) {
+            let reason = "connect again, and give back what is not here".to_owned();
+            return self.session_input(economy, comity_proto::Input::Refuse { conn, reason }, now);
         }
         let text = match code {
             "ledger-ahead" => {
@@ -109,7 +113,7 @@ impl Engine {
     }
 
     pub(super) fn up(&mut self, economy: EconomyId, conn: ConnId, now: Timestamp) {
-        let recovering = self.state.awaits_return(&economy);
+        let recovering = self.awaits_return(&economy);
         let Some(session) = self.sessions.get_mut(&economy) else { return };
         session.up = true;
         session.reset();

@@ -13,6 +13,7 @@ mod command;
 mod doubt;
 mod durable;
 mod entering;
+mod epochs;
 mod events;
 mod failing;
 mod fresh;
@@ -25,6 +26,7 @@ mod offering;
 mod recovery;
 mod room;
 mod session;
+mod set_aside;
 mod taking_back;
 mod work;
 
@@ -32,7 +34,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use comity_core::entropy::draw;
 use comity_core::sign::SecretKey;
-use comity_core::{EconomyId, Entropy, Timestamp};
+use comity_core::{EconomyId, Entropy, RecordId, Timestamp};
 use comity_proto::ConnId;
 use comity_store::NewEntry;
 
@@ -73,6 +75,10 @@ pub struct Engine {
     tail_cut: u64,
     /// Whether the entry that says so was refused for want of room.
     cut_unwritten: bool,
+    /// Partners that claim to hold more than the journal, whose end was cut, and have not shown it.
+    claimants: BTreeSet<EconomyId>,
+    /// Records of ours that came back and were set aside; whether the operator was told by name.
+    set_aside: BTreeMap<RecordId, bool>,
     /// Those who may connect: their pairing is durable.
     admitted: BTreeSet<EconomyId>,
     jobs: BTreeMap<Token, Job>,
@@ -105,6 +111,7 @@ impl Engine {
             .map(|(economy, partner)| (*economy, partner.out.next_number()))
             .collect();
         let admitted = state.partner_set().economies().collect();
+        let set_aside = set_aside::at_start(&state);
         Self {
             state,
             link_key,
@@ -116,6 +123,8 @@ impl Engine {
             numbered_from,
             tail_cut: 0,
             cut_unwritten: false,
+            claimants: BTreeSet::new(),
+            set_aside,
             admitted,
             jobs: BTreeMap::new(),
             left: keeping::Left::new(),

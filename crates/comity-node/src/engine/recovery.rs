@@ -7,16 +7,16 @@
 
 use std::collections::VecDeque;
 
-use comity_core::entitlement::{Claim, Entitlement, FirstSeen};
-use comity_core::entropy::draw;
+use comity_core::entitlement::{Claim, FirstSeen};
 use comity_core::journal::{DeliveryDecided, JournalEntry, Source, Standing};
-use comity_core::ledger::{Head, Opening, Ranges};
+use comity_core::ledger::{Head, Ranges};
 use comity_core::policy::{self, Payload};
 use comity_core::{Digest, EconomyId, EpochId, Timestamp};
 use comity_proto::{Inbound, Incoming, Load};
 
+use super::set_aside::{standing, standing_of_ours};
 use super::{Checked, Effect, Engine, Job, Loaded, Then};
-use crate::limits::{A_DAY, MOST_EPOCHS, MOST_GIVEN_BACK};
+use crate::limits::MOST_GIVEN_BACK;
 use crate::state::Partner;
 
 /// What we give back to a partner that was restored.
@@ -62,9 +62,9 @@ pub(super) struct Regaining {
     expected: Turns,
     /// The epoch in which the partner takes our ledger to be: a later one than ours, where we were
     /// restored more than once.
-    epoch: Option<EpochId>,
+    pub(super) epoch: Option<EpochId>,
     /// The head up to which the partner's chain is whole.
-    known: Head,
+    pub(super) known: Head,
 }
 
 /// A number that was given back.
@@ -180,7 +180,7 @@ impl Engine {
     }
 
     pub(super) fn returned(&mut self, partner: EconomyId, incoming: Incoming) {
-        if self.state.awaits_return(&partner) && self.may_be_ours(partner, incoming.entry.number) {
+        if self.awaits_return(&partner) && self.may_be_ours(partner, incoming.entry.number) {
             self.verify(partner, incoming, |incoming| Job::Returned { partner, incoming });
         }
     }
@@ -195,6 +195,9 @@ impl Engine {
         let number = incoming.entry.number;
         let given = match checked {
             Some(checked) if checked.record.id() == incoming.entry.record => {
+                if self.claimants.contains(&partner) && self.is_lost(&checked, now) {
+                    return self.loss_is_proved(partner, now);
+                }
                 Given::Delivery(Box::new((incoming, checked)))
             }
             Some(_) | None => {
@@ -213,7 +216,7 @@ impl Engine {
         digest: Digest,
         now: Timestamp,
     ) {
-        if self.state.awaits_return(&partner) && self.may_be_ours(partner, number) {
+        if self.awaits_return(&partner) && self.may_be_ours(partner, number) {
             self.given(partner, number, Given::Void(digest), now);
         }
     }
@@ -299,15 +302,18 @@ impl Engine {
                 return self.not_believed(partner, &incoming, &reason, now);
             }
             let (claim, seen) = (Claim::of(id, manifest), FirstSeen::relayed(now));
-            let standing = match self.state.entitlement(&claim, checked.carried(), seen, now) {
-                Entitlement::Accepted => Standing::Accepted,
-                Entitlement::Pending(wait) => Standing::Pending(wait.to_string()),
-                Entitlement::Quarantined(doubt) => Standing::Quarantined(doubt.to_string()),
-                Entitlement::Refused(why) => Standing::Quarantined(why.to_string()),
-            };
+            let judged = self.state.entitlement(&claim, checked.carried(), seen, now);
+            let ours = manifest.origin == self.state.us();
+            let standing =
+                if ours { standing_of_ours(manifest.kind, judged) } else { standing(judged) };
             let source = Source::Returned { by: partner };
-            if let Err(unfit) = self.enter_record(checked, source, standing, now) {
-                return self.not_believed(partner, &incoming, &unfit, now);
+            match self.enter_record(checked, source, standing.clone(), now) {
+                Ok(reference) => {
+                    if let (Standing::Quarantined(why), true) = (&standing, ours) {
+                        self.ours_is_set_aside(partner, id, &reference, why);
+                    }
+                }
+                Err(unfit) => return self.not_believed(partner, &incoming, &unfit, now),
             }
         } else if !missing.is_empty() {
             let source = Source::Returned { by: partner };
@@ -330,7 +336,7 @@ impl Engine {
     /// Whether nothing is numbered for a partner and nothing handed over: what anybody has still to give
     /// back may be a withdrawal.
     pub(super) fn is_withholding(&self, partner: &EconomyId) -> bool {
-        self.state.recovery().is_some() || self.state.awaits_return(partner)
+        self.state.recovery().is_some() || self.awaits_return(partner)
     }
 
     fn not_believed(
@@ -356,113 +362,10 @@ impl Engine {
         if !confirmed || self.state.partners().any(|(_, partner)| owes(partner)) {
             return;
         }
+        if self.has_unnamed() {
+            return;
+        }
         self.enter(&JournalEntry::Recovered { at: now }, Vec::new());
         self.widen();
-    }
-
-    /// A partner has given back all that it holds of ours: our ledger with it goes on.
-    fn open_epoch(&mut self, economy: EconomyId, now: Timestamp) {
-        let (Some(partner), Some(regaining)) = (
-            self.state.partner(&economy),
-            self.sessions.get_mut(&economy).and_then(|session| session.regaining.take()),
-        ) else {
-            return;
-        };
-        let previous = regaining.epoch.unwrap_or(partner.out.epoch());
-        self.begin_epoch(economy, previous, regaining.known, now);
-        self.enter(&JournalEntry::Returned { by: economy, at: now }, Vec::new());
-    }
-
-    /// A partner was put back to before the epoch in which our ledger with it is: no epoch that it knows
-    /// leads there, so the ledger goes on in one that follows from what it holds.
-    pub(super) fn follow_back(&mut self, economy: EconomyId, inbound: &Inbound, now: Timestamp) {
-        let Some(partner) = self.state.partner_mut(&economy) else { return };
-        let since = now.saturating_sub(A_DAY);
-        if partner.out.opened_since(since) >= MOST_EPOCHS {
-            let text = format!(
-                "the partner was put back to before the last new ledger again and again: no more than {MOST_EPOCHS} begin in a day"
-            );
-            self.alarm(Some(economy), "put-back-often", text);
-            let reason = "put back too often; connect again tomorrow".to_owned();
-            return self.refuse_all(economy, &reason, now);
-        }
-        partner.out.put_back(inbound.held());
-        let previous = inbound.epoch.unwrap_or(partner.out.epoch());
-        self.begin_epoch(economy, previous, inbound.head, now);
-        self.widen();
-    }
-
-    /// Our ledger with a partner goes on in a new epoch. What the partner does not hold is void, and is
-    /// decided anew under new numbers.
-    fn begin_epoch(&mut self, economy: EconomyId, previous: EpochId, known: Head, now: Timestamp) {
-        let Some(partner) = self.state.partner(&economy) else { return };
-        let lost: Vec<_> = partner
-            .out
-            .outstanding()
-            .filter_map(|number| partner.out.entry(number).map(|entry| (number, entry.digest)))
-            .collect();
-        let first = partner.out.first_unmet();
-        let epoch = EpochId(draw(&mut *self.entropy));
-        let opening = Opening { epoch, previous, known, first };
-        for (number, digest) in lost {
-            let voided =
-                JournalEntry::Voided { to: economy, number, digest, handed: true, at: now };
-            self.enter(&voided, Vec::new());
-        }
-        self.enter(&JournalEntry::Epoch { to: economy, opening, at: now }, Vec::new());
-        self.then.push(Then::Announce { partner: economy, opening });
-        if let Some(session) = self.sessions.get_mut(&economy) {
-            session.epoch_awaited = true;
-        }
-    }
-
-    /// The ledger goes on in a new epoch: of a partner that was restored, or because we were.
-    pub(super) fn epoch_announced(&mut self, partner: EconomyId, opening: Opening, now: Timestamp) {
-        let Some(state) = self.state.partner(&partner) else { return };
-        if state.inbound.epoch() == Some(opening.epoch) {
-            return self.when_synced(Then::EpochStored { partner, opening }, now);
-        }
-        if self.space_low {
-            let reason = "there is little room on the disk; connect again";
-            return self.refuse_all(partner, reason, now);
-        }
-        if !self.may_open(&partner, &opening) {
-            let text = "the partner opens a new ledger, and nobody was restored";
-            self.alarm(Some(partner), "ledger-fork", text.to_owned());
-            return self.refuse_all(partner, "a new epoch that nothing explains", now);
-        }
-        let Some(state) = self.state.partner(&partner) else { return };
-        if !state.inbound.follows(&opening) || !state.inbound.is_within_reach(&opening) {
-            let text = "the partner opens a new ledger that does not follow from what we hold";
-            self.alarm(Some(partner), "ledger-fork", text.to_owned());
-            return self.refuse_all(partner, "the new epoch does not follow from our head", now);
-        }
-        if let Some(session) = self.sessions.get_mut(&partner) {
-            session.epoch_taken = true;
-        }
-        let entry = JournalEntry::PartnerEpoch { from: partner, opening, at: now };
-        self.enter(&entry, Vec::new());
-        self.then.push(Then::EpochStored { partner, opening });
-    }
-
-    /// Whether what both sides said on this connection explains a new epoch of the partner, and none has
-    /// come over it: it greeted as one that was restored, or in that epoch, which we have not taken in
-    /// yet; or we did, and hold less than its ledger builds on.
-    fn may_open(&self, partner: &EconomyId, opening: &Opening) -> bool {
-        let Some(session) = self.sessions.get(partner) else { return false };
-        let conn = session.link.up();
-        let greeting = conn.and_then(|conn| session.greetings.get(&conn));
-        let theirs = greeting
-            .is_some_and(|hello| hello.heads.recovering || hello.heads.out.epoch == opening.epoch);
-        let ours =
-            conn.and_then(|conn| session.told.get(&conn)).is_some_and(|told| told.recovering);
-        !session.epoch_taken && (theirs || ours)
-    }
-
-    fn refuse_all(&mut self, partner: EconomyId, reason: &str, now: Timestamp) {
-        for conn in self.connections(partner) {
-            let reason = reason.to_owned();
-            self.session_input(partner, comity_proto::Input::Refuse { conn, reason }, now);
-        }
     }
 }

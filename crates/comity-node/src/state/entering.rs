@@ -60,6 +60,13 @@ impl State {
             hold_header(&mut held, part.digest, header, part.size);
         }
         held.from_origin = from_origin(&held.source, held.facts.origin);
+        // Of what is ours and only restricts we believe our partners that we said it.
+        let restricts =
+            matches!(held.facts.kind, Kind::Withdrawal | Kind::Termination | Kind::Roster);
+        held.from_origin |= restricts
+            && held.is_accepted()
+            && held.facts.origin == self.us
+            && matches!(held.source, Source::Returned { .. });
         for part in &mut held.parts {
             part.from_origin = held.from_origin;
         }

@@ -78,6 +78,12 @@ impl Held {
         }
     }
 
+    /// Whether it is in quarantine, and nobody has decided that it is to stay there.
+    #[must_use]
+    pub fn is_set_aside(&self) -> bool {
+        self.facts.quarantined && !self.decided
+    }
+
     /// Whether this part is here.
     #[must_use]
     pub fn has_part(&self, part: &PartDigest) -> bool {

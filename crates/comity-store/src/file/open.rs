@@ -16,11 +16,12 @@ use super::unfinished::Bodies;
 use super::writer::{Writer, random_nonce};
 use super::{FileStore, Layout, committer, indexing};
 use crate::lock::Lock;
+use crate::options::CutEntry;
 use crate::report::{OpenReport, Torn, ViewsState};
 use crate::scan::{Depth, Journal, Scanned, Tail, scan};
 use crate::segment::{self, SegmentHeader};
 use crate::views::{Checkpoint, DiskViews};
-use crate::{Damage, Options, Seq, StoreError, Watermark, bounds};
+use crate::{Damage, Options, Seq, Store as _, StoreError, Watermark, bounds};
 
 pub(super) fn open(folder: &Path, options: Options) -> Result<(FileStore, OpenReport), StoreError> {
     let layout = Layout::of(folder);
@@ -32,7 +33,7 @@ pub(super) fn open(folder: &Path, options: Options) -> Result<(FileStore, OpenRe
 
     let scanned = scan(&layout.journal, Depth::LastSegment)?;
     check(&scanned, known)?;
-    let torn = scanned.tail.as_ref().map(|tail| cut(&layout, tail)).transpose()?;
+    let mut torn = scanned.tail.as_ref().map(|tail| cut(&layout, tail)).transpose()?;
     let journal = scanned.journal;
     sync_end(&layout, &journal)?;
 
@@ -59,11 +60,62 @@ pub(super) fn open(folder: &Path, options: Options) -> Result<(FileStore, OpenRe
         bodies,
         _lock: lock,
     };
-    let report = OpenReport { created, durable, torn, damage: None, views };
-    if let Some(torn) = &report.torn {
+    if let Some(torn) = &torn {
         tracing::warn!(?torn, "an unfinished write was cut from the end of the journal");
     }
+    let untold = options.cut.map(|entry| tell(&store, entry)).transpose()?.flatten();
+    if let Some(Torn { kept_in: Some(path), .. }) = &mut torn
+        && options.cut.is_some()
+        && untold.is_none()
+    {
+        *path = path.with_added_extension(TOLD);
+    }
+    let report = OpenReport { created, durable, torn, untold, damage: None, views };
     Ok((store, report))
+}
+
+/// Says in the journal what was cut from it, now or by an opening that did not come so far. Whoever opens
+/// the store may end in the next moment, and nothing is torn for whoever opens it then.
+fn tell(store: &FileStore, entry: CutEntry) -> Result<Option<u64>, StoreError> {
+    let folder = &store.shared.layout.torn;
+    let files = untold(folder).map_err(|error| StoreError::io("read", folder, error))?;
+    if files.is_empty() {
+        return Ok(None);
+    }
+    let bytes = files.iter().map(|(_, bytes)| bytes).sum();
+    // Of a journal in which nothing ever was, nothing is missing.
+    if store.durable().seq > 0 {
+        match store.append(vec![entry(bytes)]) {
+            // The next opening says it, unless whoever opened it does.
+            Err(error) if error.is_full() => return Ok(Some(bytes)),
+            other => other?,
+        };
+    }
+    for (path, _) in files {
+        let told = path.with_added_extension(TOLD);
+        fs::rename(&path, &told).map_err(|error| StoreError::io("rename", &path, error))?;
+    }
+    segment::sync_folder(folder)?;
+    Ok(None)
+}
+
+/// What the name of a file in `torn/` ends with once the journal says that its bytes were cut.
+const TOLD: &str = "told";
+
+/// Files in `torn/` of which the journal does not speak yet, and how long they are.
+fn untold(folder: &Path) -> io::Result<Vec<(PathBuf, u64)>> {
+    let mut files = Vec::new();
+    let listed = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(files),
+        listed => listed?,
+    };
+    for file in listed {
+        let (path, metadata) = file.and_then(|file| Ok((file.path(), file.metadata()?)))?;
+        if metadata.is_file() && path.extension().is_none_or(|extension| extension != TOLD) {
+            files.push((path, metadata.len()));
+        }
+    }
+    Ok(files)
 }
 
 pub(super) fn open_read_only(
@@ -86,6 +138,7 @@ pub(super) fn open_read_only(
         created: false,
         durable,
         torn,
+        untold: None,
         damage: scanned.damage,
         views: ViewsState::InMemory { why: "the store is open for reading only".to_owned() },
     };
@@ -184,6 +237,10 @@ fn new_file(folder: &Path, tail: &Tail) -> Result<(PathBuf, File), StoreError> {
     let mut attempt = 0;
     loop {
         let path = folder.join(format!("{:08}-{}.{attempt}", tail.segment, tail.offset));
+        if path.with_added_extension(TOLD).exists() {
+            attempt += 1;
+            continue;
+        }
         match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
             Ok(file) => return Ok((path, file)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => attempt += 1,

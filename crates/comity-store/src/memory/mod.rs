@@ -154,6 +154,7 @@ impl MemoryStore {
             created: false,
             durable: store.durable(),
             torn,
+            untold: None,
             damage: None,
             views: if views_kept {
                 ViewsState::Kept { replayed: 0 }

@@ -11,6 +11,8 @@ use super::lines::Lines;
 /// What we handed, or are about to hand, to a partner.
 #[derive(Debug)]
 pub struct OutLedger {
+    /// The epoch in which it began.
+    first: EpochId,
     epoch: EpochId,
     /// How each epoch but the first began, and when, in order.
     openings: Vec<(Opening, Timestamp)>,
@@ -76,6 +78,7 @@ impl OutLedger {
     #[must_use]
     pub fn new(epoch: EpochId) -> Self {
         Self {
+            first: epoch,
             epoch,
             openings: Vec::new(),
             head: Head::START,
@@ -160,13 +163,24 @@ impl OutLedger {
         self.openings.iter().rev().take_while(|(_, at)| *at > since).count()
     }
 
-    /// Whether our ledger once stood where the partner says that it does: there its own was put back to.
+    /// Whether our ledger once stood where the partner says that it does, to where its own was put back.
+    ///
+    /// Of an epoch that our own restore lost we know nothing but that the next one followed from it: there
+    /// the partner's word is taken.
     #[must_use]
-    pub fn was_at(&self, head: Head) -> bool {
-        let known =
-            |(opening, _): &(Opening, Timestamp)| opening.known == head || opening.head() == head;
+    pub fn was_at(&self, epoch: Option<EpochId>, head: Head) -> bool {
+        let mut openings = self.openings.iter().map(|(opening, _)| opening);
         let line = self.entry(head.number).and_then(|line| line.chain);
-        head == Head::START || line == Some(head.chain) || self.openings.iter().any(known)
+        head == Head::START
+            || line == Some(head.chain)
+            || openings.clone().any(|opening| opening.known == head || opening.head() == head)
+            || openings
+                .any(|opening| Some(opening.previous) == epoch && self.has_lost(opening.previous))
+    }
+
+    /// Whether an epoch was ours, and is not in the journal.
+    fn has_lost(&self, epoch: EpochId) -> bool {
+        epoch != self.first && self.openings.iter().all(|(opening, _)| opening.epoch != epoch)
     }
 
     /// Whether the partner's account of where our ledger stands agrees with it.

@@ -188,7 +188,16 @@ fn a_ledger_knows_every_place_where_it_stood() {
         out.open(&Opening { epoch, previous, known, first }, Timestamp::EPOCH, 2);
         places.push(out.head());
     }
-    assert!(places.iter().all(|place| out.was_at(*place)));
-    assert!(!out.was_at(Head { number: 2, chain: places[3].chain }));
-    assert!(!out.was_at(Head { number: 5, chain: Digest::ZERO }));
+    assert!(places.iter().all(|place| out.was_at(Some(out.epoch()), *place)));
+    for (number, chain) in [(2, places[3].chain), (5, Digest::ZERO)] {
+        let head = Head { number, chain };
+        assert!((1..=3).all(|epoch| !out.was_at(Some(EpochId([epoch; 16])), head)), "{number}");
+        assert!(!out.was_at(None, head));
+    }
+    // Epoch 4 was lost with a restore of ours: the partner says that it was there, and 5 follows from it.
+    let (epoch, previous) = (EpochId([5; 16]), EpochId([4; 16]));
+    let known = Head { number: 8, chain: Digest([8; 32]) };
+    out.open(&Opening { epoch, previous, known, first: 9 }, Timestamp::EPOCH, 3);
+    assert!(out.was_at(Some(previous), Head { number: 7, chain: Digest([7; 32]) }));
+    assert!(!out.was_at(Some(EpochId([6; 16])), Head { number: 7, chain: Digest([7; 32]) }));
 }

@@ -1,0 +1,142 @@
+//! What of our own comes back after a restore, when its key has ended since.
+
+use std::time::Duration;
+
+use comity_core::control::WithdrawalBody;
+use comity_core::journal::{JournalEntry, Standing};
+use comity_core::keyring::{Grant, KeyringBuilder, Revocation};
+use comity_core::ledger::{LedgerEntry, Ranges};
+use comity_core::policy::Lifecycle;
+use comity_core::record::{Part, VerifiedRecord, control};
+use comity_core::sign::SecretKey;
+use comity_core::test_util::TestEconomy;
+use comity_core::{Kind, RecordId, Timestamp, Tlp};
+use comity_node::engine::{Command, CommandError, Reply};
+use comity_store::MemoryStore;
+use comity_tests::bench::{Bench, Peer, advisory};
+use comity_tests::sim::economy::Economy;
+use comity_tests::sim::node::new_entry;
+use comity_tests::sim::world::START;
+
+/// The node was put back to what it had when it had published one record, and a partner holds what came
+/// after: a keyring that ends the key with which all else was signed, and then the rest.
+struct World {
+    bench: Bench,
+    by: Economy,
+    holder: Peer,
+    /// What is in the backup.
+    first: RecordId,
+}
+
+impl World {
+    fn new() -> Self {
+        let mut bench = Bench::new();
+        let (holder, by) = (bench.pair(2), bench.node.economy.clone());
+        let (record, parts) = advisory(&by, "first", bench.now);
+        let (first, title) = (record.id(), String::new());
+        let publish = Command::Publish { record: Box::new(record), parts, title, draft: None };
+        bench.command(publish).unwrap();
+        let backup = bench.node.store.backup();
+        let restored = new_entry(&JournalEntry::Restored { at: START }, Vec::new());
+        bench.replace(MemoryStore::restore(&backup, restored).unwrap());
+        bench.now = START.saturating_add(Duration::from_secs(3600));
+        Self { bench, by, holder, first }
+    }
+
+    /// The keyring that ended the author's key.
+    fn keyring(&self, at: Timestamp, compromised: bool) -> VerifiedRecord {
+        let key = SecretKey::from_seed(&[77; 32]);
+        let (from, until) = (TestEconomy::FROM, TestEconomy::UNTIL);
+        let all = Kind::ALL.iter().copied();
+        let grant = Grant::author(self.by.id, key.public(), all, Tlp::Red, from, until);
+        let revocation = Revocation { key: self.by.author.id(), at, compromised };
+        let builder = KeyringBuilder::follow(&self.by.keyring).grant(grant).revoke(revocation);
+        let body = builder.sign(&[&self.by.root]).unwrap().encoded().to_vec();
+        control(Kind::Keyring, body, Tlp::AmberStrict, &key, self.by.id, START).expect("a keyring")
+    }
+
+    /// A word that takes the first record back, signed with this key.
+    fn withdrawal(&self, key: &SecretKey) -> VerifiedRecord {
+        let body = WithdrawalBody::of(vec![self.first]).expect("one record").encode();
+        control(Kind::Withdrawal, body, Tlp::Clear, key, self.by.id, START).expect("a withdrawal")
+    }
+
+    /// The partner gives all of this back.
+    fn give_back(&mut self, returned: &[(&VerifiedRecord, &[Part])]) {
+        let out = &self.bench.state().partner(&self.holder.economy.id).unwrap().out;
+        let (epoch, mut head) = (out.epoch(), out.head());
+        let mut entries = Vec::new();
+        for (record, parts) in returned {
+            let entry = self.holder.entry(head.number + 1, record, parts);
+            entries.push(LedgerEntry { epoch, ..entry });
+            head = head.after(entries[entries.len() - 1].digest());
+        }
+        self.holder.holds = (Some(epoch), head, Ranges::new());
+        let conn = self.bench.connect(&mut self.holder);
+        for (entry, (record, parts)) in entries.iter().zip(returned) {
+            let stream = self.holder.stream();
+            self.bench.apart(conn, stream, Peer::frame(true, entry, record, parts));
+        }
+        assert!(!self.bench.state().awaits_return(&self.holder.economy.id), "all of it is here");
+    }
+
+    fn lifecycle(&self) -> Lifecycle {
+        self.bench.state().record(&self.first).unwrap().facts.lifecycle
+    }
+
+    fn confirm(&mut self) -> Result<Reply, CommandError> {
+        self.bench.command(Command::ConfirmPolicy)
+    }
+}
+
+/// Right after everything was signed.
+fn after() -> Timestamp {
+    START.saturating_add(Duration::from_millis(1))
+}
+
+#[test]
+fn a_withdrawal_of_ours_takes_effect_whatever_became_of_its_key() {
+    let before = START.saturating_sub(Duration::from_secs(60));
+    // Merely ended, declared stolen since, and stolen since before it was signed.
+    for (at, compromised) in [(after(), false), (after(), true), (before, true)] {
+        let mut world = World::new();
+        let keyring = world.keyring(at, compromised);
+        let withdrawal = world.withdrawal(&world.by.author.clone());
+        world.give_back(&[(&keyring, &[]), (&withdrawal, &[])]);
+        assert_eq!(world.lifecycle(), Lifecycle::Withdrawn, "{at} {compromised}");
+        world.bench.restart();
+        assert_eq!(world.lifecycle(), Lifecycle::Withdrawn, "{at} {compromised}");
+        world.confirm().expect("nothing to be told of");
+        assert_eq!(world.bench.state().recovery(), None);
+    }
+}
+
+#[test]
+fn recovery_is_confirmed_by_whoever_was_told_what_of_ours_is_set_aside() {
+    let mut world = World::new();
+    let keyring = world.keyring(after(), false);
+    let (record, parts) = advisory(&world.by, "second", START);
+    world.give_back(&[(&keyring, &[]), (&record, &parts)]);
+    let held = world.bench.state().record(&record.id()).unwrap();
+    assert!(matches!(held.standing, Standing::Quarantined(_)));
+    let reference = held.reference.clone();
+    let told = world.bench.alarms("ours-set-aside");
+    assert!(told.len() == 1 && told[0].contains(&reference), "{told:?}");
+    // Also whoever starts it anew is told before anything ends.
+    world.bench.restart();
+    match world.confirm() {
+        Err(CommandError::SetAside(names)) => assert_eq!(names, reference),
+        other => panic!("{other:?}"),
+    }
+    assert!(world.bench.state().recovery().is_some_and(|recovery| !recovery.confirmed));
+    world.confirm().expect("it was told");
+    assert_eq!(world.bench.state().recovery(), None);
+}
+
+#[test]
+fn nobody_withdraws_in_our_name_with_a_key_that_is_not_ours() {
+    let mut world = World::new();
+    let forged = world.withdrawal(&world.holder.economy.author.clone());
+    world.give_back(&[(&forged, &[])]);
+    assert_eq!(world.lifecycle(), Lifecycle::Live);
+}
