@@ -251,7 +251,7 @@ impl Link {
             if self.sender.epoch_accepted(opening.epoch) {
                 self.outputs.push(Output::EpochAccepted(opening.epoch));
             }
-        } else if self.receiver.epoch() == Some(opening.epoch) {
+        } else if self.receiver.has_opened(opening.epoch) {
             self.tell(&Frame::Epoch { opening, accepted: true });
         } else {
             self.outputs.push(Output::EpochAnnounced(opening));

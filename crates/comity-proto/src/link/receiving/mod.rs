@@ -55,6 +55,8 @@ pub(super) struct Receiver {
     limit: Load,
     /// The epoch of the partner's ledger.
     epoch: Option<EpochId>,
+    /// Whether nothing of that epoch is held: it is the partner's word.
+    by_word: bool,
     /// Numbers that are durable here, or refused for good.
     settled: BTreeMap<Flow, Ranges>,
     /// Handed to the engine and not answered; outlives connections, so that a delivery that is sent
@@ -78,6 +80,7 @@ impl Receiver {
         Self {
             limit,
             epoch: None,
+            by_word: true,
             settled: BTreeMap::new(),
             pending: BTreeMap::new(),
             assembling: BTreeMap::new(),
@@ -91,7 +94,9 @@ impl Receiver {
 
     /// Takes what the journal holds when a connection opens.
     pub(super) fn greet(&mut self, heads: &Heads) {
-        self.epoch = heads.inbound.epoch.or(self.epoch);
+        if let Some(epoch) = heads.inbound.epoch {
+            (self.epoch, self.by_word) = (Some(epoch), false);
+        }
         self.settled_mut(Flow::Deliver).extend(&heads.inbound.held());
         let ours = heads.out.head.number;
         if ours > 0 {
@@ -109,9 +114,15 @@ impl Receiver {
         self.epoch
     }
 
+    /// Whether the node was told how this epoch begins. One that was put back to before the first contact
+    /// goes by the partner's word, and its ledger still has to follow the opening.
+    pub(super) fn has_opened(&self, epoch: EpochId) -> bool {
+        self.epoch == Some(epoch) && !self.by_word
+    }
+
     /// The partner's new epoch is durable: everything before it is settled.
     pub(super) fn open_epoch(&mut self, opening: &Opening) {
-        self.epoch = Some(opening.epoch);
+        (self.epoch, self.by_word) = (Some(opening.epoch), false);
         if opening.first > 1 {
             self.settled_mut(Flow::Deliver).insert_range(1..=opening.first.saturating_sub(1));
         }
