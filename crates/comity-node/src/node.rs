@@ -127,6 +127,7 @@ impl Node {
             endpoint: endpoint.clone(),
             pairings,
             rotating: tokio::sync::Mutex::default(),
+            past: tokio::sync::Mutex::default(),
         });
         if endpoint.is_some() {
             service.reopen(us, &invited, &introduction);
@@ -287,43 +288,62 @@ pub fn fold(store: &dyn Store) -> Result<State, ServiceError> {
     folded.ok_or_else(|| FoldError::NotFounded.into())
 }
 
-/// Folds what a journal held at an instant: up to the first entry that was written later. `None`: the
-/// node was founded later.
+/// Folds what a journal held at an instant: up to the last entry that was written by then. `None`: the
+/// node was founded later. A clock that was put back leaves entries that are later than those after them.
 pub(crate) fn fold_until(store: &dyn Store, at: Timestamp) -> Result<Option<State>, ServiceError> {
-    fold_while(store, |entry| entry.at() <= at)
+    let mut last = None;
+    pass_over(store, |seq, entry| {
+        if entry.at() <= at {
+            last = Some(seq);
+        }
+        Ok(true)
+    })?;
+    let Some(last) = last else { return Ok(None) };
+    fold_while(store, |seq| seq <= last)
 }
 
 /// Folds a journal up to the first entry that is not wanted.
 fn fold_while(
     store: &dyn Store,
-    wanted: impl Fn(&JournalEntry) -> bool,
+    wanted: impl Fn(u64) -> bool,
 ) -> Result<Option<State>, ServiceError> {
-    let read = |entry: &comity_store::Entry| {
-        let (seq, decoded) = (entry.seq, JournalEntry::decode(entry.kind, &entry.body));
-        decoded.map_err(|fault| FoldError::Entry { seq, fault })
-    };
-    let mut entries = store.read(1, FOLD)?.into_iter();
-    let Some(first) = entries.next() else { return Ok(None) };
-    let founding = read(&first)?;
-    if !wanted(&founding) {
-        return Ok(None);
+    let mut folded: Option<State> = None;
+    pass_over(store, |seq, entry| {
+        if !wanted(seq) {
+            return Ok(false);
+        }
+        match &mut folded {
+            Some(state) => state.replay_decoded(entry)?,
+            None => folded = Some(State::begin(entry)?),
+        }
+        Ok(true)
+    })?;
+    if let Some(state) = &mut folded {
+        state.replayed();
     }
-    let mut state = State::begin(&founding)?;
-    'folding: loop {
+    Ok(folded)
+}
+
+/// Hands out every entry of a journal in order, until one is enough.
+fn pass_over(
+    store: &dyn Store,
+    mut each: impl FnMut(u64, &JournalEntry) -> Result<bool, FoldError>,
+) -> Result<(), ServiceError> {
+    let mut next = 1;
+    loop {
+        let entries = store.read(next, FOLD)?;
+        if entries.is_empty() {
+            return Ok(());
+        }
         for entry in entries {
-            let entry = read(&entry)?;
-            if !wanted(&entry) {
-                break 'folding;
+            let (seq, decoded) = (entry.seq, JournalEntry::decode(entry.kind, &entry.body));
+            let decoded = decoded.map_err(|fault| FoldError::Entry { seq, fault })?;
+            if !each(seq, &decoded)? {
+                return Ok(());
             }
-            state.replay_decoded(&entry)?;
-        }
-        entries = store.read(state.next_seq(), FOLD)?.into_iter();
-        if entries.len() == 0 {
-            break;
+            next = seq.saturating_add(1);
         }
     }
-    state.replayed();
-    Ok(Some(state))
 }
 
 fn config_error(error: &ConfigError) -> ServiceError {

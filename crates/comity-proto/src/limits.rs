@@ -49,6 +49,10 @@ pub const TEXT_BYTES: usize = 256;
 pub const RANGES: usize = 4096;
 /// Numbers in one KNOWN.
 pub const KNOWN_NUMBERS: u64 = 4096;
+/// For how many a KNOWN counts that names fewer.
+pub const KNOWN_LEAST: u64 = 256;
+/// Numbers that all KNOWN of a connection may name, besides twice those that were used.
+pub const KNOWN_ASKED: u64 = 64 * KNOWN_NUMBERS;
 /// Versions in one HELLO.
 pub const VERSIONS: usize = 16;
 /// Features in one HELLO.

@@ -105,6 +105,10 @@ impl Engine {
         numbers: &Ranges,
         now: Timestamp,
     ) {
+        let asked = self.sessions.get(&partner).and_then(|session| session.asked.get(&origin));
+        if asked.copied().unwrap_or(0) >= ASKED_ANEW {
+            return;
+        }
         let Some(state) = self.state.partner(&partner) else { return };
         // A refusal may have been lost with its connection; that the number is settled was in the greeting.
         let unheard = |number: &u64| {
@@ -122,9 +126,6 @@ impl Engine {
         }
         let Some(session) = self.sessions.get_mut(&partner) else { return };
         let asked = session.asked.get(&origin).copied().unwrap_or(0);
-        if asked >= ASKED_ANEW {
-            return;
-        }
         if self.state.partner_mut(&partner).is_some_and(|one| one.want(&origin)) {
             session.asked.insert(origin, asked.saturating_add(1));
             session.look_again();

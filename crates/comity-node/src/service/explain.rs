@@ -1,9 +1,10 @@
 //! Why a partner may, or may not, have each part: every gate, its clause, and what would change it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use comity_core::policy::{self, Change, Decision, PolicySnapshot, Source, Turning, Verdict};
-use comity_core::{EconomyId, PartDigest, Timestamp};
+use comity_core::policy::{self, Change, Decision, PolicySnapshot, RecordFacts, Source, Verdict};
+use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
 
 use super::records::found;
 use super::{Service, find_partner, words};
@@ -15,13 +16,19 @@ use crate::node::fold_until;
 use crate::shell_word::word;
 use crate::state::{Held, State};
 
+/// Parts for which sets of changes are searched at once; of others one is named.
+const SEARCHED: usize = 32;
+
 impl Service {
     /// Every gate for each part of a record, for one partner or all; now, or as it was decided at an
     /// instant of the past.
     pub async fn explain(&self, question: ExplainRequest) -> Result<Explained, ServiceError> {
         let now = self.now();
         let Some(at) = question.at.as_deref().map(words::instant).transpose()? else {
-            return self.look(move |state, _, _| answer(state, &question, now)).await?;
+            let (explained, search) =
+                self.look(move |state, _, _| answer(state, &question, now)).await??;
+            // What would change it is tried out beside the node's own work.
+            return apart(move || Ok(searched(explained, search))).await;
         };
         let at = at.through_its_second().min(now.max(at));
         if at > now {
@@ -29,25 +36,45 @@ impl Service {
             return Err(ServiceError::new(ErrorKind::Usage, "not-yet", message)
                 .next("ask without --at: what is held for a time says so"));
         }
+        let _alone = self.parts.past.try_lock().map_err(|_held| {
+            let message = "another question about the past is being answered";
+            ServiceError::new(ErrorKind::TryLater, "past-asked", message).next("ask again after it")
+        })?;
         let store = Arc::clone(&self.parts.store);
-        let past = tokio::task::spawn_blocking(move || {
+        apart(move || {
             let state = fold_until(&*store, at)?.ok_or_else(|| {
                 let message = format!("at {at} there was no node here yet");
                 ServiceError::no_input("before-founding", message)
             })?;
-            answer(&state, &question, at)
-        });
-        past.await.unwrap_or_else(|error| {
-            Err(ServiceError::new(ErrorKind::Io, "explain", error.to_string()))
+            let (explained, search) = answer(&state, &question, at)?;
+            // What would have changed it then may do harm now.
+            Ok(searched(explained, search.map(|search| Search { commands: false, ..search })))
         })
+        .await
     }
+}
+
+/// Works it out on a thread of its own.
+async fn apart(
+    work: impl FnOnce() -> Result<Explained, ServiceError> + Send + 'static,
+) -> Result<Explained, ServiceError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(ServiceError::new(ErrorKind::Io, "explain", error.to_string())))
+}
+
+fn searched(mut explained: Explained, search: Option<Search>) -> Explained {
+    if let (Some(search), [partner]) = (search, &mut explained.partners[..]) {
+        search.fill(&mut partner.parts);
+    }
+    explained
 }
 
 fn answer(
     state: &State,
     question: &ExplainRequest,
     now: Timestamp,
-) -> Result<Explained, ServiceError> {
+) -> Result<(Explained, Option<Search>), ServiceError> {
     let (id, held) = found(state, &question.record)?;
     let partners = match &question.to {
         Some(to) => vec![find_partner(state, to)?],
@@ -63,12 +90,17 @@ fn answer(
             .next(format!("comity explain {}", word(&question.record))));
     }
     let explained = |economy: &EconomyId| explained(state, held, economy, question.part, now);
-    Ok(Explained {
+    let explained = Explained {
         record: words::record_line(state, &id, held, now),
         partners: partners.iter().map(explained).collect(),
         policy: state.policy().version(),
         at: question.at.is_some().then(|| now.to_string()),
-    })
+    };
+    let search = match (&question.to, &partners[..]) {
+        (Some(_), [partner]) => Some(Search::of(state, held, partner, now)),
+        (Some(_) | None, _) => None,
+    };
+    Ok((explained, search))
 }
 
 fn explained(
@@ -80,7 +112,6 @@ fn explained(
 ) -> ExplainedPartner {
     let snapshot = state.policy();
     let plan = state.plan(held, partner, now);
-    let asked = Asked { state, held, partner, now };
     let mut parts: Vec<_> = (1..)
         .zip(plan.parts())
         .filter(|(number, _)| only.is_none_or(|only| only == *number))
@@ -89,21 +120,23 @@ fn explained(
             let label = facts.map_or(held.facts.floor.tlp, |part| part.marking.tlp);
             ExplainedPart {
                 number,
+                part: planned.digest.to_string(),
                 section: planned.section.to_string(),
                 destination: facts
                     .and_then(|part| part.destination)
                     .map(|economy| state.name_of(&economy)),
                 tlp: label.to_string(),
-                ..asked.part(Some(planned.digest), &planned.decision)
+                ..decided(snapshot, &planned.decision)
             }
         })
         .collect();
     if let Some(decision) = plan.control() {
         parts.push(ExplainedPart {
             number: 1,
+            part: MANIFEST.to_owned(),
             section: held.facts.kind.to_string(),
             tlp: held.facts.floor.tlp.to_string(),
-            ..asked.part(None, decision)
+            ..decided(snapshot, decision)
         });
     }
     let covering = plan.parts().iter().find_map(|part| part.decision.covering());
@@ -119,74 +152,111 @@ fn explained(
     }
 }
 
-/// One record and one partner, at one moment.
-struct Asked<'a> {
-    state: &'a State,
-    held: &'a Held,
-    partner: &'a EconomyId,
+/// What stands for the only part of a control record.
+const MANIFEST: &str = "manifest";
+
+/// What was decided about something, without what it is.
+fn decided(snapshot: &PolicySnapshot, decision: &Decision) -> ExplainedPart {
+    let (outcome, until) = words::outcome(decision);
+    ExplainedPart {
+        number: 0,
+        part: String::new(),
+        section: String::new(),
+        destination: None,
+        tlp: String::new(),
+        outcome: outcome.to_owned(),
+        until: until.map(|until| until.to_string()),
+        reason: policy::reason(snapshot, decision),
+        gates: gates(snapshot, decision),
+        would_change: Vec::new(),
+        fixed: Vec::new(),
+    }
+}
+
+/// All that is needed to find what would change the answer for one record and one partner, at one moment.
+struct Search {
+    snapshot: PolicySnapshot,
+    facts: RecordFacts,
+    parts: Vec<policy::PartFacts>,
+    economy: EconomyId,
+    partner: String,
+    reference: String,
+    /// With whom agreements are, where it is somebody else.
+    others: BTreeMap<RecordId, String>,
+    /// Whether the commands for it are named.
+    commands: bool,
     now: Timestamp,
 }
 
-impl Asked<'_> {
-    /// What was decided about one part, or about a control record, without what it is.
-    fn part(&self, digest: Option<PartDigest>, decision: &Decision) -> ExplainedPart {
-        let snapshot = self.state.policy();
-        let (outcome, until) = words::outcome(decision);
-        let turning = self.turning(digest, decision);
-        let fixed = turning.fixed.iter().map(|one| policy::said(snapshot, one)).collect();
-        ExplainedPart {
-            number: 0,
-            part: digest.map_or_else(|| "manifest".to_owned(), |digest| digest.to_string()),
-            section: String::new(),
-            destination: None,
-            tlp: String::new(),
-            outcome: outcome.to_owned(),
-            until: until.map(|until| until.to_string()),
-            reason: policy::reason(snapshot, decision),
-            gates: gates(snapshot, decision),
-            would_change: self.ways(&turning),
-            fixed,
+impl Search {
+    fn of(state: &State, held: &Held, partner: &EconomyId, now: Timestamp) -> Self {
+        let others = state.policy().partners().filter(|(one, _)| *one != partner);
+        let others = others.flat_map(|(other, known)| {
+            let name = state.name_of(other);
+            known.agreements.iter().map(move |agreement| (agreement.id(), name.clone()))
+        });
+        Self {
+            snapshot: state.policy().clone(),
+            facts: state.facts_for(held, partner).into_owned(),
+            parts: held.parts.clone(),
+            economy: *partner,
+            partner: state.name_of(partner),
+            reference: held.reference.clone(),
+            others: others.collect(),
+            commands: true,
+            now,
         }
     }
 
-    fn turning(&self, digest: Option<PartDigest>, decision: &Decision) -> Turning {
-        if decision.is_release() {
-            return Turning::default();
+    /// Finds it for the first parts that stay. Who asks about one part gets it for that one.
+    fn fill(&self, parts: &mut [ExplainedPart]) {
+        let staying = parts.iter_mut().filter(|part| part.outcome != "release");
+        for part in staying.take(SEARCHED) {
+            let digest: Option<PartDigest> = part.part.parse().ok();
+            if digest.is_none() && part.part != MANIFEST {
+                continue;
+            }
+            let (snapshot, parts) = (&self.snapshot, &self.parts);
+            let found =
+                policy::turning(snapshot, &self.facts, parts, digest, self.economy, self.now);
+            part.fixed = found.fixed.iter().map(|one| policy::said(snapshot, one)).collect();
+            part.would_change = found
+                .ways
+                .iter()
+                .map(|way| way.iter().map(|one| self.change(one)).collect())
+                .collect();
         }
-        let facts = self.state.facts_for(self.held, self.partner);
-        let (snapshot, parts) = (self.state.policy(), &self.held.parts);
-        policy::turning(snapshot, &facts, parts, digest, *self.partner, self.now)
     }
 
-    fn ways(&self, turning: &Turning) -> Vec<Vec<ExplainedChange>> {
-        let own = self.held.facts.source == Source::Own;
-        let change = |change: &Change| ExplainedChange {
-            what: format!("{}{}", change.sentence(self.state.policy(), own), self.with(change)),
-            command: self.command(change),
+    fn change(&self, change: &Change) -> ExplainedChange {
+        let what = change.sentence(&self.snapshot, self.facts.source == Source::Own);
+        let with = match change {
+            Change::Amend { agreement, .. } => self.others.get(agreement),
+            Change::Wait(_)
+            | Change::Mark
+            | Change::Accept
+            | Change::LetPass
+            | Change::Resume
+            | Change::Raise(_)
+            | Change::Address(_)
+            | Change::Consent
+            | Change::Sign(_) => None,
         };
-        turning.ways.iter().map(|way| way.iter().map(change).collect()).collect()
-    }
-
-    /// With whom an agreement is, that somebody else brought it under.
-    fn with(&self, change: &Change) -> String {
-        let Change::Amend { agreement, .. } = change else { return String::new() };
-        let mut others = self.state.policy().partners().filter(|(one, _)| *one != self.partner);
-        let with =
-            others.find(|(_, known)| known.agreements.iter().any(|one| one.id() == *agreement));
-        with.map_or_else(String::new, |(other, _)| format!(" (with {})", self.state.name_of(other)))
+        ExplainedChange {
+            what: with.map_or(what.clone(), |other| format!("{what} (with {other})")),
+            command: self.command(change).filter(|_| self.commands),
+        }
     }
 
     /// What an operator types for it. What others have to do has no command here.
     fn command(&self, change: &Change) -> Option<String> {
-        let partner = self.state.name_of(self.partner);
-        let partner = word(&partner);
-        let record = &self.held.reference;
+        let (partner, record) = (word(&self.partner), word(&self.reference));
         match change {
             Change::Raise(level) => {
                 Some(format!("comity partner level {partner} {}", level.number()))
             }
             Change::Resume => Some(format!("comity partner resume {partner}")),
-            Change::Accept => Some(format!("comity quarantine release {}", word(record))),
+            Change::Accept => Some(format!("comity quarantine release {record}")),
             Change::Sign(tier) => {
                 Some(format!("comity agreement propose {}.toml --to {partner}", tier.name()))
             }

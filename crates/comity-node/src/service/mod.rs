@@ -66,6 +66,9 @@ pub(crate) struct ServiceParts {
     pub(crate) pairings: Pairings,
     /// Held while the link key is replaced: two at once would each write down a key of their own.
     pub(crate) rotating: tokio::sync::Mutex<()>,
+    /// Held while the journal is folded for a question about the past: each takes as much memory as the
+    /// node itself.
+    pub(crate) past: tokio::sync::Mutex<()>,
 }
 
 impl Service {

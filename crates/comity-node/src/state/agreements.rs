@@ -105,6 +105,11 @@ impl Compact {
 }
 
 impl Agreements {
+    /// Whether this proposal was heard before.
+    pub(super) fn holds(&self, id: &RecordId) -> bool {
+        self.known.contains_key(id)
+    }
+
     /// Somebody proposes an agreement.
     pub(super) fn propose(&mut self, id: RecordId, compact: Compact) -> Heard {
         let partner = compact.partner;

@@ -157,6 +157,11 @@ impl State {
                 terminated: None,
                 bound_until: None,
             };
+            // Here and not where it enters: what is set aside, or waits, is nothing that anybody could answer.
+            if !self.agreements.holds(&id) {
+                let from = self.records.get(&id).and_then(|held| proposed_by(held, self.us));
+                self.charge(from, Bound::Proposals, 1);
+            }
             let heard = self.agreements.propose(id, compact);
             self.heard(id, heard, None);
             self.let_go_of_proposals(partner);

@@ -10,7 +10,7 @@ use comity_core::policy::{self, Lifecycle, PartFacts, Received, RecordFacts};
 use comity_core::record::{self, Header, RecordError, VerifiedRecord};
 use comity_core::{EconomyId, Kind, PartDigest, RecordId, Timestamp};
 
-use super::kept::{Bound, is_read, proposed_by};
+use super::kept::{Bound, is_read};
 use super::records::Held;
 use super::{FoldError, State};
 
@@ -78,7 +78,6 @@ impl State {
         }
         let accepted = held.is_accepted();
         self.charge_unread(&held, manifest);
-        self.charge(proposed_by(&held, self.us), Bound::Proposals, 1);
         self.records.insert(id, held);
         self.arrive_again(&id);
         if accepted {

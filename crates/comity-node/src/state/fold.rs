@@ -265,7 +265,10 @@ impl State {
         let Some(partner) = self.partners.get_mut(by) else { return };
         let line = partner.out.entry(number).and_then(|line| line.entry.as_ref());
         let held = line.and_then(|entry| self.records.get(&entry.record));
-        if let Some(held) = held {
+        // Itself and us it knows: of those a refusal is final.
+        let us = self.us;
+        let strange = |held: &&super::records::Held| ![us, *by].contains(&held.facts.origin);
+        if let Some(held) = held.filter(strange) {
             partner.refused.entry(held.facts.origin).or_default().insert(held.facts.id);
         }
     }

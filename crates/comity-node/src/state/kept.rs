@@ -171,16 +171,6 @@ pub(super) fn is_read(kind: Kind, body: &[u8]) -> bool {
     }
 }
 
-/// Bytes of a body that has no effect: this version does not read it, or it introduces an economy that
-/// nobody has confirmed. Our own words are nobody's to answer for.
-fn unread(manifest: &Manifest, us: EconomyId) -> u64 {
-    let idle = |body: &&Vec<u8>| {
-        manifest.kind == Kind::Introduction || !is_read(manifest.kind, body.as_slice())
-    };
-    let body = manifest.body.as_ref().filter(|_| manifest.origin != us).filter(idle);
-    body.map_or(0, |body| body.len() as u64)
-}
-
 /// For how many a record counts among those that cannot be judged yet.
 pub(super) const fn waits(kind: Kind) -> u64 {
     if matches!(kind, Kind::Keyring) { limits::PENDING_KEYRING } else { 1 }
@@ -264,7 +254,7 @@ impl State {
     ) -> Option<Bound> {
         let needs = self
             .needs(manifest)
-            .with(Bound::Unread, unread(manifest, self.us))
+            .with(Bound::Unread, self.unread(manifest))
             .with(Bound::Proposals, u64::from(manifest.kind == Kind::Agreement))
             .with(wait, pending);
         let kept = self.kept.get(partner);
@@ -305,9 +295,23 @@ impl State {
             .with(Bound::Early, u64::from(early))
     }
 
+    /// Bytes of a body that has no effect: this version does not read it, or it introduces an economy that
+    /// nobody has confirmed. Our own words are nobody's to answer for.
+    fn unread(&self, manifest: &Manifest) -> u64 {
+        let idle = |body: &&Vec<u8>| {
+            if manifest.kind == Kind::Introduction {
+                let body = IntroductionBody::decode(body);
+                return body.map_or(true, |body| !self.knows(&body.economy));
+            }
+            !is_read(manifest.kind, body.as_slice())
+        };
+        let body = manifest.body.as_ref().filter(|_| manifest.origin != self.us).filter(idle);
+        body.map_or(0, |body| body.len() as u64)
+    }
+
     /// Charges whoever brought a record for a body without effect.
     pub(super) fn charge_unread(&mut self, held: &Held, manifest: &Manifest) {
-        let bytes = unread(manifest, self.us);
+        let bytes = self.unread(manifest);
         self.charge(charged(&held.source), Bound::Unread, bytes);
         let body =
             held.body.as_deref().filter(|_| manifest.kind == Kind::Introduction && bytes > 0);
@@ -371,10 +375,12 @@ impl State {
         let numbers = partner.unkept.get(origin).map_or(&[][..], |unkept| unkept.as_slice());
         let numbers = numbers.iter().flat_map(|(first, last)| *first..=*last);
         let lacks = |number: &u64| {
-            let record = partner.inbound.entry(*number).map(|entry| entry.record);
-            record.is_some_and(|record| {
-                !self.records.contains_key(&record)
-                    && !self.tombstones.contains_key(&(record, *origin))
+            partner.inbound.entry(*number).is_some_and(|entry| {
+                match self.records.get(&entry.record) {
+                    // Somebody else brought the record, and not every part.
+                    Some(held) => entry.parts.iter().any(|part| !held.has_part(part)),
+                    None => !self.tombstones.contains_key(&(entry.record, *origin)),
+                }
             })
         };
         numbers.filter(lacks).collect()

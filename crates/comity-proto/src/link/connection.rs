@@ -32,6 +32,8 @@ pub(super) struct Connection {
     pub(super) faults: u32,
     /// When the last question for a sign of life was due, had each taken its time.
     pings: Timestamp,
+    /// Numbers that the partner asked to be considered anew.
+    asked: u64,
     streams: BTreeMap<StreamId, Stream>,
     /// Bytes of unfinished frames on all streams but the control stream.
     held: usize,
@@ -65,6 +67,7 @@ impl Connection {
             control: Splitter::default(),
             faults: 0,
             pings: Timestamp::EPOCH,
+            asked: 0,
             streams: BTreeMap::new(),
             held: 0,
             next_uni: 0,
@@ -90,6 +93,13 @@ impl Connection {
             self.pings = due;
         }
         may
+    }
+
+    /// Counts what the partner asks to be considered anew; whether it may ask, while so many numbers were
+    /// used. An honest one names each at most once or twice over a connection.
+    pub(super) fn may_ask(&mut self, numbers: u64, used: u64) -> bool {
+        self.asked = self.asked.saturating_add(numbers.max(limits::KNOWN_LEAST));
+        self.asked <= limits::KNOWN_ASKED.saturating_add(used.saturating_mul(2))
     }
 
     /// Notes what the partner asks for. Of what is not remembered, everything is sent.

@@ -94,7 +94,11 @@ impl Link {
             }
             Frame::Known { origin, numbers } => {
                 let last = Key { flow: Flow::Deliver, number: numbers.last() };
-                if last.number == 0 || self.was_used(conn, last) {
+                let used = self.sender.last_used(Flow::Deliver);
+                let connection = self.connections.get_mut(&conn);
+                if !connection.is_some_and(|one| one.may_ask(total(&numbers), used)) {
+                    self.fault(conn, Fault::TooManyPings);
+                } else if self.was_used(conn, last) {
                     self.outputs.push(Output::OriginKnown { origin, numbers });
                 }
             }
@@ -257,4 +261,12 @@ impl Link {
             self.outputs.push(Output::EpochAnnounced(opening));
         }
     }
+}
+
+/// How many numbers these are.
+fn total(numbers: &Ranges) -> u64 {
+    let spans = numbers.as_slice().iter();
+    spans.fold(0, |sum, (first, last)| {
+        sum.saturating_add(last.saturating_sub(*first)).saturating_add(1)
+    })
 }

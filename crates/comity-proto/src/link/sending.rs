@@ -115,6 +115,11 @@ impl Sender {
         self.in_flight.is_empty()
     }
 
+    /// The last number that was used.
+    pub(super) fn last_used(&self, flow: Flow) -> u64 {
+        self.highest.get(&flow).copied().unwrap_or(0)
+    }
+
     pub(super) fn has_used(&self, key: Key) -> bool {
         key.number > 0 && self.highest.get(&key.flow).is_some_and(|last| key.number <= *last)
     }

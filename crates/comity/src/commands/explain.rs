@@ -200,14 +200,14 @@ fn write_partner(
     let shown =
         |part: &&ExplainedPart| explain.all || explain.part.is_some() || part.section != ADDRESSEE;
     for part in partner.parts.iter().filter(shown) {
-        write_part(part, explain.all, zones, out)?;
+        write_part(part, explain, zones, out)?;
     }
     Ok(())
 }
 
 fn write_part(
     part: &ExplainedPart,
-    all: bool,
+    explain: &Explain,
     zones: &Zones,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -219,7 +219,8 @@ fn write_part(
     };
     writeln!(out, "\n{} {} {} ({}) {outcome}", mark(part), part.number, name(part), part.tlp)?;
     let mut table = Table::new(&["", "rule", "says", "because", ""]);
-    let mut rules = part.gates.iter().filter(|gate| all || gate.verdict != "pass").peekable();
+    let mut rules =
+        part.gates.iter().filter(|gate| explain.all || gate.verdict != "pass").peekable();
     if rules.peek().is_some() {
         for gate in rules {
             let verdict = match gate.verdict.as_str() {
@@ -233,13 +234,17 @@ fn write_part(
         }
         table.write(out)?;
     }
-    write_ways(part, out)
+    write_ways(part, explain.at.is_some(), out)
 }
 
 /// The sets of changes, each with the commands that make it.
-fn write_ways(part: &ExplainedPart, out: &mut dyn Write) -> io::Result<()> {
+fn write_ways(part: &ExplainedPart, past: bool, out: &mut dyn Write) -> io::Result<()> {
     for (place, way) in part.would_change.iter().enumerate() {
-        let lead = if place == 0 { "it would go:" } else { "          or:" };
+        let lead = match (place, past) {
+            (0, false) => "it would go:",
+            (0, true) => "it would have gone:",
+            (_, _) => "or:",
+        };
         let whats: Vec<String> = way.iter().map(|change| printable(&change.what)).collect();
         writeln!(out, "  {lead} {}", whats.join("; and "))?;
         for command in way.iter().filter_map(|change: &ExplainedChange| change.command.as_ref()) {

@@ -25,6 +25,8 @@ use crate::vocabulary::Section;
 
 /// More changes than these at once are no advice.
 const MOST_TOGETHER: usize = 4;
+/// More than these are not tried in every combination.
+const MOST_CHANGES: usize = 14;
 /// More ways than these nobody reads.
 const MOST_WAYS: usize = 6;
 /// Of the other parts, those that may hang together with the one asked about.
@@ -135,6 +137,13 @@ fn possible(world: &World, aim: &Aim<'_>) -> Vec<Change> {
         }
     }
     changes.push(Change::Sign(Tier::LawEnforcement));
+    // The dearest are tried last, and of very many agreements not all.
+    changes.sort_by_key(Change::cost);
+    if changes.len() > MOST_CHANGES {
+        let signing = changes.pop();
+        changes.truncate(MOST_CHANGES - 1);
+        changes.extend(signing);
+    }
     changes
 }
 
