@@ -199,7 +199,7 @@ fn what_a_partner_refused_for_its_origin_goes_again_when_it_asks() {
     assert!(bench.delivered(conn).is_empty());
     let mut went = 0;
     for round in 0..limits::ASKED_ANEW + 4 {
-        bench.control(conn, Peer::known(origin.economy.id, &[]));
+        bench.control(conn, Peer::known(origin.economy.id, &[1]));
         bench.wait(Duration::from_secs(1));
         let again = bench.delivered(conn);
         bench.heard(conn);
