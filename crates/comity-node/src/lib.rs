@@ -4,6 +4,7 @@ pub mod api;
 pub mod audit_file;
 pub mod clock;
 pub mod config;
+mod deadlines;
 pub mod engine;
 pub mod entropy;
 pub mod error;

@@ -234,6 +234,7 @@ fn from_strangers_to_who_did_we_tell() {
     back_from_a_backup(&mut kr, &jp, reference);
     withdrawn_while_suspended(&kr, &jp);
     the_end_of_an_agreement(&kr);
+    an_end_is_told_ahead(&kr, &jp);
     where_a_partner_is(&kr, &jp);
     the_name_of_a_removed_partner(&kr);
     assert_eq!(kr.stop(), 0);
@@ -388,6 +389,45 @@ fn the_end_of_an_agreement(kr: &Node) {
     let ended = line();
     assert_eq!(text(&ended, "state"), "ended");
     assert_eq!(ended["bound_until"], by_notice["until"], "its duties outlive a breach");
+}
+
+/// Both parties know what they signed, so both are told; each step of it once while the node runs.
+fn an_end_is_told_ahead(kr: &Node, jp: &Node) {
+    let last = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let last = last.saturating_add(jiff::Span::new().days(5));
+    let file = kr.folder().join("mou.toml");
+    let mou = "format = 1\ntitle = \"MoU\"\ntier = \"mou\"\nstarts = 2026-01-01\n";
+    std::fs::write(&file, format!("{mou}ends = {last}\n")).unwrap();
+    kr.data(&["agreement", "propose", &file.display().to_string(), "--to", "JP", "--yes"]);
+    eventually("the proposal is accepted", || {
+        let agreements = jp.data(&["agreement", "list"]);
+        let mut known = agreements.as_array().unwrap().iter();
+        let Some(open) = known.find(|line| text(line, "state") == "awaits our acceptance") else {
+            return false;
+        };
+        jp.data(&["agreement", "accept", text(open, "reference"), "--yes"]);
+        true
+    });
+    for (node, partner) in [(kr, "JP"), (jp, "KR")] {
+        let mut status = Value::Null;
+        eventually("the end is told", || {
+            status = node.data(&["status"]);
+            let alarms = status["alarms"].as_array().unwrap();
+            alarms.iter().any(|alarm| text(alarm, "code") == "agreement-ends")
+        });
+        let alarms = status["alarms"].as_array().unwrap();
+        let told = |code: &str| alarms.iter().filter(|alarm| text(alarm, "code") == code).count();
+        // The NDA was terminated before.
+        assert_eq!((told("agreement-ends"), told("agreement-ended")), (1, 1), "{alarms:?}");
+        let lines = status["deadlines"].as_array().unwrap();
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        let line = &lines[0];
+        assert_eq!((text(line, "deadline"), line["step"].as_u64()), ("end", Some(7)), "{line}");
+        assert_eq!((text(line, "partner"), text(line, "day")), (partner, &*last.to_string()));
+        let doctor = node.try_with(&["doctor"], "");
+        assert_eq!(doctor.code, 1, "{}", doctor.out);
+        assert!(doctor.out.contains(text(line, "what")), "{}", doctor.out);
+    }
 }
 
 fn where_a_partner_is(kr: &Node, jp: &Node) {

@@ -4,6 +4,7 @@
 //! caret, what is wrong. Who the parties are is never read from the text: names are display only,
 //! and the record that carries the text names both economies by id.
 
+mod deadline;
 mod difference;
 mod error;
 mod lint;
@@ -13,6 +14,7 @@ mod terms;
 mod tier;
 mod values;
 
+pub use deadline::{Deadline, DeadlineKind, Step, deadlines};
 pub use difference::{Difference, Effect, differences};
 pub use error::AgreementError;
 pub use lint::{Finding, Flaw, Severity, lint};

@@ -36,8 +36,8 @@ pub use keys::{
 };
 pub use node::{AlarmLine, ClockState, Event, Status};
 pub use partners::{
-    AgreementLine, Ceremony, IntroductionLine, Invitation, InvitationLine, PartnerLine,
-    PartnerUpdate, PathLine, Pinged,
+    AgreementLine, Ceremony, DeadlineLine, IntroductionLine, Invitation, InvitationLine,
+    PartnerLine, PartnerUpdate, PathLine, Pinged,
 };
 pub use publishing::{
     AddresseeRequest, Cell, MarkingFields, PartRequest, Preview, PreviewPart, PublishRequest,

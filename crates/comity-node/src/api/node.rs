@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{GroupLine, PartnerLine, RecordLine};
+use super::{DeadlineLine, GroupLine, PartnerLine, RecordLine};
 
 /// How the node is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -58,6 +58,9 @@ pub struct Status {
     /// Groups to which nothing goes: frozen, or their roster is not confirmed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stopped_groups: Vec<GroupLine>,
+    /// Ends and reviews of agreements in force, from 90 days ahead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deadlines: Vec<DeadlineLine>,
     /// The latest alarms, newest first.
     pub alarms: Vec<AlarmLine>,
 }

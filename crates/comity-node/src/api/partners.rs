@@ -139,6 +139,34 @@ pub struct AgreementLine {
     pub text: Option<String>,
 }
 
+/// An end or a review of an agreement, told ahead.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DeadlineLine {
+    /// The record that proposed the agreement.
+    pub agreement: String,
+    /// Its short reference.
+    pub reference: String,
+    /// The other party.
+    pub partner: String,
+    /// `end` or `review`.
+    pub deadline: String,
+    /// The first instant after it.
+    pub at: String,
+    /// Its day in UTC, the last one before that: `2026-12-19`.
+    pub day: String,
+    /// Days until that day.
+    pub days: u64,
+    /// The step that was passed: 90, 30 or 7 days ahead; 0: it is over.
+    pub step: u64,
+    /// Of a review, what it does when it is overdue: `warn` or `stop`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overdue: Option<String>,
+    /// A sentence.
+    pub what: String,
+    /// What to do about it.
+    pub next: String,
+}
+
 /// An open invitation.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Invitation {

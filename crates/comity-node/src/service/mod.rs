@@ -34,6 +34,7 @@ use comity_store::{FileStore, Store, StoreError};
 use crate::api::{AlarmLine, Status};
 use crate::clock::NodeClock;
 use crate::config::Config;
+use crate::deadlines;
 use crate::engine::{Command, Engine, Reply};
 use crate::error::{ErrorKind, ServiceError};
 use crate::keyfile::Passphrase;
@@ -131,6 +132,7 @@ impl Service {
                     now,
                 ),
                 stopped_groups: groups::stopped(state, now),
+                deadlines: deadlines::lines(state, now),
                 alarms: alarms(state, seen),
             }
         })

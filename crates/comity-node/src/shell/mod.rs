@@ -26,6 +26,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::clock::NodeClock;
+use crate::deadlines;
 use crate::engine::{Alarm, CommandError, Effect, Engine, Input, Reply, Token};
 use crate::error::ServiceError;
 use crate::limits::{ALARMS, INPUTS_PER_TURN, REQUESTS};
@@ -105,6 +106,8 @@ struct Shell {
     clock: Arc<NodeClock>,
     /// The trouble with the clock that was told.
     clock_said: Option<&'static str>,
+    /// Ends and reviews of agreements that were told.
+    deadlines: deadlines::Told,
     next_tick: Instant,
     space_low: bool,
     /// Says whether every link has ended, once the engine drains.
@@ -149,6 +152,7 @@ pub(crate) fn start(
         next_token: 1,
         clock: parts.clock,
         clock_said: None,
+        deadlines: deadlines::Told::default(),
         next_tick: Instant::now(),
         space_low: false,
         idle,
@@ -313,6 +317,13 @@ impl Shell {
         self.happened(Happening::Alarm(alarm));
     }
 
+    fn watch_deadlines(&mut self) {
+        let (state, now) = (self.engine.state(), self.clock.now());
+        for alarm in self.deadlines.alarms(state, now) {
+            self.alarm(alarm);
+        }
+    }
+
     fn append(&mut self, token: Token, first: Seq, entries: Vec<NewEntry>) {
         self.unwritten = self.unwritten.saturating_add(1);
         if self.happenings.receiver_count() > 0 {
@@ -400,6 +411,7 @@ impl Shell {
         self.next_tick = Instant::now() + TICK;
         self.questions.give_up();
         self.watch_clock();
+        self.watch_deadlines();
         let low = (self.room)(&self.folder).is_some_and(|free| free < self.keep_free);
         if low != self.space_low {
             self.space_low = low;

@@ -1,12 +1,14 @@
 //! `comity status`.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use comity_admin::Failure;
-use comity_node::api::{AlarmLine, Status};
+use comity_node::api::{AlarmLine, DeadlineLine, Status};
 
 use super::{Context, partner};
 use crate::backend::Keys;
+use crate::folder;
 use crate::screen::format::{count, counted};
 use crate::screen::printable;
 use crate::screen::times::Zones;
@@ -18,7 +20,12 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<(), Failure> {
     let (session, zones) = context.session(Keys::Shut)?;
     let status: Status = session.call("/status", &())?;
     let comity = context.comity();
-    context.screen.answer(&status, |out| write(&status, &zones, &comity, out))
+    let data = context.data;
+    context.screen.answer(&status, |out| {
+        write(&status, &zones, &comity, out)?;
+        deadlines(&status.deadlines, data, out)?;
+        alarms(&status.alarms, &zones, out)
+    })
 }
 
 fn write(status: &Status, zones: &Zones, comity: &str, out: &mut dyn Write) -> io::Result<()> {
@@ -83,11 +90,24 @@ fn write(status: &Status, zones: &Zones, comity: &str, out: &mut dyn Write) -> i
         let (name, state, reference) = (printable(&group.name), &group.state, &group.reference);
         writeln!(out, "{name}: {state}, nothing goes to it: {comity} group show {reference}")?;
     }
-    if !status.alarms.is_empty() {
+    Ok(())
+}
+
+/// Ends and reviews of agreements that are near.
+fn deadlines(lines: &[DeadlineLine], data: Option<&Path>, out: &mut dyn Write) -> io::Result<()> {
+    for line in lines {
+        let said = format!("{}: {}", line.what, folder::hint(&line.next, data));
+        writeln!(out, "{}", printable(&said))?;
+    }
+    Ok(())
+}
+
+fn alarms(alarms: &[AlarmLine], zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
+    if !alarms.is_empty() {
         writeln!(out, "\nLatest alarms")?;
-        for alarm in status.alarms.iter().take(ALARMS) {
-            writeln!(out, "  {}", alarm_line(alarm, zones))?;
-        }
+    }
+    for alarm in alarms.iter().take(ALARMS) {
+        writeln!(out, "  {}", alarm_line(alarm, zones))?;
     }
     Ok(())
 }
@@ -109,4 +129,36 @@ fn awaited(status: &Status, comity: &str) -> String {
 pub(super) fn alarm_line(alarm: &AlarmLine, zones: &Zones) -> String {
     let partner = alarm.partner.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
     format!("{}  {}", zones.written(&alarm.at), printable(&format!("{partner}{}", alarm.text)))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// What is told of an agreement that ends, or wants a review with this effect.
+    pub(in super::super) fn line(step: u64, overdue: Option<&str>) -> DeadlineLine {
+        let kind = if overdue.is_some() { "review" } else { "end" };
+        serde_json::from_value(serde_json::json!({
+            "agreement": "", "reference": "KR-26-C001", "partner": "JP", "deadline": kind,
+            "at": "2026-12-20T00:00:00Z", "day": "2026-12-19", "days": 27, "step": step,
+            "overdue": overdue,
+            "what": "NDA KR-26-C001 with JP ends in 27 days (last day 2026-12-19)",
+            "next": "propose its successor: comity agreement propose FILE --to JP",
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_ends_is_one_line_with_the_command_for_its_successor() {
+        let shown = |data: Option<&Path>| {
+            let mut out = Vec::new();
+            deadlines(&[line(30, None)], data, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let line =
+            "NDA KR-26-C001 with JP ends in 27 days (last day 2026-12-19): propose its successor: ";
+        assert_eq!(shown(None), format!("{line}comity agreement propose FILE --to JP\n"));
+        let named = shown(Some(Path::new("/srv/kr")));
+        assert_eq!(named, format!("{line}comity --data /srv/kr agreement propose FILE --to JP\n"));
+    }
 }

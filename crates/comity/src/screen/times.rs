@@ -78,18 +78,6 @@ pub(crate) fn clock(at: Timestamp, place: &Place) -> String {
     beside(&utc, place).map_or_else(|| time.to_string(), |local| format!("{time} ({local})"))
 }
 
-/// `just now`, `3 min ago`, `in 2 h 5 min`.
-pub(crate) fn relative(at: Timestamp, now: Timestamp) -> String {
-    let (past, future) = (now.since(at), at.since(now));
-    if past.as_secs() < 1 && future.as_secs() < 1 {
-        "just now".to_owned()
-    } else if future.is_zero() {
-        format!("{} ago", super::format::duration(past))
-    } else {
-        format!("in {}", super::format::duration(future))
-    }
-}
-
 fn instant(at: Timestamp) -> Instant {
     i64::try_from(at.as_millis())
         .ok()
@@ -109,8 +97,6 @@ fn beside(utc: &Zoned, place: &Place) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn zone(name: &str) -> Place {
@@ -147,13 +133,5 @@ mod tests {
             ours.show(at("2026-11-22T03:02:11Z")),
             "2026-11-22 03:02:11Z (2026-11-21 22:02 New York)"
         );
-    }
-
-    #[test]
-    fn says_how_long_ago() {
-        let now = at("2026-11-22T03:02:11Z");
-        assert_eq!(relative(now, now), "just now");
-        assert_eq!(relative(now.saturating_sub(Duration::from_secs(180)), now), "3 min ago");
-        assert_eq!(relative(now.saturating_add(Duration::from_secs(7_500)), now), "in 2 h 5 min");
     }
 }

@@ -1,30 +1,19 @@
 //! The data, and each partner: link, agreement, trust, keys.
 
-use std::time::Duration;
-
 use comity_admin::{Failure, ask};
+use comity_core::Tlp;
 use comity_core::agreement::Terms;
 use comity_core::policy::TrustLevel;
-use comity_core::{Timestamp, Tlp};
-use comity_node::api::{AgreementLine, GroupLine, PartnerLine, Status};
-use comity_node::clock;
+use comity_node::api::{AgreementLine, DeadlineLine, GroupLine, PartnerLine, Status};
 use comity_node::shell_word::word;
 
 use super::{Finding, clocks};
 use crate::backend::Session;
 use crate::screen::format::counted;
-use crate::screen::times::{Zones, relative};
+use crate::screen::times::Zones;
 
-/// An agreement that ends so soon wants a new one.
-const SOON: Duration = days(90);
-/// Not much can be negotiated any more.
-const SOONER: Duration = days(30);
-/// And then nothing but CLEAR goes.
-const LAST_DAYS: Duration = days(7);
-
-const fn days(days: u64) -> Duration {
-    Duration::from_secs(days * 86_400)
-}
+/// From this step on an end wants a person, and a review that stops what goes.
+const PRESSING: u64 = 7;
 
 pub(super) fn look(
     session: &Session,
@@ -38,7 +27,7 @@ pub(super) fn look(
     findings.extend(status.stopped_groups.iter().map(|group| stopped(group, comity)));
     findings.extend(clocks::look(session, &status.partners)?);
     for partner in &status.partners {
-        findings.extend(of(partner, &agreements, running, comity));
+        findings.extend(of(partner, &agreements, &status.deadlines, running, comity));
         if partner.bond == "paired" {
             findings.extend(level(partner, strictest(session, partner, &agreements)?, comity));
         }
@@ -149,6 +138,7 @@ fn level(partner: &PartnerLine, strictest: Option<Tlp>, comity: &str) -> Option<
 fn of(
     partner: &PartnerLine,
     agreements: &[AgreementLine],
+    deadlines: &[DeadlineLine],
     running: bool,
     comity: &str,
 ) -> Vec<Finding> {
@@ -190,6 +180,7 @@ fn of(
         findings.push(Finding::wrong(name, what, mend));
     }
     under_agreement(partner, agreements, comity, &mut findings);
+    findings.extend(deadlines.iter().filter(|line| line.partner == name).map(deadline));
     if findings.is_empty() && partner.level != TrustLevel::Blocked.number() {
         findings.push(Finding::fine(name, format!("level {}", partner.level_name)));
     }
@@ -235,8 +226,8 @@ fn under_agreement(
 ) {
     let name = partner.name.as_str();
     let typed = word(name);
-    let with = || agreements.iter().filter(|line| line.partner == name);
-    if let Some(line) = with().find(|line| line.state == "awaits our acceptance") {
+    let mut with = agreements.iter().filter(|line| line.partner == name);
+    if let Some(line) = with.find(|line| line.state == "awaits our acceptance") {
         let mend =
             format!("{comity} agreement show {0}; {comity} agreement accept {0}", line.reference);
         findings.push(Finding::note(name, format!("it proposes {}", line.title), mend));
@@ -245,38 +236,16 @@ fn under_agreement(
         let mend = format!("{comity} agreement propose FILE --to {typed}");
         findings.push(Finding::note(name, "no agreement in force: only CLEAR goes", mend));
     }
-    let now = clock::now();
-    for line in with().filter(|line| line.state == "in force") {
-        let Some(until) = line.until.as_deref().and_then(|until| until.parse::<Timestamp>().ok())
-        else {
-            continue;
-        };
-        findings.extend(ending(name, &line.title, until, now, comity));
-    }
 }
 
-/// Whether an agreement ends soon: told 90, 30 and 7 days ahead, each more pressing.
-fn ending(
-    name: &str,
-    title: &str,
-    until: Timestamp,
-    now: Timestamp,
-    comity: &str,
-) -> Option<Finding> {
-    let left = until.since(now);
-    if left >= SOON {
-        return None;
-    }
-    let what = format!("{title} ends {}", relative(until, now));
-    let typed = word(name);
-    let propose = format!("{comity} agreement propose FILE --to {typed}");
-    Some(if left < LAST_DAYS {
-        Finding::wrong(name, format!("{what}; then only CLEAR goes"), propose)
-    } else if left < SOONER {
-        Finding::note(name, what, format!("a new one wants to be signed: {propose}"))
+/// An end or a review that is near: once little time is left, whatever stops something is wrong.
+fn deadline(line: &DeadlineLine) -> Finding {
+    let (name, what, mend) = (&line.partner, &line.what, &line.next);
+    if line.step <= PRESSING && line.overdue.as_deref() != Some("warn") {
+        Finding::wrong(name, what, mend)
     } else {
-        Finding::note(name, what, format!("begin to talk about a new one; then: {propose}"))
-    })
+        Finding::note(name, what, mend)
+    }
 }
 
 #[cfg(test)]
@@ -318,17 +287,20 @@ mod tests {
     }
 
     #[test]
-    fn an_agreement_that_ends_is_told_of_three_times() {
-        let now = Timestamp::from_secs(1_795_000_000);
-        let told = |left: u64| {
-            let until = now.saturating_add(days(left));
-            ending("JP", "KR-JP NDA", until, now, "comity")
+    fn what_stops_something_within_a_week_wants_a_person() {
+        let verdict = |step: u64, overdue: Option<&str>| {
+            let found = deadline(&super::super::super::status::tests::line(step, overdue));
+            assert_eq!(found.about, "JP");
+            assert_eq!(found.what, "NDA KR-26-C001 with JP ends in 27 days (last day 2026-12-19)");
+            let mend = "propose its successor: comity agreement propose FILE --to JP";
+            assert_eq!(found.mend.as_deref(), Some(mend));
+            found.verdict
         };
-        assert!(told(90).is_none());
-        assert_eq!(told(89).unwrap().verdict, Verdict::Note);
-        assert_ne!(told(29).unwrap().mend, told(89).unwrap().mend);
-        let last = told(6).unwrap();
-        assert_eq!(last.verdict, Verdict::Wrong);
-        assert_eq!(last.what, "KR-JP NDA ends in 6 days; then only CLEAR goes");
+        assert_eq!(verdict(90, None), Verdict::Note);
+        assert_eq!(verdict(30, Some("stop")), Verdict::Note);
+        assert_eq!(verdict(7, None), Verdict::Wrong);
+        assert_eq!(verdict(7, Some("stop")), Verdict::Wrong);
+        assert_eq!(verdict(0, Some("stop")), Verdict::Wrong);
+        assert_eq!(verdict(0, Some("warn")), Verdict::Note, "what it covers still goes");
     }
 }

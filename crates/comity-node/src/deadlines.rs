@@ -1,0 +1,244 @@
+//! Ends and reviews of agreements in the words that people are told, ahead and as they pass.
+//!
+//! It follows from the agreements and the time alone: nothing of it is written, and both parties see
+//! the same.
+
+use std::collections::BTreeMap;
+
+use comity_core::agreement::{Deadline, DeadlineKind, ReviewOverdue, Step, deadlines};
+use comity_core::policy::Agreement;
+use comity_core::{EconomyId, RecordId, Timestamp};
+
+use crate::api::DeadlineLine;
+use crate::engine::Alarm;
+use crate::shell_word::word;
+use crate::state::State;
+
+/// An agreement with a partner, and what is near.
+struct Near<'a> {
+    partner: EconomyId,
+    agreement: &'a Agreement,
+    deadlines: Vec<Deadline>,
+}
+
+/// Those of agreements in force, as the local interface has them.
+pub(crate) fn lines(state: &State, now: Timestamp) -> Vec<DeadlineLine> {
+    let in_force = near(state, now).filter(|near| near.agreement.in_force(now));
+    in_force
+        .flat_map(|near| {
+            let line = |deadline: &Deadline| line(state, &near, *deadline, now);
+            near.deadlines.iter().map(line).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// What was near when a running node last looked: each step is told once.
+#[derive(Debug, Default)]
+pub(crate) struct Told(BTreeMap<RecordId, Vec<Deadline>>);
+
+impl Told {
+    /// What has to be told since the last look.
+    pub(crate) fn alarms(&mut self, state: &State, now: Timestamp) -> Vec<Alarm> {
+        let mut alarms = Vec::new();
+        let mut seen = BTreeMap::new();
+        for near in near(state, now) {
+            let id = near.agreement.id();
+            for deadline in news(self.0.get(&id), &near.deadlines) {
+                let DeadlineLine { what, next, .. } = line(state, &near, deadline, now);
+                let (partner, code) = (Some(near.partner), code(deadline));
+                alarms.push(Alarm { partner, code, text: format!("{what}: {next}") });
+            }
+            seen.insert(id, near.deadlines);
+        }
+        self.0 = seen;
+        alarms
+    }
+}
+
+/// What is new since the last look. That an agreement ended before the first one is none.
+fn news(before: Option<&Vec<Deadline>>, now: &[Deadline]) -> Vec<Deadline> {
+    let over = |one: &Deadline| (one.kind, one.step) == (DeadlineKind::End, Step::Passed);
+    let old = |one: &Deadline| before.map_or_else(|| over(one), |before| before.contains(one));
+    now.iter().filter(|one| !old(one)).copied().collect()
+}
+
+/// Every agreement with a partner that has begun.
+fn near(state: &State, now: Timestamp) -> impl Iterator<Item = Near<'_>> {
+    let partners = state.partners().filter(|(_, partner)| partner.is_paired());
+    let known = partners.filter_map(|(id, _)| Some((*id, state.policy().partner(id)?)));
+    known.flat_map(move |(partner, known)| {
+        let all = known.agreements.iter().filter(move |one| began(one, now));
+        all.map(move |agreement| {
+            let mut deadlines: Vec<_> =
+                deadlines(agreement.terms(), agreement.until(), now).collect();
+            if has_successor(agreement, &known.agreements) {
+                deadlines.retain(|one| one.kind != DeadlineKind::End);
+            }
+            Near { partner, agreement, deadlines }
+        })
+    })
+}
+
+/// One whose signature is in doubt, or that ended before it began, has no end to be told of.
+fn began(agreement: &Agreement, now: Timestamp) -> bool {
+    let from = agreement.from();
+    from <= now && agreement.until().is_none_or(|until| until > from)
+}
+
+/// Whether another of its tier is in force when it ends.
+fn has_successor(agreement: &Agreement, all: &[Agreement]) -> bool {
+    let Some(until) = agreement.until() else { return false };
+    let tier = agreement.terms().tier();
+    all.iter().any(|other| {
+        other.id() != agreement.id() && other.terms().tier() == tier && other.in_force(until)
+    })
+}
+
+/// A stable code for alarms.
+fn code(deadline: Deadline) -> &'static str {
+    match (deadline.kind, deadline.step) {
+        (DeadlineKind::End, Step::Passed) => "agreement-ended",
+        (DeadlineKind::End, Step::Ninety | Step::Thirty | Step::Seven) => "agreement-ends",
+        (DeadlineKind::Review, Step::Passed) => "review-overdue",
+        (DeadlineKind::Review, Step::Ninety | Step::Thirty | Step::Seven) => "review-due",
+    }
+}
+
+fn line(state: &State, near: &Near<'_>, deadline: Deadline, now: Timestamp) -> DeadlineLine {
+    let (terms, id) = (near.agreement.terms(), near.agreement.id());
+    let reference = state.record(&id).map_or_else(|| id.short(), |held| held.reference.clone());
+    let partner = state.name_of(&near.partner);
+    let title = format!("{} {reference} with {partner}", terms.label());
+    let propose = format!("comity agreement propose FILE --to {}", word(&partner));
+    let overdue = terms.review_overdue();
+    let (kind, effect, next) = match deadline.kind {
+        DeadlineKind::End => ("end", None, format!("propose its successor: {propose}")),
+        DeadlineKind::Review => {
+            let end = format!("comity agreement terminate {reference}");
+            let next =
+                format!("propose what the review comes to: {propose}; then end this one: {end}");
+            ("review", Some(effect(overdue)), next)
+        }
+    };
+    DeadlineLine {
+        agreement: id.to_string(),
+        reference,
+        what: what(&title, deadline, overdue, now),
+        partner,
+        deadline: kind.to_owned(),
+        at: deadline.at.to_string(),
+        day: deadline.day(),
+        days: deadline.days_left(now),
+        step: deadline.step.days(),
+        overdue: effect.map(str::to_owned),
+        next,
+    }
+}
+
+/// The word for it in the text of an agreement.
+fn effect(overdue: ReviewOverdue) -> &'static str {
+    match overdue {
+        ReviewOverdue::Warn => "warn",
+        ReviewOverdue::Stop => "stop",
+    }
+}
+
+fn what(title: &str, deadline: Deadline, overdue: ReviewOverdue, now: Timestamp) -> String {
+    let day = deadline.day();
+    let when = match deadline.days_left(now) {
+        0 => "today".to_owned(),
+        1 => "tomorrow".to_owned(),
+        days => format!("in {days} days"),
+    };
+    match (deadline.kind, deadline.step == Step::Passed) {
+        (DeadlineKind::End, false) => format!("{title} ends {when} (last day {day})"),
+        (DeadlineKind::End, true) => format!("{title} has ended (last day {day})"),
+        (DeadlineKind::Review, false) => {
+            let then = match overdue {
+                ReviewOverdue::Warn => "overdue, it is a warning and no more",
+                ReviewOverdue::Stop => "overdue, nothing goes under it",
+            };
+            format!("{title} is due for review {when} ({day}); {then}")
+        }
+        (DeadlineKind::Review, true) => {
+            let then = match overdue {
+                ReviewOverdue::Warn => "a warning, what it covers still goes",
+                ReviewOverdue::Stop => "nothing goes under it",
+            };
+            format!("the review of {title} is overdue (its day was {day}); {then}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use comity_core::agreement::Terms;
+
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn terms(more: &str) -> Terms {
+        let begun = "format = 1\ntitle = \"T\"\ntier = \"nda\"\nstarts = 2025-01-01\n";
+        Terms::parse(&format!("{begun}{more}")).unwrap()
+    }
+
+    fn said(terms: &Terms, now: &str) -> Vec<String> {
+        let now = at(now);
+        let all = deadlines(terms, terms.ends(), now);
+        all.map(|one| what("NDA KR-26-C001 with JP", one, terms.review_overdue(), now)).collect()
+    }
+
+    #[test]
+    fn people_are_told_the_days_and_the_day() {
+        let nda = terms("ends = 2026-12-19\n");
+        let check = |now: &str, expected: &str| assert_eq!(said(&nda, now), [expected]);
+        check(
+            "2026-11-22T09:00:00Z",
+            "NDA KR-26-C001 with JP ends in 27 days (last day 2026-12-19)",
+        );
+        check("2026-12-18T09:00:00Z", "NDA KR-26-C001 with JP ends tomorrow (last day 2026-12-19)");
+        check("2026-12-19T09:00:00Z", "NDA KR-26-C001 with JP ends today (last day 2026-12-19)");
+        check("2026-12-20T00:00:00Z", "NDA KR-26-C001 with JP has ended (last day 2026-12-19)");
+    }
+
+    #[test]
+    fn a_review_is_told_with_what_it_does_when_it_is_overdue() {
+        let check = |overdue: &str, due: &str, late: &str| {
+            let nda = terms(&format!("review = 2026-12-19\nreview-overdue = \"{overdue}\"\n"));
+            let title = "NDA KR-26-C001 with JP";
+            assert_eq!(
+                said(&nda, "2026-12-12T00:00:00Z"),
+                [format!("{title} is due for review in 7 days (2026-12-19); {due}")]
+            );
+            assert_eq!(
+                said(&nda, "2026-12-20T00:00:00Z"),
+                [format!("the review of {title} is overdue (its day was 2026-12-19); {late}")]
+            );
+        };
+        check(
+            "warn",
+            "overdue, it is a warning and no more",
+            "a warning, what it covers still goes",
+        );
+        check("stop", "overdue, nothing goes under it", "nothing goes under it");
+    }
+
+    #[test]
+    fn each_step_is_told_once() {
+        let nda = terms("ends = 2026-12-19\nreview = 2026-12-12\n");
+        let near = |now: &str| deadlines(&nda, nda.ends(), at(now)).collect::<Vec<_>>();
+        let (first, later) = (near("2026-11-22T09:00:00Z"), near("2026-12-12T09:00:00Z"));
+        assert_eq!(news(None, &first), first, "at the start");
+        assert_eq!(news(Some(&first), &near("2026-11-23T09:00:00Z")), [], "another day, no step");
+        assert_eq!(news(Some(&first), &later), later, "both are within their last week");
+        let ended = near("2026-12-20T00:00:00Z");
+        assert_eq!(news(Some(&later), &ended), ended);
+        assert_eq!(news(Some(&ended), &ended), []);
+        assert_eq!(news(None, &ended), [], "what ended before the start");
+        let late = near("2026-12-14T00:00:00Z");
+        assert_eq!(news(None, &late), late, "an overdue review is told at each start");
+    }
+}
