@@ -122,7 +122,7 @@ pub enum Input {
     Known {
         /// The origin.
         origin: EconomyId,
-        /// Numbers in the partner's ledger, at most [`limits::KNOWN_NUMBERS`].
+        /// Numbers in the partner's ledger, at most 4,096.
         numbers: Ranges,
     },
     /// Recovery: these numbers of our own ledger, given back to us, are durable again.
