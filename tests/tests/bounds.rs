@@ -151,7 +151,16 @@ fn words_about_agreements_that_are_not_here_have_a_bound() {
         let body = AcceptanceBody { agreement: nobody(number) }.encode();
         signed(Kind::Acceptance, body, by, bench)
     };
-    fill(&mut Bench::new(), Bound::Early, limits::EARLY, acceptance);
+    let mut bench = Bench::new();
+    let (_, mut other, over) = fill(&mut bench, Bound::Early, limits::EARLY, acceptance);
+    // Whoever passes on what others say does not wait for room that may never come.
+    for number in 1..limits::EARLY {
+        let (record, parts) = acceptance(&Economy::found(2), 1000 + number, &bench);
+        let delivered = bench.deliver(&mut other, &record, &parts);
+        assert_eq!(bench.answer(&other, delivered), Answer::Acked, "{number}");
+    }
+    let number = bench.deliver(&mut other, &over.0, &over.1);
+    assert_eq!(bench.answer(&other, number), Answer::Rejected);
 }
 
 fn proposes(by: &Economy, number: u64, bench: &Bench) -> (VerifiedRecord, Vec<Part>) {
@@ -310,9 +319,30 @@ fn words_about_groups_that_lead_to_nothing_have_a_bound() {
     let number = bench.deliver(&mut other, &record, &parts);
     assert_eq!(bench.answer(&other, number), Answer::Acked);
     let said = |by: &Peer| {
-        bench.state().groups().get(&group).map_or(0, |one| one.idle(by.economy.id).count()) as u64
+        let group = bench.state().groups().get(&group).expect("a group");
+        group.idle().get(&by.economy.id).copied().unwrap_or(0)
     };
     assert_eq!((said(&hostile), said(&other)), (limits::GROUP_WORDS, 2));
+}
+
+/// Such a word leads to nothing, and would be taken in as soon as its time has come.
+#[test]
+fn words_about_groups_that_wait_for_their_time_have_the_same_bound() {
+    let ahead = |by: &Economy, number: u64, bench: &Bench| {
+        let (record, parts) = applies(by, number, bench);
+        let body = record.manifest().body.clone().expect("a body");
+        let at = bench.now.saturating_add(Duration::from_secs(700));
+        let record = control(Kind::Group, body, Tlp::Clear, &by.author, by.id, at);
+        (record.expect("a control record"), parts)
+    };
+    let mut bench = Bench::new();
+    founds_a_group(&mut bench);
+    let (mut hostile, _, over) = fill(&mut bench, Bound::GroupWords, limits::GROUP_WORDS, ahead);
+    bench.wait(Duration::from_secs(200));
+    let idle = bench.state().groups().idle(&hostile.economy.id);
+    assert_eq!(idle, limits::GROUP_WORDS, "they came, and no more of them");
+    let number = bench.deliver(&mut hostile, &over.0, &over.1);
+    assert_eq!(bench.answer(&hostile, number), Answer::Deferred);
 }
 
 #[test]

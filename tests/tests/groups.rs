@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use comity_core::control::{AgreementBody, TerminationBody};
 use comity_core::group::{
-    ApplicationBody, CharterBody, Group, GroupBody, RemovalBody, Roster, RosterBody,
-    SponsorshipBody,
+    ApplicationBody, CharterBody, Group, GroupBody, InvitationBody, RemovalBody, Roster,
+    RosterBody, Says, SponsorshipBody, Statement,
 };
 use comity_core::journal::Standing;
 use comity_core::keyring::{Grant, KeyringBuilder, Revocation};
@@ -17,7 +18,7 @@ use comity_core::test_util::TestEconomy;
 use comity_core::{EconomyId, GroupId, Kind, Marking, RecordId, Section, Tlp};
 use comity_node::engine::Command;
 use comity_node::state::Bound;
-use comity_tests::bench::{Bench, Peer, sign};
+use comity_tests::bench::{Bench, Peer, advisory, sign};
 use comity_tests::sim::economy::Economy;
 use comity_tests::sim::world::START;
 
@@ -225,9 +226,12 @@ fn what_a_robbed_member_said_is_undone() {
     let (mut world, id) = World::founded();
     let said = world.group(id);
     world.jp_is_robbed();
-    // Its application counts for nothing, nor what it said of FJ, nor the rosters that rest on both.
+    // Its application counts for nothing, nor what it said of FJ; the rosters that rest on both go on.
     let group = world.group(id);
-    assert_eq!((group.head().epoch, members(&group)), (0, 1));
+    assert_eq!((group.head().epoch, members(&group)), (2, 1));
+    let labels = BTreeSet::from(["FIRST".to_owned()]);
+    let kr = world.kr.id;
+    assert!(group.affiliating(kr, labels, kr).is_ok(), "and the secretariat can sign the next");
     assert_eq!(world.shared(id, "for whom?"), [false, false, false]);
     world.restarted();
     assert_eq!(members(&world.group(id)), 1);
@@ -256,7 +260,7 @@ fn without_its_charter_a_group_is_none_and_with_it_what_it_was() {
     assert_eq!(world.bench.state().kept(&fj.id).of(Bound::Early), 0, "its charter is here");
     world.believe(RecordId(id.0));
     let back = world.group(id);
-    assert_eq!((back.head().epoch, members(&back)), (0, 1), "the roster is still in doubt");
+    assert_eq!((back.head().epoch, members(&back)), (1, 1), "the roster is still in doubt");
     assert!(back.applications().any(|one| one.by == fj.id));
     world.believe(group.head().record);
     assert_eq!(members(&world.group(id)), 2);
@@ -267,7 +271,7 @@ fn without_its_charter_a_group_is_none_and_with_it_what_it_was() {
 fn what_waits_for_its_charter_and_is_believed_no_more_does_not_count_when_it_comes() {
     let mut world = World::new();
     let (jp, fj) = (world.jp.economy.clone(), world.fj.economy.clone());
-    let founds = says(Kind::Group, charter([jp.id, fj.id]), &fj);
+    let founds = says(Kind::Group, charter([world.kr.id, fj.id]), &fj);
     let id = GroupId(founds.id().0);
     let applies = application(id, &jp);
     world.bench.deliver(&mut world.jp, &applies, &[]);
@@ -300,4 +304,112 @@ fn two_rosters_of_one_number_stop_the_group_and_the_operator_is_told_once() {
     assert_eq!(world.shared(id, "after"), [false, false, false]);
     world.restarted();
     assert!(world.group(id).fork().is_some());
+}
+
+#[test]
+fn of_a_group_with_which_we_have_nothing_to_do_only_the_charter_is_read() {
+    let mut world = World::new();
+    let (kr, jp, fj) = (world.kr.clone(), world.jp.economy.clone(), world.fj.economy.clone());
+    let founds = says(Kind::Group, charter([jp.id, fj.id]), &jp);
+    let id = GroupId(founds.id().0);
+    world.bench.deliver(&mut world.jp, &founds, &[]);
+    let applies = application(id, &fj);
+    world.bench.deliver(&mut world.jp, &applies, &[]);
+    let first = {
+        let mut group = Group::clone(&world.group(id));
+        let body =
+            ApplicationBody { group: id, affiliations: BTreeSet::new(), answers: Vec::new() };
+        let statement = Statement {
+            record: applies.id(),
+            by: fj.id,
+            at: START,
+            says: Says::Group(GroupBody::Application(body)),
+            doubted: false,
+        };
+        group.take(statement, START);
+        group.settle();
+        group.admitting(fj.id, jp.id).unwrap()
+    };
+    world.bench.deliver(&mut world.jp, &roster(first, &jp), &[]);
+    let group = world.group(id);
+    assert_eq!((group.head().epoch, group.statements().count()), (0, 0));
+    assert_eq!(world.bench.state().kept(&jp.id).of(Bound::Early), 2, "they wait");
+    world.restarted();
+    // Once we are asked, all of it is weighed.
+    let invitation = GroupBody::Invitation(InvitationBody { group: id, to: kr.id });
+    world.bench.deliver(&mut world.jp, &says(Kind::Group, invitation.encode(), &jp), &[]);
+    assert_eq!(world.group(id).head().epoch, 1);
+    assert_eq!(world.bench.state().kept(&jp.id).of(Bound::Early), 0);
+    world.restarted();
+    assert_eq!(world.group(id).head().epoch, 1);
+}
+
+#[test]
+fn what_somebody_says_who_has_no_say_in_it_goes_no_further() {
+    let (mut world, id) = World::founded();
+    let (nz, fj) = (world.nz.economy.clone(), world.fj.economy.clone());
+    let removal = |member, world: &World| {
+        let epoch = world.group(id).head().epoch;
+        GroupBody::Removal(RemovalBody { group: id, epoch, member, reason: None }).encode()
+    };
+    let of_nz = says(Kind::Group, removal(fj.id, &world), &nz);
+    world.bench.deliver(&mut world.nz, &of_nz, &[]);
+    let own = says(Kind::Group, removal(fj.id, &world), &fj);
+    world.bench.deliver(&mut world.fj, &own, &[]);
+    let [jp, fj, _] = world.given();
+    assert!(jp.contains(&own.id()) && !jp.contains(&of_nz.id()) && !fj.contains(&of_nz.id()));
+}
+
+#[test]
+fn rosters_cost_at_a_start_what_they_are_many() {
+    let cost = |count: u64| {
+        let (mut world, id) = World::joined();
+        let jp = world.jp.economy.clone();
+        for number in 0..count {
+            let labels = BTreeSet::from([number.to_string()]);
+            let next = world.group(id).affiliating(jp.id, labels, jp.id).unwrap();
+            world.bench.deliver(&mut world.jp, &roster(next, &jp), &[]);
+        }
+        assert_eq!(world.group(id).head().epoch, count + 1);
+        comity_core::test_util::work::done();
+        world.bench.restart();
+        comity_core::test_util::work::done()
+    };
+    let (few, many) = (cost(20), cost(80));
+    assert!(many <= 4 * few + 8, "{few} steps for 20 rosters, {many} for 80");
+}
+
+#[test]
+fn nobody_makes_all_partners_be_considered_anew_with_words_that_permit_nothing() {
+    let (mut world, id) = World::founded();
+    let (kr, nz) = (world.kr.clone(), world.nz.economy.clone());
+    for number in 0..20 {
+        let (record, parts) = advisory(&kr, &format!("flaw {number}"), world.bench.now);
+        let (record, title) = (Box::new(record), String::new());
+        let publish = Command::Publish { record, parts, title, draft: None };
+        world.bench.command(publish).unwrap();
+    }
+    world.given();
+    let mut planned = |record: VerifiedRecord| {
+        comity_core::test_util::work::planned();
+        world.bench.deliver(&mut world.nz, &record, &[]);
+        world.bench.wait(Duration::from_secs(1));
+        comity_core::test_util::work::planned()
+    };
+    let text = include_str!("../../examples/agreements/mou.toml").to_owned();
+    let proposal = AgreementBody::between(kr.id, nz.id, text).unwrap();
+    let proposal = says(Kind::Agreement, proposal.encode(), &nz);
+    let ends = TerminationBody { agreement: proposal.id(), effective: START };
+    // Each is considered itself, for each of three partners; and nothing else is.
+    let most = 3 * 4;
+    let few = [
+        proposal,
+        says(Kind::Termination, ends.encode(), &nz),
+        says(Kind::Group, charter([nz.id, kr.id]), &nz),
+        application(id, &nz),
+    ];
+    for record in few {
+        let (kind, count) = (record.manifest().kind, planned(record));
+        assert!(count <= most + 24, "{kind:?}: {count}");
+    }
 }

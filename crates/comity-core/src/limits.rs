@@ -57,6 +57,8 @@ pub const AFFILIATIONS: usize = 16;
 pub const CRITERIA: usize = 32;
 /// Bytes of an answer to a criterion, or of a reason for a removal.
 pub const ANSWER_BYTES: usize = 1024;
+/// Rosters of a group after the charter.
+pub const EPOCHS: u64 = 1024;
 /// Records that justify one change of a roster.
 pub const JUSTIFICATIONS: usize = 32;
 /// How old the last word of a group's secretariat may be before release that depends on it stops.

@@ -61,9 +61,11 @@ pub const EARLY: u64 = 64;
 /// Proposals of agreements that one partner has brought and that nobody has answered: the text of each is
 /// held, and what it says.
 pub const PROPOSALS: u64 = 64;
-/// Charters of one economy, and words of it about known groups on which no roster rests: each is weighed
-/// again whenever something is said about its group.
+/// Charters of one economy, and words of it about known groups on which no roster rests, or that wait to
+/// be judged: each is gone through whenever something is said about its group.
 pub const GROUP_WORDS: u64 = 512;
+/// Rosters that one economy has signed, of all groups: each is read again at every start.
+pub const ROSTERS: u64 = 2048;
 /// Records that are not here and that one partner's withdrawals name.
 pub const TOMBSTONES: u64 = 16 * 1024;
 /// Records that are not here and that one partner's records replace.

@@ -232,7 +232,9 @@ fn enter(
     let (kind, body) = (entry.kind(), entry.encode());
     let blobs = Vec::new();
     let appended = store.append(vec![NewEntry { kind, body: body.clone().into(), blobs }])?;
-    Ok(state.replay(appended.first, kind, &body)?)
+    state.replay(appended.first, kind, &body)?;
+    state.replayed();
+    Ok(())
 }
 
 /// For local screens.

@@ -9,5 +9,5 @@ mod reader;
 mod writer;
 
 pub use fault::{Fault, Problem};
-pub use reader::{MapReader, Reader, is_label, is_unfit};
+pub use reader::{MapReader, Reader, is_invisible, is_label, is_unfit};
 pub use writer::Writer;

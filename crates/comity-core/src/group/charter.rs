@@ -9,6 +9,7 @@ use super::raw::{RawCharter, RawRemoval, RawSponsors};
 use crate::agreement::raw::Names;
 use crate::agreement::resolve::{Resolver, read};
 use crate::agreement::{AgreementError, Terms, Tier};
+use crate::cbor::{is_invisible, is_label};
 use crate::limits;
 use crate::marking::Tlp;
 
@@ -145,7 +146,11 @@ struct Understands<'a>(Resolver<'a>);
 impl Understands<'_> {
     fn charter(&self, raw: RawCharter) -> Result<Charter, AgreementError> {
         self.0.format(&raw.format)?;
-        self.0.line(&raw.name)?;
+        let name = self.0.line(&raw.name)?;
+        if !is_label(&name) || name.chars().any(is_invisible) {
+            let message = "the name has characters that a screen does not show".to_owned();
+            return Err(self.0.refuse(raw.name.span(), message));
+        }
         let founders = self.economies(&raw.founders, "founder")?;
         if raw.criteria.len() > limits::CRITERIA {
             let span = raw.criteria.last().map_or(0..0, |one| one.name.span());

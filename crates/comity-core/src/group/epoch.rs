@@ -1,10 +1,12 @@
 //! One epoch of a group, and the chain that the epochs make.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::founding::Founding;
 use crate::digest::Digest;
 use crate::identity::{EconomyId, RecordId};
+use crate::limits;
 use crate::time::Timestamp;
 
 /// The members from one roster to the next.
@@ -36,21 +38,21 @@ pub struct Membership {
 /// The epochs that follow one another, and what was used up by them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Chain {
-    head: Epoch,
-    /// Those before it, from 0 without gaps.
-    earlier: Vec<Epoch>,
-    /// Records that have justified a change: none does so twice.
-    pub(super) spent: BTreeSet<RecordId>,
-    /// Who was a member, and in which epoch it was one no longer.
-    pub(super) left: BTreeMap<EconomyId, u64>,
+    head: Arc<Epoch>,
+    /// Those before it, from 0 without gaps, each with the moment at which its successor was here.
+    earlier: Vec<(Arc<Epoch>, Timestamp)>,
+    /// Records that have justified a change, and in which epoch: none does so twice.
+    spent: BTreeMap<RecordId, u64>,
+    /// In which epochs somebody was a member no longer.
+    left: BTreeMap<EconomyId, Vec<u64>>,
 }
 
 impl Chain {
     pub(super) fn begin(founding: &Founding) -> Self {
         Self {
-            head: founding.epoch(),
+            head: Arc::new(founding.epoch()),
             earlier: Vec::new(),
-            spent: BTreeSet::new(),
+            spent: BTreeMap::new(),
             left: BTreeMap::new(),
         }
     }
@@ -62,20 +64,77 @@ impl Chain {
 
     /// Every epoch, ascending from 0 without gaps.
     pub(super) fn epochs(&self) -> impl DoubleEndedIterator<Item = &Epoch> {
-        self.earlier.iter().chain([&self.head])
+        self.earlier.iter().map(|(epoch, _)| epoch).chain([&self.head]).map(|epoch| &**epoch)
     }
 
     pub(super) fn get(&self, epoch: u64) -> Option<&Epoch> {
         if epoch == self.head.epoch {
             return Some(&self.head);
         }
-        self.earlier.get(usize::try_from(epoch).ok()?)
+        self.earlier.get(usize::try_from(epoch).ok()?).map(|(epoch, _)| &**epoch)
     }
 
-    pub(super) fn push(&mut self, next: Epoch, cited: impl IntoIterator<Item = RecordId>) {
-        self.spent.extend(cited);
-        let gone = self.head.members.keys().filter(|one| !next.members.contains_key(one));
-        self.left.extend(gone.map(|member| (*member, next.epoch)));
-        self.earlier.push(std::mem::replace(&mut self.head, next));
+    /// Whether a record had justified a change by `epoch`.
+    pub(super) fn is_spent(&self, record: &RecordId, epoch: u64) -> bool {
+        self.spent.get(record).is_some_and(|spent| *spent <= epoch)
+    }
+
+    /// The last epoch up to `epoch` in which an economy was a member no longer.
+    pub(super) fn left(&self, economy: &EconomyId, epoch: u64) -> Option<u64> {
+        let left = self.left.get(economy).into_iter().flatten().copied();
+        left.filter(|left| *left <= epoch).max()
+    }
+
+    /// Whether an epoch has had a successor here for so long that nothing which comes later can
+    /// contradict it: whoever had not heard of the successor by then releases nothing anyway.
+    pub(super) fn is_settled(&self, epoch: u64, now: Timestamp) -> bool {
+        let place = usize::try_from(epoch).ok();
+        let followed = place.and_then(|place| self.earlier.get(place)).map(|(_, at)| *at);
+        followed.is_some_and(|at| at.saturating_add(limits::ROSTER_MAX_AGE) <= now)
+    }
+
+    pub(super) fn push(
+        &mut self,
+        next: Epoch,
+        cited: impl IntoIterator<Item = RecordId>,
+        now: Timestamp,
+    ) {
+        for record in cited {
+            self.spent.entry(record).or_insert(next.epoch);
+        }
+        for gone in self.head.members.keys().filter(|one| !next.members.contains_key(one)) {
+            self.left.entry(*gone).or_default().push(next.epoch);
+        }
+        let before = std::mem::replace(&mut self.head, Arc::new(next));
+        self.earlier.push((before, now));
+    }
+
+    /// The same roster came in another record: of several the first by its id counts, in whatever
+    /// order they come.
+    pub(super) fn signed_again(&mut self, epoch: u64, record: RecordId, at: Timestamp) {
+        let held = if epoch == self.head.epoch {
+            Some(&mut self.head)
+        } else {
+            let place = usize::try_from(epoch).ok();
+            place.and_then(|place| self.earlier.get_mut(place)).map(|(epoch, _)| epoch)
+        };
+        if let Some(held) = held.filter(|held| record < held.record) {
+            let held = Arc::make_mut(held);
+            (held.record, held.at) = (record, at);
+        }
+    }
+
+    /// Goes back to an epoch.
+    pub(super) fn truncate(&mut self, epoch: u64) {
+        while self.head.epoch > epoch
+            && let Some((before, _)) = self.earlier.pop()
+        {
+            self.head = before;
+        }
+        self.spent.retain(|_, spent| *spent <= epoch);
+        self.left.retain(|_, left| {
+            left.retain(|left| *left <= epoch);
+            !left.is_empty()
+        });
     }
 }

@@ -9,6 +9,7 @@ use super::founding::Founding;
 use super::refusal::Refusal;
 use super::roster::Roster;
 use super::statement::{Says, Statement, Statements};
+use crate::digest::Digest;
 use crate::identity::{EconomyId, RecordId};
 use crate::time::Timestamp;
 
@@ -16,7 +17,7 @@ use crate::time::Timestamp;
 #[derive(Clone, Debug)]
 pub(super) enum Judged {
     /// It follows.
-    Sound(Box<Epoch>),
+    Sound,
     /// It may follow: these records, which it cites, are not here.
     Waits {
         missing: BTreeSet<RecordId>,
@@ -43,6 +44,8 @@ pub(super) struct Judge<'a> {
     pub(super) founding: &'a Founding,
     pub(super) chain: &'a Chain,
     pub(super) statements: &'a Statements,
+    /// The epoch after which a roster is to follow.
+    pub(super) from: &'a Epoch,
 }
 
 /// Whether the signer has the role.
@@ -55,13 +58,15 @@ enum Role {
 }
 
 impl<'a> Judge<'a> {
-    /// Judges a roster as the next one after the chain's head.
+    /// Judges a roster as the next one after the epoch.
     pub(super) fn next(&self, signed: Signed<'_>) -> Judged {
+        #[cfg(any(test, feature = "test-util"))]
+        crate::test_util::work::add(1);
         self.follows(signed).unwrap_or_else(Judged::Refused)
     }
 
     fn follows(&self, signed: Signed<'_>) -> Result<Judged, Refusal> {
-        let (from, roster) = (self.chain.head(), signed.roster);
+        let (from, roster) = (self.from, signed.roster);
         if roster.predecessor != from.digest {
             return Err(Refusal::WrongPredecessor);
         }
@@ -99,20 +104,21 @@ impl<'a> Judge<'a> {
             missing.insert(signed.record);
         }
         if missing.is_empty() {
-            return Ok(Judged::Sound(Box::new(self.epoch(signed))));
+            return Ok(Judged::Sound);
         }
         Ok(Judged::Waits { missing, entitled })
     }
 
-    fn epoch(&self, signed: Signed<'_>) -> Epoch {
-        let (from, roster) = (self.chain.head(), signed.roster);
+    /// The epoch that a roster makes which follows.
+    pub(super) fn epoch(&self, signed: Signed<'_>, digest: Digest) -> Epoch {
+        let (from, roster) = (self.from, signed.roster);
         let members = roster.members.iter().map(|(member, affiliations)| {
             let since = from.members.get(member).map_or(roster.epoch, |before| before.since);
             (*member, Membership { since, affiliations: affiliations.clone() })
         });
         Epoch {
             epoch: roster.epoch,
-            digest: roster.digest(),
+            digest,
             secretariat: signed.by,
             members: members.collect(),
             record: signed.record,
@@ -122,7 +128,7 @@ impl<'a> Judge<'a> {
 
     /// The secretariat signs, or whoever accepts the role from it by signing.
     fn role(&self, signed: Signed<'_>) -> Result<Role, Refusal> {
-        let (from, by) = (self.chain.head(), signed.by);
+        let (from, by) = (self.from, signed.by);
         if !from.members.contains_key(&by) {
             let brings_itself = signed.roster.members.contains_key(&by);
             return Err(if brings_itself {
@@ -200,7 +206,7 @@ impl<'a> Judge<'a> {
     /// How many sponsors an economy needs now: a founder none for the first time.
     pub(super) fn sponsors_needed(&self, economy: EconomyId) -> usize {
         let founds = self.founding.founders().contains(&economy);
-        if founds && !self.chain.left.contains_key(&economy) {
+        if founds && self.chain.left(&economy, self.from.epoch).is_none() {
             0
         } else {
             self.founding.charter().sponsors_needed()
@@ -237,12 +243,12 @@ impl<'a> Judge<'a> {
         if application.is_some_and(|application| application != body.application) {
             return Err(Refusal::BesideThePoint(statement.record));
         }
-        let left = self.chain.left.get(&economy).copied().unwrap_or_default();
+        let left = self.chain.left(&economy, self.from.epoch).unwrap_or_default();
         self.timely(statement.record, body.epoch, left)
     }
 
     pub(super) fn may_sponsor(&self, sponsor: EconomyId) -> Result<(), Refusal> {
-        let member = self.chain.head().members.contains_key(&sponsor);
+        let member = self.from.members.contains_key(&sponsor);
         if member && self.founding.may_sponsor(sponsor) {
             Ok(())
         } else {
@@ -281,7 +287,7 @@ impl<'a> Judge<'a> {
         Ok(())
     }
 
-    fn vote(
+    pub(super) fn vote(
         &self,
         economy: EconomyId,
         signer: EconomyId,
@@ -295,13 +301,13 @@ impl<'a> Judge<'a> {
         if statement.by != economy {
             self.may_remove(statement.by, signer)?;
         }
-        let since = self.chain.head().members.get(&economy).map_or(0, |member| member.since);
+        let since = self.from.members.get(&economy).map_or(0, |member| member.since);
         self.timely(statement.record, body.epoch, since)
     }
 
     /// Whether `voter` has a say in removals that the secretariat `signer` puts into a roster.
     pub(super) fn may_remove(&self, voter: EconomyId, signer: EconomyId) -> Result<(), Refusal> {
-        let head = self.chain.head();
+        let head = self.from;
         let may = head.members.contains_key(&voter)
             && match self.founding.charter().removal() {
                 Removers::Secretariat => voter == head.secretariat || voter == signer,
@@ -312,10 +318,7 @@ impl<'a> Judge<'a> {
     }
 
     fn unspent(&self, statement: &Statement) -> Result<(), Refusal> {
-        if statement.doubted {
-            return Err(Refusal::NotHere(statement.record));
-        }
-        if self.chain.spent.contains(&statement.record) {
+        if self.chain.is_spent(&statement.record, self.from.epoch) {
             return Err(Refusal::Spent(statement.record));
         }
         Ok(())
@@ -323,22 +326,19 @@ impl<'a> Judge<'a> {
 
     /// Signed with a roster before it in which the matter stood as it does now.
     fn timely(&self, record: RecordId, epoch: u64, since: u64) -> Result<(), Refusal> {
-        if (since..=self.chain.head().epoch).contains(&epoch) {
+        if (since..=self.from.epoch).contains(&epoch) {
             Ok(())
         } else {
             Err(Refusal::AnotherTime(record))
         }
     }
 
+    /// What is here and what is not. What is believed no more is here: it says what it said, and what
+    /// it permitted is taken away from those whom it let in, not from the roster.
     fn present(&self, cited: &BTreeSet<RecordId>) -> (Vec<&'a Statement>, Vec<RecordId>) {
-        let here = cited.iter().filter_map(|id| self.believed(id)).collect();
-        let away = cited.iter().filter(|id| self.believed(id).is_none()).copied().collect();
-        (here, away)
-    }
-
-    /// What is not believed counts as not being here.
-    fn believed(&self, record: &RecordId) -> Option<&'a Statement> {
-        self.statements.get(record).filter(|statement| !statement.doubted)
+        let here = |id| self.statements.get(id).map(|statement| &**statement);
+        let away = cited.iter().filter(|id| !self.statements.contains_key(id)).copied().collect();
+        (cited.iter().filter_map(here).collect(), away)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::body::{ApplicationBody, GroupBody, HandoverBody, RemovalBody, SponsorshipBody};
+use super::epoch::Membership;
 use super::refusal::Refusal;
 use super::replay::Group;
 use super::roster::{Roster, RosterBody};
@@ -66,12 +67,12 @@ impl Group {
     /// The first thing that is in the way.
     pub fn admits(&self, economy: EconomyId, epoch: u64, now: Timestamp) -> Result<(), Exclusion> {
         self.usable(now)?;
-        let then = self.epoch(epoch).ok_or(Exclusion::NoSuchEpoch(epoch))?;
+        self.epoch(epoch).ok_or(Exclusion::NoSuchEpoch(epoch))?;
         if !self.certain().contains(&economy) {
             return Err(Exclusion::NotNow);
         }
         let charter = self.founding().charter();
-        if then.members.contains_key(&economy) || charter.later_joiners_see_earlier_records() {
+        if self.was_member(economy, epoch) || charter.later_joiners_see_earlier_records() {
             Ok(())
         } else {
             Err(Exclusion::NotThen)
@@ -81,7 +82,19 @@ impl Group {
     /// Whether `economy` was a member at `epoch`.
     #[must_use]
     pub fn was_member(&self, economy: EconomyId, epoch: u64) -> bool {
+        let member = self.epoch(epoch).and_then(|then| then.members.get(&economy));
+        member.is_some_and(|member| self.is_sound(economy, member))
+    }
+
+    /// Whether `economy` stands in the roster of `epoch`, whatever is in doubt.
+    #[must_use]
+    pub fn is_listed(&self, economy: EconomyId, epoch: u64) -> bool {
         self.epoch(epoch).is_some_and(|then| then.members.contains_key(&economy))
+    }
+
+    /// Whether what let it in is believed.
+    pub(super) fn is_sound(&self, economy: EconomyId, member: &Membership) -> bool {
+        !self.outcome.in_doubt.contains(&(economy, member.since))
     }
 
     /// Whether the group may be relied on at all.
@@ -102,28 +115,27 @@ impl Group {
         self.confirmed().saturating_add(limits::ROSTER_MAX_AGE)
     }
 
-    /// Whether a record about this group is for `to`: members, applicants whom the group has asked or
-    /// speaks for, and those whom it concerns.
+    /// Whether a record about this group, signed by `by`, is for `to`: members, applicants whom the group
+    /// has asked or speaks for, and those whom it concerns. What does not count is for nobody.
     #[must_use]
-    pub fn concerns(&self, record: &RecordId, says: &Says, to: EconomyId) -> bool {
+    pub fn concerns(&self, record: &RecordId, by: EconomyId, says: &Says, to: EconomyId) -> bool {
         // Whom a roster that waits leaves out may be gone.
         let member = self.certain().contains(&to);
-        let welcome = self.welcome.contains(&to);
-        // A later word has taken the place of one that is kept no more.
-        if matches!(says, Says::Roster(RosterBody::Head(_))) {
-            return (member || welcome) && self.statement(record).is_some();
+        let welcome = self.welcome().contains(&to);
+        if !self.counts(record, by, says) {
+            return false;
         }
         member
             || match says {
                 Says::Group(GroupBody::Charter(charter)) => {
-                    charter.founders.contains(&to) || self.invited.contains(&to) || welcome
+                    charter.founders.contains(&to) || self.invited().contains(&to) || welcome
                 }
                 Says::Roster(RosterBody::Roster(roster)) => {
                     // Who is removed learns it.
                     let before = roster.epoch.checked_sub(1);
-                    welcome || before.is_some_and(|before| self.was_member(to, before))
+                    welcome || before.is_some_and(|before| self.is_listed(to, before))
                 }
-                Says::Roster(RosterBody::Head(_)) => false,
+                Says::Roster(RosterBody::Head(_)) => welcome,
                 Says::Group(GroupBody::Sponsorship(body)) => {
                     self.statement(&body.application).is_some_and(|one| one.by == to)
                 }
@@ -133,11 +145,59 @@ impl Group {
             }
     }
 
+    /// Whether a record counts, or may: a roster cites it, or may cite it now. Nobody passes on what
+    /// somebody says of a group who has no say in it.
+    fn counts(&self, record: &RecordId, by: EconomyId, says: &Says) -> bool {
+        let (head, judge) = (self.head(), self.judge());
+        let Says::Roster(roster) = says else {
+            let Says::Group(body) = says else { return false };
+            if matches!(body, GroupBody::Charter(_)) || self.chain.is_spent(record, head.epoch) {
+                return true;
+            }
+            let statement =
+                Statement { record: *record, by, at: head.at, says: says.clone(), doubted: false };
+            return match body {
+                GroupBody::Charter(_) => true,
+                GroupBody::Application(body) => {
+                    !head.members.contains_key(&by)
+                        && judge.application(by, &statement, body).is_ok()
+                }
+                GroupBody::Sponsorship(body) => {
+                    // Whom it is about is not known before the application is here.
+                    let applicant = self.statement(&body.application).map(|one| one.by);
+                    judge.may_sponsor(by).is_ok()
+                        && applicant.is_none_or(|applicant| {
+                            let application = Some(body.application);
+                            judge.sponsorship(applicant, &statement, body, application).is_ok()
+                        })
+                }
+                GroupBody::Removal(body) => {
+                    judge.vote(body.member, head.secretariat, &statement, body).is_ok()
+                        && head.members.contains_key(&body.member)
+                }
+                GroupBody::Handover(body) => by == head.secretariat && body.epoch == head.epoch,
+                GroupBody::Invitation(_) => self.certain().contains(&by),
+            };
+        };
+        match roster {
+            // A roster that waits may follow elsewhere, and of two everybody has to know.
+            RosterBody::Roster(_) => !self.refused().contains_key(record),
+            // A later word has taken the place of one that is kept no more.
+            RosterBody::Head(word) => {
+                let of = self.epoch(word.epoch);
+                let right = of.is_none_or(|one| one.digest == word.digest && one.secretariat == by);
+                right
+                    && (of.is_some() || by == head.secretariat)
+                    && self.heads.get(&(by, word.digest)).is_none_or(|(_, last)| last == record)
+            }
+        }
+    }
+
     /// Whether `by` says that it is a member and has shown `to` the charter: all that an economy knows
     /// of the members before it is one.
     #[must_use]
     pub fn has_invited(&self, by: EconomyId, to: EconomyId) -> bool {
-        self.statements().any(|one| match &one.says {
+        self.idle_words().any(|one| match &one.says {
             Says::Group(GroupBody::Invitation(body)) => {
                 one.by == by && body.to == to && !one.doubted
             }
@@ -151,16 +211,16 @@ impl Group {
     pub(super) fn welcome_applicants(&self) -> BTreeSet<EconomyId> {
         let asked = |economy: &EconomyId| {
             let founds = self.founding().founders().contains(economy);
-            (founds || self.invited.contains(economy)) && !self.chain.left.contains_key(economy)
+            let left = self.chain.left(economy, self.head().epoch);
+            (founds || self.invited().contains(economy)) && left.is_none()
         };
         let open = self.applications();
         open.filter(|one| asked(&one.by) || !one.sponsors.is_empty()).map(|one| one.by).collect()
     }
 
     pub(super) fn invitations(&self) -> impl Iterator<Item = EconomyId> + '_ {
-        let members = &self.head().members;
-        let believed = self.statements().filter(|one| !one.doubted);
-        believed.filter(|one| members.contains_key(&one.by)).filter_map(|one| match &one.says {
+        let believed = self.idle_words().filter(|one| !one.doubted);
+        believed.filter(|one| self.certain().contains(&one.by)).filter_map(|one| match &one.says {
             Says::Group(GroupBody::Invitation(body)) => Some(body.to),
             Says::Group(_) | Says::Roster(_) => None,
         })
@@ -169,12 +229,13 @@ impl Group {
     /// The applications that have not led to a membership yet, by record.
     pub fn applications(&self) -> impl Iterator<Item = OpenApplication<'_>> {
         let mut words: BTreeMap<RecordId, Vec<(&Statement, &SponsorshipBody)>> = BTreeMap::new();
-        for one in self.statements() {
+        for one in self.idle_words().filter(|one| !one.doubted) {
             if let Says::Group(GroupBody::Sponsorship(body)) = &one.says {
                 words.entry(body.application).or_default().push((one, body));
             }
         }
-        self.statements().filter_map(move |statement| {
+        let believed = self.idle_words().filter(|one| !one.doubted);
+        believed.filter_map(move |statement| {
             let Says::Group(GroupBody::Application(body)) = &statement.says else { return None };
             let (record, by, at) = (statement.record, statement.by, statement.at);
             let (judge, member) = (self.judge(), self.head().members.contains_key(&by));
@@ -197,7 +258,7 @@ impl Group {
     pub fn votes(&self, member: EconomyId, signer: EconomyId) -> BTreeMap<EconomyId, RecordId> {
         let since = self.head().members.get(&member).map_or(0, |one| one.since);
         let judge = self.judge();
-        let votes = self.statements().filter(|one| match &one.says {
+        let votes = self.idle_words().filter(|one| match &one.says {
             Says::Group(GroupBody::Removal(body)) => {
                 body.member == member
                     && body.epoch >= since
@@ -285,18 +346,20 @@ impl Group {
         Ok(roster)
     }
 
-    /// The hand-over that is offered with the last roster, and to whom.
+    /// The hand-over that is offered with the last roster, and to whom. The secretariat takes it back by
+    /// offering the role to itself.
     #[must_use]
     pub fn offer(&self) -> Option<(RecordId, EconomyId)> {
         let head = self.head();
-        let offers = self.statements().filter_map(|one| match &one.says {
+        let offers = self.idle_words().filter_map(|one| match &one.says {
             Says::Group(GroupBody::Handover(offer)) if offer.epoch == head.epoch => {
                 let stands = one.by == head.secretariat && !one.doubted;
                 stands.then_some((one.at, one.record, offer.to))
             }
             Says::Group(_) | Says::Roster(_) => None,
         });
-        offers.max().map(|(_, record, to)| (record, to))
+        let last = offers.max().map(|(_, record, to)| (record, to));
+        last.filter(|(_, to)| *to != head.secretariat && head.members.contains_key(to))
     }
 
     fn next_roster(&self) -> Roster {

@@ -11,9 +11,11 @@
 mod body;
 mod charter;
 mod epoch;
+mod follow;
 mod founding;
 mod judge;
 mod members;
+mod outcome;
 mod raw;
 mod refusal;
 mod replay;

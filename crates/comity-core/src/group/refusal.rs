@@ -1,6 +1,7 @@
 //! Why a record changes nothing in a group.
 
 use crate::identity::{EconomyId, RecordId};
+use crate::limits;
 
 /// Why a roster, or a statement about a group, counts for nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -100,6 +101,15 @@ pub enum Refusal {
     /// Two rosters of one epoch exist.
     #[error("the group is frozen: there are two rosters {0}")]
     Frozen(u64),
+    /// Another roster of its number was followed here for so long that it is settled.
+    #[error("it contradicts roster {0}, which has long been followed by another one")]
+    Settled(u64),
+    /// The group has had as many rosters as one may have.
+    #[error("a group has at most {} rosters: found it anew", limits::EPOCHS)]
+    TooManyRosters,
+    /// The role is offered to somebody who may be taking it now: two rosters would freeze the group.
+    #[error("the secretariat is offered to {}, which may have accepted", .0.short())]
+    Offered(EconomyId),
     /// The hand-over is not from the secretariat to the signer, now.
     #[error("record {} hands the role over to somebody else, or at another time", .0.short())]
     UnfitHandover(RecordId),
@@ -133,6 +143,9 @@ impl Refusal {
             Self::AlreadyMember(_) => "already-member",
             Self::NotAMember(_) => "not-a-member",
             Self::Frozen(_) => "frozen",
+            Self::Settled(_) => "settled",
+            Self::TooManyRosters => "too-many-rosters",
+            Self::Offered(_) => "offered",
             Self::UnfitHandover(_) => "unfit-handover",
         }
     }

@@ -1,6 +1,7 @@
 //! What was said about groups: bodies with who signed them, and when.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::body::GroupBody;
 use super::judge::Signed;
@@ -73,4 +74,4 @@ impl Statement {
 }
 
 /// Everything that was said about one group, by record: in what order it came does not show.
-pub(super) type Statements = BTreeMap<RecordId, Statement>;
+pub(super) type Statements = BTreeMap<RecordId, Arc<Statement>>;

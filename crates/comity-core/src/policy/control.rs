@@ -150,9 +150,10 @@ fn in_group(snapshot: &PolicySnapshot, record: &RecordFacts, says: &Says, to: Ec
             if record.origin == snapshot.us() =>
         {
             let group = association.group();
-            group.concerns(&record.id, says, to) || group.has_invited(to, record.origin)
+            group.concerns(&record.id, record.origin, says, to)
+                || group.has_invited(to, record.origin)
         }
-        (Some(association), _) => association.group().concerns(&record.id, says, to),
+        (Some(association), _) => association.group().concerns(&record.id, record.origin, says, to),
         (None, Says::Group(GroupBody::Charter(charter))) => charter.founders.contains(&to),
         (None, Says::Group(_) | Says::Roster(_)) => false,
     }

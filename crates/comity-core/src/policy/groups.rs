@@ -2,7 +2,7 @@
 
 use super::facts::{PartFacts, RecordFacts};
 use super::snapshot::{Association, PolicySnapshot};
-use crate::group::Exclusion;
+use crate::group::{Exclusion, Group};
 use crate::identity::{EconomyId, GroupId};
 use crate::record::Addressee;
 use crate::time::Timestamp;
@@ -10,8 +10,8 @@ use crate::time::Timestamp;
 /// Whether an addressee part that names a group is for the economy `to`. `None`: it names no group,
 /// or another economy in it.
 ///
-/// Both ends of the hop must be members now: the charter binds members only. What is here was given
-/// to us, and stays ours to read.
+/// Both ends of the hop must be members now: the charter binds members only. What was given to us as a
+/// member stays ours to read; what we only carry for the others is not for our own people.
 pub(super) fn membership(
     snapshot: &PolicySnapshot,
     record: &RecordFacts,
@@ -25,7 +25,14 @@ pub(super) fn membership(
     }
     let us = snapshot.us();
     if to == us {
-        return Some(Ok(id));
+        let ours = |group: &Group| {
+            let later = group.founding().charter().later_joiners_see_earlier_records();
+            group.is_listed(us, epoch) || (later && group.head().members.contains_key(&us))
+        };
+        let Some(association) = snapshot.association(&id) else {
+            return Some(Err(Exclusion::UnknownGroup));
+        };
+        return Some(if ours(association.group()) { Ok(id) } else { Err(Exclusion::NotUs) });
     }
     let Some(association) = snapshot.group(&id) else { return Some(Err(Exclusion::UnknownGroup)) };
     let group = association.group();
@@ -59,5 +66,5 @@ pub(super) fn addressed<'a>(
     record: &'a RecordFacts,
 ) -> impl Iterator<Item = &'a Association> {
     let named = record.addressees.iter().filter_map(|held| held.addressee.group);
-    named.filter_map(|(id, _)| snapshot.group(&id))
+    named.filter_map(|(id, _)| snapshot.association(&id))
 }

@@ -98,6 +98,8 @@ pub fn plan(
     recipient: &Recipient,
     now: Timestamp,
 ) -> Plan {
+    #[cfg(any(test, feature = "test-util"))]
+    crate::test_util::work::plan();
     let decisions = parts.iter().map(|part| decide(snapshot, record, part, recipient, now));
     plan_by(snapshot, record, parts, recipient, now, decisions.collect())
 }

@@ -265,6 +265,7 @@ impl Default for Partner {
 pub struct Association {
     group: Arc<Group>,
     charter: Agreement,
+    in_doubt: bool,
 }
 
 impl Association {
@@ -274,7 +275,16 @@ impl Association {
         let founding = group.founding();
         let terms = founding.charter().terms().clone();
         let charter = Agreement::new(founding.record(), terms, founding.at());
-        Self { group, charter }
+        Self { group, charter, in_doubt: false }
+    }
+
+    /// The same group, whose charter is believed no more: it admits nobody and permits nothing, and what
+    /// it prohibits binds as before. Otherwise its founder could shed that by revoking its own key.
+    #[must_use]
+    pub fn in_doubt(mut self) -> Self {
+        self.charter = self.charter.in_doubt();
+        self.in_doubt = true;
+        self
     }
 
     /// Who the members are.
@@ -373,9 +383,14 @@ impl PolicySnapshot {
         signed.chain(self.groups.values().map(|association| &association.charter))
     }
 
-    /// The group with this id.
+    /// The group with this id, whose charter is believed.
     #[must_use]
     pub fn group(&self, id: &GroupId) -> Option<&Association> {
+        self.groups.get(id).filter(|association| !association.in_doubt)
+    }
+
+    /// The group with this id, though its charter be in doubt.
+    pub(super) fn association(&self, id: &GroupId) -> Option<&Association> {
         self.groups.get(id)
     }
 
@@ -484,6 +499,13 @@ impl PolicyBuilder {
     #[must_use]
     pub fn group(mut self, group: Arc<Group>) -> Self {
         self.groups.insert(group.id(), Association::new(group));
+        self
+    }
+
+    /// With this group, whose charter is believed no more.
+    #[must_use]
+    pub fn group_in_doubt(mut self, group: Arc<Group>) -> Self {
+        self.groups.insert(group.id(), Association::new(group).in_doubt());
         self
     }
 

@@ -4,6 +4,7 @@ mod economy;
 mod entropy;
 pub mod policy;
 mod records;
+pub mod work;
 
 pub use economy::TestEconomy;
 pub use entropy::SeededEntropy;

@@ -13,7 +13,7 @@ pub struct GroupLine {
     pub reference: String,
     /// What the charter calls it.
     pub name: String,
-    /// How we stand in it: `secretariat`, `member`, `applied`, `invited`, `left`; or `frozen`, or
+    /// How we stand in it: `secretariat`, `member`, `applied`, `invited`, `left`, `no part of it`; or `frozen`, or
     /// `unconfirmed` when its secretariat has been silent for too long.
     pub state: String,
     /// The number of its last roster; 0 is the charter's own.
@@ -22,6 +22,8 @@ pub struct GroupLine {
     pub members: u64,
     /// Who keeps the roster.
     pub secretariat: String,
+    /// Who signed the charter, and so chose its name.
+    pub founded_by: String,
     /// When the secretariat last said that the roster is the last one.
     pub confirmed: String,
     /// From when on nothing is released to the group, unless it says so again.

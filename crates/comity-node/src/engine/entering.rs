@@ -67,6 +67,7 @@ impl Engine {
         }
         self.batch.push(NewEntry { kind: entry.kind(), body: body.into(), blobs });
         self.note_head(entry);
+        self.widen_for();
         // Before a link is asked for anything back: whatever is decided next sees it.
         self.judge_due();
         self.tell_since(before);
@@ -85,6 +86,7 @@ impl Engine {
         if self.state.groups().freezes() != before.freezes {
             self.tell_frozen(before.freezes);
         }
+        self.tell_late();
         if self.state.turns() != before.turns {
             self.reclaim_all();
         }
@@ -103,6 +105,21 @@ impl Engine {
             let about = (secretariat != self.state.us()).then_some(secretariat);
             let text = format!("{name} is frozen: there are two rosters {epoch}");
             self.alarm(about, "group-frozen", text);
+        }
+    }
+
+    /// A roster that came too late to contradict one: somebody who kept the roster once signs behind the
+    /// group's back.
+    fn tell_late(&mut self) {
+        for (id, record) in self.state.take_late_rosters() {
+            let Some(group) = self.state.groups().get(&id) else { continue };
+            let name = group.founding().charter().name().to_owned();
+            let by = group.statement(&record).map(|one| one.by);
+            let text = format!(
+                "{name}: roster {} contradicts one of long ago, and counts for nothing",
+                record.short()
+            );
+            self.alarm(by.filter(|by| *by != self.state.us()), "roster-late", text);
         }
     }
 
@@ -179,7 +196,6 @@ impl Engine {
             let text = format!("{count} accepted records were put in quarantine: {why}");
             self.alarm(Some(origin), "set-aside", text);
         }
-        let widens = judged.standing == Standing::Accepted;
         let entry = JournalEntry::Judged(judged);
         if let Err(why) = self.state.apply(&entry) {
             debug_assert!(false, "a judgement does not fold: {why}");
@@ -187,9 +203,7 @@ impl Engine {
         }
         let (kind, body) = (entry.kind(), entry.encode().into());
         self.batch.push(NewEntry { kind, body, blobs: Vec::new() });
-        if widens {
-            self.widen();
-        }
+        self.widen_for();
     }
 
     pub(super) fn enter_record(
@@ -224,13 +238,8 @@ impl Engine {
             title,
             at: now,
         };
-        let before = self.state.partners_version();
         self.state.bring(checked.keyring.and_then(Result::ok));
         self.try_to_enter(&JournalEntry::Record(entered), blobs)?;
-        // What changed nothing for the decision widens nothing.
-        if self.state.partners_version() != before {
-            self.widen();
-        }
         self.offer_at_once(id, urgency, now);
         Ok(reference)
     }

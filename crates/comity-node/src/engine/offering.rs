@@ -72,6 +72,17 @@ impl Engine {
         self.sessions.values_mut().for_each(Session::look_again);
     }
 
+    /// Those are looked at anew for whom the last entry may have made something possible.
+    pub(super) fn widen_for(&mut self) {
+        let widened = self.state.take_widened();
+        for (partner, session) in &mut self.sessions {
+            if widened.all || widened.some.contains(partner) {
+                session.backfill_again = session.backfill.is_some();
+                session.backfill.get_or_insert(0);
+            }
+        }
+    }
+
     /// Numbers a delivery of what the partner may have of a record and was not sent before.
     fn consider(&mut self, partner: EconomyId, record: RecordId, now: Timestamp) {
         let Some(held) = self.state.record(&record) else { return };

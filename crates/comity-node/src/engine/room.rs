@@ -26,16 +26,17 @@ impl Engine {
             };
         }
         let over = match &verdict {
-            Verdict::Enter(Standing::Accepted) if self.state.says_too_much(manifest) => {
-                // Who passes it on did nothing wrong, and must not wait for its origin.
-                if manifest.origin != partner {
-                    return Verdict::Reject(RejectReason::NotEntitled);
-                }
-                Some(Bound::GroupWords)
-            }
             Verdict::Enter(standing) => {
                 let pending = matches!(standing, Standing::Pending(_));
-                self.state.over(&partner, manifest, pending)
+                let counts = pending || *standing == Standing::Accepted;
+                let said = counts.then(|| self.state.says_too_much(manifest)).flatten();
+                let over = said.or_else(|| self.state.over(&partner, manifest, pending));
+                // Who passes it on did nothing wrong, and must not wait for its origin.
+                let settled = said.is_some() || over == Some(Bound::Early);
+                if settled && manifest.origin != partner {
+                    return Verdict::Reject(RejectReason::NotEntitled);
+                }
+                over
             }
             Verdict::Known
             | Verdict::Withdrawn

@@ -17,6 +17,7 @@ pub(super) fn group(state: &State, group: &Group, now: Timestamp) -> GroupLine {
         group: group.id().to_string(),
         reference: reference(state, &group.founding().record()),
         name: group.founding().charter().name().to_owned(),
+        founded_by: state.name_of(&group.founding().by()),
         state: standing(state.us(), group, now).to_owned(),
         roster: head.epoch,
         members: head.members.len() as u64,
@@ -41,8 +42,10 @@ fn standing(us: EconomyId, group: &Group, now: Timestamp) -> &'static str {
         "applied"
     } else if was_member {
         "left"
-    } else {
+    } else if group.invited().contains(&us) || group.founding().founders().contains(&us) {
         "invited"
+    } else {
+        "no part of it"
     }
 }
 

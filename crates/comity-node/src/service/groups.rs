@@ -402,23 +402,41 @@ pub(super) fn find_group<'a>(state: &'a State, text: &str) -> Result<&'a Arc<Gro
         ServiceError::no_input("no-group", format!("`{text}` is not a group"))
             .next("comity group list")
     };
-    let mut named = state.groups().iter().filter(|group| group.founding().charter().name() == text);
-    if let Some(group) = named.next() {
-        if named.next().is_none() {
-            return Ok(group);
-        }
-        let message = format!("several groups are called `{text}`");
-        return Err(ServiceError::usage("group-ambiguous", message)
-            .next("name it by its reference: comity group list"));
+    // Whoever founds a group chooses its name, and could choose another one's reference or id.
+    let record = find_record(state, text).ok();
+    if let Some(group) = record.and_then(|record| state.groups().of_record(&record)) {
+        return Ok(group);
     }
-    let record = find_record(state, text).map_err(|_no_record| missing())?;
-    state.groups().of_record(&record).ok_or_else(missing)
+    let named = || {
+        let called = |group: &&Arc<Group>| group.founding().charter().name() == text;
+        state.groups().iter().filter(called)
+    };
+    // In which we are, before those that somebody else says we found or are asked to join; and of a group
+    // with which we have nothing to do the name is none.
+    let in_it = |group: &&Arc<Group>| group.head().members.contains_key(&state.us());
+    let asked = |group: &&Arc<Group>| state.groups().is_ours(&group.id());
+    let (inside, around): (Vec<_>, Vec<_>) =
+        (named().filter(in_it).collect(), named().filter(asked).collect());
+    match (inside.as_slice(), around.as_slice()) {
+        ([group], _) | ([], [group]) => Ok(group),
+        ([], []) => Err(missing()),
+        _ => {
+            let message = format!("several groups are called `{text}`");
+            Err(ServiceError::usage("group-ambiguous", message)
+                .next("name it by its reference: comity group list"))
+        }
+    }
 }
 
 /// A refusal with the names that this node gives to economies, and what to do about it.
 fn refused(state: &State, group: &Group, refusal: Refusal) -> ServiceError {
     let reference = lines::reference(state, &group.founding().record());
-    let next = if refusal == Refusal::WithoutSecretariat {
+    let next = if matches!(refusal, Refusal::Offered(_)) {
+        let us = state.code();
+        format!(
+            "wait for its roster, or take the offer back: comity group hand-over {reference} --to {us}"
+        )
+    } else if refusal == Refusal::WithoutSecretariat {
         format!("hand the roster over: comity group hand-over {reference} --to NAME")
     } else if matches!(refusal, Refusal::NotSecretariat(_)) {
         let keeper = state.name_of(&group.head().secretariat);

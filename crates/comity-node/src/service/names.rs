@@ -1,7 +1,7 @@
 //! What economies may be called here.
 
 use comity_core::EconomyId;
-use comity_core::cbor::is_label;
+use comity_core::cbor::{is_invisible, is_label};
 
 use crate::error::ServiceError;
 use crate::state::{Bond, State};
@@ -45,29 +45,6 @@ fn name_problem<'a>(name: &str, mut taken: impl Iterator<Item = &'a str>) -> Opt
     } else {
         None
     }
-}
-
-/// Default_Ignorable_Code_Point of the Unicode Character Database (version 16), but for what
-/// [`is_label`] refuses: a screen shows nothing for them.
-fn is_invisible(character: char) -> bool {
-    matches!(
-        character,
-        '\u{ad}'
-            | '\u{34f}'
-            | '\u{115f}'..='\u{1160}'
-            | '\u{17b4}'..='\u{17b5}'
-            | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200d}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{3164}'
-            | '\u{fe00}'..='\u{fe0f}'
-            | '\u{feff}'
-            | '\u{ffa0}'
-            | '\u{fff0}'..='\u{fff8}'
-            | '\u{1bca0}'..='\u{1bca3}'
-            | '\u{1d173}'..='\u{1d17a}'
-            | '\u{e0000}'..='\u{e0fff}'
-    )
 }
 
 /// What a name looks like: capitals, in which Greek and Cyrillic letters that are drawn like Latin ones,

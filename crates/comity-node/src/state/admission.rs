@@ -7,7 +7,7 @@ use comity_core::journal::{PartnerChange, PartnerChanged};
 use comity_core::keyring::{AdvanceError, KeyringHistory, SignedKeyring, VerifiedKeyring};
 use comity_core::partners::PartnerSet;
 use comity_core::policy::{self, PolicyBuilder, PolicySnapshot, TrustLevel};
-use comity_core::{Digest, EconomyId, EpochId};
+use comity_core::{Digest, EconomyId, EpochId, GroupId};
 
 use super::ledgers::{InLedger, OutLedger};
 use super::partners::{Bond, Partner};
@@ -129,6 +129,8 @@ impl State {
                 if history.current().chain().is_seized_since(before.current().chain()) {
                     self.seized.insert(economy);
                 }
+                // Nothing goes to whoever is frozen.
+                self.widened.all |= before.fork().is_some() && history.fork().is_none();
                 let scope = Scope::between(&before, history);
                 self.judge_anew(economy, scope);
             }
@@ -142,8 +144,13 @@ impl State {
 
     /// Makes the snapshot and the set of those who may connect anew.
     pub(super) fn rebuild_policy(&mut self) {
-        let mut builder =
-            PolicySnapshot::builder(self.us).version(self.policy.version().saturating_add(1));
+        self.turns = self.turns.saturating_add(1);
+        let (policy, admitted) = self.versions;
+        self.versions = (policy.saturating_add(1), admitted.saturating_add(1));
+        if self.reading {
+            return;
+        }
+        let mut builder = PolicySnapshot::builder(self.us).version(self.versions.0);
         let mut partner_set = PartnerSet::new();
         for (economy, partner) in &self.partners {
             let history = self.keyrings.get(economy);
@@ -163,9 +170,31 @@ impl State {
                 partner_set.insert(history.current().clone());
             }
         }
-        self.turns = self.turns.saturating_add(1);
-        self.policy = self.groups.iter().cloned().fold(builder, PolicyBuilder::group).build();
+        builder = self.groups.iter().cloned().fold(builder, PolicyBuilder::group);
+        let in_doubt = self.groups.in_doubt().cloned();
+        self.policy = in_doubt.fold(builder, PolicyBuilder::group_in_doubt).build();
         self.partner_set = partner_set;
+    }
+}
+
+impl State {
+    /// A word about a group was taken in. Whether it decides anything or not, it is known from now on.
+    pub(super) fn renew_group(&mut self, id: &GroupId, decides: bool) {
+        if decides {
+            self.turns = self.turns.saturating_add(1);
+        }
+        self.versions.0 = self.versions.0.saturating_add(1);
+        if !self.reading {
+            let builder = self.policy.to_builder().version(self.versions.0);
+            let builder = match self.groups.get(id) {
+                Some(group) => builder.group(group.clone()),
+                None => {
+                    let in_doubt = self.groups.in_doubt().find(|group| group.id() == *id);
+                    in_doubt.into_iter().cloned().fold(builder, PolicyBuilder::group_in_doubt)
+                }
+            };
+            self.policy = builder.build();
+        }
     }
 }
 

@@ -235,6 +235,14 @@ impl Agreements {
         }
     }
 
+    /// How many agreements permit anything, or did.
+    pub(super) fn permitting(&self) -> usize {
+        let sound = |(id, compact): &(&RecordId, &Compact)| {
+            compact.accepted.is_some() && !self.doubted.contains(*id)
+        };
+        self.known.iter().filter(sound).count()
+    }
+
     /// The agreement that this record proposed.
     #[must_use]
     pub fn get(&self, id: &RecordId) -> Option<&Compact> {

@@ -11,7 +11,7 @@ use comity_core::journal::Source;
 use comity_core::keyring::{AdvanceError, SignedKeyring, VerifiedKeyring};
 use comity_core::policy::{ControlAudience, Lifecycle, RecordFacts};
 use comity_core::receipt::{Receipt, RejectReason, UnverifiedReceipt};
-use comity_core::{EconomyId, KeyId, Kind, RecordId, Timestamp};
+use comity_core::{EconomyId, GroupId, KeyId, Kind, RecordId, Timestamp};
 
 use super::State;
 use super::agreements::{Compact, Heard};
@@ -53,6 +53,8 @@ impl State {
         let from = charged(&held.source);
         let (body, signed_at) = (held.body.clone().unwrap_or_default(), held.signed_at);
         let supersedes = held.supersedes.clone();
+        let agreed = matches!(kind, Kind::Agreement | Kind::Acceptance)
+            .then(|| self.agreements.permitting());
         self.agreements.doubt(id, false);
         for replaced in supersedes {
             // What is replaced may come later than what replaces it.
@@ -93,14 +95,30 @@ impl State {
             }
             Ok(ControlBody::Withdrawal(body)) => self.withdraw(id, origin, body, from),
             Ok(ControlBody::Group(body)) => {
-                self.say_of_group(id, origin, signed_at, Says::Group(body), from);
+                let statement = Statement {
+                    record: id,
+                    by: origin,
+                    at: signed_at,
+                    says: Says::Group(body),
+                    doubted: false,
+                };
+                self.say_of_group(statement, from, at);
             }
             Ok(ControlBody::Roster(body)) => {
-                self.say_of_group(id, origin, signed_at, Says::Roster(body), from);
+                let statement = Statement {
+                    record: id,
+                    by: origin,
+                    at: signed_at,
+                    says: Says::Roster(body),
+                    doubted: false,
+                };
+                self.say_of_group(statement, from, at);
             }
             Ok(ControlBody::Keyring(_) | ControlBody::Introduction(_) | ControlBody::Opaque(_))
             | Err(_) => {}
         }
+        // A mere proposal permits nothing, nor does a termination.
+        self.widened.all |= agreed.is_some_and(|before| self.agreements.permitting() > before);
     }
 
     /// A record that had taken effect is set aside: what it permitted is permitted no more. What it
@@ -118,23 +136,20 @@ impl State {
         }
     }
 
-    fn say_of_group(
-        &mut self,
-        record: RecordId,
-        by: EconomyId,
-        at: Timestamp,
-        says: Says,
-        from: Option<EconomyId>,
-    ) {
-        let statement = Statement { record, by, at, says, doubted: false };
-        match self.groups.say(statement, from) {
+    fn say_of_group(&mut self, statement: Statement, from: Option<EconomyId>, at: Timestamp) {
+        let id = statement.says.group().unwrap_or(GroupId(statement.record.0));
+        match self.groups.say(self.us, statement, from, at) {
             Said::Early => self.charge(from, Bound::Early, 1),
-            Said::Counted { brought } => {
+            Said::Counted { brought, turned } => {
                 for from in brought {
                     self.discharge(from, Bound::Early, 1);
                 }
-                self.judge_groups_anew();
-                self.rebuild_policy();
+                let Some(turned) = turned else { return };
+                self.renew_group(&id, turned.decides);
+                if turned.decides {
+                    self.judge_groups_anew();
+                }
+                self.widened.some.extend(turned.whom);
             }
         }
     }

@@ -95,6 +95,9 @@ impl State {
             recovery: None,
             doubted: BTreeSet::new(),
             turns: 0,
+            widened: super::Widened::default(),
+            versions: (0, 0),
+            reading: false,
             written: *at,
         })
     }
@@ -108,6 +111,9 @@ impl State {
 
     /// The same for one that was decoded already.
     pub(crate) fn replay_decoded(&mut self, entry: &JournalEntry) -> Result<(), FoldError> {
+        // Nothing is decided before all of it is read.
+        self.reading = true;
+        self.groups.read();
         if !matches!(entry, JournalEntry::Judged(_)) {
             // What earlier entries made due was judged with them, and in one batch with them.
             self.anew.clear();
@@ -118,6 +124,10 @@ impl State {
 
     /// Everything that was folded was read from the disk.
     pub fn replayed(&mut self) {
+        self.reading = false;
+        self.groups.settle_all();
+        self.rebuild_policy();
+        self.widened = super::Widened::default();
         for partner in self.partners.values_mut() {
             partner.inbound.settle_all();
             partner.out.settle_all();

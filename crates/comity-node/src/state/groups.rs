@@ -1,9 +1,9 @@
 //! Groups: what was said about each, and who its members therefore are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use comity_core::group::{Founding, Group, GroupBody, Says, Statement};
+use comity_core::group::{Founding, Group, GroupBody, Refusal, RosterBody, Says, Statement};
 use comity_core::record::Addressee;
 use comity_core::{EconomyId, GroupId, RecordId, Timestamp};
 
@@ -13,21 +13,48 @@ pub struct Groups {
     known: BTreeMap<GroupId, Arc<Group>>,
     /// Those whose charter is believed no more: they are none, until it is believed again.
     doubted: BTreeMap<GroupId, Arc<Group>>,
+    /// Those with which we have something to do: we founded one, were asked, ask, or stand in a roster.
+    /// Of others nothing but the charter is weighed.
+    ours: BTreeSet<GroupId>,
+    /// What came before its charter, or before we had anything to do with the group; with the partner to
+    /// whose account it goes.
+    early: BTreeMap<GroupId, Vec<(Statement, Option<EconomyId>)>>,
+    said: BTreeMap<EconomyId, Share>,
     /// Those of which there are two rosters of one epoch, and which freeze it was, counted from 1.
     frozen: BTreeMap<GroupId, u64>,
     /// Grows whenever a group freezes.
     freezes: u64,
-    /// What came before its charter, with the partner to whose account it goes.
-    early: BTreeMap<GroupId, Vec<(Statement, Option<EconomyId>)>>,
+    /// Rosters that came too late to contradict one, of which the operator was told.
+    late: BTreeSet<RecordId>,
+    news: Vec<(GroupId, RecordId)>,
+    /// While the journal is read, the groups of which it is worked out at the end who their members are.
+    unsettled: Option<BTreeSet<GroupId>>,
+}
+
+/// What one economy has said of all groups.
+#[derive(Clone, Copy, Debug, Default)]
+struct Share {
+    /// Charters, and words on which nothing rests.
+    idle: u64,
+    rosters: u64,
 }
 
 /// What became of a word about a group.
 #[derive(Debug)]
 pub(super) enum Said {
-    /// It waits for the charter.
+    /// It waits for the charter, or for a word that says what we have to do with the group.
     Early,
-    /// It was weighed, or founded a group for which these had been waiting.
-    Counted { brought: Vec<Option<EconomyId>> },
+    /// It was weighed, perhaps with what had been waiting.
+    Counted { brought: Vec<Option<EconomyId>>, turned: Option<Turned> },
+}
+
+/// What turned in a group.
+#[derive(Debug, Default)]
+pub(super) struct Turned {
+    /// The members, those who may look in, or whether it may be relied on: with those whom it concerns,
+    /// before or now. Nobody: nothing of that.
+    pub(super) whom: BTreeSet<EconomyId>,
+    pub(super) decides: bool,
 }
 
 /// Whether an addressed record is meant for us.
@@ -54,99 +81,196 @@ impl Meant {
 }
 
 impl Groups {
+    /// From now on the journal is read: who the members are is worked out at its end.
+    pub(super) fn read(&mut self) {
+        self.unsettled.get_or_insert_default();
+    }
+
+    /// The journal was read.
+    pub(super) fn settle_all(&mut self) {
+        for group in self.unsettled.take().unwrap_or_default() {
+            self.settle(&group);
+        }
+        self.news.clear();
+    }
+
     /// Takes in what an accepted record says. A charter that cannot be read founds nothing.
-    pub(super) fn say(&mut self, statement: Statement, from: Option<EconomyId>) -> Said {
-        let Some(id) = statement.says.group() else { return self.found(&statement) };
-        if let Some(group) = self.held(&id) {
-            let said = group.statements().cloned().chain([statement]);
-            *group = Arc::new(Group::replay(group.founding().clone(), said));
-            self.note_fork(id);
-            return Said::Counted { brought: Vec::new() };
+    pub(super) fn say(
+        &mut self,
+        us: EconomyId,
+        statement: Statement,
+        from: Option<EconomyId>,
+        now: Timestamp,
+    ) -> Said {
+        let Some(id) = statement.says.group() else { return self.found(us, &statement, now) };
+        if self.is_early(us, statement.by, &statement.says) {
+            let early = self.early.entry(id).or_default();
+            // What was in doubt for a while is said a second time.
+            let again = early.iter_mut().find(|(one, _)| one.record == statement.record);
+            if let Some((before, _)) = again {
+                *before = statement;
+                return Said::Counted { brought: Vec::new(), turned: None };
+            }
+            early.push((statement, from));
+            return Said::Early;
         }
-        let early = self.early.entry(id).or_default();
-        // What was in doubt for a while is said a second time.
-        if let Some((before, _)) = early.iter_mut().find(|(one, _)| one.record == statement.record)
-        {
-            *before = statement;
-            return Said::Counted { brought: Vec::new() };
-        }
-        early.push((statement, from));
-        Said::Early
+        let brought = self.weigh_early(id, now);
+        Said::Counted { brought, turned: Some(self.take(id, [statement], now)) }
     }
 
-    fn held(&mut self, id: &GroupId) -> Option<&mut Arc<Group>> {
-        match self.known.get_mut(id) {
-            Some(group) => Some(group),
-            None => self.doubted.get_mut(id),
+    /// Whether a word about a group waits: its charter is not here, or we have nothing to do with it.
+    pub(super) fn is_early(&self, us: EconomyId, by: EconomyId, says: &Says) -> bool {
+        says.group().is_some_and(|id| {
+            let known = self.known.contains_key(&id) || self.doubted.contains_key(&id);
+            !known || !(self.ours.contains(&id) || is_ours(us, by, says))
+        })
+    }
+
+    /// We have something to do with a group: what had been said before is weighed.
+    fn weigh_early(&mut self, id: GroupId, now: Timestamp) -> Vec<Option<EconomyId>> {
+        self.ours.insert(id);
+        let early = self.early.remove(&id).unwrap_or_default();
+        let (early, from): (Vec<_>, Vec<_>) = early.into_iter().unzip();
+        if !early.is_empty() {
+            self.take(id, early, now);
+        }
+        from
+    }
+
+    fn take(
+        &mut self,
+        id: GroupId,
+        statements: impl IntoIterator<Item = Statement>,
+        now: Timestamp,
+    ) -> Turned {
+        let Some(held) = held(&mut self.known, &mut self.doubted, &id) else {
+            return Turned::default();
+        };
+        let before = held.clone();
+        let group = Arc::make_mut(held);
+        for one in statements {
+            let new = group.statement(&one.record).is_none();
+            if new && matches!(one.says, Says::Roster(RosterBody::Roster(_))) {
+                let said = self.said.entry(one.by).or_default();
+                said.rosters = said.rosters.saturating_add(1);
+            }
+            group.take(one, now);
+        }
+        if let Some(unsettled) = &mut self.unsettled {
+            unsettled.insert(id);
+            return Turned::default();
+        }
+        self.settle(&id);
+        self.turned(&id, &before)
+    }
+
+    fn turned(&self, id: &GroupId, before: &Group) -> Turned {
+        let after = self.known.get(id).or_else(|| self.doubted.get(id));
+        let Some(after) = after.filter(|after| !after.decides_as(before)) else {
+            return Turned::default();
+        };
+        let whom = [before, after]
+            .into_iter()
+            .flat_map(|group| group.certain().iter().chain(group.invited()).chain(group.welcome()));
+        // Who went has to learn it.
+        let listed = before.head().members.keys().chain(after.head().members.keys());
+        Turned { whom: whom.chain(listed).copied().collect(), decides: true }
+    }
+
+    /// Works out who the members of a group are, and puts what leads to nothing to its authors' accounts.
+    fn settle(&mut self, id: &GroupId) {
+        let Some(held) = held(&mut self.known, &mut self.doubted, id) else { return };
+        let before = held.idle().clone();
+        let group = Arc::make_mut(held);
+        group.settle();
+        for (by, count) in &before {
+            let said = self.said.entry(*by).or_default();
+            said.idle = said.idle.saturating_sub(*count);
+        }
+        for (by, count) in group.idle() {
+            let said = self.said.entry(*by).or_default();
+            said.idle = said.idle.saturating_add(*count);
+        }
+        if group.fork().is_none() {
+            self.frozen.remove(id);
+        } else if !self.frozen.contains_key(id) {
+            self.freezes = self.freezes.saturating_add(1);
+            self.frozen.insert(*id, self.freezes);
+        }
+        for (record, refusal) in group.refused() {
+            if matches!(refusal, Refusal::Settled(_)) && self.late.insert(*record) {
+                self.news.push((*id, *record));
+            }
         }
     }
 
-    fn found(&mut self, statement: &Statement) -> Said {
-        let mut brought = Vec::new();
+    fn found(&mut self, us: EconomyId, statement: &Statement, now: Timestamp) -> Said {
+        let whole = |group: &Group| Turned {
+            whom: group.founding().founders().iter().chain(group.certain()).copied().collect(),
+            decides: true,
+        };
         if let Some((id, group)) = self.doubted.remove_entry(&GroupId(statement.record.0)) {
+            let mut turned = whole(&group);
+            turned.whom.extend(group.invited().iter().chain(group.welcome()));
             self.known.insert(id, group);
-            self.note_fork(id);
-            return Said::Counted { brought };
+            return Said::Counted { brought: Vec::new(), turned: Some(turned) };
         }
-        if let Says::Group(GroupBody::Charter(charter)) = &statement.says
-            && let Ok(founding) =
-                Founding::new(statement.record, statement.by, statement.at, charter)
-            && !self.known.contains_key(&founding.group())
-        {
-            let group = founding.group();
-            let (early, from): (Vec<_>, Vec<_>) =
-                self.early.remove(&group).unwrap_or_default().into_iter().unzip();
-            brought = from;
-            self.known.insert(group, Arc::new(Group::replay(Arc::new(founding), early)));
-            self.note_fork(group);
-        }
-        Said::Counted { brought }
+        let Says::Group(GroupBody::Charter(charter)) = &statement.says else {
+            return Said::Counted { brought: Vec::new(), turned: None };
+        };
+        let founding = Founding::new(statement.record, statement.by, statement.at, charter);
+        let id = GroupId(statement.record.0);
+        let Some(founding) = founding.ok().filter(|_| !self.known.contains_key(&id)) else {
+            return Said::Counted { brought: Vec::new(), turned: None };
+        };
+        let said = self.said.entry(statement.by).or_default();
+        said.idle = said.idle.saturating_add(1);
+        let founds = founding.founders().contains(&us);
+        let early = self.early.get(&id).into_iter().flatten();
+        let mut early = early.map(|(one, _)| one);
+        let ours = founds || early.any(|one| is_ours(us, one.by, &one.says));
+        self.known.insert(id, Arc::new(Group::begin(Arc::new(founding))));
+        let brought = if ours { self.weigh_early(id, now) } else { Vec::new() };
+        let turned = self.known.get(&id).map(|group| {
+            let mut turned = whole(group);
+            turned.whom.extend(group.invited().iter().chain(group.welcome()));
+            turned.whom.extend(group.epochs().flat_map(|epoch| epoch.members.keys()));
+            turned
+        });
+        Said::Counted { brought, turned }
     }
 
     /// A word is believed no more. Without its charter a group is none.
     pub(super) fn doubt(&mut self, record: &RecordId) {
         if let Some((id, group)) = self.known.remove_entry(&GroupId(record.0)) {
             self.doubted.insert(id, group);
-            self.note_fork(id);
             return;
         }
         let early = self.early.values_mut().flatten();
         for (statement, _) in early.filter(|(statement, _)| statement.record == *record) {
             statement.doubted = true;
         }
-        let mut held = self.known.values_mut().chain(self.doubted.values_mut());
-        let Some(group) = held.find(|group| group.statement(record).is_some()) else { return };
-        let said = group.statements().cloned().map(|one| {
-            let doubted = one.doubted || one.record == *record;
-            Statement { doubted, ..one }
-        });
-        *group = Arc::new(Group::replay(group.founding().clone(), said));
+        let mut all = self.known.values_mut().chain(self.doubted.values_mut());
+        let Some(group) = all.find(|group| group.statement(record).is_some()) else { return };
         let id = group.id();
-        self.note_fork(id);
-    }
-
-    /// What is known of a group has changed: it may be frozen now, or no longer.
-    fn note_fork(&mut self, id: GroupId) {
-        if self.known.get(&id).is_none_or(|group| group.fork().is_none()) {
-            self.frozen.remove(&id);
-        } else if !self.frozen.contains_key(&id) {
-            self.freezes = self.freezes.saturating_add(1);
-            self.frozen.insert(id, self.freezes);
+        Arc::make_mut(group).doubt(record);
+        if let Some(unsettled) = &mut self.unsettled {
+            unsettled.insert(id);
+        } else {
+            self.settle(&id);
         }
     }
 
     /// How much an economy has said of groups that makes nobody a member: its charters are counted too.
-    pub(super) fn idle(&self, by: EconomyId) -> u64 {
-        let held = self.known.values().chain(self.doubted.values());
-        let said = held.map(|group| {
-            group.idle(by).count().saturating_add(usize::from(group.founding().by() == by))
-        });
-        said.fold(0, |sum, one| sum.saturating_add(one as u64))
+    #[must_use]
+    pub fn idle(&self, by: &EconomyId) -> u64 {
+        self.said.get(by).map_or(0, |said| said.idle)
     }
 
-    /// Whether a word about this group waits for its charter.
-    pub(super) fn is_early(&self, group: Option<GroupId>) -> bool {
-        group.is_some_and(|id| !self.known.contains_key(&id) && !self.doubted.contains_key(&id))
+    /// How many rosters an economy has signed, of all groups.
+    #[must_use]
+    pub fn rosters(&self, by: &EconomyId) -> u64 {
+        self.said.get(by).map_or(0, |said| said.rosters)
     }
 
     /// The group with this id.
@@ -160,6 +284,17 @@ impl Groups {
         self.known.values()
     }
 
+    /// Every group whose charter is believed no more.
+    pub(super) fn in_doubt(&self) -> impl Iterator<Item = &Arc<Group>> {
+        self.doubted.values()
+    }
+
+    /// Whether we have something to do with a group: otherwise its name is a stranger's choice.
+    #[must_use]
+    pub fn is_ours(&self, group: &GroupId) -> bool {
+        self.ours.contains(group)
+    }
+
     /// Grows whenever a group freezes: there are two rosters of one epoch.
     pub(crate) fn freezes(&self) -> u64 {
         self.freezes
@@ -169,6 +304,11 @@ impl Groups {
     pub(crate) fn frozen_since(&self, before: u64) -> Vec<GroupId> {
         let since = self.frozen.iter().filter(|(_, freeze)| **freeze > before);
         since.map(|(id, _)| *id).collect()
+    }
+
+    /// Rosters that came too late to contradict one, since this was last asked.
+    pub(crate) fn take_late(&mut self) -> Vec<(GroupId, RecordId)> {
+        std::mem::take(&mut self.news)
     }
 
     /// Whether an addressee part is for `us`, in a record of `origin`.
@@ -184,8 +324,15 @@ impl Groups {
         }
         let earlier = group.founding().charter().later_joiners_see_earlier_records();
         let ours =
-            group.was_member(us, epoch) || (earlier && group.head().members.contains_key(&us));
-        if ours && group.was_member(origin, epoch) { Meant::Yes } else { Meant::No }
+            group.is_listed(us, epoch) || (earlier && group.head().members.contains_key(&us));
+        if !ours || !group.is_listed(origin, epoch) {
+            Meant::No
+        } else if group.was_member(origin, epoch) {
+            Meant::Yes
+        } else {
+            // What let it in is in doubt.
+            Meant::Wait
+        }
     }
 
     /// The groups whose roster `us` keeps and has not confirmed since.
@@ -205,4 +352,33 @@ impl Groups {
         let charter = self.known.get(&GroupId(record.0));
         charter.or_else(|| self.known.values().find(|group| group.statement(record).is_some()))
     }
+}
+
+fn held<'a>(
+    known: &'a mut BTreeMap<GroupId, Arc<Group>>,
+    doubted: &'a mut BTreeMap<GroupId, Arc<Group>>,
+    id: &GroupId,
+) -> Option<&'a mut Arc<Group>> {
+    match known.get_mut(id) {
+        Some(group) => Some(group),
+        None => doubted.get_mut(id),
+    }
+}
+
+/// Whether a word makes a group one with which we have something to do: it is our own, asks us, or
+/// names us in a roster.
+fn is_ours(us: EconomyId, by: EconomyId, says: &Says) -> bool {
+    by == us
+        || match says {
+            Says::Group(GroupBody::Invitation(body)) => body.to == us,
+            Says::Group(GroupBody::Charter(body)) => body.founders.contains(&us),
+            Says::Roster(RosterBody::Roster(roster)) => roster.members.contains_key(&us),
+            Says::Group(
+                GroupBody::Application(_)
+                | GroupBody::Sponsorship(_)
+                | GroupBody::Removal(_)
+                | GroupBody::Handover(_),
+            )
+            | Says::Roster(RosterBody::Head(_)) => false,
+        }
 }

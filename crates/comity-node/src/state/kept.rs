@@ -9,6 +9,7 @@ use std::fmt;
 use comity_core::control::{
     AcceptanceBody, ControlBody, IntroductionBody, TerminationBody, WithdrawalBody,
 };
+use comity_core::group::Says;
 use comity_core::journal::Source;
 use comity_core::record::Manifest;
 use comity_core::{EconomyId, Kind, RecordId};
@@ -32,6 +33,8 @@ pub enum Bound {
     Proposals,
     /// Words about groups that are here, on which no roster rests: counted for who said them.
     GroupWords,
+    /// Rosters, counted for who signed them.
+    Rosters,
     /// Withdrawn records that are not here.
     Tombstones,
     /// Replaced records that are not here.
@@ -43,13 +46,14 @@ pub enum Bound {
 
 impl Bound {
     /// All of them.
-    pub const COUNTED: [Self; 9] = [
+    pub const COUNTED: [Self; 10] = [
         Self::Pending,
         Self::Unknown,
         Self::Strangers,
         Self::Early,
         Self::Proposals,
         Self::GroupWords,
+        Self::Rosters,
         Self::Tombstones,
         Self::Superseded,
         Self::Unread,
@@ -65,6 +69,7 @@ impl Bound {
             Self::Early => limits::EARLY,
             Self::Proposals => limits::PROPOSALS,
             Self::GroupWords => limits::GROUP_WORDS,
+            Self::Rosters => limits::ROSTERS,
             Self::Tombstones => limits::TOMBSTONES,
             Self::Superseded => limits::SUPERSEDED,
             Self::Unread => limits::UNREAD_BYTES,
@@ -98,6 +103,7 @@ impl fmt::Display for Bound {
             Self::GroupWords => {
                 write!(f, "{limit} of its words about groups have led to nothing")
             }
+            Self::Rosters => write!(f, "it has signed {limit} rosters of groups"),
             Self::Tombstones => write!(f, "it has withdrawn {limit} records that are not here"),
             Self::Superseded => write!(f, "it has replaced {limit} records that are not here"),
             Self::Unread => {
@@ -176,6 +182,12 @@ pub(super) const fn waits(kind: Kind) -> u64 {
     if matches!(kind, Kind::Keyring) { limits::PENDING_KEYRING } else { 1 }
 }
 
+/// Whether it is a word about a group: while it waits, it counts for who said it as one that led to
+/// nothing, so that waiting is no way around that bound.
+pub(super) const fn says_of_group(kind: Kind) -> bool {
+    matches!(kind, Kind::Group | Kind::Roster)
+}
+
 /// The partner to whose account it goes, if to any.
 pub(super) fn charged(source: &Source) -> Option<EconomyId> {
     match source {
@@ -196,7 +208,8 @@ impl State {
     #[must_use]
     pub fn kept(&self, partner: &EconomyId) -> Kept {
         let kept = self.kept.get(partner).cloned().unwrap_or_default();
-        kept.with(Bound::GroupWords, self.groups.idle(*partner))
+        kept.with(Bound::GroupWords, self.groups.idle(partner))
+            .with(Bound::Rosters, self.groups.rosters(partner))
     }
 
     /// The bounds that a partner has reached.
@@ -205,12 +218,17 @@ impl State {
         Bound::COUNTED.into_iter().filter(move |bound| kept.of(*bound) >= bound.limit())
     }
 
-    /// Whether `manifest` is one word about groups too many. It counts for its origin, whoever brings
-    /// it: nobody can fill the account of who passes words on.
+    /// The bound over which `manifest` is one word about groups too many, if any. It counts for its
+    /// origin, whoever brings it: nobody can fill the account of who passes words on.
     #[must_use]
-    pub(crate) fn says_too_much(&self, manifest: &Manifest) -> bool {
-        matches!(manifest.kind, Kind::Group | Kind::Roster)
-            && self.groups.idle(manifest.origin) >= Bound::GroupWords.limit()
+    pub(crate) fn says_too_much(&self, manifest: &Manifest) -> Option<Bound> {
+        if !says_of_group(manifest.kind) {
+            return None;
+        }
+        let said = self.kept(&manifest.origin);
+        let roster = manifest.kind == Kind::Roster;
+        let bounds = [Bound::GroupWords].into_iter().chain(roster.then_some(Bound::Rosters));
+        bounds.into_iter().find(|bound| said.of(*bound) >= bound.limit())
     }
 
     /// The bound over which a record of this partner would go, if any.
@@ -279,8 +297,12 @@ impl State {
                 ControlBody::Acceptance(AcceptanceBody { agreement })
                 | ControlBody::Termination(TerminationBody { agreement, .. }),
             ) => (0, self.agreements.get(&agreement).is_none()),
-            Ok(ControlBody::Group(body)) => (0, self.groups.is_early(body.group())),
-            Ok(ControlBody::Roster(body)) => (0, self.groups.is_early(Some(body.group()))),
+            Ok(ControlBody::Group(body)) => {
+                (0, self.groups.is_early(self.us, origin, &Says::Group(body)))
+            }
+            Ok(ControlBody::Roster(body)) => {
+                (0, self.groups.is_early(self.us, origin, &Says::Roster(body)))
+            }
             Ok(
                 ControlBody::Keyring(_)
                 | ControlBody::Agreement(_)
@@ -332,6 +354,8 @@ impl State {
             let waiting = self.strangers.entry(from).or_default().entry(origin).or_default();
             *waiting = waiting.saturating_add(1);
         }
+        let word = u64::from(says_of_group(held.facts.kind));
+        self.charge(Some(origin), Bound::GroupWords, word);
         self.pending.insert(held.facts.id, needs);
     }
 
@@ -342,7 +366,9 @@ impl State {
             return;
         };
         let (from, origin) = (charged(&held.source), held.facts.origin);
+        let word = u64::from(says_of_group(held.facts.kind));
         self.discharge_all(from, &needs);
+        self.discharge(Some(origin), Bound::GroupWords, word);
         let origins = from.filter(|_| needs.of(Bound::Unknown) > 0);
         let origins = origins.and_then(|from| self.strangers.get_mut(&from));
         if let Some(origins) = origins

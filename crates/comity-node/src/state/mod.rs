@@ -26,7 +26,7 @@ use comity_core::keyring::{KeyringHistory, VerifiedKeyring};
 use comity_core::partners::PartnerSet;
 use comity_core::policy::{self, Plan, PolicySnapshot, Recipient, RecordFacts};
 use comity_core::record::Addressee;
-use comity_core::{Digest, EconomyId, KeyId, Kind, PartDigest, RecordId, Timestamp};
+use comity_core::{Digest, EconomyId, GroupId, KeyId, Kind, PartDigest, RecordId, Timestamp};
 
 pub use agreements::{Agreements, Compact};
 pub use fold::FoldError;
@@ -98,8 +98,22 @@ pub struct State {
     doubted: BTreeSet<EconomyId>,
     /// Grows with everything that may turn a decision from yes to no.
     turns: u64,
+    /// For whom something may have become possible that was not before.
+    widened: Widened,
+    /// Counts the policies and the sets of those who may connect: while the journal is read, none is made.
+    versions: (u64, u64),
+    reading: bool,
     /// When the newest entry was entered.
     written: Timestamp,
+}
+
+/// For whom something may have become possible that was not before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Widened {
+    /// For everybody.
+    pub(crate) all: bool,
+    /// For these.
+    pub(crate) some: BTreeSet<EconomyId>,
 }
 
 /// The node was restored from a backup and is being made whole.
@@ -208,10 +222,20 @@ impl State {
         &self.partner_set
     }
 
-    /// Grows whenever the policy or the set of those who may connect is made anew.
+    /// Grows whenever the set of those who may connect is made anew.
     #[must_use]
     pub fn partners_version(&self) -> u64 {
-        self.policy.version()
+        self.versions.1
+    }
+
+    /// For whom something may have become possible since this was last asked.
+    pub(crate) fn take_widened(&mut self) -> Widened {
+        std::mem::take(&mut self.widened)
+    }
+
+    /// Rosters that came too late to contradict one, since this was last asked.
+    pub(crate) fn take_late_rosters(&mut self) -> Vec<(GroupId, RecordId)> {
+        self.groups.take_late()
     }
 
     /// Grows whenever a decision may have turned: what was decided before must be decided again

@@ -172,8 +172,17 @@ fn list(context: &mut Context<'_>) -> Result<(), Failure> {
 }
 
 fn table(groups: &[GroupLine], zones: &Zones) -> Table {
-    let headings =
-        ["ref", "group", "we are", "roster", "members", "secretariat", "confirmed", "good until"];
+    let headings = [
+        "ref",
+        "group",
+        "we are",
+        "roster",
+        "members",
+        "secretariat",
+        "founded by",
+        "confirmed",
+        "good until",
+    ];
     let mut table = Table::new(&headings);
     for group in groups {
         table.row([
@@ -183,6 +192,7 @@ fn table(groups: &[GroupLine], zones: &Zones) -> Table {
             group.roster.to_string(),
             group.members.to_string(),
             group.secretariat.clone(),
+            group.founded_by.clone(),
             zones.day(&group.confirmed),
             zones.day(&group.stale_from),
         ]);
@@ -206,7 +216,7 @@ fn write_detail(detail: &GroupDetail, zones: &Zones, out: &mut dyn Write) -> io:
     let mut members = Table::new(&["member", "since", "affiliations", ""]);
     for member in &detail.members {
         let note = match (member.partner, member.certain) {
-            (_, false) => "perhaps gone: gets nothing",
+            (_, false) => "perhaps gone, or in doubt: gets nothing",
             (false, true) => "not a partner: gets nothing from us",
             (true, true) => "",
         };

@@ -18,8 +18,12 @@ fn words_go_to_members_to_applicants_whom_a_member_wants_and_to_those_concerned(
     };
     let founds = Says::Group(GroupBody::Charter(body));
     let reached = |group: &Group, record: &RecordId| -> Vec<_> {
-        let says = group.statement(record).map_or(&founds, |one| &one.says);
-        [KR, JP, FJ, NZ, AU].into_iter().filter(|to| group.concerns(record, says, *to)).collect()
+        let one = group.statement(record);
+        let (by, says) = one.map_or((KR, &founds), |one| (one.by, &one.says));
+        [KR, JP, FJ, NZ, AU]
+            .into_iter()
+            .filter(|to| group.concerns(record, by, says, *to))
+            .collect()
     };
     // To ask is not enough to learn who the members are.
     let group = world.group();
@@ -48,7 +52,7 @@ fn who_was_removed_learns_that_and_nothing_later() {
     let mut world = World::founded();
     let reached = |group: &Group, record: &RecordId| -> Vec<_> {
         let says = &group.statement(record).unwrap().says;
-        [KR, JP, FJ].into_iter().filter(|to| group.concerns(record, says, *to)).collect()
+        [KR, JP, FJ].into_iter().filter(|to| group.concerns(record, KR, says, *to)).collect()
     };
     let invitation = InvitationBody { group: GROUP, to: FJ };
     world.say(KR, Says::Group(GroupBody::Invitation(invitation)));
@@ -77,5 +81,7 @@ fn whom_a_roster_that_waits_leaves_out_hears_no_more() {
     let group = world.group();
     assert_eq!(group.waiting().len(), 1);
     let says = &group.statement(&application).unwrap().says;
-    assert!(group.concerns(&application, says, JP) && !group.concerns(&application, says, FJ));
+    assert!(
+        group.concerns(&application, NZ, says, JP) && !group.concerns(&application, NZ, says, FJ)
+    );
 }

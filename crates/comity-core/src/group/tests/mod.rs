@@ -1,6 +1,8 @@
 mod audience;
 mod bodies;
+mod bounds;
 mod charter;
+mod doubts;
 mod offers;
 mod properties;
 mod roles;

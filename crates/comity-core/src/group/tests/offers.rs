@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::world::{FJ, GROUP, JP, KR, NZ, World};
+use super::world::{FJ, GROUP, JP, KR, NZ, T0, World};
 use crate::digest::Digest;
 use crate::group::*;
 use crate::identity::RecordId;
@@ -82,17 +82,69 @@ fn who_may_have_taken_an_open_offer_keeps_from_members_what_it_leaves_out() {
 fn what_rosters_rest_on_is_not_idle_and_everything_else_is() {
     let mut world = World::founded();
     world.admit_nz();
-    assert_eq!([KR, JP, FJ, NZ].map(|by| world.group().idle(by).count()), [0; 4]);
+    let idle = |world: &World, by| world.group().idle().get(&by).copied().unwrap_or(0);
+    assert_eq!([KR, JP, FJ, NZ].map(|by| idle(&world, by)), [0; 4]);
     let head = world.group().head().clone();
     let word = |digest| {
         Says::Roster(RosterBody::Head(RosterHead { group: GROUP, epoch: head.epoch, digest }))
     };
     world.say(KR, word(head.digest));
-    assert_eq!(world.group().idle(KR).count(), 0, "the word for its own roster");
+    assert_eq!(idle(&world, KR), 0, "the word for its own roster");
     world.say(KR, word(Digest([9; 32])));
     world.say(JP, word(head.digest));
     world.apply(FJ);
     let later = alone(&world, 99, "FIRST");
     world.roster(NZ, later);
-    assert_eq!([KR, JP, FJ, NZ].map(|by| world.group().idle(by).count()), [1; 4]);
+    assert_eq!([KR, JP, FJ, NZ].map(|by| idle(&world, by)), [1; 4]);
+}
+
+/// The role went from KR to JP with roster 3, and KR was expelled with roster 4.
+fn handed_over() -> (World, Roster) {
+    let mut world = World::founded();
+    let second = Roster { members: world.next().members, ..world.next() };
+    world.offer(KR, JP);
+    let taken = world.group().accepting(JP).unwrap();
+    world.roster(JP, taken);
+    let votes = [JP, FJ].map(|voter| world.vote(voter, KR));
+    let removed = world.without(KR, &votes);
+    world.roster(JP, removed);
+    assert_eq!((world.group().head().epoch, world.members()), (4, vec![JP, FJ]));
+    (world, second)
+}
+
+#[test]
+fn what_was_followed_long_ago_nobody_contradicts_any_more() {
+    let (world, second) = handed_over();
+    let words = |world: &World| world.said.clone();
+    for (days, settled) in [(13, false), (14, true)] {
+        let mut group = Group::begin(world.founding.clone());
+        for one in words(&world) {
+            group.take(one, T0);
+        }
+        group.settle();
+        let mut late = world.clone();
+        let record = late.roster(KR, second.clone());
+        let now = T0.saturating_add(std::time::Duration::from_secs(days * 24 * 3600));
+        group.take(late.said.last().unwrap().clone(), now);
+        group.settle();
+        assert_eq!(group.fork().is_none(), settled, "after {days} days");
+        assert_eq!(group.head().epoch, if settled { 4 } else { 2 });
+        let refused = group.refused().get(&record).copied();
+        assert_eq!(refused, settled.then_some(Refusal::Settled(3)), "it is kept, and named");
+    }
+}
+
+#[test]
+fn while_the_role_is_offered_the_secretariat_signs_no_other_roster() {
+    let mut world = World::founded();
+    world.offer(KR, JP);
+    let affiliations = BTreeSet::from(["FIRST".to_owned()]);
+    let next = |world: &World| world.group().affiliating(KR, affiliations.clone(), KR);
+    assert_eq!(next(&world), Err(Refusal::Offered(JP)));
+    assert!(world.group().accepting(JP).is_ok());
+    // It takes the offer back by keeping the role.
+    world.offer(KR, KR);
+    assert_eq!(world.group().offer(), None);
+    assert_eq!(world.group().accepting(JP), Err(Refusal::NotSecretariat(JP)));
+    assert!(next(&world).is_ok());
 }

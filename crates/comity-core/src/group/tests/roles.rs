@@ -1,5 +1,7 @@
 //! The secretariat's role: offered, taken, void, and handed over before whoever has it goes.
 
+use std::collections::BTreeSet;
+
 use super::world::{FJ, JP, KR, World};
 use crate::group::*;
 
@@ -69,4 +71,10 @@ fn an_offer_that_is_believed_no_more_gives_back_nobody() {
     let group = world.group();
     assert_eq!((group.head().epoch, group.head().secretariat), (2, KR));
     assert_eq!(world.members(), [KR, JP], "whoever was left out stays out");
+    // Where the roster had followed before, it goes on following.
+    world.said.iter_mut().for_each(|one| one.doubted = false);
+    let mut group = world.group();
+    group.doubt(&offer);
+    assert_eq!((group.head().epoch, group.head().secretariat), (3, JP));
+    assert_eq!(group.certain(), &BTreeSet::from([KR, JP]));
 }

@@ -6,14 +6,14 @@ use std::time::Duration;
 use super::facts::*;
 use crate::agreement::Tier;
 use crate::group::tests::world::{AU, CHARTER, FJ, GROUP, JP, KR, NZ, World};
-use crate::group::{Exclusion, GroupBody, InvitationBody, Says};
-use crate::identity::{EconomyId, GroupId};
+use crate::group::{Exclusion, GroupBody, InvitationBody, Roster, Says};
+use crate::identity::{EconomyId, GroupId, RecordId};
 use crate::ledger::Obligations;
 use crate::limits;
 use crate::marking::{Marking, Onward, Tlp};
 use crate::policy::{
-    ControlAudience, Decision, Fact, Gate, PartFacts, Partner, PolicySnapshot, Recipient,
-    RecordFacts, Source, TrustLevel, decide, decide_control, explain, plan,
+    ControlAudience, Decision, Fact, Gate, PartFacts, Partner, PolicyBuilder, PolicySnapshot,
+    Recipient, RecordFacts, Source, TrustLevel, decide, decide_control, explain, plan,
 };
 use crate::record::{Addressee, Header};
 use crate::test_util::policy::agreement;
@@ -280,6 +280,63 @@ fn our_own_people_read_what_the_group_was_given() {
 }
 
 #[test]
+fn what_a_relay_carries_for_a_group_is_not_for_its_own_people() {
+    // KR is in no roster: JP founded the group.
+    let mut world = World::founded();
+    let offer = world.offer(KR, JP);
+    let taken = Roster { handover: Some(offer), ..world.next() };
+    world.roster(JP, taken);
+    let votes = [JP, FJ].map(|voter| world.vote(voter, KR));
+    let removed = world.without(KR, &votes);
+    world.roster(JP, removed);
+    let policy = policy(&world);
+    let carried = |epoch| {
+        let (mut record, parts) = summary(epoch);
+        record.origin = FJ;
+        record.source = Source::From { economy: FJ, obligations: Obligations::default() };
+        for held in &mut record.addressees {
+            held.addressee.relays = vec![KR];
+        }
+        (record, parts)
+    };
+    let role = Recipient::LocalRole { role: "analyst".to_owned() };
+    let client = Recipient::Constituent { name: "a bank".to_owned() };
+    let (record, parts) = carried(4);
+    for to in [&role, &client] {
+        assert!(!decide(&policy, &record, &parts[0], to, NOW).is_release());
+    }
+    // What came while we were in it stays ours to read.
+    let (record, parts) = carried(3);
+    assert!(decide(&policy, &record, &parts[0], &role, NOW).is_release());
+}
+
+#[test]
+fn a_charter_in_doubt_permits_nothing_and_prohibits_as_before() {
+    let world = World::founded();
+    let signed = |builder: PolicyBuilder| {
+        let partner = Partner::new().at(TrustLevel::Restricted);
+        builder.partner(JP, partner.with(agreement(KR, JP, Tier::Nda))).build()
+    };
+    let builder = || PolicySnapshot::builder(KR);
+    let known = signed(builder().group(Arc::new(world.group())));
+    let doubted = signed(builder().group_in_doubt(Arc::new(world.group())));
+    let unknown = signed(builder());
+    // Of a record for the group JP is named for attribution as well, which the charter prohibits.
+    let (mut record, mut parts) = to_group(2, Tlp::Green, &[(Section::Attribution, Tlp::Green)]);
+    parts.push(address(&mut record, 8, JP, None, &[], &[1]));
+    let stays = |policy: &PolicySnapshot| {
+        let decision = on_first(policy, &(record.clone(), parts.clone()), JP);
+        !decision.is_release()
+            && fact(&decision, Gate::Section) == Fact::SectionProhibited(Section::Attribution)
+    };
+    assert!(on_first(&unknown, &(record.clone(), parts.clone()), JP).is_release());
+    assert!(stays(&known) && stays(&doubted));
+    assert_eq!(reached(&known, &summary(2)), [2]);
+    assert!(reached(&doubted, &summary(2)).is_empty());
+    assert!(doubted.group(&GROUP).is_none());
+}
+
+#[test]
 fn a_community_is_a_group_s_members_now() {
     let policy = policy(&World::founded());
     let green = |group| {
@@ -310,19 +367,25 @@ fn words_about_a_group_go_to_those_whom_they_concern() {
     let application = world.apply(NZ);
     world.sponsor(JP, application);
     let policy = policy(&world);
-    let goes = |kind, says: &Says, to: EconomyId| {
-        let audience = ControlAudience::Group(Arc::new(says.clone()));
-        let record = RecordFacts { kind, control: Some(audience), ..incident(Tlp::AmberStrict) };
+    let by = |id, origin, kind, says: &Says, to: EconomyId| {
+        let control = Some(ControlAudience::Group(Arc::new(says.clone())));
+        let facts = incident(Tlp::AmberStrict);
+        let record = RecordFacts { id, origin, kind, control, ..facts };
         decide_control(&policy, &record, &Recipient::partner(to), NOW).is_release()
     };
-    let says = |record| world.group().statement(&record).unwrap().says.clone();
-    assert!(goes(Kind::Group, &says(application), JP));
-    assert!(!goes(Kind::Group, &says(application), NZ));
+    let group = world.group();
+    let goes = |kind, record: RecordId, to| {
+        let one = group.statement(&record).unwrap();
+        by(record, one.by, kind, &one.says, to)
+    };
+    assert!(goes(Kind::Group, application, JP));
+    assert!(!goes(Kind::Group, application, NZ));
     let roster = world.group().head().record;
-    assert!(goes(Kind::Roster, &says(roster), NZ), "an applicant for whom a member speaks");
+    assert!(goes(Kind::Roster, roster, NZ), "an applicant for whom a member speaks");
     let invitation = InvitationBody { group: GroupId([77; 32]), to: JP };
     let elsewhere = Says::Group(GroupBody::Invitation(invitation));
-    assert!(!goes(Kind::Group, &elsewhere, JP), "of a group that is not known");
+    let unknown = by(RecordId([66; 32]), KR, Kind::Group, &elsewhere, JP);
+    assert!(!unknown, "of a group that is not known");
 }
 
 #[test]
