@@ -131,6 +131,35 @@ fn share(node: &Node, title: &str, with: &[(&str, &Node)]) {
     assert_eq!(told, names, "exactly its members");
 }
 
+/// A partner chooses what the charters that it signs are called.
+#[test]
+fn a_partner_s_charter_stands_in_front_of_no_other_group() {
+    let mut nodes = ["KR", "JP"].map(Node::plain);
+    nodes.iter_mut().for_each(Node::run);
+    let [kr, jp] = &nodes;
+    pair((kr, "KR"), (jp, "JP"));
+    let found = |node: &Node, name: &str, founders: &str| {
+        let charter = node.folder().join("charter.toml").display().to_string();
+        let text = CHARTER.replace("\"Islands\"", &format!("\"{name}\""));
+        let text = text.replace("[\"KR\", \"JP\", \"FJ\"]", founders);
+        std::fs::write(&charter, text).unwrap();
+        node.data(&["group", "found", &charter])
+    };
+    let ours = found(kr, "Islands", "[\"KR\"]")["group"].clone();
+    let (reference, id) = (text(&ours, "reference"), text(&ours, "group"));
+    for name in ["Islands", reference, id] {
+        found(jp, name, "[\"KR\", \"JP\"]");
+    }
+    let all = || kr.data(&["group", "list"]).as_array().unwrap().clone();
+    eventually("their charters are here", || all().len() == 4);
+    for name in ["Islands", reference, id] {
+        let shown = kr.data(&["group", "show", name])["group"].clone();
+        assert_eq!(text(&shown, "group"), id, "{name}");
+        assert_eq!(text(&shown, "founded_by"), "KR");
+    }
+    assert_eq!(all().iter().filter(|one| text(one, "founded_by") == "JP").count(), 3);
+}
+
 #[test]
 fn a_group_from_its_charter_to_a_contradiction() {
     let mut nodes = ["KR", "JP", "FJ", "NZ"].map(Node::plain);

@@ -209,8 +209,7 @@ impl Group {
             matches!(one.says, Says::Group(GroupBody::Sponsorship(_))) && !doubtful
         };
         let sponsors = believed.iter().filter(speaks).count();
-        believed.iter().any(|one| applied(&one))
-            && sponsors >= self.judge_from(from).sponsors_needed(economy)
+        believed.iter().any(applied) && sponsors >= self.judge_from(from).sponsors_needed(economy)
     }
 
     /// The last time at which the secretariat said that the head is the head. What is believed no more

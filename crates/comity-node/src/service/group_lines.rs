@@ -18,7 +18,7 @@ pub(super) fn group(state: &State, group: &Group, now: Timestamp) -> GroupLine {
         reference: reference(state, &group.founding().record()),
         name: group.founding().charter().name().to_owned(),
         founded_by: state.name_of(&group.founding().by()),
-        state: standing(state.us(), group, now).to_owned(),
+        state: standing(state, group, now).to_owned(),
         roster: head.epoch,
         members: head.members.len() as u64,
         secretariat: state.name_of(&head.secretariat),
@@ -27,8 +27,8 @@ pub(super) fn group(state: &State, group: &Group, now: Timestamp) -> GroupLine {
     }
 }
 
-fn standing(us: EconomyId, group: &Group, now: Timestamp) -> &'static str {
-    let head = group.head();
+fn standing(state: &State, group: &Group, now: Timestamp) -> &'static str {
+    let (us, head) = (state.us(), group.head());
     let was_member = group.epochs().any(|epoch| epoch.members.contains_key(&us));
     if group.fork().is_some() {
         "frozen"
@@ -42,7 +42,7 @@ fn standing(us: EconomyId, group: &Group, now: Timestamp) -> &'static str {
         "applied"
     } else if was_member {
         "left"
-    } else if group.invited().contains(&us) || group.founding().founders().contains(&us) {
+    } else if state.groups().is_ours(&group.id()) {
         "invited"
     } else {
         "no part of it"

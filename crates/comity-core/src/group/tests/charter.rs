@@ -42,6 +42,8 @@ fn each_fault_has_its_own_words() {
     for (from, to, words) in [
         ("format = 1", "format = 2", "format 2 is not known"),
         ("name = \"Sample Islands Exchange\"", "name = \"\"", "the text is blank"),
+        ("name = \"Sample Isl", "name = \"Sample\u{200b} Isl", "a screen does not show"),
+        ("name = \"Sample Isl", "name = \"Sample\u{202e} Isl", "a screen does not show"),
         ("founders = [\"KR\", \"JP\", \"FJ\"]", "founders = []", "1 to 256 founders"),
         ("founders = [\"KR\", \"JP\", \"FJ\"]", "founders = [\"KR\", \"KR\"]", "named twice"),
         ("economies = [\"KR\", \"JP\", \"FJ\"]", "economies = [\"NZ\"]", "`NZ` is no founder"),
