@@ -6,28 +6,27 @@ use comity_core::cbor::Writer;
 use comity_core::digest::domains;
 use comity_core::journal::{DeliveryDecided, JournalEntry};
 use comity_core::ledger::{LedgerEntry, Obligations};
-use comity_core::limits::{DELIVERY_BYTES, ENTRY_BYTES, HEADER_BYTES, PARTS};
-use comity_core::record::{Draft, Header, Part, VerifiedRecord};
+use comity_core::limits::{
+    CATEGORIES, DELIVERY_BYTES, ENTRY_BYTES, HEADER_BYTES, LIST, PARTS, RELAYS, TEXT_BYTES,
+};
+use comity_core::record::{Addressee, Draft, Header, Part, VerifiedRecord};
 use comity_core::test_util::listing;
-use comity_core::{Kind, Marking, Onward, PartDigest, Section, Tlp};
+use comity_core::{Class, EconomyId, Kind, Marking, Onward, PartDigest, Section, Tlp};
 use comity_node::engine::{Command, CommandError, Input};
 use comity_store::{Store as _, StoreError};
 use comity_tests::bench::{Answer, Bench, Peer, advisory, sign};
 use comity_tests::sim::node::new_entry;
 use comity_tests::sim::wire::Said;
 
-/// A header of exactly `length` bytes, with `more` entries, filled up by one that no version knows yet.
-fn header_of(length: usize, more: &[(u64, u64)]) -> Vec<u8> {
+/// A header of exactly `length` bytes, filled up by an entry that no version knows yet.
+fn header_of(length: usize) -> Vec<u8> {
     let marking = Some(Marking::new(Tlp::Clear));
     let known = Header { marking, ..Header::new(Section::Summary, "text/plain") }.encode();
     let with = |filling: usize| {
         let mut pairs = Writer::new();
-        for (key, value) in more {
-            pairs.key(*key).uint(*value);
-        }
         pairs.key(200).bytes(&vec![0; filling]);
         let mut bytes = known.clone();
-        bytes[0] += u8::try_from(more.len() + 1).expect("few pairs");
+        bytes[0] += 1;
         bytes.extend_from_slice(&pairs.into_bytes());
         bytes
     };
@@ -42,7 +41,7 @@ fn all_header(
     bench: &Bench,
     peer: &Peer,
 ) -> (VerifiedRecord, Vec<Part>) {
-    let header = header_of(length, &[]);
+    let header = header_of(length);
     let parts: Vec<_> =
         (0..count).map(|one| sealed(&header, &(one as u64).to_be_bytes())).collect();
     let by = &peer.economy;
@@ -56,17 +55,54 @@ fn sealed(header: &[u8], content: &[u8]) -> Part {
     Part::decode(writer.into_bytes().into()).expect("a part as the format has it")
 }
 
+/// A header of as many bytes as one may have, almost all of which this version reads and would write
+/// again; the key that it does not know takes a byte more when it is encoded anew.
+fn header_that_would_grow(reader: EconomyId, may_have: &[Part]) -> Vec<u8> {
+    let relay = |one: u64| EconomyId(one.to_be_bytes().repeat(4).try_into().expect("32 bytes"));
+    let mut listed: Vec<_> = may_have.iter().map(|part| part.digest).collect();
+    listed.sort_unstable();
+    let mut marking = Marking::new(Tlp::Clear);
+    marking.categories = (0..CATEGORIES).map(|one| format!("{one:0TEXT_BYTES$}")).collect();
+    let with = |desk: usize| {
+        let addressee = Addressee {
+            economy: Some(reader),
+            desk: Some("d".repeat(desk)),
+            group: None,
+            relays: (0..RELAYS as u64).map(relay).collect(),
+            parts: listed.clone(),
+        };
+        let header = Header {
+            classes: (0..LIST as u64).map(|one| Class::from_code(u64::MAX - one)).collect(),
+            marking: Some(marking.clone()),
+            addressee: Some(addressee),
+            ..Header::new(Section::Addressee, &"t".repeat(TEXT_BYTES))
+        };
+        let mut bytes = header.encode();
+        bytes[0] += 1;
+        let mut unknown = Writer::new();
+        unknown.key(9).uint(0);
+        bytes.extend_from_slice(&unknown.into_bytes());
+        bytes
+    };
+    let header = (1..=TEXT_BYTES).map(with).find(|bytes| bytes.len() == HEADER_BYTES);
+    header.expect("some desk fits")
+}
+
 #[test]
 fn a_part_that_is_read_once_is_read_at_every_start() {
-    // Encoded anew, a key that this version does not know takes a byte more than this one.
-    let part = sealed(&header_of(HEADER_BYTES, &[(9, 0)]), b"a flaw");
     let mut bench = Bench::new();
+    let plain = Header::new(Section::Summary, "text/plain").encode();
+    let others = (1..PARTS as u64).map(|one| sealed(&plain, &one.to_be_bytes()));
+    let others: Vec<_> = others.collect();
+    let header = header_that_would_grow(bench.node.economy.id, &others);
+    let part = sealed(&header, b"");
+    assert!(part.header.encode().len() > HEADER_BYTES, "it would not be read if encoded anew");
     let mut peer = bench.pair(2);
     bench.connect(&mut peer);
     let by = peer.economy.clone();
     let floor = Marking::new(Tlp::Clear);
-    let record = listing(std::slice::from_ref(&part), floor, &by.author, by.id, bench.now);
-    let record = record.expect("a record");
+    let all = [std::slice::from_ref(&part), &others].concat();
+    let record = listing(&all, floor, &by.author, by.id, bench.now).expect("a record");
     let number = bench.deliver(&mut peer, &record, std::slice::from_ref(&part));
     assert_eq!(bench.answer(&peer, number), Answer::Acked);
     bench.restart();

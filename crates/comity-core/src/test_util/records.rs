@@ -39,7 +39,7 @@ pub fn listing(
         signed_at,
         urgency: Urgency::Routine,
         floor,
-        addressed: false,
+        addressed: parts.iter().any(|part| part.header.addressee.is_some()),
         supersedes: Vec::new(),
         parts: lines,
         body: None,
