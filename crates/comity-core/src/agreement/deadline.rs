@@ -70,10 +70,15 @@ impl Deadline {
     /// Its day in UTC, the last one before [`Deadline::at`], as the paper has it: `2026-12-19`.
     #[must_use]
     pub fn day(&self) -> String {
-        let last = Timestamp::from_millis(self.at.as_millis().saturating_sub(1));
-        let written = last.to_string();
-        written.split_once('T').map_or(written.clone(), |(day, _)| day.to_owned())
+        last_day(self.at)
     }
+}
+
+/// The last day in UTC of what ends at `end`: an agreement that names a day runs to the end of it.
+#[must_use]
+pub fn last_day(end: Timestamp) -> String {
+    let written = Timestamp::from_millis(end.as_millis().saturating_sub(1)).to_string();
+    written.split_once('T').map_or(written.clone(), |(day, _)| day.to_owned())
 }
 
 /// In which steps an agreement is at `now` that ends at `until`. Of one that has ended, the end alone.

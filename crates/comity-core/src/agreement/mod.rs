@@ -14,7 +14,7 @@ mod terms;
 mod tier;
 mod values;
 
-pub use deadline::{Deadline, DeadlineKind, Step, deadlines};
+pub use deadline::{Deadline, DeadlineKind, Step, deadlines, last_day};
 pub use difference::{Difference, Effect, differences};
 pub use error::AgreementError;
 pub use lint::{Finding, Flaw, Severity, lint};

@@ -40,15 +40,14 @@ pub(super) fn run(command: AgreementCommand, context: &mut Context<'_>) -> Resul
 /// Agreements, one a line.
 pub(super) fn table(agreements: &[AgreementLine], zones: &Zones) -> Table {
     let mut table = Table::new(&["ref", "with", "tier", "state", "from", "until", "title"]);
-    let time = |time: &Option<String>| time.as_deref().map(|at| zones.day(at)).unwrap_or_default();
     for line in agreements {
         table.row([
             line.reference.clone(),
             line.partner.clone(),
             line.tier.clone(),
             line.state.clone(),
-            time(&line.from),
-            time(&line.until),
+            line.from.as_deref().map(|at| zones.day(at)).unwrap_or_default(),
+            line.until.as_deref().map(|at| zones.last_day(at)).unwrap_or_default(),
             line.title.clone(),
         ]);
     }

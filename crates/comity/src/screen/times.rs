@@ -68,6 +68,11 @@ impl Zones {
     pub(crate) fn day(&self, at: &str) -> String {
         at.get(..10).unwrap_or(at).to_owned()
     }
+
+    /// The last day, in UTC, of what ends at `at`, as the paper names it.
+    pub(crate) fn last_day(&self, at: &str) -> String {
+        at.parse().map_or_else(|_| at.to_owned(), comity_core::agreement::last_day)
+    }
 }
 
 /// `03:02:11 (12:02 Seoul)`: within a list of one day.
@@ -105,6 +110,14 @@ mod tests {
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn what_runs_to_the_end_of_a_day_is_shown_with_that_day() {
+        let ours = Zones::ours(zone("Asia/Seoul"));
+        assert_eq!(ours.last_day("2026-12-20T00:00:00Z"), "2026-12-19");
+        // Terminated in the course of a day, of which it lasts a part.
+        assert_eq!(ours.last_day("2026-12-20T00:00:00.001Z"), "2026-12-20");
     }
 
     #[test]

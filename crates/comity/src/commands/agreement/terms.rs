@@ -45,7 +45,7 @@ fn lines(terms: &Terms, zones: &Zones) -> Vec<(&'static str, Option<Field>, Stri
         lines.push(("kept for", Some(Field::Retention), format!("{days} days")));
     }
     let starts = zones.day(&terms.starts().to_string());
-    let until = terms.ends().map(|ends| format!(" until {}", zones.day(&ends.to_string())));
+    let until = terms.ends().map(|ends| format!(" until {}", zones.last_day(&ends.to_string())));
     let notice = match terms.notice_days() {
         Some(days) => format!(", notice of {days} days"),
         None => ", without notice".to_owned(),
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn what_follows_from_the_tier_is_said_as_well() {
-        let text = "format = 1\ntitle = \"M\"\ntier = \"mou\"\nparties = [\"A\", \"B\"]\nstarts = 2026-04-01\nnotice = \"90 days\"\nmax-tlp = \"AMBER\"\n[clauses]\nmax-tlp = \"art. 4\"\n";
+        let text = "format = 1\ntitle = \"M\"\ntier = \"mou\"\nparties = [\"A\", \"B\"]\nstarts = 2026-04-01\nends = 2027-03-31\nnotice = \"90 days\"\nmax-tlp = \"AMBER\"\n[clauses]\nmax-tlp = \"art. 4\"\n";
         let terms = Terms::parse(text).unwrap();
         let mut out = Vec::new();
         write(&terms, &Zones::ours(Place::new(TimeZone::UTC, None)), &mut out).unwrap();
@@ -75,6 +75,9 @@ mod tests {
             "{out}"
         );
         assert!(out.contains("from AMBER   summary, mitigation, "), "{out}");
-        assert!(out.contains("in force     from 2026-04-01, notice of 90 days\n"), "{out}");
+        assert!(
+            out.contains("in force     from 2026-04-01 until 2027-03-31, notice of 90 days\n"),
+            "{out}"
+        );
     }
 }
