@@ -140,3 +140,55 @@ fn nobody_withdraws_in_our_name_with_a_key_that_is_not_ours() {
     world.give_back(&[(&forged, &[])]);
     assert_eq!(world.lifecycle(), Lifecycle::Live);
 }
+
+#[test]
+fn what_came_back_before_a_break_is_not_waited_for_again() {
+    let mut world = World::new();
+    let published = ["second", "third"].map(|text| advisory(&world.by, text, START));
+    // The number before them was still in chunks when the disk died: the partner does not have it.
+    let out = &world.bench.state().partner(&world.holder.economy.id).unwrap().out;
+    let (epoch, head) = (out.epoch(), out.head());
+    let numbers = head.number + 2..=head.number + 3;
+    let entries: Vec<_> = numbers
+        .clone()
+        .zip(&published)
+        .map(|(number, (record, parts))| world.holder.entry(number, record, parts))
+        .map(|entry| LedgerEntry { epoch, ..entry })
+        .collect();
+    let beyond = [(*numbers.start(), *numbers.end())].into_iter().collect();
+    world.holder.holds = (Some(epoch), head, beyond);
+    for came in 1..=2 {
+        world.holder.boot();
+        let conn = world.bench.connect(&mut world.holder);
+        for (entry, (record, parts)) in entries.iter().zip(&published).take(came) {
+            let stream = world.holder.stream();
+            world.bench.apart(conn, stream, Peer::frame(true, entry, record, parts));
+        }
+        assert_eq!(world.bench.state().awaits_return(&world.holder.economy.id), came < 2);
+        world.bench.sever(conn);
+    }
+    assert!(published.iter().all(|(record, _)| world.bench.state().record(&record.id()).is_some()));
+    world.confirm().expect("nothing to be told of");
+    assert_eq!(world.bench.state().recovery(), None);
+}
+
+#[test]
+fn what_did_not_verify_may_come_again() {
+    let mut world = World::new();
+    let (record, parts) = advisory(&world.by, "second", START);
+    let out = &world.bench.state().partner(&world.holder.economy.id).unwrap().out;
+    let (epoch, head) = (out.epoch(), out.head());
+    let entry = world.holder.entry(head.number + 1, &record, &parts);
+    let entry = LedgerEntry { epoch, ..entry };
+    let wrong = LedgerEntry { record: world.first, ..entry.clone() };
+    world.holder.holds = (Some(epoch), head.after(entry.digest()), Ranges::new());
+    let conn = world.bench.connect(&mut world.holder);
+    // Its entry names a record that is not the one that comes with it.
+    for (entry, record, parts) in [(&wrong, &record, &parts), (&entry, &record, &parts)] {
+        assert!(world.bench.state().awaits_return(&world.holder.economy.id));
+        let stream = world.holder.stream();
+        world.bench.apart(conn, stream, Peer::frame(true, entry, record, parts));
+    }
+    assert_eq!(world.bench.alarms("return-invalid").len(), 1);
+    assert!(!world.bench.state().awaits_return(&world.holder.economy.id));
+}

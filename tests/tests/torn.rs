@@ -123,6 +123,29 @@ fn a_partner_that_gives_back_what_we_signed_and_lost_proves_the_loss() {
 }
 
 #[test]
+fn the_recovery_that_a_proof_begins_ends_in_the_same_run() {
+    let (mut bench, mut one, mut other) = restarted(true);
+    claim_more(&bench, &mut one);
+    bench.connect(&mut one);
+    let ours = bench.node.economy.clone();
+    let (entry, record, parts) = lost(&bench, &one, &ours);
+    let head = bench.state().partner(&one.economy.id).unwrap().out.head();
+    one.holds = (Some(entry.epoch), head.after(entry.digest()), Ranges::new());
+    for proved in [false, true] {
+        assert_eq!(bench.state().recovery().is_some(), proved);
+        one.boot();
+        let conn = bench.connect(&mut one);
+        let stream = one.stream();
+        bench.apart(conn, stream, Peer::frame(true, &entry, &record, &parts));
+    }
+    assert!(bench.state().record(&record.id()).is_some());
+    assert!(!bench.state().awaits_return(&one.economy.id));
+    bench.connect(&mut other);
+    bench.command(Command::ConfirmPolicy).expect("all is here");
+    assert_eq!(bench.state().recovery(), None);
+}
+
+#[test]
 fn a_partner_that_was_restored_itself_cannot_say_that_nothing_is_missing() {
     let (mut bench, mut one, _) = restarted(true);
     one.recovering = true;

@@ -125,6 +125,11 @@ pub enum Input {
         /// Numbers in the partner's ledger, at most 4,096.
         numbers: Ranges,
     },
+    /// Recovery: what was given back under this number is not taken. It may come again.
+    ReturnDropped {
+        /// The number in our ledger.
+        number: u64,
+    },
     /// Recovery: these numbers of our own ledger, given back to us, are durable again.
     ReturnStored {
         /// The numbers in our ledger.

@@ -179,10 +179,19 @@ impl Engine {
         self.regained(economy, now);
     }
 
-    pub(super) fn returned(&mut self, partner: EconomyId, incoming: Incoming) {
-        if self.awaits_return(&partner) && self.may_be_ours(partner, incoming.entry.number) {
+    pub(super) fn returned(&mut self, partner: EconomyId, incoming: Incoming, now: Timestamp) {
+        let number = incoming.entry.number;
+        if self.awaits_return(&partner) && self.may_be_ours(partner, number) {
             self.verify(partner, incoming, |incoming| Job::Returned { partner, incoming });
+        } else {
+            self.return_dropped(partner, number, now);
         }
+    }
+
+    /// What was given back is not taken. The link is told, or it would wait for a word about it for ever,
+    /// and pass over it when it comes again.
+    fn return_dropped(&mut self, partner: EconomyId, number: u64, now: Timestamp) {
+        self.session_input(partner, comity_proto::Input::ReturnDropped { number }, now);
     }
 
     pub(super) fn returned_verified(
@@ -195,15 +204,19 @@ impl Engine {
         let number = incoming.entry.number;
         let given = match checked {
             Some(checked) if checked.record.id() == incoming.entry.record => {
-                if self.claimants.contains(&partner) && self.is_lost(&checked, now) {
+                let proof = self.claimants.contains(&partner) && self.is_lost(&checked, now);
+                let given = Given::Delivery(Box::new((incoming, checked)));
+                if proof {
+                    // Its turn is in the recovery that begins: the link does not hand it on again.
+                    self.keep_given(partner, number, given);
                     return self.loss_is_proved(partner, now);
                 }
-                Given::Delivery(Box::new((incoming, checked)))
+                given
             }
             Some(_) | None => {
                 let text = format!("delivery {number} came back other than it can have been sent");
                 self.alarm(Some(partner), "return-invalid", text);
-                return;
+                return self.return_dropped(partner, number, now);
             }
         };
         self.given(partner, number, given, now);
@@ -218,6 +231,8 @@ impl Engine {
     ) {
         if self.awaits_return(&partner) && self.may_be_ours(partner, number) {
             self.given(partner, number, Given::Void(digest), now);
+        } else {
+            self.return_dropped(partner, number, now);
         }
     }
 
@@ -242,11 +257,24 @@ impl Engine {
     }
 
     fn given(&mut self, partner: EconomyId, number: u64, given: Given, now: Timestamp) {
-        // What is given back may overtake the greeting's end, and each other: it waits for its turn.
+        if self.is_here(&partner, number) {
+            // It was given back before, and the partner did not hear that it is here.
+            self.when_synced(Then::ReturnStored { partner, number }, now);
+        } else {
+            self.keep_given(partner, number, given);
+        }
+        self.regained(partner, now);
+    }
+
+    /// What is given back may overtake the greeting's end, and each other: it waits for its turn.
+    fn keep_given(&mut self, partner: EconomyId, number: u64, given: Given) {
         if let Some(session) = self.sessions.get_mut(&partner) {
             session.given.insert(number, given);
         }
-        self.regained(partner, now);
+    }
+
+    fn is_here(&self, partner: &EconomyId, number: u64) -> bool {
+        self.state.partner(partner).is_some_and(|partner| partner.out.has(number))
     }
 
     /// Enters what was given back, in the order of its numbers, and ends when all is here.
@@ -255,13 +283,22 @@ impl Engine {
             let Some(session) = self.sessions.get_mut(&partner) else { return };
             let Some(regaining) = session.regaining.as_mut() else { return };
             let Some(number) = regaining.expected.next() else { break };
-            let Some(given) = session.given.remove(&number) else { return };
-            regaining.expected.pass();
-            if self.state.partner(&partner).is_some_and(|partner| partner.out.has(number)) {
-                // It was given back before, and the partner did not hear that it is here.
-                self.when_synced(Then::ReturnStored { partner, number }, now);
-                continue;
+            let here = self.state.partner(&partner).is_some_and(|one| one.out.has(number));
+            let given = session.given.remove(&number);
+            if !here && given.is_none() {
+                return;
             }
+            regaining.expected.pass();
+            let given = match given {
+                Some(given) if !here => given,
+                again => {
+                    // What came over an earlier connection the link acknowledges by itself.
+                    if again.is_some() {
+                        self.when_synced(Then::ReturnStored { partner, number }, now);
+                    }
+                    continue;
+                }
+            };
             match given {
                 Given::Delivery(back) => self.reenter(partner, back.0, back.1, now),
                 Given::Void(digest) => {

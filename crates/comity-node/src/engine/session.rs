@@ -270,7 +270,7 @@ impl Engine {
             Output::Pong { nonce, at } => {
                 self.effects.push(Effect::Pong { partner, nonce, at });
             }
-            Output::Returned(incoming) => self.returned(partner, incoming),
+            Output::Returned(incoming) => self.returned(partner, incoming, now),
             Output::ReturnedVoid { number, digest } => {
                 self.returned_void(partner, number, digest, now);
             }

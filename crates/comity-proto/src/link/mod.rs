@@ -99,6 +99,7 @@ impl Link {
             }
             Input::LetGo => self.receiver.let_go(),
             Input::NotOffered { number, part } => self.not_offered(number, part),
+            Input::ReturnDropped { number } => self.return_dropped(number),
             Input::ReturnStored { numbers } => self.return_stored(&numbers),
             Input::Ping { nonce } => self.tell(&Frame::Ping { nonce }),
             Input::Known { origin, numbers } => self.origin_known(origin, numbers),

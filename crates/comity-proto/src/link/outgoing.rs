@@ -74,6 +74,10 @@ impl Link {
         self.settle(Flow::Return, numbers);
     }
 
+    pub(super) fn return_dropped(&mut self, number: u64) {
+        self.receiver.forget(Key { flow: Flow::Return, number });
+    }
+
     fn settle(&mut self, flow: Flow, numbers: &[u64]) {
         let mut settled = Ranges::new();
         for number in numbers {
