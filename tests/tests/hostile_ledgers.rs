@@ -1,5 +1,6 @@
 //! What a partner can do with the numbers of a ledger, and with a restore, its own or ours.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -484,6 +485,16 @@ fn a_partner_that_is_put_back_again_and_again_is_stopped() {
         put_back(&mut bench, &mut peer);
         assert!(bench.alarms("put-back-often").is_empty(), "{turn}");
     }
+    // What is void is not void once more with each of them.
+    let mut voided = BTreeSet::new();
+    for entry in bench.node.entries() {
+        if let Ok(JournalEntry::Voided { number, .. }) =
+            JournalEntry::decode(entry.kind, &entry.body)
+        {
+            assert!(voided.insert(number), "{number}");
+        }
+    }
+    assert!(!voided.is_empty());
     let journal = bench.journal();
     peer.holds = places[(MOST_EPOCHS - 1) % 2].clone();
     put_back(&mut bench, &mut peer);

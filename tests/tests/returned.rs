@@ -5,12 +5,12 @@ use std::time::Duration;
 use comity_core::control::WithdrawalBody;
 use comity_core::journal::{JournalEntry, Standing};
 use comity_core::keyring::{Grant, KeyringBuilder, Revocation};
-use comity_core::ledger::{LedgerEntry, Ranges};
+use comity_core::ledger::{Head, LedgerEntry, Ranges};
 use comity_core::policy::Lifecycle;
 use comity_core::record::{Part, VerifiedRecord, control};
 use comity_core::sign::SecretKey;
 use comity_core::test_util::TestEconomy;
-use comity_core::{Kind, RecordId, Timestamp, Tlp};
+use comity_core::{EpochId, Kind, RecordId, Timestamp, Tlp};
 use comity_node::engine::{Command, CommandError, Reply};
 use comity_store::MemoryStore;
 use comity_tests::bench::{Bench, Peer, advisory};
@@ -191,4 +191,37 @@ fn what_did_not_verify_may_come_again() {
     }
     assert_eq!(world.bench.alarms("return-invalid").len(), 1);
     assert!(!world.bench.state().awaits_return(&world.holder.economy.id));
+}
+
+#[test]
+fn a_partner_that_was_paired_before_the_backup_gives_back_and_goes_on() {
+    let mut bench = Bench::new();
+    let (mut holder, by) = (bench.pair(2), bench.node.economy.clone());
+    let epoch = EpochId([9; 16]);
+    let published = ["first", "second"].map(|text| advisory(&by, text, bench.now));
+    let (mut head, mut entries) = (Head::START, Vec::new());
+    for (record, parts) in &published {
+        let entry = holder.entry(head.number + 1, record, parts);
+        entries.push(LedgerEntry { epoch, ..entry });
+        head = head.after(entries[entries.len() - 1].digest());
+    }
+    holder.holds = (Some(epoch), head, Ranges::new());
+    let refused = bench.connect(&mut holder);
+    assert!(bench.closed.contains_key(&refused));
+    assert_eq!(bench.alarms("paired-before").len(), 1);
+    holder.boot();
+    let conn = bench.connect(&mut holder);
+    for (entry, (record, parts)) in entries.iter().zip(&published) {
+        let stream = holder.stream();
+        bench.apart(conn, stream, Peer::frame(true, entry, record, parts));
+    }
+    // Others have nothing to do with it.
+    assert_eq!(bench.state().recovery(), None);
+    let out = &bench.state().partner(&holder.economy.id).unwrap().out;
+    let opening = out.opening().expect("a new epoch");
+    assert_eq!((opening.previous, opening.known), (epoch, head));
+    bench.control(conn, Peer::accepts(&opening));
+    bench.publish("third");
+    bench.wait(Duration::from_secs(1));
+    assert_eq!(bench.delivered(conn).len(), 1);
 }

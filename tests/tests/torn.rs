@@ -256,6 +256,12 @@ fn what_a_keyring_made_due_is_judged_by_the_real_time_after_a_cut() {
 #[test]
 fn a_partners_word_stops_nobody_without_a_cut_or_after_it_has_agreed() {
     let (mut bench, mut one, mut other) = restarted(false);
+    let conn = bench.connect(&mut one);
+    bench.publish("Router flaw");
+    bench.wait(Duration::from_secs(1));
+    assert!(!bench.delivered(conn).is_empty());
+    bench.sever(conn);
+    one.boot();
     claim_more(&bench, &mut one);
     bench.connect(&mut one);
     assert_eq!(bench.state().recovery(), None);
@@ -269,7 +275,7 @@ fn a_partners_word_stops_nobody_without_a_cut_or_after_it_has_agreed() {
     bench.connect(&mut one);
     assert_eq!(bench.state().recovery(), None);
     let conn = bench.connect(&mut other);
-    bench.publish("Router flaw");
+    bench.publish("Another flaw");
     assert!(!bench.delivered(conn).is_empty());
 }
 

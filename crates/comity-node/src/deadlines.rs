@@ -1,18 +1,25 @@
-//! Ends and reviews of agreements in the words that people are told, ahead and as they pass.
+//! What has its day, in the words that people are told, ahead and as it passes: ends and reviews of
+//! agreements, and the daily word about a roster that this node keeps.
 //!
-//! It follows from the agreements and the time alone: nothing of it is written, and both parties see
-//! the same.
+//! It follows from what was signed and the time alone: nothing of it is written, and of an agreement both
+//! parties see the same.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use comity_core::agreement::{Deadline, DeadlineKind, ReviewOverdue, Step, deadlines};
 use comity_core::policy::Agreement;
-use comity_core::{EconomyId, RecordId, Timestamp};
+use comity_core::{EconomyId, GroupId, RecordId, Timestamp};
 
 use crate::api::DeadlineLine;
 use crate::engine::Alarm;
 use crate::shell_word::word;
 use crate::state::State;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// A running node confirms the rosters that it keeps each day, within an hour: after this long something
+/// holds it up.
+const LATE: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
 /// An agreement with a partner, and what is near.
 struct Near<'a> {
@@ -34,7 +41,11 @@ pub(crate) fn lines(state: &State, now: Timestamp) -> Vec<DeadlineLine> {
 
 /// What was near when a running node last looked: each step is told once.
 #[derive(Debug, Default)]
-pub(crate) struct Told(BTreeMap<RecordId, Vec<Deadline>>);
+pub(crate) struct Told {
+    agreements: BTreeMap<RecordId, Vec<Deadline>>,
+    /// For how many days the rosters that we keep had not been confirmed.
+    rosters: BTreeMap<GroupId, u64>,
+}
 
 impl Told {
     /// What has to be told since the last look.
@@ -43,16 +54,46 @@ impl Told {
         let mut seen = BTreeMap::new();
         for near in near(state, now) {
             let id = near.agreement.id();
-            for deadline in news(self.0.get(&id), &near.deadlines) {
+            for deadline in news(self.agreements.get(&id), &near.deadlines) {
                 let DeadlineLine { what, next, .. } = line(state, &near, deadline, now);
                 let (partner, code) = (Some(near.partner), code(deadline));
                 alarms.push(Alarm { partner, code, text: format!("{what}: {next}") });
             }
             seen.insert(id, near.deadlines);
         }
-        self.0 = seen;
+        self.agreements = seen;
+        alarms.extend(self.unconfirmed(state, now));
         alarms
     }
+
+    /// Rosters of which we should have said each day that they are the last, and have not. Told once a day.
+    fn unconfirmed(&mut self, state: &State, now: Timestamp) -> Vec<Alarm> {
+        let groups = state.groups().unconfirmed(state.us(), now.saturating_sub(LATE));
+        let late: BTreeMap<_, _> = groups
+            .map(|group| {
+                let days = now.since(group.confirmed()).as_secs() / DAY.as_secs();
+                (group.id(), (days, group))
+            })
+            .collect();
+        let news = late.iter().filter(|(id, (days, _))| self.rosters.get(*id) != Some(days));
+        let alarms = news
+            .map(|(_, (days, group))| {
+                let name = group.founding().charter().name();
+                let text = unconfirmed(name, *days, group.stale_from());
+                Alarm { partner: None, code: "roster-unconfirmed", text }
+            })
+            .collect();
+        self.rosters = late.into_iter().map(|(id, (days, _))| (id, days)).collect();
+        alarms
+    }
+}
+
+/// What the members of a group lose when its roster is not confirmed, and what says why it is not.
+fn unconfirmed(name: &str, days: u64, stale: Timestamp) -> String {
+    format!(
+        "this node keeps the roster of {name} and has not said for {days} days that it is the last: from {stale} nothing goes to the group any more, at any member; what holds it up is said by: comity group roster {} --confirm",
+        word(name)
+    )
 }
 
 /// What is new since the last look. That an agreement ended before the first one is none.
@@ -224,6 +265,16 @@ mod tests {
             "a warning, what it covers still goes",
         );
         check("stop", "overdue, nothing goes under it", "nothing goes under it");
+    }
+
+    #[test]
+    fn a_roster_that_is_not_confirmed_is_told_with_what_it_will_stop() {
+        let said = unconfirmed("Pacific CSIRTs", 2, at("2026-12-06T09:00:00Z"));
+        assert!(
+            said.contains("for 2 days") && said.contains("from 2026-12-06T09:00:00Z"),
+            "{said}"
+        );
+        assert!(said.ends_with("comity group roster 'Pacific CSIRTs' --confirm"), "{said}");
     }
 
     #[test]

@@ -78,5 +78,5 @@ pub const UNREAD_BYTES: u64 = 4 << 20;
 pub const REPEATS: u64 = 16;
 /// Ceremonies of pairing that are remembered.
 pub const CEREMONIES: usize = 64;
-/// Records that two agreements are compared over between two steps of the engine.
-pub const COMPARED_AT_ONCE: usize = 1024;
+/// Parts, once for each recipient, that two agreements are compared over between two steps of the engine.
+pub const COMPARED_AT_ONCE: usize = 16 * 1024;

@@ -3,6 +3,8 @@
 //! Nothing is changed by asking. Decisions are shared by marking class in each of the two, and parts are
 //! put together by the same rules as [`plan`](super::plan): an answer is what two plans would differ in.
 
+use std::collections::BTreeSet;
+
 use super::facts::{PartFacts, Recipient, RecordFacts};
 use super::plan::plan_by;
 use super::shared::Shared;
@@ -65,6 +67,7 @@ impl Comparison {
             plan.releases().to_vec()
         });
         let only = |one: &[PartDigest], other: &[PartDigest]| {
+            let other: BTreeSet<_> = other.iter().collect();
             one.iter().filter(|part| !other.contains(part)).copied().collect()
         };
         let shift = Shift { begins: only(&after, &before), stops: only(&before, &after) };

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 
 use comity_core::entitlement::{Claim, Entitlement, FirstSeen};
 use comity_core::journal::JournalEntry;
+use comity_core::ledger::Head;
 use comity_core::{EconomyId, Timestamp};
 use comity_proto::CloseReason;
 
@@ -83,6 +84,19 @@ impl Engine {
             self.alarm(Some(economy), "tail-claimed", text.to_owned());
         }
         asked
+    }
+
+    /// A partner says that it holds deliveries of a ledger in which nothing was ever numbered here: it was
+    /// paired before, and the backup is from before that. It gives back what it holds, and the ledger goes
+    /// on from there. That shows nothing about what others hold.
+    pub(super) fn met_before(&mut self, economy: EconomyId) -> bool {
+        let out = self.state.partner(&economy).map(|partner| &partner.out);
+        let begins = out.is_some_and(|out| out.head() == Head::START && out.opening().is_none());
+        if begins && self.claimants.insert(economy) {
+            let text = "the partner says that it holds deliveries from before it was paired here: it is asked to give them back, and gets nothing before it has";
+            self.alarm(Some(economy), "paired-before", text.to_owned());
+        }
+        begins
     }
 
     /// Whether this shows that something of ours was lost: we signed it, and it is not here.

@@ -8,6 +8,7 @@ use comity_proto::Inbound;
 
 use super::{Engine, Then};
 use crate::limits::{A_DAY, MOST_EPOCHS};
+use crate::state::OutFate;
 
 impl Engine {
     /// A partner has given back all that it holds of ours: our ledger with it goes on.
@@ -38,6 +39,9 @@ impl Engine {
             let reason = "put back too often; connect again tomorrow".to_owned();
             return self.refuse_all(economy, &reason, now);
         }
+        let text = "the partner says that it was put back to before deliveries that it had acknowledged: what it does not hold is decided and sent anew";
+        self.alarm(Some(economy), "put-back", text.to_owned());
+        let Some(partner) = self.state.partner_mut(&economy) else { return };
         partner.out.put_back(inbound.held());
         let previous = inbound.epoch.unwrap_or(partner.out.epoch());
         self.begin_epoch(economy, previous, inbound.head, now);
@@ -48,10 +52,12 @@ impl Engine {
     /// decided anew under new numbers.
     fn begin_epoch(&mut self, economy: EconomyId, previous: EpochId, known: Head, now: Timestamp) {
         let Some(partner) = self.state.partner(&economy) else { return };
-        let lost: Vec<_> = partner
-            .out
-            .outstanding()
-            .filter_map(|number| partner.out.entry(number).map(|entry| (number, entry.digest)))
+        let outstanding = partner.out.outstanding();
+        let lines = outstanding.filter_map(|number| Some((number, partner.out.entry(number)?)));
+        // What is void is: to say so again would also make it count as possibly received.
+        let lost: Vec<_> = lines
+            .filter(|(_, line)| !matches!(line.fate, OutFate::Void { .. }))
+            .map(|(number, line)| (number, line.digest))
             .collect();
         let first = partner.out.first_unmet();
         let epoch = EpochId(draw(&mut *self.entropy));

@@ -72,7 +72,7 @@ impl Engine {
             }
             return self.session_input(economy, comity_proto::Input::Admit { conn }, now);
         };
-        if code == "ledger-ahead" && self.claims_more(economy) {
+        if code == "ledger-ahead" && (self.claims_more(economy) || self.met_before(economy)) {
             let reason = "connect again, and give back what is not here".to_owned();
             return self.session_input(economy, comity_proto::Input::Refuse { conn, reason }, now);
         }

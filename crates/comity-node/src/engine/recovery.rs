@@ -204,7 +204,9 @@ impl Engine {
         let number = incoming.entry.number;
         let given = match checked {
             Some(checked) if checked.record.id() == incoming.entry.record => {
-                let proof = self.claimants.contains(&partner) && self.is_lost(&checked, now);
+                let asked = self.claimants.contains(&partner);
+                let cut = asked && self.state.doubted().contains(&partner);
+                let proof = cut && self.is_lost(&checked, now);
                 let given = Given::Delivery(Box::new((incoming, checked)));
                 if proof {
                     // Its turn is in the recovery that begins: the link does not hand it on again.

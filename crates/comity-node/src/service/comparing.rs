@@ -170,36 +170,41 @@ impl Work {
 
     /// Looks at some more; whether there are more still.
     fn go_on(&mut self, state: &State) -> bool {
-        let mut taken = 0_usize;
-        let mut last = None;
-        for (place, id) in state.arrivals_before(self.from).take(COMPARED_AT_ONCE) {
-            taken = taken.saturating_add(1);
-            last = Some(place);
+        let mut weighed = 0_usize;
+        for (place, id) in state.arrivals_before(self.from) {
+            if weighed >= COMPARED_AT_ONCE {
+                return true;
+            }
+            weighed = weighed.saturating_add(1);
             if let Some(held) = state.record(&id)
                 && !held.facts.kind.is_control()
             {
                 self.answer.records = self.answer.records.saturating_add(1);
-                self.weigh(state, &id, held);
+                let recipients = self.weigh(state, &id, held);
+                weighed = weighed.saturating_add(recipients.saturating_mul(held.parts.len()));
             }
+            self.done = self.done.saturating_add(1);
+            self.from = Some(place);
         }
-        self.done = self.done.saturating_add(u64::try_from(taken).unwrap_or(u64::MAX));
-        self.from = last;
-        taken == COMPARED_AT_ONCE
+        false
     }
 
-    /// What is agreed with a partner decides what goes there, and what may become of what it gave.
-    fn weigh(&mut self, state: &State, id: &RecordId, held: &Held) {
+    /// What is agreed with a partner decides what goes there, and what may become of what it gave. How
+    /// many that may concern.
+    fn weigh(&mut self, state: &State, id: &RecordId, held: &Held) -> usize {
         self.ask(state, id, held, self.partner);
         if !held.came_from(&self.partner) && !from(&held.parts, self.partner) {
-            return;
+            return 1;
         }
         let others = state.partners().filter(|(_, partner)| partner.is_paired());
         let others: Vec<EconomyId> = others.map(|(economy, _)| *economy).collect();
+        let recipients = others.len().max(1);
         for other in others {
             if other != self.partner {
                 self.ask(state, id, held, other);
             }
         }
+        recipients
     }
 
     fn ask(&mut self, state: &State, id: &RecordId, held: &Held, to: EconomyId) {
