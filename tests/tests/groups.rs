@@ -8,7 +8,7 @@ use std::time::Duration;
 use comity_core::control::{AgreementBody, TerminationBody};
 use comity_core::group::{
     ApplicationBody, CharterBody, Group, GroupBody, InvitationBody, RemovalBody, Roster,
-    RosterBody, Says, SponsorshipBody, Statement,
+    RosterBody, RosterHead, Says, SponsorshipBody, Statement,
 };
 use comity_core::journal::Standing;
 use comity_core::keyring::{Grant, KeyringBuilder, Revocation};
@@ -17,8 +17,9 @@ use comity_core::sign::SecretKey;
 use comity_core::test_util::TestEconomy;
 use comity_core::{EconomyId, GroupId, Kind, Marking, RecordId, Section, Tlp};
 use comity_node::engine::Command;
+use comity_node::limits;
 use comity_node::state::Bound;
-use comity_tests::bench::{Bench, Peer, advisory, sign};
+use comity_tests::bench::{Answer, Bench, Peer, advisory, sign};
 use comity_tests::sim::economy::Economy;
 use comity_tests::sim::world::START;
 
@@ -412,4 +413,66 @@ fn nobody_makes_all_partners_be_considered_anew_with_words_that_permit_nothing()
         let (kind, count) = (record.manifest().kind, planned(record));
         assert!(count <= most + 24, "{kind:?}: {count}");
     }
+}
+
+/// An application that JP signs with a key that nobody granted, and the like at another time.
+fn forged(group: GroupId, number: u64, by: &Economy, ahead: bool) -> VerifiedRecord {
+    let (affiliations, answers) = (BTreeSet::from([number.to_string()]), Vec::new());
+    let body = GroupBody::Application(ApplicationBody { group, affiliations, answers }).encode();
+    let at = START.saturating_add(Duration::from_secs(if ahead { 1 << 30 } else { 0 }));
+    let key = SecretKey::from_seed(&[78; 32]);
+    control(Kind::Group, body, Tlp::AmberStrict, &key, by.id, at).expect("a control record")
+}
+
+#[test]
+fn nobody_silences_a_secretariat_with_words_that_it_never_said() {
+    let (mut world, id) = World::joined();
+    let jp = world.jp.economy.clone();
+    for number in 0..limits::GROUP_WORDS + 1 {
+        let record = forged(id, number, &jp, number % 2 == 0);
+        let number = world.bench.deliver(&mut world.nz, &record, &[]);
+        assert_eq!(world.bench.answer(&world.nz, number), Answer::Acked);
+    }
+    let kept = |world: &World, of: &Peer| world.bench.state().kept(&of.economy.id);
+    assert_eq!(kept(&world, &world.jp).of(Bound::GroupWords), 1, "its charter");
+    assert_eq!(kept(&world, &world.nz).of(Bound::Pending), limits::GROUP_WORDS + 1);
+    let roster_of = |label: &str, world: &World| {
+        let labels = BTreeSet::from([label.to_owned()]);
+        roster(world.group(id).affiliating(jp.id, labels, jp.id).unwrap(), &jp)
+    };
+    let next = roster_of("FIRST", &world);
+    let number = world.bench.deliver(&mut world.jp, &next, &[]);
+    assert_eq!(world.bench.answer(&world.jp, number), Answer::Acked);
+    let next = roster_of("APCERT", &world);
+    let number = world.bench.deliver(&mut world.fj, &next, &[]);
+    assert_eq!(world.bench.answer(&world.fj, number), Answer::Acked, "a relay brings it");
+    assert_eq!(world.group(id).head().epoch, 3);
+    world.restarted();
+    assert_eq!(kept(&world, &world.jp).of(Bound::GroupWords), 1);
+}
+
+#[test]
+fn whoever_keeps_the_roster_goes_on_however_much_it_has_said_in_vain() {
+    let (mut world, id) = World::joined();
+    let jp = world.jp.economy.clone();
+    let mut answers = Vec::new();
+    // Its charter is one.
+    for epoch in 0..limits::GROUP_WORDS {
+        let vote = RemovalBody { group: id, epoch, member: jp.id, reason: None };
+        let record = says(Kind::Group, GroupBody::Removal(vote).encode(), &jp);
+        let number = world.bench.deliver(&mut world.jp, &record, &[]);
+        answers.push(world.bench.answer(&world.jp, number));
+    }
+    assert_eq!(answers.pop(), Some(Answer::Deferred));
+    assert!(answers.iter().all(|answer| *answer == Answer::Acked));
+    let labels = BTreeSet::from(["FIRST".to_owned()]);
+    let next = world.group(id).affiliating(jp.id, labels, jp.id).unwrap();
+    let head = RosterHead { group: id, epoch: next.epoch, digest: next.digest() };
+    let words = [roster(next, &jp), says(Kind::Roster, RosterBody::Head(head).encode(), &jp)];
+    for record in words {
+        let number = world.bench.deliver(&mut world.jp, &record, &[]);
+        assert_eq!(world.bench.answer(&world.jp, number), Answer::Acked);
+    }
+    assert_eq!(world.group(id).head().epoch, 2);
+    world.restarted();
 }

@@ -89,7 +89,7 @@ impl fmt::Display for RejectReason {
             Self::UnsupportedForm => "signed form not supported",
             Self::Void => "taken back by the sender",
             Self::UnknownOrigin => {
-                "its origin is not known to the receiver, which asks for it again when it is"
+                "the receiver keeps no more of its origin for now, and asks for it again"
             }
             Self::Unknown(code) => return write!(f, "reason {code} of a later version"),
         })

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::body::{ApplicationBody, GroupBody, HandoverBody, RemovalBody, SponsorshipBody};
 use super::epoch::Membership;
+use super::judge::Judged;
 use super::refusal::Refusal;
 use super::replay::Group;
 use super::roster::{Roster, RosterBody};
@@ -189,6 +190,23 @@ impl Group {
                 right
                     && (of.is_some() || by == head.secretariat)
                     && self.heads.get(&(by, word.digest)).is_none_or(|(_, last)| last == record)
+            }
+        }
+    }
+
+    /// Whether a statement would be rested on as soon as it is taken in: it is the next roster, or its
+    /// secretariat's word that an epoch is what it is.
+    #[must_use]
+    pub fn would_rest(&self, statement: &Statement) -> bool {
+        match &statement.says {
+            Says::Group(_) => false,
+            Says::Roster(RosterBody::Head(word)) => self.epoch(word.epoch).is_some_and(|epoch| {
+                epoch.digest == word.digest && epoch.secretariat == statement.by
+            }),
+            Says::Roster(RosterBody::Roster(roster)) => {
+                let next = self.head().epoch.saturating_add(1);
+                let signed = statement.signed().filter(|_| roster.epoch == next);
+                signed.is_some_and(|signed| matches!(self.judge().next(signed), Judged::Sound))
             }
         }
     }

@@ -28,13 +28,15 @@ impl Engine {
         let over = match &verdict {
             Verdict::Enter(standing) => {
                 let pending = matches!(standing, Standing::Pending(_));
-                let counts = pending || *standing == Standing::Accepted;
-                let said = counts.then(|| self.state.says_too_much(manifest)).flatten();
+                let says = *standing == Standing::Accepted;
+                let said = || self.state.says_too_much(checked.record.id(), manifest);
+                let said = says.then(said).flatten();
                 let over = said.or_else(|| self.state.over(&partner, manifest, pending));
-                // Who passes it on did nothing wrong, and must not wait for its origin.
+                // Who passes it on did nothing wrong, and must not wait for its origin; it is asked again,
+                // for there may be room by then.
                 let settled = said.is_some() || over == Some(Bound::Early);
                 if settled && manifest.origin != partner {
-                    return Verdict::Reject(RejectReason::NotEntitled);
+                    return Verdict::Unkept { first: false };
                 }
                 over
             }

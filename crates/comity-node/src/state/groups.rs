@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use comity_core::entitlement::Claim;
 use comity_core::group::{Founding, Group, GroupBody, Refusal, RosterBody, Says, Statement};
 use comity_core::record::Addressee;
 use comity_core::{EconomyId, GroupId, RecordId, Timestamp};
@@ -259,6 +260,16 @@ impl Groups {
         } else {
             self.settle(&id);
         }
+    }
+
+    /// Whether a word goes on with a group's rosters, or confirms one: it comes from whoever keeps them, and
+    /// leads to something.
+    pub(super) fn rests(&self, claim: &Claim, says: &Says) -> bool {
+        let group = says.group().and_then(|id| self.known.get(&id));
+        group.is_some_and(|group| {
+            let (record, by, at) = (claim.record, claim.origin, claim.signed_at);
+            group.would_rest(&Statement { record, by, at, says: says.clone(), doubted: false })
+        })
     }
 
     /// How much an economy has said of groups that makes nobody a member: its charters are counted too.

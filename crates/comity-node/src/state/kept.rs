@@ -9,6 +9,7 @@ use std::fmt;
 use comity_core::control::{
     AcceptanceBody, ControlBody, IntroductionBody, TerminationBody, WithdrawalBody,
 };
+use comity_core::entitlement::Claim;
 use comity_core::group::Says;
 use comity_core::journal::Source;
 use comity_core::record::Manifest;
@@ -182,8 +183,8 @@ pub(super) const fn waits(kind: Kind) -> u64 {
     if matches!(kind, Kind::Keyring) { limits::PENDING_KEYRING } else { 1 }
 }
 
-/// Whether it is a word about a group: while it waits, it counts for who said it as one that led to
-/// nothing, so that waiting is no way around that bound.
+/// Whether it is a word about a group. It counts for who said it, once it is accepted: what waits may be
+/// anybody's, and counts for whoever brought it.
 pub(super) const fn says_of_group(kind: Kind) -> bool {
     matches!(kind, Kind::Group | Kind::Roster)
 }
@@ -218,17 +219,36 @@ impl State {
         Bound::COUNTED.into_iter().filter(move |bound| kept.of(*bound) >= bound.limit())
     }
 
-    /// The bound over which `manifest` is one word about groups too many, if any. It counts for its
-    /// origin, whoever brings it: nobody can fill the account of who passes words on.
+    /// The bound over which an accepted record is one word about groups too many, if any. It counts for
+    /// its origin, whoever brings it: nobody can fill the account of who passes words on.
     #[must_use]
-    pub(crate) fn says_too_much(&self, manifest: &Manifest) -> Option<Bound> {
-        if !says_of_group(manifest.kind) {
+    pub(crate) fn says_too_much(&self, record: RecordId, manifest: &Manifest) -> Option<Bound> {
+        let body = manifest.body.as_deref();
+        self.speaks_too_much(&Claim::of(record, manifest), body, &BTreeMap::new())
+    }
+
+    /// The same where some words of the origins are about to count, and do not yet.
+    pub(super) fn speaks_too_much(
+        &self,
+        claim: &Claim,
+        body: Option<&[u8]>,
+        about_to: &BTreeMap<EconomyId, u64>,
+    ) -> Option<Bound> {
+        if !says_of_group(claim.kind) {
             return None;
         }
-        let said = self.kept(&manifest.origin);
-        let roster = manifest.kind == Kind::Roster;
-        let bounds = [Bound::GroupWords].into_iter().chain(roster.then_some(Bound::Rosters));
-        bounds.into_iter().find(|bound| said.of(*bound) >= bound.limit())
+        let more = about_to.get(&claim.origin).copied().unwrap_or(0);
+        let (idle, rosters) = (self.groups.idle(&claim.origin), self.groups.rosters(&claim.origin));
+        if claim.kind == Kind::Roster && rosters.saturating_add(more) >= Bound::Rosters.limit() {
+            return Some(Bound::Rosters);
+        }
+        // Whoever keeps the roster goes on, however much it has said in vain.
+        let rests = || {
+            let says = body.and_then(|body| Says::decode(claim.kind, body))?.ok()?;
+            Some(self.groups.rests(claim, &says))
+        };
+        let over = idle.saturating_add(more) >= Bound::GroupWords.limit();
+        (over && rests() != Some(true)).then_some(Bound::GroupWords)
     }
 
     /// The bound over which a record of this partner would go, if any.
@@ -354,8 +374,6 @@ impl State {
             let waiting = self.strangers.entry(from).or_default().entry(origin).or_default();
             *waiting = waiting.saturating_add(1);
         }
-        let word = u64::from(says_of_group(held.facts.kind));
-        self.charge(Some(origin), Bound::GroupWords, word);
         self.pending.insert(held.facts.id, needs);
     }
 
@@ -366,9 +384,7 @@ impl State {
             return;
         };
         let (from, origin) = (charged(&held.source), held.facts.origin);
-        let word = u64::from(says_of_group(held.facts.kind));
         self.discharge_all(from, &needs);
-        self.discharge(Some(origin), Bound::GroupWords, word);
         let origins = from.filter(|_| needs.of(Bound::Unknown) > 0);
         let origins = origins.and_then(|from| self.strangers.get_mut(&from));
         if let Some(origins) = origins

@@ -1,7 +1,7 @@
 //! What stands of a record: judged by the keyring of its origin when it comes, and again whenever that
 //! keyring goes on, with the moment at which it was first seen and the way by which it came.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use comity_core::entitlement::{
     Claim, Doubt, Entitlement, FirstSeen, Refusal, Scope, Wait, author_ceiling, entitlement,
@@ -12,6 +12,7 @@ use comity_core::limits::CLOCK_TOLERANCE;
 use comity_core::record::{Addressee, Manifest};
 use comity_core::{EconomyId, KeyId, Kind, RecordId, Timestamp, Tlp};
 
+use super::kept::says_of_group;
 use super::records::Held;
 use super::{Meant, State};
 use crate::limits::JUDGED_AT_ONCE;
@@ -145,6 +146,7 @@ impl State {
         due.sort_unstable();
         due.dedup();
         let mut judged: Vec<Judged> = Vec::new();
+        let mut about_to: BTreeMap<EconomyId, u64> = BTreeMap::new();
         for record in due {
             let Some(held) = self.records.get(&record) else { continue };
             let seized = seized.contains(&held.facts.origin);
@@ -153,6 +155,15 @@ impl State {
                 self.waiting.extend(due.map(|due| (due, record)));
                 continue;
             };
+            if standing == Standing::Accepted && held.facts.pending {
+                let (claim, body) = (held.claim(), held.body.as_deref());
+                // It waits on, to the account of whoever brought it.
+                if self.speaks_too_much(&claim, body, &about_to).is_some() {
+                    continue;
+                }
+                let more = about_to.entry(claim.origin).or_default();
+                *more = more.saturating_add(u64::from(says_of_group(claim.kind)));
+            }
             let open = judged.iter_mut().rfind(|one| one.standing == standing);
             match open.filter(|one| one.records.len() < JUDGED_AT_ONCE) {
                 Some(one) => one.records.push(record),
@@ -230,10 +241,14 @@ impl State {
         named.map(meant).fold(meant(first), Meant::or)
     }
 
-    /// A roster came: what is addressed to its group is judged again.
+    /// A roster came: what is addressed to its group is judged again, and words about groups for which there
+    /// was no room.
     pub(super) fn judge_groups_anew(&mut self) {
         let waits = |record: &&RecordId| {
             let held = self.records.get(record);
+            if held.is_some_and(|held| says_of_group(held.facts.kind)) {
+                return true;
+            }
             let mut addressees = held.into_iter().flat_map(|held| &held.facts.addressees);
             addressees.any(|facts| facts.addressee.group.is_some())
         };
