@@ -237,13 +237,17 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// What the step from `before` to `after` may have changed. Nothing else depends on it.
+    /// What the step from `before`, the keyring that was held and the contradiction that was known, to
+    /// `after` may have changed. Nothing else depends on it.
     #[must_use]
-    pub fn between(before: &KeyringHistory, after: &KeyringHistory) -> Self {
-        if before.fork().is_some() || after.fork().is_some() {
+    pub fn between(
+        (before, forked): (&VerifiedKeyring, Option<Fork>),
+        after: &KeyringHistory,
+    ) -> Self {
+        if forked.is_some() || after.fork().is_some() {
             return Self::Everything;
         }
-        let (before, after) = (before.current(), after.current());
+        let after = after.current();
         let keys = [before, after].into_iter().flat_map(|keyring| {
             let revoked = keyring.keyring().revocations.iter().map(|revocation| revocation.key);
             keyring.grants().map(|grant| grant.key).chain(revoked)

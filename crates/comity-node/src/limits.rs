@@ -56,6 +56,12 @@ pub const STRANGERS: u64 = 1024;
 pub const ASKED_ANEW: u32 = 16;
 /// For how many of those a keyring counts: it is verified when it is judged, which takes long.
 pub const PENDING_KEYRING: u64 = 64;
+/// Keyrings of one economy that are taken in within a day, whoever brings them. One that takes back
+/// something that stands is always taken.
+pub const KEYRINGS: u64 = 64;
+/// Keyrings of one economy that others have brought and that wait: for those before them, or to be
+/// believed.
+pub const EARLY_KEYRINGS: usize = 64;
 /// Records of one partner that speak of agreements or groups that nobody here knows.
 pub const EARLY: u64 = 64;
 /// Proposals of agreements that one partner has brought and that nobody has answered: the text of each is

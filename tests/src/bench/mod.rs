@@ -4,6 +4,7 @@
 //! node does when one thing is done to it: a [`Peer`] says on the wire whatever a test wants, hostile
 //! or not, and the bench writes down what the node answers.
 
+mod filling;
 mod frames;
 mod peer;
 
@@ -29,6 +30,7 @@ use crate::sim::node::{Node, verify};
 use crate::sim::wire::{Said, Tap};
 use crate::sim::world::START;
 
+pub use filling::{Make, fill, nobody, signed};
 pub use peer::Peer;
 
 /// One node, and what it said.

@@ -193,6 +193,36 @@ fn a_grant_signed_by_nobody_is_refused() {
 }
 
 #[test]
+fn ones_own_journal_is_believed_without_a_signature_verified_again() {
+    let economy = found(1);
+    let signed = SignedKeyring::decode(economy.keyring.encoded()).unwrap();
+    let before = signed.verified_before(economy.id(), None).unwrap();
+    assert_eq!(before, economy.keyring);
+    // One that nobody signed: what makes it believed is that only what verified was entered.
+    let stranger = key(99);
+    let grant = SignedGrant::sign(link_grant(economy.id()), &[&stranger]).unwrap();
+    let mut keyring = economy.keyring.keyring().clone();
+    (keyring.version, keyring.predecessor) = (2, Some(economy.keyring.digest()));
+    keyring.grants.push(grant);
+    let unsigned = keyring.sign(&[&stranger]);
+    assert!(unsigned.verify(None).is_err());
+    for known in [None, Some(&economy.keyring)] {
+        let entered = unsigned.verified_before(economy.id(), known).unwrap();
+        assert_eq!((entered.version(), entered.grants().count()), (2, keyring.grants.len()));
+        assert_eq!(entered.chain(), economy.keyring.chain());
+        // Whose it is does not depend on anybody's signature.
+        let other = found(2).id();
+        let refused = unsigned.verified_before(other, known);
+        assert!(matches!(refused, Err(KeyringError::OtherEconomy { .. })));
+    }
+    // Root sets are followed where they are not those of the version before.
+    let rotation = Countersigned::sign(domains::SIGN_ROOT_SET, vec![0x80], &[&stranger]);
+    keyring.rotations.push(rotation);
+    let rotated = keyring.sign(&[&stranger]);
+    assert!(rotated.verified_before(economy.id(), Some(&economy.keyring)).is_err());
+}
+
+#[test]
 fn a_grant_must_last_and_its_key_be_sound() {
     let economy = found(1).id();
     let at = TestEconomy::FROM;

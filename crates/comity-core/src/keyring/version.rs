@@ -172,11 +172,7 @@ impl SignedKeyring {
     /// With `expected`, the keyring of another economy is refused. Without, the caller learns from
     /// the result whose it is: only pairing and introductions ask so.
     pub fn verify(&self, expected: Option<EconomyId>) -> Result<VerifiedKeyring, KeyringError> {
-        let bytes = self.encode();
-        if bytes.len() > limits::KEYRING_BYTES {
-            return Err(KeyringError::TooLarge(bytes.len()));
-        }
-        let keyring = Keyring::decode(&self.signed.payload)?;
+        let keyring = self.read()?;
         let chain = RootChain::follow(&keyring.genesis, &keyring.rotations)?;
         let found = chain.economy();
         if let Some(expected) = expected.filter(|expected| *expected != found) {
@@ -190,12 +186,49 @@ impl SignedKeyring {
         for grant in &keyring.grants {
             grant.verify(found, root)?;
         }
+        Ok(self.believed(keyring, chain))
+    }
+
+    /// The keyring of `economy` from one's own journal, which keeps only what was verified when it came:
+    /// a start need not verify every grant of the past again.
+    ///
+    /// Root sets that `before`, an earlier version, has followed are not followed again.
+    pub fn verified_before(
+        &self,
+        economy: EconomyId,
+        before: Option<&VerifiedKeyring>,
+    ) -> Result<VerifiedKeyring, KeyringError> {
+        let keyring = self.read()?;
+        let same = |before: &&VerifiedKeyring| {
+            let before = before.keyring();
+            before.genesis == keyring.genesis && before.rotations == keyring.rotations
+        };
+        let chain = match before.filter(same) {
+            Some(before) => before.chain().clone(),
+            None => RootChain::follow(&keyring.genesis, &keyring.rotations)?,
+        };
+        let found = chain.economy();
+        if found != economy {
+            return Err(KeyringError::OtherEconomy { expected: economy, found });
+        }
+        Ok(self.believed(keyring, chain))
+    }
+
+    fn read(&self) -> Result<Keyring, KeyringError> {
+        let bytes = self.encode().len();
+        if bytes > limits::KEYRING_BYTES {
+            return Err(KeyringError::TooLarge(bytes));
+        }
+        Keyring::decode(&self.signed.payload)
+    }
+
+    fn believed(&self, keyring: Keyring, chain: RootChain) -> VerifiedKeyring {
         let mut by_key: BTreeMap<KeyId, Vec<usize>> = BTreeMap::new();
         for (index, grant) in keyring.grants.iter().enumerate() {
             by_key.entry(grant.grant().key).or_default().push(index);
         }
-        let digest = self.digest();
-        Ok(VerifiedKeyring(Arc::new(Verified { keyring, chain, by_key, digest, bytes })))
+        let (digest, bytes) = (self.digest(), self.encode());
+        VerifiedKeyring(Arc::new(Verified { keyring, chain, by_key, digest, bytes }))
     }
 }
 
@@ -208,8 +241,8 @@ struct Verified {
     bytes: Vec<u8>,
 }
 
-/// A keyring version that its economy's root signed. Made by [`SignedKeyring::verify`] only; cheap to
-/// clone.
+/// A keyring version that its economy's root signed. Made by [`SignedKeyring::verify`] only, and from
+/// one's own journal by [`SignedKeyring::verified_before`]; cheap to clone.
 ///
 /// ```compile_fail
 /// let keyring = comity_core::keyring::VerifiedKeyring(todo!());

@@ -103,7 +103,7 @@ impl Engine {
         let (verdict, checked) = match result {
             Ok(checked) => {
                 let verdict = self.judge(partner, &incoming, &checked, now);
-                (self.if_room(partner, &checked, verdict), Some(checked))
+                (self.if_room(partner, &checked, verdict, now), Some(checked))
             }
             Err(Unverified::Record(error)) => (Verdict::Reject(reject_reason(&error)), None),
             Err(Unverified::Spoiled(why)) => return self.spoiled(partner, number, &why, now),
@@ -145,7 +145,10 @@ impl Engine {
                 let origin = checked.record.manifest().origin;
                 self.settle_unkept(partner, &incoming, (origin, first), now);
             }
-            (Verdict::PutOff(bound), _) => self.put_off(partner, &incoming, bound, now),
+            (Verdict::PutOff(bound), checked) => {
+                let origin = checked.map_or(partner, |one| one.record.manifest().origin);
+                self.put_off(partner, number, (bound, origin), now);
+            }
             (Verdict::Enter(_) | Verdict::More | Verdict::Unkept { .. }, None) => {}
         }
     }

@@ -16,6 +16,7 @@ impl Engine {
         partner: EconomyId,
         checked: &Checked,
         verdict: Verdict,
+        now: Timestamp,
     ) -> Verdict {
         let manifest = checked.record.manifest();
         if matches!(verdict, Verdict::Enter(_)) && !self.state.knows(&manifest.origin) {
@@ -24,6 +25,15 @@ impl Engine {
                 Stranger::Unkept { first } => Verdict::Unkept { first },
                 Stranger::PutOff => Verdict::PutOff(Bound::Strangers),
             };
+        }
+        if let (Verdict::Enter(standing), Some(keyring)) = (&verdict, checked.carried()) {
+            let set_aside = *standing != Standing::Accepted;
+            if manifest.origin != partner && self.state.waits_in_vain(keyring, set_aside) {
+                return Verdict::Reject(RejectReason::NotEntitled);
+            }
+            if let Some(bound) = self.state.over_keyrings(keyring, now) {
+                return Verdict::PutOff(bound);
+            }
         }
         let over = match &verdict {
             Verdict::Enter(standing) => {
@@ -54,17 +64,17 @@ impl Engine {
     pub(super) fn put_off(
         &mut self,
         partner: EconomyId,
-        incoming: &Incoming,
-        bound: Bound,
+        number: u64,
+        (bound, origin): (Bound, EconomyId),
         now: Timestamp,
     ) {
-        let number = incoming.entry.number;
         if let Some(session) = self.sessions.get_mut(&partner) {
             session.arriving.remove(&number);
         }
-        if self.full.entry(partner).or_default().insert(bound) {
+        let account = bound.account(partner, origin);
+        if self.full.entry(account).or_default().insert(bound) {
             let text = format!("more of that is put off until there is room again: {bound}");
-            self.alarm(Some(partner), "no-room", text);
+            self.alarm(Some(account), "no-room", text);
         }
         self.session_input(partner, comity_proto::Input::Deferred { number }, now);
     }

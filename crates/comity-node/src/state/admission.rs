@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use comity_core::entitlement::Scope;
 use comity_core::journal::{PartnerChange, PartnerChanged};
-use comity_core::keyring::{AdvanceError, KeyringHistory, SignedKeyring, VerifiedKeyring};
+use comity_core::keyring::SignedKeyring;
 use comity_core::partners::PartnerSet;
 use comity_core::policy::{self, PolicyBuilder, PolicySnapshot, TrustLevel};
-use comity_core::{Digest, EconomyId, EpochId, GroupId};
+use comity_core::{EconomyId, EpochId, GroupId};
 
 use super::ledgers::{InLedger, OutLedger};
 use super::partners::{Bond, Partner};
@@ -23,8 +23,8 @@ impl State {
         match &changed.change {
             PartnerChange::Paired { name, keyring, addresses, epoch, ceremony: _ } => {
                 self.invitations.settled(name);
-                let keyring = SignedKeyring::decode(keyring)?.verify(Some(economy))?;
-                self.learn_keyring(keyring, true);
+                let keyring = self.believed(economy, &SignedKeyring::decode(keyring)?)?;
+                self.learn_keyring(keyring, true, None);
                 // A partner that comes back after its removal goes on in the same ledgers: no number
                 // may be used twice.
                 let partner = self.partners.entry(economy).or_insert_with(|| Partner {
@@ -52,8 +52,8 @@ impl State {
                 self.judge_anew(economy, Scope::Everything);
             }
             PartnerChange::Introduced { name, keyring, by } => {
-                let keyring = SignedKeyring::decode(keyring)?.verify(Some(economy))?;
-                self.learn_keyring(keyring, false);
+                let keyring = self.believed(economy, &SignedKeyring::decode(keyring)?)?;
+                self.learn_keyring(keyring, false, None);
                 let partner = self.partners.entry(economy).or_insert_with(|| Partner {
                     name: name.clone(),
                     bond: Bond::Introduced(*by),
@@ -105,41 +105,6 @@ impl State {
         {
             partner.bond = bond;
         }
-    }
-
-    /// Takes a keyring in. `own_word`: its economy gave it itself.
-    pub(super) fn learn_keyring(&mut self, keyring: VerifiedKeyring, own_word: bool) {
-        let economy = keyring.economy();
-        match self.keyrings.get_mut(&economy) {
-            Some(history) => {
-                let before = history.clone();
-                let early = self.early_keyrings.entry(economy).or_default();
-                // An older version changes nothing; a contradiction freezes the economy within, and
-                // then the policy that is rebuilt below says so.
-                let offered = keyring.clone();
-                let learned =
-                    if own_word { history.jump(offered) } else { history.advance(offered) };
-                if let Err(AdvanceError::Gap { offered, .. }) = learned {
-                    early.insert((offered, keyring.digest()), keyring);
-                }
-                catch_up(history, early);
-                if *history == before {
-                    return;
-                }
-                if history.current().chain().is_seized_since(before.current().chain()) {
-                    self.seized.insert(economy);
-                }
-                // Nothing goes to whoever is frozen.
-                self.widened.all |= before.fork().is_some() && history.fork().is_none();
-                let scope = Scope::between(&before, history);
-                self.judge_anew(economy, scope);
-            }
-            None => {
-                self.keyrings.insert(economy, KeyringHistory::start(keyring));
-                self.judge_anew(economy, Scope::Everything);
-            }
-        }
-        self.rebuild_policy();
     }
 
     /// Makes the snapshot and the set of those who may connect anew.
@@ -196,13 +161,4 @@ impl State {
             self.policy = builder.build();
         }
     }
-}
-
-/// Takes in what waited and follows now. Whatever does not wait any longer has been taken, or is of no
-/// use any more.
-fn catch_up(history: &mut KeyringHistory, early: &mut BTreeMap<(u64, Digest), VerifiedKeyring>) {
-    // In the order of their versions: each may be what the next has waited for.
-    early.retain(|_, keyring| {
-        matches!(history.advance(keyring.clone()), Err(AdvanceError::Gap { .. }))
-    });
 }

@@ -71,10 +71,16 @@ impl State {
             }
         }
         match ControlBody::decode(kind, &body) {
-            Ok(ControlBody::Keyring(signed)) if !self.holds_keyring(&origin, &signed) => {
-                if let Some(keyring) = self.believed(origin, &signed) {
+            Ok(ControlBody::Keyring(signed)) => {
+                if !self.holds_keyring(&origin, &signed)
+                    && let Ok(keyring) = self.believed(origin, &signed)
+                {
                     // Only the economy itself may skip versions.
-                    self.learn_keyring(keyring, own_word);
+                    self.learn_keyring(keyring, own_word, Some(id));
+                }
+                // It has had its effect. Those to whom it goes get it from the disk.
+                if let Some(held) = self.records.get_mut(&id) {
+                    held.body = None;
                 }
             }
             Ok(ControlBody::Agreement(body)) => self.propose(id, origin, &body, signed_at),
@@ -114,8 +120,7 @@ impl State {
                 };
                 self.say_of_group(statement, from, at);
             }
-            Ok(ControlBody::Keyring(_) | ControlBody::Introduction(_) | ControlBody::Opaque(_))
-            | Err(_) => {}
+            Ok(ControlBody::Introduction(_) | ControlBody::Opaque(_)) | Err(_) => {}
         }
         // A mere proposal permits nothing, nor does a termination.
         self.widened.all |= agreed.is_some_and(|before| self.agreements.permitting() > before);
@@ -250,31 +255,6 @@ impl State {
             }
             // Somebody else's withdrawal of a record that is not here must not shadow the origin's.
             self.tombstones.entry((target, origin)).or_insert(Tombstone { origin, by });
-        }
-    }
-
-    /// A keyring that was verified already, for the record that enters next.
-    pub(crate) fn bring(&mut self, keyring: Option<VerifiedKeyring>) {
-        self.brought = keyring;
-    }
-
-    /// A keyring of this economy, if it verifies.
-    fn believed(&mut self, origin: EconomyId, signed: &SignedKeyring) -> Option<VerifiedKeyring> {
-        // The digest is over all that it says, whose it is included.
-        let brought = self.brought.take().filter(|one| one.digest() == signed.digest());
-        brought.or_else(|| signed.verify(Some(origin)).ok())
-    }
-
-    /// Whether a keyring may be taken in.
-    pub(crate) fn check_keyring(&self, keyring: &VerifiedKeyring) -> Result<(), RejectReason> {
-        // An older one is refused. A contradiction is taken in: it freezes the economy, and the
-        // operator is told why. One says it all: whoever stole the root could sign them without end.
-        let Some(history) = self.keyrings.get(&keyring.economy()) else { return Ok(()) };
-        let frozen = history.fork().is_some();
-        match history.clone().jump(keyring.clone()) {
-            Ok(_) => Ok(()),
-            Err(AdvanceError::Fork(_)) if !frozen => Ok(()),
-            Err(_) => Err(RejectReason::NotEntitled),
         }
     }
 

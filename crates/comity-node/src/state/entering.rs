@@ -74,7 +74,7 @@ impl State {
         self.note_author(&held, manifest);
         self.references.note(&entered.reference, id);
         if held.facts.kind == Kind::Keyring {
-            self.keyring_records.entry(held.facts.origin).or_default().push(id);
+            self.note_keyring(held.facts.origin, id, entered.at);
         }
         let accepted = held.is_accepted();
         self.charge_unread(&held, manifest);
@@ -185,8 +185,12 @@ impl State {
         let Some(held) = self.records.get_mut(&record) else { return };
         if first_from_origin {
             held.from_origin = true;
+            let keyring = held.facts.kind == Kind::Keyring && held.is_accepted();
             let scope = Scope::Some { authors: BTreeSet::new(), records: BTreeSet::from([record]) };
             self.judge_anew(origin, scope);
+            if keyring {
+                self.own_word_for(origin, record);
+            }
         }
     }
 

@@ -74,7 +74,7 @@ impl State {
             partners: BTreeMap::new(),
             partner_set: PartnerSet::new(),
             keyrings: BTreeMap::from([(*economy, KeyringHistory::start(keyring))]),
-            early_keyrings: BTreeMap::new(),
+            kept_keyrings: BTreeMap::new(),
             brought: None,
             agreements: Agreements::default(),
             groups: Groups::default(),

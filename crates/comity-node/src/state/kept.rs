@@ -28,6 +28,8 @@ pub enum Bound {
     Unknown,
     /// Economies that nobody here knows, and of which not everything is kept.
     Strangers,
+    /// Keyrings of one day, counted for whose they are.
+    Keyrings,
     /// Words about agreements and groups that are not here.
     Early,
     /// Proposals of agreements that nobody has answered.
@@ -46,11 +48,29 @@ pub enum Bound {
 }
 
 impl Bound {
+    /// The economy to whose account something goes that `by` brings of `origin`.
+    pub(crate) const fn account(self, by: EconomyId, origin: EconomyId) -> EconomyId {
+        match self {
+            Self::Keyrings => origin,
+            Self::Pending
+            | Self::Unknown
+            | Self::Strangers
+            | Self::Early
+            | Self::Proposals
+            | Self::GroupWords
+            | Self::Rosters
+            | Self::Tombstones
+            | Self::Superseded
+            | Self::Unread => by,
+        }
+    }
+
     /// All of them.
-    pub const COUNTED: [Self; 10] = [
+    pub const COUNTED: [Self; 11] = [
         Self::Pending,
         Self::Unknown,
         Self::Strangers,
+        Self::Keyrings,
         Self::Early,
         Self::Proposals,
         Self::GroupWords,
@@ -67,6 +87,7 @@ impl Bound {
             Self::Pending => limits::PENDING,
             Self::Unknown => limits::UNKNOWN,
             Self::Strangers => limits::STRANGERS,
+            Self::Keyrings => limits::KEYRINGS,
             Self::Early => limits::EARLY,
             Self::Proposals => limits::PROPOSALS,
             Self::GroupWords => limits::GROUP_WORDS,
@@ -93,6 +114,10 @@ impl fmt::Display for Bound {
             Self::Strangers => write!(
                 f,
                 "it passes on more than is kept of {limit} economies that nobody here knows"
+            ),
+            Self::Keyrings => write!(
+                f,
+                "{limit} keyrings of it came within a day (one that revokes a granted key, or comes from a later root, is taken all the same)"
             ),
             Self::Early => {
                 write!(f, "{limit} of its records speak of agreements or groups that are not here")
@@ -211,6 +236,7 @@ impl State {
         let kept = self.kept.get(partner).cloned().unwrap_or_default();
         kept.with(Bound::GroupWords, self.groups.idle(partner))
             .with(Bound::Rosters, self.groups.rosters(partner))
+            .with(Bound::Keyrings, self.keyrings_in_a_day(partner, self.written))
     }
 
     /// The bounds that a partner has reached.

@@ -11,6 +11,7 @@ mod fold;
 mod groups;
 mod invitations;
 mod kept;
+mod keyrings;
 mod ledgers;
 mod partners;
 mod records;
@@ -61,8 +62,8 @@ pub struct State {
     partners: BTreeMap<EconomyId, Partner>,
     partner_set: PartnerSet,
     keyrings: BTreeMap<EconomyId, KeyringHistory>,
-    /// Keyrings that somebody else brought before the versions between, each version once.
-    early_keyrings: BTreeMap<EconomyId, BTreeMap<(u64, Digest), VerifiedKeyring>>,
+    /// What is kept of others' keyrings beside their histories.
+    kept_keyrings: BTreeMap<EconomyId, keyrings::Keyrings>,
     /// What the record that enters next carries, where it was verified before.
     brought: Option<VerifiedKeyring>,
     agreements: Agreements,
