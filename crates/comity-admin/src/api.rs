@@ -10,7 +10,8 @@ use axum::routing::post;
 use comity_core::Timestamp;
 use comity_node::api::{
     AffiliateRequest, AffirmRequest, AlarmLine, ApplyRequest, DiffRequest, DraftsRequest, Event,
-    ExplainRequest, GroupRequest, ListRequest, PublishRequest, RevokeRequest, RotateRequest,
+    ExplainRequest, GroupRequest, ListRequest, PublishRequest, QuarantineRequest, RevokeRequest,
+    RotateRequest, RuleRequest,
 };
 use comity_node::service::{Comparing, End, Service};
 use comity_node::{ErrorKind, ServiceError};
@@ -150,9 +151,15 @@ fn records() -> Router<Service> {
             }),
         )
         .route(
+            "/quarantine",
+            post(async |State(node): Node, Ask(asked): Ask<QuarantineRequest>| {
+                answer(node.quarantine(asked).await)
+            }),
+        )
+        .route(
             "/judge",
-            post(async |State(node): Node, Ask(asked): Ask<ask::Judge>| {
-                answer(node.judge(&asked.record, asked.release).await)
+            post(async |State(node): Node, Ask(asked): Ask<RuleRequest>| {
+                answer(node.rule(asked).await)
             }),
         )
 }

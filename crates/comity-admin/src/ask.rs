@@ -30,16 +30,6 @@ pub struct Show {
     pub content: bool,
 }
 
-/// A record in quarantine, and what is to become of it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Judge {
-    /// A reference, or the front of an id.
-    pub record: String,
-    /// Whether it is let out.
-    pub release: bool,
-}
-
 /// An instant.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -83,22 +73,29 @@ struct FlatUpdate {
     change: String,
     level: Option<u8>,
     addresses: Option<Vec<String>>,
+    rule: Option<String>,
+    kinds: Option<Vec<String>>,
 }
 
 impl TryFrom<FlatUpdate> for Update {
     type Error = String;
 
     fn try_from(flat: FlatUpdate) -> Result<Self, String> {
-        let FlatUpdate { name, change, level, addresses } = flat;
-        let change = match (change.as_str(), level, addresses) {
-            ("level", Some(level), None) => PartnerUpdate::Level { level },
-            ("addresses", None, Some(addresses)) => PartnerUpdate::Addresses { addresses },
-            ("suspend", None, None) => PartnerUpdate::Suspend,
-            ("resume", None, None) => PartnerUpdate::Resume,
-            ("remove", None, None) => PartnerUpdate::Remove,
+        let FlatUpdate { name, change, level, addresses, rule, kinds } = flat;
+        let change = match (change.as_str(), level, addresses, rule, kinds) {
+            ("level", Some(level), None, None, None) => PartnerUpdate::Level { level },
+            ("addresses", None, Some(addresses), None, None) => {
+                PartnerUpdate::Addresses { addresses }
+            }
+            ("intake", None, None, Some(rule), kinds) => {
+                PartnerUpdate::Intake { rule, kinds: kinds.unwrap_or_default() }
+            }
+            ("suspend", None, None, None, None) => PartnerUpdate::Suspend,
+            ("resume", None, None, None, None) => PartnerUpdate::Resume,
+            ("remove", None, None, None, None) => PartnerUpdate::Remove,
             (change, ..) => {
                 return Err(format!(
-                    "`{change}` is not a change with these fields: `level` with `level`, `addresses` with `addresses`, `suspend`, `resume` or `remove`"
+                    "`{change}` is not a change with these fields: `level` with `level`, `addresses` with `addresses`, `intake` with `rule` and perhaps `kinds`, `suspend`, `resume` or `remove`"
                 ));
             }
         };

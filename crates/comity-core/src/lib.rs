@@ -13,6 +13,7 @@ pub mod entitlement;
 pub mod entropy;
 pub mod group;
 pub mod identity;
+pub mod intake;
 pub mod journal;
 pub mod keyring;
 pub mod ledger;

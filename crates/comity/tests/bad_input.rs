@@ -457,21 +457,41 @@ fn what_there_is_nothing_to_do_about() {
     node.data(&["withdraw", reference, "--yes"]);
     let control = node.data(&["list", "--control", "--kind", "withdrawal"]);
     let withdrawal = control[0]["reference"].as_str().unwrap();
-    let held = node.try_with(&["quarantine", "hold", withdrawal, "--yes"], "");
+    let why = ["--reason", "a test", "--by", "Kim"];
+    let rule = |verb: &str, record: &str, more: &[&str]| {
+        node.try_with(&[&["quarantine", verb, record], &why[..], more].concat(), "")
+    };
+    let held = rule("hold", withdrawal, &["--yes"]);
     held.refused(64, "control-record", "kind `withdrawal`", "suspend");
     let again = node.data(&["publish", &advisory, "--yes"]);
     let reference = again["reference"].as_str().unwrap();
-    let judged =
-        |verb: &str, record: &str| node.try_with(&["quarantine", verb, record, "--yes"], "");
+    rule("drop", withdrawal, &["--yes"]).refused(64, "control-record", "kind", "suspend");
+    let judged = |verb: &str, record: &str| rule(verb, record, &["--yes"]);
     let released = judged("release", reference);
     released.refused(64, "nothing-to-decide", "is not in quarantine", "quarantine list");
-    node.try_with(&["quarantine", "release", "NOPE"], "").refused(66, "no-record", "NOPE", "list");
-    let asked = node.try_with(&["quarantine", "hold", reference], "");
+    rule("release", "NOPE", &[]).refused(66, "no-record", "NOPE", "list");
+    let nobody = ["quarantine", "hold", reference, "--reason", "x", "--by", " ", "--yes"];
+    node.try_with(&nobody, "").refused(64, "name", "empty", "--by");
+    let shown = node.try_with(&["quarantine", "show", reference], "");
+    shown.refused(64, "not-in-quarantine", "not in quarantine", "show");
+    let asked = rule("hold", reference, &[]);
     asked.refused(64, "not-confirmed", "send it to nobody", "--yes");
     judged("hold", reference).done();
     judged("hold", reference).refused(64, "nothing-to-decide", "in quarantine already", "list");
     let held = node.data(&["quarantine", "list"]);
     assert_eq!(held[0]["standing_reason"], "held by a person here");
+    assert_eq!(held[0]["cause"], "person");
     judged("release", reference).done();
     assert_eq!(node.data(&["quarantine", "list"]).as_array().unwrap().len(), 0);
+    judged("drop", reference).done();
+    judged("drop", reference).refused(64, "nothing-to-decide", "dropped already", "list");
+    judged("hold", reference).refused(64, "nothing-to-decide", "dropped already", "list");
+    assert_eq!(node.data(&["quarantine", "list"]).as_array().unwrap().len(), 0);
+    let dropped = node.data(&["quarantine", "list", "--dropped"]);
+    assert_eq!(dropped[0]["standing"], "dropped");
+    let shown = node.data(&["quarantine", "show", reference]);
+    assert_eq!(shown["ruling"]["by"], "Kim");
+    assert_eq!(shown["ruling"]["reason"], "a test");
+    let wrong = node.try_with(&["partner", "intake", "JP", "review"], "");
+    wrong.refused(66, "no-partner", "JP", "partner list");
 }

@@ -52,6 +52,7 @@ pub struct Bench {
     /// Connections that the node closed.
     pub closed: BTreeMap<ConnId, CloseReason>,
     heard: BTreeMap<ConnId, Vec<Said>>,
+    left: BTreeMap<ConnId, Vec<u8>>,
     taps: BTreeMap<ConnId, Tap>,
     replies: BTreeMap<Token, Result<Reply, CommandError>>,
     reads: Vec<Input>,
@@ -81,6 +82,7 @@ impl Bench {
             alarms: Vec::new(),
             closed: BTreeMap::new(),
             heard: BTreeMap::new(),
+            left: BTreeMap::new(),
             taps: BTreeMap::new(),
             replies: BTreeMap::new(),
             reads: Vec::new(),
@@ -117,6 +119,7 @@ impl Bench {
         self.node.engine = None;
         self.node.store = store;
         self.heard.clear();
+        self.left.clear();
         self.taps.clear();
         self.closed.clear();
         self.start();
@@ -263,7 +266,9 @@ impl Bench {
             Effect::Transmit(transmit) => {
                 let (conn, stream, fin) = (transmit.conn(), transmit.stream(), transmit.fin());
                 let tap = self.taps.entry(conn).or_default();
-                let said = tap.hear(stream, &transmit.into_bytes(), fin);
+                let bytes = transmit.into_bytes();
+                self.left.entry(conn).or_default().extend_from_slice(&bytes);
+                let said = tap.hear(stream, &bytes, fin);
                 self.heard.entry(conn).or_default().extend(said.expect("frames of our own"));
             }
             Effect::Close { conn, reason } => {
@@ -352,6 +357,11 @@ impl Bench {
     /// What the node has said on a connection since it was last asked.
     pub fn heard(&mut self, conn: ConnId) -> Vec<Said> {
         self.heard.remove(&conn).unwrap_or_default()
+    }
+
+    /// The bytes that have left on a connection since this was last asked.
+    pub fn left(&mut self, conn: ConnId) -> Vec<u8> {
+        self.left.remove(&conn).unwrap_or_default()
     }
 
     /// Whether the node says of a number that it holds it, or has settled it for good.

@@ -10,8 +10,10 @@ mod codec;
 use crate::cbor::Fault;
 use crate::ceremony::Ceremony;
 use crate::identity::{EconomyId, EpochId, PartDigest, RecordId};
+use crate::intake::Intake;
 use crate::ledger::{LedgerEntry, Opening};
 use crate::time::Timestamp;
+use crate::vocabulary::Kind;
 use crate::{Digest, Marking};
 
 /// Something that happened.
@@ -23,8 +25,10 @@ pub enum JournalEntry {
     Record(RecordEntered),
     /// Parts of a record that is here already arrived.
     Parts(PartsArrived),
-    /// A person decided what stands of a record.
+    /// A person decided what stands of a record, without giving a name.
     Standing(StandingChanged),
+    /// A person decided what stands of a record, and says why.
+    Ruled(Ruled),
     /// Records were judged again, because their origin's keyring went on or a time had come.
     Judged(Judged),
     /// The operator changed something about a partner, or paired.
@@ -232,6 +236,21 @@ pub enum Standing {
     Pending(String),
     /// In doubt; the code says why. Never released until a person decides.
     Quarantined(String),
+    /// Nothing speaks against it, but what comes from this economy is looked at by a person before it counts.
+    InReview(EconomyId),
+    /// A person decided that it is not to count. It is kept, and does not come back.
+    Dropped,
+}
+
+impl Standing {
+    /// Whether it is kept from everybody until a person decides, or because a person has decided.
+    #[must_use]
+    pub const fn is_aside(&self) -> bool {
+        match self {
+            Self::Quarantined(_) | Self::InReview(_) | Self::Dropped => true,
+            Self::Accepted | Self::Pending(_) => false,
+        }
+    }
 }
 
 /// A person decided what stands of a record.
@@ -241,6 +260,21 @@ pub struct StandingChanged {
     pub record: RecordId,
     /// From now on.
     pub standing: Standing,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A person decided what stands of a record: who, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ruled {
+    /// The record.
+    pub record: RecordId,
+    /// From now on.
+    pub standing: Standing,
+    /// Who decided, as that person is called here.
+    pub by: String,
+    /// Why, in that person's words. Kept here and sent to nobody.
+    pub reason: String,
     /// When.
     pub at: Timestamp,
 }
@@ -301,6 +335,13 @@ pub enum PartnerChange {
         keyring: Vec<u8>,
         /// Who introduced it.
         by: EconomyId,
+    },
+    /// What is taken in from it from now on.
+    Intake {
+        /// Of these kinds; of all where none is named.
+        kinds: Vec<Kind>,
+        /// What becomes of them.
+        rule: Intake,
     },
 }
 
@@ -382,6 +423,8 @@ pub enum ArrivalOutcome {
     /// This is its origin, which nobody here knows, and of which as much waits as may: not kept, and asked
     /// for again when the origin is known.
     Unkept(EconomyId),
+    /// By our own rule we take nothing of this kind from this partner, or of this origin.
+    Declined(Kind),
 }
 
 /// An unsigned draft: local, and never released.
@@ -441,6 +484,7 @@ impl JournalEntry {
             | Self::Record(RecordEntered { at, .. })
             | Self::Parts(PartsArrived { at, .. })
             | Self::Standing(StandingChanged { at, .. })
+            | Self::Ruled(Ruled { at, .. })
             | Self::Judged(Judged { at, .. })
             | Self::Partner(PartnerChanged { at, .. })
             | Self::Delivery(DeliveryDecided { at, .. })
@@ -472,6 +516,7 @@ impl JournalEntry {
             Self::Draft(draft) => draft.parts.iter().map(|part| part.content).collect(),
             Self::Founded(_)
             | Self::Standing(_)
+            | Self::Ruled(_)
             | Self::Judged(_)
             | Self::Partner(_)
             | Self::Delivery(_)

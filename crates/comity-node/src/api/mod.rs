@@ -13,6 +13,7 @@ mod keys;
 mod node;
 mod partners;
 mod publishing;
+mod quarantine;
 mod records;
 
 pub use audit::{
@@ -36,11 +37,14 @@ pub use keys::{
 };
 pub use node::{AlarmLine, ClockState, Event, Status};
 pub use partners::{
-    AgreementLine, Ceremony, DeadlineLine, IntroductionLine, Invitation, InvitationLine,
-    PartnerLine, PartnerUpdate, PathLine, Pinged,
+    AgreementLine, Ceremony, DeadlineLine, IntakeLine, IntroductionLine, Invitation,
+    InvitationLine, PartnerLine, PartnerUpdate, PathLine, Pinged,
 };
 pub use publishing::{
     AddresseeRequest, Cell, MarkingFields, PartRequest, Preview, PreviewPart, PublishRequest,
     Published,
+};
+pub use quarantine::{
+    HoldLine, QuarantineLine, QuarantineRequest, RuleRequest, RuleVerdict, RulingLine,
 };
 pub use records::{ListRequest, PartDetail, RecordDetail, RecordLine};

@@ -1,5 +1,7 @@
 //! Partners, agreements with them, pairing, introductions.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// A partner.
@@ -17,6 +19,9 @@ pub struct PartnerLine {
     pub level: u8,
     /// The level's name.
     pub level_name: String,
+    /// What is taken in from it.
+    #[serde(default)]
+    pub intake: IntakeLine,
     /// Where it can be reached.
     pub addresses: Vec<String>,
     /// Titles of the agreements in force.
@@ -42,6 +47,17 @@ pub struct PartnerLine {
     pub full: Vec<String>,
     /// Since when.
     pub since: String,
+}
+
+/// What is taken in from a partner: ours alone, never sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IntakeLine {
+    /// `accept`, `review` or `refuse`: for every kind of content that is not named below.
+    pub rule: String,
+    /// Kinds for which another rule holds.
+    pub kinds: BTreeMap<String, String>,
+    /// Deliveries that were not taken by such a rule, by kind.
+    pub refused: BTreeMap<String, u64>,
 }
 
 /// A partner's sign of life, and the way to it.
@@ -101,6 +117,14 @@ pub enum PartnerUpdate {
     Resume,
     /// End the pairing.
     Remove,
+    /// What is taken in from it.
+    Intake {
+        /// `accept`, `review` or `refuse`.
+        rule: String,
+        /// The kinds that are meant; all kinds of content where none is named.
+        #[serde(default)]
+        kinds: Vec<String>,
+    },
     /// Where it can be reached.
     Addresses {
         /// `host:port` each.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::quarantine::{HoldLine, RulingLine};
+
 /// A record in one line.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RecordLine {
@@ -23,9 +25,9 @@ pub struct RecordLine {
     pub source: String,
     /// `introduced by KR` where the origin is not paired.
     pub introduced_by: Option<String>,
-    /// `accepted`, `pending` or `quarantined`.
+    /// `accepted`, `pending`, `quarantined` or `dropped`.
     pub standing: String,
-    /// Why it is pending or quarantined.
+    /// Why it does not count.
     pub standing_reason: Option<String>,
     /// `live`, `withdrawn` or `superseded`.
     pub lifecycle: String,
@@ -54,6 +56,12 @@ pub struct RecordDetail {
     pub parts: Vec<PartDetail>,
     /// A control record's body, in words.
     pub body: Option<String>,
+    /// Where it is kept from everybody: how.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<HoldLine>,
+    /// What a person here decided about it last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ruling: Option<RulingLine>,
 }
 
 /// A part that is here.

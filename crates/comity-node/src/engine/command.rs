@@ -5,7 +5,7 @@ use comity_core::control::ControlBody;
 use comity_core::entitlement::{Claim, Entitlement, FirstSeen};
 use comity_core::group::{Founding, GroupBody, Says};
 use comity_core::journal::{
-    DraftMade, Invited, JournalEntry, PartnerChange, PartnerChanged, Source, Standing,
+    DraftMade, Invited, JournalEntry, PartnerChange, PartnerChanged, Ruled, Source, Standing,
     StandingChanged,
 };
 use comity_core::keyring::AdvanceError;
@@ -55,6 +55,17 @@ pub enum Command {
         record: RecordId,
         /// What is to stand of it.
         standing: Standing,
+    },
+    /// A person decides about a record, gives a name and says why.
+    Rule {
+        /// The record.
+        record: RecordId,
+        /// What is to stand of it.
+        standing: Standing,
+        /// Who decides.
+        by: String,
+        /// Why.
+        reason: String,
     },
     /// Somebody is invited to pair.
     Invite(Invited),
@@ -177,6 +188,14 @@ impl Engine {
                 self.state.record(&record).ok_or_else(missing)?;
                 let changed = StandingChanged { record, standing, at: now };
                 self.enter(&JournalEntry::Standing(changed), Vec::new());
+                self.widen();
+                Ok(Reply::Done)
+            }
+            Command::Rule { record, standing, by, reason } => {
+                let missing = || CommandError::NoRecord(record.to_string());
+                self.state.record(&record).ok_or_else(missing)?;
+                let ruled = Ruled { record, standing, by, reason, at: now };
+                self.enter(&JournalEntry::Ruled(ruled), Vec::new());
                 self.widen();
                 Ok(Reply::Done)
             }
@@ -380,6 +399,11 @@ impl Engine {
             PartnerChange::Removed => {
                 let partner = self.state.partner(&economy).filter(|one| one.bond != Bond::Removed);
                 partner.ok_or_else(|| CommandError::NoPartner(economy.to_string()))?;
+            }
+            // Of whom a partner has only introduced, records come as well.
+            PartnerChange::Intake { .. } => {
+                let known = self.state.knows(&economy) && economy != self.state.us();
+                known.then_some(()).ok_or_else(|| CommandError::NoPartner(economy.to_string()))?;
             }
             PartnerChange::Level(_)
             | PartnerChange::Suspended

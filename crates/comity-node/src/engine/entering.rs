@@ -191,7 +191,12 @@ impl Engine {
     fn stands(&mut self, judged: Judged) {
         let held = judged.records.iter().filter_map(|record| self.state.record(record));
         let accepted: Vec<_> = held.filter(|held| held.is_accepted()).collect();
-        if let (Standing::Quarantined(why), Some(first)) = (&judged.standing, accepted.first()) {
+        let why = match &judged.standing {
+            Standing::Quarantined(why) => Some(why.as_str()),
+            Standing::InReview(_) => Some("parts came that nobody has looked at"),
+            Standing::Accepted | Standing::Pending(_) | Standing::Dropped => None,
+        };
+        if let (Some(why), Some(first)) = (why, accepted.first()) {
             let (origin, count) = (first.facts.origin, accepted.len());
             let text = format!("{count} accepted records were put in quarantine: {why}");
             self.alarm(Some(origin), "set-aside", text);

@@ -5,7 +5,7 @@ use comity_core::journal::{Arrival, ArrivalOutcome, Delivered, JournalEntry, Sou
 use comity_core::ledger::LedgerEntry;
 use comity_core::receipt::RejectReason;
 use comity_core::record::RecordError;
-use comity_core::{Digest, EconomyId, PartDigest, Timestamp};
+use comity_core::{Digest, EconomyId, Kind, PartDigest, Timestamp};
 use comity_proto::Incoming;
 
 use super::entering::Unfit;
@@ -141,6 +141,7 @@ impl Engine {
                 self.then.push(Then::Stored { partner, number });
             }
             (Verdict::Reject(reason), _) => self.reject(partner, &incoming, reason, now),
+            (Verdict::Declined(kind), _) => self.decline(partner, &incoming, kind, now),
             (Verdict::Unkept { first }, Some(checked)) => {
                 let origin = checked.record.manifest().origin;
                 self.settle_unkept(partner, &incoming, (origin, first), now);
@@ -165,6 +166,17 @@ impl Engine {
         self.alarm(Some(partner), "rejected", format!("record {short} was rejected: {reason}"));
         self.arrived(partner, incoming, ArrivalOutcome::Rejected(reason.code()), now);
         self.then.push(Then::Rejected { partner, number, reason });
+        if let Some(session) = self.sessions.get_mut(&partner) {
+            session.arriving.remove(&number);
+        }
+    }
+
+    /// By our own rule it is not taken: the sender hears what it would hear of an author who may not sign
+    /// such a record, and nobody here is alarmed by what somebody here decided.
+    fn decline(&mut self, partner: EconomyId, incoming: &Incoming, kind: Kind, now: Timestamp) {
+        let number = incoming.entry.number;
+        self.arrived(partner, incoming, ArrivalOutcome::Declined(kind), now);
+        self.then.push(Then::Rejected { partner, number, reason: RejectReason::NotEntitled });
         if let Some(session) = self.sessions.get_mut(&partner) {
             session.arriving.remove(&number);
         }
@@ -231,7 +243,10 @@ impl Engine {
             ArrivalOutcome::Known(record) | ArrivalOutcome::Withdrawn(record) => {
                 one.inbound.repeats(&record)
             }
-            ArrivalOutcome::Void | ArrivalOutcome::Rejected(_) | ArrivalOutcome::Unkept(_) => 0,
+            ArrivalOutcome::Void
+            | ArrivalOutcome::Rejected(_)
+            | ArrivalOutcome::Declined(_)
+            | ArrivalOutcome::Unkept(_) => 0,
         });
         let worn = repeats >= REPEATS && self.state.brought_before(partner, &incoming.entry);
         let arrival = Arrival {

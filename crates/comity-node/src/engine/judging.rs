@@ -2,6 +2,7 @@
 
 use comity_core::control::{AcceptanceBody, ControlBody, TerminationBody};
 use comity_core::entitlement::{Claim, Entitlement, FirstSeen, Wait};
+use comity_core::intake::Intake;
 use comity_core::journal::Standing;
 use comity_core::receipt::RejectReason;
 use comity_core::record::Addressee;
@@ -18,6 +19,8 @@ pub(super) enum Verdict {
     Known,
     Withdrawn,
     Reject(RejectReason),
+    /// By our own rule it is not taken.
+    Declined(Kind),
     /// There is no room for it.
     PutOff(Bound),
     /// Nor is there a need: nobody here knows its origin, and as much of it waits as may.
@@ -45,8 +48,15 @@ impl Engine {
             return Verdict::Withdrawn;
         }
         if let Some(held) = self.state.record(&id) {
+            let (rule, _) = self.state.intake(partner, manifest.origin, manifest.kind);
+            if rule == Intake::Refuse {
+                return Verdict::Declined(manifest.kind);
+            }
+            // What a person has dropped gets no more parts, and nobody is told.
+            let dropped = held.standing == Standing::Dropped;
             let new = checked.parts.iter().any(|part| !held.has_part(&part.digest));
             return match self.addressed_to_us(checked) {
+                Ok(()) if dropped => Verdict::Known,
                 Ok(()) if new && !tombstone && self.within_ceiling(checked) => Verdict::More,
                 Ok(()) if new && !tombstone => Verdict::Reject(RejectReason::NotEntitled),
                 Ok(()) => Verdict::Known,
@@ -63,6 +73,10 @@ impl Engine {
         if let Err(reason) = self.judge_body(checked) {
             return Verdict::Reject(reason);
         }
+        let (rule, whose) = self.state.intake(partner, manifest.origin, manifest.kind);
+        if rule == Intake::Refuse {
+            return Verdict::Declined(manifest.kind);
+        }
         let seen = if manifest.origin == partner {
             FirstSeen::from_origin(now)
         } else {
@@ -77,6 +91,9 @@ impl Engine {
         match entitlement {
             Entitlement::Accepted if !self.within_ceiling(checked) => {
                 Verdict::Reject(RejectReason::NotEntitled)
+            }
+            Entitlement::Accepted if rule == Intake::Review => {
+                Verdict::Enter(Standing::InReview(whose))
             }
             Entitlement::Accepted => Verdict::Enter(Standing::Accepted),
             Entitlement::Pending(wait) => Verdict::Enter(Standing::Pending(wait.to_string())),

@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use comity_core::entitlement::{Claim, FirstSeen};
+use comity_core::entitlement::{Claim, Entitlement, FirstSeen};
 use comity_core::journal::{DeliveryDecided, JournalEntry, Source, Standing};
 use comity_core::ledger::{Head, Ranges};
 use comity_core::policy::{self, Payload};
@@ -343,9 +343,13 @@ impl Engine {
             let (claim, seen) = (Claim::of(id, manifest), FirstSeen::relayed(now));
             let judged = self.state.entitlement(&claim, checked.carried(), seen, now);
             let ours = manifest.origin == self.state.us();
-            let standing =
-                if ours { standing_of_ours(manifest.kind, judged) } else { standing(judged) };
             let source = Source::Returned { by: partner };
+            let whose = self.state.held_back(&source, manifest.origin, manifest.kind);
+            let standing = match (judged, whose) {
+                (judged, _) if ours => standing_of_ours(manifest.kind, judged),
+                (Entitlement::Accepted, Some(whose)) => Standing::InReview(whose),
+                (judged, _) => standing(judged),
+            };
             match self.enter_record(checked, source, standing.clone(), now) {
                 Ok(reference) => {
                     if let (Standing::Quarantined(why), true) = (&standing, ours) {

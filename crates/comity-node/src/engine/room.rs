@@ -54,6 +54,7 @@ impl Engine {
             | Verdict::Withdrawn
             | Verdict::More
             | Verdict::Reject(_)
+            | Verdict::Declined(_)
             | Verdict::Unkept { .. }
             | Verdict::PutOff(_) => None,
         };

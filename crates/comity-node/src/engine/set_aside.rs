@@ -66,7 +66,7 @@ impl Engine {
     ) {
         self.set_aside.insert(record, false);
         let text = format!(
-            "{reference}, signed by this economy, came back and is set aside: {why}; to release it: comity quarantine release {reference}"
+            "{reference}, signed by this economy, came back and is set aside: {why}; to release it: comity quarantine release {reference} --reason TEXT"
         );
         self.alarm(Some(by), "ours-set-aside", text);
     }

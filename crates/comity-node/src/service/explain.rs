@@ -256,7 +256,7 @@ impl Search {
                 Some(format!("comity partner level {partner} {}", level.number()))
             }
             Change::Resume => Some(format!("comity partner resume {partner}")),
-            Change::Accept => Some(format!("comity quarantine release {record}")),
+            Change::Accept => Some(format!("comity quarantine release {record} --reason TEXT")),
             Change::Sign(tier) => {
                 Some(format!("comity agreement propose {}.toml --to {partner}", tier.name()))
             }

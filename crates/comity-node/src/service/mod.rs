@@ -20,6 +20,7 @@ mod names;
 mod pairing;
 mod partners;
 mod ping;
+mod quarantine;
 mod records;
 mod watch;
 mod words;

@@ -1,13 +1,14 @@
 //! Partners: looking at them, changing them, introducing them to one another.
 
 use comity_core::control::IntroductionBody;
+use comity_core::intake::Intake;
 use comity_core::journal::{PartnerChange, Source, Standing};
 use comity_core::{EconomyId, Kind, RecordId, Timestamp};
 use comity_net::Endpoint;
 
 use super::names::check_name;
 use super::{Service, find_partner, find_record};
-use crate::api::{IntroductionLine, PartnerLine, PartnerUpdate, Published};
+use crate::api::{IntakeLine, IntroductionLine, PartnerLine, PartnerUpdate, Published};
 use crate::config::Address;
 use crate::engine::{Command, Engine};
 use crate::error::ServiceError;
@@ -38,6 +39,7 @@ impl Service {
             PartnerUpdate::Suspend => PartnerChange::Suspended,
             PartnerUpdate::Resume => PartnerChange::Resumed,
             PartnerUpdate::Remove => PartnerChange::Removed,
+            PartnerUpdate::Intake { rule, kinds } => intake_change(&rule, &kinds)?,
             PartnerUpdate::Addresses { addresses } => {
                 PartnerChange::Addresses(dialable(addresses)?)
             }
@@ -127,6 +129,38 @@ impl Service {
         let id = economy.to_string();
         let line = lines.into_iter().find(|line| line.economy == id);
         line.ok_or_else(|| ServiceError::no_input("no-partner", "no such partner"))
+    }
+}
+
+/// What is taken in from now on. What takes back, revokes or ends is always taken.
+fn intake_change(rule: &str, kinds: &[String]) -> Result<PartnerChange, ServiceError> {
+    let names = Intake::ALL.map(|rule| rule.to_string()).join(", ");
+    let rule = Intake::from_name(rule).ok_or_else(|| {
+        ServiceError::usage("intake", format!("`{rule}` is not one of {names}"))
+            .next("comity partner intake NAME review")
+    })?;
+    let content = || Kind::ALL.iter().filter(|kind| !kind.is_control());
+    let read = |name: &String| {
+        let kind = Kind::from_name(name).filter(|kind| !kind.is_control());
+        kind.ok_or_else(|| {
+            let names: Vec<_> = content().map(ToString::to_string).collect();
+            let message = format!("`{name}` is not a kind of record with content");
+            ServiceError::usage("kind", message).next(format!(
+                "one of {}; keyrings, agreements, withdrawals and their like are always taken",
+                names.join(", ")
+            ))
+        })
+    };
+    let kinds = kinds.iter().map(read).collect::<Result<_, _>>()?;
+    Ok(PartnerChange::Intake { kinds, rule })
+}
+
+fn intake_line(partner: &Partner) -> IntakeLine {
+    let words = |(kind, rule): (Kind, Intake)| (kind.to_string(), rule.to_string());
+    IntakeLine {
+        rule: partner.intake.otherwise().to_string(),
+        kinds: partner.intake.exceptions().map(words).collect(),
+        refused: partner.declined.iter().map(|(kind, count)| (kind.to_string(), *count)).collect(),
     }
 }
 
@@ -251,6 +285,7 @@ fn line(
         introduced_by,
         level: partner.level.number(),
         level_name: partner.level.to_string(),
+        intake: intake_line(partner),
         addresses: partner.addresses.clone(),
         agreements: agreements
             .filter(|agreement| agreement.in_force(now))

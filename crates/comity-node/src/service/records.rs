@@ -4,9 +4,8 @@ use comity_core::journal::Standing;
 use comity_core::record::{self, Part};
 use comity_core::{Kind, PartDigest, RecordId, Timestamp};
 
-use super::{Service, find_economy, find_record, group_words, local, words};
+use super::{Service, find_economy, find_record, group_words, local, quarantine, words};
 use crate::api::{ListRequest, PartDetail, RecordDetail, RecordLine};
-use crate::engine::Command;
 use crate::error::ServiceError;
 use crate::state::{Held, State};
 
@@ -25,18 +24,19 @@ impl Service {
     pub async fn show(&self, record: &str, content: bool) -> Result<RecordDetail, ServiceError> {
         let text = record.to_owned();
         let (desks, now) = (self.parts.config.local.desks.clone(), self.now());
-        let (line, seq, digests, mut sight, body) = self
+        let (line, seq, digests, mut sight, (body, (held, ruling))) = self
             .look(move |state, _, _| {
                 let (id, held) = found(state, &text)?;
                 let digests: Vec<PartDigest> = held.parts.iter().map(|part| part.digest).collect();
                 let body = body_in_words(state, held);
                 let sight = local::sight(state, held, &desks, now);
+                let aside = (quarantine::hold_line(state, held), quarantine::ruling_line(held));
                 Ok::<_, ServiceError>((
                     words::record_line(state, &id, held, now),
                     held.seq,
                     digests,
                     sight,
-                    body,
+                    (body, aside),
                 ))
             })
             .await??;
@@ -66,24 +66,9 @@ impl Service {
             not_here: manifest.parts.len().saturating_sub(parts.len()) as u64,
             parts,
             body,
+            held,
+            ruling,
         })
-    }
-
-    /// A person decides about a record in quarantine: it is released, or stays out for good.
-    pub async fn judge(&self, record: &str, release: bool) -> Result<RecordLine, ServiceError> {
-        let text = record.to_owned();
-        let id = self.look(move |state, _, _| judged(state, &text, release)).await??;
-        let standing = if release {
-            Standing::Accepted
-        } else {
-            Standing::Quarantined("held by a person here".to_owned())
-        };
-        self.command(Command::Judge { record: id, standing }).await?;
-        let now = self.now();
-        let line = self.look(move |state, _, _| {
-            state.record(&id).map(|held| words::record_line(state, &id, held, now))
-        });
-        line.await?.ok_or_else(|| ServiceError::no_input("no-record", "the record is gone"))
     }
 }
 
@@ -96,36 +81,13 @@ pub(super) fn found<'a>(
     held.map(|held| (id, held)).ok_or_else(|| ServiceError::no_input("no-record", "no such record"))
 }
 
-/// The record that a person decides about. One without content cannot be held: it says what is in
-/// force, and is undone by another of its kind.
-fn judged(state: &State, text: &str, release: bool) -> Result<RecordId, ServiceError> {
-    let (id, held) = found(state, text)?;
-    let kind = held.facts.kind;
-    if kind.is_control() && !release {
-        let message = format!("{} is a record of kind `{kind}`, which is not held", held.reference);
-        return Err(ServiceError::usage("control-record", message)
-            .next("hold records with content; partners: comity partner suspend NAME"));
-    }
-    let reference = &held.reference;
-    let pointless = match (&held.standing, release) {
-        (Standing::Quarantined(_), true) | (Standing::Accepted | Standing::Pending(_), false) => {
-            return Ok(id);
-        }
-        (Standing::Quarantined(_), false) => format!("{reference} is in quarantine already"),
-        (Standing::Accepted, true) => format!("{reference} is not in quarantine: it counts"),
-        (Standing::Pending(why), true) => {
-            format!("{reference} is not in quarantine: it waits, {why}")
-        }
-    };
-    Err(ServiceError::usage("nothing-to-decide", pointless).next("comity quarantine list"))
-}
-
 /// Whether a key or a person is waited for. An introduction that a person has set aside waits for nobody.
 pub(super) fn waits(held: &Held) -> bool {
     match &held.standing {
         Standing::Accepted => false,
         Standing::Pending(_) => true,
-        Standing::Quarantined(_) => held.facts.kind != Kind::Introduction,
+        Standing::Quarantined(_) | Standing::InReview(_) => held.facts.kind != Kind::Introduction,
+        Standing::Dropped => false,
     }
 }
 

@@ -19,6 +19,14 @@ pub(super) fn record_line(state: &State, id: &RecordId, held: &Held, now: Timest
         Standing::Accepted => ("accepted", None),
         Standing::Pending(why) => ("pending", Some(why.clone())),
         Standing::Quarantined(why) => ("quarantined", Some(why.clone())),
+        Standing::InReview(whose) => {
+            let why = format!("a person looks first at what comes from {}", state.name_of(whose));
+            ("quarantined", Some(why))
+        }
+        Standing::Dropped => {
+            let by = held.ruling.as_ref().map(|ruling| format!(" by {}", ruling.by));
+            ("dropped", Some(format!("dropped{}", by.unwrap_or_default())))
+        }
     };
     let introduced_by = state.partner(&held.facts.origin).and_then(|origin| match origin.bond {
         Bond::Introduced(by) => Some(state.name_of(&by)),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use comity_core::entitlement::Scope;
+use comity_core::intake::IntakeRules;
 use comity_core::journal::{PartnerChange, PartnerChanged};
 use comity_core::keyring::SignedKeyring;
 use comity_core::partners::PartnerSet;
@@ -31,6 +32,8 @@ impl State {
                     name: name.clone(),
                     bond: Bond::Paired,
                     level: TrustLevel::default(),
+                    intake: IntakeRules::default(),
+                    declined: BTreeMap::new(),
                     addresses: Vec::new(),
                     since: changed.at,
                     out: OutLedger::new(*epoch),
@@ -58,6 +61,8 @@ impl State {
                     name: name.clone(),
                     bond: Bond::Introduced(*by),
                     level: TrustLevel::default(),
+                    intake: IntakeRules::default(),
+                    declined: BTreeMap::new(),
                     addresses: Vec::new(),
                     since: changed.at,
                     out: OutLedger::new(NO_EPOCH),
@@ -93,6 +98,13 @@ impl State {
                 if let Some(partner) = self.partners.get_mut(&economy) {
                     partner.addresses.clone_from(addresses);
                 }
+            }
+            PartnerChange::Intake { kinds, rule } => {
+                if let Some(partner) = self.partners.get_mut(&economy) {
+                    partner.intake.set(kinds, *rule);
+                }
+                // It decides nothing about what leaves.
+                return Ok(());
             }
         }
         self.rebuild_policy();

@@ -26,7 +26,7 @@ impl State {
         let source = source_facts(&entered.source, manifest.origin == self.us);
         let mut facts = RecordFacts::new(id, manifest, source);
         facts.pending = matches!(entered.standing, Standing::Pending(_));
-        facts.quarantined = matches!(entered.standing, Standing::Quarantined(_));
+        facts.quarantined = entered.standing.is_aside();
         let tombstone = self.tombstones.contains_key(&(id, manifest.origin));
         if tombstone {
             facts.lifecycle = Lifecycle::Withdrawn;
@@ -48,7 +48,10 @@ impl State {
             signed_bytes: entered.signed.len() as u64,
             source: entered.source.clone(),
             standing: entered.standing.clone(),
+            standing_since: entered.at,
             decided: false,
+            ruling: None,
+            review: self.held_back(&entered.source, manifest.origin, manifest.kind),
             from_origin: true,
             reference: entered.reference.clone(),
             title: entered.title.clone(),
@@ -108,7 +111,10 @@ impl State {
             signed_bytes: record.signed().len() as u64,
             source: Source::Own,
             standing: Standing::Accepted,
+            standing_since: now,
             decided: false,
+            ruling: None,
+            review: None,
             from_origin: true,
             reference: self.next_reference(manifest.kind, now),
             title,
@@ -139,6 +145,7 @@ impl State {
         };
         let new: BTreeSet<_> = arrived.parts.iter().map(|part| part.digest).collect();
         self.came(arrived.record, &arrived.source, &new, &came.into_iter().collect());
+        self.came_again(arrived.record, &arrived.source, !new.is_empty());
         self.arrive_again(&arrived.record);
         Ok(())
     }

@@ -151,7 +151,10 @@ impl State {
             JournalEntry::Founded(_) => return Err(FoldError::NotFounded),
             JournalEntry::Record(entered) => self.record_entered(entered)?,
             JournalEntry::Parts(arrived) => self.parts_arrived(arrived)?,
-            JournalEntry::Standing(changed) => self.decided(changed),
+            JournalEntry::Standing(changed) => {
+                self.decided(changed.record, &changed.standing, changed.at);
+            }
+            JournalEntry::Ruled(ruled) => self.ruled(ruled),
             JournalEntry::Judged(judged) => {
                 for record in &judged.records {
                     self.stands(*record, &judged.standing, judged.at);
@@ -297,6 +300,11 @@ impl State {
             if let ArrivalOutcome::Rejected(code) = arrival.outcome {
                 partner.inbound.reject(arrival.number, RejectReason::from_code(code));
             }
+            if let ArrivalOutcome::Declined(kind) = arrival.outcome {
+                partner.inbound.reject(arrival.number, RejectReason::NotEntitled);
+                let declined = partner.declined.entry(kind).or_default();
+                *declined = declined.saturating_add(1);
+            }
             if let ArrivalOutcome::Unkept(origin) = arrival.outcome {
                 partner.inbound.reject(arrival.number, RejectReason::UnknownOrigin);
                 self.note_unkept(arrival.from, origin, arrival.number);
@@ -305,7 +313,9 @@ impl State {
         if let (ArrivalOutcome::Known(record), Some(entry)) = (&arrival.outcome, &arrival.entry) {
             let parts = entry.parts.iter().copied().collect();
             let delivered = Delivered { from: arrival.from, entry: entry.clone() };
-            self.came(*record, &Source::Partner(delivered), &BTreeSet::new(), &parts);
+            let source = Source::Partner(delivered);
+            self.came(*record, &source, &BTreeSet::new(), &parts);
+            self.came_again(*record, &source, false);
         }
     }
 

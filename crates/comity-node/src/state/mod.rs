@@ -9,6 +9,7 @@ mod control;
 mod entering;
 mod fold;
 mod groups;
+mod intake;
 mod invitations;
 mod kept;
 mod keyrings;
@@ -32,6 +33,7 @@ use comity_core::{Digest, EconomyId, GroupId, KeyId, Kind, PartDigest, RecordId,
 pub use agreements::{Agreements, Compact};
 pub use fold::FoldError;
 pub use groups::{Groups, Meant};
+pub use intake::Ruling;
 pub use invitations::Invitations;
 pub(crate) use kept::Stranger;
 pub use kept::{Bound, Kept};

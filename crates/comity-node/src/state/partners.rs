@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use comity_core::intake::IntakeRules;
 use comity_core::ledger::Ranges;
 use comity_core::policy::{self, TrustLevel};
-use comity_core::{EconomyId, RecordId, Timestamp};
+use comity_core::{EconomyId, Kind, RecordId, Timestamp};
 
 use super::ledgers::{InLedger, OutLedger};
 
@@ -17,6 +18,10 @@ pub struct Partner {
     pub bond: Bond,
     /// How far we trust it. Local, never sent.
     pub level: TrustLevel,
+    /// What is taken in from it, or of it. Local, never sent.
+    pub intake: IntakeRules,
+    /// Deliveries that were not taken by such a rule, by kind.
+    pub declined: BTreeMap<Kind, u64>,
     /// Where it can be reached.
     pub addresses: Vec<String>,
     /// When it was paired or introduced.

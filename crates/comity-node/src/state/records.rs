@@ -6,9 +6,10 @@ use comity_core::control::WithdrawalBody;
 use comity_core::entitlement::{Claim, FirstSeen};
 use comity_core::journal::{Source, Standing};
 use comity_core::policy::{PartFacts, RecordFacts};
+use comity_core::{EconomyId, Kind, PartDigest, RecordId, Timestamp};
 use comity_proto::Load;
 
-use comity_core::{EconomyId, Kind, PartDigest, RecordId, Timestamp};
+use super::intake::Ruling;
 
 /// A record that is here.
 #[derive(Clone, Debug)]
@@ -33,8 +34,15 @@ pub struct Held {
     pub from_origin: bool,
     /// Whether it is believed.
     pub standing: Standing,
+    /// Since when.
+    pub standing_since: Timestamp,
     /// Whether a person decided that: then no keyring changes it any more.
     pub decided: bool,
+    /// What a person decided last, and why.
+    pub ruling: Option<Box<Ruling>>,
+    /// By the rule for whom it is not taken in without a person. `None`: it came at least once in a way on
+    /// which nothing is held back.
+    pub review: Option<EconomyId>,
     /// The local short reference.
     pub reference: String,
     /// A title for local screens.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use comity_core::entitlement::{
     Claim, Doubt, Entitlement, FirstSeen, Refusal, Scope, Wait, author_ceiling, entitlement,
 };
-use comity_core::journal::{Judged, Standing, StandingChanged};
+use comity_core::journal::{Judged, Standing};
 use comity_core::keyring::{SignedKeyring, VerifiedKeyring};
 use comity_core::limits::CLOCK_TOLERANCE;
 use comity_core::record::{Addressee, Manifest};
@@ -197,6 +197,10 @@ impl State {
             | Entitlement::Quarantined(_)
             | Entitlement::Refused(_)) => judged,
         };
+        if let (Entitlement::Accepted, Some(whose)) = (&judged, held.review) {
+            let standing = Standing::InReview(whose);
+            return (standing != held.standing).then_some(standing);
+        }
         let standing = match judged {
             _ if held.is_accepted() && !takes_back(seized, &judged) => return None,
             Entitlement::Accepted => Standing::Accepted,
@@ -263,11 +267,11 @@ impl State {
     }
 
     /// A person decided what is to stand of a record; no keyring changes that any more.
-    pub(super) fn decided(&mut self, changed: &StandingChanged) {
-        if let Some(held) = self.records.get_mut(&changed.record) {
+    pub(super) fn decided(&mut self, record: RecordId, standing: &Standing, at: Timestamp) {
+        if let Some(held) = self.records.get_mut(&record) {
             held.decided = true;
         }
-        self.stands(changed.record, &changed.standing, changed.at);
+        self.stands(record, standing, at);
     }
 
     /// From now on this stands of a record.
@@ -277,7 +281,8 @@ impl State {
         let was_accepted = held.is_accepted();
         held.standing = standing.clone();
         held.facts.pending = matches!(standing, Standing::Pending(_));
-        held.facts.quarantined = matches!(standing, Standing::Quarantined(_));
+        held.facts.quarantined = standing.is_aside();
+        held.standing_since = at;
         let accepted = held.is_accepted();
         self.discharge_pending(&record);
         match (was_accepted, accepted) {

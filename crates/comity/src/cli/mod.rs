@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use agreement::{AgreementCommand, AgreementDiffArgs};
 pub(crate) use group::{About, Affiliations, GroupCommand};
 pub(crate) use node::{
-    ClockCommand, ConfigCommand, Demo, Init, KeyCommand, QuarantineCommand, RecoverCommand,
+    ClockCommand, ConfigCommand, Demo, Init, KeyCommand, QuarantineCommand, RecoverCommand, Ruling,
     StoreCommand,
 };
 pub(crate) use partner::PartnerCommand;
@@ -112,7 +112,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Audit(AuditCommand),
     Verify(Verify),
-    /// Decide about records whose author may not have been entitled
+    /// Decide about records that are kept from everybody: doubted, or looked at first
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
     /// Check the configuration, or show what is in force

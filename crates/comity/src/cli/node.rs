@@ -179,24 +179,48 @@ pub(crate) enum ClockCommand {
 /// Decide about records in quarantine.
 #[derive(Debug, Subcommand)]
 pub(crate) enum QuarantineCommand {
-    /// List records that wait for a person
-    List,
+    /// List records that wait for a person, with why and since when
+    List {
+        /// Those that were dropped as well
+        #[arg(long)]
+        dropped: bool,
+    },
+    /// Show a record, why it is in quarantine, who brought it and who may have it
+    Show {
+        /// Its reference, or the front of its id
+        #[arg(value_name = "REFERENCE")]
+        record: String,
+        /// Whole texts, and what machines read
+        #[arg(long)]
+        full: bool,
+    },
     /// Let a record out: it counts as accepted
-    Release {
-        /// Its reference, or the front of its id
-        #[arg(value_name = "REFERENCE")]
-        record: String,
-        /// Do not ask
-        #[arg(long)]
-        yes: bool,
-    },
+    #[command(
+        after_help = "Example:\n  comity quarantine release KR-26-0007 --reason \"phoned JP: it is theirs\""
+    )]
+    Release(Ruling),
     /// Put a record into quarantine: it counts no more, and goes to nobody
-    Hold {
-        /// Its reference, or the front of its id
-        #[arg(value_name = "REFERENCE")]
-        record: String,
-        /// Do not ask
-        #[arg(long)]
-        yes: bool,
-    },
+    Hold(Ruling),
+    /// Decide that a record never counts: it is kept, goes to nobody, and does not come back
+    #[command(
+        long_about = "Decide that a record never counts: it is kept, goes to nobody, and does not come back.\n\nWhoever brings it again has it acknowledged as before, and hears nothing. `comity quarantine list --dropped` and `comity audit who` know it still; `comity quarantine release` takes the decision back."
+    )]
+    Drop(Ruling),
+}
+
+/// A decision about a record.
+#[derive(Args, Debug)]
+pub(crate) struct Ruling {
+    /// Its reference, or the front of its id
+    #[arg(value_name = "REFERENCE")]
+    pub(crate) record: String,
+    /// Why; kept here with the decision and sent to nobody
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// Who decides [default: who is logged in]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) by: Option<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
 }

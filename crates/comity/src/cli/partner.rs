@@ -35,6 +35,59 @@ impl Level {
     }
 }
 
+/// What becomes of what a partner brings. Ours alone: it is never sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Intake {
+    /// Taken in
+    Accept,
+    /// In quarantine until a person decides
+    Review,
+    /// Not taken
+    Refuse,
+}
+
+impl Intake {
+    /// As the node calls it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Review => "review",
+            Self::Refuse => "refuse",
+        }
+    }
+}
+
+/// Kinds of records with content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ContentKind {
+    /// What is wrong, and what to do about it
+    Advisory,
+    /// Something that happened to somebody
+    Incident,
+    /// What was seen: addresses, files, names
+    Sightings,
+    /// A question to somebody
+    Request,
+    /// The answer to one
+    Response,
+    /// Anything else that people write
+    Note,
+}
+
+impl ContentKind {
+    /// As the node calls it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Advisory => "advisory",
+            Self::Incident => "incident",
+            Self::Sightings => "sightings",
+            Self::Request => "request",
+            Self::Response => "response",
+            Self::Note => "note",
+        }
+    }
+}
+
 /// Pair with other economies, and say how far you trust them.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PartnerCommand {
@@ -135,6 +188,20 @@ pub(crate) enum PartnerCommand {
         name: String,
         /// How far
         level: Level,
+    },
+    /// Say what is taken in from a partner: everything, after a look, or nothing
+    #[command(
+        long_about = "Say what is taken in from a partner: everything, after a look, or nothing.\n\n`accept` takes its records in; every new partner starts there. `review` takes them in, acknowledges them as always, and keeps them in quarantine until somebody decides (`comity quarantine`). `refuse` does not take them: the partner hears that its delivery was refused, as of an author who may not sign such a record, and no more.\n\nIt holds for what the partner brings and for what it has signed, whoever brings that. What takes back, revokes or ends (withdrawals, keyrings, agreements and their like) is always taken. What came before stays as it is.",
+        after_help = "Examples:\n  comity partner intake JP review\n  comity partner intake JP review --kind sightings --kind note\n  comity partner intake JP accept --kind advisory"
+    )]
+    Intake {
+        /// What you call the partner
+        name: String,
+        /// What becomes of what it brings
+        rule: Intake,
+        /// Only for this kind; may be given several times
+        #[arg(long = "kind", value_name = "KIND")]
+        kinds: Vec<ContentKind>,
     },
     /// Say where a partner is to be reached, instead of what its ticket said
     Reach {

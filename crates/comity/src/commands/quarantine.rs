@@ -1,72 +1,145 @@
 //! `comity quarantine`.
 
-use comity_admin::{Failure, ask};
-use comity_node::api::{ListRequest, RecordDetail, RecordLine};
+use std::io::{self, Write};
+
+use comity_admin::{Failure, FailureKind, ask};
+use comity_node::api::{
+    HoldLine, QuarantineLine, QuarantineRequest, RecordDetail, RecordLine, RuleRequest,
+    RuleVerdict, RulingLine,
+};
 
 use super::{Context, records};
 use crate::backend::Keys;
-use crate::cli::QuarantineCommand;
+use crate::cli::{QuarantineCommand, Ruling};
 use crate::screen::printable;
+use crate::screen::times::Zones;
 
 pub(super) fn run(command: QuarantineCommand, context: &mut Context<'_>) -> Result<(), Failure> {
     match command {
-        QuarantineCommand::List => list(context),
-        QuarantineCommand::Release { record, yes } => judge(record, true, yes, context),
-        QuarantineCommand::Hold { record, yes } => judge(record, false, yes, context),
+        QuarantineCommand::List { dropped } => list(dropped, context),
+        QuarantineCommand::Show { record, full } => show(record, full, context),
+        QuarantineCommand::Release(ruling) => rule(ruling, RuleVerdict::Release, context),
+        QuarantineCommand::Hold(ruling) => rule(ruling, RuleVerdict::Hold, context),
+        QuarantineCommand::Drop(ruling) => rule(ruling, RuleVerdict::Drop, context),
     }
 }
 
-fn list(context: &mut Context<'_>) -> Result<(), Failure> {
+fn list(dropped: bool, context: &mut Context<'_>) -> Result<(), Failure> {
     let (session, zones) = context.session(Keys::Shut)?;
-    let asked = ListRequest { waiting: true, limit: 1000, ..ListRequest::default() };
-    let found: Vec<RecordLine> = session.call("/list", &asked)?;
-    let held: Vec<_> = found.into_iter().filter(|line| line.standing == "quarantined").collect();
-    context.screen.answer(&held, |out| {
-        if held.is_empty() {
+    let found: Vec<QuarantineLine> = session.call("/quarantine", &QuarantineRequest { dropped })?;
+    context.screen.answer(&found, |out| {
+        if found.is_empty() {
             return writeln!(out, "Nothing is in quarantine.");
         }
-        for line in &held {
+        for QuarantineLine { line, held } in &found {
             records::table(std::slice::from_ref(line), &zones).write(out)?;
-            if let Some(why) = &line.standing_reason {
-                writeln!(out, "  {}", printable(why))?;
-            }
+            write_why(line, held, &zones, out)?;
         }
         Ok(())
     })
 }
 
-fn judge(
-    record: String,
-    release: bool,
-    yes: bool,
-    context: &mut Context<'_>,
-) -> Result<(), Failure> {
+/// Why it is there, and since when.
+fn write_why(
+    line: &RecordLine,
+    held: &HoldLine,
+    zones: &Zones,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let why = line.standing_reason.as_deref().unwrap_or(&held.cause);
+    writeln!(out, "  {}, since {}", printable(why), zones.written(&held.since))?;
+    if !held.went_to.is_empty() {
+        let names = held.went_to.join(", ");
+        writeln!(out, "  it may have gone to {} before", printable(&names))?;
+    }
+    Ok(())
+}
+
+/// What a person decided last.
+pub(super) fn write_ruling(
+    ruling: &RulingLine,
+    zones: &Zones,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let done = match ruling.verdict.as_str() {
+        "release" => "released",
+        "drop" => "dropped",
+        _ => "held",
+    };
+    let (by, reason) = (printable(&ruling.by), printable(&ruling.reason));
+    writeln!(out, "  {done} by {by}, {}: {reason}", zones.written(&ruling.at))
+}
+
+fn show(record: String, full: bool, context: &mut Context<'_>) -> Result<(), Failure> {
     let (session, zones) = context.session(Keys::Shut)?;
-    let asked = ask::Show { record, content: false };
-    let RecordDetail { line, .. } = session.call("/show", &asked)?;
+    let comity = context.comity();
+    let detail: RecordDetail = session.call("/show", &ask::Show { record, content: true })?;
+    let Some(held) = &detail.held else {
+        let message = format!("{} is not in quarantine", detail.line.reference);
+        return Err(Failure::new(FailureKind::Usage, "not-in-quarantine", message)
+            .next(format!("{comity} show {}", detail.line.reference)));
+    };
+    context.screen.answer(&detail, |out| {
+        records::write_record(&detail, full, &zones, out)?;
+        writeln!(out)?;
+        write_why(&detail.line, held, &zones, out)?;
+        if !held.brought_by.is_empty() {
+            writeln!(out, "  brought by {}", printable(&held.brought_by.join(", ")))?;
+        }
+        let reference = &detail.line.reference;
+        writeln!(out, "\nLet it out: {comity} quarantine release {reference} --reason TEXT")?;
+        if held.cause == "dropped" || detail.parts.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "For good:   {comity} quarantine drop {reference} --reason TEXT")
+    })
+}
+
+fn rule(ruling: Ruling, verdict: RuleVerdict, context: &mut Context<'_>) -> Result<(), Failure> {
+    let by = ruling.by.map_or_else(|| logged_in(&context.comity()), Ok)?;
+    let (session, zones) = context.session(Keys::Shut)?;
+    let asked = ask::Show { record: ruling.record, content: false };
+    let RecordDetail { line, held, .. } = session.call("/show", &asked)?;
+    let changes = match verdict {
+        RuleVerdict::Release => held.is_some(),
+        RuleVerdict::Hold => held.is_none(),
+        RuleVerdict::Drop => held.as_ref().is_none_or(|held| held.cause != "dropped"),
+    };
     // What the node refuses anyway is not asked about.
-    if release == (line.standing == "quarantined") {
-        if !yes {
+    if changes {
+        if !ruling.yes {
             context.screen.show(|out| {
                 records::table(std::slice::from_ref(&line), &zones).write(out)?;
-                match &line.standing_reason {
-                    Some(why) => writeln!(out, "  {}", printable(why)),
-                    None => Ok(()),
-                }
+                held.as_ref().map_or(Ok(()), |held| write_why(&line, held, &zones, out))
             })?;
         }
         let reference = &line.reference;
-        let question = match release {
-            true => format!(
+        let doubted = held.as_ref().is_some_and(|held| held.cause == "doubt");
+        let question = match verdict {
+            RuleVerdict::Release if doubted => format!(
                 "Count {reference} as accepted, although its author may not have been entitled?"
             ),
-            false => format!("Count {reference} no more, and send it to nobody?"),
+            RuleVerdict::Release => format!("Count {reference} as accepted?"),
+            RuleVerdict::Hold => format!("Count {reference} no more, and send it to nobody?"),
+            RuleVerdict::Drop => {
+                format!("Never count {reference}, and take no more of it from anybody?")
+            }
         };
-        context.asker.confirmed(yes, &question)?;
+        context.asker.confirmed(ruling.yes, &question)?;
     }
-    let asked = ask::Judge { record: line.record, release };
+    let asked = RuleRequest { record: line.record, verdict, by, reason: ruling.reason };
     let line: RecordLine = session.call("/judge", &asked)?;
     context
         .screen
         .answer(&line, |out| records::table(std::slice::from_ref(&line), &zones).write(out))
+}
+
+/// Who is logged in, where nobody is named.
+fn logged_in(comity: &str) -> Result<String, Failure> {
+    let named = |name: &str| std::env::var(name).ok().filter(|user| !user.trim().is_empty());
+    named("USER").or_else(|| named("LOGNAME")).ok_or_else(|| {
+        let message = "nobody is logged in by name, and the decision keeps who made it";
+        Failure::new(FailureKind::Usage, "nobody-named", message)
+            .next(format!("{comity} quarantine ... --by NAME"))
+    })
 }

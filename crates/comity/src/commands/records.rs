@@ -177,7 +177,7 @@ fn write_draft(draft: &DraftLine, zones: &Zones, out: &mut dyn Write) -> io::Res
     writeln!(out, "  sections   {}", draft.sections.join(", "))
 }
 
-fn write_record(
+pub(super) fn write_record(
     detail: &RecordDetail,
     full: bool,
     zones: &Zones,
@@ -196,6 +196,9 @@ fn write_record(
     )?;
     if let Some(why) = &line.standing_reason {
         writeln!(out, "  {}", printable(why))?;
+    }
+    if let Some(ruling) = &detail.ruling {
+        super::quarantine::write_ruling(ruling, zones, out)?;
     }
     writeln!(out, "  from      {}", printable(&from(line)))?;
     writeln!(out, "  signed    {}", zones.written(&line.signed_at))?;

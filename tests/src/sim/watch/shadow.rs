@@ -133,6 +133,11 @@ impl Shadow {
                     self.stands(deed, &changed.standing, changed.at, truth)?;
                 }
             }
+            JournalEntry::Ruled(ruled) => {
+                if let Some(deed) = truth.deed(&ruled.record) {
+                    self.stands(deed, &ruled.standing, ruled.at, truth)?;
+                }
+            }
             JournalEntry::Judged(judged) => {
                 for deed in judged.records.iter().filter_map(|record| truth.deed(record)) {
                     self.stands(deed, &judged.standing, judged.at, truth)?;
@@ -248,7 +253,9 @@ impl Shadow {
             PartnerChange::Level(level) => bond.level = *level,
             PartnerChange::Suspended | PartnerChange::Removed => bond.open = false,
             PartnerChange::Resumed => bond.open = true,
-            PartnerChange::Addresses(_) | PartnerChange::Introduced { .. } => {}
+            PartnerChange::Addresses(_)
+            | PartnerChange::Introduced { .. }
+            | PartnerChange::Intake { .. } => {}
         }
     }
 

@@ -46,6 +46,10 @@ impl Item for PartnerChange {
                 keyring.write(writer);
                 by.write(writer);
             }
+            Self::Intake { kinds, rule } => {
+                kinds.write(writer.array(3).uint(7));
+                rule.write(writer);
+            }
         }
     }
 
@@ -69,6 +73,7 @@ impl Item for PartnerChange {
                 keyring: Item::read(reader)?,
                 by: Item::read(reader)?,
             },
+            (7, 3) => Self::Intake { kinds: Item::read(reader)?, rule: Item::read(reader)? },
             _ => return Err(reader.fault(Problem::OutOfRange)),
         };
         reader.leave();

@@ -2,11 +2,13 @@
 
 use super::super::{DraftPart, PartHeld, Withheld};
 use super::Item;
-use crate::cbor::{Fault, Reader, Writer};
+use crate::cbor::{Fault, Problem, Reader, Writer};
 use crate::identity::{EconomyId, EpochId, KeyId, PartDigest, RecordId};
+use crate::intake::Intake;
 use crate::ledger::{LedgerEntry, Opening};
 use crate::sign::Signature;
 use crate::time::Timestamp;
+use crate::vocabulary::Kind;
 use crate::{Digest, Marking};
 
 /// The most items in a list of the journal, and the most bytes of a string in it: our own writing,
@@ -69,6 +71,26 @@ impl Item for bool {
     }
 }
 
+impl Item for Kind {
+    fn write(&self, writer: &mut Writer) {
+        writer.uint(self.code());
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        reader.uint().map(Self::from_code)
+    }
+}
+
+impl Item for Intake {
+    fn write(&self, writer: &mut Writer) {
+        writer.uint(self.code());
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        Self::from_code(reader.uint()?).ok_or_else(|| reader.fault(Problem::OutOfRange))
+    }
+}
+
 impl Item for Timestamp {
     fn write(&self, writer: &mut Writer) {
         writer.uint(self.as_millis());
@@ -117,7 +139,7 @@ macro_rules! lists {
     )+};
 }
 
-lists!(PartHeld, Withheld, DraftPart, RecordId, String);
+lists!(PartHeld, Withheld, DraftPart, RecordId, String, Kind);
 
 macro_rules! options {
     ($($name:ident),+) => {$(

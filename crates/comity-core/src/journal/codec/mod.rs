@@ -12,7 +12,7 @@ use crate::ceremony::Ceremony;
 use super::{
     Arrival, ArrivalOutcome, Delivered, DeliveryDecided, DraftMade, DraftPart, Founded, Invited,
     JournalEntry, JournalFault, Judged, PartHeld, PartnerChanged, PartsArrived, RecordEntered,
-    Standing, StandingChanged, Withheld,
+    Ruled, Standing, StandingChanged, Withheld,
 };
 
 /// What was `Partner` before pairings were kept with both confirmations. A form that changes gets a new
@@ -152,6 +152,7 @@ entries! {
     22 = InvitationEnded { ticket, at },
     23 = TailCut { bytes, at },
     24 = HeadAgreed { by, at },
+    25 = Ruled(ruled),
 }
 
 fields!(Founded { economy, code, keyring, at });
@@ -161,6 +162,7 @@ fields!(Ceremony { transcript, inviter, our_key, ours, their_key, theirs });
 fields!(PartHeld { digest, size, header });
 fields!(Delivered { from, entry });
 fields!(StandingChanged { record, standing, at });
+fields!(Ruled { record, standing, by, reason, at });
 fields!(Judged { records, standing, at });
 fields!(PartnerChanged { economy, change, at });
 fields!(DeliveryDecided { to, entry, policy, covering, withheld, returned, at });
@@ -170,9 +172,12 @@ fields!(Arrival { from, number, digest, entry, outcome, at });
 fields!(DraftMade { number, title, kind, format, provenance, marking, parts, at });
 fields!(DraftPart { content, size, header });
 
-choices!(Standing { 0 = Accepted, 1 = Pending(wait), 2 = Quarantined(doubt) });
+choices!(Standing {
+    0 = Accepted, 1 = Pending(wait), 2 = Quarantined(doubt), 3 = InReview(of), 4 = Dropped
+});
 choices!(ArrivalOutcome {
-    0 = Void, 1 = Known(record), 2 = Withdrawn(record), 3 = Rejected(code), 4 = Unkept(origin)
+    0 = Void, 1 = Known(record), 2 = Withdrawn(record), 3 = Rejected(code), 4 = Unkept(origin),
+    5 = Declined(kind)
 });
 
 fn expect_length(reader: &mut Reader<'_>, length: usize) -> Result<(), Fault> {

@@ -1,8 +1,9 @@
 use super::super::{PartnerChange, Source};
 use super::*;
+use crate::intake::Intake;
 use crate::ledger::{Head, LedgerEntry, Opening};
 use crate::time::Timestamp;
-use crate::{Digest, EconomyId, EpochId, Marking, PartDigest, RecordId, Tlp};
+use crate::{Digest, EconomyId, EpochId, Kind, Marking, PartDigest, RecordId, Tlp};
 
 fn examples() -> Vec<JournalEntry> {
     let (economy, record) = (EconomyId([1; 32]), RecordId([2; 32]));
@@ -50,6 +51,15 @@ fn examples() -> Vec<JournalEntry> {
         }),
         standing(Standing::Pending("why".into())),
         standing(Standing::Quarantined("why".into())),
+        standing(Standing::InReview(economy)),
+        standing(Standing::Dropped),
+        JournalEntry::Ruled(Ruled {
+            record,
+            standing: Standing::Dropped,
+            by: "Kim".into(),
+            reason: "a rumour".into(),
+            at,
+        }),
         JournalEntry::Judged(Judged {
             records: vec![record, RecordId([8; 32])],
             standing: Standing::Quarantined("why".into()),
@@ -74,6 +84,11 @@ fn examples() -> Vec<JournalEntry> {
         partner(PartnerChange::Resumed),
         partner(PartnerChange::Removed),
         partner(PartnerChange::Addresses(vec![])),
+        partner(PartnerChange::Intake { kinds: vec![], rule: Intake::Refuse }),
+        partner(PartnerChange::Intake {
+            kinds: vec![Kind::Advisory, Kind::Unknown(99)],
+            rule: Intake::Review,
+        }),
         partner(PartnerChange::Introduced { name: "JP".into(), keyring: vec![1], by: economy }),
         JournalEntry::Delivery(DeliveryDecided {
             to: economy,
@@ -94,6 +109,7 @@ fn examples() -> Vec<JournalEntry> {
         arrival(ArrivalOutcome::Withdrawn(record)),
         arrival(ArrivalOutcome::Rejected(3)),
         arrival(ArrivalOutcome::Unkept(economy)),
+        arrival(ArrivalOutcome::Declined(Kind::Note)),
         JournalEntry::Receipt { from: economy, signed: vec![1], at },
         JournalEntry::Refused { by: economy, number: 7, reason: 2, at },
         JournalEntry::Epoch { to: economy, opening, at },

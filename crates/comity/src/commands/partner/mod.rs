@@ -32,6 +32,10 @@ pub(super) fn run(command: PartnerCommand, context: &mut Context<'_>) -> Result<
         PartnerCommand::Level { name, level } => {
             update(&name, PartnerUpdate::Level { level: level.number() }, context)
         }
+        PartnerCommand::Intake { name, rule, kinds } => {
+            let kinds = kinds.into_iter().map(|kind| kind.name().to_owned()).collect();
+            intake(&name, PartnerUpdate::Intake { rule: rule.name().to_owned(), kinds }, context)
+        }
         PartnerCommand::Reach { name, addresses } => reach(&name, addresses, context),
         PartnerCommand::Suspend { name } => update(&name, PartnerUpdate::Suspend, context),
         PartnerCommand::Resume { name } => update(&name, PartnerUpdate::Resume, context),
@@ -181,6 +185,12 @@ fn write_partner(partner: &PartnerLine, zones: &Zones, out: &mut dyn Write) -> i
     )?;
     writeln!(out, "  id          {}", partner.economy)?;
     writeln!(out, "  trust       {} {}", partner.level, partner.level_name)?;
+    writeln!(out, "  intake      {}", rules(partner))?;
+    if !partner.intake.refused.is_empty() {
+        let refused = partner.intake.refused.iter();
+        let refused: Vec<_> = refused.map(|(kind, n)| format!("{} {kind}", count(*n))).collect();
+        writeln!(out, "  refused     {}", refused.join(", "))?;
+    }
     writeln!(out, "  addresses   {}", printable(&partner.addresses.join(", ")))?;
     writeln!(out, "  link        {}", link(partner))?;
     if let Some(trouble) = &partner.trouble {
@@ -200,6 +210,22 @@ fn update(name: &str, change: PartnerUpdate, context: &mut Context<'_>) -> Resul
     let asked = ask::Update { name: name.to_owned(), change };
     let partner: PartnerLine = session.call("/update-partner", &asked)?;
     context.screen.answer(&partner, |out| table(std::slice::from_ref(&partner)).write(out))
+}
+
+fn intake(name: &str, change: PartnerUpdate, context: &mut Context<'_>) -> Result<(), Failure> {
+    let (session, _) = context.session(Keys::Shut)?;
+    let asked = ask::Update { name: name.to_owned(), change };
+    let partner: PartnerLine = session.call("/update-partner", &asked)?;
+    context
+        .screen
+        .answer(&partner, |out| writeln!(out, "{}: {}", printable(&partner.name), rules(&partner)))
+}
+
+/// What is taken in from a partner: `review; advisory: accept`.
+fn rules(partner: &PartnerLine) -> String {
+    let exceptions = partner.intake.kinds.iter().map(|(kind, rule)| format!("{kind}: {rule}"));
+    let all = std::iter::once(partner.intake.rule.clone()).chain(exceptions);
+    all.collect::<Vec<_>>().join("; ")
 }
 
 fn reach(name: &str, addresses: Vec<String>, context: &mut Context<'_>) -> Result<(), Failure> {
