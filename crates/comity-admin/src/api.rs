@@ -197,6 +197,12 @@ fn partners() -> Router<Service> {
             }),
         )
         .route(
+            "/review-partner",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Named>| {
+                answer(node.review_partner(&asked.name).await)
+            }),
+        )
+        .route(
             "/ping",
             post(async |State(node): Node, Ask(asked): Ask<ask::Named>| {
                 answer(node.ping(&asked.name).await)

@@ -78,6 +78,35 @@ fn confirmed(node: &Node, partner: &str) -> (u64, u64) {
     (count("delivered"), count("outstanding"))
 }
 
+/// What KR's journal says of the two.
+fn reviewed(kr: &Node) {
+    let review = kr.data(&["partner", "review", "JP"]);
+    assert_eq!(review["taken"]["refused_by_rule"]["note"], 1, "{review:#}");
+    assert_eq!(review["taken"]["refused"], serde_json::json!({}));
+    assert_eq!(review["taken"]["bad_signatures"], 0);
+    assert_eq!(review["taken"]["signed"], 2);
+    assert_eq!(review["quarantine"]["dropped"], 1);
+    assert_eq!(review["quarantine"]["waiting"]["person"], 1);
+    assert_eq!(review["withdrawals"]["its_own"], 1);
+    assert_eq!(review["keys"]["version"], 1);
+    assert!(review["keys"]["frozen"].is_null());
+    let roles: Vec<_> = review["keys"]["keys"].as_array().unwrap().iter().collect();
+    assert!(roles.iter().any(|key| text(key, "role") == "link"), "{roles:?}");
+    // FJ had the withdrawal from KR, and its signed receipt says so.
+    eventually("FJ has confirmed", || {
+        let review = kr.data(&["partner", "review", "FJ"]);
+        review["withdrawals"]["confirmed"] == 1
+    });
+    let review = kr.data(&["partner", "review", "FJ"]);
+    assert_eq!(review["withdrawals"]["sent"], 1);
+    assert_eq!(review["withdrawals"]["open"], serde_json::json!([]));
+    assert!(review["withdrawals"]["slowest_ms"].as_u64().is_some());
+    assert!(review["clock"]["ahead_ms"].as_i64().is_some(), "{review:#}");
+    let not_known = review["not_known"].to_string();
+    assert!(not_known.contains("requests") && !not_known.contains("withdrawals"), "{not_known}");
+    kr.try_with(&["partner", "review", "NZ"], "").refused(66, "no-partner", "NZ", "partner list");
+}
+
 const WHY: [&str; 4] = ["--by", "Kim", "--reason", "phoned JP"];
 
 #[test]
@@ -160,6 +189,7 @@ fn what_a_partner_brings_is_looked_at_first() {
     let shown = kr.data(&["partner", "show", "JP"]);
     assert_eq!(shown["partner"]["intake"]["rule"], "review");
     assert!(found(fj, "A rumour").is_none());
+    reviewed(kr);
     for node in [kr, jp, fj] {
         assert_eq!(node.stop(), 0);
     }

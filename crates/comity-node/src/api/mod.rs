@@ -15,6 +15,7 @@ mod partners;
 mod publishing;
 mod quarantine;
 mod records;
+mod review;
 
 pub use audit::{
     AuditChain, AuditDelivery, AuditFile, AuditStep, AuditTold, AuditWho, AuditWithheld,
@@ -48,3 +49,7 @@ pub use quarantine::{
     HoldLine, QuarantineLine, QuarantineRequest, RuleRequest, RuleVerdict, RulingLine,
 };
 pub use records::{ListRequest, PartDetail, RecordDetail, RecordLine};
+pub use review::{
+    ClockReview, GivenReview, KeyReview, KeysReview, PartnerReview, QuarantineReview, TakenReview,
+    WithdrawalReview,
+};

@@ -2,7 +2,7 @@
 
 use comity_core::agreement::{Field, Terms};
 use comity_core::control::{AcceptanceBody, AgreementBody, TerminationBody};
-use comity_core::{Kind, RecordId, Timestamp};
+use comity_core::{EconomyId, Kind, RecordId, Timestamp};
 
 use super::{Service, find_partner, find_record, words};
 use crate::api::{AgreementLine, Published};
@@ -151,6 +151,12 @@ fn notice(terms: &Terms) -> Option<String> {
 fn words_of(state: &State, id: &RecordId) -> Option<String> {
     let body = state.record(id)?.body.as_deref()?;
     AgreementBody::decode(body).ok().map(|body| body.text)
+}
+
+/// Every agreement with a partner.
+pub(super) fn with(state: &State, partner: &EconomyId, now: Timestamp) -> Vec<AgreementLine> {
+    let theirs = state.agreements().iter().filter(|(_, compact)| compact.partner == *partner);
+    theirs.map(|(id, compact)| line(state, id, compact, now, false)).collect()
 }
 
 fn line(

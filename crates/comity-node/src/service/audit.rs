@@ -101,7 +101,7 @@ impl Service {
         Ok(())
     }
 
-    fn entry(&self, seq: u64) -> Result<Option<JournalEntry>, ServiceError> {
+    pub(super) fn entry(&self, seq: u64) -> Result<Option<JournalEntry>, ServiceError> {
         let entries = self.parts.store.read(seq, 1)?;
         Ok(entries.first().and_then(|entry| JournalEntry::decode(entry.kind, &entry.body).ok()))
     }

@@ -22,6 +22,7 @@ mod partners;
 mod ping;
 mod quarantine;
 mod records;
+mod reviewing;
 mod watch;
 mod words;
 

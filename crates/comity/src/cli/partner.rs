@@ -166,6 +166,14 @@ pub(crate) enum PartnerCommand {
         /// What you call the partner
         name: String,
     },
+    /// Lay out what is known of a partner, for whoever changes how far it is trusted
+    #[command(
+        long_about = "Lay out what is known of a partner, for whoever changes how far it is trusted.\n\nDeliveries, refusals, receipts and how long they took, withdrawals, its clock, its keys, agreements and their dates, what was kept back. All of it are facts of this node's journal; what that has nothing about is named at the end."
+    )]
+    Review {
+        /// What you call the partner
+        name: String,
+    },
     /// Reach a partner and measure how long it takes
     #[command(
         long_about = "Reach a partner and measure how long it takes.\n\nA question goes over the link to the partner's node, which answers it: `node` is the time from one to the other, through both nodes. `path`, `traffic` and `lost` are what the transport has measured since the link connected. The answer carries the partner's time: `clock` says by how much it differs from ours.",

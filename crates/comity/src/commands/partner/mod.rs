@@ -2,6 +2,7 @@
 
 mod pairing;
 pub(super) mod ping;
+mod review;
 
 use std::io::{self, Write};
 
@@ -28,6 +29,7 @@ pub(super) fn run(command: PartnerCommand, context: &mut Context<'_>) -> Result<
         PartnerCommand::Dismiss { name } => dismiss(&name, context),
         PartnerCommand::List => list(context),
         PartnerCommand::Show { name } => show(&name, context),
+        PartnerCommand::Review { name } => review::review(&name, context),
         PartnerCommand::Ping { name, count } => ping::ping(&name, count, context),
         PartnerCommand::Level { name, level } => {
             update(&name, PartnerUpdate::Level { level: level.number() }, context)
