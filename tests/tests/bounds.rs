@@ -1,21 +1,16 @@
 //! What a partner can make a node keep has a bound. At the bound and one more: the partner is told,
 //! nothing that was acknowledged is lost, the node goes on, and other partners are unaffected.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use comity_core::cbor::Writer;
-use comity_core::control::{
-    AcceptanceBody, AgreementBody, IntroductionBody, TerminationBody, WithdrawalBody,
-};
-use comity_core::group::{ApplicationBody, CharterBody, GroupBody, RosterBody, SponsorshipBody};
+use comity_core::control::{AcceptanceBody, AgreementBody, IntroductionBody, TerminationBody};
 use comity_core::journal::{JournalEntry, PartnerChange};
 use comity_core::keyring::{Grant, KeyringBuilder};
-use comity_core::policy::Lifecycle;
 use comity_core::record::{Draft, Header, Part, VerifiedRecord, control};
 use comity_core::sign::SecretKey;
 use comity_core::test_util::TestEconomy;
-use comity_core::{GroupId, Kind, Marking, Onward, RecordId, Section, Timestamp, Tlp};
+use comity_core::{Kind, Marking, Onward, RecordId, Section, Tlp};
 use comity_node::config::Limits;
 use comity_node::engine::{Command, CommandError};
 use comity_node::limits;
@@ -213,148 +208,6 @@ fn whoever_is_put_off_again_hears_of_it() {
     assert!(bench.alarms("put-off")[0].contains("comity status"));
 }
 
-/// The node founds a group with somebody who is no partner.
-fn founds_a_group(bench: &mut Bench) -> GroupId {
-    let us = bench.node.economy.clone();
-    let text = "format = 1\nname = \"Islands\"\npurpose = \"Early warning\"\n\
-        founders = [\"one\", \"two\"]\nstarts = 2020-01-01\nsponsors = { needed = 1 }\n\
-        removal = { by = \"secretariat\" }\nterms = { tier = \"mou\" }\n";
-    let founders = BTreeSet::from([us.id, Economy::found(8).id]);
-    let charter = CharterBody { text: text.to_owned(), founders, sponsors: BTreeSet::new() };
-    let (record, parts) = signed(Kind::Group, GroupBody::Charter(charter).encode(), &us, bench);
-    let id = GroupId(record.id().0);
-    let (record, title) = (Box::new(record), String::new());
-    bench.command(Command::Publish { record, parts, title, draft: None }).expect("a charter");
-    id
-}
-
-fn applies(by: &Economy, number: u64, bench: &Bench) -> (VerifiedRecord, Vec<Part>) {
-    let group = bench.state().groups().iter().next().expect("a group").id();
-    let (affiliations, answers) = (BTreeSet::from([number.to_string()]), Vec::new());
-    let body = GroupBody::Application(ApplicationBody { group, affiliations, answers });
-    signed(Kind::Group, body.encode(), by, bench)
-}
-
-#[test]
-fn words_about_groups_that_lead_to_nothing_have_a_bound() {
-    let mut bench = Bench::new();
-    let group = founds_a_group(&mut bench);
-    let (hostile, mut other, over) =
-        fill(&mut bench, Bound::GroupWords, limits::GROUP_WORDS, applies);
-    // Who passes on what is too much does not wait for it, and has its own room; it is asked again.
-    let number = bench.deliver(&mut other, &over.0, &over.1);
-    assert_eq!(bench.answer(&other, number), Answer::Rejected);
-    assert_eq!(bench.state().lacking(&other.economy.id, &hostile.economy.id), [number]);
-    let (record, parts) = applies(&other.economy, 0, &bench);
-    let number = bench.deliver(&mut other, &record, &parts);
-    assert_eq!(bench.answer(&other, number), Answer::Acked);
-    let said = |by: &Peer| {
-        let group = bench.state().groups().get(&group).expect("a group");
-        group.idle().get(&by.economy.id).copied().unwrap_or(0)
-    };
-    assert_eq!((said(&hostile), said(&other)), (limits::GROUP_WORDS, 2));
-}
-
-/// The same body, by another key or at another time.
-fn said_again(
-    record: &VerifiedRecord,
-    by: &Economy,
-    key: &SecretKey,
-    at: Timestamp,
-) -> VerifiedRecord {
-    let manifest = record.manifest();
-    let body = manifest.body.clone().expect("a body");
-    control(manifest.kind, body, Tlp::Clear, key, by.id, at).expect("a control record")
-}
-
-/// Nobody has shown yet that these are the words of whom they name, so they are to the account of who
-/// brings them; and the bound holds for them when they would be taken in.
-#[test]
-fn words_about_groups_that_wait_are_to_the_account_of_who_brings_them() {
-    const BROUGHT: u64 = limits::GROUP_WORDS + 8;
-    let mut bench = Bench::new();
-    let group = founds_a_group(&mut bench);
-    let mut peer = bench.pair(2);
-    bench.connect(&mut peer);
-    let by = peer.economy.clone();
-    let (soon, mut first) = (bench.now.saturating_add(Duration::from_secs(700)), None);
-    for number in 0..BROUGHT {
-        let (record, parts) = applies(&by, number, &bench);
-        let record = said_again(&record, &by, &by.author, soon);
-        let delivered = bench.deliver(&mut peer, &record, &parts);
-        assert_eq!(bench.answer(&peer, delivered), Answer::Acked, "{number}");
-        first.get_or_insert(record.id());
-    }
-    let counts = |bench: &Bench| {
-        let kept = bench.state().kept(&by.id);
-        (kept.of(Bound::GroupWords), kept.of(Bound::Pending))
-    };
-    assert_eq!(counts(&bench), (0, BROUGHT));
-    bench.wait(Duration::from_secs(200));
-    for _ in 0..2 {
-        assert_eq!(counts(&bench), (limits::GROUP_WORDS, 8), "no more of them count");
-        bench.restart();
-    }
-    // Where one leads to something, the next counts.
-    let taken = bench.state().groups().get(&group).expect("a group").applications();
-    let application = taken.map(|one| one.record).next().expect("an application");
-    let speaks = SponsorshipBody { group, epoch: 0, application };
-    says(&mut bench, Kind::Group, GroupBody::Sponsorship(speaks).encode()).expect("a word");
-    let us = bench.node.economy.id;
-    let roster = bench.state().groups().get(&group).expect("a group").admitting(by.id, us);
-    let roster = RosterBody::Roster(roster.expect("a roster")).encode();
-    says(&mut bench, Kind::Roster, roster).expect("a roster");
-    assert_eq!(counts(&bench), (limits::GROUP_WORDS, 7));
-    bench.restart();
-    assert_eq!(counts(&bench), (limits::GROUP_WORDS, 7));
-}
-
-#[test]
-fn charters_have_a_bound() {
-    let charter = |by: &Economy, number: u64, bench: &Bench| {
-        let text = format!(
-            "format = 1\nname = \"Group {number}\"\npurpose = \"None\"\n\
-             founders = [\"one\", \"two\"]\nstarts = 2020-01-01\nsponsors = {{ needed = 1 }}\n\
-             removal = {{ by = \"secretariat\" }}\nterms = {{ tier = \"mou\" }}\n"
-        );
-        let founders = BTreeSet::from([by.id, bench.node.economy.id]);
-        let charter = CharterBody { text, founders, sponsors: BTreeSet::new() };
-        signed(Kind::Group, GroupBody::Charter(charter).encode(), by, bench)
-    };
-    fill(&mut Bench::new(), Bound::GroupWords, limits::GROUP_WORDS, charter);
-}
-
-#[test]
-fn withdrawals_of_what_is_not_here_have_a_bound() {
-    const NAMED: u64 = 1024;
-    let withdrawal = |by: &Economy, number: u64, bench: &Bench| {
-        let named = (0..NAMED).map(|one| nobody(number * NAMED + one)).collect();
-        let body = WithdrawalBody::of(named).expect("as many as one names").encode();
-        signed(Kind::Withdrawal, body, by, bench)
-    };
-    let mut bench = Bench::new();
-    let taken = limits::TOMBSTONES / NAMED;
-    let (hostile, ..) = fill(&mut bench, Bound::Tombstones, taken, withdrawal);
-    // What was acknowledged has its effect.
-    assert!(bench.state().tombstone(&nobody(0), &hostile.economy.id).is_some());
-    assert!(bench.state().tombstone(&nobody(taken * NAMED), &hostile.economy.id).is_none());
-}
-
-#[test]
-fn replacements_of_what_is_not_here_have_a_bound() {
-    const NAMED: u64 = 64;
-    let replacing = |by: &Economy, number: u64, bench: &Bench| {
-        let mut draft = Draft::new(Kind::Advisory);
-        draft.supersedes = (0..NAMED).map(|one| nobody(number * NAMED + one)).collect();
-        let marking = Some(Marking::new(Tlp::Clear));
-        let header = Header { marking, ..Header::new(Section::Summary, "text/plain") };
-        draft.parts.push((header, format!("revision {number}").into_bytes()));
-        sign(draft, by, bench.now)
-    };
-    let taken = limits::SUPERSEDED / NAMED;
-    fill(&mut Bench::new(), Bound::Superseded, taken, replacing);
-}
-
 #[test]
 fn what_this_version_does_not_read_has_a_bound() {
     const BYTES: usize = 60_000;
@@ -444,7 +297,7 @@ fn fill_unread(bench: &mut Bench, taken: u64, make: Make) {
 #[test]
 fn no_more_partners_are_paired_than_the_configuration_allows() {
     let mut bench = Bench::new();
-    bench.limits = Some(Limits { partners: 2, faults: 16 });
+    bench.limits = Some(Limits { partners: 2, ..Limits::default() });
     bench.restart();
     let first = bench.pair(2);
     bench.pair(3);
@@ -469,7 +322,7 @@ fn no_more_partners_are_paired_than_the_configuration_allows() {
 fn a_partner_is_disconnected_after_as_many_faults_as_the_configuration_says() {
     for faults in [1, 3, 40] {
         let mut bench = Bench::new();
-        bench.limits = Some(Limits { partners: 8, faults });
+        bench.limits = Some(Limits { partners: 8, faults, ..Limits::default() });
         bench.restart();
         let (mut clumsy, mut other) = (bench.pair(2), bench.pair(3));
         let conn = bench.connect(&mut clumsy);
@@ -489,35 +342,6 @@ fn a_partner_is_disconnected_after_as_many_faults_as_the_configuration_says() {
         let number = bench.deliver(&mut clumsy, &record, &parts);
         assert_eq!(bench.answer(&clumsy, number), Answer::Acked);
     }
-}
-
-#[test]
-fn what_was_named_before_it_came_takes_no_room_once_it_is_here() {
-    let mut bench = Bench::new();
-    let mut peer = bench.pair(2);
-    bench.connect(&mut peer);
-    let old = advisory(&peer.economy, "first revision", bench.now);
-    let mut draft = Draft::new(Kind::Advisory);
-    draft.supersedes = vec![old.0.id()];
-    let marking = Some(Marking::new(Tlp::Clear));
-    let header = Header { marking, ..Header::new(Section::Summary, "text/plain") };
-    draft.parts.push((header, b"second revision".to_vec()));
-    let new = sign(draft, &peer.economy, bench.now);
-    let kept = |bench: &Bench| bench.state().kept(&peer.economy.id).of(Bound::Superseded);
-    assert_eq!(kept(&bench), 0);
-    let mut sender = bench.pair(3);
-    bench.connect(&mut sender);
-    // A relay brings the new one; it is to its account, not to that of the origin.
-    bench.deliver(&mut sender, &new.0, &new.1);
-    let relayed = |bench: &Bench| bench.state().kept(&sender.economy.id).of(Bound::Superseded);
-    assert_eq!((kept(&bench), relayed(&bench)), (0, 1));
-    let mut origin = peer;
-    bench.deliver(&mut origin, &old.0, &old.1);
-    let held = bench.state().record(&old.0.id()).expect("the old one");
-    assert_eq!(held.facts.lifecycle, Lifecycle::Superseded);
-    assert_eq!(bench.state().kept(&sender.economy.id).of(Bound::Superseded), 0);
-    bench.restart();
-    assert_eq!(bench.state().kept(&sender.economy.id).of(Bound::Superseded), 0);
 }
 
 /// The last arrivals that the journal speaks of, and whether each has its line of the ledger.

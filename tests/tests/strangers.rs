@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use comity_core::control::WithdrawalBody;
 use comity_core::journal::PartnerChange;
+use comity_core::keyring::{Grant, KeyringBuilder};
 use comity_core::receipt::{RejectReason, UnverifiedReceipt};
 use comity_core::record::{Draft, Header, Part, VerifiedRecord, control};
+use comity_core::sign::SecretKey;
+use comity_core::test_util::TestEconomy;
 use comity_core::{Kind, Marking, Onward, RecordId, Section, Tlp};
 use comity_node::engine::Command;
 use comity_node::limits;
-use comity_node::state::Bound;
+use comity_node::state::{Bound, OutFate};
 use comity_tests::bench::{Answer, Bench, Peer, advisory, sign};
 use comity_tests::sim::economy::Economy;
 use comity_tests::sim::wire::Said;
@@ -297,4 +300,142 @@ fn nobody_learns_of_a_relation_by_what_never_left() {
     bench.wait(Duration::from_secs(2));
     let delivered = bench.delivered(conn);
     assert!(delivered.contains(&record.id()) && delivered.contains(&keyring.id()));
+}
+
+#[test]
+fn of_many_that_were_refused_for_their_origin_the_numbers_alone_are_kept() {
+    const MORE: u64 = 8;
+    let mut bench = Bench::new();
+    let mut relay = bench.pair(2);
+    bench.connect(&mut relay);
+    let stranger = Economy::found(9);
+    let (mut refused, mut all) = (Vec::new(), Vec::new());
+    for number in 0..limits::UNKNOWN_OF_ONE + limits::UNKEPT_LINES + MORE {
+        let record = advisory(&stranger, &format!("{number}"), bench.now);
+        let delivered = bench.deliver(&mut relay, &record.0, &record.1);
+        if bench.answer(&relay, delivered) == Answer::Rejected {
+            refused.push(delivered);
+            all.push(record);
+        }
+        bench.heard(relay.conn());
+    }
+    assert_eq!(refused.len() as u64, limits::UNKEPT_LINES + MORE);
+    let inbound = |bench: &Bench, number: u64| {
+        let ledger = &bench.state().partner(&relay.economy.id).expect("a partner").inbound;
+        (ledger.entry(number).is_some(), ledger.rejects().get(&number).copied())
+    };
+    let (last_line, first_without) = (refused[refused.len() - 9], refused[refused.len() - 8]);
+    let unknown = Some(RejectReason::UnknownOrigin);
+    for _ in 0..2 {
+        assert_eq!(inbound(&bench, last_line), (true, unknown));
+        assert_eq!(inbound(&bench, first_without), (false, unknown));
+        bench.restart();
+    }
+    relay.boot();
+    bench.connect(&mut relay);
+    introduce(&mut bench, &stranger, &relay);
+    let with_line = refused[..refused.len() - 8].to_vec();
+    assert_eq!(asked(&mut bench, &relay), with_line);
+    for (record, parts) in &all {
+        let number = bench.deliver(&mut relay, record, parts);
+        assert_eq!(bench.answer(&relay, number), Answer::Acked);
+        bench.heard(relay.conn());
+    }
+    // Whether all without a line have come nobody can tell: the partner knows, and is asked.
+    for _ in 0..2 {
+        bench.restart();
+        relay.boot();
+        bench.connect(&mut relay);
+        assert_eq!(asked(&mut bench, &relay), refused[refused.len() - 1..]);
+    }
+}
+
+#[test]
+fn a_stranger_that_is_met_again_counts_once() {
+    let mut bench = Bench::new();
+    let mut relay = bench.pair(2);
+    bench.connect(&mut relay);
+    let strangers = [Economy::found(9), Economy::found(10)];
+    let mut number = 0;
+    let mut too_many = |bench: &mut Bench, relay: &mut Peer, of: &Economy| {
+        for _ in 0..=limits::UNKNOWN_OF_ONE {
+            number += 1;
+            let (record, parts) = advisory(of, &format!("{number}"), bench.now);
+            bench.deliver(relay, &record, &parts);
+        }
+    };
+    let met =
+        |bench: &Bench, relay: &Peer| bench.state().kept(&relay.economy.id).of(Bound::Strangers);
+    for stranger in &strangers {
+        too_many(&mut bench, &mut relay, stranger);
+    }
+    assert_eq!(met(&bench, &relay), 2);
+    let economy = strangers[0].id;
+    for _ in 0..3 {
+        introduce(&mut bench, &strangers[0], &relay);
+        assert_eq!(met(&bench, &relay), 1, "the other");
+        bench.command(Command::Partner { economy, change: PartnerChange::Removed }).unwrap();
+    }
+    too_many(&mut bench, &mut relay, &strangers[0]);
+    for _ in 0..2 {
+        assert_eq!(met(&bench, &relay), 2);
+        bench.restart();
+    }
+}
+
+#[test]
+fn a_receipt_settles_a_refusal_that_was_lost() {
+    for lost in [true, false] {
+        let mut bench = Bench::new();
+        let (mut origin, mut reader) = (bench.pair(2), bench.pair(3));
+        bench.connect(&mut origin);
+        let conn = bench.connect(&mut reader);
+        let (record, parts) = onward(&origin.economy, "a flaw", &bench);
+        bench.deliver(&mut origin, &record, &parts);
+        bench.wait(Duration::from_secs(1));
+        assert_eq!(bench.delivered(conn), [record.id()]);
+        bench.heard(conn);
+        bench.control(conn, Peer::ack(1));
+        let rejects = lost.then_some((1, RejectReason::UnknownOrigin));
+        let receipt = reader.receipt_except(&bench, rejects.into_iter().collect());
+        bench.control(conn, receipt);
+        let fate = |bench: &Bench| {
+            let out = &bench.state().partner(&reader.economy.id).expect("a partner").out;
+            out.entry(1).expect("a number").fate.clone()
+        };
+        let expected =
+            if lost { OutFate::Refused(RejectReason::UnknownOrigin) } else { OutFate::Live };
+        assert_eq!(fate(&bench), expected);
+        // What was signed for was not refused, whatever is said of it later.
+        bench.control(conn, Peer::known(origin.economy.id, &[1]));
+        bench.wait(Duration::from_secs(1));
+        assert_eq!(bench.delivered(conn).len(), usize::from(lost));
+        assert_eq!(bench.alarms("refused").len(), usize::from(lost));
+        bench.restart();
+        assert_eq!(fate(&bench), expected);
+    }
+}
+
+#[test]
+fn whose_keyring_contradicts_itself_does_not_hear_whom_we_know() {
+    let mut bench = Bench::new();
+    let mut relay = bench.pair(2);
+    bench.connect(&mut relay);
+    let (stranger, by) = (Economy::found(9), relay.economy.clone());
+    for number in 0..=limits::UNKNOWN_OF_ONE {
+        let (record, parts) = advisory(&stranger, &format!("{number}"), bench.now);
+        bench.deliver(&mut relay, &record, &parts);
+    }
+    for seed in [50, 51] {
+        let key = SecretKey::from_seed(&[seed; 32]).public();
+        let grant = Grant::link(by.id, key, TestEconomy::FROM, TestEconomy::UNTIL);
+        let keyring = KeyringBuilder::follow(&by.keyring).grant(grant).sign(&[&by.root]);
+        let body = keyring.expect("a keyring").encoded().to_vec();
+        let record = control(Kind::Keyring, body, Tlp::Clear, &by.author, by.id, bench.now);
+        bench.deliver(&mut relay, &record.expect("a record"), &[]);
+    }
+    assert!(bench.state().is_frozen(&by.id));
+    bench.heard(relay.conn());
+    introduce(&mut bench, &stranger, &relay);
+    assert!(asked(&mut bench, &relay).is_empty());
 }

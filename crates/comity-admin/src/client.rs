@@ -81,7 +81,8 @@ impl Client {
         path: &str,
         request: &Q,
     ) -> Result<Response<Body>, Failure> {
-        // It may carry a passphrase: erased when it was sent, and no copies are left behind by growing.
+        // It may carry a passphrase: these bytes are erased when they were sent, and growing leaves no copy of
+        // them. What the connection buffers on its way to the socket is ordinary memory.
         let mut body = Zeroizing::new(Vec::with_capacity(SMALL_REQUEST));
         serde_json::to_writer(&mut *body, request)
             .map_err(|error| Failure::new(FailureKind::Internal, "admin-request", error))?;

@@ -56,6 +56,11 @@ pub const STRANGERS: u64 = 1024;
 pub const ASKED_ANEW: u32 = 16;
 /// For how many of those a keyring counts: it is verified when it is judged, which takes long.
 pub const PENDING_KEYRING: u64 = 64;
+/// Bytes of memory that the records of one partner are reckoned to take, unless the configuration says
+/// otherwise: a quarter of a million advisories.
+pub const PARTNER_MEMORY: u64 = 1 << 30;
+/// Bytes of one partner's records on the disk, unless the configuration says otherwise.
+pub const PARTNER_DISK: u64 = 16 << 30;
 /// Keyrings of one economy that are taken in within a day, whoever brings them. One that takes back
 /// something that stands is always taken.
 pub const KEYRINGS: u64 = 64;
@@ -72,9 +77,12 @@ pub const PROPOSALS: u64 = 64;
 pub const GROUP_WORDS: u64 = 512;
 /// Rosters that one economy has signed, of all groups: each is read again at every start.
 pub const ROSTERS: u64 = 2048;
-/// Records that are not here and that one partner's withdrawals name.
+/// Deliveries of one partner that were refused because nobody here knows their origin, and of which the line
+/// is kept: of more, the number alone.
+pub const UNKEPT_LINES: u64 = 1024;
+/// Records that are not here and that the withdrawals of one economy name.
 pub const TOMBSTONES: u64 = 16 * 1024;
-/// Records that are not here and that one partner's records replace.
+/// Records that are not here and that the records of one economy replace: of more, the oldest are forgotten.
 pub const SUPERSEDED: u64 = 64 * 1024;
 /// Bytes of one partner's control records of kinds that this version stores and does not read, and of its
 /// introductions of economies that nobody here has confirmed.

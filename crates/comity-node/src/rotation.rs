@@ -61,12 +61,23 @@ fn leave_none_behind(
             _ => {}
         }
     }
-    if grants(keyring, &keys) {
+    if grants(keyring, &keys) && takes_over(keyring, &waiting) {
         return Ok(());
     }
     let message = "an earlier change of keys was interrupted, and has to be finished first";
     Err(ServiceError::new(ErrorKind::TryLater, "rotation-unfinished", message)
-        .next("start the node, which finishes it: comity run"))
+        .next("start the node, or start it anew: it finishes that first"))
+}
+
+/// Whether a keyring takes back what the one that waits takes back, and stands by what that stands by.
+fn takes_over(keyring: &VerifiedKeyring, waiting: &VerifiedKeyring) -> bool {
+    let revokes = |one: &Revocation| {
+        let same = |other: &Revocation| other.compromised || !one.compromised;
+        keyring.revocation(one.key).is_some_and(same)
+    };
+    let waiting = waiting.keyring();
+    waiting.revocations.iter().all(revokes)
+        && waiting.affirmed.iter().all(|record| keyring.affirms(record))
 }
 
 /// The keyring of a renewal that was interrupted, if it is whole.
@@ -359,6 +370,26 @@ mod tests {
         world.start().await;
         assert_eq!(world.valid(), [world.link()]);
         affirms().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_revocation_that_was_interrupted_is_not_lost_to_another_change() {
+        let world = World::new();
+        let path = world.path();
+        let lost = SecretKey::generate(&mut OsEntropy).id();
+        let revocation = Revocation { key: lost, at: crate::clock::now(), compromised: true };
+        let builder = KeyringBuilder::follow(&world.keyring()).revoke(revocation);
+        let keyring = signed_by_root(&path, None, builder).unwrap();
+        begin(&path, None, &keyring, &[]).unwrap();
+        let (link, builder) = next_link(&world.keyring(), crate::clock::now());
+        let next = signed_by_root(&path, None, builder).unwrap();
+        let refused = begin(&path, None, &next, &[(LINK, link)]).unwrap_err();
+        assert_eq!(refused.code, "rotation-unfinished");
+        world.start().await;
+        assert!(world.keyring().revocation(lost).is_some());
+        world.prepare();
+        world.start().await;
+        assert!(world.keyring().revocation(lost).is_some());
     }
 
     #[tokio::test]

@@ -80,6 +80,20 @@ fn what_is_in_force_means_the_same() {
 }
 
 #[test]
+fn a_partner_may_have_more_room_than_the_others() {
+    let id = "ab".repeat(32);
+    let text = format!(
+        "format = 1\n[economy]\ncode = \"KR\"\n[limits]\nmemory-per-partner = \"512 MiB\"\n\
+         [partners.{id}]\nmemory = \"4 GiB\"\ndisk = \"32 GiB\"\n"
+    );
+    let config = parse(&text).unwrap();
+    assert_eq!(parse(&config::in_force(&config)).unwrap(), config);
+    let room = |id: u8| config.limits.room_of(&comity_core::EconomyId([id; 32]));
+    assert_eq!((room(0xab).memory, room(0xab).disk), (4 << 30, 32 << 30));
+    assert_eq!((room(1).memory, room(1).disk), (512 << 20, 16 << 30));
+}
+
+#[test]
 fn a_new_node_starts_from_a_file_that_is_read() {
     let founding = Founding {
         code: "FJ".to_owned(),
@@ -124,6 +138,16 @@ fn each_wrong_value_is_named_where_it_stands() {
         ("format = 1\n[economy]\ncode = \"kr\"\n", 3, "capital letters"),
         ("format = 1\n[economy]\ncode = \"KR\"\ntimezone = \"Seoul\"\n", 4, "no time zone"),
         ("format = 1\n[economy]\ncode = \"KR\"\ncity = \"\"\n", 4, "a name has"),
+        (
+            "format = 1\n[economy]\ncode = \"KR\"\n[limits]\nmemory-per-partner = \"1 MiB\"\n",
+            5,
+            "less than 256 MiB",
+        ),
+        (
+            "format = 1\n[economy]\ncode = \"KR\"\n[limits]\ndisk-per-partner = \"16\"\n",
+            5,
+            "has no unit",
+        ),
         ("format = 1\n[economy]\ncode = \"KR\"\nid = \"KR\"\n", 4, "not an economy's id"),
         (
             "format = 1\n[economy]\ncode = \"KR\"\n[local]\ndesks = [\"duty \"]\n",

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use comity_core::digest::LEAF_SIZE;
 use comity_core::ledger::{Head, LedgerEntry, Obligations, Opening, Ranges};
-use comity_core::receipt::{Receipt, Witness};
+use comity_core::receipt::{Receipt, RejectReason, Witness};
 use comity_core::record::{Part, VerifiedRecord};
 use comity_core::test_util::SeededEntropy;
 use comity_core::{Digest, EconomyId, EpochId, Timestamp};
@@ -238,6 +238,26 @@ impl Peer {
             rejects: Vec::new(),
             witness: Witness::new(Digest::ZERO, &mut entropy),
             at,
+        };
+        frames::receipt(&receipt.sign(&self.economy.link))
+    }
+
+    /// RECEIPT: the same, except these.
+    #[must_use]
+    pub fn receipt_except(
+        &self,
+        bench: &super::Bench,
+        rejects: Vec<(u64, RejectReason)>,
+    ) -> Vec<u8> {
+        let ledger = &bench.state().partner(&self.economy.id).expect("a partner").out;
+        let receipt = Receipt {
+            from: self.economy.id,
+            to: bench.state().us(),
+            epoch: ledger.epoch(),
+            upto: ledger.head(),
+            rejects,
+            witness: Witness::new(Digest::ZERO, &mut SeededEntropy::new(7)),
+            at: bench.now,
         };
         frames::receipt(&receipt.sign(&self.economy.link))
     }

@@ -18,6 +18,7 @@ use std::time::Duration;
 use comity_core::EconomyId;
 use jiff::tz::TimeZone;
 
+use crate::limits;
 pub use fault::{ConfigError, Fault};
 pub use schema::{KEYS, Key, in_force, initial, reference};
 
@@ -123,6 +124,39 @@ pub struct Limits {
     pub partners: u64,
     /// Faulty frames on one connection before it is closed.
     pub faults: u32,
+    /// What the records of each partner may take here.
+    pub room: Room,
+    /// The same of partners that have something else.
+    pub apart: BTreeMap<EconomyId, Room>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { partners: 64, faults: 16, room: Room::default(), apart: BTreeMap::new() }
+    }
+}
+
+impl Limits {
+    /// What the records of this partner may take here.
+    #[must_use]
+    pub fn room_of(&self, partner: &EconomyId) -> Room {
+        self.apart.get(partner).copied().unwrap_or(self.room)
+    }
+}
+
+/// What the records of a partner may take here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Bytes of memory, as they are reckoned.
+    pub memory: u64,
+    /// Bytes of the disk.
+    pub disk: u64,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { memory: limits::PARTNER_MEMORY, disk: limits::PARTNER_DISK }
+    }
 }
 
 /// What the log says.
@@ -187,6 +221,10 @@ pub struct Partner {
     pub addresses: Vec<Address>,
     /// Bits per second, instead of `link.rate`.
     pub rate: Option<u64>,
+    /// Bytes of memory, instead of `limits.memory-per-partner`.
+    pub memory: Option<u64>,
+    /// Bytes of the disk, instead of `limits.disk-per-partner`.
+    pub disk: Option<u64>,
     /// Whether it may come without a post-quantum key exchange.
     pub allow_x25519: bool,
 }

@@ -83,6 +83,8 @@ pub(super) struct Link {
 pub(super) struct Limits {
     pub(super) partners: At<u64>,
     pub(super) faults: At<u64>,
+    pub(super) memory_per_partner: At<String>,
+    pub(super) disk_per_partner: At<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -97,5 +99,7 @@ pub(super) struct Log {
 pub(super) struct Partner {
     pub(super) addresses: Option<Vec<Spanned<String>>>,
     pub(super) rate: At<String>,
+    pub(super) memory: At<String>,
+    pub(super) disk: At<String>,
     pub(super) allow_x25519: At<bool>,
 }

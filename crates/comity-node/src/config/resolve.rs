@@ -9,11 +9,13 @@ use comity_core::EconomyId;
 use jiff::tz::TimeZone;
 use toml::Spanned;
 
+use crate::limits::{PARTNER_DISK, PARTNER_MEMORY};
+
 use super::raw::{self, At};
 use super::units::{self, UnitError};
 use super::{
     Address, Admin, Config, Economy, FORMAT, Fault, Limits, Link, Listen, Local, Log, LogFormat,
-    LogLevel, PORT, Partner, Store,
+    LogLevel, PORT, Partner, Room, Store,
 };
 
 const CODE_LENGTH: std::ops::RangeInclusive<usize> = 2..=8;
@@ -21,6 +23,9 @@ const NAME_CHARACTERS: usize = 80;
 const SEGMENT: std::ops::RangeInclusive<u64> = (1 << 20)..=(4 << 30);
 const PARTNERS: std::ops::RangeInclusive<u64> = 1..=4096;
 const FAULTS: std::ops::RangeInclusive<u64> = 1..=1_000_000;
+/// Of what is bound for one partner, one delivery is no more than a quarter.
+const MEMORY: u64 = 256 << 20;
+const DISK: u64 = 1 << 30;
 
 pub(super) struct Resolver<'a> {
     pub(super) text: &'a str,
@@ -31,6 +36,7 @@ pub(super) struct Resolver<'a> {
 impl Resolver<'_> {
     pub(super) fn config(&self, raw: raw::File) -> Result<Config, Fault> {
         self.format(raw.format)?;
+        let partners = self.partners(raw.partners)?;
         Ok(Config {
             folder: self.folder.to_owned(),
             economy: self.economy(raw.economy)?,
@@ -39,14 +45,46 @@ impl Resolver<'_> {
             admin: Admin { socket: self.path(raw.admin.socket, "admin.sock")? },
             store: self.store(raw.store)?,
             link: self.link(raw.link)?,
-            limits: Limits {
-                partners: self.within(raw.limits.partners, 64, &PARTNERS)?,
-                faults: u32::try_from(self.within(raw.limits.faults, 16, &FAULTS)?)
-                    .unwrap_or(u32::MAX),
-            },
+            limits: self.limits(raw.limits, &partners)?,
             log: self.log(raw.log)?,
-            partners: self.partners(raw.partners)?,
+            partners,
         })
+    }
+
+    fn limits(
+        &self,
+        raw: raw::Limits,
+        partners: &BTreeMap<EconomyId, Partner>,
+    ) -> Result<Limits, Fault> {
+        let room = Room {
+            memory: self.at_least(raw.memory_per_partner, MEMORY)?.unwrap_or(PARTNER_MEMORY),
+            disk: self.at_least(raw.disk_per_partner, DISK)?.unwrap_or(PARTNER_DISK),
+        };
+        let apart = partners.iter().map(|(economy, partner)| {
+            let (memory, disk) = (partner.memory, partner.disk);
+            let room =
+                Room { memory: memory.unwrap_or(room.memory), disk: disk.unwrap_or(room.disk) };
+            (*economy, room)
+        });
+        Ok(Limits {
+            partners: self.within(raw.partners, 64, &PARTNERS)?,
+            faults: u32::try_from(self.within(raw.faults, 16, &FAULTS)?).unwrap_or(u32::MAX),
+            room,
+            apart: apart.collect(),
+        })
+    }
+
+    fn at_least(&self, raw: At<String>, least: u64) -> Result<Option<u64>, Fault> {
+        let Some(raw) = raw else { return Ok(None) };
+        let size = self.unit(&raw, units::size(raw.as_ref()))?;
+        if size < least {
+            let message = format!(
+                "less than {}: one delivery could be more than all of it",
+                units::WrittenSize(least)
+            );
+            return Err(self.fault(raw.span(), message, &[]));
+        }
+        Ok(Some(size))
     }
 
     fn fault(&self, span: Range<usize>, message: String, valid: &[&str]) -> Fault {
@@ -217,6 +255,8 @@ impl Resolver<'_> {
         Ok(Partner {
             addresses: self.addresses(raw.addresses)?,
             rate: self.rate(raw.rate)?,
+            memory: self.at_least(raw.memory, MEMORY)?,
+            disk: self.at_least(raw.disk, DISK)?,
             allow_x25519: raw.allow_x25519.is_some_and(Spanned::into_inner),
         })
     }

@@ -132,6 +132,20 @@ pub const KEYS: &[Key] = &[
         "16",
         "Faulty frames on one connection before it is closed, 1 to 1000000.",
     ),
+    key(
+        "limits",
+        "memory-per-partner",
+        "\"1 GiB\"",
+        "\"1 GiB\"",
+        "Memory that the records of one partner may take here, as it is reckoned (a short advisory is 4 KiB), at least 256 MiB. Past it the partner is asked to wait.",
+    ),
+    key(
+        "limits",
+        "disk-per-partner",
+        "\"16 GiB\"",
+        "\"16 GiB\"",
+        "Disk that the records of one partner may take here, at least 1 GiB. Past it the partner is asked to wait.",
+    ),
     key("log", "level", "\"info\"", "\"info\"", "error, warn, info or debug."),
     key("log", "format", "\"text\"", "\"text\"", "text, or json: one object a line."),
     key(
@@ -147,6 +161,20 @@ pub const KEYS: &[Key] = &[
         "link.rate",
         "\"20 Mbit/s\"",
         "Cap on what is sent to this partner.",
+    ),
+    key(
+        "partners.ID",
+        "memory",
+        "limits.memory-per-partner",
+        "\"4 GiB\"",
+        "Memory that the records of this partner may take here.",
+    ),
+    key(
+        "partners.ID",
+        "disk",
+        "limits.disk-per-partner",
+        "\"64 GiB\"",
+        "Disk that the records of this partner may take here.",
     ),
     key(
         "partners.ID",
@@ -243,6 +271,9 @@ pub fn in_force(config: &Config) -> String {
     line(format_args!("drain = \"{}\"", WrittenDuration(config.link.drain)));
     line(format_args!("\n[limits]\npartners = {}", config.limits.partners));
     line(format_args!("faults = {}", config.limits.faults));
+    let room = config.limits.room;
+    line(format_args!("memory-per-partner = \"{}\"", WrittenSize(room.memory)));
+    line(format_args!("disk-per-partner = \"{}\"", WrittenSize(room.disk)));
     line(format_args!("\n[log]\nlevel = \"{}\"", config.log.level.name()));
     line(format_args!("format = \"{}\"", config.log.format.name()));
     for (economy, partner) in &config.partners {
@@ -250,6 +281,12 @@ pub fn in_force(config: &Config) -> String {
         line(format_args!("addresses = {}", list(&partner.addresses)));
         if let Some(rate) = partner.rate {
             line(format_args!("rate = \"{}\"", WrittenRate(rate)));
+        }
+        if let Some(memory) = partner.memory {
+            line(format_args!("memory = \"{}\"", WrittenSize(memory)));
+        }
+        if let Some(disk) = partner.disk {
+            line(format_args!("disk = \"{}\"", WrittenSize(disk)));
         }
         line(format_args!("allow-x25519 = {}", partner.allow_x25519));
     }

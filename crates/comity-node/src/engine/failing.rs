@@ -161,7 +161,7 @@ impl Engine {
         let entropy = std::mem::replace(&mut self.entropy, Box::new(OsEntropy));
         let mut anew = Self::new(state, self.link_key.clone(), entropy);
         anew.link_config = self.link_config.clone();
-        anew.most_partners = self.most_partners;
+        anew.limits.clone_from(&self.limits);
         anew.tail_cut = self.tail_cut;
         anew.cut_unwritten = !self.state.doubted().is_subset(anew.state.doubted());
         anew.next_token = self.next_token;

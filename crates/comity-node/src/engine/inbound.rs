@@ -1,6 +1,5 @@
 //! From a partner's delivery to an entry: verified, judged, durable, and only then acknowledged.
 
-use bytes::Bytes;
 use comity_core::journal::{Arrival, ArrivalOutcome, Delivered, JournalEntry, Source};
 use comity_core::ledger::LedgerEntry;
 use comity_core::receipt::RejectReason;
@@ -13,6 +12,7 @@ use super::judging::Verdict;
 use super::keeping::sources;
 use super::{Checked, Effect, Engine, Job, Then, Token, Unverified};
 use crate::limits::{MOST_AHEAD, REPEATS};
+use crate::state::Weight;
 
 impl Engine {
     pub(super) fn incoming(&mut self, partner: EconomyId, incoming: Incoming, now: Timestamp) {
@@ -103,9 +103,16 @@ impl Engine {
         let (verdict, checked) = match result {
             Ok(checked) => {
                 let verdict = self.judge(partner, &incoming, &checked, now);
-                (self.if_room(partner, &checked, verdict, now), Some(checked))
+                (self.if_room(partner, (&incoming, &checked), verdict, now), Some(checked))
             }
-            Err(Unverified::Record(error)) => (Verdict::Reject(reject_reason(&error)), None),
+            Err(Unverified::Record(error)) => {
+                if let Some(bound) =
+                    self.too_heavy(&partner, Weight::of_number(Some(&incoming.entry)))
+                {
+                    return self.put_off(partner, number, (bound, partner), now);
+                }
+                (Verdict::Reject(reject_reason(&error)), None)
+            }
             Err(Unverified::Spoiled(why)) => return self.spoiled(partner, number, &why, now),
         };
         if matches!(verdict, Verdict::Known | Verdict::More)
@@ -215,6 +222,9 @@ impl Engine {
             self.session_input(partner, comity_proto::Input::Deferred { number }, now);
             return;
         }
+        if let Some(bound) = self.too_heavy(&partner, Weight::of_number(Some(&entry))) {
+            return self.put_off(partner, number, (bound, partner), now);
+        }
         let (record, reason) = (entry.record.short(), RejectReason::BadPart);
         let text = format!("record {record}: part {} is not the one that was signed", part.short());
         self.alarm(Some(partner), "bad-part", text);
@@ -285,6 +295,9 @@ impl Engine {
             self.session_input(partner, comity_proto::Input::Deferred { number }, now);
             return;
         }
+        if let Some(bound) = self.too_heavy(&partner, Weight::of_number(None)) {
+            return self.put_off(partner, number, (bound, partner), now);
+        }
         let outcome = ArrivalOutcome::Void;
         let arrival = Arrival { from: partner, number, digest, entry: None, outcome, at: now };
         self.enter(&JournalEntry::Arrival(arrival), Vec::new());
@@ -298,24 +311,6 @@ impl Engine {
         );
         self.alarm(Some(partner), "too-far-ahead", text);
         self.session_input(partner, comity_proto::Input::Deferred { number }, now);
-    }
-
-    /// A partner's receipt: kept when it verifies and agrees with our chain.
-    pub(super) fn receipt(&mut self, partner: EconomyId, signed: &Bytes, now: Timestamp) {
-        let Some(session) = self.sessions.get(&partner) else { return };
-        let receipt = match self.state.check_receipt(&partner, session.link_key, signed) {
-            Ok(Some(receipt)) => receipt,
-            Ok(None) => return,
-            Err(why) => {
-                return self.session_input(partner, comity_proto::Input::BadReceipt { why }, now);
-            }
-        };
-        // A receipt that says no more than the last one is not worth an entry.
-        if self.space_low || !self.state.receipt_is_news(&partner, &receipt) {
-            return;
-        }
-        let entry = JournalEntry::Receipt { from: partner, signed: signed.to_vec(), at: now };
-        self.enter(&entry, Vec::new());
     }
 }
 

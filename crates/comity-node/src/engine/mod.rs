@@ -23,6 +23,7 @@ mod inbound;
 mod judging;
 mod keeping;
 mod offering;
+mod receipts;
 mod recovery;
 mod room;
 mod session;
@@ -93,8 +94,8 @@ pub struct Engine {
     /// The instant of this step.
     now: Timestamp,
     space_low: bool,
-    /// Paired partners, at most.
-    most_partners: u64,
+    /// What the configuration allows.
+    limits: Limits,
     /// What there is no room for, and was said.
     full: BTreeMap<EconomyId, BTreeSet<Bound>>,
     failed: Option<Failure>,
@@ -136,7 +137,7 @@ impl Engine {
             next_token: 1,
             now: Timestamp::EPOCH,
             space_low: false,
-            most_partners: u64::MAX,
+            limits: Limits { partners: u64::MAX, ..Limits::default() },
             full: BTreeMap::new(),
             failed: None,
             told: alarms::Told::default(),
@@ -146,16 +147,16 @@ impl Engine {
     /// The same within the bounds that the configuration sets, before anything has happened.
     #[must_use]
     pub fn within(mut self, limits: &Limits) -> Self {
-        self.most_partners = limits.partners;
         self.link_config.faults = limits.faults;
+        self.limits = limits.clone();
         self
     }
 
     /// Whether one more partner may be paired.
     pub fn may_pair(&self) -> Result<(), CommandError> {
         let paired = self.state.partners().filter(|(_, partner)| partner.is_paired()).count();
-        if paired as u64 >= self.most_partners {
-            return Err(CommandError::TooManyPartners(self.most_partners));
+        if paired as u64 >= self.limits.partners {
+            return Err(CommandError::TooManyPartners(self.limits.partners));
         }
         Ok(())
     }

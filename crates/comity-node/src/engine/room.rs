@@ -2,23 +2,33 @@
 
 use comity_core::journal::{Arrival, ArrivalOutcome, JournalEntry, Standing};
 use comity_core::receipt::RejectReason;
+use comity_core::record::Part;
 use comity_core::{EconomyId, Timestamp};
 use comity_proto::Incoming;
 
 use super::judging::Verdict;
 use super::{Checked, Engine, Then};
-use crate::state::{Bound, Stranger};
+use crate::config::units::WrittenSize;
+use crate::state::{Bound, Stranger, Weight};
 
 impl Engine {
     /// The verdict on a delivery, or that there is no room for it.
     pub(super) fn if_room(
         &self,
         partner: EconomyId,
-        checked: &Checked,
+        (incoming, checked): (&Incoming, &Checked),
         verdict: Verdict,
         now: Timestamp,
     ) -> Verdict {
         let manifest = checked.record.manifest();
+        // Before anything is settled: what is settled takes room as well.
+        let taken = self.weigh(incoming, checked, &verdict);
+        let stands = matches!(verdict, Verdict::Enter(Standing::Accepted | Standing::Pending(_)));
+        if !(stands && self.state.is_taking_back(manifest, now))
+            && let Some(bound) = self.too_heavy(&partner, taken)
+        {
+            return Verdict::PutOff(bound);
+        }
         if matches!(verdict, Verdict::Enter(_)) && !self.state.knows(&manifest.origin) {
             return match self.state.room_for_stranger(&partner, manifest) {
                 Stranger::Waits => verdict,
@@ -44,7 +54,9 @@ impl Engine {
                 let over = said.or_else(|| self.state.over(&partner, manifest, pending));
                 // Who passes it on did nothing wrong, and must not wait for its origin; it is asked again,
                 // for there may be room by then.
-                let settled = said.is_some() || over == Some(Bound::Early);
+                let settled = said.is_some()
+                    || over == Some(Bound::Early)
+                    || over == Some(Bound::Tombstones) && !pending;
                 if settled && manifest.origin != partner {
                     return Verdict::Unkept { first: false };
                 }
@@ -61,6 +73,68 @@ impl Engine {
         over.map_or(verdict, Verdict::PutOff)
     }
 
+    /// What a delivery would take here.
+    fn weigh(&self, incoming: &Incoming, checked: &Checked, verdict: &Verdict) -> Weight {
+        let manifest = checked.record.manifest();
+        let held = self.state.record(&checked.record.id());
+        let new = |part: &&Part| held.is_none_or(|held| !held.has_part(&part.digest));
+        let parts = checked.parts.iter().filter(new).map(|part| {
+            let (header, size) = (part.encoded_header.len(), part.bytes.len() as u64);
+            Weight::of_part(&manifest.floor, header, size)
+        });
+        let number = Weight::of_number(Some(&incoming.entry));
+        match verdict {
+            Verdict::Enter(_) => {
+                let record = Weight::of_record(manifest, checked.record.signed().len());
+                parts.fold(number.and(record), Weight::and)
+            }
+            Verdict::More => parts.fold(number, Weight::and),
+            Verdict::Known
+            | Verdict::Withdrawn
+            | Verdict::Reject(_)
+            | Verdict::Declined(_)
+            | Verdict::Unkept { .. }
+            | Verdict::PutOff(_) => number,
+        }
+    }
+
+    /// The bound over which a partner would go with so much more, if any.
+    pub(super) fn too_heavy(&self, partner: &EconomyId, more: Weight) -> Option<Bound> {
+        let weights = [(Bound::Memory, more.memory), (Bound::Disk, more.disk)];
+        let over = |(bound, more): &(Bound, u64)| {
+            let kept = self.state.kept_of(partner, *bound);
+            kept.saturating_add(*more) > self.most(partner, *bound)
+        };
+        weights.into_iter().find(over).map(|(bound, _)| bound)
+    }
+
+    /// How much of something is kept of this partner.
+    fn most(&self, partner: &EconomyId, bound: Bound) -> u64 {
+        if bound == Bound::Memory {
+            self.limits.room_of(partner).memory
+        } else if bound == Bound::Disk {
+            self.limits.room_of(partner).disk
+        } else {
+            bound.limit()
+        }
+    }
+
+    /// What there is too much of, in words.
+    #[must_use]
+    pub fn full_in_words(&self, partner: &EconomyId, bound: Bound) -> String {
+        let (all, one) = if bound == Bound::Memory {
+            ("memory-per-partner", "memory")
+        } else if bound == Bound::Disk {
+            ("disk-per-partner", "disk")
+        } else {
+            return bound.to_string();
+        };
+        let most = WrittenSize(self.most(partner, bound));
+        format!(
+            "{bound}, {most} (raise `limits.{all}` in comity.toml, or `{one}` of this partner, and start the node anew)"
+        )
+    }
+
     /// Nothing is acknowledged, so nothing is lost: the partner tries again later.
     pub(super) fn put_off(
         &mut self,
@@ -74,7 +148,8 @@ impl Engine {
         }
         let account = bound.account(partner, origin);
         if self.full.entry(account).or_default().insert(bound) {
-            let text = format!("more of that is put off until there is room again: {bound}");
+            let what = self.full_in_words(&account, bound);
+            let text = format!("more of that is put off until there is room again: {what}");
             self.alarm(Some(account), "no-room", text);
         }
         self.session_input(partner, comity_proto::Input::Deferred { number }, now);
@@ -101,7 +176,7 @@ impl Engine {
             from: partner,
             number,
             digest: incoming.entry.digest(),
-            entry: Some(incoming.entry.clone()),
+            entry: self.state.keeps_unkept_line(&partner).then(|| incoming.entry.clone()),
             outcome: ArrivalOutcome::Unkept(origin),
             at: now,
         };
@@ -114,18 +189,22 @@ impl Engine {
 
     /// A bound that was reached is spoken of anew only after a quarter of the room is free again.
     pub(super) fn note_room(&mut self) {
-        let state = &self.state;
-        self.full.retain(|partner, bounds| {
-            let kept = state.kept(partner);
-            bounds.retain(|bound| kept.of(*bound) > bound.limit() / 4 * 3);
+        let mut full = std::mem::take(&mut self.full);
+        full.retain(|partner, bounds| {
+            let kept = self.state.kept(partner);
+            bounds.retain(|bound| kept.of(*bound) > self.most(partner, *bound) / 4 * 3);
             !bounds.is_empty()
         });
+        self.full = full;
     }
 
     /// What there is no room for from this partner.
     pub fn full(&self, partner: &EconomyId) -> impl Iterator<Item = Bound> + '_ {
         let mut full = self.full.get(partner).cloned().unwrap_or_default();
         full.extend(self.state.reached(partner));
+        let weights = [Bound::Memory, Bound::Disk].into_iter();
+        let kept = |bound| self.state.kept_of(partner, bound);
+        full.extend(weights.filter(|bound| kept(*bound) >= self.most(partner, *bound)));
         full.into_iter()
     }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use comity_core::ledger::Ranges;
 use comity_core::partners::AuthenticatedPartner;
-use comity_core::receipt::{REJECTS, Receipt, Witness};
 use comity_core::sign::SecretKey;
 use comity_core::{Delivery, EconomyId, KeyId, RecordId, Timestamp};
 use comity_proto::{CloseReason, ConnId, Hello, Link, Load, Output, Unsent};
@@ -64,6 +63,8 @@ pub(super) struct Session {
     /// Numbers of the partner that are being verified or made durable.
     pub(super) arriving: BTreeSet<u64>,
     pub(super) unreceipted: u64,
+    /// The last number that a receipt of this process goes up to.
+    pub(super) receipted: Option<u64>,
     pub(super) receipt_due: Option<Timestamp>,
     /// What we give back to a partner that was restored.
     pub(super) returning: Option<Returning>,
@@ -111,6 +112,7 @@ impl Session {
             holds: BTreeMap::new(),
             arriving: BTreeSet::new(),
             unreceipted: 0,
+            receipted: None,
             receipt_due: None,
             returning: None,
             regaining: None,
@@ -423,33 +425,6 @@ impl Engine {
             self.give_back_more(partner, now);
         }
         self.note_room();
-    }
-
-    fn sign_receipt(&mut self, economy: EconomyId, now: Timestamp) {
-        if let Some(session) = self.sessions.get_mut(&economy) {
-            session.receipt_due = None;
-        }
-        let Some(partner) = self.state.partner(&economy) else { return };
-        // Nothing but void numbers has come: there is nothing to give a receipt for yet.
-        let Some(epoch) = partner.inbound.epoch() else { return };
-        let upto = partner.inbound.durable_head();
-        let rejects = partner.inbound.rejects().range(..=upto.number).rev().take(REJECTS);
-        let mut rejects: Vec<_> = rejects.map(|(number, reason)| (*number, *reason)).collect();
-        rejects.reverse();
-        let receipt = Receipt {
-            from: self.state.us(),
-            to: economy,
-            epoch,
-            upto,
-            rejects,
-            witness: Witness::new(self.state.chain(), &mut *self.entropy),
-            at: now,
-        };
-        let signed = receipt.sign(&self.link_key);
-        if let Some(session) = self.sessions.get_mut(&economy) {
-            session.unreceipted = 0;
-        }
-        self.session_input(economy, comity_proto::Input::Receipt(signed.into()), now);
     }
 }
 

@@ -115,7 +115,9 @@ impl Engine {
             let line = state.out.entry(*number).filter(|line| line.fate == OutFate::Live);
             let entry = line.and_then(|line| line.entry.as_ref());
             let held = entry.and_then(|entry| self.state.record(&entry.record));
+            // What the partner has signed for it has.
             state.out.acked().contains(*number)
+                && state.out.receipt_for(*number).is_none()
                 && held.is_some_and(|held| held.facts.origin == origin)
         };
         let numbers = numbers.as_slice().iter().flat_map(|(first, last)| *first..=*last);
@@ -134,8 +136,8 @@ impl Engine {
 
     /// Asks a partner for what nobody here kept of origins that are known by now.
     pub(super) fn ask_for_unkept(&mut self, partner: EconomyId, now: Timestamp) {
-        let unkept = self.state.partner(&partner).into_iter().flat_map(|one| one.unkept.keys());
-        for origin in unkept.copied().collect::<Vec<_>>() {
+        let unkept = self.state.partner(&partner).map(|one| one.refused_for_origin());
+        for origin in unkept.unwrap_or_default() {
             self.ask(partner, origin, now);
         }
     }
@@ -148,8 +150,12 @@ impl Engine {
     }
 
     fn ask(&mut self, partner: EconomyId, origin: EconomyId, now: Timestamp) {
+        // Whoever has stolen a root need not hear whom we know.
+        if self.state.is_frozen(&partner) {
+            return;
+        }
         let most = usize::try_from(KNOWN_NUMBERS).unwrap_or(usize::MAX);
-        for numbers in self.state.lacking(&partner, &origin).chunks(most) {
+        for numbers in self.state.ask_anew_for(&partner, &origin).chunks(most) {
             let numbers = numbers.iter().map(|number| (*number, *number)).collect();
             self.session_input(partner, comity_proto::Input::Known { origin, numbers }, now);
         }

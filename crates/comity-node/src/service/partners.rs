@@ -302,7 +302,7 @@ fn line(
         },
         received: partner.inbound.durable_head().number,
         owes: partner.is_paired() && !partner.returned,
-        full: engine.full(economy).map(|bound| bound.to_string()).collect(),
+        full: engine.full(economy).map(|bound| engine.full_in_words(economy, bound)).collect(),
         since: partner.since.to_string(),
     }
 }

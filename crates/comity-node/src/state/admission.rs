@@ -1,6 +1,6 @@
 //! Whom we know, by which keyring, and what the decision is made from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use comity_core::entitlement::Scope;
 use comity_core::intake::IntakeRules;
@@ -41,6 +41,9 @@ impl State {
                     origins: BTreeMap::new(),
                     refused: BTreeMap::new(),
                     unkept: BTreeMap::new(),
+                    unkept_lines: 0,
+                    beyond_lines: BTreeMap::new(),
+                    strangers: BTreeSet::new(),
                     returned: true,
                 });
                 if partner.out.epoch() == NO_EPOCH {
@@ -70,6 +73,9 @@ impl State {
                     origins: BTreeMap::new(),
                     refused: BTreeMap::new(),
                     unkept: BTreeMap::new(),
+                    unkept_lines: 0,
+                    beyond_lines: BTreeMap::new(),
+                    strangers: BTreeSet::new(),
                     returned: true,
                 });
                 if partner.bond == Bond::Removed {

@@ -13,10 +13,12 @@ use comity_core::policy::{ControlAudience, Lifecycle, RecordFacts};
 use comity_core::receipt::{Receipt, RejectReason, UnverifiedReceipt};
 use comity_core::{EconomyId, GroupId, KeyId, Kind, RecordId, Timestamp};
 
+use super::OutFate;
 use super::State;
 use super::agreements::{Compact, Heard};
+use super::bound::Bound;
 use super::groups::Said;
-use super::kept::{Bound, charged, proposed_by};
+use super::kept::{charged, proposed_by};
 use super::records::Tombstone;
 use crate::limits::PROPOSALS;
 
@@ -58,9 +60,8 @@ impl State {
         self.agreements.doubt(id, false);
         for replaced in supersedes {
             // What is replaced may come later than what replaces it.
-            if self.is_superseded_anew(&replaced, origin) {
-                self.superseded.insert((replaced, origin), from);
-                self.charge(from, Bound::Superseded, 1);
+            if !self.records.contains_key(&replaced) {
+                self.replaced.note(origin, replaced);
             }
             if let Some(replaced) = self.records.get_mut(&replaced)
                 && replaced.facts.origin == origin
@@ -99,7 +100,7 @@ impl State {
                     self.let_go_of_proposals(partner);
                 }
             }
-            Ok(ControlBody::Withdrawal(body)) => self.withdraw(id, origin, body, from),
+            Ok(ControlBody::Withdrawal(body)) => self.withdraw(id, origin, body),
             Ok(ControlBody::Group(body)) => {
                 let statement = Statement {
                     record: id,
@@ -235,16 +236,13 @@ impl State {
     }
 
     /// Only the origin withdraws. A target that is not here leaves a tombstone.
-    fn withdraw(
-        &mut self,
-        by: RecordId,
-        origin: EconomyId,
-        body: WithdrawalBody,
-        from: Option<EconomyId>,
-    ) {
+    fn withdraw(&mut self, by: RecordId, origin: EconomyId, body: WithdrawalBody) {
         for target in body.records {
             if self.is_withdrawn_anew(&target, origin) {
-                self.charge(from, Bound::Tombstones, 1);
+                if !self.remembers_withdrawn(&origin) {
+                    continue;
+                }
+                self.charge(Some(origin), Bound::Tombstones, 1);
             }
             if let Some(held) = self.records.get_mut(&target) {
                 if held.facts.origin != origin {
@@ -379,8 +377,25 @@ impl State {
     /// its bytes, so it is not verified again.
     pub(super) fn receipt_came(&mut self, from: &EconomyId, signed: &[u8], at: Timestamp) {
         let receipt = UnverifiedReceipt::parse(signed).map(UnverifiedReceipt::verified_before);
-        if let (Ok(receipt), Some(partner)) = (receipt, self.partners.get_mut(from)) {
-            partner.out.receipt((receipt.first(), receipt.upto.number), at, self.seq);
+        let (Ok(receipt), Some(partner)) = (receipt, self.partners.get_mut(from)) else { return };
+        partner.out.receipt((receipt.first(), receipt.upto.number), at, self.seq);
+        // A refusal may have been lost with its connection: what the partner signs for, it says once more.
+        for (number, reason) in receipt.rejects {
+            if self.is_refused_by(from, number, reason) {
+                self.settle(from, number, OutFate::Refused(reason));
+                self.note_refused(from, number, reason);
+            }
         }
+    }
+
+    /// Whether a receipt says of a delivery that counts as stored that it was refused.
+    pub(crate) fn is_refused_by(
+        &self,
+        from: &EconomyId,
+        number: u64,
+        reason: RejectReason,
+    ) -> bool {
+        let line = self.partners.get(from).and_then(|partner| partner.out.entry(number));
+        reason != RejectReason::Void && line.is_some_and(|line| line.fate == OutFate::Live)
     }
 }

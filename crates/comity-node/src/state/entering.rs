@@ -10,9 +10,9 @@ use comity_core::policy::{self, Lifecycle, PartFacts, Received, RecordFacts};
 use comity_core::record::{self, Header, RecordError, VerifiedRecord};
 use comity_core::{EconomyId, Kind, PartDigest, RecordId, Timestamp};
 
-use super::kept::{Bound, is_read};
+use super::kept::is_read;
 use super::records::Held;
-use super::{FoldError, State};
+use super::{FoldError, State, Weight};
 
 impl State {
     pub(super) fn record_entered(&mut self, entered: &RecordEntered) -> Result<(), FoldError> {
@@ -23,6 +23,7 @@ impl State {
         let headers = headers(&entered.parts).map_err(broken)?;
         let (id, manifest) = (unverified.id(), unverified.manifest());
         self.note_source(&entered.source);
+        let mut weight = Weight::of_record(manifest, entered.signed.len());
         let source = source_facts(&entered.source, manifest.origin == self.us);
         let mut facts = RecordFacts::new(id, manifest, source);
         facts.pending = matches!(entered.standing, Standing::Pending(_));
@@ -30,12 +31,10 @@ impl State {
         let tombstone = self.tombstones.contains_key(&(id, manifest.origin));
         if tombstone {
             facts.lifecycle = Lifecycle::Withdrawn;
-        } else if self.superseded.contains_key(&(id, manifest.origin)) {
+        } else if self.replaced.has(&manifest.origin, &id) {
             facts.lifecycle = Lifecycle::Superseded;
         }
-        if let Some(from) = self.superseded.remove(&(id, manifest.origin)) {
-            self.discharge(from, Bound::Superseded, 1);
-        }
+        self.replaced.came(&manifest.origin, &id);
         let body = manifest.body.clone().filter(|body| is_read(manifest.kind, body));
         let mut held = Held {
             facts,
@@ -60,7 +59,11 @@ impl State {
             body,
         };
         for (part, header) in entered.parts.iter().zip(&headers) {
+            weight = weight.and(Weight::of_part(&manifest.floor, part.header.len(), part.size));
             hold_header(&mut held, part.digest, header, part.size);
+        }
+        if let Source::Partner(delivered) = &entered.source {
+            self.charge_weight(delivered.from, weight);
         }
         held.from_origin = from_origin(&held.source, held.facts.origin);
         // Of what is ours and only restricts we believe our partners that we said it.
@@ -134,10 +137,16 @@ impl State {
         let headers = headers(&arrived.parts).map_err(|error| FoldError::Record { seq, error })?;
         self.note_source(&arrived.source);
         let Some(held) = self.records.get_mut(&arrived.record) else { return Ok(()) };
+        let mut weight = Weight::default();
         for (part, header) in arrived.parts.iter().zip(&headers) {
             if !held.has_part(&part.digest) {
+                let floor = &held.facts.floor;
+                weight = weight.and(Weight::of_part(floor, part.header.len(), part.size));
                 hold_header(held, part.digest, header, part.size);
             }
+        }
+        if let Source::Partner(delivered) = &arrived.source {
+            self.charge_weight(delivered.from, weight);
         }
         let came = match &arrived.source {
             Source::Partner(delivered) => delivered.entry.parts.clone(),

@@ -14,7 +14,7 @@ use comity_core::record::RecordError;
 use comity_core::{Digest, EconomyId, Kind, RecordId};
 
 use super::ledgers::OutFate;
-use super::{Agreements, Groups, Recovery, State};
+use super::{Agreements, Groups, Recovery, State, Weight};
 
 /// The journal does not fold: it is damaged, or was written by a newer version.
 #[derive(Debug, thiserror::Error)]
@@ -80,7 +80,7 @@ impl State {
             groups: Groups::default(),
             policy: PolicySnapshot::builder(*economy).build(),
             tombstones: BTreeMap::new(),
-            superseded: BTreeMap::new(),
+            replaced: super::Replaced::default(),
             authored: BTreeMap::new(),
             anew: BTreeMap::new(),
             seized: BTreeSet::new(),
@@ -239,11 +239,6 @@ impl State {
             return Err(FoldError::Ledger { seq, number });
         };
         partner.note_origin(origin, true);
-        if let Some(held) = self.records.get(&decided.entry.record)
-            && let Some(refused) = partner.refused.get_mut(&held.facts.origin)
-        {
-            refused.remove(&decided.entry.record);
-        }
         let next = number == partner.out.next_number();
         if decided.returned && !next {
             partner.out.push_beyond(decided.entry.clone());
@@ -261,7 +256,7 @@ impl State {
         held.map(|held| held.facts.origin)
     }
 
-    fn settle(&mut self, to: &EconomyId, number: u64, fate: OutFate) {
+    pub(super) fn settle(&mut self, to: &EconomyId, number: u64, fate: OutFate) {
         let out = self.partners.get_mut(to).map(|partner| &mut partner.out);
         let Some((record, held)) = out.and_then(|out| out.settle(number, fate)) else { return };
         let origin = self.spoken_of(&record);
@@ -271,7 +266,7 @@ impl State {
     }
 
     /// What a partner refuses for its origin alone may go again when it knows that.
-    fn note_refused(&mut self, by: &EconomyId, number: u64, reason: RejectReason) {
+    pub(super) fn note_refused(&mut self, by: &EconomyId, number: u64, reason: RejectReason) {
         if reason != RejectReason::UnknownOrigin {
             return;
         }
@@ -282,6 +277,7 @@ impl State {
         let us = self.us;
         let strange = |held: &&super::records::Held| ![us, *by].contains(&held.facts.origin);
         if let Some(held) = held.filter(strange) {
+            partner.out.unwant(&held.facts.id);
             partner.refused.entry(held.facts.origin).or_default().insert(held.facts.id);
         }
     }
@@ -289,6 +285,7 @@ impl State {
     fn arrived(&mut self, arrival: &Arrival) {
         let entry = arrival.entry.as_ref();
         let again = entry.is_some_and(|entry| self.brought_before(arrival.from, entry));
+        self.charge_weight(arrival.from, Weight::of_number(entry));
         if let Some(partner) = self.partners.get_mut(&arrival.from) {
             partner.inbound.push(arrival.number, arrival.digest, arrival.entry.clone());
             if let ArrivalOutcome::Known(record) | ArrivalOutcome::Withdrawn(record) =
@@ -307,7 +304,7 @@ impl State {
             }
             if let ArrivalOutcome::Unkept(origin) = arrival.outcome {
                 partner.inbound.reject(arrival.number, RejectReason::UnknownOrigin);
-                self.note_unkept(arrival.from, origin, arrival.number);
+                self.note_unkept(arrival.from, origin, arrival.number, entry.is_some());
             }
         }
         if let (ArrivalOutcome::Known(record), Some(entry)) = (&arrival.outcome, &arrival.entry) {
@@ -320,9 +317,9 @@ impl State {
     }
 
     pub(super) fn note_source(&mut self, source: &Source) {
-        if let Source::Partner(Delivered { from, entry }) = source
-            && let Some(partner) = self.partners.get_mut(from)
-        {
+        let Source::Partner(Delivered { from, entry }) = source else { return };
+        self.charge_weight(*from, Weight::of_number(Some(entry)));
+        if let Some(partner) = self.partners.get_mut(from) {
             partner.inbound.push(entry.number, entry.digest(), Some(entry.clone()));
         }
     }

@@ -4,7 +4,6 @@
 //! The counts are folded from the journal like everything else, and are the same after a restart.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use comity_core::control::{
     AcceptanceBody, ControlBody, IntroductionBody, TerminationBody, WithdrawalBody,
@@ -13,164 +12,13 @@ use comity_core::entitlement::Claim;
 use comity_core::group::Says;
 use comity_core::journal::Source;
 use comity_core::record::Manifest;
-use comity_core::{EconomyId, Kind, RecordId};
+use comity_core::{EconomyId, Kind, RecordId, Timestamp};
 
+use super::bound::{Bound, Kept};
 use super::records::Held;
+use super::weight::Weight;
 use super::{Bond, State};
-use crate::limits;
-
-/// Something of which a partner can make us keep so much and no more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Bound {
-    /// Records that cannot be judged yet.
-    Pending,
-    /// The same of economies that nobody here knows.
-    Unknown,
-    /// Economies that nobody here knows, and of which not everything is kept.
-    Strangers,
-    /// Keyrings of one day, counted for whose they are.
-    Keyrings,
-    /// Words about agreements and groups that are not here.
-    Early,
-    /// Proposals of agreements that nobody has answered.
-    Proposals,
-    /// Words about groups that are here, on which no roster rests: counted for who said them.
-    GroupWords,
-    /// Rosters, counted for who signed them.
-    Rosters,
-    /// Withdrawn records that are not here.
-    Tombstones,
-    /// Replaced records that are not here.
-    Superseded,
-    /// Bytes of control records that this version does not read, and of introductions that nobody has
-    /// confirmed.
-    Unread,
-}
-
-impl Bound {
-    /// The economy to whose account something goes that `by` brings of `origin`.
-    pub(crate) const fn account(self, by: EconomyId, origin: EconomyId) -> EconomyId {
-        match self {
-            Self::Keyrings => origin,
-            Self::Pending
-            | Self::Unknown
-            | Self::Strangers
-            | Self::Early
-            | Self::Proposals
-            | Self::GroupWords
-            | Self::Rosters
-            | Self::Tombstones
-            | Self::Superseded
-            | Self::Unread => by,
-        }
-    }
-
-    /// All of them.
-    pub const COUNTED: [Self; 11] = [
-        Self::Pending,
-        Self::Unknown,
-        Self::Strangers,
-        Self::Keyrings,
-        Self::Early,
-        Self::Proposals,
-        Self::GroupWords,
-        Self::Rosters,
-        Self::Tombstones,
-        Self::Superseded,
-        Self::Unread,
-    ];
-
-    /// How much is kept.
-    #[must_use]
-    pub const fn limit(self) -> u64 {
-        match self {
-            Self::Pending => limits::PENDING,
-            Self::Unknown => limits::UNKNOWN,
-            Self::Strangers => limits::STRANGERS,
-            Self::Keyrings => limits::KEYRINGS,
-            Self::Early => limits::EARLY,
-            Self::Proposals => limits::PROPOSALS,
-            Self::GroupWords => limits::GROUP_WORDS,
-            Self::Rosters => limits::ROSTERS,
-            Self::Tombstones => limits::TOMBSTONES,
-            Self::Superseded => limits::SUPERSEDED,
-            Self::Unread => limits::UNREAD_BYTES,
-        }
-    }
-}
-
-/// For screens: what there is too much of.
-impl fmt::Display for Bound {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let limit = self.limit();
-        match self {
-            Self::Pending => write!(f, "{limit} of its records wait for a key or for their time"),
-            Self::Unknown => {
-                write!(
-                    f,
-                    "{limit} records that it passes on wait for their origin to be known here"
-                )
-            }
-            Self::Strangers => write!(
-                f,
-                "it passes on more than is kept of {limit} economies that nobody here knows"
-            ),
-            Self::Keyrings => write!(
-                f,
-                "{limit} keyrings of it came within a day (one that revokes a granted key, or comes from a later root, is taken all the same)"
-            ),
-            Self::Early => {
-                write!(f, "{limit} of its records speak of agreements or groups that are not here")
-            }
-            Self::Proposals => write!(
-                f,
-                "{limit} of its proposals wait for an answer (`comity agreement list`, then `accept` or `terminate`)"
-            ),
-            Self::GroupWords => {
-                write!(f, "{limit} of its words about groups have led to nothing")
-            }
-            Self::Rosters => write!(f, "it has signed {limit} rosters of groups"),
-            Self::Tombstones => write!(f, "it has withdrawn {limit} records that are not here"),
-            Self::Superseded => write!(f, "it has replaced {limit} records that are not here"),
-            Self::Unread => {
-                write!(
-                    f,
-                    "{limit} bytes of its records introduce economies that nobody has confirmed, or are of kinds that this version does not read"
-                )
-            }
-        }
-    }
-}
-
-/// So much of each.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Kept(BTreeMap<Bound, u64>);
-
-impl Kept {
-    /// How much of one thing.
-    #[must_use]
-    pub fn of(&self, bound: Bound) -> u64 {
-        self.0.get(&bound).copied().unwrap_or(0)
-    }
-
-    fn with(mut self, bound: Bound, count: u64) -> Self {
-        if count > 0 {
-            self.add(bound, count);
-        }
-        self
-    }
-
-    pub(super) fn add(&mut self, bound: Bound, count: u64) {
-        let kept = self.0.entry(bound).or_default();
-        *kept = kept.saturating_add(count);
-    }
-
-    pub(super) fn take(&mut self, bound: Bound, count: u64) {
-        if let Some(kept) = self.0.get_mut(&bound) {
-            *kept = kept.saturating_sub(count);
-        }
-    }
-}
+use crate::limits::{self, A_DAY, TOMBSTONES, UNKEPT_LINES};
 
 /// What becomes of a record whose origin nobody here knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -230,6 +78,17 @@ pub(super) fn proposed_by(held: &Held, us: EconomyId) -> Option<EconomyId> {
 }
 
 impl State {
+    /// What a delivery of a partner weighs goes to its account.
+    pub(super) fn charge_weight(&mut self, partner: EconomyId, weight: Weight) {
+        self.charge(Some(partner), Bound::Memory, weight.memory);
+        self.charge(Some(partner), Bound::Disk, weight.disk);
+    }
+
+    /// How much of what is counted one by one a partner has made us keep.
+    pub(crate) fn kept_of(&self, partner: &EconomyId, bound: Bound) -> u64 {
+        self.kept.get(partner).map_or(0, |kept| kept.of(bound))
+    }
+
     /// What this partner has made us keep.
     #[must_use]
     pub fn kept(&self, partner: &EconomyId) -> Kept {
@@ -239,7 +98,43 @@ impl State {
             .with(Bound::Keyrings, self.keyrings_in_a_day(partner, self.written))
     }
 
-    /// The bounds that a partner has reached.
+    /// Whether a control record takes back something that stands: a withdrawal of what is not withdrawn, an
+    /// end that comes sooner, a keyring, of which there are few. So there are no more of them than of what
+    /// was taken in.
+    pub(crate) fn is_taking_back(&self, manifest: &Manifest, now: Timestamp) -> bool {
+        let body = manifest.body.as_deref().unwrap_or_default();
+        match ControlBody::decode(manifest.kind, body) {
+            Ok(ControlBody::Keyring(_)) => true,
+            Ok(ControlBody::Withdrawal(body)) => {
+                let stands = |target: &RecordId| {
+                    let own = |held: &Held| held.facts.origin == manifest.origin;
+                    self.records.get(target).is_none_or(own)
+                        && !self.tombstones.contains_key(&(*target, manifest.origin))
+                };
+                body.records.iter().any(stands)
+            }
+            Ok(ControlBody::Termination(body)) => {
+                let ends = self.agreements.get(&body.agreement).map(|one| one.terminated);
+                ends.is_some_and(|ends| {
+                    ends.is_none_or(|before| {
+                        let at_once = body.effective <= now && before > now;
+                        at_once || before.since(body.effective) >= A_DAY
+                    })
+                })
+            }
+            Ok(
+                ControlBody::Agreement(_)
+                | ControlBody::Acceptance(_)
+                | ControlBody::Introduction(_)
+                | ControlBody::Group(_)
+                | ControlBody::Roster(_)
+                | ControlBody::Opaque(_),
+            )
+            | Err(_) => false,
+        }
+    }
+
+    /// The bounds that a partner has reached, but those that the configuration sets.
     pub fn reached(&self, partner: &EconomyId) -> impl Iterator<Item = Bound> + use<> {
         let kept = self.kept(partner);
         Bound::COUNTED.into_iter().filter(move |bound| kept.of(*bound) >= bound.limit())
@@ -285,8 +180,36 @@ impl State {
         manifest: &Manifest,
         pending: bool,
     ) -> Option<Bound> {
-        let pending = if pending { waits(manifest.kind) } else { 0 };
-        self.lacks(partner, manifest, (Bound::Pending, pending), Bound::limit)
+        if pending {
+            let waits = (Bound::Pending, waits(manifest.kind));
+            return self.lacks(partner, manifest, waits, Bound::limit);
+        }
+        let over = self.lacks(partner, manifest, (Bound::Pending, 0), Bound::limit);
+        over.or_else(|| self.withdraws_too_much(manifest))
+    }
+
+    /// The bound over which a withdrawal would go that is believed, if any. It counts for its origin,
+    /// whoever brings it; and one that takes back something here never waits.
+    fn withdraws_too_much(&self, manifest: &Manifest) -> Option<Bound> {
+        let (origin, body) = (manifest.origin, manifest.body.as_deref()?);
+        let Ok(ControlBody::Withdrawal(body)) = ControlBody::decode(manifest.kind, body) else {
+            return None;
+        };
+        let here = |id: &RecordId| {
+            let held = self.records.get(id).filter(|held| held.facts.origin == origin);
+            held.is_some() && !self.tombstones.contains_key(&(*id, origin))
+        };
+        if body.records.iter().any(here) {
+            return None;
+        }
+        let new = body.records.iter().filter(|id| self.is_withdrawn_anew(id, origin)).count();
+        let kept = self.kept_of(&origin, Bound::Tombstones).saturating_add(new as u64);
+        (new > 0 && kept > TOMBSTONES).then_some(Bound::Tombstones)
+    }
+
+    /// Whether one more withdrawn record of an origin is remembered that is not here.
+    pub(super) fn remembers_withdrawn(&self, origin: &EconomyId) -> bool {
+        *origin == self.us || self.kept_of(origin, Bound::Tombstones) < TOMBSTONES
     }
 
     /// What becomes of a record of an origin that nobody here knows.
@@ -300,7 +223,7 @@ impl State {
         if !full && self.lacks(partner, manifest, pending, half).is_none() {
             return Stranger::Waits;
         }
-        let met = self.partners.get(partner).is_some_and(|one| one.unkept.contains_key(origin));
+        let met = self.partners.get(partner).is_some_and(|one| one.strangers.contains(origin));
         let strangers = self.kept.get(partner).map_or(0, |kept| kept.of(Bound::Strangers));
         if met || strangers < Bound::Strangers.limit() {
             Stranger::Unkept { first: !met }
@@ -316,8 +239,12 @@ impl State {
         (wait, pending): (Bound, u64),
         limit: impl Fn(Bound) -> u64,
     ) -> Option<Bound> {
-        let needs = self
-            .needs(manifest)
+        let mut needs = self.needs(manifest);
+        if pending == 0 {
+            // What is believed counts for its origin.
+            needs.take(Bound::Tombstones, u64::MAX);
+        }
+        let needs = needs
             .with(Bound::Unread, self.unread(manifest))
             .with(Bound::Proposals, u64::from(manifest.kind == Kind::Agreement))
             .with(wait, pending);
@@ -333,8 +260,6 @@ impl State {
     pub(super) fn needs(&self, manifest: &Manifest) -> Kept {
         let origin = manifest.origin;
         let body = manifest.body.as_deref().unwrap_or_default();
-        let replaced = manifest.supersedes.iter();
-        let superseded = replaced.filter(|id| self.is_superseded_anew(id, origin)).count();
         let (withdrawn, early) = match ControlBody::decode(manifest.kind, body) {
             Ok(ControlBody::Withdrawal(WithdrawalBody { records })) => {
                 (records.iter().filter(|id| self.is_withdrawn_anew(id, origin)).count(), false)
@@ -358,7 +283,6 @@ impl State {
             | Err(_) => (0, false),
         };
         Kept::default()
-            .with(Bound::Superseded, superseded as u64)
             .with(Bound::Tombstones, withdrawn as u64)
             .with(Bound::Early, u64::from(early))
     }
@@ -424,13 +348,45 @@ impl State {
     }
 
     /// A partner brought more of an origin than is kept of one that nobody here knows.
-    pub(super) fn note_unkept(&mut self, from: EconomyId, origin: EconomyId, number: u64) {
+    pub(super) fn note_unkept(
+        &mut self,
+        from: EconomyId,
+        origin: EconomyId,
+        number: u64,
+        line: bool,
+    ) {
+        let known = self.knows(&origin);
         let Some(partner) = self.partners.get_mut(&from) else { return };
-        let first = !partner.unkept.contains_key(&origin);
-        partner.unkept.entry(origin).or_default().insert(number);
-        if first && !self.knows(&origin) {
+        if line {
+            partner.unkept.entry(origin).or_default().insert(number);
+            partner.unkept_lines = partner.unkept_lines.saturating_add(1);
+        } else {
+            partner.beyond_lines.insert(origin, number);
+        }
+        if !known && partner.strangers.insert(origin) {
             self.charge(Some(from), Bound::Strangers, 1);
         }
+    }
+
+    /// Whether the line of one more number that is refused for its origin is kept.
+    pub(crate) fn keeps_unkept_line(&self, from: &EconomyId) -> bool {
+        self.partners.get(from).is_some_and(|one| one.unkept_lines < UNKEPT_LINES)
+    }
+
+    /// What a partner is asked for of an origin that is known by now: the numbers whose records, or parts
+    /// of them, are not here. Of more there is no line; any number stands for them.
+    pub(crate) fn ask_anew_for(&mut self, from: &EconomyId, origin: &EconomyId) -> Vec<u64> {
+        let mut lacking = self.lacking(from, origin);
+        let known = self.knows(origin);
+        let Some(partner) = self.partners.get_mut(from).filter(|_| known) else { return lacking };
+        // What is here need not be looked for again.
+        if let Some(unkept) = partner.unkept.get_mut(origin) {
+            *unkept = lacking.iter().map(|number| (*number, *number)).collect();
+        }
+        if lacking.is_empty() {
+            lacking.extend(partner.beyond_lines.get(origin));
+        }
+        lacking
     }
 
     /// Numbers of a partner's ledger that were refused because nobody here knew this origin, and what they
@@ -464,9 +420,9 @@ impl State {
     /// An economy is known now: what introduced it had its effect, and what nobody kept of it is asked for.
     /// `new`: nobody knew it before.
     pub(super) fn introduced(&mut self, economy: EconomyId, new: bool) {
-        let unkept =
-            self.partners.iter().filter(|(_, one)| new && one.unkept.contains_key(&economy));
-        for partner in unkept.map(|(partner, _)| *partner).collect::<Vec<_>>() {
+        let met = self.partners.iter_mut().filter(|_| new);
+        let met = met.filter_map(|(id, one)| one.strangers.remove(&economy).then_some(*id));
+        for partner in met.collect::<Vec<_>>() {
             self.discharge(Some(partner), Bound::Strangers, 1);
         }
         for (from, bytes) in self.introductions.remove(&economy).unwrap_or_default() {
@@ -477,11 +433,6 @@ impl State {
     /// Whether a withdrawal of `target` by `origin` leaves something behind that nothing else bounds.
     pub(super) fn is_withdrawn_anew(&self, target: &RecordId, origin: EconomyId) -> bool {
         !self.records.contains_key(target) && !self.tombstones.contains_key(&(*target, origin))
-    }
-
-    /// The same for what replaces it.
-    pub(super) fn is_superseded_anew(&self, target: &RecordId, origin: EconomyId) -> bool {
-        !self.records.contains_key(target) && !self.superseded.contains_key(&(*target, origin))
     }
 
     /// Puts to a partner's account what one of its records makes us keep.

@@ -14,7 +14,7 @@ use comity_core::receipt::RejectReason;
 use comity_core::{Digest, EconomyId, RecordId, Timestamp};
 
 use super::State;
-use super::kept::Bound;
+use super::bound::Bound;
 use crate::limits::{A_DAY, EARLY_KEYRINGS, KEYRINGS};
 
 /// What is kept of an economy's keyrings beside its history.

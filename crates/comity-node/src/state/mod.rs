@@ -5,6 +5,7 @@
 
 mod admission;
 mod agreements;
+mod bound;
 mod control;
 mod entering;
 mod fold;
@@ -17,7 +18,9 @@ mod ledgers;
 mod partners;
 mod records;
 mod references;
+mod replaced;
 mod standing;
+mod weight;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,16 +34,18 @@ use comity_core::record::Addressee;
 use comity_core::{Digest, EconomyId, GroupId, KeyId, Kind, PartDigest, RecordId, Timestamp};
 
 pub use agreements::{Agreements, Compact};
+pub use bound::{Bound, Kept};
 pub use fold::FoldError;
 pub use groups::{Groups, Meant};
 pub use intake::Ruling;
 pub use invitations::Invitations;
 pub(crate) use kept::Stranger;
-pub use kept::{Bound, Kept};
 pub use ledgers::{InLedger, OutEntry, OutFate, OutLedger};
 pub use partners::{Bond, Partner};
 pub use records::{Held, Tombstone};
 use references::References;
+pub use replaced::Replaced;
+pub(crate) use weight::Weight;
 
 /// Everything that a node knows.
 #[derive(Debug)]
@@ -73,9 +78,8 @@ pub struct State {
     policy: PolicySnapshot,
     /// Withdrawn records, by record and by who withdrew: only the record's own origin counts.
     tombstones: BTreeMap<(RecordId, EconomyId), Tombstone>,
-    /// Replaced records, by record and by who replaced it: only the record's own origin counts.
-    /// Only those that are not here; with the partner to whose account it goes.
-    superseded: BTreeMap<(RecordId, EconomyId), Option<EconomyId>>,
+    /// Replaced records that are not here.
+    replaced: Replaced,
     /// Every record, by the economy that it says it is of and the key that signed it.
     authored: BTreeMap<EconomyId, BTreeMap<KeyId, Vec<RecordId>>>,
     /// What has to be judged again, because a keyring went on.
@@ -298,6 +302,12 @@ impl State {
     #[must_use]
     pub fn tombstone(&self, record: &RecordId, origin: &EconomyId) -> Option<Tombstone> {
         self.tombstones.get(&(*record, *origin)).copied()
+    }
+
+    /// Replaced records that are not here.
+    #[must_use]
+    pub fn replaced(&self) -> &Replaced {
+        &self.replaced
     }
 
     /// A draft.

@@ -34,8 +34,15 @@ pub struct Partner {
     pub(super) origins: BTreeMap<EconomyId, u64>,
     /// Records that it refused because it did not know their origin, by that.
     pub(super) refused: BTreeMap<EconomyId, BTreeSet<RecordId>>,
-    /// Numbers of its ledger that were refused because nobody here knew the origin, by that.
+    /// Numbers of its ledger that were refused because nobody here knew the origin, by that, and of which
+    /// the line is here.
     pub unkept: BTreeMap<EconomyId, Ranges>,
+    /// How many lines of such are here.
+    pub(super) unkept_lines: u64,
+    /// Origins of which more was refused for that, without a line; and the last number.
+    pub(super) beyond_lines: BTreeMap<EconomyId, u64>,
+    /// Origins of which not everything was kept, and which nobody here has known since.
+    pub(super) strangers: BTreeSet<EconomyId>,
     /// Whether it has given back everything since we were restored, and our ledger goes on.
     pub returned: bool,
 }
@@ -70,6 +77,11 @@ impl Partner {
     #[must_use]
     pub fn may_know(&self, origin: &EconomyId) -> bool {
         self.origins.contains_key(origin)
+    }
+
+    /// Origins of which something was refused because nobody here knew them.
+    pub(crate) fn refused_for_origin(&self) -> BTreeSet<EconomyId> {
+        self.unkept.keys().chain(self.beyond_lines.keys()).copied().collect()
     }
 
     /// It knows this origin by now: what it refused of it for that may go again. Whether there is any.

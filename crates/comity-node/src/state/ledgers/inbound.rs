@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use comity_core::ledger::{Head, LedgerEntry, Opening, Ranges};
-use comity_core::receipt::RejectReason;
+use comity_core::receipt::{REJECTS, RejectReason};
 use comity_core::{Digest, EpochId, RecordId};
 
 use super::lines::Lines;
@@ -66,6 +66,29 @@ impl InLedger {
             Some((_, chain)) => Head { number, chain: *chain },
             None => Head::START,
         }
+    }
+
+    /// The heads that receipts are signed for, so that together they speak of every number after
+    /// `before`: a full list of rejects says nothing of what came before the first of them.
+    #[must_use]
+    pub fn heads_to_sign(&self, before: Option<u64>) -> Vec<Head> {
+        let upto = self.durable_head();
+        let mut heads = Vec::new();
+        let first = before.unwrap_or(upto.number).saturating_add(1);
+        if first <= upto.number {
+            let mut listed = 0;
+            for number in self.rejects.range(first..=upto.number).map(|(number, _)| *number) {
+                listed += 1;
+                if listed == REJECTS {
+                    let last = number.saturating_sub(1);
+                    let within = self.run.get(last).filter(|_| last > self.opened.number);
+                    heads.extend(within.map(|(_, chain)| Head { number: last, chain: *chain }));
+                    listed = 1;
+                }
+            }
+        }
+        heads.push(upto);
+        heads
     }
 
     /// The numbers that are durable.

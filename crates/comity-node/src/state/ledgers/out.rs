@@ -227,7 +227,6 @@ impl OutLedger {
         let digest = entry.digest();
         let next = self.append(number, digest, Some(entry), OutFate::Live, (at, seq));
         if next {
-            self.wanted.remove(&record);
             self.numbers.entry(record).or_default().push(number);
         }
         next
@@ -365,9 +364,28 @@ impl OutLedger {
 
     /// The partner asks for these, which it had refused. Whether there are any.
     pub fn want(&mut self, records: impl Iterator<Item = RecordId>) -> bool {
+        let lacking: Vec<_> = records.filter(|record| self.lacks(record)).collect();
         let before = self.wanted.len();
-        self.wanted.extend(records);
+        self.wanted.extend(lacking);
         self.wanted.len() > before
+    }
+
+    /// The partner has refused this anew: it does not ask for it any more.
+    pub fn unwant(&mut self, record: &RecordId) {
+        self.wanted.remove(record);
+    }
+
+    /// Whether something of a record that was refused for its origin is not on its way again. That it was
+    /// given a number once more does not suffice: the number may be void since, or carry less.
+    fn lacks(&self, record: &RecordId) -> bool {
+        let again = OutFate::Refused(RejectReason::UnknownOrigin);
+        let refused = self.parts(record, |fate| *fate == again);
+        let live = self.parts(record, |fate| *fate == OutFate::Live);
+        match (refused, live) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(refused), Some(live)) => !refused.is_subset(&live),
+        }
     }
 
     /// The line of a number that is to go. What the partner refused and has forgotten since is asked anew,

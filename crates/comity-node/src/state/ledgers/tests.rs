@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use comity_core::ledger::{Head, LedgerEntry, Obligations, Opening, Ranges};
+use comity_core::receipt::{REJECTS, RejectReason};
 use comity_core::{Digest, EpochId, PartDigest, RecordId, Timestamp};
 
 use super::*;
@@ -47,6 +48,67 @@ fn a_void_number_frees_its_parts_and_no_others() {
     out.settle(1, OutFate::Void { handed: true });
     assert_eq!(out.sent(&RecordId([7; 32])), None);
     assert!(out.possibly_held(&RecordId([7; 32])).is_some());
+}
+
+#[test]
+fn what_was_refused_for_its_origin_is_wanted_until_all_of_it_is_on_its_way() {
+    let unknown = OutFate::Refused(RejectReason::UnknownOrigin);
+    let (record, parts) = (RecordId([7; 32]), |parts: &[u8]| -> BTreeSet<_> {
+        parts.iter().map(|part| PartDigest([*part; 32])).collect()
+    });
+    let mut out = OutLedger::new(EpochId([1; 16]));
+    let both =
+        LedgerEntry { parts: vec![PartDigest([1; 32]), PartDigest([2; 32])], ..entry(1, 7, 1) };
+    assert!(out.push(both, Timestamp::EPOCH, 1));
+    assert!(!out.want([record].into_iter()), "nothing of it was refused");
+    out.settle(1, unknown.clone());
+    assert_eq!(out.sent(&record), Some(parts(&[1, 2])));
+    assert!(out.want([record].into_iter()));
+    assert_eq!(out.sent(&record), None);
+    // Only one of the parts may go by now.
+    assert!(out.push(entry(2, 7, 1), Timestamp::EPOCH, 2));
+    assert_eq!(out.sent(&record), Some(parts(&[1])), "the other may go later");
+    // The decision turns before it leaves.
+    out.settle(2, OutFate::Void { handed: false });
+    assert_eq!(out.sent(&record), None, "it goes again");
+    assert!(out.push(entry(3, 7, 1), Timestamp::EPOCH, 3));
+    // Refused once more: it goes again when it is asked for again, and not before.
+    out.settle(3, unknown);
+    out.unwant(&record);
+    assert_eq!(out.sent(&record), Some(parts(&[1, 2])));
+    assert!(out.want([record].into_iter()));
+    assert!(out.push(entry(4, 7, 1), Timestamp::EPOCH, 4));
+    assert!(out.push(entry(5, 7, 2), Timestamp::EPOCH, 5));
+    out.unwant(&record);
+    assert!(!out.want([record].into_iter()), "all of it is on its way");
+}
+
+#[test]
+fn receipts_speak_of_every_number_however_many_were_refused_at_once() {
+    let many = 3 * REJECTS as u64;
+    let mut inbound = InLedger::default();
+    for number in 1..=many + 20 {
+        assert!(inbound.push(number, Digest([1; 32]), Some(entry(number, 1, 1))));
+        if number > 10 && number <= many + 10 {
+            inbound.reject(number, RejectReason::UnknownOrigin);
+        }
+    }
+    inbound.settle_all();
+    // What a receipt up to each of them would list, and from where it speaks.
+    let mut spoken = 0;
+    let heads = inbound.heads_to_sign(Some(0));
+    for head in &heads {
+        let listed: Vec<_> =
+            inbound.rejects().range(..=head.number).rev().take(REJECTS).map(|one| *one.0).collect();
+        let first = if listed.len() == REJECTS { *listed.last().unwrap() } else { 1 };
+        assert!(first <= spoken + 1, "nothing speaks of {} to {first}", spoken + 1);
+        spoken = head.number;
+    }
+    assert_eq!(heads.last(), Some(&inbound.durable_head()));
+    assert_eq!(heads.len(), 4);
+    // Nothing of that is said again, nor by a process that does not know what was said before it.
+    assert_eq!(inbound.heads_to_sign(Some(many + 20)), [inbound.durable_head()]);
+    assert_eq!(inbound.heads_to_sign(None), [inbound.durable_head()]);
 }
 
 #[test]

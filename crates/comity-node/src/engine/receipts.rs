@@ -1,0 +1,75 @@
+//! Receipts: what we sign for, and what partners have signed for.
+
+use bytes::Bytes;
+use comity_core::journal::JournalEntry;
+use comity_core::ledger::Head;
+use comity_core::receipt::{REJECTS, Receipt, Witness};
+use comity_core::{EconomyId, EpochId, Timestamp};
+
+use super::Engine;
+
+impl Engine {
+    /// Signs for what is durable of a partner's ledger.
+    pub(super) fn sign_receipt(&mut self, economy: EconomyId, now: Timestamp) {
+        let Some(session) = self.sessions.get_mut(&economy) else { return };
+        session.receipt_due = None;
+        let before = session.receipted;
+        let Some(partner) = self.state.partner(&economy) else { return };
+        // Nothing but void numbers has come: there is nothing to give a receipt for yet.
+        let Some(epoch) = partner.inbound.epoch() else { return };
+        for upto in partner.inbound.heads_to_sign(before) {
+            self.sign_receipt_for(economy, (epoch, upto), now);
+        }
+    }
+
+    fn sign_receipt_for(
+        &mut self,
+        economy: EconomyId,
+        (epoch, upto): (EpochId, Head),
+        now: Timestamp,
+    ) {
+        let Some(partner) = self.state.partner(&economy) else { return };
+        let rejects = partner.inbound.rejects().range(..=upto.number).rev().take(REJECTS);
+        let mut rejects: Vec<_> = rejects.map(|(number, reason)| (*number, *reason)).collect();
+        rejects.reverse();
+        let receipt = Receipt {
+            from: self.state.us(),
+            to: economy,
+            epoch,
+            upto,
+            rejects,
+            witness: Witness::new(self.state.chain(), &mut *self.entropy),
+            at: now,
+        };
+        let signed = receipt.sign(&self.link_key);
+        if let Some(session) = self.sessions.get_mut(&economy) {
+            session.unreceipted = 0;
+            session.receipted = Some(upto.number);
+        }
+        self.session_input(economy, comity_proto::Input::Receipt(signed.into()), now);
+    }
+
+    /// A partner's receipt: kept when it verifies and agrees with our chain.
+    pub(super) fn receipt(&mut self, partner: EconomyId, signed: &Bytes, now: Timestamp) {
+        let Some(session) = self.sessions.get(&partner) else { return };
+        let receipt = match self.state.check_receipt(&partner, session.link_key, signed) {
+            Ok(Some(receipt)) => receipt,
+            Ok(None) => return,
+            Err(why) => {
+                return self.session_input(partner, comity_proto::Input::BadReceipt { why }, now);
+            }
+        };
+        // A receipt that says no more than the last one is not worth an entry.
+        if self.space_low || !self.state.receipt_is_news(&partner, &receipt) {
+            return;
+        }
+        for (number, reason) in &receipt.rejects {
+            if self.state.is_refused_by(&partner, *number, *reason) {
+                let text = format!("delivery {number} was refused: {reason}");
+                self.alarm(Some(partner), "refused", text);
+            }
+        }
+        let entry = JournalEntry::Receipt { from: partner, signed: signed.to_vec(), at: now };
+        self.enter(&entry, Vec::new());
+    }
+}

@@ -1,0 +1,297 @@
+//! What the records of a partner take, of memory and of the disk, has a bound that the configuration sets.
+//! Past it the partner waits; what takes something back does not.
+
+use comity_core::control::{AcceptanceBody, AgreementBody, TerminationBody, WithdrawalBody};
+use comity_core::keyring::KeyringBuilder;
+use comity_core::policy::Lifecycle;
+use comity_core::record::{Draft, Header, Part, VerifiedRecord};
+use comity_core::{Digest, Kind, Marking, RecordId, Section, Tlp};
+use comity_node::config::{Limits, Room};
+use comity_node::engine::Command;
+use comity_node::limits;
+use comity_node::state::{Bound, Kept};
+use comity_tests::bench::{Answer, Bench, Peer, advisory, nobody, sign, signed};
+use comity_tests::sim::economy::Economy;
+use comity_tests::sim::world::START;
+
+const PLENTY: u64 = 1 << 30;
+
+/// A record of so many parts, each of so many bytes.
+fn in_parts(
+    by: &Economy,
+    text: &str,
+    (parts, bytes): (usize, usize),
+    bench: &Bench,
+) -> (VerifiedRecord, Vec<Part>) {
+    let mut draft = Draft::new(Kind::Advisory);
+    for number in 0..parts {
+        let marking = Some(Marking::new(Tlp::Clear));
+        let header = Header { marking, ..Header::new(Section::Summary, "text/plain") };
+        let mut content = format!("{text} {number}").into_bytes();
+        content.resize(bytes, b'.');
+        draft.parts.push((header, content));
+    }
+    sign(draft, by, bench.now)
+}
+
+fn bench(memory: u64, disk: u64) -> Bench {
+    let mut bench = Bench::new();
+    bench.limits = Some(Limits { room: Room { memory, disk }, ..Limits::default() });
+    bench.restart();
+    bench
+}
+
+/// Delivers something; its number is given anew if it was put off.
+fn brings(
+    bench: &mut Bench,
+    peer: &mut Peer,
+    (record, parts): &(VerifiedRecord, Vec<Part>),
+) -> Answer {
+    let before = peer.head.number;
+    let number = bench.deliver(peer, record, parts);
+    let answer = bench.answer(peer, number);
+    if answer == Answer::Deferred {
+        peer.take_back(before);
+    }
+    answer
+}
+
+/// Delivers records until there is no room for more: those that were taken, and the first that was not.
+fn fill(
+    bench: &mut Bench,
+    peer: &mut Peer,
+    shape: (usize, usize),
+) -> (Vec<RecordId>, (VerifiedRecord, Vec<Part>)) {
+    let mut taken = Vec::new();
+    loop {
+        let record = in_parts(&peer.economy, &taken.len().to_string(), shape, bench);
+        match brings(bench, peer, &record) {
+            Answer::Acked => taken.push(record.0.id()),
+            answer => {
+                assert_eq!(answer, Answer::Deferred);
+                return (taken, record);
+            }
+        }
+        bench.heard(peer.conn());
+        assert!(taken.len() < 1000, "nothing is put off");
+    }
+}
+
+fn kept(bench: &Bench, of: &Peer) -> Kept {
+    bench.state().kept(&of.economy.id)
+}
+
+/// The node starts again, and this partner connects.
+fn again(bench: &mut Bench, peer: &mut Peer) {
+    bench.restart();
+    peer.boot();
+    bench.connect(peer);
+}
+
+#[test]
+fn the_memory_of_a_partners_records_has_a_bound() {
+    const MOST: u64 = 1 << 20;
+    let mut bench = bench(MOST, PLENTY);
+    let (mut hostile, mut other) = (bench.pair(2), bench.pair(3));
+    bench.connect(&mut hostile);
+    bench.connect(&mut other);
+    let (taken, over) = fill(&mut bench, &mut hostile, (200, 20));
+    let used = kept(&bench, &hostile).of(Bound::Memory);
+    assert!(used <= MOST && used > MOST / 2, "{used}");
+    // Two hundred parts of a few bytes each are small on the wire.
+    assert!(kept(&bench, &hostile).of(Bound::Disk) < used / 2);
+    assert!((2..20).contains(&taken.len()), "{}", taken.len());
+
+    // It is said once, with what to do, and nothing is written for it.
+    let journal = bench.journal();
+    for _ in 0..3 {
+        assert_eq!(brings(&mut bench, &mut hostile, &over), Answer::Deferred);
+        bench.wait(std::time::Duration::from_secs(1));
+    }
+    assert_eq!(bench.journal(), journal);
+    let told = bench.alarms("no-room");
+    assert!(matches!(told[..], [text] if text.contains("`limits.memory-per-partner`")), "{told:?}");
+    let full: Vec<_> = bench.engine().full(&hostile.economy.id).collect();
+    assert_eq!(full, [Bound::Memory]);
+    let words = bench.engine().full_in_words(&hostile.economy.id, Bound::Memory);
+    assert!(words.contains("1 MiB") && words.contains("comity.toml"), "{words}");
+    // Nobody else waits for it.
+    let theirs = in_parts(&other.economy, "a flaw", (10, 20), &bench);
+    assert_eq!(brings(&mut bench, &mut other, &theirs), Answer::Acked);
+
+    // What was acknowledged is here, and with more room the rest comes.
+    let before = kept(&bench, &hostile);
+    for memory in [MOST, MOST / 4, 2 * MOST] {
+        bench.limits = Some(Limits { room: Room { memory, disk: PLENTY }, ..Limits::default() });
+        again(&mut bench, &mut hostile);
+        assert_eq!(kept(&bench, &hostile), before);
+        assert!(
+            taken.iter().all(|id| bench.state().record(id).is_some_and(|one| one.is_accepted()))
+        );
+        let full: Vec<_> = bench.engine().full(&hostile.economy.id).collect();
+        let too_much = before.of(Bound::Memory) >= memory;
+        assert_eq!(full, too_much.then_some(Bound::Memory).into_iter().collect::<Vec<_>>());
+        let answer = brings(&mut bench, &mut hostile, &over);
+        assert_eq!(answer, if memory > MOST { Answer::Acked } else { Answer::Deferred });
+    }
+}
+
+#[test]
+fn the_disk_of_a_partners_records_has_a_bound() {
+    const MOST: u64 = 108_000;
+    let mut bench = bench(PLENTY, MOST);
+    let mut hostile = bench.pair(2);
+    bench.connect(&mut hostile);
+    let (taken, over) = fill(&mut bench, &mut hostile, (2, 5000));
+    assert!((8..12).contains(&taken.len()), "{}", taken.len());
+    assert!(kept(&bench, &hostile).of(Bound::Disk) <= MOST);
+    assert!(bench.alarms("no-room")[0].contains("`limits.disk-per-partner`"));
+    // Something small finds its place; parts that come later count as well.
+    let small = in_parts(&hostile.economy, "small", (2, 1000), &bench);
+    let (record, parts) = &small;
+    assert_eq!(
+        brings(&mut bench, &mut hostile, &(record.clone(), parts[..1].to_vec())),
+        Answer::Acked
+    );
+    let before = kept(&bench, &hostile).of(Bound::Disk);
+    assert_eq!(brings(&mut bench, &mut hostile, &small), Answer::Acked);
+    let more = kept(&bench, &hostile).of(Bound::Disk) - before;
+    assert!((1000..2000).contains(&more), "{more}");
+    let before = kept(&bench, &hostile);
+    again(&mut bench, &mut hostile);
+    assert_eq!(kept(&bench, &hostile), before);
+    assert_eq!(brings(&mut bench, &mut hostile, &over), Answer::Deferred);
+}
+
+#[test]
+fn one_partner_may_have_more_room_than_the_others() {
+    let mut bench = bench(64 << 10, PLENTY);
+    let (mut small, mut large) = (bench.pair(2), bench.pair(3));
+    let room = Room { memory: 256 << 10, disk: PLENTY };
+    if let Some(limits) = &mut bench.limits {
+        limits.apart.insert(large.economy.id, room);
+    }
+    bench.restart();
+    bench.connect(&mut small);
+    bench.connect(&mut large);
+    let (few, _) = fill(&mut bench, &mut small, (1, 100));
+    let (many, _) = fill(&mut bench, &mut large, (1, 100));
+    assert!(many.len() > 3 * few.len(), "{} and {}", many.len(), few.len());
+}
+
+#[test]
+fn what_takes_something_back_does_not_wait_for_room() {
+    let mut bench = bench(96 << 10, PLENTY);
+    let mut peer = bench.pair(2);
+    bench.connect(&mut peer);
+    let by = peer.economy.clone();
+    let text = "format = 1\ntitle = \"An agreement\"\ntier = \"nda\"\nstarts = 2026-01-01\n";
+    let body = AgreementBody::between(bench.node.economy.id, by.id, text.to_owned());
+    let proposal = signed(Kind::Agreement, body.expect("two parties").encode(), &by, &bench);
+    brings(&mut bench, &mut peer, &proposal);
+    let agreement = proposal.0.id();
+    let us = bench.node.economy.clone();
+    let (record, parts) =
+        signed(Kind::Acceptance, AcceptanceBody { agreement }.encode(), &us, &bench);
+    let (record, title) = (Box::new(record), String::new());
+    bench.command(Command::Publish { record, parts, title, draft: None }).expect("an acceptance");
+
+    let (taken, _) = fill(&mut bench, &mut peer, (1, 100));
+    let withdraws = |records: Vec<RecordId>, bench: &Bench| {
+        let body = WithdrawalBody::of(records).expect("a few").encode();
+        signed(Kind::Withdrawal, body, &by, bench)
+    };
+    let first = withdraws(vec![taken[0], nobody(1)], &bench);
+    assert_eq!(brings(&mut bench, &mut peer, &first), Answer::Acked);
+    let held = bench.state().record(&taken[0]).expect("it is here");
+    assert_eq!(held.facts.lifecycle, Lifecycle::Withdrawn);
+    // The same once more takes nothing back, nor does a withdrawal of what is somebody else's.
+    bench.wait(std::time::Duration::from_secs(1));
+    let same = withdraws(vec![taken[0], nobody(1)], &bench);
+    assert_eq!(brings(&mut bench, &mut peer, &same), Answer::Deferred);
+    let foreign = withdraws(vec![record_of_ours(&mut bench)], &bench);
+    assert_eq!(brings(&mut bench, &mut peer, &foreign), Answer::Deferred);
+
+    let keyring = KeyringBuilder::follow(&by.keyring).sign(&[&by.root]).expect("a keyring");
+    let keyring = signed(Kind::Keyring, keyring.encoded().to_vec(), &by, &bench);
+    assert_eq!(brings(&mut bench, &mut peer, &keyring), Answer::Acked);
+    assert_eq!(bench.state().keyring(&by.id).expect("its keyring").version(), 2);
+
+    let ends = |bench: &Bench| {
+        let body = TerminationBody { agreement, effective: START };
+        signed(Kind::Termination, body.encode(), &by, bench)
+    };
+    let end = ends(&bench);
+    assert_eq!(brings(&mut bench, &mut peer, &end), Answer::Acked);
+    assert!(bench.state().agreements().get(&agreement).expect("it is here").terminated.is_some());
+    bench.wait(std::time::Duration::from_secs(1));
+    let end = ends(&bench);
+    assert_eq!(brings(&mut bench, &mut peer, &end), Answer::Deferred);
+}
+
+fn record_of_ours(bench: &mut Bench) -> RecordId {
+    bench.publish("ours");
+    let ours = bench.node.economy.id;
+    let mut records = bench.state().records();
+    let (id, _) = records
+        .find(|(_, held)| held.facts.origin == ours && held.facts.kind == Kind::Advisory)
+        .expect("a record of ours");
+    *id
+}
+
+/// Every number of a partner's ledger takes some room, whatever became of it.
+#[test]
+fn numbers_that_bring_nothing_have_the_same_bound() {
+    const MOST: u64 = 64 << 10;
+    let shapes: [fn(&mut Bench, &mut Peer, u64) -> Answer; 3] = [
+        // Taken back by their sender.
+        |bench, peer, number| {
+            let digest = Digest([number as u8; 32]);
+            bench.control(peer.conn(), Peer::void(false, number, digest));
+            bench.answer(peer, number)
+        },
+        // Known already.
+        |bench, peer, _| {
+            let record = advisory(&peer.economy, "once more", START);
+            brings(bench, peer, &record)
+        },
+        // Refused for good.
+        |bench, peer, number| {
+            let body = TerminationBody { agreement: nobody(number), effective: START }.encode();
+            let us = bench.node.economy.id;
+            let by = Economy { id: us, ..peer.economy.clone() };
+            let record = signed(Kind::Termination, body, &by, bench);
+            brings(bench, peer, &record)
+        },
+    ];
+    for (shape, brings) in shapes.into_iter().enumerate() {
+        let mut bench = bench(MOST, PLENTY);
+        let mut peer = bench.pair(2);
+        bench.connect(&mut peer);
+        let mut settled = 0;
+        let last = (1..1000).find(|number| {
+            let answer = brings(&mut bench, &mut peer, *number);
+            settled += u64::from(answer != Answer::Deferred);
+            bench.heard(peer.conn());
+            answer == Answer::Deferred
+        });
+        assert!(last.is_some(), "{shape}: nothing is put off");
+        assert!(settled > 50, "{shape}: {settled}");
+        assert!(kept(&bench, &peer).of(Bound::Memory) <= MOST);
+        let before = kept(&bench, &peer);
+        again(&mut bench, &mut peer);
+        assert_eq!(kept(&bench, &peer), before, "{shape}");
+    }
+}
+
+#[test]
+fn the_defaults_hold_years_of_advisories() {
+    let mut bench = Bench::new();
+    let mut peer = bench.pair(2);
+    bench.connect(&mut peer);
+    let before = kept(&bench, &peer).of(Bound::Memory);
+    let record = in_parts(&peer.economy, "an advisory", (1, 400), &bench);
+    assert_eq!(brings(&mut bench, &mut peer, &record), Answer::Acked);
+    let one = kept(&bench, &peer).of(Bound::Memory) - before;
+    assert!(limits::PARTNER_MEMORY / one > 250_000, "{one}");
+}
