@@ -22,6 +22,7 @@ CATEGORIES, RELAYS = 16, 16
 PARTS, SUPERSEDES, LIST, TEXT, DEPTH, LAST_TIME = 1024, 64, 1024, 256, 16, (1 << 63) - 1
 PART_DOMAIN, SIGN_DOMAIN, ID_DOMAIN = "comity/part/1", b"comity/sign/record/1", b"comity/record-id/1"
 CHARTER_BYTES, MEMBERS, AFFILIATIONS, CRITERIA, ANSWER, JUSTIFICATIONS = 32 * KIB, 256, 16, 32, 1024, 32
+CONSENT_RECIPIENTS, PURPOSES = 16, 32
 CONTENT_KINDS, CONTROL_KINDS = range(0, 6), range(16, 28)
 TRANSLATION, ADDRESSEE, LAST_SECTION, LAST_CLASS = 9, 11, 11, 4
 
@@ -585,10 +586,12 @@ def read_body(data, shapes):
     what = says(data)
     require(what in shapes, "out-of-range")
     r = Reader(data)
-    readers, needed = shapes[what](r)
+    readers, needed, *checks = shapes[what](r)
     values = read_closed(r, {0: r.uint} | readers)
     r.finish()
     require(all(key in values for key in needed), "missing-field")
+    for check in checks:
+        check(values)
 
 
 def group_shapes():
@@ -683,7 +686,61 @@ def roster_shapes():
     return {0: roster, 1: head}
 
 
-BODIES = {"group-body": group_shapes(), "roster-body": roster_shapes()}
+# --- Bodies about consent ---------------------------------------------------------------------------------
+
+
+def is_label(text):
+    turns = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    return bool(text) and not any(ord(c) < 32 or 127 <= ord(c) < 160 or c in turns for c in text)
+
+
+def read_terms(r):
+    length = r.enter(4, 3)
+    require(length == 3, "missing-field")
+    onward = r.uint()
+    require(onward <= 2, "out-of-range")
+    days = r.uint()
+    require(days < 1 << 32, "out-of-range")
+    purposes = [r.text(TEXT) for _ in range(r.enter(4, PURPOSES))]
+    r.leave()
+    encoded = [purpose.encode() for purpose in purposes]
+    require(all(one < other for one, other in zip(encoded, encoded[1:])), "unsorted-keys")
+    r.leave()
+    require(onward != 0, "out-of-range")
+    require(all(map(is_label, purposes)), "bad-text")
+    require((onward, days, purposes) != (1, 0, []), "redundant-default")
+
+
+def consent_shapes():
+    def an_id(r):
+        return lambda: r.exactly(32)
+
+    def parts(r):
+        return lambda: r.set(PARTS, an_id(r))
+
+    def reason(r):
+        return lambda: r.label(ANSWER)
+
+    def ask(r):
+        recipients = lambda: r.set(CONSENT_RECIPIENTS, an_id(r))
+        readers = {1: an_id(r), 2: parts(r), 3: an_id(r), 4: recipients, 5: reason(r), 6: r.time}
+        return readers, (1, 2, 3, 4, 5)
+
+    def grant(r):
+        ids = {key: an_id(r) for key in (1, 3, 4, 5)}
+
+        def not_to_asker(values):
+            require(values[3] != values[4], "out-of-range")
+
+        return ids | {2: parts(r), 6: r.time, 7: lambda: read_terms(r)}, range(1, 7), not_to_asker
+
+    def refusal(r):
+        return {key: an_id(r) for key in (1, 3, 5)} | {6: reason(r)}, (1, 3, 5, 6)
+
+    return {0: ask, 1: grant, 2: refusal}
+
+
+BODIES = {"group-body": group_shapes(), "roster-body": roster_shapes(), "consent-body": consent_shapes()}
 
 
 def expand(described):

@@ -22,6 +22,7 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::ask;
+use crate::consents::consents;
 use crate::failure::{Failure, FailureKind};
 
 /// Lines that wait for a reader of events; the node's own buffer of events comes before.
@@ -36,6 +37,7 @@ pub fn router(service: Service) -> Router {
         .merge(partners())
         .merge(agreements())
         .merge(groups())
+        .merge(consents())
         .layer(from_fn(to_the_end))
         .with_state(service)
 }
@@ -391,9 +393,11 @@ fn groups() -> Router<Service> {
         )
 }
 
-type Node = State<Service>;
+pub(crate) type Node = State<Service>;
 
-fn answer<T: Serialize>(result: Result<T, ServiceError>) -> Result<axum::Json<T>, Failure> {
+pub(crate) fn answer<T: Serialize>(
+    result: Result<T, ServiceError>,
+) -> Result<axum::Json<T>, Failure> {
     Ok(axum::Json(result?))
 }
 
@@ -453,7 +457,7 @@ fn slow_reader(missed: u64) -> Event {
 }
 
 /// The body of a request. What is wrong with it is told as every other failure is.
-struct Ask<T>(T);
+pub(crate) struct Ask<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Ask<T> {
     type Rejection = Failure;

@@ -6,6 +6,7 @@
 mod api;
 pub mod ask;
 mod client;
+mod consents;
 mod failure;
 mod server;
 

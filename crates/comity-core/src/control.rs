@@ -4,6 +4,7 @@
 //! understood, and its record stays stored without effect.
 
 use crate::cbor::{Fault, MapReader, Problem, Reader, Writer};
+use crate::consent::ConsentBody;
 use crate::group::{GroupBody, RosterBody};
 use crate::identity::{EconomyId, RecordId};
 use crate::keyring::{self, KeyringError, SignedKeyring};
@@ -30,6 +31,8 @@ pub enum ControlBody {
     Group(GroupBody),
     /// A group's members in one epoch, or that they still are.
     Roster(RosterBody),
+    /// What is asked of an origin, or what it says to that.
+    Consent(ConsentBody),
     /// A kind whose body this version does not read: stored, without effect.
     Opaque(Kind),
 }
@@ -60,11 +63,10 @@ impl ControlBody {
             Kind::Introduction => Ok(Self::Introduction(IntroductionBody::decode(body)?)),
             Kind::Group => Ok(Self::Group(GroupBody::decode(body)?)),
             Kind::Roster => Ok(Self::Roster(RosterBody::decode(body)?)),
-            Kind::Consent
-            | Kind::Approval
-            | Kind::Contact
-            | Kind::Acknowledgement
-            | Kind::Unknown(_) => Ok(Self::Opaque(kind)),
+            Kind::Consent => Ok(Self::Consent(ConsentBody::decode(body)?)),
+            Kind::Approval | Kind::Contact | Kind::Acknowledgement | Kind::Unknown(_) => {
+                Ok(Self::Opaque(kind))
+            }
             Kind::Advisory
             | Kind::Incident
             | Kind::Sightings

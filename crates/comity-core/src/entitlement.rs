@@ -99,6 +99,9 @@ pub enum Wait {
     /// The roster of the group that it is addressed to.
     #[error("the roster of the group that it is addressed to is not here yet")]
     UnknownRoster,
+    /// The origin's consent that we have it, which is here and not believed yet.
+    #[error("the consent by which it came is not believed yet")]
+    Consent,
     /// Our clock: signed further ahead than [`limits::CLOCK_TOLERANCE`].
     #[error("signed ahead of time: waits until {0}")]
     SignedAhead(Timestamp),
@@ -139,8 +142,8 @@ pub enum Refusal {
     /// The grants do not reach up to the marking.
     #[error("author's key is not granted up to this marking")]
     Marking,
-    /// It is addressed to a group in which we are not.
-    #[error("addressed to a group that does not have us")]
+    /// It is addressed to others, or to a group in which we are not.
+    #[error("addressed to others, or to a group that does not have us")]
     NotAddressed,
     /// The keyring is another economy's: a mistake of the caller.
     #[error("record and keyring are of different economies")]

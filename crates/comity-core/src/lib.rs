@@ -6,6 +6,7 @@
 pub mod agreement;
 pub mod cbor;
 pub mod ceremony;
+pub mod consent;
 pub mod control;
 pub mod delivery;
 pub mod digest;

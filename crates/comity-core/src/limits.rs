@@ -55,8 +55,10 @@ pub const MEMBERS: usize = 256;
 pub const AFFILIATIONS: usize = 16;
 /// Criteria of a charter, and answers in an application.
 pub const CRITERIA: usize = 32;
-/// Bytes of an answer to a criterion, or of a reason for a removal.
+/// Bytes of an answer to a criterion, or of a reason: for a removal, for what consent is asked, for its refusal.
 pub const ANSWER_BYTES: usize = 1024;
+/// Economies for which one record asks consent.
+pub const CONSENT_RECIPIENTS: usize = 16;
 /// Rosters of a group after the charter.
 pub const EPOCHS: u64 = 1024;
 /// Records that justify one change of a roster.

@@ -77,6 +77,10 @@ pub const PROPOSALS: u64 = 64;
 pub const GROUP_WORDS: u64 = 512;
 /// Rosters that one economy has signed, of all groups: each is read again at every start.
 pub const ROSTERS: u64 = 2048;
+/// Asks of one partner for our consent that nobody has answered.
+pub const ASKS: u64 = 64;
+/// Bytes of what one economy has said about consent: most of them digests of parts, which are held.
+pub const CONSENT_BYTES: u64 = 4 << 20;
 /// Deliveries of one partner that were refused because nobody here knows their origin, and of which the line
 /// is kept: of more, the number alone.
 pub const UNKEPT_LINES: u64 = 1024;

@@ -112,8 +112,10 @@ fn policy(case: &Case, terms: &[Arc<Terms>]) -> PolicySnapshot {
             origin: economy(by),
             record: RECORD,
             parts: vec![PART],
+            asker: economy(US),
             grantee: economy(grantee),
             until: at(until),
+            terms: Obligations::default(),
         });
     }
     if case.guarded {

@@ -258,8 +258,10 @@ fn consent(cell: &Cell) -> Option<Consent> {
         origin: origin(cell),
         record: RECORD,
         parts: vec![PART, ADDRESSEE],
+        asker: US,
         grantee: meant(cell),
         until,
+        terms: Obligations::default(),
     })
 }
 

@@ -9,6 +9,7 @@ mod bad_parts;
 mod bad_records;
 mod base;
 mod cbor;
+mod consents;
 mod curve;
 mod good;
 mod groups;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use comity_core::KeyId;
+use comity_core::consent::ConsentBody;
 use comity_core::group::{GroupBody, RosterBody};
 use comity_core::record::{Part, RecordError, parse};
 use comity_core::sign::PublicKey;
@@ -42,6 +44,7 @@ fn generated() -> Vec<Vector> {
         bad_parts::all(),
         curve::all(),
         groups::all(),
+        consents::all(),
     ]
     .concat()
 }
@@ -77,6 +80,10 @@ fn judge(vector: &Vector) -> Vector {
         }
         Of::GroupBody => {
             let read = GroupBody::decode(&bytes);
+            said.expect = read.map_or_else(|fault| fault.problem.code(), |_| "ok").into();
+        }
+        Of::ConsentBody => {
+            let read = ConsentBody::decode(&bytes);
             said.expect = read.map_or_else(|fault| fault.problem.code(), |_| "ok").into();
         }
         Of::RosterBody => {

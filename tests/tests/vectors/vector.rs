@@ -35,6 +35,7 @@ pub enum Of {
     Key,
     GroupBody,
     RosterBody,
+    ConsentBody,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

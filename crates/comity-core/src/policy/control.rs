@@ -85,7 +85,10 @@ fn audience(snapshot: &PolicySnapshot, record: &RecordFacts, to: EconomyId) -> F
         (Kind::Withdrawal, Some(ControlAudience::Holders)) => record.released_before,
         (Kind::Introduction, Some(ControlAudience::To(made_to))) => own && *made_to == to,
         (Kind::Acknowledgement, Some(ControlAudience::To(origin))) => *origin == to,
+        // Whoever holds a consent shows it to whom it also concerns: that is how somebody learns of it who
+        // has no link with the origin.
         (Kind::Consent, Some(ControlAudience::Named(named))) => named.contains(&to),
+        (Kind::Consent, Some(ControlAudience::To(made_to))) => own && *made_to == to,
         (Kind::Contact, Some(ControlAudience::Partners)) => own,
         // Members pass on what concerns others: the originator's signature stays what it was.
         (Kind::Group | Kind::Roster, Some(ControlAudience::Group(says))) => {

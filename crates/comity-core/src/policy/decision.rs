@@ -229,6 +229,25 @@ impl Decision {
         self
     }
 
+    /// The same decision on further terms. What is for purposes that they exclude stays.
+    pub(super) fn under(mut self, terms: &Obligations) -> Self {
+        let Outcome::Release(obligations) = &self.outcome else { return self };
+        match obligations.meet(terms) {
+            Some(sum) => {
+                self.outcome = Outcome::Release(sum);
+                self
+            }
+            None => self.withheld(Gate::Purpose, Fact::NoCommonPurpose),
+        }
+    }
+
+    /// Whether an origin's consent is among what lets it go.
+    #[must_use]
+    pub fn rests_on_consent(&self) -> bool {
+        let consented = |said: &Judgement| matches!(said.fact, Fact::Consented(_));
+        self.judgements().iter().any(consented)
+    }
+
     /// Whether it goes only together with the reference of an order.
     #[must_use]
     pub fn rests_on_order(&self) -> bool {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::examination::Examination;
 
 use crate::agreement::ValueSet;
+use crate::consent::ConsentBody;
 use crate::control::ControlBody;
 use crate::group::Says;
 use crate::identity::{EconomyId, KeyId, PartDigest, RecordId};
@@ -54,9 +55,10 @@ pub enum ControlAudience {
     Partners,
     /// The parties of an agreement: its proposal, acceptance, termination.
     Parties([EconomyId; 2]),
-    /// One economy: an introduction's, an acknowledgement's.
+    /// One economy: an introduction's, an acknowledgement's, the origin's whose consent is asked, the
+    /// asker's to whom it is refused.
     To(EconomyId),
-    /// Those whom it names: a consent's asker and recipients.
+    /// Those whom it names: a consent's asker and its recipient.
     Named(Vec<EconomyId>),
     /// Whoever may hold what it takes back, by the ledger: a withdrawal.
     Holders,
@@ -81,6 +83,11 @@ impl ControlAudience {
             ControlBody::Introduction(body) => Some(Self::To(body.to)),
             ControlBody::Group(body) => Some(Self::Group(Arc::new(Says::Group(body.clone())))),
             ControlBody::Roster(body) => Some(Self::Group(Arc::new(Says::Roster(body.clone())))),
+            ControlBody::Consent(ConsentBody::Ask(ask)) => Some(Self::To(ask.origin)),
+            ControlBody::Consent(ConsentBody::Grant(grant)) => {
+                Some(Self::Named(vec![grant.asker, grant.grantee]))
+            }
+            ControlBody::Consent(ConsentBody::Refusal(refusal)) => Some(Self::To(refusal.asker)),
             ControlBody::Opaque(_) => None,
         }
     }

@@ -73,9 +73,20 @@ pub fn decide(
     let addressing = Addressing::of(snapshot, record, part, to, desk, now);
     let consent = to.and_then(|to| snapshot.consent(record, part, to, now));
     let asked = Question { snapshot, record, part, recipient, now, partner, addressing, consent };
-    let basis = Basis::choose(&asked);
-    let judgements = gates::judge_all(&asked, &basis);
-    Decision::of(&judgements, basis.covering(), || obligations(&asked, &basis))
+    let decision = answer(&asked);
+    match consent.filter(|_| decision.is_release()) {
+        // What it has anyway, it has on no other terms for having been consented to.
+        Some(given) if !answer(&Question { consent: None, ..asked }).is_release() => {
+            decision.under(&given.terms)
+        }
+        Some(_) | None => decision,
+    }
+}
+
+fn answer(asked: &Question<'_>) -> Decision {
+    let basis = Basis::choose(asked);
+    let judgements = gates::judge_all(asked, &basis);
+    Decision::of(&judgements, basis.covering(), || obligations(asked, &basis))
 }
 
 /// What the recipient takes on: the marking's, what we took on ourselves, and, where an agreement

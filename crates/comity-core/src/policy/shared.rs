@@ -17,6 +17,7 @@ use super::gates::is_among_real;
 use super::snapshot::PolicySnapshot;
 use crate::agreement::ValueSet;
 use crate::identity::{EconomyId, GroupId};
+use crate::ledger::Obligations;
 use crate::limits;
 use crate::marking::Marking;
 use crate::time::Timestamp;
@@ -79,7 +80,7 @@ struct Whom {
     addressing: Addressing,
     desks: Vec<String>,
     relay: bool,
-    consent: Option<Timestamp>,
+    consent: Option<(Timestamp, Obligations)>,
     consent_ended: Option<Timestamp>,
 }
 
@@ -263,7 +264,7 @@ impl Whom {
             relay: to.is_some_and(|to| relays_through_us(snapshot, record, part, to, now)),
             consent: to
                 .and_then(|to| snapshot.consent(record, part, to, now))
-                .map(|consent| consent.until),
+                .map(|consent| (consent.until, consent.terms.clone())),
             consent_ended: to.and_then(ended),
         }
     }

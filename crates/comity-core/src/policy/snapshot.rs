@@ -434,12 +434,13 @@ impl PolicySnapshot {
         let given = self.consents.get(&record.id).map_or(&[][..], Vec::as_slice);
         let possible = record.source != Source::Own && part.section != Section::Addressee;
         let of = (record.id, record.origin);
-        given.iter().filter(move |one| possible && one.speaks_of(of, part.digest, to))
+        given.iter().filter(move |one| possible && one.speaks_of(self.us, of, part.digest, to))
     }
 
     /// The origin's consent that the economy `to` may have this part, in force at `now`: of several
     /// the one that lasts longest.
-    pub(super) fn consent<'a>(
+    #[must_use]
+    pub fn consent<'a>(
         &'a self,
         record: &'a RecordFacts,
         part: &'a PartFacts,

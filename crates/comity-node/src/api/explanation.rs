@@ -44,6 +44,9 @@ pub struct ExplainedPartner {
     pub goes: bool,
     /// The agreement that covers it: its title.
     pub covered_by: Option<String>,
+    /// The consents by which something of it goes: their short references.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub consented_by: Vec<String>,
     /// Whether anything was sent already.
     pub sent: bool,
     /// Each part.

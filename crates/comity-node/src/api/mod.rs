@@ -6,6 +6,7 @@
 
 mod audit;
 mod comparing;
+mod consents;
 mod drafts;
 mod explanation;
 mod groups;
@@ -23,6 +24,10 @@ pub use audit::{
 pub use comparing::{
     AgreementDiff, DiffCount, DiffEffect, DiffExample, DiffLine, DiffRequest, DiffSide, DiffedSide,
     TermsDifference,
+};
+pub use consents::{
+    ConsentAskRequest, ConsentDone, ConsentGrantRequest, ConsentLine, ConsentOpens, ConsentPart,
+    ConsentRefuseRequest, ConsentWithdrawRequest, GrantedLine,
 };
 pub use drafts::{DraftLine, DraftsRequest, NewDraft};
 pub use explanation::{

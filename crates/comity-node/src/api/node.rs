@@ -21,6 +21,9 @@ pub struct Status {
     pub records: u64,
     /// Records that await a person or a keyring.
     pub waiting: u64,
+    /// Requests for our consent that nobody has answered.
+    #[serde(default)]
+    pub asks: u64,
     /// Drafts.
     pub drafts: u64,
     /// Entries in the journal.

@@ -1,6 +1,7 @@
 //! What people and programs here ask of the engine. Signing happened before: the engine holds no
 //! author's key.
 
+use comity_core::consent::{ConsentAsk, ConsentBody, ConsentGrant, ConsentRefusal};
 use comity_core::control::ControlBody;
 use comity_core::entitlement::{Claim, Entitlement, FirstSeen};
 use comity_core::group::{Founding, GroupBody, Says};
@@ -310,6 +311,13 @@ impl Engine {
             ControlBody::Introduction(body) => {
                 self.paired(body.to)?;
                 self.paired(body.economy)
+            }
+            ControlBody::Consent(body) => {
+                let (ConsentBody::Ask(ConsentAsk { origin: to, .. })
+                | ConsentBody::Grant(ConsentGrant { asker: to, .. })
+                | ConsentBody::Refusal(ConsentRefusal { asker: to, .. })) = &body;
+                self.paired(*to)?;
+                self.state.may_consent(&body).map_err(CommandError::Unfitting)
             }
             ControlBody::Group(GroupBody::Charter(charter)) => {
                 let (record, at) = (checked.record.id(), manifest.signed_at);

@@ -107,7 +107,8 @@ impl Engine {
         }
         let (claim, seen) = (Claim::of(id, manifest), FirstSeen::relayed(now));
         let judged = self.state.entitlement(&claim, checked.carried(), seen, now);
-        judged == Entitlement::Accepted && self.judge_returned(checked).is_ok()
+        judged == Entitlement::Accepted
+            && self.judge_returned(manifest.origin, checked, now).is_ok()
     }
 
     /// A partner has shown that more is missing than the end that was cut.

@@ -43,6 +43,8 @@ impl Engine {
                 session.queue(number);
             }
         }
+        // What it holds it has said in its greeting.
+        self.offer_consented(economy, now);
         self.pump(economy, now);
     }
 

@@ -55,7 +55,7 @@ impl Engine {
             // What a person has dropped gets no more parts, and nobody is told.
             let dropped = held.standing == Standing::Dropped;
             let new = checked.parts.iter().any(|part| !held.has_part(&part.digest));
-            return match self.addressed_to_us(checked) {
+            return match self.addressed_to_us(Some(partner), checked, now) {
                 Ok(()) if dropped => Verdict::Known,
                 Ok(()) if new && !tombstone && self.within_ceiling(checked) => Verdict::More,
                 Ok(()) if new && !tombstone => Verdict::Reject(RejectReason::NotEntitled),
@@ -67,10 +67,10 @@ impl Engine {
         if manifest.origin == self.state.us() {
             return Verdict::Reject(RejectReason::NotEntitled);
         }
-        if let Err(reason) = self.addressed_to_us(checked) {
+        if let Err(reason) = self.addressed_to_us(Some(partner), checked, now) {
             return Verdict::Reject(reason);
         }
-        if let Err(reason) = self.judge_body(checked) {
+        if let Err(reason) = self.judge_body(partner, checked, now) {
             return Verdict::Reject(reason);
         }
         let (rule, whose) = self.state.intake(partner, manifest.origin, manifest.kind);
@@ -86,6 +86,9 @@ impl Engine {
         let mut entitlement = self.state.entitlement(&claim, checked.carried(), seen, now);
         if entitlement == Entitlement::Accepted && self.waits_for_roster(checked) {
             entitlement = Entitlement::Pending(Wait::UnknownRoster);
+        }
+        if entitlement == Entitlement::Accepted && self.waits_for_consent(partner, checked, now) {
+            entitlement = Entitlement::Pending(Wait::Consent);
         }
         // A contradiction freezes the economy; it is kept as evidence, and alarms.
         match entitlement {
@@ -104,8 +107,14 @@ impl Engine {
         }
     }
 
-    /// An addressed record must name us, and each part must be listed for us.
-    fn addressed_to_us(&self, checked: &Checked) -> Result<(), RejectReason> {
+    /// An addressed record must name us, and each part must be listed for us; or its origin consented that
+    /// we have it, from whoever brings it.
+    fn addressed_to_us(
+        &self,
+        from: Option<EconomyId>,
+        checked: &Checked,
+        now: Timestamp,
+    ) -> Result<(), RejectReason> {
         if !checked.record.manifest().addressed {
             return Ok(());
         }
@@ -117,17 +126,34 @@ impl Engine {
         let came = || checked.parts.iter().filter_map(|part| part.header.addressee.as_ref());
         let foreign = came().any(|named| !ours(named));
         let ours: Vec<_> = here.into_iter().chain(came().cloned()).filter(ours).collect();
-        if ours.is_empty() {
-            return Err(RejectReason::NotAddressed);
-        }
         // Ascending, as their format demands.
         let listed =
             |part: &PartDigest| ours.iter().any(|named| named.parts.binary_search(part).is_ok());
-        let unlisted = checked
-            .parts
-            .iter()
-            .any(|part| part.header.section != Section::Addressee && !listed(&part.digest));
-        if unlisted || foreign { Err(RejectReason::NotAddressed) } else { Ok(()) }
+        let of = (&checked.record.id(), origin);
+        let consented =
+            |part: &PartDigest| self.state.consented_to_us(of, part, from, now) != Meant::No;
+        let mut came = checked.parts.iter();
+        let unlisted = came.any(|part| {
+            part.header.section != Section::Addressee
+                && !listed(&part.digest)
+                && !consented(&part.digest)
+        });
+        // A manifest alone is nobody's who is not named.
+        let for_nobody = ours.is_empty() && checked.parts.is_empty();
+        if unlisted || foreign || for_nobody { Err(RejectReason::NotAddressed) } else { Ok(()) }
+    }
+
+    /// Whether nothing but a consent that waits to be believed says that a record is for us.
+    fn waits_for_consent(&self, from: EconomyId, checked: &Checked, now: Timestamp) -> bool {
+        let manifest = checked.record.manifest();
+        if !manifest.addressed || checked.parts.iter().any(|part| part.header.addressee.is_some()) {
+            return false;
+        }
+        let of = (&checked.record.id(), manifest.origin);
+        let mut parts = checked.parts.iter();
+        parts.any(|part| {
+            self.state.consented_to_us(of, &part.digest, Some(from), now) == Meant::Wait
+        })
     }
 
     /// Whether nothing but a group whose roster is not here says that a record is for us.
@@ -148,22 +174,33 @@ impl Engine {
     }
 
     /// What was given back after a restore is judged as everything else is, but that it may be ours.
-    pub(super) fn judge_returned(&self, checked: &Checked) -> Result<(), RejectReason> {
+    pub(super) fn judge_returned(
+        &self,
+        partner: EconomyId,
+        checked: &Checked,
+        now: Timestamp,
+    ) -> Result<(), RejectReason> {
         let manifest = checked.record.manifest();
         let ours = manifest.origin == self.state.us();
         if !ours {
-            self.addressed_to_us(checked)?;
+            // A consent may have ended since; that we were let have it then, it says still.
+            self.addressed_to_us(None, checked, Timestamp::EPOCH)?;
         }
         let speaks_of_agreement = matches!(manifest.kind, Kind::Acceptance | Kind::Termination);
-        let introduces = manifest.kind == Kind::Introduction;
-        if !(ours && (speaks_of_agreement || introduces)) {
-            self.judge_body(checked)?;
+        let for_others = matches!(manifest.kind, Kind::Introduction | Kind::Consent);
+        if !(ours && (speaks_of_agreement || for_others)) {
+            self.judge_body(partner, checked, now)?;
         }
         if self.within_ceiling(checked) { Ok(()) } else { Err(RejectReason::NotEntitled) }
     }
 
     /// A control kind's body must say what its kind promises.
-    fn judge_body(&self, checked: &Checked) -> Result<(), RejectReason> {
+    fn judge_body(
+        &self,
+        partner: EconomyId,
+        checked: &Checked,
+        now: Timestamp,
+    ) -> Result<(), RejectReason> {
         let manifest = checked.record.manifest();
         let us = self.state.us();
         if !manifest.kind.is_control() {
@@ -186,6 +223,9 @@ impl Engine {
             }
             ControlBody::Introduction(body) if body.to == us => Ok(()),
             ControlBody::Introduction(_) => Err(RejectReason::NotAddressed),
+            ControlBody::Consent(body) => {
+                self.state.check_consent(partner, manifest.origin, &body, now)
+            }
             ControlBody::Withdrawal(_)
             | ControlBody::Group(_)
             | ControlBody::Roster(_)

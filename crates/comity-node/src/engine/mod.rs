@@ -10,6 +10,7 @@
 mod alarms;
 mod batches;
 mod command;
+mod consenting;
 mod doubt;
 mod durable;
 mod entering;

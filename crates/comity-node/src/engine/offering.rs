@@ -84,7 +84,7 @@ impl Engine {
     }
 
     /// Numbers a delivery of what the partner may have of a record and was not sent before.
-    fn consider(&mut self, partner: EconomyId, record: RecordId, now: Timestamp) {
+    pub(super) fn consider(&mut self, partner: EconomyId, record: RecordId, now: Timestamp) {
         let Some(held) = self.state.record(&record) else { return };
         if held.came_from(&partner) {
             return;
@@ -107,6 +107,9 @@ impl Engine {
             Some(sent) if plan.releases().iter().all(|part| sent.contains(part)) => return,
             sent => batches(held, &plan, &sent.unwrap_or_default()),
         };
+        if self.awaits_consent(partner, held, &plan, now) {
+            return self.show_consent_first(partner, record, now);
+        }
         let withheld = withheld(self.state.policy(), &plan);
         let origin = held.facts.origin;
         let first = !state.may_know(&origin);

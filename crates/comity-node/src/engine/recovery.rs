@@ -337,7 +337,7 @@ impl Engine {
         };
         if self.state.record(&id).is_none() {
             // Judged as strictly as what comes from a stranger: that it was ours is the partner's word.
-            if let Err(reason) = self.judge_returned(&checked) {
+            if let Err(reason) = self.judge_returned(partner, &checked, now) {
                 return self.not_believed(partner, &incoming, &reason, now);
             }
             let (claim, seen) = (Claim::of(id, manifest), FirstSeen::relayed(now));

@@ -60,6 +60,8 @@ pub(super) struct Session {
     pub(super) deferrals: BTreeMap<u64, usize>,
     /// Records that a release time holds back, by when to look again.
     pub(super) holds: BTreeMap<Timestamp, BTreeSet<RecordId>>,
+    /// Records that go once the partner holds the consents by which they do.
+    pub(super) unconsented: BTreeSet<RecordId>,
     /// Numbers of the partner that are being verified or made durable.
     pub(super) arriving: BTreeSet<u64>,
     pub(super) unreceipted: u64,
@@ -110,6 +112,7 @@ impl Session {
             deferred: BTreeMap::new(),
             deferrals: BTreeMap::new(),
             holds: BTreeMap::new(),
+            unconsented: BTreeSet::new(),
             arriving: BTreeSet::new(),
             unreceipted: 0,
             receipted: None,
@@ -261,7 +264,10 @@ impl Engine {
             }
             Output::Wanted { number, part } => self.wanted(partner, number, part, now),
             Output::Damaged { entry, part } => self.damaged(partner, entry, part, now),
-            Output::Acked { upto, ranges } => self.acked(partner, upto, &ranges),
+            Output::Acked { upto, ranges } => {
+                self.acked(partner, upto, &ranges);
+                self.offer_consented(partner, now);
+            }
             Output::PeerRejected { number, reason } => self.refused(partner, number, reason, now),
             Output::PeerDeferred { number } => self.deferred(partner, number, now),
             Output::OriginKnown { origin, numbers } => {

@@ -1,9 +1,11 @@
 //! Why a partner may, or may not, have each part: every gate, its clause, and what would change it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use comity_core::policy::{self, Change, Decision, PolicySnapshot, RecordFacts, Source, Verdict};
+use comity_core::policy::{
+    self, Change, Decision, Plan, PolicySnapshot, RecordFacts, Source, Verdict,
+};
 use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
 
 use super::records::found;
@@ -147,9 +149,31 @@ fn explained(
         covered_by: covering
             .and_then(|id| snapshot.agreement(&id))
             .map(|agreement| agreement.terms().title().to_owned()),
+        consented_by: consents(state, held, partner, &plan, now),
         sent: out.is_some_and(|out| out.possibly_held(&held.facts.id).is_some()),
         parts,
     }
+}
+
+/// The consents by which something of a record goes.
+fn consents(
+    state: &State,
+    held: &Held,
+    partner: &EconomyId,
+    plan: &Plan,
+    now: Timestamp,
+) -> Vec<String> {
+    let resting = plan
+        .parts()
+        .iter()
+        .filter(|part| part.decision.is_release() && part.decision.rests_on_consent());
+    let facts = resting.filter_map(|part| held.parts.iter().find(|one| one.digest == part.digest));
+    let by = facts.filter_map(|part| state.policy().consent(&held.facts, part, *partner, now));
+    let references = by.map(|consent| {
+        let record = state.record(&consent.id);
+        record.map_or_else(|| consent.id.short(), |record| record.reference.clone())
+    });
+    references.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// What stands for the only part of a control record.
@@ -260,11 +284,13 @@ impl Search {
             Change::Sign(tier) => {
                 Some(format!("comity agreement propose {}.toml --to {partner}", tier.name()))
             }
+            Change::Consent => {
+                Some(format!("comity consent ask {record} --for {partner} --why TEXT"))
+            }
             Change::Wait(_)
             | Change::Mark
             | Change::LetPass
             | Change::Address(_)
-            | Change::Consent
             | Change::Amend { .. } => None,
         }
     }

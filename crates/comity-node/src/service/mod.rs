@@ -5,6 +5,9 @@ mod audit;
 mod clock;
 mod comparing;
 mod compose;
+mod consent_answers;
+mod consent_lines;
+mod consents;
 mod drafts;
 mod explain;
 mod group_lines;
@@ -109,6 +112,7 @@ impl Service {
                 records: state.records().filter(|(_, one)| !one.facts.kind.is_control()).count()
                     as u64,
                 waiting: state.records().filter(|(_, one)| records::waits(one)).count() as u64,
+                asks: state.asks_of_us().count() as u64,
                 drafts: state.drafts().count() as u64,
                 entries: durable.seq,
                 chain: durable.chain.to_string(),

@@ -4,7 +4,9 @@ use comity_core::journal::Standing;
 use comity_core::record::{self, Part};
 use comity_core::{Kind, PartDigest, RecordId, Timestamp};
 
-use super::{Service, find_economy, find_record, group_words, local, quarantine, words};
+use super::{
+    Service, consent_lines, find_economy, find_record, group_words, local, quarantine, words,
+};
 use crate::api::{ListRequest, PartDetail, RecordDetail, RecordLine};
 use crate::error::ServiceError;
 use crate::state::{Held, State};
@@ -177,6 +179,9 @@ fn body_in_words(state: &State, held: &Held) -> Option<String> {
         }
         comity_core::control::ControlBody::Group(body) => {
             Some(group_words::group_body(state, &body))
+        }
+        comity_core::control::ControlBody::Consent(body) => {
+            Some(consent_lines::in_words(state, &body))
         }
         comity_core::control::ControlBody::Roster(body) => {
             Some(group_words::roster_body(state, &body))

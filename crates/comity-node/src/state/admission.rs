@@ -155,7 +155,8 @@ impl State {
         }
         builder = self.groups.iter().cloned().fold(builder, PolicyBuilder::group);
         let in_doubt = self.groups.in_doubt().cloned();
-        self.policy = in_doubt.fold(builder, PolicyBuilder::group_in_doubt).build();
+        let builder = in_doubt.fold(builder, PolicyBuilder::group_in_doubt);
+        self.policy = self.with_consents(builder).build();
         self.partner_set = partner_set;
     }
 }

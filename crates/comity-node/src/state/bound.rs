@@ -26,6 +26,10 @@ pub enum Bound {
     GroupWords,
     /// Rosters, counted for who signed them.
     Rosters,
+    /// Asks for our consent that nobody has answered: counted for who asks.
+    Asks,
+    /// Bytes of words about consent: counted for who said them.
+    Consents,
     /// Withdrawn records that are not here.
     Tombstones,
     /// Bytes of control records that this version does not read, and of introductions that nobody has
@@ -49,6 +53,8 @@ impl Bound {
             | Self::Proposals
             | Self::GroupWords
             | Self::Rosters
+            | Self::Asks
+            | Self::Consents
             | Self::Tombstones
             | Self::Unread
             | Self::Memory
@@ -57,7 +63,7 @@ impl Bound {
     }
 
     /// All of them but those that the configuration sets.
-    pub const COUNTED: [Self; 10] = [
+    pub const COUNTED: [Self; 12] = [
         Self::Pending,
         Self::Unknown,
         Self::Strangers,
@@ -66,6 +72,8 @@ impl Bound {
         Self::Proposals,
         Self::GroupWords,
         Self::Rosters,
+        Self::Asks,
+        Self::Consents,
         Self::Tombstones,
         Self::Unread,
     ];
@@ -82,6 +90,8 @@ impl Bound {
             Self::Proposals => limits::PROPOSALS,
             Self::GroupWords => limits::GROUP_WORDS,
             Self::Rosters => limits::ROSTERS,
+            Self::Asks => limits::ASKS,
+            Self::Consents => limits::CONSENT_BYTES,
             Self::Tombstones => limits::TOMBSTONES,
             Self::Unread => limits::UNREAD_BYTES,
             Self::Memory => limits::PARTNER_MEMORY,
@@ -121,6 +131,11 @@ impl fmt::Display for Bound {
                 write!(f, "{limit} of its words about groups have led to nothing")
             }
             Self::Rosters => write!(f, "it has signed {limit} rosters of groups"),
+            Self::Asks => write!(
+                f,
+                "{limit} of its requests for our consent wait for an answer (`comity consent list`, then `grant` or `refuse`)"
+            ),
+            Self::Consents => write!(f, "its words about consent take {limit} bytes"),
             Self::Tombstones => write!(f, "it has withdrawn {limit} records that are not here"),
             Self::Unread => {
                 write!(

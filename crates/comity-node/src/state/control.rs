@@ -101,6 +101,7 @@ impl State {
                 }
             }
             Ok(ControlBody::Withdrawal(body)) => self.withdraw(id, origin, body),
+            Ok(ControlBody::Consent(body)) => self.hear_consent(&body),
             Ok(ControlBody::Group(body)) => {
                 let statement = Statement {
                     record: id,
@@ -135,6 +136,9 @@ impl State {
         if matches!(kind, Some(Kind::Agreement | Kind::Acceptance)) {
             self.agreements.doubt(id, true);
             self.rebuild_policy();
+        }
+        if kind == Some(Kind::Consent) {
+            self.renew_consents();
         }
         if matches!(kind, Some(Kind::Group | Kind::Roster)) {
             self.groups.doubt(&id);
@@ -250,6 +254,9 @@ impl State {
                 }
                 held.facts.lifecycle = Lifecycle::Withdrawn;
                 self.turns = self.turns.saturating_add(1);
+                if held.facts.kind == Kind::Consent {
+                    self.renew_consents();
+                }
             }
             // Somebody else's withdrawal of a record that is not here must not shadow the origin's.
             self.tombstones.entry((target, origin)).or_insert(Tombstone { origin, by });

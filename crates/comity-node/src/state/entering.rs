@@ -82,6 +82,9 @@ impl State {
         if held.facts.kind == Kind::Keyring {
             self.note_keyring(held.facts.origin, id, entered.at);
         }
+        if let Some(body) = held.body.as_deref().filter(|_| held.facts.kind == Kind::Consent) {
+            self.consents.enter(id, held.facts.origin, held.signed_at, body);
+        }
         let accepted = held.is_accepted();
         self.charge_unread(&held, manifest);
         self.records.insert(id, held);

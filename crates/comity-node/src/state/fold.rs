@@ -78,6 +78,7 @@ impl State {
             brought: None,
             agreements: Agreements::default(),
             groups: Groups::default(),
+            consents: super::Consents::default(),
             policy: PolicySnapshot::builder(*economy).build(),
             tombstones: BTreeMap::new(),
             replaced: super::Replaced::default(),

@@ -46,7 +46,8 @@ pub(super) fn is_read(kind: Kind, body: &[u8]) -> bool {
             | ControlBody::Acceptance(_)
             | ControlBody::Termination(_)
             | ControlBody::Withdrawal(_)
-            | ControlBody::Introduction(_),
+            | ControlBody::Introduction(_)
+            | ControlBody::Consent(_),
         ) => true,
     }
 }
@@ -96,6 +97,8 @@ impl State {
         kept.with(Bound::GroupWords, self.groups.idle(partner))
             .with(Bound::Rosters, self.groups.rosters(partner))
             .with(Bound::Keyrings, self.keyrings_in_a_day(partner, self.written))
+            .with(Bound::Asks, self.asks_open(partner))
+            .with(Bound::Consents, self.consents.bytes(partner))
     }
 
     /// Whether a control record takes back something that stands: a withdrawal of what is not withdrawn, an
@@ -128,6 +131,7 @@ impl State {
                 | ControlBody::Introduction(_)
                 | ControlBody::Group(_)
                 | ControlBody::Roster(_)
+                | ControlBody::Consent(_)
                 | ControlBody::Opaque(_),
             )
             | Err(_) => false,
@@ -140,10 +144,13 @@ impl State {
         Bound::COUNTED.into_iter().filter(move |bound| kept.of(*bound) >= bound.limit())
     }
 
-    /// The bound over which an accepted record is one word about groups too many, if any. It counts for
-    /// its origin, whoever brings it: nobody can fill the account of who passes words on.
+    /// The bound over which an accepted record is one word about groups or consent too many, if any. It counts
+    /// for its origin, whoever brings it: nobody can fill the account of who passes words on.
     #[must_use]
     pub(crate) fn says_too_much(&self, record: RecordId, manifest: &Manifest) -> Option<Bound> {
+        if !says_of_group(manifest.kind) {
+            return self.asks_too_much(manifest);
+        }
         let body = manifest.body.as_deref();
         self.speaks_too_much(&Claim::of(record, manifest), body, &BTreeMap::new())
     }
@@ -278,6 +285,7 @@ impl State {
                 ControlBody::Keyring(_)
                 | ControlBody::Agreement(_)
                 | ControlBody::Introduction(_)
+                | ControlBody::Consent(_)
                 | ControlBody::Opaque(_),
             )
             | Err(_) => (0, false),

@@ -6,6 +6,7 @@
 mod admission;
 mod agreements;
 mod bound;
+mod consents;
 mod control;
 mod entering;
 mod fold;
@@ -35,6 +36,7 @@ use comity_core::{Digest, EconomyId, GroupId, KeyId, Kind, PartDigest, RecordId,
 
 pub use agreements::{Agreements, Compact};
 pub use bound::{Bound, Kept};
+pub use consents::{Consents, Word};
 pub use fold::FoldError;
 pub use groups::{Groups, Meant};
 pub use intake::Ruling;
@@ -75,6 +77,7 @@ pub struct State {
     brought: Option<VerifiedKeyring>,
     agreements: Agreements,
     groups: Groups,
+    consents: Consents,
     policy: PolicySnapshot,
     /// Withdrawn records, by record and by who withdrew: only the record's own origin counts.
     tombstones: BTreeMap<(RecordId, EconomyId), Tombstone>,

@@ -9,10 +9,11 @@ use comity_core::entitlement::{
 use comity_core::journal::{Judged, Standing};
 use comity_core::keyring::{SignedKeyring, VerifiedKeyring};
 use comity_core::limits::CLOCK_TOLERANCE;
+use comity_core::policy::PartFacts;
 use comity_core::record::{Addressee, Manifest};
 use comity_core::{EconomyId, KeyId, Kind, RecordId, Timestamp, Tlp};
 
-use super::kept::says_of_group;
+use super::kept::{charged, says_of_group};
 use super::records::Held;
 use super::{Meant, State};
 use crate::limits::JUDGED_AT_ONCE;
@@ -191,7 +192,7 @@ impl State {
                 Entitlement::Refused(Refusal::Marking)
             }
             // What was taken in as addressed to us is not asked again.
-            Entitlement::Accepted if held.facts.pending => self.addressed(held),
+            Entitlement::Accepted if held.facts.pending => self.addressed(held, now),
             judged @ (Entitlement::Accepted
             | Entitlement::Pending(_)
             | Entitlement::Quarantined(_)
@@ -205,7 +206,7 @@ impl State {
             _ if held.is_accepted() && !takes_back(seized, &judged) => return None,
             Entitlement::Accepted => Standing::Accepted,
             Entitlement::Pending(
-                Wait::UnknownOrigin | Wait::UnknownRoster | Wait::SignedAhead(_),
+                Wait::UnknownOrigin | Wait::UnknownRoster | Wait::Consent | Wait::SignedAhead(_),
             ) => return None,
             Entitlement::Pending(Wait::UnknownKey) if !held.is_accepted() => return None,
             Entitlement::Pending(wait) => Standing::Quarantined(wait.to_string()),
@@ -223,8 +224,21 @@ impl State {
         if self.holds_keyring(&origin, &signed) { None } else { signed.verify(Some(origin)).ok() }
     }
 
-    /// Whether a record that waits is for us, as far as the groups that it names are known.
-    fn addressed(&self, held: &Held) -> Entitlement {
+    /// Whether a record that waits is for us, as far as the groups that it names and the consents that it
+    /// came by are known.
+    fn addressed(&self, held: &Held, now: Timestamp) -> Entitlement {
+        if held.facts.addressed && held.facts.addressees.is_empty() {
+            let (of, from) = ((&held.facts.id, held.facts.origin), charged(&held.source));
+            let consented = |part: &PartFacts| self.consented_to_us(of, &part.digest, from, now);
+            let meant: Vec<_> = held.parts.iter().map(consented).collect();
+            return if meant.contains(&Meant::No) {
+                Entitlement::Refused(Refusal::NotAddressed)
+            } else if meant.contains(&Meant::Wait) {
+                Entitlement::Pending(Wait::Consent)
+            } else {
+                Entitlement::Accepted
+            };
+        }
         let named = held.facts.addressees.iter().map(|facts| &facts.addressee);
         match self.meant(held.facts.origin, named) {
             Meant::Yes => Entitlement::Accepted,
@@ -316,8 +330,8 @@ fn takes_back(seized: bool, judged: &Entitlement) -> bool {
         ) => seized,
         Entitlement::Accepted
         | Entitlement::Refused(Refusal::NotAddressed)
-        | Entitlement::Pending(Wait::UnknownOrigin | Wait::UnknownRoster | Wait::SignedAhead(_)) => {
-            false
-        }
+        | Entitlement::Pending(
+            Wait::UnknownOrigin | Wait::UnknownRoster | Wait::Consent | Wait::SignedAhead(_),
+        ) => false,
     }
 }

@@ -196,7 +196,11 @@ fn write_partner(
         Some(title) => format!(", under {}", printable(title)),
         None => String::new(),
     };
-    writeln!(out, "\n{} {goes}{under}", printable(&partner.partner))?;
+    let by = match partner.consented_by.as_slice() {
+        [] => String::new(),
+        consents => format!(", by consent {}", consents.join(", ")),
+    };
+    writeln!(out, "\n{} {goes}{under}{by}", printable(&partner.partner))?;
     let shown =
         |part: &&ExplainedPart| explain.all || explain.part.is_some() || part.section != ADDRESSEE;
     for part in partner.parts.iter().filter(shown) {

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use super::facts::*;
 use super::gates::{asked, constituent, green, nda, received, role};
+use super::strategies::{consents, economies, obligations, recipients, signed, snapshots};
 use crate::identity::RecordId;
 use crate::ledger::Obligations;
 use crate::marking::{Onward, Tlp};
 use crate::policy::{
-    Consent, Fact, Gate, Outcome, PartFacts, Recipient, RecordFacts, Source, Verdict, decide, plan,
+    Consent, Fact, Gate, Outcome, PartFacts, Recipient, RecordFacts, Shared, Source, Verdict,
+    decide, plan,
 };
 use crate::time::Timestamp;
 use crate::vocabulary::Section;
@@ -19,8 +23,10 @@ fn consent(parts: &[u8], until: Timestamp) -> Consent {
         origin: OTHER,
         record: incident(Tlp::Clear).id,
         parts: parts.iter().copied().map(digest).collect(),
+        asker: US,
         grantee: THEM,
         until,
+        terms: Obligations::default(),
     }
 }
 
@@ -49,6 +55,8 @@ fn a_consent_opens_exactly_what_it_says() {
     // nor another grantee, another record, another's signature,
     for change in [
         |consent: &mut Consent| consent.grantee = OTHER,
+        // nor what somebody else asked for,
+        |consent: &mut Consent| consent.asker = OTHER,
         |consent: &mut Consent| consent.record = RecordId([77; 32]),
         |consent: &mut Consent| consent.origin = THEM,
         |consent: &mut Consent| consent.origin = US,
@@ -100,7 +108,7 @@ fn a_consent_that_ended_is_named() {
 #[test]
 fn a_consent_counts_on_the_grantee_s_side() {
     let later = NOW.saturating_add(Duration::from_secs(1));
-    let ours = Consent { grantee: US, ..consent(&[1], later) };
+    let ours = Consent { asker: THEM, grantee: US, ..consent(&[1], later) };
     let policy = nda(|_| {}).to_builder().consent(ours).build();
     let mut record = received(Obligations { onward: Onward::Ask, ..Obligations::unbound() });
     record.source = Source::From {
@@ -140,5 +148,88 @@ fn where_nobody_has_to_be_asked_nobody_is() {
         assert_eq!(said.fact, fact, "{onward} {addressed}");
         let goes = decide(&policy, &record, &part, &them(), NOW).is_release();
         assert_eq!(goes, matches!(fact, Fact::NobodyToAsk | Fact::RelayNamed));
+    }
+}
+
+/// What an origin says besides yes binds where its yes is what lets the part go, and nowhere else.
+#[test]
+fn its_conditions_bind_whoever_has_it_by_the_consent() {
+    let later = NOW.saturating_add(Duration::from_secs(1));
+    let received_for = |purposes: &[&str]| {
+        let purposes = purposes.iter().map(|one| (*one).to_owned()).collect();
+        received(Obligations { onward: Onward::Ask, purposes, ..Obligations::unbound() })
+    };
+    let terms = |purposes: &[&str]| Obligations {
+        onward: Onward::None,
+        retention_days: Some(30),
+        purposes: purposes.iter().map(|one| (*one).to_owned()).collect(),
+    };
+    let asked = |record: &RecordFacts, part: &PartFacts, terms: Obligations| {
+        let given = Consent { terms, ..consent(&[1], later) };
+        let policy = nda(|_| {}).to_builder().consent(given).build();
+        decide(&policy, record, part, &them(), NOW)
+    };
+    let mut record = received_for(&[]);
+    let one = part(&mut record, 1, Section::Summary, Tlp::Amber);
+    address(&mut record, 100, US, None, &[], &[1]);
+    let decision = asked(&record, &one, terms(&[]));
+    assert!(decision.rests_on_consent());
+    assert_eq!(decision.outcome(), &Outcome::Release(terms(&[])));
+    // For purposes that exclude those for which we have it ourselves there is no use.
+    let mut bound = received_for(&["defence"]);
+    let two = part(&mut bound, 1, Section::Summary, Tlp::Amber);
+    address(&mut bound, 100, US, None, &[], &[1]);
+    let decision = asked(&bound, &two, terms(&["research"]));
+    let said = decision.deciding().map(|one| (one.gate, one.fact));
+    assert_eq!(said, Some((Gate::Purpose, Fact::NoCommonPurpose)));
+    // What it may have without a consent, it has as if there were none.
+    let mut open = received(Obligations::unbound());
+    let three = green(&mut open);
+    let Outcome::Release(taken) = asked(&open, &three, terms(&[])).outcome().clone() else {
+        panic!("within its marking")
+    };
+    assert_eq!(taken.retention_days, None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    /// Whatever is signed, a consent lets nothing go but its parts, of its record, to its grantee, while
+    /// it lasts, and loosens no terms; and taking it back never widens.
+    #[test]
+    fn a_consent_never_widens_beyond_its_words(
+        snapshot in snapshots(),
+        signed in signed(),
+        recipient in recipients(),
+        given in consents(),
+        asker in economies(),
+        terms in obligations(),
+    ) {
+        let given = Consent { asker, terms, ..given };
+        let without = snapshot.to_builder().without_consents().build();
+        let with = without.to_builder().consent(given.clone()).build();
+        let mut shared = Shared::new(with.clone());
+        let (record, parts) = signed.held(|_| true);
+        for part in &parts {
+            let before = decide(&without, &record, part, &recipient, NOW);
+            let after = decide(&with, &record, part, &recipient, NOW);
+            let classed = shared.classify(&record, part, NOW);
+            prop_assert_eq!(&*shared.decide(&classed, &recipient), &after);
+            if before.outcome() == after.outcome() {
+                continue;
+            }
+            prop_assert!(matches!(before.outcome(), Outcome::Withhold), "nothing turns to less");
+            prop_assert!(record.source != Source::Own);
+            prop_assert_eq!((given.record, given.origin), (record.id, record.origin));
+            prop_assert!(given.parts.contains(&part.digest) && NOW < given.until);
+            let to = recipient.place(US).0;
+            prop_assert_eq!(to, Some(given.grantee));
+            prop_assert!([given.asker, given.grantee].contains(&US));
+            if let Outcome::Release(taken) = after.outcome() {
+                prop_assert!(taken.onward >= given.terms.onward);
+                let days = given.terms.retention_days;
+                prop_assert!(days.is_none_or(|days| taken.retention_days <= Some(days)));
+            }
+        }
     }
 }

@@ -60,6 +60,11 @@ fn each_kind_goes_to_those_whom_it_concerns() {
         (from_abroad(contact), false),
         (control(Kind::Consent, ControlAudience::Named(vec![THEM])), true),
         (control(Kind::Consent, ControlAudience::Named(vec![])), false),
+        (from_abroad(control(Kind::Consent, ControlAudience::Named(vec![US, THEM]))), true),
+        (control(Kind::Consent, ControlAudience::To(THEM)), true),
+        (control(Kind::Consent, ControlAudience::To(OTHER)), false),
+        // What was asked of one is passed on by nobody.
+        (from_abroad(control(Kind::Consent, ControlAudience::To(THEM))), false),
         (control(Kind::Acknowledgement, ControlAudience::To(THEM)), true),
         (control(Kind::Group, ControlAudience::Partners), false),
         (control(Kind::Roster, ControlAudience::Partners), false),

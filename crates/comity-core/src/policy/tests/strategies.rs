@@ -197,8 +197,10 @@ pub(super) fn consents() -> impl Strategy<Value = Consent> {
             origin,
             record: incident(Tlp::Clear).id,
             parts: parts.into_iter().map(digest).collect(),
+            asker: US,
             grantee,
             until,
+            terms: Obligations::default(),
         },
     )
 }

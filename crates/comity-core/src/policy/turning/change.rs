@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::widen;
 use crate::agreement::{Field, Terms, Tier};
 use crate::identity::{EconomyId, PartDigest, RecordId};
+use crate::ledger::Obligations;
 use crate::policy::{
     AddresseeFacts, Agreement, Consent, Examination, PartFacts, PolicySnapshot, RecordFacts,
     Source, Standing, TrustLevel,
@@ -262,8 +263,10 @@ fn consent(world: &mut World, to: EconomyId) {
         origin: world.record.origin,
         record: world.record.id,
         parts: world.parts.iter().map(|part| part.digest).collect(),
+        asker: world.snapshot.us(),
         grantee: to,
         until: world.now.saturating_add(Duration::from_secs(24 * 60 * 60)),
+        terms: Obligations::default(),
     };
     world.snapshot = world.snapshot.to_builder().consent(given).build();
 }

@@ -403,6 +403,16 @@ impl OutLedger {
         self.parts(record, OutFate::is_possibly_held)
     }
 
+    /// Whether the partner says that it holds a delivery of this record.
+    #[must_use]
+    pub fn is_held(&self, record: &RecordId) -> bool {
+        let mut numbers = self.numbers.get(record).into_iter().flatten();
+        numbers.any(|number| {
+            let live = self.entry(*number).is_some_and(|line| line.fate == OutFate::Live);
+            live && self.acked.contains(*number)
+        })
+    }
+
     fn parts(
         &self,
         record: &RecordId,

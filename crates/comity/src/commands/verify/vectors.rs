@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use bytes::Bytes;
 use comity_admin::{Failure, FailureKind};
 use comity_core::KeyId;
+use comity_core::consent::ConsentBody;
 use comity_core::group::{GroupBody, RosterBody};
 use comity_core::record::{self, Part, RecordError};
 use comity_core::sign::PublicKey;
@@ -49,6 +50,7 @@ enum Of {
     Key,
     GroupBody,
     RosterBody,
+    ConsentBody,
 }
 
 #[derive(Debug, Deserialize)]
@@ -141,6 +143,11 @@ impl Vector {
             }
             Of::GroupBody => {
                 let read = GroupBody::decode(&bytes);
+                let verdict = read.map_or_else(|fault| fault.problem.code(), |_| "ok");
+                compare(Said::only(verdict), &self.expect, expected, self.unknown);
+            }
+            Of::ConsentBody => {
+                let read = ConsentBody::decode(&bytes);
                 let verdict = read.map_or_else(|fault| fault.problem.code(), |_| "ok");
                 compare(Said::only(verdict), &self.expect, expected, self.unknown);
             }

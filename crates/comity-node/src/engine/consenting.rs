@@ -1,0 +1,78 @@
+//! What goes by a consent goes after it: whoever has no consent refuses for good what is addressed to others.
+
+use std::collections::BTreeSet;
+
+use comity_core::policy::{PartFacts, Plan};
+use comity_core::{EconomyId, RecordId, Timestamp};
+
+use super::Engine;
+use crate::state::Held;
+
+impl Engine {
+    /// The consents by which a partner may have what goes of a record.
+    fn consents_of(
+        &self,
+        partner: EconomyId,
+        held: &Held,
+        plan: &Plan,
+        now: Timestamp,
+    ) -> BTreeSet<RecordId> {
+        let going = plan
+            .parts()
+            .iter()
+            .filter(|part| part.decision.is_release() && part.decision.rests_on_consent());
+        let facts = |part: &PartFacts| {
+            self.state.policy().consent(&held.facts, part, partner, now).map(|given| given.id)
+        };
+        let parts =
+            going.filter_map(|going| held.parts.iter().find(|part| part.digest == going.digest));
+        parts.filter_map(facts).collect()
+    }
+
+    /// Whether a partner has yet to hold a consent by which it may have what goes of a record.
+    pub(super) fn awaits_consent(
+        &self,
+        partner: EconomyId,
+        held: &Held,
+        plan: &Plan,
+        now: Timestamp,
+    ) -> bool {
+        let consents = self.consents_of(partner, held, plan, now);
+        consents.iter().any(|consent| !self.has_consent(partner, consent))
+    }
+
+    fn has_consent(&self, partner: EconomyId, consent: &RecordId) -> bool {
+        let brought = self.state.record(consent).is_some_and(|held| held.came_from(&partner));
+        brought || self.state.partner(&partner).is_some_and(|one| one.out.is_held(consent))
+    }
+
+    /// The consents go; the record waits until the partner says that it holds them.
+    pub(super) fn show_consent_first(
+        &mut self,
+        partner: EconomyId,
+        record: RecordId,
+        now: Timestamp,
+    ) {
+        let Some(held) = self.state.record(&record) else { return };
+        let plan = self.state.plan(held, &partner, now);
+        let consents = self.consents_of(partner, held, &plan, now);
+        if let Some(session) = self.sessions.get_mut(&partner) {
+            session.unconsented.insert(record);
+        }
+        for consent in consents {
+            if !self.has_consent(partner, &consent) {
+                self.consider(partner, consent, now);
+            }
+        }
+    }
+
+    /// The partner holds more than before: what waited for that goes, where it has what it waited for.
+    pub(super) fn offer_consented(&mut self, partner: EconomyId, now: Timestamp) {
+        let Some(session) = self.sessions.get_mut(&partner).filter(|session| session.up) else {
+            return;
+        };
+        for record in std::mem::take(&mut session.unconsented) {
+            self.consider(partner, record, now);
+        }
+    }
+}
