@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod agreement;
+mod consent;
 mod group;
 mod node;
 mod partner;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use agreement::{AgreementCommand, AgreementDiffArgs};
+pub(crate) use consent::{Condition, ConsentAskArgs, ConsentCommand, ConsentGrantArgs};
 pub(crate) use group::{About, Affiliations, GroupCommand};
 pub(crate) use node::{
     ClockCommand, ConfigCommand, Demo, Init, KeyCommand, QuarantineCommand, RecoverCommand, Ruling,
@@ -93,6 +95,9 @@ pub(crate) enum Command {
     /// Share among several economies under one charter
     #[command(subcommand)]
     Group(GroupCommand),
+    /// Ask an origin whether its record may go further, and answer those who ask
+    #[command(subcommand)]
+    Consent(ConsentCommand),
     Publish(Publish),
     /// Read advisories or observations into unsigned drafts; nothing leaves
     #[command(subcommand)]

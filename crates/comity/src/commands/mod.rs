@@ -5,6 +5,7 @@ mod audit;
 mod clock;
 mod completions;
 mod config;
+mod consent;
 mod demo;
 mod doctor;
 mod explain;
@@ -85,6 +86,7 @@ pub(crate) fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
         Command::Partner(command) => partner::run(command, context),
         Command::Agreement(command) => agreement::run(command, context),
         Command::Group(command) => group::run(command, context),
+        Command::Consent(command) => consent::run(command, context),
         Command::Publish(publish) => publish::run(&publish, context),
         Command::Import(command) => import::run(command, context),
         Command::Withdraw(withdraw) => records::withdraw(&withdraw, context),

@@ -45,6 +45,10 @@ fn write(status: &Status, zones: &Zones, comity: &str, out: &mut dyn Write) -> i
     if status.drafts > 0 {
         writeln!(out, "  drafts   {}: {comity} list --drafts", count(status.drafts))?;
     }
+    if status.asks > 0 {
+        let asks = counted(status.asks, "request waits", "requests wait");
+        writeln!(out, "  consent  {asks} for an answer: {comity} consent list")?;
+    }
     let entries = counted(status.entries, "entry", "entries");
     writeln!(out, "  journal  {entries}, head {}", status.chain)?;
     let changing = if status.keyring_changing { ", being changed right now" } else { "" };
