@@ -368,6 +368,10 @@ fn whoever_holds_it_may_ask_and_nobody_learns_who_else_was_asked_for() {
     assert!(at_fj.contains(&to_fj) && !at_fj.contains(&to_nz));
     assert!(at_nz.contains(&to_nz) && !at_nz.contains(&to_fj));
     assert_eq!(world.bench.state().asks_of_us().count(), 0, "it is answered");
+    // Who has it by a consent may ask in its turn.
+    let further = says(&world.ask_of(&incident, us, &[EconomyId([99; 32])]), &fj, now);
+    let number = world.bench.deliver(&mut world.fj, &further, &[]);
+    assert_eq!(world.bench.answer(&world.fj, number), Answer::Acked);
     // Ours goes to nobody by our own consent: of it we say by addressing.
     assert!(world.fj_may_have(&incident).is_empty());
     let reason = "no".to_owned();

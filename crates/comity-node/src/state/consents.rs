@@ -272,8 +272,9 @@ impl State {
         }
     }
 
-    /// Whether an economy may hold these parts of a record of ours: by our ledger, or because it would
-    /// get them now, as whoever has them through a relay would. Of nothing else we speak with it.
+    /// Whether an economy may hold these parts of a record of ours: by our ledger, because we consented
+    /// once that it has them from somebody else, or because it would get them now, as whoever has them
+    /// through a relay would. Of nothing else we speak with it.
     fn may_hold(&self, economy: &EconomyId, ask: &ConsentAsk, now: Timestamp) -> bool {
         let Some(held) = self.records.get(&ask.record) else { return false };
         if held.facts.origin != self.us || held.facts.kind.is_control() {
@@ -282,12 +283,19 @@ impl State {
         let sent = self.partners.get(economy).and_then(|one| one.out.possibly_held(&ask.record));
         let sent = sent.unwrap_or_default();
         let plan = self.plan(held, economy, now);
+        let given = self.consents.about.get(&ask.record).into_iter().flatten();
+        let given = given.filter_map(|id| self.consents.grants.get(id));
+        let given: BTreeSet<_> = given
+            .filter(|word| word.by == self.us && word.says.grantee == *economy)
+            .flat_map(|word| &word.says.parts)
+            .collect();
         ask.parts.iter().all(|part| {
             let content = held
                 .parts
                 .iter()
                 .any(|one| one.digest == *part && one.section != Section::Addressee);
-            content && (sent.contains(part) || plan.releases().contains(part))
+            let known = sent.contains(part) || given.contains(part);
+            content && (known || plan.releases().contains(part))
         })
     }
 
