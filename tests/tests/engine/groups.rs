@@ -397,7 +397,7 @@ fn nobody_makes_all_partners_be_considered_anew_with_words_that_permit_nothing()
         world.bench.wait(Duration::from_secs(1));
         comity_core::test_util::work::planned()
     };
-    let text = include_str!("../../examples/agreements/mou.toml").to_owned();
+    let text = include_str!("../../../examples/agreements/mou.toml").to_owned();
     let proposal = AgreementBody::between(kr.id, nz.id, text).unwrap();
     let proposal = says(Kind::Agreement, proposal.encode(), &nz);
     let ends = TerminationBody { agreement: proposal.id(), effective: START };

@@ -1,0 +1,24 @@
+//! The engine of one node, and scripted partners that do what no node of ours would.
+//!
+//! One binary: each of these alone would link the whole node again.
+
+mod agreements;
+mod bounds;
+mod bounds_groups;
+mod bounds_keyrings;
+mod bounds_records;
+mod bounds_withdrawn;
+mod consents;
+mod full_disk;
+mod greeting;
+mod groups;
+mod hostile_deliveries;
+mod hostile_ledgers;
+mod intake;
+mod judging;
+mod keyrings;
+mod resuming;
+mod returned;
+mod sources;
+mod strangers;
+mod torn;
