@@ -106,7 +106,7 @@ fn proposals_that_nobody_answers_have_a_bound() {
     let mut bench = Bench::new();
     let (mut hostile, _, over) = fill(&mut bench, Bound::Proposals, limits::PROPOSALS, proposes);
     let by = hostile.economy.clone();
-    let kept = |bench: &Bench| bench.state().kept(&by.id).of(Bound::Proposals);
+    let kept = |bench: &Bench| bench.state().kept_of(&by.id, Bound::Proposals);
     let open: Vec<_> = bench.state().agreements().iter().map(|(id, _)| *id).collect();
 
     // Whatever is answered makes room: accepted, declined, or taken back.
@@ -238,7 +238,7 @@ fn introductions_that_nobody_confirms_have_a_bound() {
         let body = IntroductionBody { to, economy: who.id, keyring, name }.encode();
         signed(Kind::Introduction, body, &by, bench)
     };
-    let kept = |bench: &Bench| bench.state().kept(&by.id).of(Bound::Unread);
+    let kept = |bench: &Bench| bench.state().kept_of(&by.id, Bound::Unread);
     let known = Economy::found(8);
     let (mut number, mut taken) = (0, 0);
     loop {

@@ -92,8 +92,8 @@ fn words_about_groups_that_wait_are_to_the_account_of_who_brings_them() {
         first.get_or_insert(record.id());
     }
     let counts = |bench: &Bench| {
-        let kept = bench.state().kept(&by.id);
-        (kept.of(Bound::GroupWords), kept.of(Bound::Pending))
+        let kept = |bound| bench.state().kept_of(&by.id, bound);
+        (kept(Bound::GroupWords), kept(Bound::Pending))
     };
     assert_eq!(counts(&bench), (0, BROUGHT));
     bench.wait(Duration::from_secs(200));

@@ -9,7 +9,7 @@ use comity_core::{Digest, Kind, Marking, RecordId, Section, Tlp};
 use comity_node::config::{Limits, Room};
 use comity_node::engine::Command;
 use comity_node::limits;
-use comity_node::state::{Bound, Kept};
+use comity_node::state::Bound;
 use comity_tests::bench::{Answer, Bench, Peer, advisory, nobody, sign, signed};
 use comity_tests::sim::economy::Economy;
 use comity_tests::sim::world::START;
@@ -77,8 +77,14 @@ fn fill(
     }
 }
 
-fn kept(bench: &Bench, of: &Peer) -> Kept {
-    bench.state().kept(&of.economy.id)
+fn kept(bench: &Bench, of: &Peer, bound: Bound) -> u64 {
+    bench.state().kept_of(&of.economy.id, bound)
+}
+
+/// How much of everything.
+fn all_kept(bench: &Bench, of: &Peer) -> Vec<u64> {
+    let bounds = Bound::COUNTED.into_iter().chain([Bound::Memory, Bound::Disk]);
+    bounds.map(|bound| kept(bench, of, bound)).collect()
 }
 
 /// The node starts again, and this partner connects.
@@ -96,10 +102,10 @@ fn the_memory_of_a_partners_records_has_a_bound() {
     bench.connect(&mut hostile);
     bench.connect(&mut other);
     let (taken, over) = fill(&mut bench, &mut hostile, (200, 20));
-    let used = kept(&bench, &hostile).of(Bound::Memory);
+    let used = kept(&bench, &hostile, Bound::Memory);
     assert!(used <= MOST && used > MOST / 2, "{used}");
     // Two hundred parts of a few bytes each are small on the wire.
-    assert!(kept(&bench, &hostile).of(Bound::Disk) < used / 2);
+    assert!(kept(&bench, &hostile, Bound::Disk) < used / 2);
     assert!((2..20).contains(&taken.len()), "{}", taken.len());
 
     // It is said once, with what to do, and nothing is written for it.
@@ -120,16 +126,16 @@ fn the_memory_of_a_partners_records_has_a_bound() {
     assert_eq!(brings(&mut bench, &mut other, &theirs), Answer::Acked);
 
     // What was acknowledged is here, and with more room the rest comes.
-    let before = kept(&bench, &hostile);
+    let before = all_kept(&bench, &hostile);
     for memory in [MOST, MOST / 4, 2 * MOST] {
         bench.limits = Some(Limits { room: Room { memory, disk: PLENTY }, ..Limits::default() });
         again(&mut bench, &mut hostile);
-        assert_eq!(kept(&bench, &hostile), before);
+        assert_eq!(all_kept(&bench, &hostile), before);
         assert!(
             taken.iter().all(|id| bench.state().record(id).is_some_and(|one| one.is_accepted()))
         );
         let full: Vec<_> = bench.engine().full(&hostile.economy.id).collect();
-        let too_much = before.of(Bound::Memory) >= memory;
+        let too_much = kept(&bench, &hostile, Bound::Memory) >= memory;
         assert_eq!(full, too_much.then_some(Bound::Memory).into_iter().collect::<Vec<_>>());
         let answer = brings(&mut bench, &mut hostile, &over);
         assert_eq!(answer, if memory > MOST { Answer::Acked } else { Answer::Deferred });
@@ -144,7 +150,7 @@ fn the_disk_of_a_partners_records_has_a_bound() {
     bench.connect(&mut hostile);
     let (taken, over) = fill(&mut bench, &mut hostile, (2, 5000));
     assert!((8..12).contains(&taken.len()), "{}", taken.len());
-    assert!(kept(&bench, &hostile).of(Bound::Disk) <= MOST);
+    assert!(kept(&bench, &hostile, Bound::Disk) <= MOST);
     assert!(bench.alarms("no-room")[0].contains("`limits.disk-per-partner`"));
     // Something small finds its place; parts that come later count as well.
     let small = in_parts(&hostile.economy, "small", (2, 1000), &bench);
@@ -153,13 +159,13 @@ fn the_disk_of_a_partners_records_has_a_bound() {
         brings(&mut bench, &mut hostile, &(record.clone(), parts[..1].to_vec())),
         Answer::Acked
     );
-    let before = kept(&bench, &hostile).of(Bound::Disk);
+    let before = kept(&bench, &hostile, Bound::Disk);
     assert_eq!(brings(&mut bench, &mut hostile, &small), Answer::Acked);
-    let more = kept(&bench, &hostile).of(Bound::Disk) - before;
+    let more = kept(&bench, &hostile, Bound::Disk) - before;
     assert!((1000..2000).contains(&more), "{more}");
-    let before = kept(&bench, &hostile);
+    let before = all_kept(&bench, &hostile);
     again(&mut bench, &mut hostile);
-    assert_eq!(kept(&bench, &hostile), before);
+    assert_eq!(all_kept(&bench, &hostile), before);
     assert_eq!(brings(&mut bench, &mut hostile, &over), Answer::Deferred);
 }
 
@@ -277,10 +283,10 @@ fn numbers_that_bring_nothing_have_the_same_bound() {
         });
         assert!(last.is_some(), "{shape}: nothing is put off");
         assert!(settled > 50, "{shape}: {settled}");
-        assert!(kept(&bench, &peer).of(Bound::Memory) <= MOST);
-        let before = kept(&bench, &peer);
+        assert!(kept(&bench, &peer, Bound::Memory) <= MOST);
+        let before = all_kept(&bench, &peer);
         again(&mut bench, &mut peer);
-        assert_eq!(kept(&bench, &peer), before, "{shape}");
+        assert_eq!(all_kept(&bench, &peer), before, "{shape}");
     }
 }
 
@@ -289,9 +295,9 @@ fn the_defaults_hold_years_of_advisories() {
     let mut bench = Bench::new();
     let mut peer = bench.pair(2);
     bench.connect(&mut peer);
-    let before = kept(&bench, &peer).of(Bound::Memory);
+    let before = kept(&bench, &peer, Bound::Memory);
     let record = in_parts(&peer.economy, "an advisory", (1, 400), &bench);
     assert_eq!(brings(&mut bench, &mut peer, &record), Answer::Acked);
-    let one = kept(&bench, &peer).of(Bound::Memory) - before;
+    let one = kept(&bench, &peer, Bound::Memory) - before;
     assert!(limits::PARTNER_MEMORY / one > 250_000, "{one}");
 }

@@ -49,7 +49,7 @@ fn nobody_waits_for_what_others_withdraw_and_what_is_here_is_withdrawn() {
         let number = bench.deliver(&mut relay, &record, &parts);
         assert_eq!(bench.answer(&relay, number), Answer::Acked, "{place}");
     }
-    let kept = |bench: &Bench, of: &Economy| bench.state().kept(&of.id).of(Bound::Tombstones);
+    let kept = |bench: &Bench, of: &Economy| bench.state().kept_of(&of.id, Bound::Tombstones);
     assert_eq!((kept(&bench, &relay.economy), kept(&bench, &by)), (0, limits::TOMBSTONES));
     // More of it is put off where its origin brings it, and settled where somebody else does.
     let (record, parts) = withdraws(many(full), &bench);

@@ -395,12 +395,12 @@ fn asks_beyond_the_bound_are_put_off_until_somebody_answers() {
         last = world.bench.deliver(&mut world.jp, ask, &[]);
     }
     assert_eq!(world.bench.answer(&world.jp, last), Answer::Deferred);
-    assert_eq!(world.bench.state().kept(&jp.id).of(Bound::Asks), ASKS);
+    assert_eq!(world.bench.state().kept_of(&jp.id, Bound::Asks), ASKS);
     let (record, reason) = (incident.record.id(), "no".to_owned());
     let refusal = ConsentRefusal { record, asker: jp.id, ask: asks[0].id(), reason };
     let refusal = says(&ConsentBody::Refusal(refusal), &world.kr, world.bench.now);
     let refusal = enter(&mut world.bench, refusal, Vec::new()).unwrap();
-    assert_eq!(world.bench.state().kept(&jp.id).of(Bound::Asks), ASKS - 1);
+    assert_eq!(world.bench.state().kept_of(&jp.id, Bound::Asks), ASKS - 1);
     let [at_jp, at_fj, at_nz] = world.given();
     assert!(at_jp.contains(&refusal) && !at_fj.contains(&refusal) && !at_nz.contains(&refusal));
 }

@@ -258,7 +258,7 @@ fn without_its_charter_a_group_is_none_and_with_it_what_it_was() {
     // What is said in the meantime is kept.
     let fj = world.fj.economy.clone();
     world.bench.deliver(&mut world.fj, &application(id, &fj), &[]);
-    assert_eq!(world.bench.state().kept(&fj.id).of(Bound::Early), 0, "its charter is here");
+    assert_eq!(world.bench.state().kept_of(&fj.id, Bound::Early), 0, "its charter is here");
     world.believe(RecordId(id.0));
     let back = world.group(id);
     assert_eq!((back.head().epoch, members(&back)), (1, 1), "the roster is still in doubt");
@@ -276,10 +276,10 @@ fn what_waits_for_its_charter_and_is_believed_no_more_does_not_count_when_it_com
     let id = GroupId(founds.id().0);
     let applies = application(id, &jp);
     world.bench.deliver(&mut world.jp, &applies, &[]);
-    assert_eq!(world.bench.state().kept(&jp.id).of(Bound::Early), 1);
+    assert_eq!(world.bench.state().kept_of(&jp.id, Bound::Early), 1);
     world.jp_is_robbed();
     world.bench.deliver(&mut world.fj, &founds, &[]);
-    assert_eq!(world.bench.state().kept(&jp.id).of(Bound::Early), 0);
+    assert_eq!(world.bench.state().kept_of(&jp.id, Bound::Early), 0);
     assert_eq!(world.group(id).applications().count(), 0);
     world.restarted();
     world.believe(applies.id());
@@ -334,13 +334,13 @@ fn of_a_group_with_which_we_have_nothing_to_do_only_the_charter_is_read() {
     world.bench.deliver(&mut world.jp, &roster(first, &jp), &[]);
     let group = world.group(id);
     assert_eq!((group.head().epoch, group.statements().count()), (0, 0));
-    assert_eq!(world.bench.state().kept(&jp.id).of(Bound::Early), 2, "they wait");
+    assert_eq!(world.bench.state().kept_of(&jp.id, Bound::Early), 2, "they wait");
     world.restarted();
     // Once we are asked, all of it is weighed.
     let invitation = GroupBody::Invitation(InvitationBody { group: id, to: kr.id });
     world.bench.deliver(&mut world.jp, &says(Kind::Group, invitation.encode(), &jp), &[]);
     assert_eq!(world.group(id).head().epoch, 1);
-    assert_eq!(world.bench.state().kept(&jp.id).of(Bound::Early), 0);
+    assert_eq!(world.bench.state().kept_of(&jp.id, Bound::Early), 0);
     world.restarted();
     assert_eq!(world.group(id).head().epoch, 1);
 }
@@ -433,9 +433,9 @@ fn nobody_silences_a_secretariat_with_words_that_it_never_said() {
         let number = world.bench.deliver(&mut world.nz, &record, &[]);
         assert_eq!(world.bench.answer(&world.nz, number), Answer::Acked);
     }
-    let kept = |world: &World, of: &Peer| world.bench.state().kept(&of.economy.id);
-    assert_eq!(kept(&world, &world.jp).of(Bound::GroupWords), 1, "its charter");
-    assert_eq!(kept(&world, &world.nz).of(Bound::Pending), limits::GROUP_WORDS + 1);
+    let kept = |world: &World, of: &Peer, bound| world.bench.state().kept_of(&of.economy.id, bound);
+    assert_eq!(kept(&world, &world.jp, Bound::GroupWords), 1, "its charter");
+    assert_eq!(kept(&world, &world.nz, Bound::Pending), limits::GROUP_WORDS + 1);
     let roster_of = |label: &str, world: &World| {
         let labels = BTreeSet::from([label.to_owned()]);
         roster(world.group(id).affiliating(jp.id, labels, jp.id).unwrap(), &jp)
@@ -448,7 +448,7 @@ fn nobody_silences_a_secretariat_with_words_that_it_never_said() {
     assert_eq!(world.bench.answer(&world.fj, number), Answer::Acked, "a relay brings it");
     assert_eq!(world.group(id).head().epoch, 3);
     world.restarted();
-    assert_eq!(kept(&world, &world.jp).of(Bound::GroupWords), 1);
+    assert_eq!(kept(&world, &world.jp, Bound::GroupWords), 1);
 }
 
 #[test]

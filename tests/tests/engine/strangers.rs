@@ -156,8 +156,8 @@ fn strangers_leave_room_for_what_is_known() {
         let delivered = bench.deliver(&mut relay, &record.expect("a withdrawal"), &[]);
         assert_eq!(bench.answer(&relay, delivered), Answer::Rejected);
     }
-    let kept = bench.state().kept(&relay.economy.id);
-    assert_eq!((kept.of(Bound::Unknown), kept.of(Bound::Pending)), (limits::UNKNOWN, 0));
+    let kept = |bound| bench.state().kept_of(&relay.economy.id, bound);
+    assert_eq!((kept(Bound::Unknown), kept(Bound::Pending)), (limits::UNKNOWN, 0));
     assert!(bench.alarms("no-room").is_empty());
 }
 
@@ -365,7 +365,7 @@ fn a_stranger_that_is_met_again_counts_once() {
         }
     };
     let met =
-        |bench: &Bench, relay: &Peer| bench.state().kept(&relay.economy.id).of(Bound::Strangers);
+        |bench: &Bench, relay: &Peer| bench.state().kept_of(&relay.economy.id, Bound::Strangers);
     for stranger in &strangers {
         too_many(&mut bench, &mut relay, stranger);
     }

@@ -218,6 +218,18 @@ pub enum Source {
     },
 }
 
+impl Source {
+    /// The partner who brought it, where one did.
+    #[must_use]
+    pub const fn brought_by(&self) -> Option<EconomyId> {
+        match self {
+            Self::Own => None,
+            Self::Partner(delivered) => Some(delivered.from),
+            Self::Returned { by } => Some(*by),
+        }
+    }
+}
+
 /// A partner's delivery, as its ledger has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivered {

@@ -1,34 +1,12 @@
 //! What goes by a consent goes after it: whoever has no consent refuses for good what is addressed to others.
 
-use std::collections::BTreeSet;
-
-use comity_core::policy::{PartFacts, Plan};
+use comity_core::policy::Plan;
 use comity_core::{EconomyId, RecordId, Timestamp};
 
 use super::Engine;
 use crate::state::Held;
 
 impl Engine {
-    /// The consents by which a partner may have what goes of a record.
-    fn consents_of(
-        &self,
-        partner: EconomyId,
-        held: &Held,
-        plan: &Plan,
-        now: Timestamp,
-    ) -> BTreeSet<RecordId> {
-        let going = plan
-            .parts()
-            .iter()
-            .filter(|part| part.decision.is_release() && part.decision.rests_on_consent());
-        let facts = |part: &PartFacts| {
-            self.state.policy().consent(&held.facts, part, partner, now).map(|given| given.id)
-        };
-        let parts =
-            going.filter_map(|going| held.parts.iter().find(|part| part.digest == going.digest));
-        parts.filter_map(facts).collect()
-    }
-
     /// Whether a partner has yet to hold a consent by which it may have what goes of a record.
     pub(super) fn awaits_consent(
         &self,
@@ -37,7 +15,7 @@ impl Engine {
         plan: &Plan,
         now: Timestamp,
     ) -> bool {
-        let consents = self.consents_of(partner, held, plan, now);
+        let consents = self.state.consents_behind(held, partner, plan, now);
         consents.iter().any(|consent| !self.has_consent(partner, consent))
     }
 
@@ -55,7 +33,7 @@ impl Engine {
     ) {
         let Some(held) = self.state.record(&record) else { return };
         let plan = self.state.plan(held, &partner, now);
-        let consents = self.consents_of(partner, held, &plan, now);
+        let consents = self.state.consents_behind(held, partner, &plan, now);
         if let Some(session) = self.sessions.get_mut(&partner) {
             session.unconsented.insert(record);
         }

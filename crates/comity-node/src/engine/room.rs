@@ -23,11 +23,12 @@ impl Engine {
         let manifest = checked.record.manifest();
         // Before anything is settled: what is settled takes room as well.
         let taken = self.weigh(incoming, checked, &verdict);
-        let stands = matches!(verdict, Verdict::Enter(Standing::Accepted | Standing::Pending(_)));
-        if !(stands && self.state.is_taking_back(manifest, now))
-            && let Some(bound) = self.too_heavy(&partner, taken)
-        {
-            return Verdict::PutOff(bound);
+        if let Some(bound) = self.too_heavy(&partner, taken) {
+            let stands =
+                matches!(verdict, Verdict::Enter(Standing::Accepted | Standing::Pending(_)));
+            if !(stands && self.state.is_taking_back(manifest, now)) {
+                return Verdict::PutOff(bound);
+            }
         }
         if matches!(verdict, Verdict::Enter(_)) && !self.state.knows(&manifest.origin) {
             return match self.state.room_for_stranger(&partner, manifest) {
@@ -48,9 +49,11 @@ impl Engine {
         let over = match &verdict {
             Verdict::Enter(standing) => {
                 let pending = matches!(standing, Standing::Pending(_));
-                let says = *standing == Standing::Accepted;
-                let said = || self.state.says_too_much(checked.record.id(), manifest);
-                let said = says.then(said).flatten();
+                let said = if *standing == Standing::Accepted {
+                    self.state.says_too_much(checked.record.id(), manifest)
+                } else {
+                    None
+                };
                 let over = said.or_else(|| self.state.over(&partner, manifest, pending));
                 // Who passes it on did nothing wrong, and must not wait for its origin; it is asked again,
                 // for there may be room by then.
@@ -191,8 +194,8 @@ impl Engine {
     pub(super) fn note_room(&mut self) {
         let mut full = std::mem::take(&mut self.full);
         full.retain(|partner, bounds| {
-            let kept = self.state.kept(partner);
-            bounds.retain(|bound| kept.of(*bound) > self.most(partner, *bound) / 4 * 3);
+            let kept = |bound| self.state.kept_of(partner, bound);
+            bounds.retain(|bound| kept(*bound) > self.most(partner, *bound) / 4 * 3);
             !bounds.is_empty()
         });
         self.full = full;

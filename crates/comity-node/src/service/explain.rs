@@ -1,11 +1,9 @@
 //! Why a partner may, or may not, have each part: every gate, its clause, and what would change it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use comity_core::policy::{
-    self, Change, Decision, Plan, PolicySnapshot, RecordFacts, Source, Verdict,
-};
+use comity_core::policy::{self, Change, Decision, PolicySnapshot, RecordFacts, Source, Verdict};
 use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
 
 use super::records::found;
@@ -143,37 +141,20 @@ fn explained(
     }
     let covering = plan.parts().iter().find_map(|part| part.decision.covering());
     let out = state.partner(partner).map(|partner| &partner.out);
+    let consents = state.consents_behind(held, *partner, &plan, now).into_iter().map(|consent| {
+        let record = state.record(&consent);
+        record.map_or_else(|| consent.short(), |record| record.reference.clone())
+    });
     ExplainedPartner {
         partner: state.name_of(partner),
         goes: plan.goes(),
         covered_by: covering
             .and_then(|id| snapshot.agreement(&id))
             .map(|agreement| agreement.terms().title().to_owned()),
-        consented_by: consents(state, held, partner, &plan, now),
+        consented_by: consents.collect(),
         sent: out.is_some_and(|out| out.possibly_held(&held.facts.id).is_some()),
         parts,
     }
-}
-
-/// The consents by which something of a record goes.
-fn consents(
-    state: &State,
-    held: &Held,
-    partner: &EconomyId,
-    plan: &Plan,
-    now: Timestamp,
-) -> Vec<String> {
-    let resting = plan
-        .parts()
-        .iter()
-        .filter(|part| part.decision.is_release() && part.decision.rests_on_consent());
-    let facts = resting.filter_map(|part| held.parts.iter().find(|one| one.digest == part.digest));
-    let by = facts.filter_map(|part| state.policy().consent(&held.facts, part, *partner, now));
-    let references = by.map(|consent| {
-        let record = state.record(&consent.id);
-        record.map_or_else(|| consent.id.short(), |record| record.reference.clone())
-    });
-    references.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// What stands for the only part of a control record.

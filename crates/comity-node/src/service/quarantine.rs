@@ -1,6 +1,6 @@
 //! What is kept from everybody until a person decides.
 
-use comity_core::journal::{Source, Standing};
+use comity_core::journal::Standing;
 use comity_core::{Kind, RecordId};
 
 use super::records::found;
@@ -77,12 +77,7 @@ pub(super) fn hold_line(state: &State, held: &Held) -> Option<HoldLine> {
         Standing::Quarantined(_) if by_person => "person",
         Standing::Quarantined(_) => "doubt",
     };
-    let first = match &held.source {
-        Source::Own => None,
-        Source::Partner(delivered) => Some(delivered.from),
-        Source::Returned { by } => Some(*by),
-    };
-    let mut brought_by: Vec<_> = first.into_iter().collect();
+    let mut brought_by: Vec<_> = held.source.brought_by().into_iter().collect();
     for later in held.parts.iter().flat_map(|part| &part.sources) {
         if !brought_by.contains(&later.economy) {
             brought_by.push(later.economy);

@@ -1,16 +1,13 @@
 //! Whom we know, by which keyring, and what the decision is made from.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use comity_core::entitlement::Scope;
-use comity_core::intake::IntakeRules;
 use comity_core::journal::{PartnerChange, PartnerChanged};
 use comity_core::keyring::SignedKeyring;
 use comity_core::partners::PartnerSet;
 use comity_core::policy::{self, PolicyBuilder, PolicySnapshot, TrustLevel};
 use comity_core::{EconomyId, EpochId, GroupId};
 
-use super::ledgers::{InLedger, OutLedger};
+use super::ledgers::OutLedger;
 use super::partners::{Bond, Partner};
 use super::{FoldError, State};
 
@@ -28,23 +25,9 @@ impl State {
                 self.learn_keyring(keyring, true, None);
                 // A partner that comes back after its removal goes on in the same ledgers: no number
                 // may be used twice.
-                let partner = self.partners.entry(economy).or_insert_with(|| Partner {
-                    name: name.clone(),
-                    bond: Bond::Paired,
-                    level: TrustLevel::default(),
-                    intake: IntakeRules::default(),
-                    declined: BTreeMap::new(),
-                    addresses: Vec::new(),
-                    since: changed.at,
-                    out: OutLedger::new(*epoch),
-                    inbound: InLedger::default(),
-                    origins: BTreeMap::new(),
-                    refused: BTreeMap::new(),
-                    unkept: BTreeMap::new(),
-                    unkept_lines: 0,
-                    beyond_lines: BTreeMap::new(),
-                    strangers: BTreeSet::new(),
-                    returned: true,
+                let partner = self.partners.entry(economy).or_insert_with(|| {
+                    let out = OutLedger::new(*epoch);
+                    Partner::new(name.clone(), Bond::Paired, out, changed.at)
                 });
                 if partner.out.epoch() == NO_EPOCH {
                     partner.out = OutLedger::new(*epoch);
@@ -60,23 +43,9 @@ impl State {
             PartnerChange::Introduced { name, keyring, by } => {
                 let keyring = self.believed(economy, &SignedKeyring::decode(keyring)?)?;
                 self.learn_keyring(keyring, false, None);
-                let partner = self.partners.entry(economy).or_insert_with(|| Partner {
-                    name: name.clone(),
-                    bond: Bond::Introduced(*by),
-                    level: TrustLevel::default(),
-                    intake: IntakeRules::default(),
-                    declined: BTreeMap::new(),
-                    addresses: Vec::new(),
-                    since: changed.at,
-                    out: OutLedger::new(NO_EPOCH),
-                    inbound: InLedger::default(),
-                    origins: BTreeMap::new(),
-                    refused: BTreeMap::new(),
-                    unkept: BTreeMap::new(),
-                    unkept_lines: 0,
-                    beyond_lines: BTreeMap::new(),
-                    strangers: BTreeSet::new(),
-                    returned: true,
+                let partner = self.partners.entry(economy).or_insert_with(|| {
+                    let out = OutLedger::new(NO_EPOCH);
+                    Partner::new(name.clone(), Bond::Introduced(*by), out, changed.at)
                 });
                 if partner.bond == Bond::Removed {
                     partner.name.clone_from(name);

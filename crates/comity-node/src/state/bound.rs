@@ -151,12 +151,12 @@ impl fmt::Display for Bound {
 
 /// So much of each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Kept(pub(super) BTreeMap<Bound, u64>);
+pub(super) struct Kept(pub(super) BTreeMap<Bound, u64>);
 
 impl Kept {
     /// How much of one thing.
     #[must_use]
-    pub fn of(&self, bound: Bound) -> u64 {
+    pub(super) fn of(&self, bound: Bound) -> u64 {
         self.0.get(&bound).copied().unwrap_or(0)
     }
 

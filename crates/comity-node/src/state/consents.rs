@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use comity_core::consent::{ConsentAsk, ConsentBody, ConsentGrant, ConsentRefusal};
 use comity_core::entitlement::Scope;
-use comity_core::policy::{Consent, Lifecycle, PolicyBuilder};
+use comity_core::policy::{Consent, Lifecycle, Plan, PlannedPart, PolicyBuilder};
 use comity_core::receipt::RejectReason;
 use comity_core::record::Manifest;
 use comity_core::{EconomyId, Kind, PartDigest, RecordId, Section, Timestamp};
@@ -23,6 +23,8 @@ pub struct Consents {
     asks: BTreeMap<RecordId, Word<ConsentAsk>>,
     grants: BTreeMap<RecordId, Word<ConsentGrant>>,
     refusals: BTreeMap<RecordId, Word<ConsentRefusal>>,
+    /// What each economy asks, and has not taken back.
+    asked: BTreeMap<EconomyId, BTreeSet<RecordId>>,
     /// The grants about each record.
     about: BTreeMap<RecordId, Vec<RecordId>>,
     /// The answers to each ask.
@@ -49,7 +51,10 @@ impl Consents {
         let bytes = self.bytes.entry(by).or_default();
         *bytes = bytes.saturating_add(body.len() as u64);
         match read {
-            ConsentBody::Ask(says) => drop(self.asks.insert(id, Word { by, at, says })),
+            ConsentBody::Ask(says) => {
+                self.asked.entry(by).or_default().insert(id);
+                self.asks.insert(id, Word { by, at, says });
+            }
             ConsentBody::Grant(says) => {
                 self.about.entry(says.record).or_default().push(id);
                 self.answers.entry(says.ask).or_default().push(id);
@@ -59,6 +64,13 @@ impl Consents {
                 self.answers.entry(says.ask).or_default().push(id);
                 self.refusals.insert(id, Word { by, at, says });
             }
+        }
+    }
+
+    /// Its author took a word back.
+    pub(super) fn withdrawn(&mut self, id: &RecordId, by: &EconomyId) {
+        if let Some(asked) = self.asked.get_mut(by) {
+            asked.remove(id);
         }
     }
 
@@ -143,8 +155,10 @@ impl State {
     }
 
     pub(super) fn asks_open(&self, by: &EconomyId) -> u64 {
-        let asks = self.asks_of_us().filter_map(|ask| self.consents.ask(&ask));
-        asks.filter(|word| word.by == *by).count() as u64
+        let asks = self.consents.asked.get(by).into_iter().flatten();
+        let of_us =
+            |id: &&RecordId| self.consents.ask(id).is_some_and(|word| word.says.origin == self.us);
+        asks.filter(of_us).filter(|id| self.is_open(id)).count() as u64
     }
 
     /// The bound over which `manifest` is one word about consent too many, if any.
@@ -152,8 +166,25 @@ impl State {
         if manifest.kind != Kind::Consent {
             return None;
         }
-        let said = self.kept(&manifest.origin);
-        [Bound::Asks, Bound::Consents].into_iter().find(|bound| said.of(*bound) >= bound.limit())
+        let over = |bound: &Bound| self.kept_of(&manifest.origin, *bound) >= bound.limit();
+        [Bound::Asks, Bound::Consents].into_iter().find(over)
+    }
+
+    /// The consents by which a partner may have what goes of a record.
+    pub(crate) fn consents_behind(
+        &self,
+        held: &Held,
+        partner: EconomyId,
+        plan: &Plan,
+        now: Timestamp,
+    ) -> BTreeSet<RecordId> {
+        let by_consent =
+            |part: &&PlannedPart| part.decision.is_release() && part.decision.rests_on_consent();
+        let going = plan.parts().iter().filter(by_consent);
+        let parts =
+            going.filter_map(|going| held.parts.iter().find(|one| one.digest == going.digest));
+        let given = parts.filter_map(|part| self.policy.consent(&held.facts, part, partner, now));
+        given.map(|consent| consent.id).collect()
     }
 
     /// With every consent that counts here: of those that ended, those that ended lately.

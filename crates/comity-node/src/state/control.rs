@@ -18,7 +18,7 @@ use super::State;
 use super::agreements::{Compact, Heard};
 use super::bound::Bound;
 use super::groups::Said;
-use super::kept::{charged, proposed_by};
+use super::kept::proposed_by;
 use super::records::Tombstone;
 use crate::limits::PROPOSALS;
 
@@ -52,7 +52,7 @@ impl State {
             Source::Partner(delivered) => delivered.from == origin,
             Source::Returned { .. } => origin == self.us,
         };
-        let from = charged(&held.source);
+        let from = held.source.brought_by();
         let (body, signed_at) = (held.body.clone().unwrap_or_default(), held.signed_at);
         let supersedes = held.supersedes.clone();
         let agreed = matches!(kind, Kind::Agreement | Kind::Acceptance)
@@ -255,6 +255,7 @@ impl State {
                 held.facts.lifecycle = Lifecycle::Withdrawn;
                 self.turns = self.turns.saturating_add(1);
                 if held.facts.kind == Kind::Consent {
+                    self.consents.withdrawn(&target, &origin);
                     self.renew_consents();
                 }
             }

@@ -47,12 +47,7 @@ impl State {
         origin: EconomyId,
         kind: Kind,
     ) -> Option<EconomyId> {
-        let from = match source {
-            Source::Own => return None,
-            Source::Partner(delivered) => delivered.from,
-            Source::Returned { by } => *by,
-        };
-        let (rule, whose) = self.intake(from, origin, kind);
+        let (rule, whose) = self.intake(source.brought_by()?, origin, kind);
         (rule > Intake::Accept).then_some(whose)
     }
 

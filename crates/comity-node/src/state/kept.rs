@@ -10,7 +10,6 @@ use comity_core::control::{
 };
 use comity_core::entitlement::Claim;
 use comity_core::group::Says;
-use comity_core::journal::Source;
 use comity_core::record::Manifest;
 use comity_core::{EconomyId, Kind, RecordId, Timestamp};
 
@@ -63,19 +62,10 @@ pub(super) const fn says_of_group(kind: Kind) -> bool {
     matches!(kind, Kind::Group | Kind::Roster)
 }
 
-/// The partner to whose account it goes, if to any.
-pub(super) fn charged(source: &Source) -> Option<EconomyId> {
-    match source {
-        Source::Own => None,
-        Source::Returned { by } => Some(*by),
-        Source::Partner(delivered) => Some(delivered.from),
-    }
-}
-
-/// The same for what somebody else than `us` proposes.
+/// The partner to whose account goes what somebody else than `us` proposes.
 pub(super) fn proposed_by(held: &Held, us: EconomyId) -> Option<EconomyId> {
     let theirs = held.facts.kind == Kind::Agreement && held.facts.origin != us;
-    charged(&held.source).filter(|_| theirs)
+    held.source.brought_by().filter(|_| theirs)
 }
 
 impl State {
@@ -85,20 +75,25 @@ impl State {
         self.charge(Some(partner), Bound::Disk, weight.disk);
     }
 
-    /// How much of what is counted one by one a partner has made us keep.
-    pub(crate) fn kept_of(&self, partner: &EconomyId, bound: Bound) -> u64 {
-        self.kept.get(partner).map_or(0, |kept| kept.of(bound))
-    }
-
-    /// What this partner has made us keep.
+    /// How much of something a partner has made us keep.
     #[must_use]
-    pub fn kept(&self, partner: &EconomyId) -> Kept {
-        let kept = self.kept.get(partner).cloned().unwrap_or_default();
-        kept.with(Bound::GroupWords, self.groups.idle(partner))
-            .with(Bound::Rosters, self.groups.rosters(partner))
-            .with(Bound::Keyrings, self.keyrings_in_a_day(partner, self.written))
-            .with(Bound::Asks, self.asks_open(partner))
-            .with(Bound::Consents, self.consents.bytes(partner))
+    pub fn kept_of(&self, partner: &EconomyId, bound: Bound) -> u64 {
+        match bound {
+            Bound::GroupWords => self.groups.idle(partner),
+            Bound::Rosters => self.groups.rosters(partner),
+            Bound::Keyrings => self.keyrings_in_a_day(partner, self.written),
+            Bound::Asks => self.asks_open(partner),
+            Bound::Consents => self.consents.bytes(partner),
+            Bound::Pending
+            | Bound::Unknown
+            | Bound::Strangers
+            | Bound::Early
+            | Bound::Proposals
+            | Bound::Tombstones
+            | Bound::Unread
+            | Bound::Memory
+            | Bound::Disk => self.kept.get(partner).map_or(0, |kept| kept.of(bound)),
+        }
     }
 
     /// Whether a control record takes back something that stands: a withdrawal of what is not withdrawn, an
@@ -139,9 +134,9 @@ impl State {
     }
 
     /// The bounds that a partner has reached, but those that the configuration sets.
-    pub fn reached(&self, partner: &EconomyId) -> impl Iterator<Item = Bound> + use<> {
-        let kept = self.kept(partner);
-        Bound::COUNTED.into_iter().filter(move |bound| kept.of(*bound) >= bound.limit())
+    pub fn reached(&self, partner: &EconomyId) -> impl Iterator<Item = Bound> {
+        let over = |bound: &Bound| self.kept_of(partner, *bound) >= bound.limit();
+        Bound::COUNTED.into_iter().filter(over)
     }
 
     /// The bound over which an accepted record is one word about groups or consent too many, if any. It counts
@@ -231,8 +226,7 @@ impl State {
             return Stranger::Waits;
         }
         let met = self.partners.get(partner).is_some_and(|one| one.strangers.contains(origin));
-        let strangers = self.kept.get(partner).map_or(0, |kept| kept.of(Bound::Strangers));
-        if met || strangers < Bound::Strangers.limit() {
+        if met || self.kept_of(partner, Bound::Strangers) < Bound::Strangers.limit() {
             Stranger::Unkept { first: !met }
         } else {
             Stranger::PutOff
@@ -312,19 +306,19 @@ impl State {
     /// Charges whoever brought a record for a body without effect.
     pub(super) fn charge_unread(&mut self, held: &Held, manifest: &Manifest) {
         let bytes = self.unread(manifest);
-        self.charge(charged(&held.source), Bound::Unread, bytes);
+        self.charge(held.source.brought_by(), Bound::Unread, bytes);
         let body =
             held.body.as_deref().filter(|_| manifest.kind == Kind::Introduction && bytes > 0);
         if let Some(Ok(body)) = body.map(IntroductionBody::decode) {
             let waiting = self.introductions.entry(body.economy).or_default();
-            waiting.push((charged(&held.source), bytes));
+            waiting.push((held.source.brought_by(), bytes));
         }
     }
 
     /// A record waits: to the account of whoever brought it goes that, and what it will need once it is
     /// believed.
     pub(super) fn charge_pending(&mut self, held: &Held, manifest: &Manifest) {
-        let (from, origin) = (charged(&held.source), held.facts.origin);
+        let (from, origin) = (held.source.brought_by(), held.facts.origin);
         let wait = if self.knows(&origin) { Bound::Pending } else { Bound::Unknown };
         let needs = self.needs(manifest).with(wait, waits(held.facts.kind));
         self.charge_all(from, &needs);
@@ -341,7 +335,7 @@ impl State {
         else {
             return;
         };
-        let (from, origin) = (charged(&held.source), held.facts.origin);
+        let (from, origin) = (held.source.brought_by(), held.facts.origin);
         self.discharge_all(from, &needs);
         let origins = from.filter(|_| needs.of(Bound::Unknown) > 0);
         let origins = origins.and_then(|from| self.strangers.get_mut(&from));

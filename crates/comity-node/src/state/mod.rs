@@ -35,7 +35,8 @@ use comity_core::record::Addressee;
 use comity_core::{Digest, EconomyId, GroupId, KeyId, Kind, PartDigest, RecordId, Timestamp};
 
 pub use agreements::{Agreements, Compact};
-pub use bound::{Bound, Kept};
+pub use bound::Bound;
+use bound::Kept;
 pub use consents::{Consents, Word};
 pub use fold::FoldError;
 pub use groups::{Groups, Meant};

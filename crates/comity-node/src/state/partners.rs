@@ -61,6 +61,28 @@ pub enum Bond {
 }
 
 impl Partner {
+    /// One of whom nothing else is known yet.
+    pub(super) fn new(name: String, bond: Bond, out: OutLedger, since: Timestamp) -> Self {
+        Self {
+            name,
+            bond,
+            level: TrustLevel::default(),
+            intake: IntakeRules::default(),
+            declined: BTreeMap::new(),
+            addresses: Vec::new(),
+            since,
+            out,
+            inbound: InLedger::default(),
+            origins: BTreeMap::new(),
+            refused: BTreeMap::new(),
+            unkept: BTreeMap::new(),
+            unkept_lines: 0,
+            beyond_lines: BTreeMap::new(),
+            strangers: BTreeSet::new(),
+            returned: true,
+        }
+    }
+
     /// Whether there is a pairing, suspended or not.
     #[must_use]
     pub fn is_paired(&self) -> bool {

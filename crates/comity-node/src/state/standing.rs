@@ -13,7 +13,7 @@ use comity_core::policy::PartFacts;
 use comity_core::record::{Addressee, Manifest};
 use comity_core::{EconomyId, KeyId, Kind, RecordId, Timestamp, Tlp};
 
-use super::kept::{charged, says_of_group};
+use super::kept::says_of_group;
 use super::records::Held;
 use super::{Meant, State};
 use crate::limits::JUDGED_AT_ONCE;
@@ -228,7 +228,7 @@ impl State {
     /// came by are known.
     fn addressed(&self, held: &Held, now: Timestamp) -> Entitlement {
         if held.facts.addressed && held.facts.addressees.is_empty() {
-            let (of, from) = ((&held.facts.id, held.facts.origin), charged(&held.source));
+            let (of, from) = ((&held.facts.id, held.facts.origin), held.source.brought_by());
             let consented = |part: &PartFacts| self.consented_to_us(of, &part.digest, from, now);
             let meant: Vec<_> = held.parts.iter().map(consented).collect();
             return if meant.contains(&Meant::No) {
