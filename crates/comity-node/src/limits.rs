@@ -81,6 +81,8 @@ pub const ROSTERS: u64 = 2048;
 pub const ASKS: u64 = 64;
 /// Bytes of what one economy has said about consent: most of them digests of parts, which are held.
 pub const CONSENT_BYTES: u64 = 4 << 20;
+/// Consents about one record: each question about it looks at all of them.
+pub const CONSENTS_ABOUT_ONE: usize = 512;
 /// Deliveries of one partner that were refused because nobody here knows their origin, and of which the line
 /// is kept: of more, the number alone.
 pub const UNKEPT_LINES: u64 = 1024;

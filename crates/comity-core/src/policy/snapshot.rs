@@ -308,7 +308,7 @@ pub struct PolicySnapshot {
     version: u64,
     partners: BTreeMap<EconomyId, Partner>,
     groups: BTreeMap<GroupId, Association>,
-    consents: BTreeMap<RecordId, Vec<Consent>>,
+    consents: BTreeMap<RecordId, Arc<Vec<Consent>>>,
     guard: Option<u64>,
     pairing: Terms,
 }
@@ -411,7 +411,8 @@ impl PolicySnapshot {
             .agreements()
             .flat_map(|one| [Some(one.from), one.terms.overdue_from(), one.until, one.bound_until])
             .flatten();
-        let consents = self.consents.values().flatten().map(|consent| consent.until);
+        let consents =
+            self.consents.values().flat_map(|given| given.iter()).map(|consent| consent.until);
         let rosters = self.groups.values().map(|association| association.group.stale_from());
         instants.chain(consents).chain(rosters)
     }
@@ -431,7 +432,7 @@ impl PolicySnapshot {
         part: &'a PartFacts,
         to: EconomyId,
     ) -> impl Iterator<Item = &'a Consent> {
-        let given = self.consents.get(&record.id).map_or(&[][..], Vec::as_slice);
+        let given = self.consents.get(&record.id).map_or(&[][..], |given| given.as_slice());
         let possible = record.source != Source::Own && part.section != Section::Addressee;
         let of = (record.id, record.origin);
         given.iter().filter(move |one| possible && one.speaks_of(self.us, of, part.digest, to))
@@ -463,7 +464,7 @@ pub struct PolicyBuilder {
     version: u64,
     partners: BTreeMap<EconomyId, Partner>,
     groups: BTreeMap<GroupId, Association>,
-    consents: BTreeMap<RecordId, Vec<Consent>>,
+    consents: BTreeMap<RecordId, Arc<Vec<Consent>>>,
     guard: Option<u64>,
 }
 
@@ -513,7 +514,7 @@ impl PolicyBuilder {
     /// With this consent besides, whose signature was verified.
     #[must_use]
     pub fn consent(mut self, consent: Consent) -> Self {
-        let given = self.consents.entry(consent.record).or_default();
+        let given = Arc::make_mut(self.consents.entry(consent.record).or_default());
         given.retain(|one| (one.id, one.grantee) != (consent.id, consent.grantee));
         given.push(consent);
         // In whatever order they were folded.
@@ -525,6 +526,13 @@ impl PolicyBuilder {
     #[must_use]
     pub fn without_consents(mut self) -> Self {
         self.consents.clear();
+        self
+    }
+
+    /// Without any consent about this record.
+    #[must_use]
+    pub fn without_consents_about(mut self, record: &RecordId) -> Self {
+        self.consents.remove(record);
         self
     }
 

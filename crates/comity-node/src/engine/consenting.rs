@@ -34,23 +34,29 @@ impl Engine {
         let Some(held) = self.state.record(&record) else { return };
         let plan = self.state.plan(held, &partner, now);
         let consents = self.state.consents_behind(held, partner, &plan, now);
-        if let Some(session) = self.sessions.get_mut(&partner) {
-            session.unconsented.insert(record);
-        }
         for consent in consents {
-            if !self.has_consent(partner, &consent) {
-                self.consider(partner, consent, now);
+            if self.has_consent(partner, &consent) {
+                continue;
             }
+            if let Some(session) = self.sessions.get_mut(&partner) {
+                session.unconsented.entry(consent).or_default().insert(record);
+            }
+            self.consider(partner, consent, now);
         }
     }
 
     /// The partner holds more than before: what waited for that goes, where it has what it waited for.
     pub(super) fn offer_consented(&mut self, partner: EconomyId, now: Timestamp) {
-        let Some(session) = self.sessions.get_mut(&partner).filter(|session| session.up) else {
+        let Some(session) = self.sessions.get(&partner).filter(|session| session.up) else {
             return;
         };
-        for record in std::mem::take(&mut session.unconsented) {
-            self.consider(partner, record, now);
+        let held = session.unconsented.keys().filter(|consent| self.has_consent(partner, consent));
+        for consent in held.copied().collect::<Vec<_>>() {
+            let session = self.sessions.get_mut(&partner);
+            let records = session.and_then(|session| session.unconsented.remove(&consent));
+            for record in records.unwrap_or_default() {
+                self.consider(partner, record, now);
+            }
         }
     }
 }

@@ -163,6 +163,7 @@ impl Engine {
         if !up {
             return;
         }
+        self.take_back_spoken_of(partner, entry.record, now);
         let Some(held) = self.state.record(&entry.record) else { return };
         let recipient = Recipient::Partner { economy: partner, desk: None };
         let facts = self.state.facts_for(held, &partner);

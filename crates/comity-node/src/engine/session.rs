@@ -60,8 +60,8 @@ pub(super) struct Session {
     pub(super) deferrals: BTreeMap<u64, usize>,
     /// Records that a release time holds back, by when to look again.
     pub(super) holds: BTreeMap<Timestamp, BTreeSet<RecordId>>,
-    /// Records that go once the partner holds the consents by which they do.
-    pub(super) unconsented: BTreeSet<RecordId>,
+    /// Records that go once the partner holds the consents by which they do, by these.
+    pub(super) unconsented: BTreeMap<RecordId, BTreeSet<RecordId>>,
     /// Numbers of the partner that are being verified or made durable.
     pub(super) arriving: BTreeSet<u64>,
     pub(super) unreceipted: u64,
@@ -112,7 +112,7 @@ impl Session {
             deferred: BTreeMap::new(),
             deferrals: BTreeMap::new(),
             holds: BTreeMap::new(),
-            unconsented: BTreeSet::new(),
+            unconsented: BTreeMap::new(),
             arriving: BTreeSet::new(),
             unreceipted: 0,
             receipted: None,

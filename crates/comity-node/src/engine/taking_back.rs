@@ -5,13 +5,13 @@ use std::time::Duration;
 use comity_core::journal::JournalEntry;
 use comity_core::ledger::Ranges;
 use comity_core::receipt::RejectReason;
-use comity_core::{Digest, EconomyId, Timestamp};
+use comity_core::{Digest, EconomyId, Kind, RecordId, Timestamp};
 use comity_proto::limits::KNOWN_NUMBERS;
 
 use super::session::Session;
 use super::{Engine, Then};
 use crate::limits::ASKED_ANEW;
-use crate::state::OutFate;
+use crate::state::{Held, OutFate};
 
 impl Engine {
     /// Something turned: what waits in the links is decided again.
@@ -63,6 +63,45 @@ impl Engine {
         if let (Some(record), Some(session)) = (record, self.sessions.get_mut(&partner)) {
             let again = now.saturating_add(Duration::from_secs(1));
             session.holds.entry(again).or_default().insert(record);
+        }
+    }
+
+    /// A keyring, or a withdrawal, goes to whoever may hold what it speaks of. What was numbered for a
+    /// partner and never left counts only as long as it still goes: that is decided first, for it may come
+    /// later in the queue.
+    pub(super) fn take_back_spoken_of(
+        &mut self,
+        partner: EconomyId,
+        record: RecordId,
+        now: Timestamp,
+    ) {
+        let (Some(follows), Some(one)) = (self.state.record(&record), self.state.partner(&partner))
+        else {
+            return;
+        };
+        let (kind, origin, targets) = (follows.facts.kind, follows.facts.origin, follows.targets());
+        if !matches!(kind, Kind::Keyring | Kind::Withdrawal) {
+            return;
+        }
+        let spoken_of = |held: &Held| {
+            let known_by = kind == Kind::Keyring && held.facts.origin == origin;
+            known_by && held.facts.id != record || targets.contains(&held.facts.id)
+        };
+        let turned = |number: &u64| {
+            let entry = one.out.due(*number).and_then(|line| line.entry.as_ref());
+            let held = entry.and_then(|entry| Some((entry, self.state.record(&entry.record)?)));
+            held.filter(|(_, held)| spoken_of(held)).is_some_and(|(entry, held)| {
+                let plan = self.state.plan_of(held, &entry.parts, &partner, now);
+                !plan.goes() || plan.releases() != entry.parts
+            })
+        };
+        let waiting =
+            one.out.outstanding().filter(|number| !self.possibly_handed(partner, *number));
+        let turned = waiting
+            .filter(turned)
+            .filter_map(|number| one.out.entry(number).map(|line| (number, line.digest)));
+        for (number, digest) in turned.collect::<Vec<_>>() {
+            self.take_back(partner, number, digest, now);
         }
     }
 

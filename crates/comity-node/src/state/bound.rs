@@ -28,7 +28,7 @@ pub enum Bound {
     Rosters,
     /// Asks for our consent that nobody has answered: counted for who asks.
     Asks,
-    /// Bytes of words about consent: counted for who said them.
+    /// Bytes of words about consent, counted for who said them; and how many are about one record.
     Consents,
     /// Withdrawn records that are not here.
     Tombstones,
@@ -135,7 +135,11 @@ impl fmt::Display for Bound {
                 f,
                 "{limit} of its requests for our consent wait for an answer (`comity consent list`, then `grant` or `refuse`)"
             ),
-            Self::Consents => write!(f, "its words about consent take {limit} bytes"),
+            Self::Consents => write!(
+                f,
+                "its words about consent take {limit} bytes, or more than {} are about one record",
+                limits::CONSENTS_ABOUT_ONE
+            ),
             Self::Tombstones => write!(f, "it has withdrawn {limit} records that are not here"),
             Self::Unread => {
                 write!(

@@ -13,6 +13,7 @@ use comity_core::{EconomyId, Kind, PartDigest, RecordId, Section, Timestamp};
 use super::bound::Bound;
 use super::records::Held;
 use super::{Meant, State};
+use crate::limits;
 
 /// How long after its end a consent still says why something stays.
 const NAMED_AFTER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -166,6 +167,13 @@ impl State {
         if manifest.kind != Kind::Consent {
             return None;
         }
+        let body = manifest.body.as_deref().map(ConsentBody::decode);
+        if let Some(Ok(ConsentBody::Grant(grant))) = body {
+            let about = self.consents.about.get(&grant.record).map_or(0, Vec::len);
+            if about >= limits::CONSENTS_ABOUT_ONE {
+                return Some(Bound::Consents);
+            }
+        }
         let over = |bound: &Bound| self.kept_of(&manifest.origin, *bound) >= bound.limit();
         [Bound::Asks, Bound::Consents].into_iter().find(over)
     }
@@ -190,39 +198,50 @@ impl State {
     /// With every consent that counts here: of those that ended, those that ended lately.
     pub(super) fn with_consents(&self, builder: PolicyBuilder) -> PolicyBuilder {
         let since = self.written.saturating_sub(NAMED_AFTER);
-        let named = self.consents.grants.iter().filter(|(id, word)| {
-            let concerns = [word.says.asker, word.says.grantee].contains(&self.us);
-            concerns && word.says.until > since && self.says_still(id)
-        });
-        named.fold(builder, |builder, (id, word)| {
-            let ConsentGrant { record, parts, asker, grantee, until, terms, .. } = &word.says;
-            builder.consent(Consent {
-                id: *id,
-                origin: word.by,
-                record: *record,
-                parts: parts.clone(),
-                asker: *asker,
-                grantee: *grantee,
-                until: *until,
-                terms: terms.clone(),
-            })
+        let named = |(id, word): (&RecordId, &Word<ConsentGrant>)| self.counting(id, word, since);
+        self.consents.grants.iter().filter_map(named).fold(builder, PolicyBuilder::consent)
+    }
+
+    /// What a grant permits, where it is about us, believed, and ended after `since` if at all.
+    fn counting(
+        &self,
+        id: &RecordId,
+        word: &Word<ConsentGrant>,
+        since: Timestamp,
+    ) -> Option<Consent> {
+        let ConsentGrant { record, parts, asker, grantee, until, terms, .. } = &word.says;
+        let counts = [*asker, *grantee].contains(&self.us) && *until > since && self.says_still(id);
+        counts.then(|| Consent {
+            id: *id,
+            origin: word.by,
+            record: *record,
+            parts: parts.clone(),
+            asker: *asker,
+            grantee: *grantee,
+            until: *until,
+            terms: terms.clone(),
         })
     }
 
-    /// A consent counts from now on, or no more.
-    pub(super) fn renew_consents(&mut self) {
+    /// A word about consent counts from now on, or no more: what is consented about its record is looked at
+    /// anew.
+    pub(super) fn renew_consents(&mut self, word: &RecordId) {
         self.turns = self.turns.saturating_add(1);
         self.versions.0 = self.versions.0.saturating_add(1);
-        if !self.reading {
-            let builder = self.policy.to_builder().version(self.versions.0).without_consents();
-            self.policy = self.with_consents(builder).build();
-        }
+        let Some(grant) = self.consents.grant(word).filter(|_| !self.reading) else { return };
+        let (record, since) = (grant.says.record, self.written.saturating_sub(NAMED_AFTER));
+        let about = self.consents.about.get(&record).into_iter().flatten();
+        let about = about.filter_map(|id| Some((id, self.consents.grant(id)?)));
+        let counting = about.filter_map(|(id, word)| self.counting(id, word, since));
+        let builder = self.policy.to_builder().version(self.versions.0);
+        let builder = builder.without_consents_about(&record);
+        self.policy = counting.fold(builder, PolicyBuilder::consent).build();
     }
 
     /// An accepted word about consent: a grant lets its record go further, or stay here.
-    pub(super) fn hear_consent(&mut self, body: &ConsentBody) {
+    pub(super) fn hear_consent(&mut self, id: &RecordId, body: &ConsentBody) {
         let ConsentBody::Grant(grant) = body else { return };
-        self.renew_consents();
+        self.renew_consents(id);
         let Some(held) = self.records.get(&grant.record) else { return };
         if grant.grantee == self.us && held.facts.pending {
             let records = BTreeSet::from([grant.record]);

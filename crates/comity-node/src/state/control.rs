@@ -101,7 +101,7 @@ impl State {
                 }
             }
             Ok(ControlBody::Withdrawal(body)) => self.withdraw(id, origin, body),
-            Ok(ControlBody::Consent(body)) => self.hear_consent(&body),
+            Ok(ControlBody::Consent(body)) => self.hear_consent(&id, &body),
             Ok(ControlBody::Group(body)) => {
                 let statement = Statement {
                     record: id,
@@ -138,7 +138,7 @@ impl State {
             self.rebuild_policy();
         }
         if kind == Some(Kind::Consent) {
-            self.renew_consents();
+            self.renew_consents(&id);
         }
         if matches!(kind, Some(Kind::Group | Kind::Roster)) {
             self.groups.doubt(&id);
@@ -256,7 +256,7 @@ impl State {
                 self.turns = self.turns.saturating_add(1);
                 if held.facts.kind == Kind::Consent {
                     self.consents.withdrawn(&target, &origin);
-                    self.renew_consents();
+                    self.renew_consents(&target);
                 }
             }
             // Somebody else's withdrawal of a record that is not here must not shadow the origin's.
