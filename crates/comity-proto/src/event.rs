@@ -130,6 +130,12 @@ pub enum Input {
         /// The number in our ledger.
         number: u64,
     },
+    /// Recovery: there is no room now for what was given back under this number. The partner is told, and
+    /// sends it again later.
+    ReturnPutOff {
+        /// The number in our ledger.
+        number: u64,
+    },
     /// Recovery: these numbers of our own ledger, given back to us, are durable again.
     ReturnStored {
         /// The numbers in our ledger.

@@ -301,3 +301,63 @@ fn the_defaults_hold_years_of_advisories() {
     let one = kept(&bench, &peer, Bound::Memory) - before;
     assert!(limits::PARTNER_MEMORY / one > 250_000, "{one}");
 }
+
+#[test]
+fn what_is_passed_on_weighs_on_whoever_signed_it() {
+    const MOST: u64 = 1 << 20;
+    let mut bench = bench(MOST, PLENTY);
+    let (origin, mut relay) = (bench.pair(2), bench.pair(3));
+    let conn = bench.connect(&mut relay);
+    let by = origin.economy.clone();
+    let mut taken = Vec::new();
+    let settled = loop {
+        let record = in_parts(&by, &taken.len().to_string(), (200, 20), &bench);
+        match brings(&mut bench, &mut relay, &record) {
+            Answer::Acked => taken.push(record.0.id()),
+            answer => break answer,
+        }
+        bench.heard(conn);
+        assert!(taken.len() < 20, "there is no end of room");
+    };
+    // Its number is settled, so that the relay gets its receipts.
+    assert_eq!(settled, Answer::Rejected);
+    let (used, passed) =
+        (kept(&bench, &origin, Bound::Memory), kept(&bench, &relay, Bound::Memory));
+    assert!(used > MOST / 2 && passed < MOST / 4, "{used} {passed}");
+    let told = bench.alarms("no-room");
+    assert!(matches!(told[..], [text] if text.contains("`limits.memory-per-partner`")), "{told:?}");
+    assert!(bench.engine().full(&relay.economy.id).next().is_none());
+    // What the relay says itself is heard, and what takes something of the origin back as well.
+    let theirs = in_parts(&relay.economy, "a flaw", (10, 20), &bench);
+    assert_eq!(brings(&mut bench, &mut relay, &theirs), Answer::Acked);
+    let body = WithdrawalBody::of(vec![taken[0]]).expect("one").encode();
+    let back = signed(Kind::Withdrawal, body, &by, &bench);
+    assert_eq!(brings(&mut bench, &mut relay, &back), Answer::Acked);
+    let before = [&origin, &relay].map(|of| all_kept(&bench, of));
+    bench.restart();
+    assert_eq!([&origin, &relay].map(|of| all_kept(&bench, of)), before);
+}
+
+/// Who has signed it is not sure as long as it waits.
+#[test]
+fn what_waits_weighs_on_whoever_brought_it() {
+    let mut bench = bench(PLENTY, PLENTY);
+    let (origin, mut relay) = (bench.pair(2), bench.pair(3));
+    bench.connect(&mut relay);
+    let ids = [origin.economy.id, relay.economy.id];
+    let weight = |bench: &Bench| ids.map(|of| bench.state().kept_of(&of, Bound::Memory));
+    let now = bench.now;
+    bench.now = now.saturating_add(std::time::Duration::from_secs(700));
+    let ahead = in_parts(&origin.economy, "ahead", (100, 20), &bench);
+    bench.now = now;
+    let [signed, brought] = weight(&bench);
+    assert_eq!(brings(&mut bench, &mut relay, &ahead), Answer::Acked);
+    let [still, waits] = weight(&bench);
+    assert!(still == signed && waits > brought + 50_000, "{signed} {still} {brought} {waits}");
+    bench.wait(std::time::Duration::from_secs(200));
+    for _ in 0..2 {
+        let [believed, number] = weight(&bench);
+        assert!(believed > signed + 50_000 && number < brought + 10_000, "{believed} {number}");
+        bench.restart();
+    }
+}

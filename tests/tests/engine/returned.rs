@@ -11,7 +11,9 @@ use comity_core::record::{Part, VerifiedRecord, control};
 use comity_core::sign::SecretKey;
 use comity_core::test_util::TestEconomy;
 use comity_core::{EpochId, Kind, RecordId, Timestamp, Tlp};
-use comity_node::engine::{Command, CommandError, Reply};
+use comity_node::config::{Limits, Room};
+use comity_node::engine::{Command, CommandError, Input, Reply};
+use comity_node::state::Bound;
 use comity_store::MemoryStore;
 use comity_tests::bench::{Bench, Peer, advisory};
 use comity_tests::sim::economy::Economy;
@@ -224,4 +226,83 @@ fn a_partner_that_was_paired_before_the_backup_gives_back_and_goes_on() {
     bench.publish("third");
     bench.wait(Duration::from_secs(1));
     assert_eq!(bench.delivered(conn).len(), 1);
+}
+
+/// Entries of our ledger with a partner, one after the other, and its head after them.
+fn numbered(
+    holder: &Peer,
+    epoch: EpochId,
+    published: &[(VerifiedRecord, Vec<Part>)],
+    mut head: Head,
+) -> (Vec<LedgerEntry>, Head) {
+    let mut entries = Vec::new();
+    for (record, parts) in published {
+        let entry = LedgerEntry { epoch, ..holder.entry(head.number + 1, record, parts) };
+        head = head.after(entry.digest());
+        entries.push(entry);
+    }
+    (entries, head)
+}
+
+#[test]
+fn whoever_claims_that_we_met_before_fills_nothing_with_that() {
+    let mut bench = Bench::new();
+    let mut holder = bench.pair(2);
+    let theirs = ["first", "second"].map(|text| advisory(&holder.economy, text, bench.now));
+    let epoch = EpochId([9; 16]);
+    let (entries, head) = numbered(&holder, epoch, &theirs, Head::START);
+    holder.holds = (Some(epoch), head, Ranges::new());
+    bench.connect(&mut holder);
+    holder.boot();
+    let conn = bench.connect(&mut holder);
+    for (entry, (record, parts)) in entries.iter().zip(&theirs) {
+        let stream = holder.stream();
+        bench.apart(conn, stream, Peer::frame(true, entry, record, parts));
+    }
+    let out = &bench.state().partner(&holder.economy.id).unwrap().out;
+    assert_eq!(out.opening().expect("a new epoch").known, head, "the numbers are known");
+    assert!(theirs.iter().all(|(record, _)| bench.state().record(&record.id()).is_none()));
+}
+
+#[test]
+fn of_others_as_much_comes_back_as_there_is_room_for() {
+    let mut world = World::new();
+    let room = Room { memory: 64 << 10, disk: 1 << 30 };
+    world.bench.limits = Some(Limits { room, ..Limits::default() });
+    world.bench.restart();
+    let theirs: Vec<_> =
+        (0..30).map(|number| advisory(&world.holder.economy, &number.to_string(), START)).collect();
+    let ours = advisory(&world.by, "ours", START);
+    let returned: Vec<_> = theirs.iter().chain([&ours]).collect();
+    let returned: Vec<_> =
+        returned.iter().map(|(record, parts)| (record, parts.as_slice())).collect();
+    world.give_back(&returned);
+    let here = |(record, _): &&(VerifiedRecord, Vec<Part>)| {
+        world.bench.state().record(&record.id()).is_some()
+    };
+    let kept = theirs.iter().filter(here).count();
+    assert!((1..30).contains(&kept), "{kept}");
+    assert!(here(&&ours), "what is ours always comes back");
+    let weight = world.bench.state().kept_of(&world.holder.economy.id, Bound::Memory);
+    assert!(weight <= room.memory, "{weight}");
+    let out = &world.bench.state().partner(&world.holder.economy.id).unwrap().out;
+    assert!(theirs.iter().all(|(record, _)| out.possibly_held(&record.id()).is_some()));
+}
+
+#[test]
+fn nothing_comes_back_to_a_full_disk_before_there_is_room() {
+    let mut world = World::new();
+    let published = [advisory(&world.by, "second", START)];
+    let out = &world.bench.state().partner(&world.holder.economy.id).unwrap().out;
+    let (entries, head) = numbered(&world.holder, out.epoch(), &published, out.head());
+    world.holder.holds = (Some(entries[0].epoch), head, Ranges::new());
+    let conn = world.bench.connect(&mut world.holder);
+    let [(record, parts)] = &published;
+    for low in [true, false] {
+        world.bench.input(Input::Space { low });
+        let stream = world.holder.stream();
+        world.bench.apart(conn, stream, Peer::frame(true, &entries[0], record, parts));
+        assert_eq!(world.bench.state().record(&record.id()).is_none(), low);
+        assert_eq!(world.bench.state().awaits_return(&world.holder.economy.id), low);
+    }
 }

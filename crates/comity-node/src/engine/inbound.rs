@@ -127,8 +127,13 @@ impl Engine {
         match (verdict, checked) {
             (Verdict::Enter(standing), Some(checked)) => {
                 let source = Source::Partner(delivered(partner, &incoming));
+                let of = checked.carried().map(|keyring| keyring.economy());
                 match self.enter_record(checked, source, standing, now) {
-                    Ok(_reference) => self.then.push(Then::Stored { partner, number }),
+                    Ok(_reference) => {
+                        self.then.push(Then::Stored { partner, number });
+                        // Those before it may not have been kept, and it waits for them.
+                        self.then.extend(of.filter(|of| *of != partner).map(Then::AskFor));
+                    }
                     Err(unfit) => self.reject_unfit(partner, &incoming, &unfit, now),
                 }
             }
@@ -149,9 +154,9 @@ impl Engine {
             }
             (Verdict::Reject(reason), _) => self.reject(partner, &incoming, reason, now),
             (Verdict::Declined(kind), _) => self.decline(partner, &incoming, kind, now),
-            (Verdict::Unkept { first }, Some(checked)) => {
+            (Verdict::Unkept { first, full }, Some(checked)) => {
                 let origin = checked.record.manifest().origin;
-                self.settle_unkept(partner, &incoming, (origin, first), now);
+                self.settle_unkept(partner, &incoming, (origin, first, full), now);
             }
             (Verdict::PutOff(bound), checked) => {
                 let origin = checked.map_or(partner, |one| one.record.manifest().origin);

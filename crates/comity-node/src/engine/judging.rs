@@ -23,10 +23,13 @@ pub(super) enum Verdict {
     Declined(Kind),
     /// There is no room for it.
     PutOff(Bound),
-    /// Nor is there a need: nobody here knows its origin, and as much of it waits as may.
+    /// Its number is settled without it, for who brings it did nothing wrong: nobody here knows its origin, and
+    /// as much of it waits as may, or its origin has no room left.
     Unkept {
         /// Whether it is the first.
         first: bool,
+        /// What its origin has no room for.
+        full: Option<Bound>,
     },
 }
 

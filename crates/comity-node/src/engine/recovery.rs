@@ -14,6 +14,7 @@ use comity_core::policy::{self, Payload};
 use comity_core::{Digest, EconomyId, EpochId, Timestamp};
 use comity_proto::{Inbound, Incoming, Load};
 
+use super::judging::Verdict;
 use super::set_aside::{standing, standing_of_ours};
 use super::{Checked, Effect, Engine, Job, Loaded, Then};
 use crate::limits::MOST_GIVEN_BACK;
@@ -181,7 +182,9 @@ impl Engine {
 
     pub(super) fn returned(&mut self, partner: EconomyId, incoming: Incoming, now: Timestamp) {
         let number = incoming.entry.number;
-        if self.awaits_return(&partner) && self.may_be_ours(partner, number) {
+        if self.space_low {
+            self.session_input(partner, comity_proto::Input::ReturnPutOff { number }, now);
+        } else if self.awaits_return(&partner) && self.may_be_ours(partner, number) {
             self.verify(partner, incoming, |incoming| Job::Returned { partner, incoming });
         } else {
             self.return_dropped(partner, number, now);
@@ -329,17 +332,19 @@ impl Engine {
     ) {
         let id = checked.record.id();
         let manifest = checked.record.manifest();
-        let missing: Vec<_> = match self.state.record(&id) {
-            Some(held) => {
-                checked.parts.iter().filter(|part| !held.has_part(&part.digest)).cloned().collect()
-            }
-            None => Vec::new(),
-        };
-        if self.state.record(&id).is_none() {
-            // Judged as strictly as what comes from a stranger: that it was ours is the partner's word.
-            if let Err(reason) = self.judge_returned(partner, &checked, now) {
-                return self.not_believed(partner, &incoming, &reason, now);
-            }
+        let missing: Option<Vec<_>> = self.state.record(&id).map(|held| {
+            checked.parts.iter().filter(|part| !held.has_part(&part.digest)).cloned().collect()
+        });
+        // Judged as strictly as what comes from a stranger: that it was ours is the partner's word.
+        if missing.as_ref().is_none_or(|missing| !missing.is_empty())
+            && let Err(reason) = self.judge_returned(partner, &checked, now)
+        {
+            return self.not_believed(partner, &incoming, &reason, now);
+        }
+        if !self.has_room_again(partner, &checked) {
+            return self.sent_again(partner, incoming, now);
+        }
+        if missing.is_none() {
             let (claim, seen) = (Claim::of(id, manifest), FirstSeen::relayed(now));
             let judged = self.state.entitlement(&claim, checked.carried(), seen, now);
             let ours = manifest.origin == self.state.us();
@@ -358,12 +363,32 @@ impl Engine {
                 }
                 Err(unfit) => return self.not_believed(partner, &incoming, &unfit, now),
             }
-        } else if !missing.is_empty() {
+        } else if let Some(missing) = missing.filter(|missing| !missing.is_empty()) {
             let source = Source::Returned { by: partner };
             if let Err(unfit) = self.enter_parts(id, missing, source, now) {
                 return self.not_believed(partner, &incoming, &unfit, now);
             }
         }
+        self.sent_again(partner, incoming, now);
+    }
+
+    /// Whether there is room for what comes back. There always is for what is ours; of others it is kept only
+    /// after a restore, and as much as if it came for the first time. Whose it is sends it again.
+    fn has_room_again(&self, partner: EconomyId, checked: &Checked) -> bool {
+        let origin = checked.record.manifest().origin;
+        if origin == self.state.us() {
+            return true;
+        }
+        let content = match self.state.record(&checked.record.id()) {
+            Some(_) => self.weigh(checked, &Verdict::More),
+            None => self.weigh(checked, &Verdict::Enter(Standing::Accepted)),
+        };
+        let room = |account: &EconomyId| self.too_heavy(account, content).is_none();
+        self.state.awaits_return(&partner) && room(&partner) && room(&origin)
+    }
+
+    /// A number that was given back is known again: what went to the partner under it.
+    fn sent_again(&mut self, partner: EconomyId, incoming: Incoming, now: Timestamp) {
         let decided = DeliveryDecided {
             to: partner,
             entry: incoming.entry,

@@ -22,18 +22,29 @@ impl Engine {
     ) -> Verdict {
         let manifest = checked.record.manifest();
         // Before anything is settled: what is settled takes room as well.
-        let taken = self.weigh(incoming, checked, &verdict);
-        if let Some(bound) = self.too_heavy(&partner, taken) {
+        let number = Weight::of_number(Some(&incoming.entry));
+        let content = self.weigh(checked, &verdict);
+        let account = self.account(partner, checked, &verdict);
+        let (brought, signed) = if account == partner {
+            (self.too_heavy(&partner, number.and(content)), None)
+        } else {
+            (self.too_heavy(&partner, number), self.too_heavy(&account, content))
+        };
+        if let Some(bound) = brought.or(signed) {
             let stands =
                 matches!(verdict, Verdict::Enter(Standing::Accepted | Standing::Pending(_)));
             if !(stands && self.state.is_taking_back(manifest, now)) {
-                return Verdict::PutOff(bound);
+                return match brought {
+                    Some(bound) => Verdict::PutOff(bound),
+                    // Who passes it on did nothing wrong.
+                    None => Verdict::Unkept { first: false, full: Some(bound) },
+                };
             }
         }
         if matches!(verdict, Verdict::Enter(_)) && !self.state.knows(&manifest.origin) {
             return match self.state.room_for_stranger(&partner, manifest) {
                 Stranger::Waits => verdict,
-                Stranger::Unkept { first } => Verdict::Unkept { first },
+                Stranger::Unkept { first } => Verdict::Unkept { first, full: None },
                 Stranger::PutOff => Verdict::PutOff(Bound::Strangers),
             };
         }
@@ -42,8 +53,10 @@ impl Engine {
             if manifest.origin != partner && self.state.waits_in_vain(keyring, set_aside) {
                 return Verdict::Reject(RejectReason::NotEntitled);
             }
-            if let Some(bound) = self.state.over_keyrings(keyring, now) {
-                return Verdict::PutOff(bound);
+            match self.state.over_keyrings(keyring, now) {
+                Some(bound) if manifest.origin == partner => return Verdict::PutOff(bound),
+                Some(bound) => return Verdict::Unkept { first: false, full: Some(bound) },
+                None => {}
             }
         }
         let over = match &verdict {
@@ -61,7 +74,7 @@ impl Engine {
                     || over == Some(Bound::Early)
                     || over == Some(Bound::Tombstones) && !pending;
                 if settled && manifest.origin != partner {
-                    return Verdict::Unkept { first: false };
+                    return Verdict::Unkept { first: false, full: None };
                 }
                 over
             }
@@ -76,8 +89,27 @@ impl Engine {
         over.map_or(verdict, Verdict::PutOff)
     }
 
-    /// What a delivery would take here.
-    fn weigh(&self, incoming: &Incoming, checked: &Checked, verdict: &Verdict) -> Weight {
+    /// To whose account the content of a delivery would go.
+    fn account(&self, partner: EconomyId, checked: &Checked, verdict: &Verdict) -> EconomyId {
+        let held = self.state.record(&checked.record.id());
+        let standing = match verdict {
+            Verdict::Enter(standing) => Some(standing),
+            Verdict::More => held.map(|held| &held.standing),
+            Verdict::Known
+            | Verdict::Withdrawn
+            | Verdict::Reject(_)
+            | Verdict::Declined(_)
+            | Verdict::Unkept { .. }
+            | Verdict::PutOff(_) => None,
+        };
+        let origin = checked.record.manifest().origin;
+        let account =
+            standing.map(|standing| self.state.weighed_to(Some(partner), origin, standing));
+        account.flatten().unwrap_or(partner)
+    }
+
+    /// What the content of a delivery would take here.
+    pub(super) fn weigh(&self, checked: &Checked, verdict: &Verdict) -> Weight {
         let manifest = checked.record.manifest();
         let held = self.state.record(&checked.record.id());
         let new = |part: &&Part| held.is_none_or(|held| !held.has_part(&part.digest));
@@ -85,19 +117,18 @@ impl Engine {
             let (header, size) = (part.encoded_header.len(), part.bytes.len() as u64);
             Weight::of_part(&manifest.floor, header, size)
         });
-        let number = Weight::of_number(Some(&incoming.entry));
         match verdict {
             Verdict::Enter(_) => {
                 let record = Weight::of_record(manifest, checked.record.signed().len());
-                parts.fold(number.and(record), Weight::and)
+                parts.fold(record, Weight::and)
             }
-            Verdict::More => parts.fold(number, Weight::and),
+            Verdict::More => parts.fold(Weight::default(), Weight::and),
             Verdict::Known
             | Verdict::Withdrawn
             | Verdict::Reject(_)
             | Verdict::Declined(_)
             | Verdict::Unkept { .. }
-            | Verdict::PutOff(_) => number,
+            | Verdict::PutOff(_) => Weight::default(),
         }
     }
 
@@ -149,13 +180,17 @@ impl Engine {
         if let Some(session) = self.sessions.get_mut(&partner) {
             session.arriving.remove(&number);
         }
-        let account = bound.account(partner, origin);
+        self.say_full(bound.account(partner, origin), bound);
+        self.session_input(partner, comity_proto::Input::Deferred { number }, now);
+    }
+
+    /// Said once, until there is room again.
+    fn say_full(&mut self, account: EconomyId, bound: Bound) {
         if self.full.entry(account).or_default().insert(bound) {
             let what = self.full_in_words(&account, bound);
             let text = format!("more of that is put off until there is room again: {what}");
             self.alarm(Some(account), "no-room", text);
         }
-        self.session_input(partner, comity_proto::Input::Deferred { number }, now);
     }
 
     /// The number is settled, so that no gap keeps back the receipts of all that follows: an honest partner
@@ -164,9 +199,12 @@ impl Engine {
         &mut self,
         partner: EconomyId,
         incoming: &Incoming,
-        (origin, first): (EconomyId, bool),
+        (origin, first, full): (EconomyId, bool, Option<Bound>),
         now: Timestamp,
     ) {
+        if let Some(bound) = full {
+            self.say_full(origin, bound);
+        }
         let (number, reason) = (incoming.entry.number, RejectReason::UnknownOrigin);
         if first {
             let text = format!(

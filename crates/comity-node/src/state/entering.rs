@@ -62,9 +62,9 @@ impl State {
             weight = weight.and(Weight::of_part(&manifest.floor, part.header.len(), part.size));
             hold_header(&mut held, part.digest, header, part.size);
         }
-        if let Source::Partner(delivered) = &entered.source {
-            self.charge_weight(delivered.from, weight);
-        }
+        let account =
+            self.weighed_to(entered.source.brought_by(), manifest.origin, &entered.standing);
+        self.charge_weight(account, weight);
         held.from_origin = from_origin(&held.source, held.facts.origin);
         // Of what is ours and only restricts we believe our partners that we said it.
         let restricts =
@@ -78,6 +78,7 @@ impl State {
         }
         held.facts.control = self.control_audience(&held.facts, held.body.as_deref());
         self.note_author(&held, manifest);
+        self.weigh_pending(&id, weight);
         self.references.note(&entered.reference, id);
         if held.facts.kind == Kind::Keyring {
             self.note_keyring(held.facts.origin, id, entered.at);
@@ -139,6 +140,9 @@ impl State {
         let seq = self.seq;
         let headers = headers(&arrived.parts).map_err(|error| FoldError::Record { seq, error })?;
         self.note_source(&arrived.source);
+        let Some(held) = self.records.get(&arrived.record) else { return Ok(()) };
+        let account =
+            self.weighed_to(arrived.source.brought_by(), held.facts.origin, &held.standing);
         let Some(held) = self.records.get_mut(&arrived.record) else { return Ok(()) };
         let mut weight = Weight::default();
         for (part, header) in arrived.parts.iter().zip(&headers) {
@@ -148,9 +152,7 @@ impl State {
                 hold_header(held, part.digest, header, part.size);
             }
         }
-        if let Source::Partner(delivered) = &arrived.source {
-            self.charge_weight(delivered.from, weight);
-        }
+        self.charge_weight(account, weight);
         let came = match &arrived.source {
             Source::Partner(delivered) => delivered.entry.parts.clone(),
             Source::Own | Source::Returned { .. } => Vec::new(),

@@ -286,7 +286,7 @@ impl State {
     fn arrived(&mut self, arrival: &Arrival) {
         let entry = arrival.entry.as_ref();
         let again = entry.is_some_and(|entry| self.brought_before(arrival.from, entry));
-        self.charge_weight(arrival.from, Weight::of_number(entry));
+        self.charge_weight(Some(arrival.from), Weight::of_number(entry));
         if let Some(partner) = self.partners.get_mut(&arrival.from) {
             partner.inbound.push(arrival.number, arrival.digest, arrival.entry.clone());
             if let ArrivalOutcome::Known(record) | ArrivalOutcome::Withdrawn(record) =
@@ -319,7 +319,7 @@ impl State {
 
     pub(super) fn note_source(&mut self, source: &Source) {
         let Source::Partner(Delivered { from, entry }) = source else { return };
-        self.charge_weight(*from, Weight::of_number(Some(entry)));
+        self.charge_weight(Some(*from), Weight::of_number(Some(entry)));
         if let Some(partner) = self.partners.get_mut(from) {
             partner.inbound.push(entry.number, entry.digest(), Some(entry.clone()));
         }

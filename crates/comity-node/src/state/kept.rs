@@ -10,6 +10,7 @@ use comity_core::control::{
 };
 use comity_core::entitlement::Claim;
 use comity_core::group::Says;
+use comity_core::journal::Standing;
 use comity_core::record::Manifest;
 use comity_core::{EconomyId, Kind, RecordId, Timestamp};
 
@@ -69,10 +70,34 @@ pub(super) fn proposed_by(held: &Held, us: EconomyId) -> Option<EconomyId> {
 }
 
 impl State {
-    /// What a delivery of a partner weighs goes to its account.
-    pub(super) fn charge_weight(&mut self, partner: EconomyId, weight: Weight) {
-        self.charge(Some(partner), Bound::Memory, weight.memory);
-        self.charge(Some(partner), Bound::Disk, weight.disk);
+    /// To whose account goes what a record weighs: once it is believed, its origin's, whoever brings it, so
+    /// that nobody fills the account of who passes it on. Our own weighs on nobody.
+    pub(crate) fn weighed_to(
+        &self,
+        brought_by: Option<EconomyId>,
+        origin: EconomyId,
+        standing: &Standing,
+    ) -> Option<EconomyId> {
+        let by = brought_by?;
+        let account = match standing {
+            Standing::Accepted | Standing::InReview(_) => origin,
+            Standing::Pending(_) | Standing::Quarantined(_) | Standing::Dropped => by,
+        };
+        (origin != self.us).then_some(account)
+    }
+
+    /// What something weighs goes to an account.
+    pub(super) fn charge_weight(&mut self, account: Option<EconomyId>, weight: Weight) {
+        self.charge(account, Bound::Memory, weight.memory);
+        self.charge(account, Bound::Disk, weight.disk);
+    }
+
+    /// What a record weighs that waits: it goes to its origin's account if it is believed.
+    pub(super) fn weigh_pending(&mut self, record: &RecordId, weight: Weight) {
+        if let Some(needs) = self.pending.get_mut(record) {
+            needs.add(Bound::Memory, weight.memory);
+            needs.add(Bound::Disk, weight.disk);
+        }
     }
 
     /// How much of something a partner has made us keep.
@@ -97,7 +122,7 @@ impl State {
     }
 
     /// Whether a control record takes back something that stands: a withdrawal of what is not withdrawn, an
-    /// end that comes sooner, a keyring, of which there are few. So there are no more of them than of what
+    /// end that comes sooner, a roster of whoever keeps it, a keyring, of which there are few. So there are no more of them than of what
     /// was taken in.
     pub(crate) fn is_taking_back(&self, manifest: &Manifest, now: Timestamp) -> bool {
         let body = manifest.body.as_deref().unwrap_or_default();
@@ -110,6 +135,11 @@ impl State {
                         && !self.tombstones.contains_key(&(*target, manifest.origin))
                 };
                 body.records.iter().any(stands)
+            }
+            // Whoever keeps the roster takes somebody from it, or the group with a head that grows old.
+            Ok(ControlBody::Roster(body)) => {
+                let group = Says::Roster(body).group().and_then(|id| self.groups.get(&id));
+                group.is_some_and(|group| group.head().secretariat == manifest.origin)
             }
             Ok(ControlBody::Termination(body)) => {
                 let ends = self.agreements.get(&body.agreement).map(|one| one.terminated);
@@ -125,7 +155,6 @@ impl State {
                 | ControlBody::Acceptance(_)
                 | ControlBody::Introduction(_)
                 | ControlBody::Group(_)
-                | ControlBody::Roster(_)
                 | ControlBody::Consent(_)
                 | ControlBody::Opaque(_),
             )
@@ -336,7 +365,10 @@ impl State {
             return;
         };
         let (from, origin) = (held.source.brought_by(), held.facts.origin);
+        let account = self.weighed_to(from, origin, &held.standing);
         self.discharge_all(from, &needs);
+        let (memory, disk) = (needs.of(Bound::Memory), needs.of(Bound::Disk));
+        self.charge_weight(account, Weight { memory, disk });
         let origins = from.filter(|_| needs.of(Bound::Unknown) > 0);
         let origins = origins.and_then(|from| self.strangers.get_mut(&from));
         if let Some(origins) = origins

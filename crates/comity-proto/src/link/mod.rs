@@ -16,6 +16,7 @@ use comity_core::{EconomyId, Timestamp};
 
 use crate::event::{Input, Output};
 use crate::fault::{CloseReason, Fault};
+use crate::frame::Flow;
 use crate::frame::Frame;
 use crate::hello::Hello;
 use crate::limits;
@@ -89,17 +90,18 @@ impl Link {
             Input::ReturnVoid { number, digest } => self.give_back_void(number, digest),
             Input::Stored { numbers } => self.stored(&numbers),
             Input::Rejected { number, reason } => self.rejected(number, reason),
-            Input::Deferred { number } => self.deferred(number),
+            Input::Deferred { number } => self.deferred(Flow::Deliver, number),
             Input::Resume(kept) => self.receiver.resume(kept),
             Input::Kept(piece) => self.written(&piece, true),
             Input::NotKept(piece) => self.written(&piece, false),
             Input::Spoiled { number } => {
                 self.receiver.spoiled(number);
-                self.deferred(number);
+                self.deferred(Flow::Deliver, number);
             }
             Input::LetGo => self.receiver.let_go(),
             Input::NotOffered { number, part } => self.not_offered(number, part),
             Input::ReturnDropped { number } => self.return_dropped(number),
+            Input::ReturnPutOff { number } => self.deferred(Flow::Return, number),
             Input::ReturnStored { numbers } => self.return_stored(&numbers),
             Input::Ping { nonce } => self.tell(&Frame::Ping { nonce }),
             Input::Known { origin, numbers } => self.origin_known(origin, numbers),

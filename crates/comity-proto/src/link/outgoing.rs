@@ -92,8 +92,8 @@ impl Link {
         self.answer(Frame::Reject { number, reason });
     }
 
-    pub(super) fn deferred(&mut self, number: u64) {
-        let key = Key { flow: Flow::Deliver, number };
+    pub(super) fn deferred(&mut self, flow: Flow, number: u64) {
+        let key = Key { flow, number };
         if self.receiver.forget(key) {
             self.put_off(key);
         }
