@@ -740,6 +740,55 @@ def consent_shapes():
     return {0: ask, 1: grant, 2: refusal}
 
 
+# --- Withdrawals, and the answers to them -----------------------------------------------------------------
+
+
+def read_withdrawal(data):
+    r = Reader(data)
+
+    def records():
+        found = [r.exactly(32) for _ in range(r.enter(4, LIST))]
+        r.leave()
+        require(found, "out-of-range")
+        require(all(one < other for one, other in zip(found, found[1:])), "unsorted-keys")
+
+    values, _later = read_map(r, {0: records, 1: r.uint})
+    r.finish()
+    require(0 in values, "missing-field")
+
+
+def read_answer(data):
+    r, code = Reader(data), None
+
+    def bounded(least, most):
+        value = r.uint()
+        require(least <= value <= most, "out-of-range")
+        return value
+
+    found = []
+    for key in r.keys():
+        kept, refused = code in (1, 2), code == 2
+        if key in (0, 1):
+            r.exactly(32)
+        elif key == 2:
+            r.time()
+        elif key == 3:
+            code = bounded(0, 2)
+        elif key == 4 and kept:
+            bounded(1, 2**64 - 1)
+        elif key == 5 and kept:
+            r.uint()
+        elif key == 6 and refused:
+            r.label(ANSWER)
+        else:
+            raise Refused("unknown-field")
+        found.append(key)
+    r.finish()
+    needed = [0, 1, 2, 3] + ([4, 5] if code else [])
+    require(all(key in found for key in needed), "missing-field")
+
+
+PLAIN = {"withdrawal-body": read_withdrawal, "acknowledgement-body": read_answer}
 BODIES = {"group-body": group_shapes(), "roster-body": roster_shapes(), "consent-body": consent_shapes()}
 
 
@@ -769,6 +818,9 @@ def say(vector):
             return say_part(vector, read_part)
         if vector["of"] == "key":
             check_key(data)
+            return {"expect": "ok"}
+        if vector["of"] in PLAIN:
+            PLAIN[vector["of"]](data)
             return {"expect": "ok"}
         if vector["of"] in BODIES:
             read_body(data, BODIES[vector["of"]])

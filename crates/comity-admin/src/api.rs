@@ -10,8 +10,8 @@ use axum::routing::post;
 use comity_core::Timestamp;
 use comity_node::api::{
     AffiliateRequest, AffirmRequest, AlarmLine, ApplyRequest, DiffRequest, DraftsRequest, Event,
-    ExplainRequest, GroupRequest, ListRequest, PublishRequest, QuarantineRequest, RevokeRequest,
-    RotateRequest, RuleRequest,
+    ExplainRequest, GroupRequest, ListRequest, PublishRequest, QuarantineRequest, RefusalRequest,
+    RevokeRequest, RotateRequest, RuleRequest,
 };
 use comity_node::service::{Comparing, End, Service};
 use comity_node::{ErrorKind, ServiceError};
@@ -114,6 +114,28 @@ fn records() -> Router<Service> {
             "/withdraw",
             post(async |State(node): Node, Ask(asked): Ask<ask::Records>| {
                 answer(node.withdraw(asked.records).await)
+            }),
+        )
+        .route(
+            "/recall",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Recall>| {
+                answer(node.recall(asked.records, &asked.reason).await)
+            }),
+        )
+        .route(
+            "/recalls",
+            post(async |State(node): Node, Nothing: Nothing| answer(node.recalls().await)),
+        )
+        .route(
+            "/recall-due",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Named>| {
+                answer(node.recall_due(&asked.name).await)
+            }),
+        )
+        .route(
+            "/refuse-recall",
+            post(async |State(node): Node, Ask(asked): Ask<RefusalRequest>| {
+                answer(node.refuse_recall(asked).await)
             }),
         )
         .route(

@@ -11,6 +11,16 @@ pub struct Records {
     pub records: Vec<String>,
 }
 
+/// Records that are recalled.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recall {
+    /// References, or the fronts of ids.
+    pub records: Vec<String>,
+    /// `sent-in-error`, `agreement`, `law`, `personal-data`, `source` or `other`.
+    pub reason: String,
+}
+
 /// A record.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,7 +1,9 @@
 //! Bodies of control records: one item of deterministic CBOR in the manifest.
 //!
-//! Maps are closed: a field of a later version may be a restriction, so a body that has one is not
-//! understood, and its record stays stored without effect.
+//! Maps are closed, but for a withdrawal's: a field of a later version may be a restriction, so a body
+//! that has one is not understood, and its record stays stored without effect.
+
+mod withdrawal;
 
 use crate::cbor::{Fault, MapReader, Problem, Reader, Writer};
 use crate::consent::ConsentBody;
@@ -11,6 +13,8 @@ use crate::keyring::{self, KeyringError, SignedKeyring};
 use crate::limits;
 use crate::time::Timestamp;
 use crate::vocabulary::Kind;
+
+pub use withdrawal::{AcknowledgementBody, Answer, WithdrawalBody};
 
 /// A control record's body, by kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +29,8 @@ pub enum ControlBody {
     Termination(TerminationBody),
     /// Records taken back.
     Withdrawal(WithdrawalBody),
+    /// What was done with records taken back.
+    Acknowledgement(AcknowledgementBody),
     /// A word for an economy that is not paired.
     Introduction(IntroductionBody),
     /// A group's charter, or what an economy says about its members.
@@ -60,13 +66,12 @@ impl ControlBody {
             Kind::Acceptance => Ok(Self::Acceptance(AcceptanceBody::decode(body)?)),
             Kind::Termination => Ok(Self::Termination(TerminationBody::decode(body)?)),
             Kind::Withdrawal => Ok(Self::Withdrawal(WithdrawalBody::decode(body)?)),
+            Kind::Acknowledgement => Ok(Self::Acknowledgement(AcknowledgementBody::decode(body)?)),
             Kind::Introduction => Ok(Self::Introduction(IntroductionBody::decode(body)?)),
             Kind::Group => Ok(Self::Group(GroupBody::decode(body)?)),
             Kind::Roster => Ok(Self::Roster(RosterBody::decode(body)?)),
             Kind::Consent => Ok(Self::Consent(ConsentBody::decode(body)?)),
-            Kind::Approval | Kind::Contact | Kind::Acknowledgement | Kind::Unknown(_) => {
-                Ok(Self::Opaque(kind))
-            }
+            Kind::Approval | Kind::Contact | Kind::Unknown(_) => Ok(Self::Opaque(kind)),
             Kind::Advisory
             | Kind::Incident
             | Kind::Sightings
@@ -197,53 +202,6 @@ impl TerminationBody {
     }
 }
 
-/// Takes records back: ids only, so that it says nothing of what they were.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WithdrawalBody {
-    /// The records, ascending, at least one.
-    pub records: Vec<RecordId>,
-}
-
-impl WithdrawalBody {
-    /// Takes back `records`, in any order; `None` when there are none or too many.
-    #[must_use]
-    pub fn of(mut records: Vec<RecordId>) -> Option<Self> {
-        records.sort_unstable();
-        records.dedup();
-        (1..=limits::LIST).contains(&records.len()).then_some(Self { records })
-    }
-
-    /// Deterministic CBOR: a map of 0 `[record, ...]`.
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        let mut writer = Writer::new();
-        writer.map(1).key(0).array(self.records.len());
-        for record in &self.records {
-            writer.bytes(record.as_bytes());
-        }
-        writer.into_bytes()
-    }
-
-    /// Reads what [`WithdrawalBody::encode`] writes.
-    pub fn decode(body: &[u8]) -> Result<Self, Fault> {
-        let mut records = None;
-        fields(body, |key, reader| match key {
-            0 => set(&mut records, some_records(reader)),
-            _later => Err(reader.fault(Problem::UnknownField)),
-        })?;
-        Ok(Self { records: records.ok_or(missing(body))? })
-    }
-}
-
-fn some_records(reader: &mut Reader<'_>) -> Result<Vec<RecordId>, Fault> {
-    let start = reader.fault(Problem::UnsortedKeys);
-    let records = reader.list(limits::LIST, |reader| reader.array_of().map(RecordId))?;
-    if records.is_empty() {
-        return Err(Fault { problem: Problem::OutOfRange, ..start });
-    }
-    if records.is_sorted_by(|one, next| one < next) { Ok(records) } else { Err(start) }
-}
-
 /// A paired partner's word for an economy, for the operator of `to` to confirm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IntroductionBody {
@@ -358,23 +316,6 @@ mod tests {
     }
 
     #[test]
-    fn a_withdrawal_names_some_records_once_each() {
-        let body = |records: &[[u8; 32]]| {
-            let mut writer = Writer::new();
-            writer.map(1).key(0).array(records.len());
-            for record in records {
-                writer.bytes(record);
-            }
-            ControlBody::decode(Kind::Withdrawal, &writer.into_bytes())
-        };
-        assert!(body(&[[1; 32]]).is_ok());
-        assert_eq!(problem(body(&[])), Problem::OutOfRange);
-        assert_eq!(problem(body(&[[1; 32], [1; 32]])), Problem::UnsortedKeys);
-        assert_eq!(problem(body(&[[2; 32], [1; 32]])), Problem::UnsortedKeys);
-        assert_eq!(WithdrawalBody::of(Vec::new()), None);
-    }
-
-    #[test]
     fn an_introduction_cannot_steer_a_screen_with_its_name() {
         let read = |name: &str| {
             let (to, economy) = (EconomyId([1; 32]), EconomyId([2; 32]));
@@ -399,7 +340,13 @@ mod tests {
 
     #[test]
     fn a_missing_field_and_a_trailing_byte_are_refused() {
-        for kind in [Kind::Agreement, Kind::Acceptance, Kind::Termination, Kind::Withdrawal] {
+        for kind in [
+            Kind::Agreement,
+            Kind::Acceptance,
+            Kind::Termination,
+            Kind::Withdrawal,
+            Kind::Acknowledgement,
+        ] {
             assert_eq!(problem(ControlBody::decode(kind, &[0xa0])), Problem::MissingField);
         }
         let mut body = AcceptanceBody { agreement: RecordId([1; 32]) }.encode();
@@ -455,8 +402,6 @@ mod tests {
             prop_assert_eq!(AcceptanceBody::decode(&body.encode()), Ok(body));
             let body = TerminationBody { agreement, effective: Timestamp::from_millis(at) };
             prop_assert_eq!(TerminationBody::decode(&body.encode()), Ok(body));
-            let body = WithdrawalBody::of(records).unwrap();
-            prop_assert_eq!(WithdrawalBody::decode(&body.encode()), Ok(body));
             let fits = is_label(&text);
             let body = IntroductionBody { to: one, economy: other, name: text, keyring };
             let read = IntroductionBody::decode(&body.encode());

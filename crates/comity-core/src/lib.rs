@@ -36,4 +36,6 @@ pub use entropy::Entropy;
 pub use identity::{EconomyId, EpochId, GroupId, KeyId, PartDigest, RecordId};
 pub use marking::{Marking, Onward, Tlp};
 pub use time::Timestamp;
-pub use vocabulary::{Class, Kind, Section, State, Urgency};
+pub use vocabulary::{
+    Class, KeptBecause, Kind, RecallReason, RefusalReason, Section, State, Urgency,
+};

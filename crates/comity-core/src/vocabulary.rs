@@ -101,7 +101,7 @@ vocabulary!(
         Introduction = 25, "introduction";
         /// Whom to call.
         Contact = 26, "contact";
-        /// A desk has seen a record.
+        /// What a partner did with what was taken back.
         Acknowledgement = 27, "acknowledgement";
     }
 );
@@ -202,6 +202,53 @@ vocabulary!(
     }
 );
 
+vocabulary!(
+    /// Why its origin wants a record destroyed. It goes to whoever may hold a part, through no gate of what
+    /// may be said to whom, so it is a choice among a few and no text.
+    RecallReason {
+        /// It should not have gone to everybody to whom it went.
+        SentInError = 0, "sent-in-error";
+        /// The agreement under which it went has ended, or asks for it back.
+        Agreement = 1, "agreement";
+        /// A law, or a court, demands it.
+        Law = 2, "law";
+        /// It says something about persons that must not be kept.
+        PersonalData = 3, "personal-data";
+        /// It endangers whom it comes from.
+        Source = 4, "source";
+        /// Something else, which is told another way.
+        Other = 5, "other";
+    }
+);
+
+vocabulary!(
+    /// Why parts of what was taken back are still where they came.
+    KeptBecause {
+        /// Nobody asked that they be destroyed: it was withdrawn, and not recalled.
+        NotAsked = 0, "not-asked";
+        /// The node cannot erase.
+        CannotErase = 1, "cannot-erase";
+        /// A hold on legal grounds keeps everything of its kind.
+        LegalHold = 2, "legal-hold";
+    }
+);
+
+vocabulary!(
+    /// Why an economy refuses to destroy what was recalled.
+    RefusalReason {
+        /// A law demands that it be kept.
+        Law = 0, "law";
+        /// A court does.
+        Order = 1, "order";
+        /// It is needed in an investigation that runs.
+        Investigation = 2, "investigation";
+        /// The agreement under which it came lets it be kept.
+        Agreement = 3, "agreement";
+        /// Something else: the text says what.
+        Other = 4, "other";
+    }
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,6 +263,13 @@ mod tests {
             assert_eq!(Section::from_code(section.code()), *section);
             assert_eq!(Section::from_name(&section.to_string()), Some(*section));
         }
+        for reason in RecallReason::ALL {
+            assert_eq!(RecallReason::from_name(&reason.to_string()), Some(*reason));
+        }
+        for reason in RefusalReason::ALL {
+            assert_eq!(RefusalReason::from_name(&reason.to_string()), Some(*reason));
+        }
+        assert_eq!(KeptBecause::from_code(2), KeptBecause::LegalHold);
         assert_eq!(Class::from_code(77), Class::Unknown(77));
     }
 }

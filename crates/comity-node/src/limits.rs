@@ -100,3 +100,7 @@ pub const REPEATS: u64 = 16;
 pub const CEREMONIES: usize = 64;
 /// Parts, once for each recipient, that two agreements are compared over between two steps of the engine.
 pub const COMPARED_AT_ONCE: usize = 16 * 1024;
+/// Answers of one economy to one withdrawal. The last counts; more than so many say nothing.
+pub const ANSWERS: usize = 8;
+/// Withdrawals that are answered before something else is looked at.
+pub const ANSWERED_AT_ONCE: usize = 64;

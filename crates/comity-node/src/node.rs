@@ -133,6 +133,7 @@ impl Node {
             service.reopen(us, &invited, &introduction);
             service.attend_pairings(pairing_events);
             service.confirm_rosters_daily();
+            service.answer_withdrawals();
         }
         Ok(Self { service, endpoint, idle, shell, report })
     }

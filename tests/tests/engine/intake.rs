@@ -181,7 +181,7 @@ fn what_takes_back_or_ends_is_taken_whatever_the_rule() {
         let says = |kind, body| {
             control(kind, body, Tlp::Clear, &by.author, by.id, bench.now).expect("a control record")
         };
-        let withdrawal = WithdrawalBody { records: vec![record.id()] };
+        let withdrawal = WithdrawalBody::of(vec![record.id()]).expect("one record");
         let withdrawal = says(Kind::Withdrawal, withdrawal.encode());
         let text = "format = 1\ntitle = \"MoU\"\ntier = \"mou\"\nstarts = 2026-01-01\n";
         let us = bench.node.economy.id;

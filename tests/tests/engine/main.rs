@@ -22,3 +22,4 @@ mod returned;
 mod sources;
 mod strangers;
 mod torn;
+mod withdrawals;

@@ -14,6 +14,7 @@ mod curve;
 mod good;
 mod groups;
 mod vector;
+mod withdrawals;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use comity_core::KeyId;
 use comity_core::consent::ConsentBody;
+use comity_core::control::{AcknowledgementBody, WithdrawalBody};
 use comity_core::group::{GroupBody, RosterBody};
 use comity_core::record::{Part, RecordError, parse};
 use comity_core::sign::PublicKey;
@@ -45,6 +47,7 @@ fn generated() -> Vec<Vector> {
         curve::all(),
         groups::all(),
         consents::all(),
+        withdrawals::all(),
     ]
     .concat()
 }
@@ -88,6 +91,14 @@ fn judge(vector: &Vector) -> Vector {
         }
         Of::RosterBody => {
             let read = RosterBody::decode(&bytes);
+            said.expect = read.map_or_else(|fault| fault.problem.code(), |_| "ok").into();
+        }
+        Of::WithdrawalBody => {
+            let read = WithdrawalBody::decode(&bytes);
+            said.expect = read.map_or_else(|fault| fault.problem.code(), |_| "ok").into();
+        }
+        Of::AcknowledgementBody => {
+            let read = AcknowledgementBody::decode(&bytes);
             said.expect = read.map_or_else(|fault| fault.problem.code(), |_| "ok").into();
         }
     }

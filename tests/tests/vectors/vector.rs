@@ -36,6 +36,8 @@ pub enum Of {
     GroupBody,
     RosterBody,
     ConsentBody,
+    WithdrawalBody,
+    AcknowledgementBody,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -84,7 +84,10 @@ fn audience(snapshot: &PolicySnapshot, record: &RecordFacts, to: EconomyId) -> F
         ) => parties.contains(&to) && parties.contains(&us),
         (Kind::Withdrawal, Some(ControlAudience::Holders)) => record.released_before,
         (Kind::Introduction, Some(ControlAudience::To(made_to))) => own && *made_to == to,
-        (Kind::Acknowledgement, Some(ControlAudience::To(origin))) => *origin == to,
+        // An answer goes back on the way on which the question came; others help it on to the origin.
+        (Kind::Acknowledgement, Some(ControlAudience::To(origin))) => {
+            record.released_before || (!own && *origin == to)
+        }
         // Whoever holds a consent shows it to whom it also concerns: that is how somebody learns of it who
         // has no link with the origin.
         (Kind::Consent, Some(ControlAudience::Named(named))) => named.contains(&to),

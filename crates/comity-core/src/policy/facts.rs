@@ -81,6 +81,7 @@ impl ControlAudience {
             ControlBody::Termination(body) => parties(&body.agreement).map(Self::Parties),
             ControlBody::Withdrawal(_) => Some(Self::Holders),
             ControlBody::Introduction(body) => Some(Self::To(body.to)),
+            ControlBody::Acknowledgement(body) => Some(Self::To(body.to)),
             ControlBody::Group(body) => Some(Self::Group(Arc::new(Says::Group(body.clone())))),
             ControlBody::Roster(body) => Some(Self::Group(Arc::new(Says::Roster(body.clone())))),
             ControlBody::Consent(ConsentBody::Ask(ask)) => Some(Self::To(ask.origin)),
@@ -136,7 +137,8 @@ pub struct RecordFacts {
     /// Whether its author could not be checked yet.
     pub pending: bool,
     /// Whether the recipient may, by the ledger, hold what a control record concerns: any part of a
-    /// record that a withdrawal names, any record of the origin whose keyring it is.
+    /// record that a withdrawal names, any record of the origin whose keyring it is. Of an acknowledgement:
+    /// whether the recipient told us of what it answers.
     pub released_before: bool,
     /// Whether it was set aside.
     pub quarantined: bool,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::RecordLine;
+use super::{AnswerLine, RecordLine};
 
 /// Who was told what of a record.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -13,26 +13,40 @@ pub struct AuditWho {
     pub deliveries: Vec<AuditDelivery>,
     /// Partners to whom nothing of it was sent.
     pub nothing_sent: Vec<String>,
-    /// Withdrawals of it, by reference.
+    /// Its withdrawal, by reference.
     pub withdrawn_by: Option<String>,
-    /// Whoever is to know of the withdrawal, and whether they do.
+    /// Its recall, by reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recalled_by: Option<String>,
+    /// Whoever is to know of the withdrawal, or of the recall if there is one, whether they do, and what
+    /// they answered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub withdrawal_told: Vec<AuditTold>,
+    /// What replaces it, by reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub superseded_by: Option<String>,
+    /// Whoever possibly holds something of it, and whether they were told what replaces it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub superseded_told: Vec<AuditTold>,
 }
 
-/// A partner that possibly holds something of a withdrawn record.
+/// A partner that possibly holds something of a record that no longer stands.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AuditTold {
     /// Its name.
     pub partner: String,
     /// Its id.
     pub partner_id: String,
-    /// As [`AuditDelivery::state`], of the withdrawal; `not told yet`.
+    /// As [`AuditDelivery::state`], of the withdrawal, or of what replaces it; `not told yet`, or `told by`
+    /// a relay.
     pub state: String,
     /// When it was decided to tell it.
     pub at: Option<String>,
-    /// When a signed receipt for the withdrawal came.
+    /// When a signed receipt for that came.
     pub receipt: Option<String>,
+    /// What it answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<AnswerLine>,
 }
 
 /// One delivery.

@@ -17,6 +17,7 @@ mod publishing;
 mod quarantine;
 mod records;
 mod review;
+mod withdrawals;
 
 pub use audit::{
     AuditChain, AuditDelivery, AuditFile, AuditStep, AuditTold, AuditWho, AuditWithheld,
@@ -58,3 +59,4 @@ pub use review::{
     ClockReview, GivenReview, KeyReview, KeysReview, PartnerReview, QuarantineReview, TakenReview,
     WithdrawalReview,
 };
+pub use withdrawals::{AnswerLine, DueLine, RecallLine, RefusalRequest};

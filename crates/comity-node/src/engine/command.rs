@@ -293,6 +293,11 @@ impl Engine {
                 }
                 Ok(())
             }
+            ControlBody::Acknowledgement(body) => {
+                let missing = || CommandError::NoRecord(body.withdrawal.to_string());
+                let (origin, _) = self.state.answer_to(&body.withdrawal).ok_or_else(missing)?;
+                if origin == body.to { Ok(()) } else { Err(CommandError::NotOurs) }
+            }
             ControlBody::Agreement(body) => {
                 let us = self.state.us();
                 let other = body.other_party(us).ok_or_else(|| {

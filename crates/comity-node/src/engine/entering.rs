@@ -7,8 +7,8 @@ use comity_core::journal::{
     DeliveryDecided, JournalEntry, Judged, PartHeld, PartsArrived, RecordEntered, Source, Standing,
 };
 use comity_core::limits::ENTRY_BYTES;
-use comity_core::record::Part;
-use comity_core::{EconomyId, Kind, PartDigest, RecordId, Section, Timestamp};
+use comity_core::record::{Manifest, Part};
+use comity_core::{EconomyId, Kind, PartDigest, RecordId, Section, Timestamp, Urgency};
 use comity_store::NewEntry;
 
 use super::{Checked, Effect, Engine, Then};
@@ -87,6 +87,7 @@ impl Engine {
             self.tell_frozen(before.freezes);
         }
         self.tell_late();
+        self.tell_recalled();
         if self.state.turns() != before.turns {
             self.reclaim_all();
         }
@@ -120,6 +121,29 @@ impl Engine {
                 record.short()
             );
             self.alarm(by.filter(|by| *by != self.state.us()), "roster-late", text);
+        }
+    }
+
+    /// What was recalled stays where it is unless a person sees to it.
+    fn tell_recalled(&mut self) {
+        for withdrawal in self.state.take_recalled() {
+            let Some(held) = self.state.record(&withdrawal) else { continue };
+            let origin = held.facts.origin;
+            let targets = held.targets();
+            let here = targets.iter().filter_map(|target| self.state.record(target));
+            let here: Vec<_> = here
+                .filter(|target| target.facts.origin == origin && !target.parts.is_empty())
+                .map(|target| target.reference.clone())
+                .collect();
+            if here.is_empty() {
+                continue;
+            }
+            let text = format!(
+                "{} recalls {}: nobody gets it from here any more, and what is here cannot be erased by this version; its origin is told so (comity recall list)",
+                self.state.name_of(&origin),
+                here.join(", ")
+            );
+            self.alarm(Some(origin), "recalled", text);
         }
     }
 
@@ -232,7 +256,7 @@ impl Engine {
     ) -> Result<String, Unfit> {
         let kind = checked.record.manifest().kind;
         let reference = self.state.next_reference(kind, now);
-        let (id, urgency) = (checked.record.id(), checked.record.manifest().urgency);
+        let (id, urgency) = (checked.record.id(), urgency(checked.record.manifest()));
         let (held, blobs) = split(checked.parts);
         let entered = RecordEntered {
             signed: checked.record.signed().to_vec(),
@@ -264,6 +288,11 @@ impl Engine {
         let arrived = PartsArrived { record, parts: held, source, at: now };
         self.try_to_enter(&JournalEntry::Parts(arrived), blobs)
     }
+}
+
+/// How soon a record is to go: what takes back does not wait, whatever its author says of it.
+fn urgency(manifest: &Manifest) -> Urgency {
+    if manifest.kind == Kind::Withdrawal { Urgency::Urgent } else { manifest.urgency }
 }
 
 fn split(parts: Vec<Part>) -> (Vec<PartHeld>, Vec<(PartDigest, Bytes)>) {

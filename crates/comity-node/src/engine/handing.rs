@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use comity_core::policy::{self, Payload, Recipient};
-use comity_core::{Delivery, EconomyId, Timestamp};
+use comity_core::{Delivery, EconomyId, Kind, Timestamp};
 use comity_proto::{Lane, Load};
 
 use super::{Effect, Engine, Job, Loaded, Then, Token};
@@ -170,8 +170,7 @@ impl Engine {
         if self.is_withholding(&partner) {
             return;
         }
-        let lane =
-            if entry_is_late(held, now) { Lane::Backfill } else { Lane::of(held.facts.urgency) };
+        let lane = lane(held, now);
         let payload = Payload { entry, signed: loaded.signed, bodies: loaded.parts };
         let released =
             policy::release(self.state.policy(), &facts, &held.parts, &recipient, now, payload);
@@ -196,6 +195,17 @@ impl Engine {
         let gone = held.parts.iter().filter(|part| entry.parts.binary_search(&part.digest).is_ok());
         let expires = gone.filter_map(|part| part.marking.expires).filter(|at| *at > now);
         expires.chain(self.state.policy().next_change(now)).min()
+    }
+}
+
+/// What takes back goes before everything else, however late.
+fn lane(held: &Held, now: Timestamp) -> Lane {
+    if held.facts.kind == Kind::Withdrawal {
+        Lane::Urgent
+    } else if entry_is_late(held, now) {
+        Lane::Backfill
+    } else {
+        Lane::of(held.facts.urgency)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What becomes of a verified delivery.
 
-use comity_core::control::{AcceptanceBody, ControlBody, TerminationBody};
+use comity_core::control::{AcceptanceBody, AcknowledgementBody, ControlBody, TerminationBody};
 use comity_core::entitlement::{Claim, Entitlement, FirstSeen, Wait};
 use comity_core::intake::Intake;
 use comity_core::journal::Standing;
@@ -74,6 +74,9 @@ impl Engine {
             return Verdict::Reject(reason);
         }
         if let Err(reason) = self.judge_body(partner, checked, now) {
+            return Verdict::Reject(reason);
+        }
+        if let Err(reason) = self.judge_answer(partner, checked) {
             return Verdict::Reject(reason);
         }
         let (rule, whose) = self.state.intake(partner, manifest.origin, manifest.kind);
@@ -229,10 +232,22 @@ impl Engine {
             ControlBody::Consent(body) => {
                 self.state.check_consent(partner, manifest.origin, &body, now)
             }
-            ControlBody::Withdrawal(_)
+            // What it answers, and who brings it, is judged apart: what is given back had its judgement.
+            ControlBody::Acknowledgement(_)
+            | ControlBody::Withdrawal(_)
             | ControlBody::Group(_)
             | ControlBody::Roster(_)
             | ControlBody::Opaque(_) => Ok(()),
         }
+    }
+
+    /// An answer to a withdrawal comes from where that went, or from whoever passed it on there.
+    fn judge_answer(&self, partner: EconomyId, checked: &Checked) -> Result<(), RejectReason> {
+        let manifest = checked.record.manifest();
+        let body = manifest.body.as_deref().filter(|_| manifest.kind == Kind::Acknowledgement);
+        let Some(body) = body else { return Ok(()) };
+        let body =
+            AcknowledgementBody::decode(body).map_err(|_malformed| RejectReason::Malformed)?;
+        self.state.may_answer(&partner, &manifest.origin, &body)
     }
 }

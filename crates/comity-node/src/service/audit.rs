@@ -2,11 +2,12 @@
 
 use comity_core::journal::JournalEntry;
 use comity_core::ledger::{Links, Step};
+use comity_core::policy::Lifecycle;
 use comity_core::receipt::UnverifiedReceipt;
 use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
 
 use super::records::found;
-use super::{Service, words};
+use super::{Service, withdrawals, words};
 use crate::api::{
     AuditChain, AuditDelivery, AuditFile, AuditStep, AuditTold, AuditWho, AuditWithheld,
 };
@@ -149,41 +150,63 @@ fn audit(state: &State, id: &RecordId, held: &Held, now: Timestamp) -> (AuditWho
         }
     }
     deliveries.sort_by_key(|(at, _, _)| *at);
-    let withdrawal = state.tombstone(id, &held.facts.origin).map(|stone| stone.by);
-    let withdrawn =
-        withdrawal.and_then(|by| state.record(&by).map(|withdrawal| withdrawal.reference.clone()));
-    let told = withdrawal.map(|by| told(state, id, &by)).unwrap_or_default();
+    let stone = state.tombstone(id, &held.facts.origin);
+    let recall = stone.and_then(|stone| stone.recall);
+    let successor = successor(state, id, held);
+    let reference = |by: RecordId| state.record(&by).map(|by| by.reference.clone());
+    let withdrawal = recall.or(stone.map(|stone| stone.by));
     let seqs = deliveries.iter().map(|(_, _, seqs)| *seqs).collect();
     let audit = AuditWho {
         record: words::record_line(state, id, held, now),
         deliveries: deliveries.into_iter().map(|(_, delivery, _)| delivery).collect(),
         nothing_sent,
-        withdrawn_by: withdrawn,
-        withdrawal_told: told,
+        withdrawn_by: stone.and_then(|stone| reference(stone.by)),
+        recalled_by: recall.and_then(reference),
+        withdrawal_told: withdrawal.map(|by| told(state, id, &by)).unwrap_or_default(),
+        superseded_by: successor.and_then(reference),
+        superseded_told: successor.map(|by| told(state, id, &by)).unwrap_or_default(),
     };
     (audit, seqs)
 }
 
-/// Whether those who possibly hold something of a record know that it was withdrawn.
-fn told(state: &State, id: &RecordId, withdrawal: &RecordId) -> Vec<AuditTold> {
+/// What replaces a record: of several the last that entered.
+fn successor(state: &State, id: &RecordId, held: &Held) -> Option<RecordId> {
+    if held.facts.lifecycle != Lifecycle::Superseded {
+        return None;
+    }
+    let replaces =
+        |one: &Held| one.facts.origin == held.facts.origin && one.supersedes.contains(id);
+    let successors = state.records().filter(|(_, one)| one.is_accepted() && replaces(one));
+    successors.max_by_key(|(_, one)| one.seq).map(|(successor, _)| *successor)
+}
+
+/// Whether those who possibly hold something of a record know what took it back, or replaces it, and what
+/// they answered.
+fn told(state: &State, id: &RecordId, by: &RecordId) -> Vec<AuditTold> {
+    let recall = state.record(by).is_some_and(withdrawals::is_recall);
+    let mut answers = state.answers(by);
+    answers.retain(|answer| answer.by != state.us());
     let line = |(economy, partner): (&EconomyId, &Partner)| {
         let mut entries = partner.out.entries();
-        let entry =
-            entries.rfind(|one| one.entry.as_ref().is_some_and(|line| line.record == *withdrawal));
-        if entry.is_none() && partner.out.possibly_held(id).is_none() {
+        let entry = entries.rfind(|one| one.entry.as_ref().is_some_and(|line| line.record == *by));
+        let answer = answers.iter().find(|answer| answer.by == *economy);
+        if entry.is_none() && answer.is_none() && partner.out.possibly_held(id).is_none() {
             return None;
         }
         let number = entry.and_then(|out| out.entry.as_ref()).map(|line| line.number);
         let receipt = number.and_then(|number| partner.out.receipt_for(number));
+        let relay = answer.and_then(|answer| answer.through);
         Some(AuditTold {
             partner: state.name_of(economy),
             partner_id: economy.to_string(),
-            state: match (entry, number) {
-                (Some(out), Some(number)) => stands(partner, out, number),
-                _ => "not told yet".to_owned(),
+            state: match (entry, number, relay) {
+                (Some(out), Some(number), _) => stands(partner, out, number),
+                (_, _, Some(relay)) => format!("told by {}", state.name_of(&relay)),
+                (_, _, None) => "not told yet".to_owned(),
             },
             at: entry.map(|out| out.at.to_string()),
             receipt: receipt.map(|(at, _)| at.to_string()),
+            answer: answer.map(|answer| withdrawals::line(state, answer, recall)),
         })
     };
     state.partners().filter_map(line).collect()

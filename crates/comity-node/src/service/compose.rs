@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use comity_core::control::WithdrawalBody;
 use comity_core::group::Group;
 use comity_core::keyring::VerifiedKeyring;
 use comity_core::policy::{self, Plan, PolicySnapshot};
@@ -22,7 +21,7 @@ use crate::api::{
 use crate::engine::{Command, Reply};
 use crate::entropy::OsEntropy;
 use crate::error::ServiceError;
-use crate::state::{Bond, Held, State};
+use crate::state::{Held, State};
 
 /// What of a publication is wanted besides itself.
 #[derive(Clone, Copy, Default)]
@@ -62,31 +61,6 @@ impl Service {
             .map_err(|error| ServiceError::data("compose", error.to_string()))?
             .map_err(|error| ServiceError::data("draft", error.to_string()))?;
         self.enter(composed, title, number, wanted).await
-    }
-
-    /// Takes own records back: everyone who possibly has any part of them is told.
-    pub async fn withdraw(&self, records: Vec<String>) -> Result<Published, ServiceError> {
-        let (targets, title, waits_for) = self
-            .look(move |state, _, _| {
-                let found: Result<Vec<_>, _> =
-                    records.iter().map(|text| find_record(state, text)).collect();
-                let found = found?;
-                already_withdrawn(state, &found)?;
-                let references: Vec<_> = found
-                    .iter()
-                    .filter_map(|id| state.record(id))
-                    .map(|held| held.reference.clone())
-                    .collect();
-                let title = format!("Withdrawal of {}", references.join(", "));
-                let waits_for = out_of_reach(state, &found);
-                Ok::<_, ServiceError>((found, title, waits_for))
-            })
-            .await??;
-        let body = WithdrawalBody::of(targets).ok_or_else(|| {
-            ServiceError::usage("withdrawal", "name at least one record, each once")
-        })?;
-        let published = self.publish_control(Kind::Withdrawal, body.encode(), title).await?;
-        Ok(Published { waits_for, ..published })
     }
 
     /// Signs and enters a control record.
@@ -195,28 +169,6 @@ impl Service {
         })
         .await?
     }
-}
-
-/// What everybody was told once need not be told again.
-fn already_withdrawn(state: &State, targets: &[RecordId]) -> Result<(), ServiceError> {
-    let withdrawn = |id: &RecordId| {
-        let held = state.record(id).filter(|held| held.facts.origin == state.us())?;
-        let by = state.record(&state.tombstone(id, &held.facts.origin)?.by)?;
-        Some((held.reference.clone(), by.reference.clone()))
-    };
-    let Some((reference, by)) = targets.iter().find_map(withdrawn) else { return Ok(()) };
-    let message = format!("{reference} is withdrawn already, by {by}");
-    Err(ServiceError::data("withdrawn-already", message)
-        .next(format!("comity audit who {reference}")))
-}
-
-/// Suspended partners that may hold a part of one of these.
-fn out_of_reach(state: &State, targets: &[RecordId]) -> Vec<String> {
-    let suspended = state.partners().filter(|(_, partner)| partner.bond == Bond::Suspended);
-    suspended
-        .filter(|(_, partner)| targets.iter().any(|id| partner.out.possibly_held(id).is_some()))
-        .map(|(economy, _)| state.name_of(economy))
-        .collect()
 }
 
 /// A record that was not entered, as it would be.

@@ -24,9 +24,11 @@ mod pairing;
 mod partners;
 mod ping;
 mod quarantine;
+mod recall_due;
 mod records;
 mod reviewing;
 mod watch;
+mod withdrawals;
 mod words;
 
 use std::path::Path;

@@ -5,7 +5,8 @@ use comity_core::record::{self, Part};
 use comity_core::{Kind, PartDigest, RecordId, Timestamp};
 
 use super::{
-    Service, consent_lines, find_economy, find_record, group_words, local, quarantine, words,
+    Service, consent_lines, find_economy, find_record, group_words, local, quarantine, withdrawals,
+    words,
 };
 use crate::api::{ListRequest, PartDetail, RecordDetail, RecordLine};
 use crate::error::ServiceError;
@@ -172,7 +173,17 @@ fn body_in_words(state: &State, held: &Held) -> Option<String> {
             let names = withdrawal.records.iter().map(|target| {
                 state.record(target).map_or_else(|| target.to_string(), |one| one.reference.clone())
             });
-            Some(format!("withdraws {}", names.collect::<Vec<_>>().join(", ")))
+            let names = names.collect::<Vec<_>>().join(", ");
+            Some(match withdrawal.recall {
+                Some(reason) => format!("recalls {names}: {reason}"),
+                None => format!("withdraws {names}"),
+            })
+        }
+        comity_core::control::ControlBody::Acknowledgement(body) => {
+            let about = state.record(&body.withdrawal);
+            let name =
+                about.map_or_else(|| body.withdrawal.to_string(), |about| about.reference.clone());
+            Some(format!("answers {name}: {}", withdrawals::in_words(&body.answer)))
         }
         comity_core::control::ControlBody::Introduction(body) => {
             Some(format!("introduces {} as {}", body.economy, body.name))

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use comity_core::cbor::is_label;
 use comity_core::journal::{Source, Standing};
+use comity_core::limits::ANSWER_BYTES;
 use comity_core::policy::{Decision, Lifecycle, Outcome};
 use comity_core::{Class, EconomyId, Marking, Onward, RecordId, Section, Timestamp, Tlp, Urgency};
 
@@ -50,7 +52,11 @@ pub(super) fn record_line(state: &State, id: &RecordId, held: &Held, now: Timest
         standing_reason,
         lifecycle: match held.facts.lifecycle {
             Lifecycle::Live => "live",
-            Lifecycle::Withdrawn => "withdrawn",
+            Lifecycle::Withdrawn => {
+                let stone = state.tombstone(id, &held.facts.origin);
+                let recall = stone.is_some_and(|stone| stone.recall.is_some());
+                if recall { "recalled" } else { "withdrawn" }
+            }
             Lifecycle::Superseded => "superseded",
         }
         .to_owned(),
@@ -98,6 +104,15 @@ pub(super) fn short(what: &'static str, text: &str) -> Result<(), ServiceError> 
     }
     let message = format!("the {what} has {} bytes; {SHORT} are the most", text.len());
     Err(ServiceError::usage(what, message).next("shorten it: the text itself belongs in a part"))
+}
+
+/// Refuses what a partner's node would not take for one line of text.
+pub(super) fn one_line(what: &'static str, text: &str) -> Result<(), ServiceError> {
+    if text.is_empty() || is_label(text) && text.len() <= ANSWER_BYTES {
+        return Ok(());
+    }
+    let message = format!("the {what} is not one line of at most {ANSWER_BYTES} bytes");
+    Err(ServiceError::usage(what, message).next("shorten it, and leave out line breaks"))
 }
 
 pub(crate) fn to_base64(bytes: &[u8]) -> String {

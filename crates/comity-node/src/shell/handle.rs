@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use comity_core::journal::JournalEntry;
 use comity_core::{EconomyId, Timestamp};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::ping::Sign;
 use crate::engine::{Alarm, Command, CommandError, Engine, Reply};
@@ -53,14 +53,17 @@ pub(crate) struct Handle {
     pub(super) requests: mpsc::Sender<Request>,
     /// The shell's alone is strong, so that whoever watches hears of its end.
     happenings: broadcast::WeakSender<Happening>,
+    /// Counts the moments at which withdrawals of others waited for our answer.
+    unanswered: watch::Receiver<u64>,
 }
 
 impl Handle {
     pub(super) fn new(
         requests: mpsc::Sender<Request>,
         happenings: &broadcast::Sender<Happening>,
+        unanswered: watch::Receiver<u64>,
     ) -> Self {
-        Self { requests, happenings: happenings.downgrade() }
+        Self { requests, happenings: happenings.downgrade(), unanswered }
     }
 
     /// Carries a command out; returns when what it entered is durable.
@@ -82,6 +85,11 @@ impl Handle {
         });
         self.requests.send(Request::Ask(question)).await.ok()?;
         answer.await.ok()
+    }
+
+    /// Changes as long as withdrawals of others wait for our answer, until the shell ends.
+    pub(crate) fn unanswered(&self) -> watch::Receiver<u64> {
+        self.unanswered.clone()
     }
 
     /// Ends the shell, whoever still holds a handle.

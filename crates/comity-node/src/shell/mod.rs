@@ -112,6 +112,8 @@ struct Shell {
     space_low: bool,
     /// Says whether every link has ended, once the engine drains.
     idle: watch::Sender<bool>,
+    /// Grows while withdrawals of others wait for our answer: the engine has no key to sign it with.
+    unanswered: watch::Sender<u64>,
 }
 
 /// Starts the shell; the task ends at [`Handle::stop`].
@@ -124,7 +126,8 @@ pub(crate) fn start(
     // the links' in-flight bounds and by REQUESTS.
     let (done_sender, done) = mpsc::unbounded_channel();
     let (idle, idle_seen) = watch::channel(false);
-    let handle = Handle::new(requests_sender, &happenings);
+    let (unanswered, unanswered_seen) = watch::channel(0);
+    let handle = Handle::new(requests_sender, &happenings, unanswered_seen);
     let us = parts.engine.state().us();
     let pauses = parts.net.as_ref().map(|net| Pauses::of(&net.config)).unwrap_or_default();
     let shell = Shell {
@@ -156,6 +159,7 @@ pub(crate) fn start(
         next_tick: Instant::now(),
         space_low: false,
         idle,
+        unanswered,
     };
     (handle, idle_seen, tokio::spawn(shell.run()))
 }
@@ -412,6 +416,11 @@ impl Shell {
         self.questions.give_up();
         self.watch_clock();
         self.watch_deadlines();
+        let state = self.engine.state();
+        // In recovery what we had answered may still be on its way back.
+        if state.unanswered().len() > 0 && state.recovery().is_none() {
+            self.unanswered.send_modify(|times| *times = times.wrapping_add(1));
+        }
         let low = (self.room)(&self.folder).is_some_and(|free| free < self.keep_free);
         if low != self.space_low {
             self.space_low = low;

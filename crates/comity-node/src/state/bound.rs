@@ -18,7 +18,7 @@ pub enum Bound {
     Strangers,
     /// Keyrings of one day, counted for whose they are.
     Keyrings,
-    /// Words about agreements and groups that are not here.
+    /// Words about agreements, groups and withdrawals that are not here.
     Early,
     /// Proposals of agreements that nobody has answered.
     Proposals,
@@ -121,7 +121,10 @@ impl fmt::Display for Bound {
                 "{limit} keyrings of it came within a day (one that revokes a granted key, or comes from a later root, is taken all the same)"
             ),
             Self::Early => {
-                write!(f, "{limit} of its records speak of agreements or groups that are not here")
+                write!(
+                    f,
+                    "{limit} of its records speak of agreements, groups or withdrawals that are not here"
+                )
             }
             Self::Proposals => write!(
                 f,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use comity_core::agreement::Terms;
 use comity_core::ceremony::Ceremony;
-use comity_core::control::{AgreementBody, ControlBody, WithdrawalBody};
+use comity_core::control::{AgreementBody, ControlBody};
 use comity_core::group::{Says, Statement};
 use comity_core::journal::Source;
 use comity_core::keyring::{AdvanceError, SignedKeyring, VerifiedKeyring};
@@ -19,7 +19,6 @@ use super::agreements::{Compact, Heard};
 use super::bound::Bound;
 use super::groups::Said;
 use super::kept::proposed_by;
-use super::records::Tombstone;
 use crate::limits::PROPOSALS;
 
 /// Characters of a title that are kept beside the terms.
@@ -101,6 +100,9 @@ impl State {
                 }
             }
             Ok(ControlBody::Withdrawal(body)) => self.withdraw(id, origin, body),
+            Ok(ControlBody::Acknowledgement(body)) => {
+                self.withdrawal_answered((id, origin, signed_at), body.withdrawal, from);
+            }
             Ok(ControlBody::Consent(body)) => self.hear_consent(&id, &body),
             Ok(ControlBody::Group(body)) => {
                 let statement = Statement {
@@ -237,31 +239,6 @@ impl State {
             "{PROPOSALS} proposals of ours to {} wait for its answer, and it keeps no more of them: wait for it, or take one back with `comity agreement terminate`",
             self.name_of(&partner)
         ))
-    }
-
-    /// Only the origin withdraws. A target that is not here leaves a tombstone.
-    fn withdraw(&mut self, by: RecordId, origin: EconomyId, body: WithdrawalBody) {
-        for target in body.records {
-            if self.is_withdrawn_anew(&target, origin) {
-                if !self.remembers_withdrawn(&origin) {
-                    continue;
-                }
-                self.charge(Some(origin), Bound::Tombstones, 1);
-            }
-            if let Some(held) = self.records.get_mut(&target) {
-                if held.facts.origin != origin {
-                    continue;
-                }
-                held.facts.lifecycle = Lifecycle::Withdrawn;
-                self.turns = self.turns.saturating_add(1);
-                if held.facts.kind == Kind::Consent {
-                    self.consents.withdrawn(&target, &origin);
-                    self.renew_consents(&target);
-                }
-            }
-            // Somebody else's withdrawal of a record that is not here must not shadow the origin's.
-            self.tombstones.entry((target, origin)).or_insert(Tombstone { origin, by });
-        }
     }
 
     /// Only a party may speak of an agreement.

@@ -82,6 +82,7 @@ impl State {
             policy: PolicySnapshot::builder(*economy).build(),
             tombstones: BTreeMap::new(),
             replaced: super::Replaced::default(),
+            answers: super::Answers::default(),
             authored: BTreeMap::new(),
             anew: BTreeMap::new(),
             seized: BTreeSet::new(),
@@ -129,6 +130,8 @@ impl State {
         self.groups.settle_all();
         self.rebuild_policy();
         self.widened = super::Widened::default();
+        // Whoever was at the screens then was told.
+        self.take_recalled();
         for partner in self.partners.values_mut() {
             partner.inbound.settle_all();
             partner.out.settle_all();

@@ -46,6 +46,7 @@ pub(super) fn is_read(kind: Kind, body: &[u8]) -> bool {
             | ControlBody::Acceptance(_)
             | ControlBody::Termination(_)
             | ControlBody::Withdrawal(_)
+            | ControlBody::Acknowledgement(_)
             | ControlBody::Introduction(_)
             | ControlBody::Consent(_),
         ) => true,
@@ -156,6 +157,7 @@ impl State {
                 | ControlBody::Introduction(_)
                 | ControlBody::Group(_)
                 | ControlBody::Consent(_)
+                | ControlBody::Acknowledgement(_)
                 | ControlBody::Opaque(_),
             )
             | Err(_) => false,
@@ -291,13 +293,16 @@ impl State {
         let origin = manifest.origin;
         let body = manifest.body.as_deref().unwrap_or_default();
         let (withdrawn, early) = match ControlBody::decode(manifest.kind, body) {
-            Ok(ControlBody::Withdrawal(WithdrawalBody { records })) => {
+            Ok(ControlBody::Withdrawal(WithdrawalBody { records, .. })) => {
                 (records.iter().filter(|id| self.is_withdrawn_anew(id, origin)).count(), false)
             }
             Ok(
                 ControlBody::Acceptance(AcceptanceBody { agreement })
                 | ControlBody::Termination(TerminationBody { agreement, .. }),
             ) => (0, self.agreements.get(&agreement).is_none()),
+            Ok(ControlBody::Acknowledgement(body)) => {
+                (0, origin != self.us && self.record(&body.withdrawal).is_none())
+            }
             Ok(ControlBody::Group(body)) => {
                 (0, self.groups.is_early(self.us, origin, &Says::Group(body)))
             }

@@ -22,6 +22,7 @@ mod references;
 mod replaced;
 mod standing;
 mod weight;
+mod withdrawals;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,6 +50,8 @@ pub use records::{Held, Tombstone};
 use references::References;
 pub use replaced::Replaced;
 pub(crate) use weight::Weight;
+pub use withdrawals::Answered;
+use withdrawals::Answers;
 
 /// Everything that a node knows.
 #[derive(Debug)]
@@ -82,6 +85,8 @@ pub struct State {
     policy: PolicySnapshot,
     /// Withdrawn records, by record and by who withdrew: only the record's own origin counts.
     tombstones: BTreeMap<(RecordId, EconomyId), Tombstone>,
+    /// What was answered to withdrawals, and what we have not answered.
+    answers: Answers,
     /// Replaced records that are not here.
     replaced: Replaced,
     /// Every record, by the economy that it says it is of and the key that signed it.
@@ -409,6 +414,9 @@ impl State {
         let Some(partner) = self.partners.get(economy) else { return false };
         if held.facts.kind == Kind::Keyring {
             return partner.may_know(&held.facts.origin);
+        }
+        if held.facts.kind == Kind::Acknowledgement {
+            return self.has_told_us(held, economy);
         }
         // Only a withdrawal has targets. Of what is not its origin's own it takes nothing back, and says
         // nothing to anybody.

@@ -129,4 +129,6 @@ pub struct Tombstone {
     pub origin: EconomyId,
     /// The withdrawal.
     pub by: RecordId,
+    /// The first that asks that it be destroyed as well.
+    pub recall: Option<RecordId>,
 }

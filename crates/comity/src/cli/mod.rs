@@ -21,7 +21,8 @@ pub(crate) use node::{
 };
 pub(crate) use partner::PartnerCommand;
 pub(crate) use record::{
-    AuditCommand, Explain, ImportCommand, List, Publish, Show, Verify, Watch, Withdraw,
+    AuditCommand, Explain, ImportCommand, List, Publish, Recall, RecallCommand, Show, Verify,
+    Watch, Withdraw,
 };
 
 const START: &str = "\
@@ -103,6 +104,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Import(ImportCommand),
     Withdraw(Withdraw),
+    Recall(Recall),
     /// Throw a draft away
     Discard {
         /// Its reference, as KR-D-0003

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use comity_core::{Kind, Timestamp, Tlp};
+use comity_core::{Kind, RecallReason, RefusalReason, Timestamp, Tlp};
 
 use super::words;
 
@@ -73,6 +73,68 @@ pub(crate) struct Withdraw {
     /// Do not ask
     #[arg(long)]
     pub(crate) yes: bool,
+}
+
+/// Ask everyone who may hold a record to destroy it, and to answer.
+///
+/// A recall is a withdrawal that asks for more: as with `withdraw`, everyone who may hold any part is told, also past the
+/// end of an agreement, and nobody passes it on any more. Besides, each partner is asked to destroy what it holds, and
+/// answers; `comity audit who` shows the answers. The reason is one of a few: whoever may hold a part is told of it, so it
+/// says nothing about the record.
+#[derive(Args, Debug)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "Examples:\n  comity recall KR-26-0002 --reason sent-in-error\n  comity audit who KR-26-0002\n  comity recall list\n  comity recall refuse KR-26-0007 --reason order --text \"until the trial is over\""
+)]
+pub(crate) struct Recall {
+    #[command(subcommand)]
+    pub(crate) command: Option<RecallCommand>,
+    /// Its reference, or the front of its id
+    #[arg(value_name = "REFERENCE", required = true)]
+    pub(crate) record: Option<String>,
+    /// Why: sent-in-error, agreement, law, personal-data, source or other
+    #[arg(long, value_name = "WHY", required = true, value_parser = words::recall_reason)]
+    pub(crate) reason: Option<RecallReason>,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+/// What others recall.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RecallCommand {
+    /// List what others have recalled, why, and what was answered
+    List,
+    /// List what a partner may hold of yours and would not get any more
+    ///
+    /// After an agreement has ended or was narrowed, or a level was lowered: nothing more goes, but what went stays
+    /// where it is until it is recalled.
+    Due {
+        /// What you call the partner
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Keep what was recalled, and tell its origin why
+    ///
+    /// It stays withdrawn all the same: nobody gets it from here.
+    #[command(
+        after_help = "Example:\n  comity recall refuse KR-26-0007 --reason order --text \"until the trial is over\""
+    )]
+    Refuse {
+        /// The reference of the recall or of what it recalls
+        #[arg(value_name = "REFERENCE")]
+        record: String,
+        /// Why: law, order, investigation, agreement or other
+        #[arg(long, value_name = "WHY", value_parser = words::refusal_reason)]
+        reason: RefusalReason,
+        /// The same in your own words, one line; only its origin is told
+        #[arg(long, value_name = "TEXT")]
+        text: Option<String>,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// List records.

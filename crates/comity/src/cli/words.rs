@@ -1,16 +1,26 @@
 //! Values as they are typed.
 
-use comity_core::{Kind, Timestamp, Tlp};
+use comity_core::{Kind, RecallReason, RefusalReason, Timestamp, Tlp};
 
 pub(super) fn tlp(text: &str) -> Result<Tlp, String> {
     Tlp::from_name(text).ok_or_else(|| "one of clear, green, amber, amber+strict, red".to_owned())
 }
 
 pub(super) fn kind(text: &str) -> Result<Kind, String> {
-    Kind::from_name(text).ok_or_else(|| {
-        let names: Vec<_> = Kind::ALL.iter().map(ToString::to_string).collect();
-        format!("one of {}", names.join(", "))
-    })
+    Kind::from_name(text).ok_or_else(|| one_of(Kind::ALL))
+}
+
+pub(super) fn recall_reason(text: &str) -> Result<RecallReason, String> {
+    RecallReason::from_name(text).ok_or_else(|| one_of(RecallReason::ALL))
+}
+
+pub(super) fn refusal_reason(text: &str) -> Result<RefusalReason, String> {
+    RefusalReason::from_name(text).ok_or_else(|| one_of(RefusalReason::ALL))
+}
+
+fn one_of(all: &[impl std::fmt::Display]) -> String {
+    let names: Vec<_> = all.iter().map(ToString::to_string).collect();
+    format!("one of {}", names.join(", "))
 }
 
 /// An instant with a zone. A time without one could be meant in any.
@@ -34,5 +44,7 @@ mod tests {
         assert_eq!(tlp("amber+strict"), Ok(Tlp::AmberStrict));
         assert!(tlp("orange").unwrap_err().contains("amber+strict"));
         assert!(kind("advisry").unwrap_err().contains("advisory"));
+        assert!(recall_reason("mistake").unwrap_err().contains("sent-in-error"));
+        assert!(refusal_reason("no").unwrap_err().contains("investigation"));
     }
 }

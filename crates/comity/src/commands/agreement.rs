@@ -14,6 +14,7 @@ use comity_node::api::{AgreementLine, Published};
 
 use serde_json::json;
 
+use super::recall::{self, Narrowing};
 use super::{Context, partner};
 use crate::backend::Keys;
 use crate::cli::AgreementCommand;
@@ -158,9 +159,14 @@ fn accept(agreement: &str, yes: bool, context: &mut Context<'_>) -> Result<(), F
     }
     context.asker.confirmed(yes, &format!("Accept this agreement with {}?", line.partner))?;
     let asked = ask::Reference { reference: line.agreement };
+    // An agreement permits, and prohibits as well.
+    let narrowing = Narrowing::of(&session, &line.partner);
     let published: Published = session.call("/accept", &asked)?;
-    context.screen.answer(&published, |out| {
-        writeln!(out, "{}  accepted; {} is told", line.reference, printable(&line.partner))
+    let narrowed = narrowing.by(&session, &published);
+    let (partner, comity) = (printable(&line.partner), context.comity());
+    context.screen.answer(&narrowed, |out| {
+        writeln!(out, "{}  accepted; {partner} is told", line.reference)?;
+        recall::write_due(&narrowed.recall_due, &partner, &comity, out)
     })
 }
 
@@ -201,10 +207,12 @@ fn terminate(
     let question = question(&line, effective.as_deref(), immediately, &zones);
     context.asker.confirmed(yes, &printable(&question))?;
     let asked = ask::Terminate { reference: line.agreement.clone(), effective, immediately };
+    let narrowing = Narrowing::of(&session, &line.partner);
     let published: Published = session.call("/terminate", &asked)?;
     let ends = one(&session, &line.agreement)?;
-    let partner = printable(&line.partner);
-    context.screen.answer(&published, |out| {
+    let narrowed = narrowing.by(&session, &published);
+    let (partner, comity) = (printable(&line.partner), context.comity());
+    context.screen.answer(&narrowed, |out| {
         let Some(until) = ends.until.as_deref() else {
             return writeln!(out, "{}  taken back; {partner} is told", line.reference);
         };
@@ -214,9 +222,10 @@ fn terminate(
                 out,
                 "Its prohibitions and duties hold until {}, when the notice would be over",
                 zones.written(bound)
-            ),
-            None => Ok(()),
+            )?,
+            None => {}
         }
+        recall::write_due(&narrowed.recall_due, &partner, &comity, out)
     })
 }
 

@@ -6,10 +6,10 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use comity_admin::{Failure, FailureKind, ask};
-use comity_node::api::{AuditDelivery, AuditFile, AuditWho, AuditWithheld};
+use comity_node::api::{AuditDelivery, AuditFile, AuditTold, AuditWho, AuditWithheld};
 
-use super::Context;
 use super::publish::ADDRESSEE;
+use super::{Context, recall};
 use crate::backend::Keys;
 use crate::cli::AuditCommand;
 use crate::screen::times::Zones;
@@ -64,17 +64,41 @@ fn write(who: &AuditWho, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
     if !who.nothing_sent.is_empty() {
         writeln!(out, "Nothing of it was sent to {}.", printable(&who.nothing_sent.join(", ")))?;
     }
-    let Some(reference) = &who.withdrawn_by else { return Ok(()) };
-    writeln!(out, "Withdrawn by {reference}.")?;
-    if who.withdrawal_told.is_empty() {
+    if let Some(reference) = &who.superseded_by {
+        writeln!(out, "Replaced by {reference}.")?;
+        write_told(&who.superseded_told, false, zones, out)?;
+    }
+    match (&who.recalled_by, &who.withdrawn_by) {
+        (Some(recall), _) => writeln!(out, "Recalled by {recall}.")?,
+        (None, Some(withdrawal)) => writeln!(out, "Withdrawn by {withdrawal}.")?,
+        (None, None) => {}
+    }
+    write_told(&who.withdrawal_told, true, zones, out)
+}
+
+/// Who was told of it, and, where an answer is due, what they answered.
+fn write_told(
+    told: &[AuditTold],
+    answers: bool,
+    zones: &Zones,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if told.is_empty() {
         return Ok(());
     }
-    let mut table = Table::new(&["told of it", "decided", "state", "receipt"]);
+    let head: &[&str] = match answers {
+        true => &["told of it", "decided", "state", "receipt", "answer"],
+        false => &["told of it", "decided", "state", "receipt"],
+    };
+    let mut table = Table::new(head);
     let time = |at: &Option<String>| at.as_deref().map(|at| zones.written(at));
-    for told in &who.withdrawal_told {
+    for told in told {
         let receipt = time(&told.receipt).unwrap_or_else(|| "none yet".to_owned());
         let decided = time(&told.at).unwrap_or_default();
-        table.row([told.partner.clone(), decided, told.state.clone(), receipt]);
+        let answer = told.answer.as_ref().map_or_else(|| "not yet".to_owned(), recall::answered);
+        let mut row = vec![told.partner.clone(), decided, told.state.clone(), receipt];
+        row.extend(answers.then_some(answer));
+        table.row(row);
     }
     table.write(out)
 }

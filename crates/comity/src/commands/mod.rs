@@ -16,6 +16,7 @@ mod key;
 mod partner;
 mod publish;
 mod quarantine;
+mod recall;
 mod records;
 mod run;
 mod status;
@@ -90,6 +91,7 @@ pub(crate) fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
         Command::Publish(publish) => publish::run(&publish, context),
         Command::Import(command) => import::run(command, context),
         Command::Withdraw(withdraw) => records::withdraw(&withdraw, context),
+        Command::Recall(recall) => recall::run(recall, context),
         Command::Discard { draft } => records::discard(&draft, context),
         Command::List(list) => records::list(&list, context),
         Command::Show(show) => records::show(&show, context),

@@ -281,16 +281,26 @@ pub(super) fn withdraw(withdraw: &Withdraw, context: &mut Context<'_>) -> Result
             "{} is withdrawn; everyone who may hold a part of it is told",
             line.reference
         )?;
-        for name in &published.waits_for {
-            let name = printable(name);
-            let typed = word(&name);
-            writeln!(
-                out,
-                "{name} may hold it and is suspended: it is told after {comity} partner resume {typed}"
-            )?;
-        }
+        write_waits_for(&published, &comity, out)?;
         writeln!(out, "who that is: {comity} audit who {}", line.reference)
     })
+}
+
+/// Who is told later, and after what.
+pub(super) fn write_waits_for(
+    published: &Published,
+    comity: &str,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for name in &published.waits_for {
+        let name = printable(name);
+        let typed = word(&name);
+        writeln!(
+            out,
+            "{name} may hold it and is suspended: it is told after {comity} partner resume {typed}"
+        )?;
+    }
+    Ok(())
 }
 
 pub(super) fn discard(reference: &str, context: &mut Context<'_>) -> Result<(), Failure> {

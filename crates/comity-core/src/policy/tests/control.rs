@@ -65,7 +65,11 @@ fn each_kind_goes_to_those_whom_it_concerns() {
         (control(Kind::Consent, ControlAudience::To(OTHER)), false),
         // What was asked of one is passed on by nobody.
         (from_abroad(control(Kind::Consent, ControlAudience::To(THEM))), false),
-        (control(Kind::Acknowledgement, ControlAudience::To(THEM)), true),
+        (control(Kind::Acknowledgement, ControlAudience::To(THEM)), false),
+        (held(control(Kind::Acknowledgement, ControlAudience::To(THEM))), true),
+        (held(control(Kind::Acknowledgement, ControlAudience::To(OTHER))), true),
+        (from_abroad(control(Kind::Acknowledgement, ControlAudience::To(THEM))), true),
+        (from_abroad(control(Kind::Acknowledgement, ControlAudience::To(US))), false),
         (control(Kind::Group, ControlAudience::Partners), false),
         (control(Kind::Roster, ControlAudience::Partners), false),
         (control(Kind::Approval, ControlAudience::Partners), false),

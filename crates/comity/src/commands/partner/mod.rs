@@ -11,6 +11,7 @@ use comity_node::api::{AgreementLine, IntroductionLine, PartnerLine, PartnerUpda
 use serde_json::json;
 
 use super::Context;
+use super::recall::{self, Narrowing};
 use crate::backend::{Keys, Session};
 use crate::cli::PartnerCommand;
 use crate::screen::format::count;
@@ -31,9 +32,7 @@ pub(super) fn run(command: PartnerCommand, context: &mut Context<'_>) -> Result<
         PartnerCommand::Show { name } => show(&name, context),
         PartnerCommand::Review { name } => review::review(&name, context),
         PartnerCommand::Ping { name, count } => ping::ping(&name, count, context),
-        PartnerCommand::Level { name, level } => {
-            update(&name, PartnerUpdate::Level { level: level.number() }, context)
-        }
+        PartnerCommand::Level { name, level } => set_level(&name, level.number(), context),
         PartnerCommand::Intake { name, rule, kinds } => {
             let kinds = kinds.into_iter().map(|kind| kind.name().to_owned()).collect();
             intake(&name, PartnerUpdate::Intake { rule: rule.name().to_owned(), kinds }, context)
@@ -228,6 +227,19 @@ fn rules(partner: &PartnerLine) -> String {
     let exceptions = partner.intake.kinds.iter().map(|(kind, rule)| format!("{kind}: {rule}"));
     let all = std::iter::once(partner.intake.rule.clone()).chain(exceptions);
     all.collect::<Vec<_>>().join("; ")
+}
+
+fn set_level(name: &str, level: u8, context: &mut Context<'_>) -> Result<(), Failure> {
+    let (session, _) = context.session(Keys::Shut)?;
+    let narrowing = Narrowing::of(&session, name);
+    let asked = ask::Update { name: name.to_owned(), change: PartnerUpdate::Level { level } };
+    let partner: PartnerLine = session.call("/update-partner", &asked)?;
+    let narrowed = narrowing.by(&session, &partner);
+    let (name, comity) = (printable(&partner.name), context.comity());
+    context.screen.answer(&narrowed, |out| {
+        table(std::slice::from_ref(&partner)).write(out)?;
+        recall::write_due(&narrowed.recall_due, &name, &comity, out)
+    })
 }
 
 fn reach(name: &str, addresses: Vec<String>, context: &mut Context<'_>) -> Result<(), Failure> {

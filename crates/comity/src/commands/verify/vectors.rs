@@ -6,6 +6,7 @@ use bytes::Bytes;
 use comity_admin::{Failure, FailureKind};
 use comity_core::KeyId;
 use comity_core::consent::ConsentBody;
+use comity_core::control::{AcknowledgementBody, WithdrawalBody};
 use comity_core::group::{GroupBody, RosterBody};
 use comity_core::record::{self, Part, RecordError};
 use comity_core::sign::PublicKey;
@@ -51,6 +52,8 @@ enum Of {
     GroupBody,
     RosterBody,
     ConsentBody,
+    WithdrawalBody,
+    AcknowledgementBody,
 }
 
 #[derive(Debug, Deserialize)]
@@ -153,6 +156,16 @@ impl Vector {
             }
             Of::RosterBody => {
                 let read = RosterBody::decode(&bytes);
+                let verdict = read.map_or_else(|fault| fault.problem.code(), |_| "ok");
+                compare(Said::only(verdict), &self.expect, expected, self.unknown);
+            }
+            Of::WithdrawalBody => {
+                let read = WithdrawalBody::decode(&bytes);
+                let verdict = read.map_or_else(|fault| fault.problem.code(), |_| "ok");
+                compare(Said::only(verdict), &self.expect, expected, self.unknown);
+            }
+            Of::AcknowledgementBody => {
+                let read = AcknowledgementBody::decode(&bytes);
                 let verdict = read.map_or_else(|fault| fault.problem.code(), |_| "ok");
                 compare(Said::only(verdict), &self.expect, expected, self.unknown);
             }

@@ -108,7 +108,10 @@ fn books() -> AuditWho {
         deliveries: vec![delivery],
         nothing_sent: vec!["FJ".to_owned()],
         withdrawn_by: None,
+        recalled_by: None,
         withdrawal_told: Vec::new(),
+        superseded_by: None,
+        superseded_told: Vec::new(),
     }
 }
 

@@ -1,0 +1,238 @@
+//! Three nodes, three processes: what a relay passed on is recalled through it, past the end of every agreement,
+//! and each of them answers.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests assert"
+)]
+
+mod world;
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use world::Node;
+
+const MOU: &str = r#"
+format = 1
+title = "MoU"
+tier = "mou"
+starts = 2026-01-01
+onward = "within-marking"
+"#;
+
+/// Asks again until the answer is as it should be.
+fn eventually(what: &str, mut answer: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !answer() {
+        assert!(started.elapsed() < Duration::from_secs(120), "never: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or_default()
+}
+
+fn pair((one, here): (&Node, &str), (other, there): (&Node, &str)) {
+    let invitation = one.data(&["partner", "invite", "--as", there]);
+    other.try_with(&["partner", "join", "--as", here], text(&invitation, "ticket")).done();
+    let digits = |node: &Node, name: &str| {
+        let mut digits = String::new();
+        eventually("both screens show digits", || {
+            let ceremony = node.data(&["partner", "verify", "--show", name]);
+            text(&ceremony, "digits").clone_into(&mut digits);
+            !digits.is_empty()
+        });
+        digits
+    };
+    let (ours, theirs) = (digits(one, there), digits(other, here));
+    std::thread::scope(|scope| {
+        let one = scope.spawn(|| one.try_with(&["partner", "verify", there], &theirs).done());
+        other.try_with(&["partner", "verify", here], &ours).done();
+        one.join().unwrap();
+    });
+    one.data(&["partner", "level", there, "restricted"]);
+    other.data(&["partner", "level", here, "restricted"]);
+}
+
+/// The agreement with a partner that is in this state.
+fn agreement(node: &Node, partner: &str, state: &str) -> Option<String> {
+    let agreements = node.data(&["agreement", "list"]);
+    let mut agreements = agreements.as_array().unwrap().iter();
+    let found =
+        agreements.find(|one| text(one, "partner") == partner && text(one, "state") == state);
+    found.map(|one| text(one, "reference").to_owned())
+}
+
+fn agree((one, here): (&Node, &str), (other, there): (&Node, &str)) {
+    let file = one.folder().join("mou.toml");
+    std::fs::write(&file, MOU).unwrap();
+    one.data(&["agreement", "propose", &file.display().to_string(), "--to", there, "--yes"]);
+    eventually("the proposal is accepted", || {
+        let open = agreement(other, here, "awaits our acceptance");
+        open.map(|open| other.data(&["agreement", "accept", &open, "--yes"])).is_some()
+    });
+    eventually("it is in force", || agreement(one, there, "in force").is_some());
+}
+
+/// Over at once, at both ends.
+fn end((one, here): (&Node, &str), (other, there): (&Node, &str)) -> Value {
+    let reference = agreement(one, there, "in force").unwrap();
+    let ended = one.data(&["agreement", "terminate", &reference, "--immediately", "--yes"]);
+    eventually("both know that it ended", || agreement(other, here, "ended").is_some());
+    ended
+}
+
+/// Who is told of whom, by the one that is the partner of both.
+fn introduce(relay: &Node, (node, name): (&Node, &str), other: &str) {
+    relay.data(&["partner", "introduce", other, "--to", name]);
+    eventually("the introduction arrives", || {
+        node.try_with(&["partner", "confirm", other, "--as", other, "--yes"], "").code == 0
+    });
+}
+
+fn line(node: &Node, title: &str) -> Option<Value> {
+    let records = node.data(&["list"]);
+    records.as_array().unwrap().iter().find(|one| text(one, "title") == title).cloned()
+}
+
+fn publish(node: &Node, title: &str) -> String {
+    let file = node.folder().join("flaw.toml");
+    let record = format!(
+        "format = 1\nkind = \"advisory\"\ntitle = \"{title}\"\n\
+         [marking]\ntlp = \"GREEN\"\nonward = \"within-marking\"\n\
+         [[part]]\nsection = \"summary\"\ntext = \"{title}\"\n"
+    );
+    std::fs::write(&file, record).unwrap();
+    text(&node.data(&["publish", &file.display().to_string(), "--yes"]), "reference").to_owned()
+}
+
+/// What the audit says that a partner answered: outcome, why, words, through whom, and how it was told.
+fn answer(node: &Node, reference: &str, partner: &str) -> Option<[String; 5]> {
+    let who = node.data(&["audit", "who", reference]);
+    let told = who["withdrawal_told"].as_array().cloned().unwrap_or_default();
+    let told = told.into_iter().find(|one| text(one, "partner") == partner)?;
+    let answer = &told["answer"];
+    answer.is_object().then(|| {
+        [
+            text(answer, "outcome"),
+            text(answer, "because"),
+            text(answer, "text"),
+            text(answer, "through"),
+            text(&told, "state"),
+        ]
+        .map(str::to_owned)
+    })
+}
+
+#[test]
+fn a_recall_goes_through_a_relay_past_expired_agreements_and_everybody_answers() {
+    let mut nodes = ["KR", "JP", "FJ"].map(Node::plain);
+    nodes.iter_mut().for_each(Node::run);
+    let [kr, jp, fj] = &mut nodes;
+    pair((kr, "KR"), (jp, "JP"));
+    pair((jp, "JP"), (fj, "FJ"));
+    agree((kr, "KR"), (jp, "JP"));
+    agree((jp, "JP"), (fj, "FJ"));
+    introduce(jp, (fj, "FJ"), "KR");
+    introduce(jp, (kr, "KR"), "FJ");
+
+    let reference = publish(kr, "A flaw");
+    let withdrawn = publish(kr, "Another flaw");
+    for title in ["A flaw", "Another flaw"] {
+        eventually("the relay has passed it on", || line(fj, title).is_some());
+    }
+    assert_eq!(kr.data(&["recall", "due", "JP"]), serde_json::json!([]));
+    let lowered = kr.data(&["partner", "level", "JP", "public"]);
+    let due = |answer: &Value| -> Vec<String> {
+        let lines = answer["recall_due"].as_array().cloned().unwrap_or_default();
+        lines.iter().map(|one| text(one, "reference").to_owned()).collect()
+    };
+    assert_eq!(due(&lowered), [reference.clone(), withdrawn.clone()], "{lowered}");
+    assert_eq!(text(&lowered["recall_due"][0], "gate"), "trust", "{lowered}");
+    assert_eq!(text(&lowered, "name"), "JP");
+    let raised = kr.data(&["partner", "level", "JP", "restricted"]);
+    assert!(raised["recall_due"].is_null(), "{raised}");
+    let ended = end((kr, "KR"), (jp, "JP"));
+    assert_eq!(due(&ended), [reference.clone(), withdrawn.clone()], "{ended}");
+    let still = kr.data(&["recall", "due", "JP"]);
+    assert_eq!(still.as_array().unwrap().len(), 2);
+    assert_eq!(still[0]["sections"], serde_json::json!(["summary"]));
+    end((jp, "JP"), (fj, "FJ"));
+    publish(kr, "Under no agreement");
+
+    // It is taken back while the last of them is away.
+    assert_eq!(fj.stop(), 0);
+    kr.try_with(&["recall", &reference, "--yes"], "").refused(64, "usage", "--reason", "");
+    kr.try_with(&["recall", &reference, "--reason", "error", "--yes"], "").refused(
+        64,
+        "usage",
+        "sent-in-error",
+        "",
+    );
+    kr.try_with(&["recall", &reference, "--reason", "law"], "").refused(
+        64,
+        "not-confirmed",
+        "cannot be taken back",
+        "--yes",
+    );
+    kr.data(&["recall", &reference, "--reason", "law", "--yes"]);
+    kr.data(&["withdraw", &withdrawn, "--yes"]);
+    kr.try_with(&["recall", &reference, "--reason", "law", "--yes"], "").refused(
+        65,
+        "recalled-already",
+        "recalled already, by KR-",
+        "audit who",
+    );
+    let expected = |parts: [&str; 5]| Some(parts.map(str::to_owned));
+    let stopped = "stopped, not erased";
+    eventually("the relay has answered", || {
+        answer(kr, &reference, "JP") == expected([stopped, "cannot-erase", "", "", "stored"])
+            && answer(kr, &withdrawn, "JP") == expected(["honoured", "not-asked", "", "", "stored"])
+    });
+    assert_eq!(answer(kr, &reference, "FJ"), None, "it knows nothing of it yet");
+    assert_eq!(text(&line(jp, "A flaw").unwrap(), "lifecycle"), "recalled");
+    assert_eq!(text(&line(jp, "Another flaw").unwrap(), "lifecycle"), "withdrawn");
+    fj.run();
+    eventually("its reader has answered through it", || {
+        answer(kr, &reference, "FJ") == expected([stopped, "cannot-erase", "", "JP", "told by JP"])
+    });
+    assert!(line(jp, "Under no agreement").is_none(), "nothing else passes");
+
+    // Whoever must keep it says why, and it stays withdrawn.
+    let recalls = fj.data(&["recall", "list"]);
+    let recall = &recalls.as_array().unwrap()[0];
+    assert_eq!((text(recall, "origin"), text(recall, "reason")), ("KR", "law"), "{recalls}");
+    assert_eq!(text(&recall["answer"], "outcome"), stopped, "{recalls}");
+    assert_eq!(recalls.as_array().unwrap().len(), 1, "a withdrawal is none");
+    let here = text(&line(fj, "A flaw").unwrap(), "reference").to_owned();
+    assert_eq!(recall["records"], serde_json::json!([here]));
+    let refuse = |more: &[&str]| {
+        fj.try_with(&[&["recall", "refuse", here.as_str(), "--yes"], more].concat(), "")
+    };
+    refuse(&["--reason", "other"]).refused(64, "text", "tells its origin nothing", "--text");
+    refuse(&["--reason", "no"]).refused(64, "usage", "investigation", "");
+    refuse(&["--reason", "order", "--text", "until the trial is over"]).done();
+    let another = text(&line(fj, "Another flaw").unwrap(), "reference").to_owned();
+    fj.try_with(&["recall", "refuse", &another, "--reason", "law", "--yes"], "").refused(
+        65,
+        "not-recalled",
+        "nobody has recalled",
+        "recall list",
+    );
+    eventually("the origin knows why", || {
+        answer(kr, &reference, "FJ")
+            == expected(["refused", "order", "until the trial is over", "JP", "told by JP"])
+    });
+    assert_eq!(text(&line(fj, "A flaw").unwrap(), "lifecycle"), "recalled");
+
+    // It is the same in the books of a node that rests.
+    assert_eq!(kr.stop(), 0);
+    let told = answer(kr, &reference, "FJ").unwrap();
+    assert_eq!((told[0].as_str(), told[1].as_str()), ("refused", "order"));
+    assert_eq!(answer(kr, &reference, "JP").unwrap()[0], stopped);
+    assert!(kr.data(&["recall", "list"]).as_array().unwrap().is_empty());
+}
