@@ -562,13 +562,20 @@ fn receipts_are_believed_however_much_was_rejected_before() {
         assert_eq!(bench.answer(&peer, number), Answer::Rejected);
     }
     let (good, parts) = advisory(&by, "a flaw", bench.now);
+    bench.heard(conn);
     let number = bench.deliver(&mut peer, &good, &parts);
-    bench.wait(Duration::from_secs(1));
-    let receipts = bench.heard(conn).into_iter().filter_map(|said| match said {
-        Said::Receipt(signed) => Some(signed),
-        _ => None,
+    let mut receipts = [1, 60].into_iter().flat_map(|seconds| {
+        bench.wait(Duration::from_secs(seconds));
+        let receipts = bench.heard(conn).into_iter().filter_map(|said| match said {
+            Said::Receipt(signed) => Some((seconds, signed)),
+            _ => None,
+        });
+        receipts.collect::<Vec<_>>()
     });
-    let last = UnverifiedReceipt::parse(&receipts.last().unwrap()).unwrap();
+    // Each lists the last of them anew, so that there is one in a minute.
+    let (after, last) = receipts.next().unwrap();
+    assert_eq!((after, receipts.next()), (60, None));
+    let last = UnverifiedReceipt::parse(&last).unwrap();
     let last = last.verify(bench.node.economy.id, by.id).unwrap();
     assert_eq!((last.first(), last.upto), (2, peer.head));
     assert_eq!((last.rejects.len(), number), (REJECTS, peer.head.number));

@@ -7,6 +7,7 @@ use comity_core::receipt::{REJECTS, Receipt, Witness};
 use comity_core::{EconomyId, EpochId, Timestamp};
 
 use super::Engine;
+use crate::state::Weight;
 
 impl Engine {
     /// Signs for what is durable of a partner's ledger.
@@ -62,6 +63,10 @@ impl Engine {
         // A receipt that says no more than the last one is not worth an entry.
         if self.space_low || !self.state.receipt_is_news(&partner, &receipt) {
             return;
+        }
+        let weight = Weight::of_receipt(signed.len());
+        if let Some(bound) = self.too_heavy(&partner, weight) {
+            return self.say_full(partner, bound);
         }
         for (number, reason) in &receipt.rejects {
             if self.state.is_refused_by(&partner, *number, *reason) {

@@ -185,7 +185,7 @@ impl Engine {
     }
 
     /// Said once, until there is room again.
-    fn say_full(&mut self, account: EconomyId, bound: Bound) {
+    pub(super) fn say_full(&mut self, account: EconomyId, bound: Bound) {
         if self.full.entry(account).or_default().insert(bound) {
             let what = self.full_in_words(&account, bound);
             let text = format!("more of that is put off until there is room again: {what}");

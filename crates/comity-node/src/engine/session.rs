@@ -16,6 +16,10 @@ use super::{Effect, Engine};
 const RECEIPT_DELAY: Duration = Duration::from_millis(50);
 /// Arrivals after which a receipt is signed at once.
 const RECEIPT_EVERY: u64 = 512;
+/// Rejects with which a receipt is long: each lists the last of them again, and goes into a journal.
+const LONG_RECEIPT: usize = 64;
+/// How long a long one waits.
+const LONG_RECEIPT_DELAY: Duration = Duration::from_secs(60);
 /// How long a delivery that the partner had no room for waits: twice as long each time, up to the last.
 const DEFER_DELAYS: [Duration; 5] = [
     Duration::from_secs(5),
@@ -396,13 +400,20 @@ impl Engine {
         for number in &numbers {
             self.state.arrival_durable(&partner, *number);
         }
+        let long = self
+            .state
+            .partner(&partner)
+            .is_some_and(|one| one.inbound.rejects().len() >= LONG_RECEIPT);
         if let Some(session) = self.sessions.get_mut(&partner) {
             for number in &numbers {
                 session.arriving.remove(number);
             }
             session.unreceipted = session.unreceipted.saturating_add(numbers.len() as u64);
-            let delay =
-                if session.unreceipted < RECEIPT_EVERY { RECEIPT_DELAY } else { Duration::ZERO };
+            let delay = match session.unreceipted {
+                RECEIPT_EVERY.. => Duration::ZERO,
+                _ if long => LONG_RECEIPT_DELAY,
+                _ => RECEIPT_DELAY,
+            };
             let due = now.saturating_add(delay);
             session.receipt_due = Some(session.receipt_due.map_or(due, |before| before.min(due)));
         }

@@ -177,7 +177,10 @@ impl State {
                 }
             }
             JournalEntry::Arrival(arrival) => self.arrived(arrival),
-            JournalEntry::Receipt { from, signed, at } => self.receipt_came(from, signed, *at),
+            JournalEntry::Receipt { from, signed, at } => {
+                self.charge_weight(Some(*from), Weight::of_receipt(signed.len()));
+                self.receipt_came(from, signed, *at);
+            }
             JournalEntry::Refused { by, number, reason, .. } => {
                 let reason = RejectReason::from_code(*reason);
                 self.settle(by, *number, OutFate::Refused(reason));

@@ -53,6 +53,11 @@ impl Weight {
         Self { memory: PART + 2 * header + marking(floor), disk: size.saturating_add(header) }
     }
 
+    /// A receipt of so many bytes.
+    pub(crate) fn of_receipt(bytes: usize) -> Self {
+        Self { memory: SMALL, disk: bytes as u64 }
+    }
+
     /// Both together.
     pub(crate) fn and(self, other: Self) -> Self {
         Self {

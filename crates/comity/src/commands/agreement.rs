@@ -217,13 +217,12 @@ fn terminate(
             return writeln!(out, "{}  taken back; {partner} is told", line.reference);
         };
         writeln!(out, "{}  ends {}; {partner} is told", line.reference, zones.written(until))?;
-        match ends.bound_until.as_deref() {
-            Some(bound) => writeln!(
+        if let Some(bound) = ends.bound_until.as_deref() {
+            let bound = zones.written(bound);
+            writeln!(
                 out,
-                "Its prohibitions and duties hold until {}, when the notice would be over",
-                zones.written(bound)
-            )?,
-            None => {}
+                "Its prohibitions and duties hold until {bound}, when the notice would be over"
+            )?;
         }
         recall::write_due(&narrowed.recall_due, &partner, &comity, out)
     })
