@@ -75,6 +75,8 @@ pub const PROPOSALS: u64 = 64;
 /// Charters of one economy, and words of it about known groups on which no roster rests, or that wait to
 /// be judged: each is gone through whenever something is said about its group.
 pub const GROUP_WORDS: u64 = 512;
+/// How long after a daily word about a roster another one of the same author is not kept.
+pub const HEADS_EVERY: Duration = Duration::from_secs(60 * 60);
 /// Rosters that one economy has signed, of all groups: each is read again at every start.
 pub const ROSTERS: u64 = 2048;
 /// Asks of one partner for our consent that nobody has answered.

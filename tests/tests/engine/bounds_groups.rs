@@ -1,9 +1,12 @@
 //! What is said about groups has a bound, to the account of who says it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use comity_core::group::{ApplicationBody, CharterBody, GroupBody, RosterBody, SponsorshipBody};
+use comity_core::group::{
+    ApplicationBody, CharterBody, GroupBody, Roster, RosterBody, SponsorshipBody,
+};
+use comity_core::limits::EPOCHS;
 use comity_core::record::{Part, VerifiedRecord, control};
 use comity_core::sign::SecretKey;
 use comity_core::{GroupId, Kind, Timestamp, Tlp};
@@ -115,17 +118,46 @@ fn words_about_groups_that_wait_are_to_the_account_of_who_brings_them() {
     assert_eq!(counts(&bench), (limits::GROUP_WORDS, 7));
 }
 
+/// The next roster of a group that it founded with the node, as long as that may have one; else a charter.
+fn goes_on(by: &Economy, number: u64, bench: &Bench) -> (VerifiedRecord, Vec<Part>) {
+    let own = bench.state().groups().iter().filter(|group| group.founding().by() == by.id);
+    let Some(group) = own.into_iter().find(|group| group.head().epoch < EPOCHS) else {
+        return founds(by, number, bench);
+    };
+    let roster = Roster {
+        group: group.id(),
+        epoch: group.head().epoch + 1,
+        predecessor: group.head().digest,
+        members: [(by.id, BTreeSet::new())].into(),
+        changes: BTreeMap::new(),
+        handover: None,
+    };
+    signed(Kind::Roster, RosterBody::Roster(roster).encode(), by, bench)
+}
+
+#[test]
+fn rosters_have_a_bound() {
+    let charters = limits::ROSTERS.div_ceil(EPOCHS) + u64::from(limits::ROSTERS.is_multiple_of(EPOCHS));
+    let taken = limits::ROSTERS + charters;
+    let mut bench = Bench::new();
+    let (hostile, ..) = fill(&mut bench, Bound::Rosters, taken, goes_on);
+    let kept = |bound| bench.state().kept_of(&hostile.economy.id, bound);
+    assert_eq!(kept(Bound::Rosters), limits::ROSTERS);
+    assert_eq!(kept(Bound::GroupWords), charters, "they all followed");
+}
+
+fn founds(by: &Economy, number: u64, bench: &Bench) -> (VerifiedRecord, Vec<Part>) {
+    let text = format!(
+        "format = 1\nname = \"Group {number}\"\npurpose = \"None\"\n\
+         founders = [\"one\", \"two\"]\nstarts = 2020-01-01\nsponsors = {{ needed = 1 }}\n\
+         removal = {{ by = \"secretariat\" }}\nterms = {{ tier = \"mou\" }}\n"
+    );
+    let founders = BTreeSet::from([by.id, bench.node.economy.id]);
+    let charter = CharterBody { text, founders, sponsors: BTreeSet::new() };
+    signed(Kind::Group, GroupBody::Charter(charter).encode(), by, bench)
+}
+
 #[test]
 fn charters_have_a_bound() {
-    let charter = |by: &Economy, number: u64, bench: &Bench| {
-        let text = format!(
-            "format = 1\nname = \"Group {number}\"\npurpose = \"None\"\n\
-             founders = [\"one\", \"two\"]\nstarts = 2020-01-01\nsponsors = {{ needed = 1 }}\n\
-             removal = {{ by = \"secretariat\" }}\nterms = {{ tier = \"mou\" }}\n"
-        );
-        let founders = BTreeSet::from([by.id, bench.node.economy.id]);
-        let charter = CharterBody { text, founders, sponsors: BTreeSet::new() };
-        signed(Kind::Group, GroupBody::Charter(charter).encode(), by, bench)
-    };
-    fill(&mut Bench::new(), Bound::GroupWords, limits::GROUP_WORDS, charter);
+    fill(&mut Bench::new(), Bound::GroupWords, limits::GROUP_WORDS, founds);
 }

@@ -155,7 +155,11 @@ fn keyrings_that_come_too_early_have_a_bound() {
     assert_eq!(brings(&mut bench, &mut relay, &further, &by), Answer::Rejected);
     assert_eq!(bench.journal(), journal + 1);
     assert_eq!(held(&bench, by.id), 1);
+    // Who passes it on did nothing wrong, and is asked for it anew.
+    let (relayed, number) = (relay.economy.id, relay.head.number);
+    assert_eq!(bench.state().lacking(&relayed, &by.id), [number]);
     bench.restart();
+    assert_eq!(bench.state().lacking(&relayed, &by.id), [number]);
     bench.connect(&mut origin);
     // The economy itself may skip versions, also to one that had come too early.
     assert_eq!(brings(&mut bench, &mut origin, &early[3], &by), Answer::Acked);

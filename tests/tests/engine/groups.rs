@@ -1,6 +1,9 @@
 //! Groups in one node: who hears what is said about one, what becomes of it when an author is believed
 //! no more, and that the journal alone has all of it.
 
+mod daily;
+mod early;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -113,6 +116,17 @@ impl World {
         let first = world.group(id).admitting(kr.id, jp.id).unwrap();
         world.bench.deliver(&mut world.jp, &roster(first, &jp), &[]);
         (world, id)
+    }
+
+    /// Twenty advisories, which everybody has.
+    fn publish_many(&mut self) {
+        for number in 0..20 {
+            let (record, parts) = advisory(&self.kr, &format!("flaw {number}"), self.bench.now);
+            let (record, title) = (Box::new(record), String::new());
+            let publish = Command::Publish { record, parts, title, draft: None };
+            self.bench.command(publish).unwrap();
+        }
+        self.given();
     }
 
     /// What each partner was given since it connected.
@@ -308,44 +322,6 @@ fn two_rosters_of_one_number_stop_the_group_and_the_operator_is_told_once() {
 }
 
 #[test]
-fn of_a_group_with_which_we_have_nothing_to_do_only_the_charter_is_read() {
-    let mut world = World::new();
-    let (kr, jp, fj) = (world.kr.clone(), world.jp.economy.clone(), world.fj.economy.clone());
-    let founds = says(Kind::Group, charter([jp.id, fj.id]), &jp);
-    let id = GroupId(founds.id().0);
-    world.bench.deliver(&mut world.jp, &founds, &[]);
-    let applies = application(id, &fj);
-    world.bench.deliver(&mut world.jp, &applies, &[]);
-    let first = {
-        let mut group = Group::clone(&world.group(id));
-        let body =
-            ApplicationBody { group: id, affiliations: BTreeSet::new(), answers: Vec::new() };
-        let statement = Statement {
-            record: applies.id(),
-            by: fj.id,
-            at: START,
-            says: Says::Group(GroupBody::Application(body)),
-            doubted: false,
-        };
-        group.take(statement, START);
-        group.settle();
-        group.admitting(fj.id, jp.id).unwrap()
-    };
-    world.bench.deliver(&mut world.jp, &roster(first, &jp), &[]);
-    let group = world.group(id);
-    assert_eq!((group.head().epoch, group.statements().count()), (0, 0));
-    assert_eq!(world.bench.state().kept_of(&jp.id, Bound::Early), 2, "they wait");
-    world.restarted();
-    // Once we are asked, all of it is weighed.
-    let invitation = GroupBody::Invitation(InvitationBody { group: id, to: kr.id });
-    world.bench.deliver(&mut world.jp, &says(Kind::Group, invitation.encode(), &jp), &[]);
-    assert_eq!(world.group(id).head().epoch, 1);
-    assert_eq!(world.bench.state().kept_of(&jp.id, Bound::Early), 0);
-    world.restarted();
-    assert_eq!(world.group(id).head().epoch, 1);
-}
-
-#[test]
 fn what_somebody_says_who_has_no_say_in_it_goes_no_further() {
     let (mut world, id) = World::founded();
     let (nz, fj) = (world.nz.economy.clone(), world.fj.economy.clone());
@@ -384,13 +360,7 @@ fn rosters_cost_at_a_start_what_they_are_many() {
 fn nobody_makes_all_partners_be_considered_anew_with_words_that_permit_nothing() {
     let (mut world, id) = World::founded();
     let (kr, nz) = (world.kr.clone(), world.nz.economy.clone());
-    for number in 0..20 {
-        let (record, parts) = advisory(&kr, &format!("flaw {number}"), world.bench.now);
-        let (record, title) = (Box::new(record), String::new());
-        let publish = Command::Publish { record, parts, title, draft: None };
-        world.bench.command(publish).unwrap();
-    }
-    world.given();
+    world.publish_many();
     let mut planned = |record: VerifiedRecord| {
         comity_core::test_util::work::planned();
         world.bench.deliver(&mut world.nz, &record, &[]);

@@ -1,8 +1,9 @@
 //! What a node does after the end of its journal was cut.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use comity_core::group::{RosterBody, RosterHead};
+use comity_core::group::{CharterBody, GroupBody, RosterBody, RosterHead};
 use comity_core::journal::{JournalEntry, PartnerChange, RecordEntered, Source, Standing};
 use comity_core::keyring::{Grant, KeyringBuilder, Revocation};
 use comity_core::ledger::{Head, LedgerEntry, Ranges};
@@ -192,6 +193,92 @@ fn in_doubt_no_keyring_is_signed_and_it_is_said_who_is_waited_for() {
     let (economy, change) = (other.economy.id, PartnerChange::Suspended);
     bench.command(Command::Partner { economy, change }).unwrap();
     publish(&mut bench).expect("nobody can hold a later one");
+}
+
+#[test]
+fn whoever_claims_more_and_shows_nothing_is_waited_for_no_longer_than_a_day() {
+    let (mut bench, mut one, mut other) = restarted(true);
+    bench.connect(&mut other);
+    claim_more(&bench, &mut one);
+    bench.connect(&mut one);
+    assert_eq!(bench.alarms("tail-claimed").len(), 1);
+    let by = bench.node.economy.clone();
+    let key = SecretKey::from_seed(&[77; 32]);
+    let revocation = Revocation { key: by.junior.id(), at: START, compromised: false };
+    let keyring = next_keyring(&by, &key, revocation);
+    let publish = |bench: &mut Bench| {
+        let (record, title) = (Box::new(keyring.clone()), String::new());
+        bench.command(Command::Publish { record, parts: Vec::new(), title, draft: None })
+    };
+    bench.wait(Duration::from_secs(23 * 60 * 60));
+    // That it says so again is no new claim.
+    claim_more(&bench, &mut one);
+    one.boot();
+    bench.connect(&mut one);
+    assert!(matches!(publish(&mut bench), Err(CommandError::Doubted { .. })));
+    bench.wait(Duration::from_secs(2 * 60 * 60));
+    publish(&mut bench).expect("a bare word");
+    // It gets nothing all the same before it has shown it.
+    assert!(bench.state().doubted().contains(&one.economy.id));
+}
+
+#[test]
+fn a_person_may_say_that_nothing_was_lost_and_the_doubt_stays() {
+    let (mut bench, one, other) = restarted(true);
+    let by = bench.node.economy.clone();
+    let key = SecretKey::from_seed(&[77; 32]);
+    let revocation = Revocation { key: by.author.id(), at: START, compromised: true };
+    let record = Box::new(next_keyring(&by, &key, revocation));
+    bench.command(Command::PublishAnyway { record, title: String::new() }).expect("a revocation");
+    assert_eq!(bench.state().own_keyring_head().0, 2);
+    for peer in [&one, &other] {
+        assert!(bench.state().doubted().contains(&peer.economy.id));
+    }
+    // In recovery a later one is known to be possible, and no word helps.
+    let restored = new_entry(&JournalEntry::Restored { at: START }, Vec::new());
+    let backup = bench.node.store.backup();
+    bench.replace(MemoryStore::restore(&backup, restored).unwrap());
+    let revocation = Revocation { key: by.junior.id(), at: START, compromised: false };
+    let record = Box::new(next_keyring(&by, &key, revocation));
+    let refused = bench.command(Command::PublishAnyway { record, title: String::new() });
+    assert!(matches!(refused, Err(CommandError::Recovering(_))), "{refused:?}");
+}
+
+#[test]
+fn that_a_roster_is_not_confirmed_for_a_doubt_is_said_once_a_day() {
+    let mut bench = Bench::new();
+    let mut peer = bench.pair(2);
+    bench.connect(&mut peer);
+    let by = bench.node.economy.clone();
+    let text = "format = 1\nname = \"Islands\"\npurpose = \"Early warning\"\n\
+        founders = [\"one\", \"two\"]\nstarts = 2020-01-01\nsponsors = { needed = 1 }\n\
+        removal = { by = \"secretariat\" }\nterms = { tier = \"mou\" }\n";
+    let founders = BTreeSet::from([by.id, peer.economy.id]);
+    let charter = CharterBody { text: text.to_owned(), founders, sponsors: BTreeSet::new() };
+    let body = GroupBody::Charter(charter).encode();
+    let charter = control(Kind::Group, body, Tlp::AmberStrict, &by.author, by.id, START).unwrap();
+    let (record, title) = (Box::new(charter), String::new());
+    let publish = Command::Publish { record, parts: Vec::new(), title, draft: None };
+    bench.command(publish).unwrap();
+    let an_hour = Duration::from_secs(60 * 60);
+    bench.cut = Some(7);
+    bench.restart();
+    bench.wait(an_hour * 23);
+    assert_eq!(bench.alarms("roster-unconfirmed").len(), 0, "nobody is late yet");
+    bench.wait(an_hour * 3);
+    let said = bench.alarms("roster-unconfirmed");
+    let name = format!("N{}", peer.economy.id.short());
+    assert_eq!(said.len(), 1);
+    let text = said[0];
+    assert!(
+        text.contains("Islands") && text.contains(&name) && text.contains("--anyway"),
+        "{text}"
+    );
+    bench.wait(an_hour * 24);
+    assert_eq!(bench.alarms("roster-unconfirmed").len(), 2);
+    bench.connect(&mut peer);
+    bench.wait(an_hour * 48);
+    assert_eq!(bench.alarms("roster-unconfirmed").len(), 2, "its head agrees");
 }
 
 /// A restored secretariat, or one in doubt, may have signed a later roster.

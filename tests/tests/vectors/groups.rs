@@ -84,7 +84,7 @@ fn good() -> Vec<Vector> {
             "ok",
             "a vote with a reason",
         ),
-        group("group-handover", about(4), "ok", "the role is offered"),
+        group("group-handover", about(4), "ok", "a member would keep the roster"),
         group("group-invitation", invitation(), "ok", "a charter is shown"),
         of_roster("roster", roster(), "ok", "two members, one of whom came in"),
         of_roster("roster-unchanged", roster().without(5), "ok", "nobody came or went"),
@@ -92,7 +92,7 @@ fn good() -> Vec<Vector> {
             "roster-handover",
             roster().with(6, bytes(&RECORD)),
             "ok",
-            "signed by who takes the role over",
+            "the role goes to another member",
         ),
         of_roster("roster-head", head(), "ok", "the charter's epoch is the last one"),
     ]

@@ -75,14 +75,14 @@ pub struct RemovalBody {
     pub reason: Option<String>,
 }
 
-/// The secretariat wants to hand its role over. The other accepts by signing the next roster.
+/// A member would keep the roster. The secretariat hands its role over by the roster that cites this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HandoverBody {
     /// The group.
     pub group: GroupId,
-    /// The roster after which it is to be: with the next one the offer is void.
+    /// The roster after which it is to be: with the next one the word is void.
     pub epoch: u64,
-    /// Who is to have the role.
+    /// Who is to have the role: the signer itself.
     pub to: EconomyId,
 }
 

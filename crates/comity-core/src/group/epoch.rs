@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::founding::Founding;
 use crate::digest::Digest;
 use crate::identity::{EconomyId, RecordId};
-use crate::limits;
 use crate::time::Timestamp;
 
 /// The members from one roster to the next.
@@ -16,7 +15,9 @@ pub struct Epoch {
     pub epoch: u64,
     /// What the next one names it by.
     pub digest: Digest,
-    /// Who has the role.
+    /// Who signed it: whoever had the role before it.
+    pub by: EconomyId,
+    /// Who has the role from now on.
     pub secretariat: EconomyId,
     /// The members.
     pub members: BTreeMap<EconomyId, Membership>,
@@ -39,8 +40,8 @@ pub struct Membership {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Chain {
     head: Arc<Epoch>,
-    /// Those before it, from 0 without gaps, each with the moment at which its successor was here.
-    earlier: Vec<(Arc<Epoch>, Timestamp)>,
+    /// Those before it, from 0 without gaps.
+    earlier: Vec<Arc<Epoch>>,
     /// Records that have justified a change, and in which epoch: none does so twice.
     spent: BTreeMap<RecordId, u64>,
     /// In which epochs somebody was a member no longer.
@@ -62,16 +63,20 @@ impl Chain {
         &self.head
     }
 
+    pub(super) fn shared_head(&self) -> Arc<Epoch> {
+        self.head.clone()
+    }
+
     /// Every epoch, ascending from 0 without gaps.
     pub(super) fn epochs(&self) -> impl DoubleEndedIterator<Item = &Epoch> {
-        self.earlier.iter().map(|(epoch, _)| epoch).chain([&self.head]).map(|epoch| &**epoch)
+        self.earlier.iter().chain([&self.head]).map(|epoch| &**epoch)
     }
 
     pub(super) fn get(&self, epoch: u64) -> Option<&Epoch> {
         if epoch == self.head.epoch {
             return Some(&self.head);
         }
-        self.earlier.get(usize::try_from(epoch).ok()?).map(|(epoch, _)| &**epoch)
+        self.earlier.get(usize::try_from(epoch).ok()?).map(|epoch| &**epoch)
     }
 
     /// Whether a record had justified a change by `epoch`.
@@ -85,20 +90,15 @@ impl Chain {
         left.filter(|left| *left <= epoch).max()
     }
 
-    /// Whether an epoch has had a successor here for so long that nothing which comes later can
-    /// contradict it: whoever had not heard of the successor by then releases nothing anyway.
-    pub(super) fn is_settled(&self, epoch: u64, now: Timestamp) -> bool {
-        let place = usize::try_from(epoch).ok();
-        let followed = place.and_then(|place| self.earlier.get(place)).map(|(_, at)| *at);
-        followed.is_some_and(|at| at.saturating_add(limits::ROSTER_MAX_AGE) <= now)
+    /// The first epoch after `epoch` with which somebody else has the role.
+    pub(super) fn handed_on(&self, epoch: u64) -> Option<&Epoch> {
+        let keeper = self.get(epoch)?.secretariat;
+        let after = usize::try_from(epoch).ok()?.saturating_add(1);
+        let later = self.earlier.get(after..).into_iter().flatten().chain([&self.head]);
+        later.map(|one| &**one).find(|one| one.secretariat != keeper)
     }
 
-    pub(super) fn push(
-        &mut self,
-        next: Epoch,
-        cited: impl IntoIterator<Item = RecordId>,
-        now: Timestamp,
-    ) {
+    pub(super) fn push(&mut self, next: Epoch, cited: impl IntoIterator<Item = RecordId>) {
         for record in cited {
             self.spent.entry(record).or_insert(next.epoch);
         }
@@ -106,7 +106,7 @@ impl Chain {
             self.left.entry(*gone).or_default().push(next.epoch);
         }
         let before = std::mem::replace(&mut self.head, Arc::new(next));
-        self.earlier.push((before, now));
+        self.earlier.push(before);
     }
 
     /// The same roster came in another record: of several the first by its id counts, in whatever
@@ -116,7 +116,7 @@ impl Chain {
             Some(&mut self.head)
         } else {
             let place = usize::try_from(epoch).ok();
-            place.and_then(|place| self.earlier.get_mut(place)).map(|(epoch, _)| epoch)
+            place.and_then(|place| self.earlier.get_mut(place))
         };
         if let Some(held) = held.filter(|held| record < held.record) {
             let held = Arc::make_mut(held);
@@ -127,7 +127,7 @@ impl Chain {
     /// Goes back to an epoch.
     pub(super) fn truncate(&mut self, epoch: u64) {
         while self.head.epoch > epoch
-            && let Some((before, _)) = self.earlier.pop()
+            && let Some(before) = self.earlier.pop()
         {
             self.head = before;
         }

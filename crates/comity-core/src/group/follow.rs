@@ -1,6 +1,6 @@
 //! Which roster is the next, and which contradicts one that was.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::judge::{Judged, citations};
 use super::refusal::Refusal;
@@ -10,7 +10,6 @@ use super::statement::{Says, Statement};
 use crate::digest::Digest;
 use crate::identity::RecordId;
 use crate::limits;
-use crate::time::Timestamp;
 
 /// The rosters that may be the next one, by what they say: one that was signed twice is one roster. Of
 /// each record whether it follows, or waits.
@@ -33,9 +32,17 @@ impl Next {
 
     /// The one that follows: no other one may.
     fn follows(&self) -> Option<(Digest, RecordId)> {
-        let (digest, records) = self.0.first_key_value().filter(|_| self.0.len() == 1)?;
-        let sound = records.iter().find(|(_, sound)| **sound)?;
-        Some((*digest, *sound.0))
+        let digest = self.0.keys().next().filter(|_| self.0.len() == 1)?;
+        Some((*digest, self.sound(digest)?))
+    }
+
+    pub(super) fn sound(&self, digest: &Digest) -> Option<RecordId> {
+        self.0.get(digest)?.iter().find(|(_, sound)| **sound).map(|(record, _)| *record)
+    }
+
+    /// Each with the records that carry it, where there is more than one.
+    pub(super) fn rivals(&self) -> impl Iterator<Item = (&Digest, &BTreeMap<RecordId, bool>)> {
+        self.0.iter().filter(|_| self.0.len() > 1)
     }
 
     fn fork(&self, epoch: u64) -> Option<RosterFork> {
@@ -49,27 +56,29 @@ impl Next {
 
 impl Group {
     /// A roster came, or is believed again.
-    pub(super) fn weigh(&mut self, epoch: u64, record: RecordId, now: Timestamp) {
+    pub(super) fn weigh(&mut self, epoch: u64, record: RecordId) {
         let head = self.chain.head().epoch;
         if epoch > limits::EPOCHS {
             self.refused.insert(record, Refusal::TooManyRosters);
         } else if epoch <= head {
-            self.weigh_late(epoch, record, now);
+            self.weigh_late(epoch, record);
         } else if epoch == head.saturating_add(1) {
             self.weigh_as_next(record);
         }
     }
 
-    /// A word came that rosters may have waited for.
-    pub(super) fn weigh_what_waited(&mut self, word: &RecordId, now: Timestamp) {
-        let waited = self.waiting.iter().filter(|(_, missing)| missing.contains(word));
+    /// A word came that rosters may have waited for. Whether any had.
+    pub(super) fn weigh_what_waited(&mut self, word: &RecordId) -> bool {
+        let waiting = self.waiting.iter().chain(&self.yielded);
+        let waited = waiting.filter(|(_, missing)| missing.contains(word));
         let waited: Vec<_> = waited.map(|(roster, _)| *roster).collect();
-        for record in waited {
-            let epoch = self.statement(&record).and_then(Statement::roster).map(|one| one.epoch);
+        for record in &waited {
+            let epoch = self.statement(record).and_then(Statement::roster).map(|one| one.epoch);
             if let Some(epoch) = epoch {
-                self.weigh(epoch, record, now);
+                self.weigh(epoch, *record);
             }
         }
+        !waited.is_empty()
     }
 
     /// Weighs again those that may be the next.
@@ -94,12 +103,9 @@ impl Group {
             Judged::Refused(refusal) => {
                 self.refused.insert(record, refusal);
             }
-            Judged::Waits { missing, entitled } => {
+            Judged::Waits(missing) => {
                 self.waiting.insert(record, missing);
-                // Who may have the role or may not can freeze nobody.
-                if entitled {
-                    self.next.put(digest, record, false);
-                }
+                self.next.put(digest, record, false);
             }
             Judged::Sound => self.next.put(digest, record, true),
         }
@@ -107,7 +113,7 @@ impl Group {
 
     /// A roster came of an epoch that was: the same one, one that counts for nothing, or one that
     /// contradicts it.
-    fn weigh_late(&mut self, epoch: u64, record: RecordId, now: Timestamp) {
+    fn weigh_late(&mut self, epoch: u64, record: RecordId) {
         let Some(statement) = self.statement_of(&record) else { return };
         let (Some(signed), Some(before)) = (statement.signed(), epoch.checked_sub(1)) else {
             return;
@@ -115,13 +121,17 @@ impl Group {
         let Some(from) = self.chain.get(before) else { return };
         self.refused.remove(&record);
         self.waiting.remove(&record);
+        self.yielded.remove(&record);
         let same = self.chain.get(epoch).is_some_and(|one| {
             self.rosters.get(&epoch).and_then(|all| all.get(&record)) == Some(&one.digest)
         });
-        match self.judge_from(from).next(signed) {
+        let missing = match self.judge_from(from).next(signed) {
             Judged::Refused(refusal) => {
                 self.refused.insert(record, refusal);
+                return;
             }
+            // Of the roster that is here it is no news that its author is in doubt.
+            Judged::Waits(_) if same => return,
             Judged::Sound if same => {
                 let held = self.chain.get(epoch).map(|one| one.record);
                 self.chain.signed_again(epoch, record, statement.at);
@@ -129,25 +139,20 @@ impl Group {
                     self.idle.insert(held);
                     self.idle.remove(&record);
                 }
+                return;
             }
-            Judged::Waits { missing, entitled } if same || !entitled => {
-                // Of the roster that is here it is no news that its author is in doubt.
-                if !same {
-                    self.waiting.insert(record, missing);
-                }
-            }
-            Judged::Sound | Judged::Waits { .. } => {
-                if self.chain.is_settled(epoch, now) {
-                    self.refused.insert(record, Refusal::Settled(epoch));
-                } else {
-                    self.go_back(before);
-                }
-            }
+            Judged::Waits(missing) => missing,
+            Judged::Sound => BTreeSet::new(),
+        };
+        if self.was_handed_on(before) && !self.may_be_taken_up(before, &record) {
+            self.yields(epoch, record, missing);
+        } else {
+            self.go_back(before);
         }
     }
 
     /// Back to an epoch that nothing contradicts.
-    fn go_back(&mut self, epoch: u64) {
+    pub(super) fn go_back(&mut self, epoch: u64) {
         self.chain.truncate(epoch);
         let statements = &self.statements;
         let stands = |record: &RecordId| {
@@ -156,6 +161,7 @@ impl Group {
         };
         self.refused.retain(|record, _| stands(record));
         self.waiting.retain(|record, _| stands(record));
+        self.yielded.retain(|record, _| stands(record));
         let too_late = self.rosters.range(limits::EPOCHS.saturating_add(1)..);
         let too_late = too_late.flat_map(|(_, rosters)| rosters.keys());
         self.refused.extend(too_late.map(|record| (*record, Refusal::TooManyRosters)));
@@ -167,18 +173,24 @@ impl Group {
     }
 
     /// Goes on as far as one roster follows the other.
-    pub(super) fn go_on(&mut self, now: Timestamp) {
-        while let Some((digest, record)) = self.next.follows()
+    pub(super) fn go_on(&mut self) {
+        while let Some((digest, record)) = self.next.follows().or_else(|| self.taken_up())
             && let Some(statement) = self.statement_of(&record)
             && let Some(signed) = statement.signed()
         {
             let epoch = self.judge().epoch(signed, digest);
             let cited: Vec<_> = citations(signed.roster).collect();
-            let word = self.heads.get(&(epoch.secretariat, digest)).map(|(_, word)| *word);
+            let word = self.heads.get(&(digest, epoch.secretariat)).map(|(_, word)| *word);
             for rests in cited.iter().chain([&record]).chain(&word) {
                 self.idle.remove(rests);
             }
-            self.chain.push(epoch, cited, now);
+            let others = self.next.rivals().filter(|(other, _)| **other != digest);
+            let others: Vec<_> = others.flat_map(|(_, all)| all.keys().copied()).collect();
+            for other in others {
+                let missing = self.waiting.remove(&other).unwrap_or_default();
+                self.yields(epoch.epoch, other, missing);
+            }
+            self.chain.push(epoch, cited);
             self.weigh_next();
         }
         self.note_fork();
@@ -196,9 +208,7 @@ impl Group {
             Says::Roster(RosterBody::Roster(roster)) => {
                 self.epoch(roster.epoch).is_some_and(|epoch| epoch.record == record)
             }
-            Says::Roster(RosterBody::Head(word)) => self
-                .epoch(word.epoch)
-                .is_some_and(|epoch| epoch.digest == word.digest && epoch.secretariat == one.by),
+            Says::Roster(RosterBody::Head(_)) => self.would_rest(one),
             Says::Group(_) => self.chain.is_spent(&record, head),
         };
         if rests {
@@ -208,7 +218,7 @@ impl Group {
         }
     }
 
-    fn digest(&self, epoch: u64, record: &RecordId) -> Digest {
+    pub(super) fn digest(&self, epoch: u64, record: &RecordId) -> Digest {
         let rosters = self.rosters.get(&epoch);
         rosters.and_then(|rosters| rosters.get(record)).copied().unwrap_or(Digest::ZERO)
     }

@@ -116,6 +116,7 @@ impl Founding {
         Epoch {
             epoch: 0,
             digest: Digest(self.record.0),
+            by: self.by,
             secretariat: self.by,
             members: BTreeMap::from([(self.by, Membership::default())]),
             record: self.record,

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::body::{ApplicationBody, GroupBody, RemovalBody, SponsorshipBody};
+use super::body::{ApplicationBody, GroupBody, HandoverBody, RemovalBody, SponsorshipBody};
 use super::charter::Removers;
 use super::epoch::{Chain, Epoch, Membership};
 use super::founding::Founding;
 use super::refusal::Refusal;
-use super::roster::Roster;
+use super::roster::{Roster, RosterBody};
 use super::statement::{Says, Statement, Statements};
 use crate::digest::Digest;
 use crate::identity::{EconomyId, RecordId};
@@ -19,11 +19,7 @@ pub(super) enum Judged {
     /// It follows.
     Sound,
     /// It may follow: these records, which it cites, are not here.
-    Waits {
-        missing: BTreeSet<RecordId>,
-        /// Whether its signer has the role for certain.
-        entitled: bool,
-    },
+    Waits(BTreeSet<RecordId>),
     /// It does not follow, whatever else comes.
     Refused(Refusal),
 }
@@ -48,15 +44,6 @@ pub(super) struct Judge<'a> {
     pub(super) from: &'a Epoch,
 }
 
-/// Whether the signer has the role.
-enum Role {
-    Has,
-    /// It was offered by a record that is believed no more: what the signer took away stays away.
-    Had(RecordId),
-    /// It cites an offer that is not here.
-    MayHave(RecordId),
-}
-
 impl<'a> Judge<'a> {
     /// Judges a roster as the next one after the epoch.
     pub(super) fn next(&self, signed: Signed<'_>) -> Judged {
@@ -70,22 +57,13 @@ impl<'a> Judge<'a> {
         if roster.predecessor != from.digest {
             return Err(Refusal::WrongPredecessor);
         }
-        let role = self.role(signed)?;
-        if !roster.members.contains_key(&signed.by) {
+        self.has_the_role(signed)?;
+        let mut missing = BTreeSet::new();
+        // Whoever is to keep the roster stands in it.
+        let keeper = self.keeper(signed, &mut missing)?;
+        if keeper.is_some_and(|keeper| !roster.members.contains_key(&keeper)) {
             return Err(Refusal::WithoutSecretariat);
         }
-        let mut missing = BTreeSet::new();
-        let entitled = match role {
-            Role::Has => true,
-            Role::Had(handover) => {
-                missing.insert(handover);
-                true
-            }
-            Role::MayHave(handover) => {
-                missing.insert(handover);
-                false
-            }
-        };
         let came = roster.members.keys().filter(|one| !from.members.contains_key(one));
         for economy in came {
             self.admission(*economy, cited(roster, *economy)?, &mut missing)?;
@@ -106,7 +84,7 @@ impl<'a> Judge<'a> {
         if missing.is_empty() {
             return Ok(Judged::Sound);
         }
-        Ok(Judged::Waits { missing, entitled })
+        Ok(Judged::Waits(missing))
     }
 
     /// The epoch that a roster makes which follows.
@@ -116,44 +94,56 @@ impl<'a> Judge<'a> {
             let since = from.members.get(member).map_or(roster.epoch, |before| before.since);
             (*member, Membership { since, affiliations: affiliations.clone() })
         });
+        let handover = roster.handover.and_then(|word| self.statements.get(&word));
         Epoch {
             epoch: roster.epoch,
             digest,
-            secretariat: signed.by,
+            by: signed.by,
+            secretariat: handover.map_or(signed.by, |word| word.by),
             members: members.collect(),
             record: signed.record,
             at: signed.at,
         }
     }
 
-    /// The secretariat signs, or whoever accepts the role from it by signing.
-    fn role(&self, signed: Signed<'_>) -> Result<Role, Refusal> {
+    /// The secretariat signs, and nobody else.
+    fn has_the_role(&self, signed: Signed<'_>) -> Result<(), Refusal> {
         let (from, by) = (self.from, signed.by);
-        if !from.members.contains_key(&by) {
-            let brings_itself = signed.roster.members.contains_key(&by);
-            return Err(if brings_itself {
-                Refusal::SelfAdmission(by)
-            } else {
-                Refusal::NotSecretariat(by)
-            });
+        if by == from.secretariat {
+            return Ok(());
         }
-        let Some(id) = signed.roster.handover else {
-            return if by == from.secretariat {
-                Ok(Role::Has)
-            } else {
-                Err(Refusal::NotSecretariat(by))
-            };
+        let brings_itself =
+            !from.members.contains_key(&by) && signed.roster.members.contains_key(&by);
+        Err(if brings_itself { Refusal::SelfAdmission(by) } else { Refusal::NotSecretariat(by) })
+    }
+
+    /// Who keeps the roster from this one on: a member that has said that it would, or the signer. `None`:
+    /// what it said is not here.
+    fn keeper(
+        &self,
+        signed: Signed<'_>,
+        missing: &mut BTreeSet<RecordId>,
+    ) -> Result<Option<EconomyId>, Refusal> {
+        let Some(id) = signed.roster.handover else { return Ok(Some(signed.by)) };
+        let Some(statement) = self.here(&id) else {
+            missing.insert(id);
+            return Ok(None);
         };
-        let Some(statement) = self.statements.get(&id) else { return Ok(Role::MayHave(id)) };
-        let Says::Group(GroupBody::Handover(offer)) = &statement.says else {
+        let Says::Group(GroupBody::Handover(word)) = &statement.says else {
             return Err(Refusal::BesideThePoint(id));
         };
-        let fits = statement.by == from.secretariat && offer.to == by && offer.epoch == from.epoch;
-        match (fits, statement.doubted) {
-            (true, false) => Ok(Role::Has),
-            (true, true) => Ok(Role::Had(id)),
-            (false, _) => Err(Refusal::UnfitHandover(id)),
+        if !self.would_keep(statement.by, word) {
+            return Err(Refusal::UnfitHandover(id));
         }
+        if statement.doubted {
+            missing.insert(id);
+        }
+        Ok(Some(statement.by))
+    }
+
+    /// Whether a member says, with the last roster before it, that it would keep the next.
+    pub(super) fn would_keep(&self, by: EconomyId, word: &HandoverBody) -> bool {
+        word.to == by && word.epoch == self.from.epoch && self.from.members.contains_key(&by)
     }
 
     /// An economy comes in: by its own application, and with sponsors unless it founds the group.
@@ -336,9 +326,15 @@ impl<'a> Judge<'a> {
     /// What is here and what is not. What is believed no more is here: it says what it said, and what
     /// it permitted is taken away from those whom it let in, not from the roster.
     fn present(&self, cited: &BTreeSet<RecordId>) -> (Vec<&'a Statement>, Vec<RecordId>) {
-        let here = |id| self.statements.get(id).map(|statement| &**statement);
-        let away = cited.iter().filter(|id| !self.statements.contains_key(id)).copied().collect();
-        (cited.iter().filter_map(here).collect(), away)
+        let away = cited.iter().filter(|id| self.here(id).is_none()).copied().collect();
+        (cited.iter().filter_map(|id| self.here(id)).collect(), away)
+    }
+
+    /// What a roster may cite. A daily word is none of it, and only the last of an author is kept: whether
+    /// it is here depends on what came first, and so it never is.
+    fn here(&self, id: &RecordId) -> Option<&'a Statement> {
+        let statement = self.statements.get(id).map(|statement| &**statement)?;
+        (!matches!(statement.says, Says::Roster(RosterBody::Head(_)))).then_some(statement)
     }
 }
 

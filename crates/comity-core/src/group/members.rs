@@ -7,7 +7,7 @@ use super::epoch::Membership;
 use super::judge::Judged;
 use super::refusal::Refusal;
 use super::replay::Group;
-use super::roster::{Roster, RosterBody};
+use super::roster::{Roster, RosterBody, RosterHead};
 use super::statement::{Says, Statement};
 use crate::identity::{EconomyId, RecordId};
 use crate::limits;
@@ -176,7 +176,7 @@ impl Group {
                     judge.vote(body.member, head.secretariat, &statement, body).is_ok()
                         && head.members.contains_key(&body.member)
                 }
-                GroupBody::Handover(body) => by == head.secretariat && body.epoch == head.epoch,
+                GroupBody::Handover(body) => judge.would_keep(by, body),
                 GroupBody::Invitation(_) => self.certain().contains(&by),
             };
         };
@@ -186,12 +186,19 @@ impl Group {
             // A later word has taken the place of one that is kept no more.
             RosterBody::Head(word) => {
                 let of = self.epoch(word.epoch);
-                let right = of.is_none_or(|one| one.digest == word.digest && one.secretariat == by);
-                right
-                    && (of.is_some() || by == head.secretariat)
-                    && self.heads.get(&(by, word.digest)).is_none_or(|(_, last)| last == record)
+                let right = of.map(|one| one.digest == word.digest && one.secretariat == by);
+                // Of two rosters it says which is acted upon.
+                let not_yet = || by == head.secretariat || self.may_be_roster(word);
+                right.unwrap_or_else(not_yet)
+                    && self.heads.get(&(word.digest, by)).is_none_or(|(_, last)| last == record)
             }
         }
+    }
+
+    /// Whether a daily word is about a roster that is here and may follow.
+    fn may_be_roster(&self, word: &RosterHead) -> bool {
+        let mut all = self.rosters.get(&word.epoch).into_iter().flatten();
+        all.any(|(record, digest)| *digest == word.digest && !self.refused.contains_key(record))
     }
 
     /// Whether a statement would be rested on as soon as it is taken in: it is the next roster, or its
@@ -351,33 +358,35 @@ impl Group {
         Ok(roster)
     }
 
-    /// The roster by which `by` accepts the secretariat.
+    /// The roster by which `by` hands the secretariat over to a member that has said it would keep it.
     ///
     /// # Errors
     ///
-    /// Nobody offers it.
-    pub fn accepting(&self, by: EconomyId) -> Result<Roster, Refusal> {
-        let offer = self.offer().filter(|(_, to)| *to == by);
-        let (handover, _) = offer.ok_or(Refusal::NotSecretariat(by))?;
-        let roster = Roster { handover: Some(handover), ..self.next_roster() };
+    /// Why it would count for nothing.
+    pub fn handing_over(&self, to: EconomyId, by: EconomyId) -> Result<Roster, Refusal> {
+        if by != self.head().secretariat {
+            return Err(Refusal::NotSecretariat(by));
+        }
+        if !self.head().members.contains_key(&to) {
+            return Err(Refusal::NotAMember(to));
+        }
+        let word = self.ready().get(&to).copied().ok_or(Refusal::NotReady(to))?;
+        let roster = Roster { handover: Some(word), ..self.next_roster() };
         self.check(by, &roster)?;
         Ok(roster)
     }
 
-    /// The hand-over that is offered with the last roster, and to whom. The secretariat takes it back by
-    /// offering the role to itself.
+    /// The members that have said, with the last roster, that they would keep the next ones.
     #[must_use]
-    pub fn offer(&self) -> Option<(RecordId, EconomyId)> {
-        let head = self.head();
-        let offers = self.idle_words().filter_map(|one| match &one.says {
-            Says::Group(GroupBody::Handover(offer)) if offer.epoch == head.epoch => {
-                let stands = one.by == head.secretariat && !one.doubted;
-                stands.then_some((one.at, one.record, offer.to))
+    pub fn ready(&self) -> BTreeMap<EconomyId, RecordId> {
+        let judge = self.judge();
+        let words = self.idle_words().filter(|one| match &one.says {
+            Says::Group(GroupBody::Handover(word)) => {
+                !one.doubted && judge.would_keep(one.by, word)
             }
-            Says::Group(_) | Says::Roster(_) => None,
+            Says::Group(_) | Says::Roster(_) => false,
         });
-        let last = offers.max().map(|(_, record, to)| (record, to));
-        last.filter(|(_, to)| *to != head.secretariat && head.members.contains_key(to))
+        words.map(|one| (one.by, one.record)).collect()
     }
 
     fn next_roster(&self) -> Roster {
@@ -426,11 +435,12 @@ impl Group {
                 if by == *gone { Ok(()) } else { self.judge().may_remove(by, head.secretariat) }
             }
             Says::Group(GroupBody::Handover(HandoverBody { to, epoch, .. })) => {
-                member(*to)?;
-                if by != head.secretariat || *epoch != head.epoch {
-                    return Err(Refusal::NotSecretariat(by));
+                member(by)?;
+                if by != *to {
+                    return Err(Refusal::NotReady(*to));
                 }
-                Ok(())
+                let (epoch, head) = (*epoch, head.epoch);
+                if epoch == head { Ok(()) } else { Err(Refusal::StaleEpoch { epoch, head }) }
             }
             Says::Group(GroupBody::Invitation(body)) => {
                 member(by)?;

@@ -19,6 +19,7 @@ mod outcome;
 mod raw;
 mod refusal;
 mod replay;
+mod rivals;
 mod roster;
 mod statement;
 
@@ -30,8 +31,9 @@ pub use charter::{Charter, Criterion, Removers};
 pub use epoch::{Epoch, Membership};
 pub use founding::{Founding, FoundingError};
 pub use members::{Exclusion, OpenApplication};
+pub use outcome::Sight;
 pub use refusal::Refusal;
-pub use replay::{Group, RosterFork};
+pub use replay::{Group, RosterFork, Taken};
 pub use roster::{Roster, RosterBody, RosterHead};
 pub use statement::{Says, Statement};
 

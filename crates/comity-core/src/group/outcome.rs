@@ -1,8 +1,8 @@
 //! What came of everything that was said: who is a member for certain, who may look in, and what was
 //! said for nothing.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::body::GroupBody;
 use super::epoch::{Epoch, Membership};
@@ -31,6 +31,26 @@ pub(super) struct Outcome {
     pub(super) confirmed: Timestamp,
 }
 
+/// What the decision about anybody reads of a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sight {
+    head: Arc<Epoch>,
+    fork: Option<RosterFork>,
+    certain: BTreeSet<EconomyId>,
+    in_doubt: BTreeSet<(EconomyId, u64)>,
+    welcome: BTreeSet<EconomyId>,
+    invited: BTreeSet<EconomyId>,
+}
+
+impl Sight {
+    /// Those who are concerned.
+    pub fn whom(&self) -> impl Iterator<Item = &EconomyId> {
+        let sees = self.certain.iter().chain(&self.invited).chain(&self.welcome);
+        // Who went has to learn it.
+        sees.chain(self.head.members.keys())
+    }
+}
+
 impl Group {
     /// Works out what came of what was taken in. It goes through what nothing rests on, which is
     /// bounded, and through the epochs only where somebody is in doubt.
@@ -52,15 +72,19 @@ impl Group {
         self.outcome.idle = idle;
     }
 
-    /// Whether the decision about anybody is the same by both, and who may look in.
+    /// What the decision about anybody reads of the group, and who may look in; but for when its secretariat
+    /// spoke last.
     #[must_use]
-    pub fn decides_as(&self, other: &Self) -> bool {
-        let (mine, theirs) = (&self.outcome, &other.outcome);
-        self.head() == other.head()
-            && self.fork == other.fork
-            && (&mine.certain, &mine.in_doubt) == (&theirs.certain, &theirs.in_doubt)
-            && (&mine.welcome, &mine.invited) == (&theirs.welcome, &theirs.invited)
-            && mine.confirmed == theirs.confirmed
+    pub fn sight(&self) -> Sight {
+        let outcome = &self.outcome;
+        Sight {
+            head: self.chain.shared_head(),
+            fork: self.fork.clone(),
+            certain: outcome.certain.clone(),
+            in_doubt: outcome.in_doubt.clone(),
+            welcome: outcome.welcome.clone(),
+            invited: outcome.invited.clone(),
+        }
     }
 
     /// Names why the rosters that were not met on the way do not count.
@@ -82,40 +106,33 @@ impl Group {
         }
     }
 
-    /// Rosters that do not follow yet, from those who have the role, or may have it by then.
+    /// Rosters that do not follow yet, from whoever has the role, or is given it by one of them.
     pub(super) fn ahead(&self) -> impl Iterator<Item = Signed<'_>> {
         let head = self.chain.head();
+        let ahead = self.rosters.range(head.epoch.saturating_add(1)..);
+        let ahead = ahead.flat_map(|(_, rosters)| rosters.keys());
+        let ahead = ahead.filter(|record| !self.refused.contains_key(*record));
+        let signed = ahead.filter_map(|record| self.statement(record)?.signed());
         let mut trusted = BTreeSet::from([head.secretariat]);
-        let offers: Vec<_> =
-            self.idle_words().filter_map(|one| Some((one.by, self.open_offer(one)?))).collect();
+        let given: Vec<_> =
+            signed.clone().filter_map(|one| Some((one.by, self.given_to(one)?))).collect();
         loop {
-            let new =
-                offers.iter().filter(|(by, to)| trusted.contains(by) && !trusted.contains(to));
+            let new = given.iter().filter(|(by, to)| trusted.contains(by) && !trusted.contains(to));
             let new: Vec<_> = new.map(|(_, to)| *to).collect();
             if new.is_empty() {
                 break;
             }
             trusted.extend(new);
         }
-        let ahead = self.rosters.range(head.epoch.saturating_add(1)..);
-        let ahead = ahead.flat_map(|(_, rosters)| rosters.keys());
-        let ahead = ahead.filter(|record| !self.refused.contains_key(*record));
-        let signed = ahead.filter_map(|record| self.statement(record)?.signed());
         signed.filter(move |signed| trusted.contains(&signed.by))
     }
 
-    /// To whom a statement offers the role, unless the roster that is here has made that void: whoever
-    /// was offered it once could keep things from members for ever.
-    fn open_offer(&self, one: &Statement) -> Option<EconomyId> {
-        let Says::Group(GroupBody::Handover(offer)) = &one.says else { return None };
-        let head = self.chain.head();
-        let open = match offer.epoch.cmp(&head.epoch) {
-            Ordering::Less => false,
-            Ordering::Equal => one.by == head.secretariat && head.members.contains_key(&offer.to),
-            // Whether it stood then is not known before the rosters between are here.
-            Ordering::Greater => true,
-        };
-        open.then_some(offer.to)
+    /// To whom a roster gives the role, if to anybody else.
+    fn given_to(&self, signed: Signed<'_>) -> Option<EconomyId> {
+        let word = self.statement(&signed.roster.handover?)?;
+        let says =
+            matches!(&word.says, Says::Group(GroupBody::Handover(body)) if body.to == word.by);
+        says.then_some(word.by)
     }
 
     /// Two rosters after the same one are two, though it is not here yet.
@@ -145,25 +162,21 @@ impl Group {
     }
 
     /// What let somebody in, and is believed no more: its application, so many of its sponsors that too
-    /// few are left, the roster that admitted it, or the hand-over by which its signer had the role.
+    /// few are left, the roster that admitted it, or a hand-over by which its signer had the role.
     fn doubtful_memberships(&self) -> BTreeSet<(EconomyId, u64)> {
         let mut in_doubt = BTreeSet::new();
         if self.doubted.is_empty() {
             return in_doubt;
         }
-        // Those who had the role before it came to somebody by a hand-over that is in doubt.
+        // Those who had the role before it came to somebody by a hand-over that is in doubt, and those to
+        // whom they handed it.
         let mut rightful: Option<BTreeSet<EconomyId>> = None;
         let mut had = BTreeSet::new();
         let mut before: Option<&Epoch> = None;
         for epoch in self.chain.epochs() {
             let roster = self.statement(&epoch.record).and_then(Statement::roster);
             if let (Some(from), Some(roster)) = (before, roster) {
-                let handed = roster.handover.is_some_and(|one| self.doubted.contains(&one));
-                if handed && rightful.is_none() {
-                    rightful = Some(had.clone());
-                }
-                let usurped =
-                    rightful.as_ref().is_some_and(|all| !all.contains(&epoch.secretariat));
+                let usurped = rightful.as_ref().is_some_and(|all| !all.contains(&epoch.by));
                 let unsound = usurped || !self.is_believed(epoch);
                 let came =
                     epoch.members.keys().filter(|one| !from.members.contains_key(one)).copied();
@@ -171,6 +184,12 @@ impl Group {
                     if unsound || !self.stands_for(from, economy, roster, &in_doubt) {
                         in_doubt.insert((economy, epoch.epoch));
                     }
+                }
+                let doubtful = roster.handover.is_some_and(|one| self.doubted.contains(&one));
+                if epoch.secretariat != epoch.by && (unsound || doubtful) {
+                    rightful.get_or_insert_with(|| had.clone());
+                } else if let Some(all) = rightful.as_mut().filter(|_| !unsound) {
+                    all.insert(epoch.secretariat);
                 }
             }
             had.insert(epoch.secretariat);
@@ -184,7 +203,7 @@ impl Group {
         let same = self.rosters.get(&epoch.epoch).into_iter().flatten();
         let mut same = same.filter(|(_, digest)| **digest == epoch.digest);
         same.any(|(record, _)| {
-            let signed = self.statement(record).is_some_and(|one| one.by == epoch.secretariat);
+            let signed = self.statement(record).is_some_and(|one| one.by == epoch.by);
             signed && !self.doubted.contains(record)
         })
     }
@@ -214,9 +233,9 @@ impl Group {
 
     /// The last time at which the secretariat said that the head is the head. What is believed no more
     /// confirms nothing.
-    fn last_word(&self) -> Timestamp {
+    pub(super) fn last_word(&self) -> Timestamp {
         let head = self.chain.head();
-        let word = self.heads.get(&(head.secretariat, head.digest)).copied();
+        let word = self.heads.get(&(head.digest, head.secretariat)).copied();
         let word = word.filter(|(_, record)| {
             let says = self.statement(record).map(|one| &one.says);
             let same = |says: &Says| match says {
@@ -229,7 +248,7 @@ impl Group {
         let rosters = rosters
             .filter(|(record, digest)| **digest == head.digest && !self.doubted.contains(*record));
         let rosters = rosters.filter_map(|(record, _)| self.statement(record));
-        let rosters = rosters.filter(|one| one.by == head.secretariat).map(|one| one.at);
+        let rosters = rosters.filter(|one| one.by == head.by).map(|one| one.at);
         let charter = (head.epoch == 0).then_some(head.at);
         let last = rosters.chain(word.map(|(at, _)| at)).chain(charter).max();
         last.unwrap_or_else(|| {

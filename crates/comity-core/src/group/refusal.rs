@@ -23,13 +23,13 @@ pub enum Refusal {
     /// It does not follow the roster that the group has.
     #[error("the roster does not follow the one before it")]
     WrongPredecessor,
-    /// Its signer does not have the role, nor was it handed over to it.
+    /// Its signer does not have the role.
     #[error("signed by {}, which is not the secretariat", .0.short())]
     NotSecretariat(EconomyId),
     /// An economy brings itself in, or is its own sponsor.
     #[error("{} cannot admit itself", .0.short())]
     SelfAdmission(EconomyId),
-    /// The roster leaves out its own signer.
+    /// The roster leaves out who is to keep it.
     #[error("the secretariat stays: hand the role over first")]
     WithoutSecretariat,
     /// A member came or went, and nothing that is cited says why.
@@ -101,17 +101,20 @@ pub enum Refusal {
     /// Two rosters of one epoch exist.
     #[error("the group is frozen: there are two rosters {0}")]
     Frozen(u64),
-    /// Another roster of its number was followed here for so long that it is settled.
-    #[error("it contradicts roster {0}, which has long been followed by another one")]
-    Settled(u64),
+    /// Whoever signed it has handed the role on since: of two rosters of one number the one counts by
+    /// which it did.
+    #[error(
+        "it contradicts roster {0}, and whoever signed both has handed the role on by that one"
+    )]
+    HandedOn(u64),
     /// The group has had as many rosters as one may have.
     #[error("a group has at most {} rosters: found it anew", limits::EPOCHS)]
     TooManyRosters,
-    /// The role is offered to somebody who may be taking it now: two rosters would freeze the group.
-    #[error("the secretariat is offered to {}, which may have accepted", .0.short())]
-    Offered(EconomyId),
-    /// The hand-over is not from the secretariat to the signer, now.
-    #[error("record {} hands the role over to somebody else, or at another time", .0.short())]
+    /// Who is to have the role has not said, with the last roster, that it would keep the next.
+    #[error("{} has not said that it would keep the roster", .0.short())]
+    NotReady(EconomyId),
+    /// The word that the roster hands the role over by is of another time, or of no member.
+    #[error("record {} is no member's word that it would keep this roster", .0.short())]
     UnfitHandover(RecordId),
 }
 
@@ -143,9 +146,9 @@ impl Refusal {
             Self::AlreadyMember(_) => "already-member",
             Self::NotAMember(_) => "not-a-member",
             Self::Frozen(_) => "frozen",
-            Self::Settled(_) => "settled",
+            Self::HandedOn(_) => "handed-on",
             Self::TooManyRosters => "too-many-rosters",
-            Self::Offered(_) => "offered",
+            Self::NotReady(_) => "not-ready",
             Self::UnfitHandover(_) => "unfit-handover",
         }
     }

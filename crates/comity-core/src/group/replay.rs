@@ -4,10 +4,7 @@
 //! not here waits, and until then can only narrow; two that may both follow freeze the group. Each
 //! statement is weighed when it comes, with what it touches: a roster with the epoch that it follows, a
 //! word with the rosters that waited for it. What came of all of them is worked out in one go, by
-//! [`Group::settle`].
-//!
-//! The order does not matter, but for one thing: an epoch whose successor has been here for long is
-//! settled, and no roster that comes then contradicts it.
+//! [`Group::settle`]. The order does not matter.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -36,18 +33,34 @@ pub struct Group {
     pub(super) idle: BTreeSet<RecordId>,
     /// The rosters, by epoch.
     pub(super) rosters: BTreeMap<u64, BTreeMap<RecordId, Digest>>,
-    /// Of the daily words of an economy the last one about each roster: no other counts.
-    pub(super) heads: BTreeMap<(EconomyId, Digest), (Timestamp, RecordId)>,
+    /// The rosters that follow each epoch, by what they name it by.
+    pub(super) after: BTreeMap<Digest, BTreeSet<RecordId>>,
+    /// Of the daily words about a roster the last one of each economy: no other counts.
+    pub(super) heads: BTreeMap<(Digest, EconomyId), (Timestamp, RecordId)>,
     pub(super) chain: Chain,
     /// The rosters that may be the next.
     pub(super) next: Next,
     pub(super) refused: BTreeMap<RecordId, Refusal>,
     pub(super) waiting: BTreeMap<RecordId, BTreeSet<RecordId>>,
+    /// The rosters that count for nothing beside one by which the role was handed on, and what each waits
+    /// for.
+    pub(super) yielded: BTreeMap<RecordId, BTreeSet<RecordId>>,
     pub(super) fork: Option<RosterFork>,
     pub(super) outcome: Outcome,
 }
 
-/// Two or more rosters of one epoch: the secretariat contradicts itself, or two hold the role.
+/// What taking in a statement has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Taken {
+    /// Nothing.
+    Nothing,
+    /// When the secretariat spoke last: [`Group::confirm`] suffices.
+    Confirmed,
+    /// More: [`Group::settle`] works it out.
+    More,
+}
+
+/// Two or more rosters of one epoch: the secretariat contradicts itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RosterFork {
     /// The epoch.
@@ -66,10 +79,12 @@ impl Group {
             doubted: BTreeSet::new(),
             idle: BTreeSet::new(),
             rosters: BTreeMap::new(),
+            after: BTreeMap::new(),
             heads: BTreeMap::new(),
             next: Next::default(),
             refused: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            yielded: BTreeMap::new(),
             fork: None,
             outcome: Outcome::default(),
             founding,
@@ -78,62 +93,95 @@ impl Group {
         group
     }
 
-    /// The group that `founding` founds, after everything that was said about it, all of it lately.
+    /// The group that `founding` founds, after everything that was said about it.
     #[must_use]
     pub fn replay(
         founding: Arc<Founding>,
         statements: impl IntoIterator<Item = Statement>,
     ) -> Self {
-        let now = founding.at();
         let mut group = Self::begin(founding);
         for statement in statements {
-            group.take(statement, now);
+            group.take(statement);
         }
         group.settle();
         group
     }
 
-    /// Takes in what was said at `now`, by our clock. What is refused, and what waits, is kept and named:
-    /// no record undoes another one. [`Group::settle`] works out what came of it.
-    pub fn take(&mut self, statement: Statement, now: Timestamp) {
+    /// Takes in what was said. What is refused, and what waits, is kept and named: no record undoes another
+    /// one. [`Group::settle`] works out what came of it.
+    pub fn take(&mut self, statement: Statement) -> Taken {
         let record = statement.record;
         match statement.says.group() {
             Some(group) if group == self.id() => {}
             Some(_) => {
                 self.refused.insert(record, Refusal::OtherGroup);
-                return;
+                return Taken::More;
             }
-            None if record == self.founding.record() => return,
+            None if record == self.founding.record() => return Taken::Nothing,
             None => {
                 self.refused.insert(record, Refusal::SecondCharter);
-                return;
+                return Taken::More;
             }
         }
         if let Says::Roster(RosterBody::Head(word)) = &statement.says
-            && !self.is_last_word((statement.by, word.digest), (statement.at, record))
+            && !self.is_last_word((word.digest, statement.by), (statement.at, record))
         {
-            return;
+            return Taken::Nothing;
         }
-        let roster = statement.roster().map(|roster| (roster.epoch, roster.digest()));
         if statement.doubted {
             self.doubted.insert(record);
         } else {
             self.doubted.remove(&record);
         }
-        self.statements.insert(record, Arc::new(statement));
-        self.note_idle(record);
-        match roster {
-            Some((epoch, digest)) => {
-                self.rosters.entry(epoch).or_default().insert(record, digest);
-                self.weigh(epoch, record, now);
+        let statement = Arc::new(statement);
+        self.statements.insert(record, statement.clone());
+        match &statement.says {
+            Says::Roster(RosterBody::Roster(roster)) => {
+                self.note_idle(record);
+                self.rosters.entry(roster.epoch).or_default().insert(record, roster.digest());
+                self.after.entry(roster.predecessor).or_default().insert(record);
+                self.weigh(roster.epoch, record);
+                // One may cite it, though it justifies nothing.
+                self.weigh_what_waited(&record);
+                self.weigh_what_yielded();
+                self.go_on();
             }
-            None => self.weigh_what_waited(&record, now),
+            // The secretariat says every day that nothing has changed: that costs the same in every group.
+            Says::Roster(RosterBody::Head(_))
+                if self.fork.is_none()
+                    && self.yielded.is_empty()
+                    && self.would_rest(&statement) =>
+            {
+                return Taken::Confirmed;
+            }
+            Says::Roster(RosterBody::Head(_)) => {
+                self.note_idle(record);
+                self.weigh_what_yielded();
+                self.go_on();
+            }
+            Says::Group(_) => {
+                self.note_idle(record);
+                if self.weigh_what_waited(&record) {
+                    self.go_on();
+                } else if self.is_contradicted() {
+                    // A roster after one of two may have waited for it.
+                    self.weigh_what_yielded();
+                    self.go_on();
+                } else {
+                    self.note_fork();
+                }
+            }
         }
-        self.go_on(now);
+        Taken::More
+    }
+
+    /// The secretariat said a word, and nothing else has changed.
+    pub fn confirm(&mut self) {
+        self.outcome.confirmed = self.last_word();
     }
 
     /// Whether a daily word is the last of its author about this roster, in whose place it then is.
-    fn is_last_word(&mut self, of: (EconomyId, Digest), word: (Timestamp, RecordId)) -> bool {
+    fn is_last_word(&mut self, of: (Digest, EconomyId), word: (Timestamp, RecordId)) -> bool {
         match self.heads.get(&of).copied() {
             Some(last) if last > word => return false,
             Some(last) if last.1 != word.1 => self.forget(&last.1),
@@ -200,18 +248,11 @@ impl Group {
         if self.ahead().any(rival) {
             return Err(Refusal::Frozen(roster.epoch));
         }
-        if let Some((_, to)) = self.offer().filter(|_| roster.handover.is_none()) {
-            return Err(if by == head.secretariat {
-                Refusal::Offered(to)
-            } else {
-                Refusal::NotSecretariat(by)
-            });
-        }
         let record = RecordId(roster.digest().0);
         let (at, doubted) = (head.at, false);
         match self.judge().next(Signed { record, by, at, roster, doubted }) {
             Judged::Sound => Ok(()),
-            Judged::Waits { missing, .. } => {
+            Judged::Waits(missing) => {
                 Err(missing.first().map_or(Refusal::WrongPredecessor, |id| Refusal::NotHere(*id)))
             }
             Judged::Refused(refusal) => Err(refusal),
@@ -274,6 +315,18 @@ impl Group {
     #[must_use]
     pub fn statement(&self, record: &RecordId) -> Option<&Statement> {
         self.statements.get(record).map(|one| &**one)
+    }
+
+    /// The rosters that count for nothing beside one by which whoever signed both has handed the role on.
+    pub fn yielded(&self) -> impl Iterator<Item = RecordId> {
+        self.yielded.keys().copied()
+    }
+
+    /// The last daily word of an economy about a roster that is kept and believed: when it was signed.
+    #[must_use]
+    pub fn last_head(&self, by: EconomyId, roster: Digest) -> Option<Timestamp> {
+        let (at, record) = self.heads.get(&(roster, by))?;
+        (!self.doubted.contains(record)).then_some(*at)
     }
 
     /// What was said that nothing rests on: it is in no roster of the group, no roster cites it, and it

@@ -31,7 +31,7 @@ pub struct Roster {
     pub members: BTreeMap<EconomyId, BTreeSet<String>>,
     /// For each economy that came or went: the records that justify it.
     pub changes: BTreeMap<EconomyId, BTreeSet<RecordId>>,
-    /// The hand-over that the signer of this roster accepts by signing it.
+    /// The word of a member that it would keep the roster: with this one it does.
     pub handover: Option<RecordId>,
 }
 

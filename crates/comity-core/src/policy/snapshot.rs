@@ -383,6 +383,12 @@ impl PolicySnapshot {
         signed.chain(self.groups.values().map(|association| &association.charter))
     }
 
+    /// Lets go of a group that is about to change, so that it need not be copied for that. Nothing may be
+    /// decided before it was put back, with [`PolicyBuilder::group`].
+    pub fn set_down(&mut self, id: &GroupId) {
+        self.groups.remove(id);
+    }
+
     /// The group with this id, whose charter is believed.
     #[must_use]
     pub fn group(&self, id: &GroupId) -> Option<&Association> {

@@ -53,8 +53,8 @@ pub struct GroupDetail {
     pub applications: Vec<ApplicationLine>,
     /// Those whom somebody wants out.
     pub removals: Vec<VoteLine>,
-    /// To whom the secretariat is offered.
-    pub offered_to: Option<String>,
+    /// Members that have said they would keep the next roster: the secretariat may hand it over to them.
+    pub would_keep: Vec<String>,
     /// What does not count, waits, or contradicts, in sentences.
     pub problems: Vec<String>,
     /// The exact text of the charter.
@@ -198,4 +198,7 @@ pub struct GroupRequest {
     pub reason: Option<String>,
     /// Only tell who would get it.
     pub dry_run: bool,
+    /// Sign a roster, or that it is the last one, though a later one may have been lost with the end of the
+    /// journal that was cut.
+    pub anyway: bool,
 }

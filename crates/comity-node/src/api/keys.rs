@@ -96,6 +96,9 @@ pub struct RevokeRequest {
     /// Only say what it would take back.
     #[serde(default)]
     pub dry_run: bool,
+    /// Also though a later keyring may have been lost with the end of the journal that was cut.
+    #[serde(default)]
+    pub anyway: bool,
     /// What opens the root keys, where their file is encrypted; a dry run needs none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_passphrase: Option<RootPassphrase>,

@@ -33,6 +33,14 @@ pub enum Command {
         /// The draft that it was made from, which goes.
         draft: Option<u64>,
     },
+    /// A keyring of ours, or a word about a roster that we keep, enters though not everybody has agreed with
+    /// the journal since its end was cut: a person says that no later one was lost with it.
+    PublishAnyway {
+        /// The record.
+        record: Box<VerifiedRecord>,
+        /// A title for local screens.
+        title: String,
+    },
     /// Something about a partner changes.
     Partner {
         /// The partner.
@@ -142,7 +150,7 @@ pub enum CommandError {
     Recovering(String),
     /// The end of the journal was cut, and not everybody has said that nothing more is missing.
     #[error(
-        "an unfinished write was cut from the end of the journal, and a later {what} of ours may have been lost with it: {waits} may hold it, and must connect first, or be suspended"
+        "an unfinished write was cut from the end of the journal, and a later {what} of ours may have been lost with it: {waits} may hold it, and must connect first, or be suspended; if you know that none was signed, a key is revoked, a member removed and a roster confirmed with --anyway"
     )]
     Doubted {
         /// What was to be signed.
@@ -175,7 +183,10 @@ impl Engine {
     fn carry_out(&mut self, command: Command, now: Timestamp) -> Result<Reply, CommandError> {
         match command {
             Command::Publish { record, parts, title, draft } => {
-                self.publish(Checked::new(*record, parts), title, draft, now)
+                self.publish(Checked::new(*record, parts), (title, draft), false, now)
+            }
+            Command::PublishAnyway { record, title } => {
+                self.publish(Checked::new(*record, Vec::new()), (title, None), true, now)
             }
             Command::Partner { economy, change } => self.change_partner(economy, change, now),
             Command::Draft { drafts } => self.keep_drafts(drafts),
@@ -229,8 +240,8 @@ impl Engine {
     fn publish(
         &mut self,
         checked: Checked,
-        title: String,
-        draft: Option<u64>,
+        (title, draft): (String, Option<u64>),
+        anyway: bool,
         now: Timestamp,
     ) -> Result<Reply, CommandError> {
         let id = checked.record.id();
@@ -264,7 +275,7 @@ impl Engine {
             let why = "a part is marked above what this key is granted for".to_owned();
             return Err(CommandError::NotEntitled(why));
         }
-        self.fits(&checked)?;
+        self.fits(&checked, anyway)?;
         let entered = self.enter_titled(checked, Source::Own, Standing::Accepted, title, now);
         let reference = entered.map_err(|unfit| CommandError::Unfitting(unfit.to_string()))?;
         if let Some(draft) = draft {
@@ -275,7 +286,7 @@ impl Engine {
     }
 
     /// What a control record of ours refers to must be here and be ours to speak of.
-    fn fits(&self, checked: &Checked) -> Result<(), CommandError> {
+    fn fits(&self, checked: &Checked, anyway: bool) -> Result<(), CommandError> {
         let manifest = checked.record.manifest();
         if !manifest.kind.is_control() {
             return Ok(());
@@ -330,22 +341,22 @@ impl Engine {
                     .map(drop)
                     .map_err(|error| CommandError::Unfitting(error.to_string()))
             }
-            ControlBody::Group(body) => self.fits_group(&Says::Group(body)),
-            ControlBody::Roster(body) => self.fits_group(&Says::Roster(body)),
-            ControlBody::Keyring(_) => self.continues(checked),
+            ControlBody::Group(body) => self.fits_group(&Says::Group(body), anyway),
+            ControlBody::Roster(body) => self.fits_group(&Says::Roster(body), anyway),
+            ControlBody::Keyring(_) => self.continues(checked, anyway),
             ControlBody::Opaque(_) => Ok(()),
         }
     }
 
     /// Whether the keyring in force is known: a later one may be among what a backup, or the end of the
     /// journal, lost.
-    pub(crate) fn may_sign_keyring(&self) -> Result<(), CommandError> {
-        self.may_sign("keyring")
+    pub(crate) fn may_sign_keyring(&self, anyway: bool) -> Result<(), CommandError> {
+        self.may_sign("keyring", anyway)
     }
 
     /// A keyring of ours must follow the one in force.
-    fn continues(&self, checked: &Checked) -> Result<(), CommandError> {
-        self.may_sign_keyring()?;
+    fn continues(&self, checked: &Checked, anyway: bool) -> Result<(), CommandError> {
+        self.may_sign_keyring(anyway)?;
         let us = self.state.us();
         let unfitting = |error: &dyn std::fmt::Display| CommandError::Unfitting(error.to_string());
         let (Some(keyring), Some(history)) = (&checked.keyring, self.state.keyring_history(&us))
@@ -372,11 +383,11 @@ impl Engine {
     }
 
     /// What we say about a group must count.
-    fn fits_group(&self, says: &Says) -> Result<(), CommandError> {
+    fn fits_group(&self, says: &Says, anyway: bool) -> Result<(), CommandError> {
         // A later roster may be among what partners give back, and two of one number freeze the group.
         // Nor is the last one that is here known to be the last.
         if matches!(says, Says::Roster(_)) {
-            self.may_sign("roster")?;
+            self.may_sign("roster", anyway)?;
         }
         let group = says.group().and_then(|group| self.state.groups().get(&group));
         let unknown = || CommandError::Unfitting("no such group is here".to_owned());

@@ -8,15 +8,23 @@
 //! withdrawal or a lost narrowing would have kept.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use comity_core::entitlement::{Claim, Entitlement, FirstSeen};
+use comity_core::group::Group;
 use comity_core::journal::JournalEntry;
 use comity_core::ledger::Head;
 use comity_core::{EconomyId, Timestamp};
 use comity_proto::CloseReason;
 
 use super::{Checked, CommandError, Effect, Engine};
+use crate::limits::A_DAY;
 use crate::state::Partner;
+
+/// A node confirms a roster when its last word is a day old, and tries every hour.
+const SILENT: Duration = A_DAY.saturating_add(AN_HOUR);
+const AN_HOUR: Duration = Duration::from_secs(60 * 60);
 
 impl Engine {
     /// So many bytes were cut from the end of the journal before this start, and the disk had no room to
@@ -72,14 +80,14 @@ impl Engine {
     /// Whether a partner has to give back what it holds of ours before anything goes to it: since we were
     /// restored, or since it claimed to hold more than the journal does.
     pub(super) fn awaits_return(&self, economy: &EconomyId) -> bool {
-        self.state.awaits_return(economy) || self.claimants.contains(economy)
+        self.state.awaits_return(economy) || self.claimants.contains_key(economy)
     }
 
     /// A partner says that it holds more than the journal. Whether it has not agreed since the end was
     /// cut, and so is asked to show it.
     pub(super) fn claims_more(&mut self, economy: EconomyId) -> bool {
         let asked = self.state.doubted().contains(&economy);
-        if asked && self.claimants.insert(economy) {
+        if asked && self.claims(economy) {
             let text = "the partner says that it holds deliveries that this node's journal does not have, whose end was cut: it is asked to give them back, and gets nothing before it has; with others everything goes on";
             self.alarm(Some(economy), "tail-claimed", text.to_owned());
         }
@@ -92,11 +100,18 @@ impl Engine {
     pub(super) fn met_before(&mut self, economy: EconomyId) -> bool {
         let out = self.state.partner(&economy).map(|partner| &partner.out);
         let begins = out.is_some_and(|out| out.head() == Head::START && out.opening().is_none());
-        if begins && self.claimants.insert(economy) {
+        if begins && self.claims(economy) {
             let text = "the partner says that it holds deliveries from before it was paired here: it is asked to give them back, and gets nothing before it has";
             self.alarm(Some(economy), "paired-before", text.to_owned());
         }
         begins
+    }
+
+    /// Whether this is the first time: what counts is how long it has had to show it.
+    fn claims(&mut self, economy: EconomyId) -> bool {
+        let first = !self.claimants.contains_key(&economy);
+        self.claimants.entry(economy).or_insert(self.now);
+        first
     }
 
     /// Whether this shows that something of ours was lost: we signed it, and it is not here.
@@ -128,8 +143,9 @@ impl Engine {
     }
 
     /// Whether nothing that we signed can be missing: a second keyring of one version, or a second roster
-    /// of one number, would freeze us, or the group, everywhere. `what` we are asked to sign.
-    pub(super) fn may_sign(&self, what: &str) -> Result<(), CommandError> {
+    /// of one number, would freeze us, or the group, everywhere. `what` we are asked to sign; `anyway`: a
+    /// person says that nothing is, though not everybody has agreed with a journal whose end was cut.
+    pub(super) fn may_sign(&self, what: &str, anyway: bool) -> Result<(), CommandError> {
         let owing = |one: &&EconomyId| {
             let partner = self.state.partner(one);
             partner.is_some_and(|partner| partner.is_open() && !partner.returned)
@@ -145,11 +161,50 @@ impl Engine {
             let why = format!("partners may hold a later {what} of ours, and {waits}");
             return Err(CommandError::Recovering(why));
         }
-        let doubters = self.doubters();
-        if !doubters.is_empty() {
+        let doubters = self.waited_for();
+        if !doubters.is_empty() && !anyway {
             let (what, waits) = (what.to_owned(), self.names(&doubters));
             return Err(CommandError::Doubted { what, waits });
         }
         Ok(())
+    }
+
+    /// The doubters but those who say that they hold more and have not shown it for a day: a bare word must
+    /// not keep us from signing for ever.
+    fn waited_for(&self) -> BTreeSet<EconomyId> {
+        let shows_nothing = |economy: &EconomyId| {
+            let since = self.claimants.get(economy);
+            since.is_some_and(|since| since.saturating_add(A_DAY) <= self.now)
+        };
+        let mut doubters = self.doubters();
+        doubters.retain(|economy| !shows_nothing(economy));
+        doubters
+    }
+
+    /// When the rosters that we keep are to be looked at, if the journal is in doubt.
+    pub(super) fn looks_at_rosters(&self) -> Option<Timestamp> {
+        (!self.state.doubted().is_empty()).then_some(self.rosters_due)
+    }
+
+    /// While the journal is in doubt no roster is confirmed, and after a fortnight nothing goes to its group
+    /// any more: once a day a person is told what to do about it.
+    pub(super) fn tell_unconfirmed(&mut self, now: Timestamp) {
+        if self.looks_at_rosters().is_none_or(|due| now < due) {
+            return;
+        }
+        let waits = self.waited_for();
+        let silent = self.state.groups().unconfirmed(self.state.us(), now.saturating_sub(SILENT));
+        let silent = silent.filter(|_| !waits.is_empty());
+        let name = |group: &Arc<Group>| group.founding().charter().name().to_owned();
+        let silent: Vec<_> = silent.map(name).collect();
+        let again = if silent.is_empty() { AN_HOUR } else { A_DAY };
+        self.rosters_due = now.saturating_add(again);
+        for name in silent {
+            let text = format!(
+                "the roster of {name} is not confirmed, for a later one may have been lost with the cut end of the journal: {} must connect first, or be suspended; or say that there is none (comity group roster GROUP --confirm --anyway). A fortnight after its last word nothing goes to the group any more",
+                self.names(&waits)
+            );
+            self.alarm(None, "roster-unconfirmed", text);
+        }
     }
 }

@@ -109,15 +109,14 @@ impl Engine {
         }
     }
 
-    /// A roster that came too late to contradict one: somebody who kept the roster once signs behind the
-    /// group's back.
+    /// A roster of somebody who has handed its role on: it kept the roster once, and signed two of one number.
     fn tell_late(&mut self) {
         for (id, record) in self.state.take_late_rosters() {
             let Some(group) = self.state.groups().get(&id) else { continue };
             let name = group.founding().charter().name().to_owned();
             let by = group.statement(&record).map(|one| one.by);
             let text = format!(
-                "{name}: roster {} contradicts one of long ago, and counts for nothing",
+                "{name}: roster {} contradicts the one by which its signer handed the role on, and counts for nothing",
                 record.short()
             );
             self.alarm(by.filter(|by| *by != self.state.us()), "roster-late", text);

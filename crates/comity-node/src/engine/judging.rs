@@ -101,6 +101,8 @@ impl Engine {
             Entitlement::Accepted if !self.within_ceiling(checked) => {
                 Verdict::Reject(RejectReason::NotEntitled)
             }
+            // Nothing that is kept comes of it.
+            Entitlement::Accepted if self.state.says_again(manifest) => Verdict::Known,
             Entitlement::Accepted if rule == Intake::Review => {
                 Verdict::Enter(Standing::InReview(whose))
             }

@@ -77,8 +77,11 @@ pub struct Engine {
     tail_cut: u64,
     /// Whether the entry that says so was refused for want of room.
     cut_unwritten: bool,
-    /// Partners that claim to hold more than the journal, whose end was cut, and have not shown it.
-    claimants: BTreeSet<EconomyId>,
+    /// Partners that claim to hold more than the journal, whose end was cut, and have not shown it; since
+    /// when.
+    claimants: BTreeMap<EconomyId, Timestamp>,
+    /// While a journal is in doubt whose end was cut: when the rosters that we keep are looked at next.
+    rosters_due: Timestamp,
     /// Records of ours that came back and were set aside; whether the operator was told by name.
     set_aside: BTreeMap<RecordId, bool>,
     /// Those who may connect: their pairing is durable.
@@ -125,7 +128,8 @@ impl Engine {
             numbered_from,
             tail_cut: 0,
             cut_unwritten: false,
-            claimants: BTreeSet::new(),
+            claimants: BTreeMap::new(),
+            rosters_due: Timestamp::default(),
             set_aside,
             admitted,
             jobs: BTreeMap::new(),
@@ -217,6 +221,7 @@ impl Engine {
         // Unless this step heard that the journal takes nothing more.
         if self.failed.is_none() {
             self.timers(now);
+            self.tell_unconfirmed(now);
             self.finish_recovery(now);
             self.offer_all(now);
         }
@@ -232,7 +237,7 @@ impl Engine {
             return None;
         }
         let sessions = self.sessions.values().filter_map(Session::next_timer);
-        sessions.chain(self.state.next_pending()).min()
+        sessions.chain(self.state.next_pending()).chain(self.looks_at_rosters()).min()
     }
 
     /// Gives out what this step entered.

@@ -207,7 +207,7 @@ impl Engine {
         let number = incoming.entry.number;
         let given = match checked {
             Some(checked) if checked.record.id() == incoming.entry.record => {
-                let asked = self.claimants.contains(&partner);
+                let asked = self.claimants.contains_key(&partner);
                 let cut = asked && self.state.doubted().contains(&partner);
                 let proof = cut && self.is_lost(&checked, now);
                 let given = Given::Delivery(Box::new((incoming, checked)));

@@ -50,8 +50,9 @@ impl Engine {
         }
         if let (Verdict::Enter(standing), Some(keyring)) = (&verdict, checked.carried()) {
             let set_aside = *standing != Standing::Accepted;
+            // It may be what fills the gap later: the partner is asked for it anew when it connects.
             if manifest.origin != partner && self.state.waits_in_vain(keyring, set_aside) {
-                return Verdict::Reject(RejectReason::NotEntitled);
+                return Verdict::Unkept { first: false, full: None };
             }
             match self.state.over_keyrings(keyring, now) {
                 Some(bound) if manifest.origin == partner => return Verdict::PutOff(bound),

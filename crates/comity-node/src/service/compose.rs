@@ -25,9 +25,11 @@ use crate::state::{Held, State};
 
 /// What of a publication is wanted besides itself.
 #[derive(Clone, Copy, Default)]
-struct Wanted {
-    preview: bool,
-    dry_run: bool,
+pub(super) struct Wanted {
+    pub(super) preview: bool,
+    pub(super) dry_run: bool,
+    /// Though not everybody has agreed with the journal since its end was cut.
+    pub(super) anyway: bool,
 }
 
 impl Service {
@@ -40,7 +42,8 @@ impl Service {
         };
         let title = request.title.clone();
         let number = request.draft;
-        let wanted = Wanted { preview: request.preview, dry_run: request.dry_run };
+        let (preview, dry_run) = (request.preview, request.dry_run);
+        let wanted = Wanted { preview, dry_run, anyway: false };
         let drafted = self
             .look(move |state, _, _| {
                 let from_draft = sections.map(|contents| contents.into_draft()).transpose()?;
@@ -74,16 +77,16 @@ impl Service {
         self.sign_control(kind, body, title, &desk, Wanted::default()).await
     }
 
-    /// Signs a control record and enters it, or only tells who would get it.
+    /// Signs a control record and enters it, or only tells who would get it (`dry_run`).
     pub(super) async fn try_control(
         &self,
         kind: Kind,
         body: Vec<u8>,
         title: String,
-        dry_run: bool,
+        wanted: Wanted,
     ) -> Result<Published, ServiceError> {
         let desk = self.keys()?.desk;
-        let wanted = Wanted { preview: true, dry_run };
+        let wanted = Wanted { preview: true, ..wanted };
         self.sign_control(kind, body, title, &desk, wanted).await
     }
 
@@ -93,9 +96,11 @@ impl Service {
         keyring: &VerifiedKeyring,
         title: String,
         desk: &SecretKey,
+        anyway: bool,
     ) -> Result<Published, ServiceError> {
         let body = keyring.encoded().to_vec();
-        self.sign_control(Kind::Keyring, body, title, desk, Wanted::default()).await
+        let wanted = Wanted { anyway, ..Wanted::default() };
+        self.sign_control(Kind::Keyring, body, title, desk, wanted).await
     }
 
     async fn sign_control(
@@ -130,7 +135,12 @@ impl Service {
             let record = record.id().to_string();
             return Ok(Published { record, reference: None, preview, recovering, waits_for });
         }
-        let command = Command::Publish { record: Box::new(record), parts, title, draft };
+        let record = Box::new(record);
+        let command = if wanted.anyway {
+            Command::PublishAnyway { record, title }
+        } else {
+            Command::Publish { record, parts, title, draft }
+        };
         match self.command(command).await? {
             Reply::Published { record, reference } => {
                 if let Some(preview) = &mut preview {

@@ -10,6 +10,7 @@ use comity_core::limits::{ANSWER_BYTES, CONSENT_RECIPIENTS};
 use comity_core::policy::{self, Consent, Plan, Recipient};
 use comity_core::{EconomyId, Kind, PartDigest, RecordId, Section, Timestamp};
 
+use super::compose::Wanted;
 use super::consent_answers::{prepare_grant, prepare_refusal, taken_back};
 use super::consent_lines as lines;
 use super::records::found;
@@ -102,7 +103,8 @@ impl Service {
         let Prepared { bodies, opens, about, title } = prepared;
         let mut published: Vec<Published> = Vec::new();
         for body in bodies {
-            let signed = self.try_control(Kind::Consent, body.encode(), title.clone(), dry_run);
+            let wanted = Wanted { dry_run, ..Wanted::default() };
+            let signed = self.try_control(Kind::Consent, body.encode(), title.clone(), wanted);
             published.push(signed.await?);
         }
         let first = published.first().and_then(|one| one.reference.clone());

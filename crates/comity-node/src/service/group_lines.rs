@@ -1,8 +1,9 @@
-//! Groups as screens show them.
+//! Groups as screens show them. Ids are random, so everything is in an order that people know: by name, or
+//! by time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use comity_core::group::{Group, Refusal, Removers};
+use comity_core::group::{Group, OpenApplication, Refusal, Removers};
 use comity_core::{EconomyId, RecordId, Timestamp};
 
 use crate::api::{
@@ -71,13 +72,10 @@ pub(super) fn detail(state: &State, group: &Group, now: Timestamp) -> GroupDetai
             Removers::Members(needed) => format!("{needed} members"),
         },
         members: members(state, group),
-        founders_awaited: founders
-            .filter(|one| !head.members.contains_key(one))
-            .map(|one| state.name_of(one))
-            .collect(),
+        founders_awaited: names(state, founders.filter(|one| !head.members.contains_key(one))),
         applications: applications(state, group),
         removals: removals(state, group),
-        offered_to: group.offer().map(|(_, to)| state.name_of(&to)),
+        would_keep: names(state, group.ready().keys()),
         problems: problems(state, group),
         text: match text {
             Some(comity_core::group::GroupBody::Charter(charter)) => charter.text,
@@ -88,7 +86,7 @@ pub(super) fn detail(state: &State, group: &Group, now: Timestamp) -> GroupDetai
 
 fn members(state: &State, group: &Group) -> Vec<MemberLine> {
     let members = group.head().members.iter();
-    members
+    let mut lines: Vec<_> = members
         .map(|(economy, member)| MemberLine {
             name: state.name_of(economy),
             economy: economy.to_string(),
@@ -98,48 +96,70 @@ fn members(state: &State, group: &Group) -> Vec<MemberLine> {
                 || state.partner(economy).is_some_and(crate::state::Partner::is_paired),
             certain: group.certain().contains(economy),
         })
-        .collect()
+        .collect();
+    lines.sort_by(|one, other| (one.since, &one.name).cmp(&(other.since, &other.name)));
+    lines
 }
 
 pub(super) fn affiliations(state: &State, group: &Group) -> Vec<AffiliationLine> {
-    let mut lines: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let mut lines: BTreeMap<&str, Vec<&EconomyId>> = BTreeMap::new();
     for (economy, member) in &group.head().members {
         for affiliation in &member.affiliations {
-            lines.entry(affiliation).or_default().push(state.name_of(economy));
+            lines.entry(affiliation).or_default().push(economy);
         }
     }
-    let line = |(affiliation, members): (&str, Vec<String>)| AffiliationLine {
+    let line = |(affiliation, members): (&str, Vec<&EconomyId>)| AffiliationLine {
         affiliation: affiliation.to_owned(),
-        members,
+        members: names(state, members),
     };
     lines.into_iter().map(line).collect()
 }
 
 fn applications(state: &State, group: &Group) -> Vec<ApplicationLine> {
-    let open = group.applications();
-    open.map(|one| ApplicationLine {
+    let mut open: Vec<_> = group.applications().collect();
+    open.sort_by_cached_key(|one| (one.at, state.name_of(&one.by), one.record));
+    let line = |one: &OpenApplication<'_>| ApplicationLine {
         reference: reference(state, &one.record),
         applicant: state.name_of(&one.by),
         at: one.at.to_string(),
         affiliations: one.body.affiliations.iter().cloned().collect(),
         answers: one.body.answers.clone(),
-        sponsors: one.sponsors.keys().map(|sponsor| state.name_of(sponsor)).collect(),
+        sponsors: names(state, one.sponsors.keys()),
         needed: one.needed as u64,
-    })
-    .collect()
+    };
+    open.iter().map(line).collect()
 }
 
 fn removals(state: &State, group: &Group) -> Vec<VoteLine> {
     let head = group.head();
     let voted = head.members.keys().map(|member| (member, group.votes(*member, head.secretariat)));
-    voted
+    let mut lines: Vec<_> = voted
         .filter(|(_, votes)| !votes.is_empty())
         .map(|(member, votes)| VoteLine {
             member: state.name_of(member),
-            by: votes.keys().map(|voter| state.name_of(voter)).collect(),
+            by: names(state, votes.keys()),
             needed: group.founding().charter().removal().needed() as u64,
         })
-        .collect()
+        .collect();
+    lines.sort_by(|one, other| one.member.cmp(&other.member));
+    lines
+}
+
+fn names<'a>(state: &State, economies: impl IntoIterator<Item = &'a EconomyId>) -> Vec<String> {
+    let mut names: Vec<_> = economies.into_iter().map(|one| state.name_of(one)).collect();
+    names.sort();
+    names
+}
+
+/// These records as they were signed, one after the other.
+fn by_time<'a, T>(
+    group: &Group,
+    records: impl IntoIterator<Item = (&'a RecordId, T)>,
+) -> Vec<(&'a RecordId, T)> {
+    let mut records: Vec<_> = records.into_iter().collect();
+    let signed = |record: &RecordId| group.statement(record).map(|one| one.at);
+    records.sort_by_key(|(record, _)| (signed(record), **record));
+    records
 }
 
 /// What an operator should know: contradictions first.
@@ -150,7 +170,7 @@ fn problems(state: &State, group: &Group) -> Vec<String> {
         let (rosters, epoch) = (rosters.join(" and "), fork.epoch);
         problems.push(format!("there are two rosters {epoch}, {rosters}: nothing is released"));
     }
-    for (roster, missing) in group.waiting() {
+    for (roster, missing) in by_time(group, group.waiting()) {
         let roster = reference(state, roster);
         problems.push(match missing.len() {
             0 => format!("roster {roster} waits for the ones before it"),
@@ -164,7 +184,7 @@ fn problems(state: &State, group: &Group) -> Vec<String> {
             }
         });
     }
-    for (record, refusal) in group.refused() {
+    for (record, refusal) in by_time(group, group.refused()) {
         let record = reference(state, record);
         problems.push(format!("{record} counts for nothing: {}", in_words(state, *refusal)));
     }
@@ -191,9 +211,6 @@ pub(super) fn rosters(state: &State, group: &Group) -> Vec<RosterLine> {
     let mut before = None;
     let mut lines = Vec::new();
     for epoch in group.epochs() {
-        let names = |economies: Vec<&EconomyId>| -> Vec<String> {
-            economies.into_iter().map(|one| state.name_of(one)).collect()
-        };
         let earlier: Option<&comity_core::group::Epoch> = before.replace(epoch);
         let earlier = earlier.map(|earlier| &earlier.members);
         let came = |one: &&EconomyId| earlier.is_none_or(|members| !members.contains_key(*one));
@@ -204,9 +221,9 @@ pub(super) fn rosters(state: &State, group: &Group) -> Vec<RosterLine> {
             digest: epoch.digest.to_string(),
             secretariat: state.name_of(&epoch.secretariat),
             signed_at: epoch.at.to_string(),
-            members: names(epoch.members.keys().collect()),
-            came: names(epoch.members.keys().filter(came).collect()),
-            went: names(earlier.into_iter().flat_map(|all| all.keys()).filter(went).collect()),
+            members: names(state, epoch.members.keys()),
+            came: names(state, epoch.members.keys().filter(came)),
+            went: names(state, earlier.into_iter().flat_map(|all| all.keys()).filter(went)),
         });
     }
     lines

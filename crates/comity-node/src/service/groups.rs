@@ -10,6 +10,7 @@ use comity_core::group::{
 };
 use comity_core::{EconomyId, Kind, Timestamp};
 
+use super::compose::Wanted;
 use super::group_lines as lines;
 use super::{Service, find_economy, find_record};
 use crate::api::{
@@ -27,7 +28,12 @@ impl Service {
     pub async fn groups(&self) -> Result<Vec<GroupLine>, ServiceError> {
         let now = self.now();
         self.look(move |state, _, _| {
-            state.groups().iter().map(|group| lines::group(state, group, now)).collect()
+            let mut groups: Vec<_> = state.groups().iter().collect();
+            groups.sort_by_key(|group| {
+                let founding = group.founding();
+                (founding.charter().name(), founding.at(), group.id())
+            });
+            groups.into_iter().map(|group| lines::group(state, group, now)).collect()
         })
         .await
     }
@@ -69,7 +75,8 @@ impl Service {
             })
             .await??;
         let title = format!("Charter: {name}");
-        let published = self.try_control(Kind::Group, body.encode(), title, dry_run).await?;
+        let wanted = Wanted { dry_run, ..Wanted::default() };
+        let published = self.try_control(Kind::Group, body.encode(), title, wanted).await?;
         let group = match &published.reference {
             Some(reference) => Some(self.group(reference).await?.group),
             None => None,
@@ -237,28 +244,31 @@ impl Service {
         self.put(&asked, roster, "its affiliations are in the roster").await
     }
 
-    /// Offers the secretariat to a member; without one, accepts what is offered to us.
+    /// Hands the secretariat over to a member that would keep it; without one, says that we would.
     pub async fn hand_over(&self, asked: GroupRequest) -> Result<GroupDone, ServiceError> {
         if asked.economy.is_some() {
-            let says = self.with_economy(&asked, |_, group, to| {
-                let (group, epoch) = (group.id(), group.head().epoch);
-                Ok(GroupBody::Handover(HandoverBody { group, epoch, to }))
+            let roster = self.with_economy(&asked, |state, group, to| {
+                let roster = group.handing_over(to, state.us());
+                roster.map_err(|refusal| refused(state, group, refusal))
             });
-            let says = says.await?;
-            return self.act(&asked, says, "Hand-over", "is offered the secretariat").await;
+            let roster = RosterBody::Roster(roster.await?);
+            return self.put(&asked, roster, "keeps the roster now").await;
         }
-        let roster = self.of_group(&asked.group, |state, group| {
-            let roster = group.accepting(state.us());
-            roster.map_err(|refusal| {
-                if matches!(refusal, Refusal::NotSecretariat(_)) {
-                    let message = "the secretariat is not offered to this economy";
-                    return ServiceError::data("not-offered", message);
-                }
-                refused(state, group, refusal)
-            })
+        let says = self.of_group(&asked.group, |state, group| {
+            let (us, head) = (state.us(), group.head());
+            if head.secretariat == us || group.ready().contains_key(&us) {
+                let message = if head.secretariat == us {
+                    "this economy keeps the roster already"
+                } else {
+                    "this economy has said so already; the secretariat hands the roster over"
+                };
+                return Err(ServiceError::data("said-already", message));
+            }
+            let (group, epoch) = (group.id(), head.epoch);
+            Ok(GroupBody::Handover(HandoverBody { group, epoch, to: us }))
         });
-        let roster = RosterBody::Roster(roster.await?);
-        self.put(&asked, roster, "this economy keeps the roster now").await
+        let says = says.await?;
+        self.act(&asked, says, "Hand-over", "the secretariat may hand the roster over").await
     }
 
     /// Says that the roster is still the last one.
@@ -291,11 +301,14 @@ impl Service {
                     .collect()
             })
             .await?;
+        // That one is refused keeps no other from being confirmed.
+        let mut refused = Ok(());
         for (head, name) in due {
             let title = format!("Roster confirmed: {name}");
-            self.publish_control(Kind::Roster, head.encode(), title).await?;
+            let done = self.publish_control(Kind::Roster, head.encode(), title).await;
+            refused = refused.and(done.map(drop));
         }
-        Ok(())
+        refused
     }
 
     /// Looks at a group.
@@ -367,7 +380,9 @@ impl Service {
                 Ok(format!("{what}: {}", group.founding().charter().name()))
             })
             .await?;
-        let published = self.try_control(kind, body, title, asked.dry_run).await?;
+        let (dry_run, anyway) = (asked.dry_run, asked.anyway && kind == Kind::Roster);
+        let wanted = Wanted { dry_run, anyway, ..Wanted::default() };
+        let published = self.try_control(kind, body, title, wanted).await?;
         let group = self.group(&asked.group).await?.group;
         let outcome = outcome(asked, &published, then);
         Ok(GroupDone { published: vec![published], group: Some(group), outcome })
@@ -431,11 +446,8 @@ pub(super) fn find_group<'a>(state: &'a State, text: &str) -> Result<&'a Arc<Gro
 /// A refusal with the names that this node gives to economies, and what to do about it.
 fn refused(state: &State, group: &Group, refusal: Refusal) -> ServiceError {
     let reference = lines::reference(state, &group.founding().record());
-    let next = if matches!(refusal, Refusal::Offered(_)) {
-        let us = state.code();
-        format!(
-            "wait for its roster, or take the offer back: comity group hand-over {reference} --to {us}"
-        )
+    let next = if matches!(refusal, Refusal::NotReady(_)) {
+        format!("it says first that it would: comity group hand-over {reference} --accept, there")
     } else if refusal == Refusal::WithoutSecretariat {
         format!("hand the roster over: comity group hand-over {reference} --to NAME")
     } else if matches!(refusal, Refusal::NotSecretariat(_)) {

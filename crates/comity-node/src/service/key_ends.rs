@@ -31,7 +31,7 @@ impl Service {
     /// this node signs, a new one takes its place in the same step.
     pub async fn revoke_key(&self, asked: RevokeRequest) -> Result<Revoked, ServiceError> {
         let _alone = self.alone_with_keyring()?;
-        let keyring = self.own_keyring().await?;
+        let keyring = self.own_keyring(asked.anyway).await?;
         let grant = self.author_grant(&keyring, &asked.key)?;
         let at = match &asked.from {
             Some(from) => instant(from)?,
@@ -81,7 +81,8 @@ impl Service {
         let why = asked.reason.as_deref().map(|reason| format!(": {reason}"));
         let title = format!("Keyring, version {}{}", next.version(), why.unwrap_or_default());
         let renewed = replaced.then(|| (DESK, desk.clone()));
-        self.publish_keyring(&next, title, &desk, renewed.as_slice()).await?;
+        let signs = (&desk, asked.anyway);
+        self.publish_keyring(&next, title, signs, renewed.as_slice()).await?;
         self.set_desk(desk);
         revoked.keyring = Some(next.version());
         Ok(revoked)
@@ -91,7 +92,7 @@ impl Service {
     /// them. Needs the root keys.
     pub async fn affirm(&self, asked: AffirmRequest) -> Result<Affirmed, ServiceError> {
         let _alone = self.alone_with_keyring()?;
-        let keyring = self.own_keyring().await?;
+        let keyring = self.own_keyring(false).await?;
         let span = asked.signed_between.as_ref().map(|(from, to)| (instant(from), instant(to)));
         let span = match span {
             None => None,
@@ -112,7 +113,7 @@ impl Service {
         let next = self.signed_by_root(builder, asked.root_passphrase).await?;
         let title = format!("Keyring, version {}: affirms records", next.version());
         let desk = self.keys()?.desk;
-        self.publish_keyring(&next, title, &desk, &[]).await?;
+        self.publish_keyring(&next, title, (&desk, false), &[]).await?;
         affirmed.keyring = Some(next.version());
         Ok(affirmed)
     }

@@ -20,12 +20,12 @@ impl Service {
     /// at the next start; where the engine refuses the keyring, the old key comes back.
     pub async fn rotate_link(&self, asked: RotateRequest) -> Result<(), ServiceError> {
         let _alone = self.alone_with_keyring()?;
-        let current = self.own_keyring().await?;
+        let current = self.own_keyring(false).await?;
         let (link, builder) = rotation::next_link(&current, self.now());
         let keyring = self.signed_by_root(builder, asked.root_passphrase).await?;
         let title = rotation::title(&keyring);
         let desk = self.keys()?.desk;
-        self.publish_keyring(&keyring, title, &desk, &[(LINK, link.clone())]).await?;
+        self.publish_keyring(&keyring, title, (&desk, false), &[(LINK, link.clone())]).await?;
         if let Some(endpoint) = &self.parts.endpoint {
             let refused = |error: comity_net::tls::TlsError| {
                 ServiceError::data("certificate", error.to_string())
@@ -45,10 +45,10 @@ impl Service {
         })
     }
 
-    /// Our keyring, if another may follow it now.
-    pub(super) async fn own_keyring(&self) -> Result<VerifiedKeyring, ServiceError> {
-        let current = self.look(|state, engine, _| {
-            engine.may_sign_keyring()?;
+    /// Our keyring, if another may follow it now; `anyway`: also where the journal is in doubt.
+    pub(super) async fn own_keyring(&self, anyway: bool) -> Result<VerifiedKeyring, ServiceError> {
+        let current = self.look(move |state, engine, _| {
+            engine.may_sign_keyring(anyway)?;
             Ok::<_, CommandError>(state.keyring(&state.us()).cloned())
         });
         let missing = || ServiceError::data("keyring", "our own keyring is not here");
@@ -78,13 +78,13 @@ impl Service {
         &self,
         keyring: &VerifiedKeyring,
         title: String,
-        desk: &SecretKey,
+        (desk, anyway): (&SecretKey, bool),
         renewed: &[(&str, SecretKey)],
     ) -> Result<(), ServiceError> {
         let (folder, passphrase) = (&self.parts.config.folder, self.parts.passphrase.as_ref());
         let before = rotation::keys(folder, passphrase, renewed.iter().map(|(name, _)| *name))?;
         rotation::begin(folder, passphrase, keyring, renewed)?;
-        if let Err(error) = self.enter_keyring(keyring, title, desk).await {
+        if let Err(error) = self.enter_keyring(keyring, title, desk, anyway).await {
             // Where nobody can say what is in the journal, the next start finds out.
             if !matches!(error.code, "store-failed" | "node-stopped") {
                 rotation::undo(folder, passphrase, &before)?;

@@ -70,6 +70,7 @@ impl State {
                 self.turns = self.turns.saturating_add(1);
             }
         }
+        let said = |says| Statement { record: id, by: origin, at: signed_at, says, doubted: false };
         match ControlBody::decode(kind, &body) {
             Ok(ControlBody::Keyring(signed)) => {
                 if !self.holds_keyring(&origin, &signed)
@@ -104,26 +105,8 @@ impl State {
                 self.withdrawal_answered((id, origin, signed_at), body.withdrawal, from);
             }
             Ok(ControlBody::Consent(body)) => self.hear_consent(&id, &body),
-            Ok(ControlBody::Group(body)) => {
-                let statement = Statement {
-                    record: id,
-                    by: origin,
-                    at: signed_at,
-                    says: Says::Group(body),
-                    doubted: false,
-                };
-                self.say_of_group(statement, from, at);
-            }
-            Ok(ControlBody::Roster(body)) => {
-                let statement = Statement {
-                    record: id,
-                    by: origin,
-                    at: signed_at,
-                    says: Says::Roster(body),
-                    doubted: false,
-                };
-                self.say_of_group(statement, from, at);
-            }
+            Ok(ControlBody::Group(body)) => self.say_of_group(said(Says::Group(body)), from, at),
+            Ok(ControlBody::Roster(body)) => self.say_of_group(said(Says::Roster(body)), from, at),
             Ok(ControlBody::Introduction(_) | ControlBody::Opaque(_)) | Err(_) => {}
         }
         // A mere proposal permits nothing, nor does a termination.
@@ -150,20 +133,26 @@ impl State {
 
     fn say_of_group(&mut self, statement: Statement, from: Option<EconomyId>, at: Timestamp) {
         let id = statement.says.group().unwrap_or(GroupId(statement.record.0));
-        match self.groups.say(self.us, statement, from, at) {
-            Said::Early => self.charge(from, Bound::Early, 1),
+        // Nobody else holds the group then, and it is not copied for a word.
+        self.policy.set_down(&id);
+        let turned = match self.groups.say(self.us, statement, from, at) {
+            Said::Early => {
+                self.charge(from, Bound::Early, 1);
+                None
+            }
             Said::Counted { brought, turned } => {
                 for from in brought {
                     self.discharge(from, Bound::Early, 1);
                 }
-                let Some(turned) = turned else { return };
-                self.renew_group(&id, turned.decides);
-                if turned.decides {
-                    self.judge_groups_anew();
-                }
-                self.widened.some.extend(turned.whom);
+                turned
             }
+        };
+        let turned = turned.unwrap_or_default();
+        self.renew_group(&id, turned.decides);
+        if turned.decides {
+            self.judge_groups_anew();
         }
+        self.widened.some.extend(turned.whom);
     }
 
     fn propose(&mut self, id: RecordId, origin: EconomyId, body: &AgreementBody, at: Timestamp) {

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use comity_core::entitlement::Claim;
-use comity_core::group::{Founding, Group, GroupBody, Refusal, RosterBody, Says, Statement};
+use comity_core::group::{Founding, Group, GroupBody, RosterBody, Says, Sight, Statement, Taken};
 use comity_core::record::Addressee;
 use comity_core::{EconomyId, GroupId, RecordId, Timestamp};
+
+use crate::limits::HEADS_EVERY;
 
 /// Every group whose charter is here.
 #[derive(Debug, Default)]
@@ -25,7 +27,7 @@ pub struct Groups {
     frozen: BTreeMap<GroupId, u64>,
     /// Grows whenever a group freezes.
     freezes: u64,
-    /// Rosters that came too late to contradict one, of which the operator was told.
+    /// Rosters of those who have handed their role on, of which the operator was told.
     late: BTreeSet<RecordId>,
     news: Vec<(GroupId, RecordId)>,
     /// While the journal is read, the groups of which it is worked out at the end who their members are.
@@ -115,8 +117,10 @@ impl Groups {
             early.push((statement, from));
             return Said::Early;
         }
-        let brought = self.weigh_early(id, now);
-        Said::Counted { brought, turned: Some(self.take(id, [statement], now)) }
+        // What turns by words of earlier turns now, whatever comes of this one.
+        let (mut said, brought) = self.no_longer_early(id);
+        said.push(statement);
+        Said::Counted { brought, turned: Some(self.take(id, said, now)) }
     }
 
     /// Whether a word about a group waits: its charter is not here, or we have nothing to do with it.
@@ -127,15 +131,11 @@ impl Groups {
         })
     }
 
-    /// We have something to do with a group: what had been said before is weighed.
-    fn weigh_early(&mut self, id: GroupId, now: Timestamp) -> Vec<Option<EconomyId>> {
+    /// We have something to do with a group: what had been said before, and who brought it.
+    fn no_longer_early(&mut self, id: GroupId) -> (Vec<Statement>, Vec<Option<EconomyId>>) {
         self.ours.insert(id);
         let early = self.early.remove(&id).unwrap_or_default();
-        let (early, from): (Vec<_>, Vec<_>) = early.into_iter().unzip();
-        if !early.is_empty() {
-            self.take(id, early, now);
-        }
-        from
+        early.into_iter().unzip()
     }
 
     fn take(
@@ -147,35 +147,42 @@ impl Groups {
         let Some(held) = held(&mut self.known, &mut self.doubted, &id) else {
             return Turned::default();
         };
-        let before = held.clone();
+        // While the journal is read nobody is asked what was before, and nobody else holds the group.
+        let before = self.unsettled.is_none().then(|| (held.sight(), held.stale_from()));
         let group = Arc::make_mut(held);
+        let mut taken = Taken::Nothing;
         for one in statements {
             let new = group.statement(&one.record).is_none();
             if new && matches!(one.says, Says::Roster(RosterBody::Roster(_))) {
                 let said = self.said.entry(one.by).or_default();
                 said.rosters = said.rosters.saturating_add(1);
             }
-            group.take(one, now);
+            taken = taken.max(group.take(one));
         }
         if let Some(unsettled) = &mut self.unsettled {
             unsettled.insert(id);
             return Turned::default();
         }
-        self.settle(&id);
-        self.turned(&id, &before)
+        match taken {
+            Taken::Nothing => return Turned::default(),
+            Taken::Confirmed => group.confirm(),
+            Taken::More => self.settle(&id),
+        }
+        before.map_or_else(Turned::default, |before| self.turned(&id, &before, now))
     }
 
-    fn turned(&self, id: &GroupId, before: &Group) -> Turned {
-        let after = self.known.get(id).or_else(|| self.doubted.get(id));
-        let Some(after) = after.filter(|after| !after.decides_as(before)) else {
+    /// What has turned. That the secretariat spoke again turns nothing for a group that could be relied on
+    /// before.
+    fn turned(&self, id: &GroupId, before: &(Sight, Timestamp), now: Timestamp) -> Turned {
+        let (before, stale_from) = before;
+        let Some(after) = self.known.get(id).or_else(|| self.doubted.get(id)) else {
             return Turned::default();
         };
-        let whom = [before, after]
-            .into_iter()
-            .flat_map(|group| group.certain().iter().chain(group.invited()).chain(group.welcome()));
-        // Who went has to learn it.
-        let listed = before.head().members.keys().chain(after.head().members.keys());
-        Turned { whom: whom.chain(listed).copied().collect(), decides: true }
+        let (after, late) = (after.sight(), *stale_from <= now && after.stale_from() > now);
+        if !late && after == *before {
+            return Turned::default();
+        }
+        Turned { whom: before.whom().chain(after.whom()).copied().collect(), decides: true }
     }
 
     /// Works out who the members of a group are, and puts what leads to nothing to its authors' accounts.
@@ -198,9 +205,9 @@ impl Groups {
             self.freezes = self.freezes.saturating_add(1);
             self.frozen.insert(*id, self.freezes);
         }
-        for (record, refusal) in group.refused() {
-            if matches!(refusal, Refusal::Settled(_)) && self.late.insert(*record) {
-                self.news.push((*id, *record));
+        for record in group.yielded() {
+            if self.late.insert(record) {
+                self.news.push((*id, record));
             }
         }
     }
@@ -231,7 +238,12 @@ impl Groups {
         let mut early = early.map(|(one, _)| one);
         let ours = founds || early.any(|one| is_ours(us, one.by, &one.says));
         self.known.insert(id, Arc::new(Group::begin(Arc::new(founding))));
-        let brought = if ours { self.weigh_early(id, now) } else { Vec::new() };
+        let mut brought = Vec::new();
+        if ours {
+            let said;
+            (said, brought) = self.no_longer_early(id);
+            self.take(id, said, now);
+        }
         let turned = self.known.get(&id).map(|group| {
             let mut turned = whole(group);
             turned.whom.extend(group.invited().iter().chain(group.welcome()));
@@ -317,7 +329,7 @@ impl Groups {
         since.map(|(id, _)| *id).collect()
     }
 
-    /// Rosters that came too late to contradict one, since this was last asked.
+    /// Rosters of those who have handed their role on since, since this was last asked.
     pub(crate) fn take_late(&mut self) -> Vec<(GroupId, RecordId)> {
         std::mem::take(&mut self.news)
     }
@@ -346,14 +358,23 @@ impl Groups {
         }
     }
 
-    /// The groups whose roster `us` keeps and has not confirmed since.
+    /// Whether its author has said the same of a roster lately: no more of it is kept.
+    pub(crate) fn said_lately(&self, by: EconomyId, at: Timestamp, says: &Says) -> bool {
+        let Says::Roster(RosterBody::Head(word)) = says else { return false };
+        let group = self.known.get(&word.group);
+        let last = group.and_then(|group| group.last_head(by, word.digest));
+        last.is_some_and(|last| at < last.saturating_add(HEADS_EVERY))
+    }
+
+    /// The groups whose roster `us` keeps and has not confirmed since, or never.
     pub(crate) fn unconfirmed(
         &self,
         us: EconomyId,
         since: Timestamp,
     ) -> impl Iterator<Item = &Arc<Group>> {
         self.known.values().filter(move |group| {
-            group.head().secretariat == us && group.fork().is_none() && group.confirmed() <= since
+            let due = group.confirmed() <= since || group.awaits_keeper();
+            group.head().secretariat == us && group.fork().is_none() && due
         })
     }
 

@@ -170,6 +170,14 @@ impl State {
         Bound::COUNTED.into_iter().filter(over)
     }
 
+    /// Whether a record is a daily word about a roster, and its author's last one is hardly older.
+    #[must_use]
+    pub(crate) fn says_again(&self, manifest: &Manifest) -> bool {
+        let body = manifest.body.as_deref();
+        let says = body.and_then(|body| Says::decode(manifest.kind, body)).and_then(Result::ok);
+        says.is_some_and(|says| self.groups.said_lately(manifest.origin, manifest.signed_at, &says))
+    }
+
     /// The bound over which an accepted record is one word about groups or consent too many, if any. It counts
     /// for its origin, whoever brings it: nobody can fill the account of who passes words on.
     #[must_use]

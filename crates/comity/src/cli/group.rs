@@ -54,6 +54,9 @@ pub(crate) enum GroupCommand {
         /// Why, for the other members
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
+        /// After a power cut: you know that no later roster was lost
+        #[arg(long)]
+        anyway: bool,
     },
     /// Leave a group
     #[command(
@@ -90,6 +93,9 @@ pub(crate) enum GroupCommand {
         /// Say now that the last roster is the last one; for the secretariat
         #[arg(long)]
         confirm: bool,
+        /// After a power cut: you know that no later roster was lost
+        #[arg(long, requires = "confirm")]
+        anyway: bool,
     },
     /// List groups: how we stand in each, and until when its roster is confirmed
     List,
@@ -99,9 +105,9 @@ pub(crate) enum GroupCommand {
         #[arg(value_name = "GROUP")]
         group: String,
     },
-    /// Offer the secretariat to a member, or accept it
+    /// Hand the secretariat over to a member, or say that this economy would keep it
     #[command(
-        long_about = "Offer the secretariat to a member, or accept it.\n\nBoth sign: the secretariat offers with --to, the member accepts with --accept, by signing the next roster. An offer is void with the next roster that the secretariat signs itself."
+        long_about = "Hand the secretariat over to a member, or say that this economy would keep it.\n\nBoth sign: first the member says with --accept that it would, then the secretariat hands over with --to, by the next roster. Until then it may sign another one instead, and what the member said is void."
     )]
     HandOver {
         /// Its name, the reference of its charter, or the front of its id
@@ -110,7 +116,7 @@ pub(crate) enum GroupCommand {
         /// The member
         #[arg(long, value_name = "NAME", required_unless_present = "accept")]
         to: Option<String>,
-        /// Accept what is offered to this economy
+        /// Say that this economy would keep the roster
         #[arg(long, conflicts_with = "to")]
         accept: bool,
         /// Do not ask

@@ -119,6 +119,9 @@ pub(crate) enum KeyCommand {
         /// Why; kept here and sent to nobody. A stolen key is not revoked without it
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
+        /// After a power cut: you know that no later keyring was lost
+        #[arg(long)]
+        anyway: bool,
         /// Only show what it would take back
         #[arg(long)]
         dry_run: bool,

@@ -21,7 +21,7 @@ pub(super) fn run(command: GroupCommand, context: &mut Context<'_>) -> Result<()
     match command {
         GroupCommand::Found { file, dry_run } => found(&file, dry_run, context),
         GroupCommand::Invite(about) => {
-            act("/invite-to-group", about, None, "Show the charter to", context)
+            act("/invite-to-group", about, GroupRequest::default(), "Show the charter to", context)
         }
         GroupCommand::Apply { group, answer, affiliation, dry_run } => {
             let asked = ApplyRequest { group, answers: answer, affiliations: affiliation, dry_run };
@@ -29,27 +29,34 @@ pub(super) fn run(command: GroupCommand, context: &mut Context<'_>) -> Result<()
             let done: GroupDone = session.call("/apply", &asked)?;
             say(&done, context)
         }
-        GroupCommand::Sponsor(about) => act("/sponsor", about, None, "Speak for", context),
-        GroupCommand::Admit(about) => act("/admit", about, None, "Admit", context),
-        GroupCommand::Remove { about, reason } => {
-            act("/remove-member", about, reason, "Remove", context)
+        GroupCommand::Sponsor(about) => {
+            act("/sponsor", about, GroupRequest::default(), "Speak for", context)
+        }
+        GroupCommand::Admit(about) => {
+            act("/admit", about, GroupRequest::default(), "Admit", context)
+        }
+        GroupCommand::Remove { about, reason, anyway } => {
+            let asked = GroupRequest { reason, anyway, ..GroupRequest::default() };
+            act("/remove-member", about, asked, "Remove", context)
         }
         GroupCommand::Leave { group, reason, yes, dry_run } => {
             let question = format!("Leave {group}?");
-            let asked = GroupRequest { group, economy: None, reason, dry_run };
+            let asked = GroupRequest { group, reason, dry_run, ..GroupRequest::default() };
             sign("/leave-group", &asked, yes, &question, context)
         }
         GroupCommand::Affiliations(asked) => affiliations(asked, context),
-        GroupCommand::Roster { group, confirm } => roster(&group, confirm, context),
+        GroupCommand::Roster { group, confirm, anyway } => {
+            roster(group, confirm.then_some(anyway), context)
+        }
         GroupCommand::List => list(context),
         GroupCommand::Show { group } => show(&group, context),
         GroupCommand::HandOver { group, to, accept, yes, dry_run } => {
             let question = match &to {
-                Some(to) => format!("Offer the secretariat of {group} to {to}?"),
-                None => format!("Keep the roster of {group} from now on?"),
+                Some(to) => format!("Hand the roster of {group} over to {to}, for good?"),
+                None => format!("Say that this economy would keep the roster of {group}?"),
             };
             let economy = to.filter(|_| !accept);
-            let asked = GroupRequest { group, economy, reason: None, dry_run };
+            let asked = GroupRequest { group, economy, dry_run, ..GroupRequest::default() };
             sign("/hand-over", &asked, yes, &question, context)
         }
     }
@@ -77,13 +84,13 @@ fn found(file: &Path, dry_run: bool, context: &mut Context<'_>) -> Result<(), Fa
 fn act(
     path: &str,
     about: About,
-    reason: Option<String>,
+    asked: GroupRequest,
     verb: &str,
     context: &mut Context<'_>,
 ) -> Result<(), Failure> {
     let About { group, economy, yes, dry_run } = about;
     let question = format!("{verb} {economy} ({group})?");
-    let asked = GroupRequest { group, economy: Some(economy), reason, dry_run };
+    let asked = GroupRequest { group, economy: Some(economy), dry_run, ..asked };
     sign(path, &asked, yes, &question, context)
 }
 
@@ -252,22 +259,24 @@ fn write_detail(detail: &GroupDetail, zones: &Zones, out: &mut dyn Write) -> io:
             format!("{} want {} out; it takes {}", one.by.join(", "), one.member, one.needed);
         writeln!(out, "  {}", printable(&line))?;
     }
-    if let Some(to) = &detail.offered_to {
-        writeln!(out, "  the secretariat is offered to {}", printable(to))?;
+    if !detail.would_keep.is_empty() {
+        let names = detail.would_keep.join(", ");
+        writeln!(out, "  would keep the roster: {}", printable(&names))?;
     }
     let text: Vec<_> = detail.text.lines().map(printable).collect();
     writeln!(out, "\n{}", text.join("\n"))
 }
 
-fn roster(group: &str, confirm: bool, context: &mut Context<'_>) -> Result<(), Failure> {
-    let keys = if confirm { Keys::Signing } else { Keys::Shut };
+/// Shows the rosters; `confirm`: says that the last one is, also where the journal is in doubt.
+fn roster(group: String, confirm: Option<bool>, context: &mut Context<'_>) -> Result<(), Failure> {
+    let keys = if confirm.is_some() { Keys::Signing } else { Keys::Shut };
     let (session, zones) = context.session(keys)?;
-    if confirm {
-        let asked = GroupRequest { group: group.to_owned(), ..GroupRequest::default() };
+    if let Some(anyway) = confirm {
+        let asked = GroupRequest { group, anyway, ..GroupRequest::default() };
         let done: GroupDone = session.call("/confirm-roster", &asked)?;
         return say(&done, context);
     }
-    let asked = ask::Reference { reference: group.to_owned() };
+    let asked = ask::Reference { reference: group };
     let rosters: Vec<RosterLine> = session.call("/rosters", &asked)?;
     context.screen.answer(&rosters, |out| {
         let headings = ["roster", "ref", "signed by", "on", "came", "went", "members"];

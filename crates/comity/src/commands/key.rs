@@ -26,7 +26,7 @@ pub(super) fn run(command: &KeyCommand, context: &mut Context<'_>) -> Result<(),
     match command {
         KeyCommand::List => list(context),
         KeyCommand::Rotate { yes } => rotate(*yes, context),
-        KeyCommand::Revoke { key, from, compromised, reason, dry_run, yes } => {
+        KeyCommand::Revoke { key, from, compromised, reason, anyway, dry_run, yes } => {
             if *compromised && reason.is_none() && !dry_run {
                 let message =
                     "a stolen key is revoked with a reason, which is kept here and sent to nobody";
@@ -40,6 +40,7 @@ pub(super) fn run(command: &KeyCommand, context: &mut Context<'_>) -> Result<(),
                 compromised: *compromised,
                 reason: reason.clone(),
                 dry_run: *dry_run,
+                anyway: *anyway,
             };
             ends::revoke(asked, *yes, context)
         }

@@ -32,7 +32,7 @@ fn a_group_has_so_many_rosters_and_each_is_weighed_once() {
         let (record, says) = (RecordId(record), Says::Roster(RosterBody::Roster(roster)));
         said.push(Statement { record, by: KR, at: T0, says, doubted: false });
         work::done();
-        group.take(said.last().unwrap().clone(), T0);
+        group.take(said.last().unwrap().clone());
         group.settle();
         per_roster.push(work::done());
     }
@@ -45,7 +45,7 @@ fn a_group_has_so_many_rosters_and_each_is_weighed_once() {
     let mut backwards = Group::begin(founding);
     work::done();
     for one in said.iter().rev() {
-        backwards.take(one.clone(), T0);
+        backwards.take(one.clone());
     }
     backwards.settle();
     assert!(work::done() <= 4 * (limits::EPOCHS + 2));
@@ -75,7 +75,8 @@ fn what_does_not_count_is_for_nobody() {
     let application = world.apply(NZ);
     let record = world.sponsor(AU, application);
     assert!(reached(&world, &record).is_empty());
-    let record = world.offer(JP, FJ);
+    let word = HandoverBody { group: GROUP, epoch: 2, to: FJ };
+    let record = world.say(JP, Says::Group(GroupBody::Handover(word)));
     assert!(reached(&world, &record).is_empty());
     let made_up = Roster { predecessor: Digest([9; 32]), ..world.next() };
     let record = world.roster(KR, made_up);
@@ -83,4 +84,34 @@ fn what_does_not_count_is_for_nobody() {
     let again = world.next();
     let record = world.roster(AU, again);
     assert!(reached(&world, &record).is_empty());
+}
+
+#[test]
+fn what_the_secretariat_says_every_day_costs_the_same_in_every_group() {
+    use crate::test_util::work;
+    let mut world = World::founded();
+    for _ in 0..20 {
+        world.vote(AU, NZ);
+    }
+    let mut group = world.group();
+    let (head, roster) = (group.head().clone(), world.next());
+    let word = RosterHead { group: GROUP, epoch: head.epoch, digest: head.digest };
+    work::done();
+    for _ in 0..3 {
+        let before = group.sight();
+        world.say(KR, Says::Roster(RosterBody::Head(word)));
+        assert_eq!(group.take(world.said.last().unwrap().clone()), Taken::Confirmed);
+        group.confirm();
+        assert_eq!(group.confirmed(), world.said.last().unwrap().at);
+        assert_eq!(group.sight(), before, "nobody is considered anew");
+    }
+    assert_eq!(work::done(), 0);
+    assert_eq!(group, world.group(), "and it comes to the same as all in one go");
+    // An earlier one changes nothing at all.
+    let late =
+        Statement { at: T0, record: RecordId([8; 32]), ..world.said.last().unwrap().clone() };
+    assert_eq!(group.take(late), Taken::Nothing);
+    let word = RosterHead { epoch: roster.epoch, digest: roster.digest(), ..word };
+    world.say(KR, Says::Roster(RosterBody::Head(word)));
+    assert_eq!(group.take(world.said.last().unwrap().clone()), Taken::More, "it rests on nothing");
 }

@@ -52,15 +52,28 @@ fn a_former_member_takes_nobody_with_it() {
 #[test]
 fn whom_somebody_admits_who_took_the_role_by_a_word_in_doubt_is_not_sure() {
     let mut world = World::founded();
-    let offer = world.offer(KR, JP);
-    let taken = world.group().accepting(JP).unwrap();
-    world.roster(JP, taken);
+    let ready = world.ready(JP);
+    let given = world.group().handing_over(JP, KR).unwrap();
+    world.roster(KR, given);
     let application = world.apply(NZ);
     let sponsors = [KR, FJ].map(|sponsor| world.sponsor(sponsor, application));
     let roster = world.with(NZ, &[application, sponsors[0], sponsors[1]]);
     world.roster(JP, roster);
     let mut group = world.group();
-    group.doubt(&offer);
+    group.doubt(&ready);
     assert_eq!((group.head().epoch, group.head().secretariat), (4, JP));
     assert_eq!(group.certain(), &BTreeSet::from([KR, JP, FJ]));
+    // Whom it admits to whom the rightful one has given the role since is sure.
+    world.hand_over(JP, KR);
+    world.hand_over(KR, FJ);
+    let votes = [KR, FJ].map(|voter| world.vote(voter, NZ));
+    let roster = world.without(NZ, &votes);
+    world.roster(FJ, roster);
+    let application = world.apply(NZ);
+    let sponsors = [KR, FJ].map(|sponsor| world.sponsor(sponsor, application));
+    let roster = world.with(NZ, &[application, sponsors[0], sponsors[1]]);
+    world.roster(FJ, roster);
+    let mut group = world.group();
+    group.doubt(&ready);
+    assert_eq!(group.certain(), &BTreeSet::from([KR, JP, FJ, NZ]));
 }

@@ -1,8 +1,8 @@
-//! The secretariat's role: offered, taken, void, and handed over before whoever has it goes.
+//! The secretariat's role: handed over to who would keep it, and before whoever has it goes.
 
 use std::collections::BTreeSet;
 
-use super::world::{FJ, JP, KR, World};
+use super::world::{FJ, GROUP, JP, KR, NZ, World};
 use crate::group::*;
 
 #[test]
@@ -11,62 +11,71 @@ fn the_role_moves_by_both_signatures() {
     let taken = world.next();
     world.roster(JP, taken);
     assert_eq!(world.refused(), Some(Refusal::NotSecretariat(JP)));
-    // Offered by who does not have it, or to another one.
-    let by_fj = world.offer(FJ, JP);
-    let taken = Roster { handover: Some(by_fj), ..world.next() };
+    // Nobody is given it who has not said that it would.
+    assert_eq!(world.group().handing_over(JP, KR), Err(Refusal::NotReady(JP)));
+    assert_eq!(world.group().handing_over(NZ, KR), Err(Refusal::NotAMember(NZ)));
+    let of_another = HandoverBody { group: GROUP, epoch: 2, to: JP };
+    let of_another = world.say(FJ, Says::Group(GroupBody::Handover(of_another)));
+    let given = Roster { handover: Some(of_another), ..world.next() };
+    world.roster(KR, given);
+    assert_eq!(world.refused(), Some(Refusal::UnfitHandover(of_another)));
+    let ready = world.ready(JP);
+    assert_eq!(world.group().ready(), [(JP, ready)].into());
+    // Nor does it take the role itself, by its own word.
+    let taken = Roster { handover: Some(ready), ..world.next() };
     world.roster(JP, taken);
-    assert_eq!(world.refused(), Some(Refusal::UnfitHandover(by_fj)));
-    let offer = world.offer(KR, JP);
-    let taken = Roster { handover: Some(offer), ..world.next() };
-    world.roster(FJ, taken);
-    assert_eq!(world.refused(), Some(Refusal::UnfitHandover(offer)));
+    assert_eq!(world.refused(), Some(Refusal::NotSecretariat(JP)));
     assert_eq!(world.group().head().secretariat, KR);
-    let roster = world.group().accepting(JP).unwrap();
-    world.roster(JP, roster);
-    assert_eq!(world.group().head().secretariat, JP);
+    let given = world.group().handing_over(JP, KR).unwrap();
+    world.roster(KR, given);
+    assert_eq!((world.group().head().by, world.group().head().secretariat), (KR, JP));
     // From then on the old one signs in vain.
     let roster = world.next();
     world.roster(KR, roster);
     assert_eq!(world.refused(), Some(Refusal::NotSecretariat(KR)));
     assert_eq!(world.group().fork(), None);
-    assert_eq!(world.group().accepting(JP), Err(Refusal::NotSecretariat(JP)));
+    assert_eq!(world.group().handing_over(FJ, KR), Err(Refusal::NotSecretariat(KR)));
+    let affiliations = BTreeSet::from(["FIRST".to_owned()]);
+    assert!(world.group().affiliating(FJ, affiliations, JP).is_ok());
 }
 
 #[test]
-fn an_offer_is_void_with_the_next_roster() {
+fn that_a_member_would_keep_the_roster_is_void_with_the_next() {
     let mut world = World::founded();
-    let offer = world.offer(KR, JP);
+    let ready = world.ready(JP);
     world.admit_nz();
-    let roster = Roster { handover: Some(offer), ..world.next() };
-    world.roster(JP, roster);
-    assert_eq!(world.refused(), Some(Refusal::UnfitHandover(offer)));
+    assert!(world.group().ready().is_empty());
+    let roster = Roster { handover: Some(ready), ..world.next() };
+    world.roster(KR, roster);
+    assert_eq!(world.refused(), Some(Refusal::UnfitHandover(ready)));
 }
 
 #[test]
-fn the_secretariat_hands_its_role_over_before_it_goes() {
+fn the_secretariat_hands_its_role_over_before_it_goes_or_as_it_goes() {
     let mut world = World::founded();
     let own = world.vote(KR, KR);
     let roster = world.without(KR, &[own]);
     world.roster(KR, roster);
     assert_eq!(world.refused(), Some(Refusal::WithoutSecretariat));
-    let offer = world.offer(KR, JP);
+    let ready = world.ready(JP);
     let mut roster = world.without(KR, &[own]);
-    roster.handover = Some(offer);
-    world.roster(JP, roster);
+    roster.handover = Some(ready);
+    world.roster(KR, roster);
     assert_eq!((world.refused(), world.members()), (None, vec![JP, FJ]));
+    assert_eq!(world.group().head().secretariat, JP);
 }
 
 #[test]
-fn an_offer_that_is_believed_no_more_gives_back_nobody() {
+fn a_hand_over_that_is_believed_no_more_gives_back_nobody() {
     let mut world = World::founded();
-    let offer = world.offer(KR, JP);
+    let ready = world.ready(JP);
     let votes = [KR, JP].map(|voter| world.vote(voter, FJ));
     let mut removed = world.without(FJ, &votes);
-    removed.handover = Some(offer);
-    world.roster(JP, removed);
+    removed.handover = Some(ready);
+    world.roster(KR, removed);
     assert_eq!(world.members(), [KR, JP]);
     for one in &mut world.said {
-        one.doubted = one.record == offer;
+        one.doubted = one.record == ready;
     }
     let group = world.group();
     assert_eq!((group.head().epoch, group.head().secretariat), (2, KR));
@@ -74,7 +83,7 @@ fn an_offer_that_is_believed_no_more_gives_back_nobody() {
     // Where the roster had followed before, it goes on following.
     world.said.iter_mut().for_each(|one| one.doubted = false);
     let mut group = world.group();
-    group.doubt(&offer);
+    group.doubt(&ready);
     assert_eq!((group.head().epoch, group.head().secretariat), (3, JP));
     assert_eq!(group.certain(), &BTreeSet::from([KR, JP]));
 }

@@ -439,10 +439,12 @@ fn only_what_counts_may_be_said() {
     assert_eq!(group.may_say(FJ, &invitation(AU)), Ok(()));
     assert_eq!(group.may_say(FJ, &invitation(JP)), Err(Refusal::AlreadyMember(JP)));
     assert_eq!(group.may_say(AU, &invitation(NZ)), Err(Refusal::NotAMember(AU)));
-    let offer = |to| Says::Group(GroupBody::Handover(HandoverBody { group: GROUP, epoch: 2, to }));
-    assert_eq!(group.may_say(KR, &offer(JP)), Ok(()));
-    assert_eq!(group.may_say(KR, &offer(NZ)), Err(Refusal::NotAMember(NZ)));
-    assert_eq!(group.may_say(JP, &offer(FJ)), Err(Refusal::NotSecretariat(JP)));
+    let ready =
+        |to, epoch| Says::Group(GroupBody::Handover(HandoverBody { group: GROUP, epoch, to }));
+    assert_eq!(group.may_say(JP, &ready(JP, 2)), Ok(()));
+    assert_eq!(group.may_say(JP, &ready(JP, 1)), Err(Refusal::StaleEpoch { epoch: 1, head: 2 }));
+    assert_eq!(group.may_say(NZ, &ready(NZ, 2)), Err(Refusal::NotAMember(NZ)));
+    assert_eq!(group.may_say(KR, &ready(JP, 2)), Err(Refusal::NotReady(JP)));
     let elsewhere = InvitationBody { group: GroupId([1; 32]), to: AU };
     let elsewhere = Says::Group(GroupBody::Invitation(elsewhere));
     assert_eq!(group.may_say(FJ, &elsewhere), Err(Refusal::OtherGroup));

@@ -84,9 +84,24 @@ impl World {
         self.say(by, Says::Group(GroupBody::Removal(body)))
     }
 
-    pub(crate) fn offer(&mut self, by: EconomyId, to: EconomyId) -> RecordId {
+    /// A member would keep the roster.
+    pub(crate) fn ready(&mut self, by: EconomyId) -> RecordId {
         let epoch = self.group().head().epoch;
-        self.say(by, Says::Group(GroupBody::Handover(HandoverBody { group: GROUP, epoch, to })))
+        let word = HandoverBody { group: GROUP, epoch, to: by };
+        self.say(by, Says::Group(GroupBody::Handover(word)))
+    }
+
+    /// The role goes from one to the other: the roster.
+    pub(crate) fn hand_over(&mut self, from: EconomyId, to: EconomyId) -> RecordId {
+        self.ready(to);
+        let roster = self.group().handing_over(to, from).unwrap();
+        self.roster(from, roster)
+    }
+
+    /// The daily word about a roster.
+    pub(crate) fn confirm(&mut self, by: EconomyId, roster: &Roster) -> RecordId {
+        let (epoch, digest) = (roster.epoch, roster.digest());
+        self.say(by, Says::Roster(RosterBody::Head(RosterHead { group: GROUP, epoch, digest })))
     }
 
     pub(crate) fn roster(&mut self, by: EconomyId, roster: Roster) -> RecordId {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::facts::*;
 use crate::agreement::Tier;
 use crate::group::tests::world::{AU, CHARTER, FJ, GROUP, JP, KR, NZ, World};
-use crate::group::{Exclusion, GroupBody, InvitationBody, Roster, Says};
+use crate::group::{Exclusion, GroupBody, InvitationBody, Says};
 use crate::identity::{EconomyId, GroupId, RecordId};
 use crate::ledger::Obligations;
 use crate::limits;
@@ -239,11 +239,11 @@ fn an_origin_that_is_no_member_reaches_nobody_through_the_group() {
     assert_eq!(fact(&stays, Gate::Audience), Fact::OutsideGroup(Exclusion::NotTheOrigin));
     // And who has left itself reaches nobody either.
     let mut world = World::founded();
-    let offer = world.offer(KR, JP);
+    let ready = world.ready(JP);
     let own = world.vote(KR, KR);
     let mut roster = world.without(KR, &[own]);
-    roster.handover = Some(offer);
-    world.roster(JP, roster);
+    roster.handover = Some(ready);
+    world.roster(KR, roster);
     let stays = on_first(&self::policy(&world), &summary(2), JP);
     assert_eq!(fact(&stays, Gate::Audience), Fact::OutsideGroup(Exclusion::NotUs));
 }
@@ -283,9 +283,7 @@ fn our_own_people_read_what_the_group_was_given() {
 fn what_a_relay_carries_for_a_group_is_not_for_its_own_people() {
     // KR is in no roster: JP founded the group.
     let mut world = World::founded();
-    let offer = world.offer(KR, JP);
-    let taken = Roster { handover: Some(offer), ..world.next() };
-    world.roster(JP, taken);
+    world.hand_over(KR, JP);
     let votes = [JP, FJ].map(|voter| world.vote(voter, KR));
     let removed = world.without(KR, &votes);
     world.roster(JP, removed);
