@@ -10,8 +10,8 @@ use axum::routing::post;
 use comity_core::Timestamp;
 use comity_node::api::{
     AffiliateRequest, AffirmRequest, AlarmLine, ApplyRequest, DiffRequest, DraftsRequest, Event,
-    ExplainRequest, GroupRequest, ListRequest, PublishRequest, QuarantineRequest, RefusalRequest,
-    RevokeRequest, RotateRequest, RuleRequest,
+    ExplainRequest, GroupRequest, ListRequest, PublishRequest, QuarantineRequest, RevokeRequest,
+    RotateRequest, RuleRequest,
 };
 use comity_node::service::{Comparing, End, Service};
 use comity_node::{ErrorKind, ServiceError};
@@ -24,6 +24,7 @@ use tokio::sync::broadcast::error::RecvError;
 use crate::ask;
 use crate::consents::consents;
 use crate::failure::{Failure, FailureKind};
+use crate::withdrawals::withdrawals;
 
 /// Lines that wait for a reader of events; the node's own buffer of events comes before.
 const WATCH_LINES: usize = 16;
@@ -33,6 +34,7 @@ pub fn router(service: Service) -> Router {
     Router::new()
         .merge(node())
         .merge(records())
+        .merge(withdrawals())
         .merge(drafts())
         .merge(partners())
         .merge(agreements())
@@ -108,34 +110,6 @@ fn records() -> Router<Service> {
             "/publish",
             post(async |State(node): Node, Ask(asked): Ask<PublishRequest>| {
                 answer(node.publish(asked).await)
-            }),
-        )
-        .route(
-            "/withdraw",
-            post(async |State(node): Node, Ask(asked): Ask<ask::Records>| {
-                answer(node.withdraw(asked.records).await)
-            }),
-        )
-        .route(
-            "/recall",
-            post(async |State(node): Node, Ask(asked): Ask<ask::Recall>| {
-                answer(node.recall(asked.records, &asked.reason).await)
-            }),
-        )
-        .route(
-            "/recalls",
-            post(async |State(node): Node, Nothing: Nothing| answer(node.recalls().await)),
-        )
-        .route(
-            "/recall-due",
-            post(async |State(node): Node, Ask(asked): Ask<ask::Named>| {
-                answer(node.recall_due(&asked.name).await)
-            }),
-        )
-        .route(
-            "/refuse-recall",
-            post(async |State(node): Node, Ask(asked): Ask<RefusalRequest>| {
-                answer(node.refuse_recall(asked).await)
             }),
         )
         .route(
@@ -491,7 +465,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Ask<T> {
 
 /// Of a request without fields: no body, or one that says nothing. What it does not take is not passed
 /// over, for whoever sent it believes that it counts.
-struct Nothing;
+pub(crate) struct Nothing;
 
 impl<S: Send + Sync> FromRequest<S> for Nothing {
     type Rejection = Failure;

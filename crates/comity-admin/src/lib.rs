@@ -9,6 +9,7 @@ mod client;
 mod consents;
 mod failure;
 mod server;
+mod withdrawals;
 
 pub use api::router;
 pub use client::{Client, Lines};

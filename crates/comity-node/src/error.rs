@@ -95,6 +95,13 @@ impl From<CommandError> for ServiceError {
             }
             CommandError::Unfitting(_) => (ErrorKind::Data, "unfitting", None),
             CommandError::Known(_) => (ErrorKind::Data, "known", None),
+            CommandError::MayHaveGone(_) => (
+                ErrorKind::Data,
+                "may-have-gone",
+                Some(
+                    "take it back with `comity withdraw` or `comity recall`: everyone who may hold a part is told",
+                ),
+            ),
             CommandError::KeyringMoved => {
                 (ErrorKind::TryLater, "keyring-moved", Some("comity status"))
             }

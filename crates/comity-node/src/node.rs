@@ -100,7 +100,9 @@ impl Node {
         let endpoint = net.as_ref().map(|net| net.endpoint.clone());
         let (us, introduction) = (state.us(), introduction(&config, state.keyring(&state.us())));
         let invited: Vec<_> = state.invitations().open(clock.now()).into_iter().cloned().collect();
-        let mut engine = Engine::new(state, link_key, Box::new(OsEntropy)).within(&config.limits);
+        let mut engine = Engine::new(state, link_key, Box::new(OsEntropy))
+            .within(&config.limits)
+            .holding_back(config.publish.unsend_for);
         match report.untold {
             Some(bytes) => engine.tail_was_cut(bytes, crate::clock::now()),
             None => engine.say_doubts(),

@@ -14,6 +14,7 @@ use comity_node::api::{
     AddresseeRequest, Event, ExplainRequest, ListRequest, MarkingFields, PartRequest,
     PartnerUpdate, Preview, PublishRequest, RotateRequest,
 };
+use comity_node::config::FILE_NAME;
 use comity_node::founding::{Founding, found};
 use comity_node::keyfile::Seal;
 use comity_node::service::Service;
@@ -40,6 +41,10 @@ fn founded(folder: &Path, code: &str) {
         threshold: 1,
     };
     found(folder, &founding, Seal::Plain).unwrap();
+    // What is published goes at once.
+    let file = folder.join(FILE_NAME);
+    let config = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{config}\n[publish]\nunsend-for = \"0 s\"\n")).unwrap();
 }
 
 /// Asks until the answer is there, on the node's own events: nothing sleeps blindly.

@@ -1,5 +1,5 @@
 //! Three nodes, three processes: what a relay passed on is recalled through it, past the end of every agreement,
-//! and each of them answers.
+//! and each of them answers; what it keeps to itself under an embargo goes on when the origin lifts that.
 
 #![allow(
     clippy::unwrap_used,
@@ -100,10 +100,14 @@ fn line(node: &Node, title: &str) -> Option<Value> {
 }
 
 fn publish(node: &Node, title: &str) -> String {
+    publish_marked(node, title, "")
+}
+
+fn publish_marked(node: &Node, title: &str, marking: &str) -> String {
     let file = node.folder().join("flaw.toml");
     let record = format!(
         "format = 1\nkind = \"advisory\"\ntitle = \"{title}\"\n\
-         [marking]\ntlp = \"GREEN\"\nonward = \"within-marking\"\n\
+         [marking]\ntlp = \"GREEN\"\nonward = \"within-marking\"\n{marking}\n\
          [[part]]\nsection = \"summary\"\ntext = \"{title}\"\n"
     );
     std::fs::write(&file, record).unwrap();
@@ -128,17 +132,56 @@ fn answer(node: &Node, reference: &str, partner: &str) -> Option<[String; 5]> {
     })
 }
 
-#[test]
-fn a_recall_goes_through_a_relay_past_expired_agreements_and_everybody_answers() {
+/// KR, and FJ, which is no partner of it, and JP between them: what may be passed on is.
+fn in_a_row() -> [Node; 3] {
     let mut nodes = ["KR", "JP", "FJ"].map(Node::plain);
     nodes.iter_mut().for_each(Node::run);
-    let [kr, jp, fj] = &mut nodes;
+    let [kr, jp, fj] = &nodes;
     pair((kr, "KR"), (jp, "JP"));
     pair((jp, "JP"), (fj, "FJ"));
     agree((kr, "KR"), (jp, "JP"));
     agree((jp, "JP"), (fj, "FJ"));
     introduce(jp, (fj, "FJ"), "KR");
     introduce(jp, (kr, "KR"), "FJ");
+    nodes
+}
+
+#[test]
+fn a_relay_passes_on_what_was_under_embargo_once_the_origin_lifts_it() {
+    let [kr, jp, fj] = &in_a_row();
+    let title = "Under embargo";
+    let embargoed = publish_marked(kr, title, "embargo-until = \"2124-01-01T00:00:00Z\"");
+    let free = publish(kr, "Under none");
+    eventually("the relay has both", || {
+        line(jp, title).is_some() && line(jp, "Under none").is_some()
+    });
+    eventually("what is under none is passed on", || line(fj, "Under none").is_some());
+    assert!(line(fj, title).is_none(), "the embargo holds");
+
+    let at_relay = text(&line(jp, title).unwrap(), "reference").to_owned();
+    let lift =
+        |node: &Node, reference: &str| node.try_with(&["embargo", "lift", reference, "--yes"], "");
+    lift(jp, &at_relay).refused(65, "not-ours", "only its origin", "consent ask");
+    lift(kr, &free).refused(65, "no-embargo", "under no embargo", "explain");
+    let would = kr.data(&["embargo", "lift", &embargoed, "--dry-run"]);
+    assert!(would["reference"].is_null() && would["preview"].is_object(), "{would}");
+    let lifted = kr.data(&["embargo", "lift", &embargoed, "--yes"]);
+    eventually("it is passed on", || line(fj, title).is_some());
+    assert_eq!(text(&line(fj, title).unwrap(), "record"), text(&lifted, "record"));
+    let lifecycle = |node: &Node, reference: &str| {
+        let detail = node.data(&["show", reference]);
+        text(&detail["line"], "lifecycle").to_owned()
+    };
+    for (node, reference) in [(kr, &embargoed), (jp, &at_relay)] {
+        assert_eq!(lifecycle(node, reference), "superseded");
+    }
+    lift(kr, &embargoed).refused(65, "not-live", "is superseded", "");
+}
+
+#[test]
+fn a_recall_goes_through_a_relay_past_expired_agreements_and_everybody_answers() {
+    let mut nodes = in_a_row();
+    let [kr, jp, fj] = &mut nodes;
 
     let reference = publish(kr, "A flaw");
     let withdrawn = publish(kr, "Another flaw");

@@ -45,6 +45,8 @@ pub struct Bench {
     pub slow_reads: bool,
     /// What the configuration sets, from the next start on.
     pub limits: Option<Limits>,
+    /// For how long what is published is held back, from the next start on.
+    pub hold_back: Duration,
     /// Bytes that the next start finds cut from the end of the journal, which does not say so.
     pub cut: Option<u64>,
     /// Every alarm, oldest first.
@@ -78,6 +80,7 @@ impl Bench {
             slow_disk: false,
             slow_reads: false,
             limits: None,
+            hold_back: Duration::ZERO,
             cut: None,
             alarms: Vec::new(),
             closed: BTreeMap::new(),
@@ -100,6 +103,8 @@ impl Bench {
         if let Some(limits) = &self.limits {
             self.node.engine = self.node.engine.take().map(|engine| engine.within(limits));
         }
+        let time = self.hold_back;
+        self.node.engine = self.node.engine.take().map(|engine| engine.holding_back(time));
         let now = self.now;
         if let Some(bytes) = self.cut.take() {
             self.engine().tail_was_cut(bytes, now);
@@ -390,12 +395,18 @@ impl Bench {
     /// Records that the node has delivered on a connection.
     #[must_use]
     pub fn delivered(&self, conn: ConnId) -> Vec<RecordId> {
+        self.lanes(conn).into_iter().map(|(record, _)| record).collect()
+    }
+
+    /// The same, each with how soon it went: 0 urgent, 1 live, 2 what was missed.
+    #[must_use]
+    pub fn lanes(&self, conn: ConnId) -> Vec<(RecordId, u64)> {
         let said = self.heard.get(&conn).into_iter().flatten();
         let lines = said.filter_map(|said| match said {
             Said::Batch { lines, .. } => Some(lines),
             _ => None,
         });
-        lines.flatten().map(|line| line.entry.record).collect()
+        lines.flatten().map(|line| (line.entry.record, line.lane)).collect()
     }
 }
 

@@ -89,6 +89,8 @@ pub struct Line {
     pub bodies: Vec<PartDigest>,
     /// The parts that come in chunks.
     pub apart: Vec<Apart>,
+    /// How soon it goes: 0 urgent, 1 live, 2 what was missed.
+    pub lane: u64,
 }
 
 /// A part that comes in chunks.
@@ -287,7 +289,7 @@ fn void(reader: &mut Reader<'_>) -> Result<Said, Fault> {
 fn batch(frame: &Bytes, reader: &mut Reader<'_>, returned: bool) -> Result<Said, Fault> {
     let mut map = reader.map(8)?;
     map.next_key(reader)?;
-    reader.uint()?;
+    let lane = reader.uint()?;
     map.next_key(reader)?;
     let lines = reader.list(1024, |reader| {
         reader.array(3)?;
@@ -296,7 +298,7 @@ fn batch(frame: &Bytes, reader: &mut Reader<'_>, returned: bool) -> Result<Said,
         let bodies = reader.list(1024, body)?;
         reader.leave();
         let (bodies, apart): (Vec<_>, Vec<_>) = bodies.into_iter().unzip();
-        Ok(Line { entry, signed, bodies, apart: apart.into_iter().flatten().collect() })
+        Ok(Line { entry, signed, bodies, apart: apart.into_iter().flatten().collect(), lane })
     })?;
     Ok(Said::Batch { returned, lines })
 }

@@ -137,7 +137,8 @@ fn goes_on(by: &Economy, number: u64, bench: &Bench) -> (VerifiedRecord, Vec<Par
 
 #[test]
 fn rosters_have_a_bound() {
-    let charters = limits::ROSTERS.div_ceil(EPOCHS) + u64::from(limits::ROSTERS.is_multiple_of(EPOCHS));
+    let charters =
+        limits::ROSTERS.div_ceil(EPOCHS) + u64::from(limits::ROSTERS.is_multiple_of(EPOCHS));
     let taken = limits::ROSTERS + charters;
     let mut bench = Bench::new();
     let (hostile, ..) = fill(&mut bench, Bound::Rosters, taken, goes_on);

@@ -22,4 +22,5 @@ mod returned;
 mod sources;
 mod strangers;
 mod torn;
+mod unsend;
 mod withdrawals;

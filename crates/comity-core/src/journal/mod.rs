@@ -146,6 +146,23 @@ pub enum JournalEntry {
         /// When.
         at: Timestamp,
     },
+    /// A record of our own, which is entered next, goes to nobody before an instant: until then it can be
+    /// unsent.
+    HeldBack {
+        /// The record.
+        record: RecordId,
+        /// From when on it may go.
+        until: Timestamp,
+        /// When.
+        at: Timestamp,
+    },
+    /// A record of our own that nobody was told of is never sent.
+    Unsent {
+        /// The record.
+        record: RecordId,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 /// The first entry of a journal.
@@ -514,6 +531,8 @@ impl JournalEntry {
             | Self::HeadAgreed { at, .. }
             | Self::Invited(Invited { at, .. })
             | Self::InvitationEnded { at, .. }
+            | Self::HeldBack { at, .. }
+            | Self::Unsent { at, .. }
             | Self::Draft(DraftMade { at, .. })
             | Self::DraftGone { at, .. } => *at,
         }
@@ -546,6 +565,8 @@ impl JournalEntry {
             | Self::HeadAgreed { .. }
             | Self::Invited(_)
             | Self::InvitationEnded { .. }
+            | Self::HeldBack { .. }
+            | Self::Unsent { .. }
             | Self::DraftGone { .. } => Vec::new(),
         }
     }

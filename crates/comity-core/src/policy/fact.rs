@@ -208,6 +208,8 @@ pub enum Fact {
     Released,
     /// Nobody before this instant.
     ReleaseAt(Timestamp),
+    /// It was published just now, and can be unsent before this instant.
+    CanBeUnsent(Timestamp),
     /// No embargo, or it is past.
     NoEmbargo,
     /// The embargo does not concern partners of the origin.
@@ -413,6 +415,7 @@ impl fmt::Display for Fact {
             Self::OrderWithheld => f.write_str("the order reference that it rests on does not go"),
             Self::Released => f.write_str("no time of release ahead"),
             Self::ReleaseAt(when) => write!(f, "release at {when}"),
+            Self::CanBeUnsent(when) => write!(f, "can be unsent until {when}"),
             Self::NoEmbargo => f.write_str("no embargo"),
             Self::EmbargoAdmitsPartners(when) => {
                 write!(f, "embargo until {when}; the origin's partners have it now")

@@ -12,6 +12,7 @@ use crate::identity::{EconomyId, KeyId, PartDigest, RecordId};
 use crate::ledger::Obligations;
 use crate::marking::{Marking, Tlp};
 use crate::record::{Addressee, Header, Manifest};
+use crate::time::Timestamp;
 use crate::vocabulary::{Class, Kind, Section, State, Urgency};
 
 /// Where we have a record from.
@@ -140,6 +141,8 @@ pub struct RecordFacts {
     /// record that a withdrawal names, any record of the origin whose keyring it is. Of an acknowledgement:
     /// whether the recipient told us of what it answers.
     pub released_before: bool,
+    /// Until when a record of our own goes to nobody, so that it can be unsent.
+    pub unsend_until: Option<Timestamp>,
     /// Whether it was set aside.
     pub quarantined: bool,
     /// Whether it still stands.
@@ -167,6 +170,7 @@ impl RecordFacts {
             unmarked: false,
             pending: false,
             released_before: false,
+            unsend_until: None,
             quarantined: false,
             lifecycle: Lifecycle::Live,
         }

@@ -64,6 +64,8 @@ struct MarkingClass {
     marking: Marking,
     /// Released already, under embargo still, expired.
     past: [bool; 3],
+    /// Until when it can be unsent, if it can.
+    waits: Option<Timestamp>,
     looser_than_floor: bool,
     among_real: bool,
     addressee_known: bool,
@@ -190,6 +192,7 @@ impl MarkingClass {
             unmarked,
             pending,
             released_before: _for_control_kinds,
+            unsend_until,
             quarantined,
             lifecycle,
         } = record;
@@ -214,6 +217,7 @@ impl MarkingClass {
             from_origin: *from_origin,
             kind: *kind,
             lifecycle: *lifecycle,
+            waits: unsend_until.filter(|until| *until > now),
             set_aside: [*quarantined, *pending, *unmarked],
             addressed: *addressed,
             order: !orders.is_empty(),

@@ -48,8 +48,8 @@ pub use partners::{
     InvitationLine, PartnerLine, PartnerUpdate, PathLine, Pinged,
 };
 pub use publishing::{
-    AddresseeRequest, Cell, MarkingFields, PartRequest, Preview, PreviewPart, PublishRequest,
-    Published,
+    AddresseeRequest, Cell, EmbargoRequest, MarkingFields, PartRequest, Preview, PreviewPart,
+    PublishRequest, Published,
 };
 pub use quarantine::{
     HoldLine, QuarantineLine, QuarantineRequest, RuleRequest, RuleVerdict, RulingLine,

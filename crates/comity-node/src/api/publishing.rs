@@ -32,6 +32,18 @@ pub struct PublishRequest {
     pub preview: bool,
 }
 
+/// A record of ours whose embargo is to be lifted.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EmbargoRequest {
+    /// A reference, or the front of an id.
+    pub record: String,
+    /// Only tell who would get what.
+    pub dry_run: bool,
+    /// Tell who gets what as well.
+    pub preview: bool,
+}
+
 /// A marking, as far as it is given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
@@ -103,6 +115,9 @@ pub struct Published {
     /// Whether the node is in recovery: nothing is sent until that is over.
     #[serde(default)]
     pub recovering: bool,
+    /// Until when nobody gets it, and it can be unsent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsend_until: Option<String>,
     /// Suspended partners that may hold what is withdrawn: they are told when they are resumed.
     #[serde(default)]
     pub waits_for: Vec<String>,

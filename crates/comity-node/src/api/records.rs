@@ -29,7 +29,7 @@ pub struct RecordLine {
     pub standing: String,
     /// Why it does not count.
     pub standing_reason: Option<String>,
-    /// `live`, `withdrawn`, `recalled` or `superseded`.
+    /// `live`, `unsent`, `withdrawn`, `recalled` or `superseded`.
     pub lifecycle: String,
     /// Whether it is for those only whom it names.
     pub addressed: bool,

@@ -46,6 +46,8 @@ pub struct Config {
     pub store: Store,
     /// All links.
     pub link: Link,
+    /// What is published here.
+    pub publish: Publish,
     /// Bounds on what others can make us hold.
     pub limits: Limits,
     /// What the log says.
@@ -115,6 +117,13 @@ pub struct Link {
     pub redial_last: Duration,
     /// How long deliveries under way may take at shutdown.
     pub drain: Duration,
+}
+
+/// What is published here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Publish {
+    /// How long what is not urgent goes to nobody, so that it can be unsent.
+    pub unsend_for: Duration,
 }
 
 /// Bounds on what others can make us hold.

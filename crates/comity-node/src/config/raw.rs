@@ -25,6 +25,8 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) link: Link,
     #[serde(default)]
+    pub(super) publish: Publish,
+    #[serde(default)]
     pub(super) limits: Limits,
     #[serde(default)]
     pub(super) log: Log,
@@ -76,6 +78,12 @@ pub(super) struct Link {
     pub(super) redial_first: At<String>,
     pub(super) redial_last: At<String>,
     pub(super) drain: At<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Publish {
+    pub(super) unsend_for: At<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -15,11 +15,13 @@ use super::raw::{self, At};
 use super::units::{self, UnitError};
 use super::{
     Address, Admin, Config, Economy, FORMAT, Fault, Limits, Link, Listen, Local, Log, LogFormat,
-    LogLevel, PORT, Partner, Room, Store,
+    LogLevel, PORT, Partner, Publish, Room, Store,
 };
 
 const CODE_LENGTH: std::ops::RangeInclusive<usize> = 2..=8;
 const NAME_CHARACTERS: usize = 80;
+/// How long what is published may be held back.
+const LONGEST_HOLD: Duration = Duration::from_secs(24 * 60 * 60);
 const SEGMENT: std::ops::RangeInclusive<u64> = (1 << 20)..=(4 << 30);
 const PARTNERS: std::ops::RangeInclusive<u64> = 1..=4096;
 const FAULTS: std::ops::RangeInclusive<u64> = 1..=1_000_000;
@@ -45,6 +47,7 @@ impl Resolver<'_> {
             admin: Admin { socket: self.path(raw.admin.socket, "admin.sock")? },
             store: self.store(raw.store)?,
             link: self.link(raw.link)?,
+            publish: self.publish(raw.publish)?,
             limits: self.limits(raw.limits, &partners)?,
             log: self.log(raw.log)?,
             partners,
@@ -221,6 +224,17 @@ impl Resolver<'_> {
             redial_last,
             drain: self.duration(raw.drain, Duration::from_secs(30))?,
         })
+    }
+
+    fn publish(&self, raw: raw::Publish) -> Result<Publish, Fault> {
+        let at = raw.unsend_for.as_ref().map_or(0..0, Spanned::span);
+        let unsend_for = self.duration(raw.unsend_for, Duration::from_secs(60))?;
+        if unsend_for > LONGEST_HOLD {
+            let message =
+                "nothing is held back for more than a day; `release-at` in a marking is for that";
+            return Err(self.fault(at, message.to_owned(), &[]));
+        }
+        Ok(Publish { unsend_for })
     }
 
     fn log(&self, raw: raw::Log) -> Result<Log, Fault> {

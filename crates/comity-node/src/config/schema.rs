@@ -124,6 +124,13 @@ pub const KEYS: &[Key] = &[
         "\"30 s\"",
         "How long deliveries under way may take when the node stops.",
     ),
+    key(
+        "publish",
+        "unsend-for",
+        "\"1 min\"",
+        "\"1 min\"",
+        "How long what is published here and is not urgent goes to nobody, so that `comity unsend` can take it back; 0 s: not at all. At most a day.",
+    ),
     key("limits", "partners", "64", "64", "Paired partners, 1 to 4096."),
     key(
         "limits",
@@ -269,6 +276,10 @@ pub fn in_force(config: &Config) -> String {
     line(format_args!("redial-first = \"{}\"", WrittenDuration(config.link.redial_first)));
     line(format_args!("redial-last = \"{}\"", WrittenDuration(config.link.redial_last)));
     line(format_args!("drain = \"{}\"", WrittenDuration(config.link.drain)));
+    line(format_args!(
+        "\n[publish]\nunsend-for = \"{}\"",
+        WrittenDuration(config.publish.unsend_for)
+    ));
     line(format_args!("\n[limits]\npartners = {}", config.limits.partners));
     line(format_args!("faults = {}", config.limits.faults));
     let room = config.limits.room;

@@ -48,6 +48,11 @@ pub enum Command {
         /// What changes.
         change: PartnerChange,
     },
+    /// A record that was just published goes to nobody.
+    Unsend {
+        /// The record.
+        record: RecordId,
+    },
     /// Drafts are kept.
     Draft {
         /// The drafts; their numbers are given here.
@@ -131,6 +136,9 @@ pub enum CommandError {
     /// The record refers to something that is not as it must be.
     #[error("{0}")]
     Unfitting(String),
+    /// The time in which it could be unsent is over.
+    #[error("{0} may have gone already")]
+    MayHaveGone(String),
     /// The same record is here already.
     #[error("record is here already as {0}")]
     Known(String),
@@ -189,6 +197,7 @@ impl Engine {
                 self.publish(Checked::new(*record, Vec::new()), (title, None), true, now)
             }
             Command::Partner { economy, change } => self.change_partner(economy, change, now),
+            Command::Unsend { record } => self.unsend(record, now),
             Command::Draft { drafts } => self.keep_drafts(drafts),
             Command::DropDraft { draft } => {
                 self.state.draft(draft).ok_or(CommandError::NoDraft(draft))?;
@@ -276,6 +285,7 @@ impl Engine {
             return Err(CommandError::NotEntitled(why));
         }
         self.fits(&checked, anyway)?;
+        self.hold_back(id, checked.record.manifest(), now);
         let entered = self.enter_titled(checked, Source::Own, Standing::Accepted, title, now);
         let reference = entered.map_err(|unfit| CommandError::Unfitting(unfit.to_string()))?;
         if let Some(draft) = draft {

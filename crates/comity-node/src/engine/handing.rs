@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use comity_core::policy::{self, Payload, Recipient};
-use comity_core::{Delivery, EconomyId, Kind, Timestamp};
+use comity_core::{Delivery, EconomyId, Kind, RecordId, Timestamp};
 use comity_proto::{Lane, Load};
 
 use super::{Effect, Engine, Job, Loaded, Then, Token};
@@ -170,7 +170,7 @@ impl Engine {
         if self.is_withholding(&partner) {
             return;
         }
-        let lane = lane(held, now);
+        let lane = self.lane(&partner, held, now);
         let payload = Payload { entry, signed: loaded.signed, bodies: loaded.parts };
         let released =
             policy::release(self.state.policy(), &facts, &held.parts, &recipient, now, payload);
@@ -196,23 +196,33 @@ impl Engine {
         let expires = gone.filter_map(|part| part.marking.expires).filter(|at| *at > now);
         expires.chain(self.state.policy().next_change(now)).min()
     }
-}
 
-/// What takes back goes before everything else, however late.
-fn lane(held: &Held, now: Timestamp) -> Lane {
-    if held.facts.kind == Kind::Withdrawal {
-        Lane::Urgent
-    } else if entry_is_late(held, now) {
-        Lane::Backfill
-    } else {
-        Lane::of(held.facts.urgency)
+    /// What takes back goes before everything else, however late; so does what replaces, to whoever may have
+    /// what it replaces.
+    fn lane(&self, partner: &EconomyId, held: &Held, now: Timestamp) -> Lane {
+        let partner = self.state.partner(partner);
+        let replaced = |replaced: &RecordId| {
+            let own = |one: &Held| one.facts.origin == held.facts.origin;
+            partner.is_some_and(|partner| partner.out.possibly_held(replaced).is_some())
+                && self.state.record(replaced).is_some_and(own)
+        };
+        if held.facts.kind == Kind::Withdrawal || held.supersedes.iter().any(replaced) {
+            Lane::Urgent
+        } else if entry_is_late(held, now) {
+            Lane::Backfill
+        } else {
+            Lane::of(held.facts.urgency)
+        }
     }
 }
 
 /// How long after it entered a record still counts as happening now.
 const LATE: Duration = Duration::from_secs(60);
 
-/// Whether a record goes with what was missed, after everything live.
+/// Whether a record goes with what was missed, after everything live. What could not go before its time is
+/// not late then.
 fn entry_is_late(held: &Held, now: Timestamp) -> bool {
-    now.since(held.entered_at) > LATE
+    let facts = &held.facts;
+    let free = facts.unsend_until.max(facts.floor.release_at).filter(|at| *at <= now);
+    now.since(free.map_or(held.entered_at, |free| free.max(held.entered_at))) > LATE
 }

@@ -30,9 +30,11 @@ mod room;
 mod session;
 mod set_aside;
 mod taking_back;
+mod unsending;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use comity_core::entropy::draw;
 use comity_core::sign::SecretKey;
@@ -100,6 +102,8 @@ pub struct Engine {
     space_low: bool,
     /// What the configuration allows.
     limits: Limits,
+    /// For how long what is published here can be unsent.
+    unsend_for: Duration,
     /// What there is no room for, and was said.
     full: BTreeMap<EconomyId, BTreeSet<Bound>>,
     failed: Option<Failure>,
@@ -143,6 +147,7 @@ impl Engine {
             now: Timestamp::EPOCH,
             space_low: false,
             limits: Limits { partners: u64::MAX, ..Limits::default() },
+            unsend_for: Duration::ZERO,
             full: BTreeMap::new(),
             failed: None,
             told: alarms::Told::default(),
@@ -154,6 +159,14 @@ impl Engine {
     pub fn within(mut self, limits: &Limits) -> Self {
         self.link_config.faults = limits.faults;
         self.limits = limits.clone();
+        self
+    }
+
+    /// The same, and holds back for so long what is published here and is not urgent, so that it can be
+    /// unsent.
+    #[must_use]
+    pub fn holding_back(mut self, time: Duration) -> Self {
+        self.unsend_for = time;
         self
     }
 

@@ -52,10 +52,23 @@ impl Service {
                     Some(_) | None => title,
                 };
                 let draft = draft(state, &request, from_draft.map(|(_, draft)| draft))?;
-                Ok::<_, ServiceError>((draft, state.us(), title))
+                Ok::<_, ServiceError>((draft, title))
             })
             .await??;
-        let (draft, us, title) = drafted;
+        let (draft, title) = drafted;
+        self.sign(draft, title, number, wanted).await
+    }
+
+    /// Signs a record and enters it, or only tells who would get what. `number`: that of the draft which it
+    /// was, if it was kept as one.
+    pub(super) async fn sign(
+        &self,
+        draft: Draft,
+        title: String,
+        number: Option<u64>,
+        wanted: Wanted,
+    ) -> Result<Published, ServiceError> {
+        let us = self.look(|state, _, _| state.us()).await?;
         let (desk, now) = (self.keys()?.desk, self.now());
         let composed =
             tokio::task::spawn_blocking(move || draft.sign(&desk, us, now, &mut OsEntropy));
@@ -133,7 +146,14 @@ impl Service {
         let waits_for = Vec::new();
         if wanted.dry_run {
             let record = record.id().to_string();
-            return Ok(Published { record, reference: None, preview, recovering, waits_for });
+            return Ok(Published {
+                record,
+                reference: None,
+                preview,
+                recovering,
+                unsend_until: None,
+                waits_for,
+            });
         }
         let record = Box::new(record);
         let command = if wanted.anyway {
@@ -146,9 +166,11 @@ impl Service {
                 if let Some(preview) = &mut preview {
                     preview.record.reference.clone_from(&reference);
                 }
-                let record = record.to_string();
-                let reference = Some(reference);
-                Ok(Published { record, reference, preview, recovering, waits_for })
+                let unsend_until =
+                    self.look(move |state, _, _| state.unsend_until(&record)).await?;
+                let unsend_until = unsend_until.map(|until| until.to_string());
+                let (record, reference) = (record.to_string(), Some(reference));
+                Ok(Published { record, reference, preview, recovering, unsend_until, waits_for })
             }
             Reply::Drafts(_) | Reply::Done => {
                 Err(ServiceError::data("publish", "the node answered something else"))

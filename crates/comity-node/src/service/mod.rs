@@ -9,6 +9,7 @@ mod consent_answers;
 mod consent_lines;
 mod consents;
 mod drafts;
+mod embargo;
 mod explain;
 mod group_lines;
 mod group_words;

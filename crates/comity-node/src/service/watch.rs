@@ -109,6 +109,7 @@ fn of_one(state: &State, entry: &JournalEntry, now: Timestamp) -> Option<Event> 
         }
         JournalEntry::Parts(arrived) => record(&arrived.record, arrived.at.to_string()),
         JournalEntry::Standing(changed) => record(&changed.record, changed.at.to_string()),
+        JournalEntry::Unsent { record: unsent, at } => record(unsent, at.to_string()),
         JournalEntry::Ruled(ruled) => record(&ruled.record, ruled.at.to_string()),
         JournalEntry::Delivery(decided) => {
             let held = state.record(&decided.entry.record)?;
@@ -146,6 +147,7 @@ fn of_one(state: &State, entry: &JournalEntry, now: Timestamp) -> Option<Event> 
         | JournalEntry::Draft(_)
         | JournalEntry::Invited(_)
         | JournalEntry::InvitationEnded { .. }
+        | JournalEntry::HeldBack { .. }
         | JournalEntry::DraftGone { .. } => None,
     }
 }

@@ -7,7 +7,8 @@ use comity_core::control::{AcknowledgementBody, Answer, WithdrawalBody};
 use comity_core::{Kind, RecallReason, RecordId, RefusalReason};
 
 use super::{Service, find_record, words};
-use crate::api::{AnswerLine, Published, RecallLine, RefusalRequest};
+use crate::api::{AnswerLine, Published, RecallLine, RecordLine, RefusalRequest};
+use crate::engine::Command;
 use crate::error::ServiceError;
 use crate::limits::ANSWERED_AT_ONCE;
 use crate::state::{Answered, Bond, Held, State};
@@ -16,6 +17,17 @@ use crate::state::{Answered, Bond, Held, State};
 const AGAIN: Duration = Duration::from_secs(60);
 
 impl Service {
+    /// Takes back what was just published, as if it had never been: nobody was told of it.
+    pub async fn unsend(&self, record: &str) -> Result<RecordLine, ServiceError> {
+        let (text, now) = (record.to_owned(), self.now());
+        let id = self.look(move |state, _, _| find_record(state, &text)).await??;
+        self.command(Command::Unsend { record: id }).await?;
+        let line = self.look(move |state, _, _| {
+            state.record(&id).map(|held| words::record_line(state, &id, held, now))
+        });
+        line.await?.ok_or_else(|| ServiceError::no_input("no-record", "the record is gone"))
+    }
+
     /// Takes own records back: everyone who possibly has any part of them is told.
     pub async fn withdraw(&self, records: Vec<String>) -> Result<Published, ServiceError> {
         self.take_back(records, None).await

@@ -52,6 +52,7 @@ pub(super) fn record_line(state: &State, id: &RecordId, held: &Held, now: Timest
         standing_reason,
         lifecycle: match held.facts.lifecycle {
             Lifecycle::Live => "live",
+            Lifecycle::Withdrawn if state.is_unsent(id) => "unsent",
             Lifecycle::Withdrawn => {
                 let stone = state.tombstone(id, &held.facts.origin);
                 let recall = stone.is_some_and(|stone| stone.recall.is_some());

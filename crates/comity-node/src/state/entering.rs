@@ -35,6 +35,9 @@ impl State {
             facts.lifecycle = Lifecycle::Superseded;
         }
         self.replaced.came(&manifest.origin, &id);
+        if entered.source == Source::Own {
+            facts.unsend_until = self.unsending.came(&id);
+        }
         let body = manifest.body.clone().filter(|body| is_read(manifest.kind, body));
         let mut held = Held {
             facts,

@@ -83,6 +83,7 @@ impl State {
             tombstones: BTreeMap::new(),
             replaced: super::Replaced::default(),
             answers: super::Answers::default(),
+            unsending: super::Unsending::default(),
             authored: BTreeMap::new(),
             anew: BTreeMap::new(),
             seized: BTreeSet::new(),
@@ -232,6 +233,10 @@ impl State {
                 self.last_draft = self.last_draft.max(draft.number);
                 self.drafts.insert(draft.number, draft.clone());
             }
+            JournalEntry::HeldBack { record, until, .. } => {
+                self.unsending.about_to(*record, *until)
+            }
+            JournalEntry::Unsent { record, .. } => self.unsent(record),
             JournalEntry::DraftGone { draft, .. } => {
                 self.drafts.remove(draft);
             }

@@ -21,6 +21,7 @@ mod records;
 mod references;
 mod replaced;
 mod standing;
+mod unsending;
 mod weight;
 mod withdrawals;
 
@@ -49,6 +50,7 @@ pub use partners::{Bond, Partner};
 pub use records::{Held, Tombstone};
 use references::References;
 pub use replaced::Replaced;
+use unsending::Unsending;
 pub(crate) use weight::Weight;
 pub use withdrawals::Answered;
 use withdrawals::Answers;
@@ -87,6 +89,8 @@ pub struct State {
     tombstones: BTreeMap<(RecordId, EconomyId), Tombstone>,
     /// What was answered to withdrawals, and what we have not answered.
     answers: Answers,
+    /// What was unsent.
+    unsending: Unsending,
     /// Replaced records that are not here.
     replaced: Replaced,
     /// Every record, by the economy that it says it is of and the key that signed it.

@@ -21,8 +21,8 @@ pub(crate) use node::{
 };
 pub(crate) use partner::PartnerCommand;
 pub(crate) use record::{
-    AuditCommand, Explain, ImportCommand, List, Publish, Recall, RecallCommand, Show, Verify,
-    Watch, Withdraw,
+    AuditCommand, EmbargoCommand, Explain, ImportCommand, List, Publish, Recall, RecallCommand,
+    Show, Unsend, Verify, Watch, Withdraw,
 };
 
 const START: &str = "\
@@ -103,6 +103,10 @@ pub(crate) enum Command {
     /// Read advisories or observations into unsigned drafts; nothing leaves
     #[command(subcommand)]
     Import(ImportCommand),
+    Unsend(Unsend),
+    /// Lift an embargo of your own before its time
+    #[command(subcommand)]
+    Embargo(EmbargoCommand),
     Withdraw(Withdraw),
     Recall(Recall),
     /// Throw a draft away

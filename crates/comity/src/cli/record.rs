@@ -62,6 +62,39 @@ pub(crate) enum ImportCommand {
     },
 }
 
+/// Take back what was just published, before anybody is told.
+///
+/// What is not urgent waits for a while before it goes, a minute unless the configuration says otherwise
+/// (`publish.unsend-for`); until then it can be unsent, and nobody learns that it ever was. Later, or when it was
+/// urgent, `withdraw` and `recall` take it back.
+#[derive(Args, Debug)]
+pub(crate) struct Unsend {
+    /// Its reference, or the front of its id
+    #[arg(value_name = "REFERENCE")]
+    pub(crate) record: String,
+}
+
+/// Embargoes of your own records.
+#[derive(Debug, Subcommand)]
+pub(crate) enum EmbargoCommand {
+    /// Lift an embargo before its time
+    #[command(
+        long_about = "Lift an embargo before its time.\n\nAn embargo is in what was signed. So the record is signed once more without it, and takes the place of the one that has it: contents, markings and addressees are the same. It goes as everything that is published: what is not urgent can be unsent for a while, and then the embargo holds again.",
+        after_help = "Example:\n  comity embargo lift KR-26-0004"
+    )]
+    Lift {
+        /// Its reference, or the front of its id
+        #[arg(value_name = "REFERENCE")]
+        record: String,
+        /// Show who would get which part, and why not; sign nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
 /// Take a record back: it was wrong.
 ///
 /// Everyone who may hold any part of it is told, also past the end of an agreement. It never comes back as live.

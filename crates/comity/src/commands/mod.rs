@@ -8,6 +8,7 @@ mod config;
 mod consent;
 mod demo;
 mod doctor;
+mod embargo;
 mod explain;
 mod group;
 mod import;
@@ -90,6 +91,8 @@ pub(crate) fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
         Command::Consent(command) => consent::run(command, context),
         Command::Publish(publish) => publish::run(&publish, context),
         Command::Import(command) => import::run(command, context),
+        Command::Unsend(unsend) => records::unsend(unsend, context),
+        Command::Embargo(command) => embargo::run(command, context),
         Command::Withdraw(withdraw) => records::withdraw(&withdraw, context),
         Command::Recall(recall) => recall::run(recall, context),
         Command::Discard { draft } => records::discard(&draft, context),

@@ -1,4 +1,4 @@
-//! `comity list`, `show`, `withdraw`, `discard`.
+//! `comity list`, `show`, `unsend`, `withdraw`, `discard`.
 
 use std::io::{self, Write};
 
@@ -10,7 +10,7 @@ use comity_node::shell_word::word;
 
 use super::Context;
 use crate::backend::{Keys, Session};
-use crate::cli::{List, Show, Withdraw};
+use crate::cli::{List, Show, Unsend, Withdraw};
 use crate::screen::format::{counted, size};
 use crate::screen::times::Zones;
 use crate::screen::{Table, printable};
@@ -260,6 +260,14 @@ fn printable_text(text: &str, limit: usize) -> String {
         lines.push(format!("... {} more: --full", counted(rest as u64, "line", "lines")));
     }
     lines.join("\n")
+}
+
+pub(super) fn unsend(unsend: Unsend, context: &mut Context<'_>) -> Result<(), Failure> {
+    let (session, _) = context.session(Keys::Shut)?;
+    let line: RecordLine = session.call("/unsend", &ask::Record { record: unsend.record })?;
+    context.screen.answer(&line, |out| {
+        writeln!(out, "{} is unsent: nobody was told of it, and nobody will be", line.reference)
+    })
 }
 
 pub(super) fn withdraw(withdraw: &Withdraw, context: &mut Context<'_>) -> Result<(), Failure> {

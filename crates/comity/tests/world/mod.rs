@@ -92,6 +92,15 @@ impl Node {
         let mut arguments = vec!["init", "--code", code, "--listen", &listen];
         arguments.extend(more);
         self.try_with(&arguments, input).done();
+        self.unsend_for("0 s");
+    }
+
+    /// For how long what is published waits.
+    pub(crate) fn unsend_for(&self, time: &str) {
+        let file = self.folder.path().join("comity.toml");
+        let before = std::fs::read_to_string(&file).unwrap();
+        let before = before.split("\n[publish]").next().unwrap();
+        std::fs::write(&file, format!("{before}\n[publish]\nunsend-for = \"{time}\"\n")).unwrap();
     }
 
     pub(crate) fn folder(&self) -> PathBuf {

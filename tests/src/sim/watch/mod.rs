@@ -244,7 +244,7 @@ impl Watch {
         now: Timestamp,
     ) -> Result<(), Broken> {
         self.delivered += 1;
-        let Line { entry, signed, bodies, apart: _ } = line;
+        let Line { entry, signed, bodies, apart: _, lane: _ } = line;
         let shadow = &self.shadows[node];
         let what = format!("number {} ({})", entry.number, entry.record.short());
         let decided = shadow.out.get(&(to, entry.epoch, entry.number));

@@ -176,6 +176,8 @@ impl Shadow {
             | JournalEntry::Draft(_)
             | JournalEntry::Invited(_)
             | JournalEntry::InvitationEnded { .. }
+            | JournalEntry::HeldBack { .. }
+            | JournalEntry::Unsent { .. }
             | JournalEntry::DraftGone { .. } => {}
         }
         Ok(())

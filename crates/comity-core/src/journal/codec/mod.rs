@@ -152,6 +152,8 @@ entries! {
     22 = InvitationEnded { ticket, at },
     23 = TailCut { bytes, at },
     24 = HeadAgreed { by, at },
+    28 = HeldBack { record, until, at },
+    29 = Unsent { record, at },
     25 = Ruled(ruled),
 }
 

@@ -140,6 +140,8 @@ fn examples() -> Vec<JournalEntry> {
         JournalEntry::InvitationEnded { ticket: [7; 16], at },
         JournalEntry::TailCut { bytes: 7, at },
         JournalEntry::HeadAgreed { by: economy, at },
+        JournalEntry::HeldBack { record, until: at, at },
+        JournalEntry::Unsent { record, at },
     ]
 }
 

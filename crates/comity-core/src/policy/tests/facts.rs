@@ -36,6 +36,7 @@ pub(super) fn incident(floor: Tlp) -> RecordFacts {
         unmarked: false,
         pending: false,
         released_before: false,
+        unsend_until: None,
         quarantined: false,
         lifecycle: Lifecycle::Live,
     }

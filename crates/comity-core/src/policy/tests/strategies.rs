@@ -341,9 +341,9 @@ pub(super) fn signed() -> impl Strategy<Value = Signed> {
         exercise,
         ..Marking::new(tlp)
     });
-    let about = (select(kinds), any::<bool>(), examinations());
+    let about = (select(kinds), any::<bool>(), examinations(), option::weighted(0.1, instants()));
     (about, sources(), loose, flags, parts, addressees).prop_map(
-        |((kind, addressed, examined), source, floor, flags, parts, addressees)| {
+        |((kind, addressed, examined, unsend_until), source, floor, flags, parts, addressees)| {
             let [unknown, quarantined, pending, unmarked, withdrawn] = flags;
             let origin = if source == Source::Own { US } else { OTHER };
             let lifecycle = if withdrawn { Lifecycle::Withdrawn } else { Lifecycle::Live };
@@ -358,6 +358,7 @@ pub(super) fn signed() -> impl Strategy<Value = Signed> {
                 pending,
                 unmarked,
                 lifecycle,
+                unsend_until,
                 ..incident(Tlp::Clear)
             };
             let content = (1_u8..).zip(parts);

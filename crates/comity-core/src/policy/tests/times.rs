@@ -10,7 +10,8 @@ use crate::agreement::Tier;
 use crate::ledger::Obligations;
 use crate::marking::{Marking, Tlp};
 use crate::policy::{
-    Agreement, Gate, Outcome, Partner, PolicySnapshot, Recipient, Source, TrustLevel, decide, plan,
+    Agreement, Gate, Outcome, PartFacts, Partner, PolicySnapshot, Recipient, RecordFacts, Source,
+    TrustLevel, decide, plan,
 };
 use crate::test_util::policy::snapshot;
 use crate::time::Timestamp;
@@ -112,4 +113,33 @@ fn release_time_embargo_and_expiry_are_instants() {
     let expiry = |marking: &mut Marking| marking.expires = Some(soon);
     assert_eq!(outcome(&expiry, Source::Own, &them, NOW), (true, None));
     assert_eq!(outcome(&expiry, Source::Own, &them, soon), (false, Some(Gate::Expiry)));
+}
+
+#[test]
+fn what_can_be_unsent_goes_to_nobody_until_the_later_of_its_times() {
+    let policy = snapshot(US, &[(THEM, Tier::Nda, TrustLevel::Restricted)]);
+    let at = |millis| NOW.saturating_add(std::time::Duration::from_millis(millis));
+    let mut record = incident(Tlp::Clear);
+    let mut part = part(&mut record, 1, Section::Summary, Tlp::Clear);
+    record.unsend_until = Some(at(1));
+    let outcome = |record: &RecordFacts, part: &PartFacts, to: &Recipient, now| {
+        let decision = decide(&policy, record, part, to, now);
+        let until = match decision.outcome() {
+            Outcome::HoldUntil(until) => Some(*until),
+            Outcome::Release(_) | Outcome::Withhold => None,
+        };
+        (until, decision.deciding().map(|one| one.fact.to_string()))
+    };
+    let until = |instant: Timestamp| Some(format!("can be unsent until {instant}"));
+    for to in [them(), Recipient::Public, Recipient::Constituent { name: "bank".into() }] {
+        assert_eq!(outcome(&record, &part, &to, NOW), (Some(at(1)), until(at(1))));
+        assert_eq!(outcome(&record, &part, &to, at(1)), (None, None));
+    }
+    let ours = Recipient::LocalRole { role: "duty".into() };
+    assert!(decide(&policy, &record, &part, &ours, NOW).is_release());
+    part.marking.release_at = Some(at(2));
+    let release = Some(format!("release at {}", at(2)));
+    assert_eq!(outcome(&record, &part, &them(), NOW), (Some(at(2)), release));
+    record.unsend_until = Some(at(3));
+    assert_eq!(outcome(&record, &part, &them(), NOW), (Some(at(3)), until(at(3))));
 }

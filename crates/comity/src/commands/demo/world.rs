@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow, bail};
 use comity_core::{EconomyId, Timestamp};
 use comity_node::api::{IntroductionLine, PartnerUpdate};
+use comity_node::config::FILE_NAME;
 use comity_node::founding::{Founding, NODE_KEYS, found};
 use comity_node::keyfile::{self, Seal};
 use comity_node::service::Service;
@@ -69,6 +70,7 @@ impl Economy {
             threshold: 1,
         };
         let founded = found(&folder, &founding, Seal::Plain)?;
+        at_once(&folder)?;
         let mut economy = Self { code, id: founded.economy, folder, node: None };
         economy.start()?;
         Ok(economy)
@@ -98,6 +100,14 @@ impl Economy {
         let mut keys = keyfile::open(&self.folder.join(NODE_KEYS), None)?;
         keys.remove(name).ok_or_else(|| anyhow!("{} has no key `{name}`", self.code))
     }
+}
+
+/// What is published goes at once: nobody who watches has a minute to wait.
+fn at_once(folder: &Path) -> anyhow::Result<()> {
+    let path = folder.join(FILE_NAME);
+    let mut text = std::fs::read_to_string(&path)?;
+    text.push_str("\n[publish]\nunsend-for = \"0 s\"\n");
+    std::fs::write(&path, text).context("the configuration cannot be written")
 }
 
 impl World {

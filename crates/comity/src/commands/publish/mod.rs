@@ -6,6 +6,7 @@ mod record_file;
 mod tests;
 mod values;
 
+use std::io::{self, Write};
 use std::path::Path;
 
 use comity_admin::{Failure, FailureKind};
@@ -15,6 +16,7 @@ use super::{Context, records};
 use crate::backend::{Keys, Session};
 use crate::cli::Publish;
 use crate::screen::printable;
+use crate::screen::times::Zones;
 
 pub(super) use matrix::{ADDRESSEE, write_matrix};
 
@@ -33,58 +35,99 @@ pub(super) fn run(publish: &Publish, context: &mut Context<'_>) -> Result<(), Fa
         Some(request) => request,
         None => of_draft(publish, &session, &context.comity())?,
     };
-    let comity = context.comity();
-    if publish.dry_run {
-        let would = dry_run(&session, &request)?;
-        let preview = previewed(&would)?;
-        return context.screen.answer(&would, |out| {
-            write_matrix(preview, &zones, out)?;
-            if would.recovering {
-                writeln!(out, "{}", in_recovery(&comity))?;
-            }
-            writeln!(out, "Nothing was signed or sent.")
-        });
-    }
-    let mut shown = None;
-    if !publish.yes {
-        let would = dry_run(&session, &request)?;
-        let preview = previewed(&would)?;
-        context.screen.show(|out| write_matrix(preview, &zones, out))?;
-        let question = format!("Sign and publish \"{}\"?", preview.record.title);
-        context.asker.confirmed(false, &printable(&question))?;
-        shown = would.preview;
-    }
-    // Whoever was asked has seen it.
-    let request = PublishRequest { preview: publish.yes, ..request };
-    let published: Published = session.call("/publish", &request)?;
-    context.screen.answer(&published, |out| {
-        let reference = published.reference.as_deref().unwrap_or(&published.record);
-        if let Some(preview) = &published.preview {
-            write_matrix(preview, &zones, out)?;
+    let send = |dry_run, preview| {
+        session.call("/publish", &PublishRequest { dry_run, preview, ..request.clone() })
+    };
+    let question = |preview: &Preview| format!("Sign and publish \"{}\"?", preview.record.title);
+    let (dry_run, yes) = (publish.dry_run, publish.yes);
+    Publishing { dry_run, yes, send: &send, question: &question, said: "" }.run(&zones, context)
+}
+
+/// Something that is about to be signed and published.
+pub(super) struct Publishing<'a> {
+    /// Only shows who would get what.
+    pub(super) dry_run: bool,
+    /// Nobody is asked.
+    pub(super) yes: bool,
+    /// Does it; or, if the first is true, only says who would get what. The second: whether that is wanted.
+    pub(super) send: &'a dyn Fn(bool, bool) -> Result<Published, Failure>,
+    /// What is asked.
+    pub(super) question: &'a dyn Fn(&Preview) -> String,
+    /// What is said besides, once it is done.
+    pub(super) said: &'a str,
+}
+
+impl Publishing<'_> {
+    /// Shows who would get what, asks, does it, and says what became of it.
+    pub(super) fn run(&self, zones: &Zones, context: &mut Context<'_>) -> Result<(), Failure> {
+        let comity = context.comity();
+        if self.dry_run {
+            let would = (self.send)(true, true)?;
+            let preview = previewed(&would)?;
+            return context.screen.answer(&would, |out| {
+                write_matrix(preview, zones, out)?;
+                if would.recovering {
+                    writeln!(out, "{}", in_recovery(&comity))?;
+                }
+                writeln!(out, "Nothing was signed or sent.")
+            });
         }
-        let Some(preview) = published.preview.as_ref().or(shown.as_ref()) else { return Ok(()) };
-        let goes = |outcome: &str| {
-            let mut cells = preview.parts.iter().flat_map(|part| &part.cells);
-            cells.any(|cell| cell.outcome == outcome)
-        };
-        if published.recovering {
-            writeln!(out, "{reference} is signed. {}", in_recovery(&comity))
-        } else if goes("release") {
-            writeln!(
-                out,
-                "{reference} is signed and on its way. Who has it: {comity} audit who {reference}"
-            )
-        } else if preview.partners.is_empty() {
-            writeln!(out, "{reference} is signed, and goes to nobody yet: there is no partner")
-        } else if goes("hold") {
-            writeln!(out, "{reference} is signed, and goes to nobody yet")
-        } else {
-            writeln!(
-                out,
-                "{reference} is signed, and goes to nobody now; it goes when an agreement or a level lets it. Why: {comity} explain {reference}"
-            )
+        let mut shown = None;
+        if !self.yes {
+            let would = (self.send)(true, true)?;
+            let preview = previewed(&would)?;
+            context.screen.show(|out| write_matrix(preview, zones, out))?;
+            context.asker.confirmed(false, &printable(&(self.question)(preview)))?;
+            shown = would.preview;
         }
-    })
+        // Whoever was asked has seen it.
+        let published = (self.send)(false, self.yes)?;
+        context.screen.answer(&published, |out| {
+            write_published(&published, shown.as_ref(), zones, &comity, out)?;
+            if self.said.is_empty() { Ok(()) } else { writeln!(out, "{}", self.said) }
+        })
+    }
+}
+
+fn write_published(
+    published: &Published,
+    shown: Option<&Preview>,
+    zones: &Zones,
+    comity: &str,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let reference = published.reference.as_deref().unwrap_or(&published.record);
+    if let Some(preview) = &published.preview {
+        write_matrix(preview, zones, out)?;
+    }
+    let Some(preview) = published.preview.as_ref().or(shown) else { return Ok(()) };
+    let goes = |outcome: &str| {
+        let mut cells = preview.parts.iter().flat_map(|part| &part.cells);
+        cells.any(|cell| cell.outcome == outcome)
+    };
+    if published.recovering {
+        writeln!(out, "{reference} is signed. {}", in_recovery(comity))
+    } else if let Some(until) = published.unsend_until.as_ref().filter(|_| goes("release")) {
+        let until = zones.written(until);
+        writeln!(
+            out,
+            "{reference} is signed, and goes at {until}. To take it back before: {comity} unsend {reference}"
+        )
+    } else if goes("release") {
+        writeln!(
+            out,
+            "{reference} is signed and on its way. Who has it: {comity} audit who {reference}"
+        )
+    } else if preview.partners.is_empty() {
+        writeln!(out, "{reference} is signed, and goes to nobody yet: there is no partner")
+    } else if goes("hold") {
+        writeln!(out, "{reference} is signed, and goes to nobody yet")
+    } else {
+        writeln!(
+            out,
+            "{reference} is signed, and goes to nobody now; it goes when an agreement or a level lets it. Why: {comity} explain {reference}"
+        )
+    }
 }
 
 fn in_recovery(comity: &str) -> String {
@@ -102,10 +145,6 @@ pub(super) fn previewed(would: &Published) -> Result<&Preview, Failure> {
         let message = "the node did not say who would get what";
         Failure::new(FailureKind::Data, "no-preview", message)
     })
-}
-
-fn dry_run(session: &Session, request: &PublishRequest) -> Result<Published, Failure> {
-    session.call("/publish", &PublishRequest { dry_run: true, ..request.clone() })
 }
 
 fn mark(request: &mut PublishRequest, publish: &Publish) {

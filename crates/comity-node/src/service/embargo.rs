@@ -1,0 +1,106 @@
+//! Lifting an embargo. It is in what was signed, so the record is signed once more without it.
+
+use comity_core::limits::SUPERSEDES;
+use comity_core::policy::Lifecycle;
+use comity_core::record::{self, AddresseeDraft, Draft, Manifest, Part};
+use comity_core::{Marking, PartDigest, RecordId, Section, Timestamp};
+
+use super::compose::Wanted;
+use super::records::found;
+use super::{Service, words};
+use crate::api::{EmbargoRequest, Published};
+use crate::error::ServiceError;
+use crate::shell::load;
+use crate::state::{Held, State};
+
+impl Service {
+    /// Publishes a record of ours anew, without its embargo, in the place of the one that has it. All else
+    /// is as it was: contents, markings, whom it is addressed to.
+    pub async fn lift_embargo(&self, request: EmbargoRequest) -> Result<Published, ServiceError> {
+        let (text, now) = (request.record, self.now());
+        let (id, seq, digests, title, reference) = self
+            .look(move |state, _, _| {
+                let (id, held) = found(state, &text)?;
+                is_under_embargo(state, &id, held, now)?;
+                let digests: Vec<_> = held.parts.iter().map(|part| part.digest).collect();
+                let (title, reference) = (held.title.clone(), held.reference.clone());
+                Ok::<_, ServiceError>((id, held.seq, digests, title, reference))
+            })
+            .await??;
+        let unreadable = |why: String| ServiceError::data("unreadable", why);
+        let loaded = load(&*self.parts.store, seq, &digests).map_err(unreadable)?;
+        let parsed =
+            record::parse(&loaded.signed).map_err(|error| unreadable(error.to_string()))?;
+        let mut parts = Vec::new();
+        for (digest, bytes) in loaded.parts {
+            let part = Part::decode(bytes).map_err(|error| unreadable(error.to_string()))?;
+            parts.push((digest, part));
+        }
+        let draft = lifted(id, parsed.manifest(), parts).ok_or_else(|| {
+            let message = format!("a part of {reference} that an addressee may have is not here");
+            ServiceError::data("incomplete", message)
+                .next("publish it anew from its file, with `supersedes`")
+        })?;
+        let wanted = Wanted { preview: request.preview, anyway: false, dry_run: request.dry_run };
+        self.sign(draft, title, None, wanted).await
+    }
+}
+
+/// Only the origin lifts, and only what stands.
+fn is_under_embargo(
+    state: &State,
+    id: &RecordId,
+    held: &Held,
+    now: Timestamp,
+) -> Result<(), ServiceError> {
+    let reference = &held.reference;
+    if held.facts.origin != state.us() {
+        let origin = state.name_of(&held.facts.origin);
+        let message = format!("{reference} is of {origin}: only its origin lifts its embargo");
+        return Err(ServiceError::data("not-ours", message).next(format!(
+            "ask {origin} to lift it, or whether it may go further: comity consent ask {reference}"
+        )));
+    }
+    if held.facts.lifecycle != Lifecycle::Live {
+        let lifecycle = words::record_line(state, id, held, now).lifecycle;
+        return Err(ServiceError::data("not-live", format!("{reference} is {lifecycle}")));
+    }
+    let ahead = |marking: &Marking| marking.embargo_until.is_some_and(|until| until > now);
+    if ahead(&held.facts.floor) || held.parts.iter().any(|part| ahead(&part.marking)) {
+        return Ok(());
+    }
+    Err(ServiceError::data("no-embargo", format!("{reference} is under no embargo"))
+        .next(format!("comity explain {reference}")))
+}
+
+/// The same once more, without an embargo. `None`: an addressee may have a part that is not here.
+fn lifted(id: RecordId, before: &Manifest, parts: Vec<(PartDigest, Part)>) -> Option<Draft> {
+    let open = |marking: &Marking| Marking { embargo_until: None, ..marking.clone() };
+    let mut draft = Draft::new(before.kind);
+    (draft.state, draft.urgency) = (before.state, before.urgency);
+    draft.marking = Some(open(&before.floor));
+    // Whoever has not seen the one before learns what that had replaced, as long as there is room.
+    if before.supersedes.len() < SUPERSEDES {
+        draft.supersedes.clone_from(&before.supersedes);
+    }
+    draft.supersedes.push(id);
+    let (addressees, content): (Vec<_>, Vec<_>) =
+        parts.into_iter().partition(|(_, part)| part.header.section == Section::Addressee);
+    let digests: Vec<_> = content.iter().map(|(digest, _)| *digest).collect();
+    let place = |part: &PartDigest| digests.iter().position(|digest| digest == part);
+    for named in addressees.iter().filter_map(|(_, part)| part.header.addressee.as_ref()) {
+        draft.addressees.push(AddresseeDraft {
+            economy: named.economy,
+            desk: named.desk.clone(),
+            group: named.group,
+            relays: named.relays.clone(),
+            parts: named.parts.iter().map(place).collect::<Option<_>>()?,
+        });
+    }
+    for (_, part) in content {
+        let mut header = part.header;
+        header.marking = header.marking.as_ref().map(open);
+        draft.parts.push((header, part.content.to_vec()));
+    }
+    Some(draft)
+}

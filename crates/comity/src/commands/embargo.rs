@@ -1,0 +1,24 @@
+//! `comity embargo`.
+
+use comity_admin::{Failure, ask};
+use comity_node::api::{EmbargoRequest, Preview, RecordDetail};
+
+use super::Context;
+use super::publish::Publishing;
+use crate::backend::Keys;
+use crate::cli::EmbargoCommand;
+
+pub(super) fn run(command: EmbargoCommand, context: &mut Context<'_>) -> Result<(), Failure> {
+    let EmbargoCommand::Lift { record, dry_run, yes } = command;
+    let (session, zones) = context.session(Keys::Signing)?;
+    let detail: RecordDetail = session.call("/show", &ask::Show { record, content: false })?;
+    let (record, reference) = (detail.line.record, detail.line.reference);
+    let send = |dry_run, preview| {
+        session.call("/lift-embargo", &EmbargoRequest { record: record.clone(), dry_run, preview })
+    };
+    let question = |_: &Preview| {
+        format!("Lift the embargo on {reference}? What has left cannot be taken back.")
+    };
+    let said = format!("It takes the place of {reference}, without the embargo.");
+    Publishing { dry_run, yes, send: &send, question: &question, said: &said }.run(&zones, context)
+}

@@ -1,0 +1,62 @@
+//! What was just published is taken back before anybody is told, with a node that runs and without.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests assert"
+)]
+
+mod world;
+
+use serde_json::Value;
+use world::Node;
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or_default()
+}
+
+fn publish(node: &Node, urgency: &str) -> Value {
+    let file = node.folder().join("note.toml");
+    let record = format!(
+        "format = 1\nkind = \"note\"\ntitle = \"x\"\nurgency = \"{urgency}\"\n\
+         [marking]\ntlp = \"CLEAR\"\n[[part]]\nsection = \"summary\"\ntext = \"x\"\n"
+    );
+    std::fs::write(&file, record).unwrap();
+    node.data(&["publish", &file.display().to_string(), "--yes"])
+}
+
+#[test]
+fn what_was_published_a_moment_ago_can_be_taken_back() {
+    let mut node = Node::plain("KR");
+    node.unsend_for("1 h");
+    for running in [false, true] {
+        if running {
+            node.run();
+        }
+        let published = publish(&node, "priority");
+        assert!(published["unsend_until"].is_string(), "{published}");
+        let reference = text(&published, "reference");
+        let unsent = node.data(&["unsend", reference]);
+        assert_eq!(text(&unsent, "lifecycle"), "unsent");
+        assert_eq!(text(&node.data(&["list"])[0], "lifecycle"), "unsent");
+        node.try_with(&["unsend", reference], "").refused(65, "unfitting", "unsent already", "");
+        let urgent = publish(&node, "urgent");
+        assert!(urgent["unsend_until"].is_null(), "{urgent}");
+        node.try_with(&["unsend", text(&urgent, "reference")], "").refused(
+            65,
+            "may-have-gone",
+            "may have gone already",
+            " withdraw`",
+        );
+    }
+    assert_eq!(node.stop(), 0);
+    // Other times are for what is published then.
+    node.unsend_for("0 s");
+    let published = publish(&node, "routine");
+    assert!(published["unsend_until"].is_null(), "{published}");
+    node.unsend_for("25 h");
+    let refused = node.try_with(&["list"], "");
+    assert_eq!(refused.code, 78, "{}", refused.out);
+    assert!(refused.message().contains("more than a day"), "{}", refused.out);
+}
