@@ -152,6 +152,14 @@ impl ConsentAsk {
 }
 
 impl ConsentGrant {
+    /// Whether it gives this part.
+    #[must_use]
+    pub fn gives(&self, part: &PartDigest) -> bool {
+        #[cfg(any(test, feature = "test-util"))]
+        crate::test_util::work::add(1);
+        self.parts.binary_search(part).is_ok()
+    }
+
     fn write(&self, writer: &mut Writer) {
         let bound = self.terms != Obligations::default();
         writer.map(7 + usize::from(bound));

@@ -83,8 +83,13 @@ pub const ROSTERS: u64 = 2048;
 pub const ASKS: u64 = 64;
 /// Bytes of what one economy has said about consent: most of them digests of parts, which are held.
 pub const CONSENT_BYTES: u64 = 4 << 20;
-/// Consents about one record: each question about it looks at all of them.
+/// Consents of its origin about one record: each question about it looks at all of them.
 pub const CONSENTS_ABOUT_ONE: usize = 512;
+/// Consents of one signer about one record, from one asker to one recipient, that are not believed: whoever
+/// is named may have made them up.
+pub const CONSENTS_UNBELIEVED: usize = 16;
+/// How long what was said about consent still counts for who said it when its time is over, or it has come.
+pub const CONSENT_COUNTS: Duration = A_DAY;
 /// Deliveries of one partner that were refused because nobody here knows their origin, and of which the line
 /// is kept: of more, the number alone.
 pub const UNKEPT_LINES: u64 = 1024;

@@ -17,27 +17,27 @@ use comity_node::state::Bound;
 use comity_tests::bench::{Answer, Bench, Peer, sign};
 use comity_tests::sim::economy::Economy;
 
-const HOUR: Duration = Duration::from_secs(3600);
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
 
 /// KR is the node; the others are its partners, and connected.
-struct World {
-    bench: Bench,
-    kr: Economy,
-    jp: Peer,
-    fj: Peer,
-    nz: Peer,
+pub(super) struct World {
+    pub(super) bench: Bench,
+    pub(super) kr: Economy,
+    pub(super) jp: Peer,
+    pub(super) fj: Peer,
+    pub(super) nz: Peer,
 }
 
 /// An AMBER incident with two parts, for somebody.
-struct Incident {
-    record: VerifiedRecord,
-    parts: Vec<Part>,
-    one: PartDigest,
-    two: PartDigest,
+pub(super) struct Incident {
+    pub(super) record: VerifiedRecord,
+    pub(super) parts: Vec<Part>,
+    pub(super) one: PartDigest,
+    pub(super) two: PartDigest,
 }
 
 impl Incident {
-    fn of(by: &Economy, to: EconomyId, now: Timestamp) -> Self {
+    pub(super) fn of(by: &Economy, to: EconomyId, now: Timestamp) -> Self {
         let mut draft = Draft::new(Kind::Incident);
         for section in [Section::Summary, Section::Detail] {
             let marking = Some(Marking::new(Tlp::Amber));
@@ -52,12 +52,12 @@ impl Incident {
     }
 
     /// The part with this digest alone.
-    fn only(&self, digest: PartDigest) -> Vec<Part> {
+    pub(super) fn only(&self, digest: PartDigest) -> Vec<Part> {
         self.parts.iter().filter(|part| part.digest == digest).cloned().collect()
     }
 }
 
-fn says(body: &ConsentBody, by: &Economy, at: Timestamp) -> VerifiedRecord {
+pub(super) fn says(body: &ConsentBody, by: &Economy, at: Timestamp) -> VerifiedRecord {
     control(Kind::Consent, body.encode(), Tlp::AmberStrict, &by.author, by.id, at).unwrap()
 }
 
@@ -73,7 +73,7 @@ fn agree(bench: &mut Bench, peer: &mut Peer) {
     enter(bench, record.unwrap(), Vec::new()).unwrap();
 }
 
-fn enter(
+pub(super) fn enter(
     bench: &mut Bench,
     record: VerifiedRecord,
     parts: Vec<Part>,
@@ -84,7 +84,7 @@ fn enter(
 }
 
 impl World {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut bench = Bench::new();
         let kr = bench.node.economy.clone();
         let [mut jp, mut fj, mut nz] = [2, 3, 4].map(|number| bench.pair(number));
@@ -95,27 +95,27 @@ impl World {
         Self { bench, kr, jp, fj, nz }
     }
 
-    fn later(&self) -> Timestamp {
+    pub(super) fn later(&self) -> Timestamp {
         self.bench.now.saturating_add(HOUR)
     }
 
-    fn given(&mut self) -> [Vec<RecordId>; 3] {
+    pub(super) fn given(&mut self) -> [Vec<RecordId>; 3] {
         self.bench.wait(Duration::from_secs(1));
         [&self.jp, &self.fj, &self.nz].map(|peer| self.bench.delivered(peer.conn()))
     }
 
     /// What FJ may have of a record now.
-    fn fj_may_have(&self, incident: &Incident) -> Vec<PartDigest> {
+    pub(super) fn fj_may_have(&self, incident: &Incident) -> Vec<PartDigest> {
         self.may_have(incident, &self.fj)
     }
 
-    fn may_have(&self, incident: &Incident, who: &Peer) -> Vec<PartDigest> {
+    pub(super) fn may_have(&self, incident: &Incident, who: &Peer) -> Vec<PartDigest> {
         let held = self.bench.state().record(&incident.record.id()).expect("it is here");
         self.bench.state().plan(held, &who.economy.id, self.bench.now).releases().to_vec()
     }
 
     /// JP's incident for KR, which asks that FJ may have it.
-    fn asked(&mut self) -> (Incident, RecordId) {
+    pub(super) fn asked(&mut self) -> (Incident, RecordId) {
         let jp = self.jp.economy.clone();
         let incident = Incident::of(&jp, self.kr.id, self.bench.now);
         self.bench.deliver(&mut self.jp, &incident.record, &incident.parts);
@@ -125,7 +125,12 @@ impl World {
         (incident, id)
     }
 
-    fn ask_of(&self, incident: &Incident, origin: EconomyId, to: &[EconomyId]) -> ConsentBody {
+    pub(super) fn ask_of(
+        &self,
+        incident: &Incident,
+        origin: EconomyId,
+        to: &[EconomyId],
+    ) -> ConsentBody {
         let mut parts = vec![incident.one, incident.two];
         parts.sort_unstable();
         let mut recipients = to.to_vec();
@@ -135,7 +140,7 @@ impl World {
     }
 
     /// What lets FJ have the first part by KR, until in an hour.
-    fn grant(&self, incident: &Incident, ask: RecordId) -> ConsentGrant {
+    pub(super) fn grant(&self, incident: &Incident, ask: RecordId) -> ConsentGrant {
         ConsentGrant {
             record: incident.record.id(),
             parts: vec![incident.one],
@@ -148,14 +153,14 @@ impl World {
     }
 
     /// JP says it.
-    fn jp_grants(&mut self, grant: ConsentGrant) -> VerifiedRecord {
+    pub(super) fn jp_grants(&mut self, grant: ConsentGrant) -> VerifiedRecord {
         let jp = self.jp.economy.clone();
         let record = says(&ConsentBody::Grant(grant), &jp, self.bench.now);
         self.bench.deliver(&mut self.jp, &record, &[]);
         record
     }
 
-    fn jp_withdraws(&mut self, target: RecordId) -> RecordId {
+    pub(super) fn jp_withdraws(&mut self, target: RecordId) -> RecordId {
         let jp = self.jp.economy.clone();
         let body = WithdrawalBody::of(vec![target]).unwrap().encode();
         let record = control(Kind::Withdrawal, body, Tlp::Clear, &jp.author, jp.id, self.bench.now);
@@ -164,7 +169,7 @@ impl World {
         record.id()
     }
 
-    fn restart(&mut self) {
+    pub(super) fn restart(&mut self) {
         self.bench.restart();
         for peer in [&mut self.jp, &mut self.fj, &mut self.nz] {
             self.bench.connect(peer);
@@ -244,14 +249,18 @@ fn a_grant_that_is_not_its_signer_s_to_give_opens_nothing() {
     let now = world.bench.now;
     let [jp, fj, nz] = [&world.jp, &world.fj, &world.nz].map(|peer| peer.economy.clone());
     let record = |grant: ConsentGrant, by: &Economy| says(&ConsentBody::Grant(grant), by, now);
-    // Signed by somebody else than the origin, whoever brings it.
-    for by in [&fj, &nz] {
-        let forged = record(good.clone(), by);
-        for peer in [&mut world.jp, &mut world.fj, &mut world.nz] {
-            let number = world.bench.deliver(peer, &forged, &[]);
-            assert_eq!(world.bench.answer(peer, number), Answer::Rejected);
-        }
+    // Signed by whom it names, whoever brings it; or brought by somebody whom it does not name.
+    let [own, others] = [&fj, &nz].map(|by| record(good.clone(), by));
+    for peer in [&mut world.jp, &mut world.fj, &mut world.nz] {
+        let number = world.bench.deliver(peer, &own, &[]);
+        assert_eq!(world.bench.answer(peer, number), Answer::Rejected);
     }
+    let number = world.bench.deliver(&mut world.jp, &others, &[]);
+    assert_eq!(world.bench.answer(&world.jp, number), Answer::Rejected);
+    // Signed by somebody else than the origin: it says nothing about that, and has no effect.
+    let number = world.bench.deliver(&mut world.nz, &others, &[]);
+    assert_eq!(world.bench.answer(&world.nz, number), Answer::Acked);
+    assert!(world.fj_may_have(&incident).is_empty());
     // Brought by somebody whom it does not concern, or for somebody else's asking.
     let real = record(good.clone(), &jp);
     let number = world.bench.deliver(&mut world.nz, &real, &[]);
@@ -313,7 +322,7 @@ fn a_consent_dies_with_the_key_that_signed_it() {
 }
 
 /// KR's own incident for JP.
-fn ours(world: &mut World) -> Incident {
+pub(super) fn ours(world: &mut World) -> Incident {
     let kr = world.kr.clone();
     let incident = Incident::of(&kr, world.jp.economy.id, world.bench.now);
     enter(&mut world.bench, incident.record.clone(), incident.parts.clone()).unwrap();
@@ -406,7 +415,7 @@ fn asks_beyond_the_bound_are_put_off_until_somebody_answers() {
 }
 
 /// JP's incident for FJ, which may let KR have the first part.
-fn for_fj(world: &World) -> (Incident, ConsentGrant) {
+pub(super) fn for_fj(world: &World) -> (Incident, ConsentGrant) {
     let jp = world.jp.economy.clone();
     let incident = Incident::of(&jp, world.fj.economy.id, world.bench.now);
     let grant = ConsentGrant {

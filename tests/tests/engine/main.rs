@@ -4,11 +4,13 @@
 
 mod agreements;
 mod bounds;
+mod bounds_consents;
 mod bounds_groups;
 mod bounds_keyrings;
 mod bounds_records;
 mod bounds_withdrawn;
 mod consents;
+mod consents_going;
 mod full_disk;
 mod greeting;
 mod groups;

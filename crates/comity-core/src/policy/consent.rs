@@ -39,6 +39,6 @@ impl Consent {
             && self.record == record
             && self.origin == origin
             && self.grantee == to
-            && self.parts.contains(&part)
+            && self.parts.binary_search(&part).is_ok()
     }
 }

@@ -519,7 +519,8 @@ impl PolicyBuilder {
 
     /// With this consent besides, whose signature was verified.
     #[must_use]
-    pub fn consent(mut self, consent: Consent) -> Self {
+    pub fn consent(mut self, mut consent: Consent) -> Self {
+        consent.parts.sort_unstable();
         let given = Arc::make_mut(self.consents.entry(consent.record).or_default());
         given.retain(|one| (one.id, one.grantee) != (consent.id, consent.grantee));
         given.push(consent);

@@ -45,6 +45,22 @@ impl Engine {
         }
     }
 
+    /// Where a partner will not take a consent, what goes by it alone stays here: somebody has to know.
+    pub(super) fn consent_refused(&mut self, partner: EconomyId, number: u64) {
+        let line = self.state.partner(&partner).and_then(|one| one.out.entry(number));
+        let entry = line.and_then(|line| line.entry.as_ref());
+        let grant = entry.and_then(|entry| self.state.consents().grant(&entry.record));
+        let Some(word) = grant.filter(|word| word.says.grantee == partner) else { return };
+        let reference = |id| self.state.record(id).map(|held| held.reference.clone());
+        let record = reference(&word.says.record).unwrap_or_else(|| word.says.record.short());
+        let text = format!(
+            "it does not take the consent of {} to {record}: what goes by that alone stays here (call them; `comity explain {record} --to {}`)",
+            self.state.name_of(&word.by),
+            self.state.name_of(&partner)
+        );
+        self.alarm(Some(partner), "consent-refused", text);
+    }
+
     /// The partner holds more than before: what waited for that goes, where it has what it waited for.
     pub(super) fn offer_consented(&mut self, partner: EconomyId, now: Timestamp) {
         let Some(session) = self.sessions.get(&partner).filter(|session| session.up) else {

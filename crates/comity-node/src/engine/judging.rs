@@ -60,6 +60,14 @@ impl Engine {
             let new = checked.parts.iter().any(|part| !held.has_part(&part.digest));
             return match self.addressed_to_us(Some(partner), checked, now) {
                 Ok(()) if dropped => Verdict::Known,
+                // What is here is believed already, and a part has no standing of its own.
+                Ok(())
+                    if new
+                        && !held.facts.pending
+                        && self.waits_for_consent(partner, checked, now) =>
+                {
+                    Verdict::Unkept { first: false, full: None }
+                }
                 Ok(()) if new && !tombstone && self.within_ceiling(checked) => Verdict::More,
                 Ok(()) if new && !tombstone => Verdict::Reject(RejectReason::NotEntitled),
                 Ok(()) => Verdict::Known,
@@ -138,16 +146,15 @@ impl Engine {
         let listed =
             |part: &PartDigest| ours.iter().any(|named| named.parts.binary_search(part).is_ok());
         let of = (&checked.record.id(), origin);
-        let consented =
-            |part: &PartDigest| self.state.consented_to_us(of, part, from, now) != Meant::No;
+        let consented = self.state.consented_to_us(of, from, now);
         let mut came = checked.parts.iter();
         let unlisted = came.any(|part| {
             part.header.section != Section::Addressee
                 && !listed(&part.digest)
-                && !consented(&part.digest)
+                && consented.meant(&part.digest) == Meant::No
         });
-        // A manifest alone is nobody's who is not named.
-        let for_nobody = ours.is_empty() && checked.parts.is_empty();
+        // A manifest alone is nobody's, whether more of it is here or not: that nobody finds out.
+        let for_nobody = checked.parts.is_empty();
         if unlisted || foreign || for_nobody { Err(RejectReason::NotAddressed) } else { Ok(()) }
     }
 
@@ -158,10 +165,18 @@ impl Engine {
             return false;
         }
         let of = (&checked.record.id(), manifest.origin);
-        let mut parts = checked.parts.iter();
-        parts.any(|part| {
-            self.state.consented_to_us(of, &part.digest, Some(from), now) == Meant::Wait
-        })
+        let consented = self.state.consented_to_us(of, Some(from), now);
+        let is_ours = |named: &Addressee| {
+            self.state.meant(manifest.origin, std::iter::once(named)) != Meant::No
+        };
+        let mut ours = self.state.addressees(&checked.record.id());
+        ours.retain(|named| is_ours(named));
+        let listed =
+            |part: &PartDigest| ours.iter().any(|named| named.parts.binary_search(part).is_ok());
+        checked
+            .parts
+            .iter()
+            .any(|part| !listed(&part.digest) && consented.meant(&part.digest) == Meant::Wait)
     }
 
     /// Whether nothing but a group whose roster is not here says that a record is for us.

@@ -102,15 +102,36 @@ impl Engine {
         if !plan.goes() {
             return;
         }
-        let (batches, left) = match state.out.sent(&record) {
-            // One id goes twice only with parts that were not sent before.
-            Some(sent) if plan.releases().iter().all(|part| sent.contains(part)) => return,
-            sent => batches(held, &plan, &sent.unwrap_or_default()),
-        };
-        if self.awaits_consent(partner, held, &plan, now) {
-            return self.show_consent_first(partner, record, now);
+        let sent = state.out.sent(&record);
+        if is_sent(&plan, sent.as_ref()) {
+            return;
         }
-        let withheld = withheld(self.state.policy(), &plan);
+        if !self.awaits_consent(partner, held, &plan, now) {
+            return self.number_new(partner, record, &plan, sent, now);
+        }
+        // What goes without any consent does not wait for one, which the partner may refuse.
+        let free = self.state.plan_without_consents(held, &partner, now);
+        if free.goes() && !is_sent(&free, sent.as_ref()) {
+            self.number_new(partner, record, &free, sent, now);
+        }
+        self.show_consent_first(partner, record, now);
+    }
+
+    /// Numbers what goes of a record by this plan, and was not sent before.
+    fn number_new(
+        &mut self,
+        partner: EconomyId,
+        record: RecordId,
+        plan: &Plan,
+        sent: Option<BTreeSet<PartDigest>>,
+        now: Timestamp,
+    ) {
+        let (Some(held), Some(state)) = (self.state.record(&record), self.state.partner(&partner))
+        else {
+            return;
+        };
+        let (batches, left) = batches(held, plan, &sent.unwrap_or_default());
+        let withheld = withheld(self.state.policy(), plan);
         let origin = held.facts.origin;
         let first = !state.may_know(&origin);
         if left > 0 {
@@ -199,6 +220,11 @@ impl Engine {
             }
         }
     }
+}
+
+/// Whether all that goes by a plan was sent: one id goes twice only with parts that were not sent before.
+fn is_sent(plan: &Plan, sent: Option<&BTreeSet<PartDigest>>) -> bool {
+    sent.is_some_and(|sent| plan.releases().iter().all(|part| sent.contains(part)))
 }
 
 /// What stays, with the gate and the clause that keep it.

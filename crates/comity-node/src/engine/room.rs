@@ -66,7 +66,7 @@ impl Engine {
                 let said = if *standing == Standing::Accepted {
                     self.state.says_too_much(checked.record.id(), manifest)
                 } else {
-                    None
+                    self.state.doubts_too_much(manifest)
                 };
                 let over = said.or_else(|| self.state.over(&partner, manifest, pending));
                 // Who passes it on did nothing wrong, and must not wait for its origin; it is asked again,

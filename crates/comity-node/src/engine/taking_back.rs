@@ -130,6 +130,7 @@ impl Engine {
             Some(OutFate::Void { .. }) | None => return,
         }
         self.alarm(Some(partner), "refused", format!("delivery {number} was refused: {reason}"));
+        self.consent_refused(partner, number);
         let entry = JournalEntry::Refused { by: partner, number, reason: reason.code(), at: now };
         self.enter(&entry, Vec::new());
         self.acknowledge_one(partner, number);

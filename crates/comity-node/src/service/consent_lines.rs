@@ -1,21 +1,24 @@
 //! Consents as screens show them.
 
+use std::collections::BTreeSet;
+
 use comity_core::consent::{ConsentBody, ConsentGrant};
 use comity_core::policy::Lifecycle;
 use comity_core::{EconomyId, Onward, PartDigest, RecordId, Timestamp};
 
 use super::words;
 use crate::api::{ConsentLine, ConsentPart, GrantedLine};
-use crate::state::{State, Word};
+use crate::state::{Held, State, Word};
 
-/// Everything that was asked of us or by us, and what was given to us on somebody else's asking: what
-/// was said last comes first.
+/// Everything that was asked of us or by us, and what was given to us on somebody else's asking, as far as
+/// anybody can believe that: what was said last comes first.
 pub(super) fn all(state: &State, now: Timestamp) -> Vec<ConsentLine> {
     let asks = state.consents().asks().map(|(id, word)| (word.at, *id));
     let unasked = state
         .consents()
         .grants()
-        .filter(|(_, word)| state.consents().ask(&word.says.ask).is_none());
+        .filter(|(_, word)| state.consents().ask(&word.says.ask).is_none())
+        .filter(|(id, _)| state.record(id).is_some_and(Held::is_accepted));
     let grants = unasked.map(|(id, word)| (word.at, *id));
     let mut words: Vec<_> = asks.chain(grants).collect();
     words.sort_unstable_by(|one, other| other.cmp(one));
@@ -167,24 +170,26 @@ pub(super) fn in_words(state: &State, body: &ConsentBody) -> String {
     }
 }
 
-/// Parts by the numbers that `comity explain` gives them.
+/// Parts by the numbers that `comity explain` gives them; those that are not here come last.
 pub(super) fn parts(state: &State, record: &RecordId, digests: &[PartDigest]) -> Vec<ConsentPart> {
+    let mut absent: BTreeSet<_> = digests.iter().collect();
     let held = state.record(record);
-    let mut parts: Vec<_> = digests
-        .iter()
-        .map(|digest| {
-            let numbered = held.into_iter().flat_map(|held| (1_u64..).zip(&held.parts));
-            let mut numbered = numbered.filter(|(_, part)| part.digest == *digest);
-            let found = numbered.next();
-            ConsentPart {
-                number: found.map(|(number, _)| number),
-                part: digest.to_string(),
-                section: found.map(|(_, part)| part.counts_as.to_string()),
-                tlp: found.map(|(_, part)| part.marking.tlp.to_string()),
-            }
+    let numbered = held.into_iter().flat_map(|held| (1_u64..).zip(&held.parts));
+    let here = numbered.filter(|(_, part)| absent.remove(&part.digest));
+    let mut parts: Vec<_> = here
+        .map(|(number, part)| ConsentPart {
+            number: Some(number),
+            part: part.digest.to_string(),
+            section: Some(part.counts_as.to_string()),
+            tlp: Some(part.marking.tlp.to_string()),
         })
         .collect();
-    parts.sort_by_key(|part| (part.number.is_none(), part.number));
+    parts.extend(absent.into_iter().map(|part| ConsentPart {
+        number: None,
+        part: part.to_string(),
+        section: None,
+        tlp: None,
+    }));
     parts
 }
 

@@ -1,6 +1,6 @@
 //! Consents: what was asked and given, and asking an origin.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use comity_core::cbor::is_label;
@@ -151,13 +151,13 @@ fn prepare_ask(
         until.unwrap_or(now.saturating_add(SOME_TIME)),
         now,
     );
-    if !opens.iter().any(|one| one.goes) {
+    let Opened { lines: opens, going, to } = opens;
+    if going.is_empty() {
         return Err(opens_nothing(state, &reference, &recipients, &opens));
     }
     // What it could not open, nobody is asked for; and of those to whom it could give nothing, nobody hears.
-    let goes = |one: &&ConsentOpens| one.goes;
-    parts.retain(|part| opens.iter().filter(goes).any(|one| one.part.part == part.to_string()));
-    recipients.retain(|to| opens.iter().filter(goes).any(|one| one.recipient == state.name_of(to)));
+    parts.retain(|part| going.contains(part));
+    recipients.retain(|one| to.contains(one));
     parts.sort_unstable();
     parts.dedup();
     let why = asked.why.clone();
@@ -191,6 +191,17 @@ fn may_be_asked(state: &State, held: &Held) -> Result<(), ServiceError> {
     )))
 }
 
+/// What a consent would open.
+#[derive(Default)]
+struct Opened {
+    /// Each part, for each recipient.
+    lines: Vec<ConsentOpens>,
+    /// The parts that would go to anybody.
+    going: BTreeSet<PartDigest>,
+    /// To whom anything would.
+    to: BTreeSet<EconomyId>,
+}
+
 /// What would go by a consent, to each recipient, and did not before.
 fn opened(
     state: &State,
@@ -199,8 +210,11 @@ fn opened(
     recipients: &[EconomyId],
     until: Timestamp,
     now: Timestamp,
-) -> Vec<ConsentOpens> {
-    let mut opens = Vec::new();
+) -> Opened {
+    let mut opened = Opened::default();
+    let shown = lines::parts(state, &held.facts.id, parts);
+    let shown = shown.into_iter().map(|part| (part.part.parse::<PartDigest>().ok(), part));
+    let shown: Vec<_> = shown.collect();
     for to in recipients {
         let consent = Consent {
             id: RecordId([0xff; 32]),
@@ -217,20 +231,25 @@ fn opened(
         let facts = state.facts_for(held, to);
         let plan = |policy| policy::plan(policy, &facts, &held.parts, &recipient, now);
         let (before, after) = (plan(state.policy()), plan(&with));
-        for part in lines::parts(state, &held.facts.id, parts) {
-            let digest: Option<PartDigest> = part.part.parse().ok();
-            let among =
-                |plan: &Plan| digest.is_some_and(|digest| plan.releases().contains(&digest));
+        let decided = after.parts().iter().map(|one| (one.digest, one));
+        let decided: BTreeMap<_, _> = decided.collect();
+        for (digest, part) in &shown {
+            let Some(digest) = digest else { continue };
+            let among = |plan: &Plan| plan.releases().binary_search(digest).is_ok();
             let had = among(&before);
             let goes = among(&after) && !had;
-            let decided = after.parts().iter().find(|one| Some(one.digest) == digest);
-            let why = decided.and_then(|one| policy::reason(&with, &one.decision));
+            if goes {
+                opened.going.insert(*digest);
+                opened.to.insert(*to);
+            }
+            let why = decided.get(digest).and_then(|one| policy::reason(&with, &one.decision));
             let reason = if had { Some("it may have it without asking".to_owned()) } else { why };
+            let (recipient, part) = (state.name_of(to), part.clone());
             let reason = reason.filter(|_| !goes);
-            opens.push(ConsentOpens { recipient: state.name_of(to), part, goes, reason });
+            opened.lines.push(ConsentOpens { recipient, part, goes, reason });
         }
     }
-    opens
+    opened
 }
 
 fn opens_nothing(

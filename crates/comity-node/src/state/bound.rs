@@ -28,7 +28,8 @@ pub enum Bound {
     Rosters,
     /// Asks for our consent that nobody has answered: counted for who asks.
     Asks,
-    /// Bytes of words about consent, counted for who said them; and how many are about one record.
+    /// Bytes of words about consent, counted for who said them, and while they wait for who brought them;
+    /// and how many are about one record.
     Consents,
     /// Withdrawn records that are not here.
     Tombstones,
@@ -140,8 +141,9 @@ impl fmt::Display for Bound {
             ),
             Self::Consents => write!(
                 f,
-                "its words about consent take {limit} bytes, or more than {} are about one record",
-                limits::CONSENTS_ABOUT_ONE
+                "its words about consent, or those it brings that wait, take {limit} bytes, or more than {} are about one record, or {} such that nobody can believe yet",
+                limits::CONSENTS_ABOUT_ONE,
+                limits::CONSENTS_UNBELIEVED
             ),
             Self::Tombstones => write!(f, "it has withdrawn {limit} records that are not here"),
             Self::Unread => {

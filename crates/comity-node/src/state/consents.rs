@@ -5,15 +5,14 @@ use std::time::Duration;
 
 use comity_core::consent::{ConsentAsk, ConsentBody, ConsentGrant, ConsentRefusal};
 use comity_core::entitlement::Scope;
-use comity_core::policy::{Consent, Lifecycle, Plan, PlannedPart, PolicyBuilder};
-use comity_core::receipt::RejectReason;
-use comity_core::record::Manifest;
-use comity_core::{EconomyId, Kind, PartDigest, RecordId, Section, Timestamp};
+use comity_core::journal::{Delivered, Source};
+use comity_core::ledger::Obligations;
+use comity_core::policy::{Consent, Lifecycle, PartFacts, Plan, PlannedPart, PolicyBuilder};
+use comity_core::{EconomyId, Kind, Onward, PartDigest, RecordId, Timestamp, Tlp};
 
-use super::bound::Bound;
 use super::records::Held;
 use super::{Meant, State};
-use crate::limits;
+use crate::limits::CONSENT_COUNTS;
 
 /// How long after its end a consent still says why something stays.
 const NAMED_AFTER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -30,7 +29,11 @@ pub struct Consents {
     about: BTreeMap<RecordId, Vec<RecordId>>,
     /// The answers to each ask.
     answers: BTreeMap<RecordId, Vec<RecordId>>,
-    /// Bytes of what each economy has said.
+    /// What is believed and counts for whoever said it: its bytes.
+    counted: BTreeMap<RecordId, (EconomyId, u64)>,
+    /// When it counts no more, where its time comes to an end.
+    ending: BTreeSet<(Timestamp, RecordId)>,
+    /// Bytes of what counts of each economy.
     bytes: BTreeMap<EconomyId, u64>,
 }
 
@@ -45,12 +48,32 @@ pub struct Word<T> {
     pub says: T,
 }
 
+/// The consents by which we may have something of a record, each with whether it is believed: looked for once,
+/// however many parts there are.
+#[derive(Debug)]
+pub(crate) struct ConsentedToUs<'a>(Vec<(&'a ConsentGrant, Meant)>);
+
+impl ConsentedToUs<'_> {
+    /// Whether we may have this part.
+    pub(crate) fn meant(&self, part: &PartDigest) -> Meant {
+        let mut meant = Meant::No;
+        for (grant, standing) in &self.0 {
+            // One that is believed suffices.
+            if meant == Meant::Yes {
+                break;
+            }
+            if grant.gives(part) {
+                meant = meant.or(*standing);
+            }
+        }
+        meant
+    }
+}
+
 impl Consents {
     /// A record of kind `consent` entered.
     pub(super) fn enter(&mut self, id: RecordId, by: EconomyId, at: Timestamp, body: &[u8]) {
         let Ok(read) = ConsentBody::decode(body) else { return };
-        let bytes = self.bytes.entry(by).or_default();
-        *bytes = bytes.saturating_add(body.len() as u64);
         match read {
             ConsentBody::Ask(says) => {
                 self.asked.entry(by).or_default().insert(id);
@@ -68,11 +91,38 @@ impl Consents {
         }
     }
 
-    /// Its author took a word back.
-    pub(super) fn withdrawn(&mut self, id: &RecordId, by: &EconomyId) {
+    /// An ask waits for no answer any more.
+    fn settled(&mut self, ask: &RecordId, by: &EconomyId) {
         if let Some(asked) = self.asked.get_mut(by) {
-            asked.remove(id);
+            asked.remove(ask);
         }
+    }
+
+    /// Nothing asks any more what a grant said.
+    fn forget(&mut self, grant: &RecordId) {
+        let about = self.grants.get(grant).map(|word| word.says.record);
+        if let Some(about) = about.and_then(|record| self.about.get_mut(&record)) {
+            about.retain(|one| one != grant);
+        }
+    }
+
+    /// From now on a word counts for who said it, until a time if it has one.
+    fn count(&mut self, id: RecordId, by: EconomyId, bytes: u64, end: Option<Timestamp>) {
+        if self.counted.insert(id, (by, bytes)).is_some() {
+            return;
+        }
+        self.ending.extend(end.map(|end| (end, id)));
+        let counted = self.bytes.entry(by).or_default();
+        *counted = counted.saturating_add(bytes);
+    }
+
+    /// It counts no more. For whom it did.
+    fn discount(&mut self, id: &RecordId) -> Option<EconomyId> {
+        let (by, bytes) = self.counted.remove(id)?;
+        if let Some(counted) = self.bytes.get_mut(&by) {
+            *counted = counted.saturating_sub(bytes);
+        }
+        Some(by)
     }
 
     /// An ask.
@@ -101,6 +151,26 @@ impl Consents {
     #[must_use]
     pub fn refusal(&self, id: &RecordId) -> Option<&Word<ConsentRefusal>> {
         self.refusals.get(id)
+    }
+
+    /// The grants about a record, but those of others that were taken back.
+    pub(super) fn about(
+        &self,
+        record: &RecordId,
+    ) -> impl Iterator<Item = (&RecordId, &Word<ConsentGrant>)> {
+        let about = self.about.get(record).into_iter().flatten();
+        about.filter_map(|id| Some((id, self.grants.get(id)?)))
+    }
+
+    /// How many of those count for who signed them.
+    pub(super) fn counted_about(&self, record: &RecordId, by: &EconomyId) -> usize {
+        let by_them = self.about(record).filter(|(_, word)| word.by == *by);
+        by_them.filter(|(id, _)| self.counted.contains_key(id)).count()
+    }
+
+    /// What an economy asks, and nobody has answered or taken back.
+    pub(super) fn asked(&self, by: &EconomyId) -> impl Iterator<Item = &RecordId> {
+        self.asked.get(by).into_iter().flatten()
     }
 
     fn answers(&self, ask: &RecordId) -> &[RecordId] {
@@ -155,29 +225,6 @@ impl State {
         self.says_still(ask) && self.answers_to(ask).next().is_none()
     }
 
-    pub(super) fn asks_open(&self, by: &EconomyId) -> u64 {
-        let asks = self.consents.asked.get(by).into_iter().flatten();
-        let of_us =
-            |id: &&RecordId| self.consents.ask(id).is_some_and(|word| word.says.origin == self.us);
-        asks.filter(of_us).filter(|id| self.is_open(id)).count() as u64
-    }
-
-    /// The bound over which `manifest` is one word about consent too many, if any.
-    pub(super) fn asks_too_much(&self, manifest: &Manifest) -> Option<Bound> {
-        if manifest.kind != Kind::Consent {
-            return None;
-        }
-        let body = manifest.body.as_deref().map(ConsentBody::decode);
-        if let Some(Ok(ConsentBody::Grant(grant))) = body {
-            let about = self.consents.about.get(&grant.record).map_or(0, Vec::len);
-            if about >= limits::CONSENTS_ABOUT_ONE {
-                return Some(Bound::Consents);
-            }
-        }
-        let over = |bound: &Bound| self.kept_of(&manifest.origin, *bound) >= bound.limit();
-        [Bound::Asks, Bound::Consents].into_iter().find(over)
-    }
-
     /// The consents by which a partner may have what goes of a record.
     pub(crate) fn consents_behind(
         &self,
@@ -230,17 +277,21 @@ impl State {
         self.versions.0 = self.versions.0.saturating_add(1);
         let Some(grant) = self.consents.grant(word).filter(|_| !self.reading) else { return };
         let (record, since) = (grant.says.record, self.written.saturating_sub(NAMED_AFTER));
-        let about = self.consents.about.get(&record).into_iter().flatten();
-        let about = about.filter_map(|id| Some((id, self.consents.grant(id)?)));
-        let counting = about.filter_map(|(id, word)| self.counting(id, word, since));
+        let counting =
+            self.consents.about(&record).filter_map(|(id, word)| self.counting(id, word, since));
         let builder = self.policy.to_builder().version(self.versions.0);
         let builder = builder.without_consents_about(&record);
         self.policy = counting.fold(builder, PolicyBuilder::consent).build();
     }
 
     /// An accepted word about consent: a grant lets its record go further, or stay here.
-    pub(super) fn hear_consent(&mut self, id: &RecordId, body: &ConsentBody) {
+    pub(super) fn hear_consent(&mut self, id: &RecordId, by: EconomyId, body: &ConsentBody) {
+        self.consent_counts(id, by, body);
         let ConsentBody::Grant(grant) = body else { return };
+        let held = self.records.get(&grant.record);
+        if held.is_some_and(|held| held.facts.origin != by) {
+            return;
+        }
         self.renew_consents(id);
         let Some(held) = self.records.get(&grant.record) else { return };
         if grant.grantee == self.us && held.facts.pending {
@@ -248,157 +299,132 @@ impl State {
             let scope = Scope::Some { authors: BTreeSet::new(), records };
             self.judge_anew(held.facts.origin, scope);
         } else if grant.asker == self.us {
+            if let Some(partner) = self.partners.get_mut(&grant.grantee) {
+                partner.out.consented(grant.record);
+            }
             self.arrive_again(&grant.record);
         }
     }
 
-    /// Whether its origin consented that we have this part of a record: by what it signed that is
-    /// believed, or by what waits to be. `from`: who brings it, which has to be the one that asked, or the
-    /// origin itself.
+    /// A word that stands counts for who said it, until its time is over; an ask, until we answer it.
+    fn consent_counts(&mut self, id: &RecordId, by: EconomyId, body: &ConsentBody) {
+        if by == self.us {
+            let answered = match body {
+                ConsentBody::Grant(ConsentGrant { ask, .. })
+                | ConsentBody::Refusal(ConsentRefusal { ask, .. }) => Some(*ask),
+                ConsentBody::Ask(_) => None,
+            };
+            let asked = answered.filter(|ask| !self.is_open(ask));
+            if let Some((ask, by)) = asked.and_then(|ask| Some((ask, self.consents.ask(&ask)?.by)))
+            {
+                self.consents.settled(&ask, &by);
+                self.consent_counts_no_more(&ask);
+            }
+            return;
+        }
+        if !self.says_still(id) {
+            return;
+        }
+        let until = match body {
+            // Our answer was quicker.
+            ConsentBody::Ask(ask) if ask.origin == self.us && !self.is_open(id) => {
+                self.consents.settled(id, &by);
+                return;
+            }
+            ConsentBody::Ask(ask) => ask.until,
+            ConsentBody::Grant(grant) => Some(grant.until),
+            ConsentBody::Refusal(_) => None,
+        };
+        // A day at least: whoever says what is over already would have no bound.
+        let end = until.map(|until| until.max(self.written).saturating_add(CONSENT_COUNTS));
+        let held = self.records.get(id).and_then(|held| held.body.as_ref());
+        self.consents.count(*id, by, held.map_or(0, |body| body.len() as u64), end);
+    }
+
+    /// A word about consent counts no more for who said it: what waited for that may count now.
+    pub(super) fn consent_counts_no_more(&mut self, id: &RecordId) {
+        let Some(by) = self.consents.discount(id) else { return };
+        let waits = |record: &&RecordId| {
+            let held = self.records.get(*record);
+            held.is_some_and(|held| held.facts.origin == by && held.facts.kind == Kind::Consent)
+        };
+        let records: BTreeSet<_> = self.pending.keys().filter(waits).copied().collect();
+        if !records.is_empty() {
+            self.judge_anew(by, Scope::Some { authors: BTreeSet::new(), records });
+        }
+    }
+
+    /// The time of some is over.
+    pub(super) fn end_consents(&mut self) {
+        while self.consents.ending.first().is_some_and(|(end, _)| *end <= self.written) {
+            if let Some((_, id)) = self.consents.ending.pop_first() {
+                self.consent_counts_no_more(&id);
+            }
+        }
+    }
+
+    /// Its author took a word about consent back, or replaced it.
+    pub(super) fn consent_taken_back(&mut self, id: &RecordId, by: &EconomyId) {
+        self.consents.settled(id, by);
+        self.consent_counts_no_more(id);
+        self.renew_consents(id);
+        // Whoever has something of ours by it may have it still.
+        if *by != self.us {
+            self.consents.forget(id);
+        }
+    }
+
+    /// What its origin consented that we have of a record, by what it signed that is believed, or by what waits
+    /// to be. `from`: who brings it, which has to be the one that asked, or the origin itself.
     pub(crate) fn consented_to_us(
         &self,
         (record, origin): (&RecordId, EconomyId),
-        part: &PartDigest,
         from: Option<EconomyId>,
         now: Timestamp,
-    ) -> Meant {
-        let given = self.consents.about.get(record).into_iter().flatten();
-        let meant = given.filter_map(|id| {
-            let word = self.consents.grants.get(id)?;
-            let ConsentGrant { asker, grantee, parts, until, .. } = &word.says;
+    ) -> ConsentedToUs<'_> {
+        let ours = self.consents.about(record).filter(|(_, word)| {
+            let ConsentGrant { asker, grantee, until, .. } = &word.says;
             let by_them = from.is_none_or(|from| from == *asker || from == origin);
-            let ours = word.by == origin && *grantee == self.us && by_them && *until > now;
-            if !ours || !parts.contains(part) {
-                return None;
-            }
+            word.by == origin && *grantee == self.us && by_them && *until > now
+        });
+        let standing = ours.filter_map(|(id, word)| {
             let held = self.records.get(id)?;
-            let live = held.facts.lifecycle == Lifecycle::Live;
-            match (live && held.is_accepted(), live && held.facts.pending) {
-                (true, _) => Some(Meant::Yes),
-                (false, true) => Some(Meant::Wait),
-                (false, false) => None,
+            match held.facts.lifecycle {
+                Lifecycle::Live if held.is_accepted() => Some((&word.says, Meant::Yes)),
+                Lifecycle::Live if held.facts.pending => Some((&word.says, Meant::Wait)),
+                Lifecycle::Live | Lifecycle::Superseded | Lifecycle::Withdrawn => None,
             }
         });
-        meant.fold(Meant::No, Meant::or)
+        ConsentedToUs(standing.collect())
     }
 
-    /// What a partner says about consent must be its to say, and for us.
-    pub(crate) fn check_consent(
+    /// What its origin asks of us where we have any of this by its consent alone: it binds us, whatever whoever
+    /// brought it has said. What needs nobody's word binds nobody.
+    pub(super) fn consented_terms(
         &self,
-        from: EconomyId,
-        by: EconomyId,
-        body: &ConsentBody,
-        now: Timestamp,
-    ) -> Result<(), RejectReason> {
-        let us = self.us;
-        let held = self.records.get(&body.record());
-        let ours_is = |origin| held.is_none_or(|held| held.facts.origin == origin);
-        match body {
-            ConsentBody::Ask(ask) if ask.origin != us => Err(RejectReason::NotAddressed),
-            ConsentBody::Ask(ask) => {
-                let sound = from == by && !ask.recipients.iter().any(|to| [us, by].contains(to));
-                let holds = self.awaits_return(&by) || self.may_hold(&by, ask, now);
-                if sound && holds { Ok(()) } else { Err(RejectReason::NotEntitled) }
-            }
-            ConsentBody::Grant(grant) => {
-                let among = [grant.asker, grant.grantee];
-                if !among.contains(&us) {
-                    return Err(RejectReason::NotAddressed);
-                }
-                let way = from == by || among.contains(&from);
-                let sound = way && !among.contains(&by) && by != us && ours_is(by);
-                if sound { Ok(()) } else { Err(RejectReason::NotEntitled) }
-            }
-            ConsentBody::Refusal(refusal) if refusal.asker != us => Err(RejectReason::NotAddressed),
-            ConsentBody::Refusal(refusal) => {
-                let ask = self.consents.ask(&refusal.ask);
-                let answers = ask.is_none_or(|word| {
-                    let ConsentAsk { origin, record, .. } = &word.says;
-                    word.by == us && *origin == by && *record == refusal.record
-                });
-                let sound = from == by && ours_is(by) && answers;
-                if sound { Ok(()) } else { Err(RejectReason::NotEntitled) }
-            }
+        held: &Held,
+        source: &Source,
+        came: impl Fn(&PartDigest) -> bool,
+    ) -> Option<Obligations> {
+        let Source::Partner(Delivered { from, entry }) = source else { return None };
+        let (facts, origin) = (&held.facts, held.facts.origin);
+        if *from == origin {
+            return None;
         }
-    }
-
-    /// Whether an economy may hold these parts of a record of ours: by our ledger, because we consented
-    /// once that it has them from somebody else, or because it would get them now, as whoever has them
-    /// through a relay would. Of nothing else we speak with it.
-    fn may_hold(&self, economy: &EconomyId, ask: &ConsentAsk, now: Timestamp) -> bool {
-        let Some(held) = self.records.get(&ask.record) else { return false };
-        if held.facts.origin != self.us || held.facts.kind.is_control() {
-            return false;
-        }
-        let sent = self.partners.get(economy).and_then(|one| one.out.possibly_held(&ask.record));
-        let sent = sent.unwrap_or_default();
-        let plan = self.plan(held, economy, now);
-        let given = self.consents.about.get(&ask.record).into_iter().flatten();
-        let given = given.filter_map(|id| self.consents.grants.get(id));
-        let given: BTreeSet<_> = given
-            .filter(|word| word.by == self.us && word.says.grantee == *economy)
-            .flat_map(|word| &word.says.parts)
+        let consented = self.consented_to_us((&facts.id, origin), Some(*from), self.written);
+        let named = facts.addressees.iter().map(|facts| &facts.addressee);
+        let ours: Vec<_> = named
+            .filter(|named| self.meant(origin, std::iter::once(*named)) != Meant::No)
             .collect();
-        ask.parts.iter().all(|part| {
-            let content = held
-                .parts
-                .iter()
-                .any(|one| one.digest == *part && one.section != Section::Addressee);
-            let known = sent.contains(part) || given.contains(part);
-            content && (known || plan.releases().contains(part))
-        })
-    }
-
-    /// Whether what we say about consent is ours to say, and of what is here.
-    pub(crate) fn may_consent(&self, body: &ConsentBody) -> Result<(), String> {
-        let held = self.records.get(&body.record()).ok_or("no such record is here")?;
-        let ours = held.facts.origin == self.us;
-        let here = |part: &PartDigest| {
-            let found = held.parts.iter().find(|one| one.digest == *part);
-            found.is_some_and(|one| one.section != Section::Addressee)
+        let alone = |part: &PartFacts| {
+            let listed = ours.iter().any(|named| named.parts.binary_search(&part.digest).is_ok());
+            let ask = part.marking.onward.max(entry.obligations.onward) >= Onward::Ask;
+            !listed && (facts.addressed || ask || part.marking.tlp >= Tlp::Amber)
         };
-        let asked = |id: &RecordId| {
-            let word = self.consents.ask(id).filter(|_| self.says_still(id));
-            word.ok_or("what it answers is not here, or was taken back")
-        };
-        match body {
-            ConsentBody::Ask(_) if ours => Err("of our own records nobody has to be asked".into()),
-            ConsentBody::Ask(ask) => {
-                if ask.origin != held.facts.origin || !ask.parts.iter().all(here) {
-                    return Err("it asks for what is not here, or is not its to give".into());
-                }
-                let stranger = |to: &&EconomyId| {
-                    **to == ask.origin || !self.partners.get(to).is_some_and(|one| one.is_paired())
-                };
-                match ask.recipients.iter().find(stranger) {
-                    Some(to) => Err(format!("{} is not a partner", self.name_of(to))),
-                    None => Ok(()),
-                }
-            }
-            ConsentBody::Grant(_) | ConsentBody::Refusal(_) if !ours => {
-                Err("only the origin of a record consents to where it goes".into())
-            }
-            ConsentBody::Grant(grant) => {
-                let word = asked(&grant.ask)?;
-                let within = grant.parts.iter().all(|part| word.says.parts.contains(part))
-                    && word.says.recipients.contains(&grant.grantee)
-                    && (word.by, word.says.record) == (grant.asker, grant.record);
-                if within && grant.parts.iter().all(here) {
-                    Ok(())
-                } else {
-                    Err("it gives what was not asked for".into())
-                }
-            }
-            ConsentBody::Refusal(refusal) => {
-                let word = asked(&refusal.ask)?;
-                if (word.by, word.says.record) != (refusal.asker, refusal.record) {
-                    return Err("it answers something else".into());
-                }
-                match self.answers_to(&refusal.ask).find(|answer| self.says_still(answer)) {
-                    Some(_) => Err("it is answered already".into()),
-                    None => Ok(()),
-                }
-            }
-        }
+        let parts: Vec<_> =
+            held.parts.iter().filter(|part| came(&part.digest) && alone(part)).collect();
+        let gives = |grant: &ConsentGrant| parts.iter().any(|part| grant.gives(&part.digest));
+        let terms = consented.0.iter().filter(|(grant, _)| gives(grant));
+        terms.map(|(grant, _)| grant.terms.clone()).reduce(|sum, terms| sum.and_later(&terms))
     }
 }

@@ -57,18 +57,23 @@ impl State {
         let agreed = matches!(kind, Kind::Agreement | Kind::Acceptance)
             .then(|| self.agreements.permitting());
         self.agreements.doubt(id, false);
-        for replaced in supersedes {
+        let mut taken_back = Vec::new();
+        for target in supersedes {
             // What is replaced may come later than what replaces it.
-            if !self.records.contains_key(&replaced) {
-                self.replaced.note(origin, replaced);
+            if !self.records.contains_key(&target) {
+                self.replaced.note(origin, target);
             }
-            if let Some(replaced) = self.records.get_mut(&replaced)
+            if let Some(replaced) = self.records.get_mut(&target)
                 && replaced.facts.origin == origin
                 && replaced.facts.lifecycle == Lifecycle::Live
             {
                 replaced.facts.lifecycle = Lifecycle::Superseded;
                 self.turns = self.turns.saturating_add(1);
+                taken_back.extend((replaced.facts.kind == Kind::Consent).then_some(target));
             }
+        }
+        for word in taken_back {
+            self.consent_taken_back(&word, &origin);
         }
         let said = |says| Statement { record: id, by: origin, at: signed_at, says, doubted: false };
         match ControlBody::decode(kind, &body) {
@@ -104,7 +109,7 @@ impl State {
             Ok(ControlBody::Acknowledgement(body)) => {
                 self.withdrawal_answered((id, origin, signed_at), body.withdrawal, from);
             }
-            Ok(ControlBody::Consent(body)) => self.hear_consent(&id, &body),
+            Ok(ControlBody::Consent(body)) => self.hear_consent(&id, origin, &body),
             Ok(ControlBody::Group(body)) => self.say_of_group(said(Says::Group(body)), from, at),
             Ok(ControlBody::Roster(body)) => self.say_of_group(said(Says::Roster(body)), from, at),
             Ok(ControlBody::Introduction(_) | ControlBody::Opaque(_)) | Err(_) => {}
@@ -123,6 +128,7 @@ impl State {
             self.rebuild_policy();
         }
         if kind == Some(Kind::Consent) {
+            self.consent_counts_no_more(&id);
             self.renew_consents(&id);
         }
         if matches!(kind, Some(Kind::Group | Kind::Roster)) {

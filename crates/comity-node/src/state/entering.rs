@@ -76,6 +76,11 @@ impl State {
             && held.is_accepted()
             && held.facts.origin == self.us
             && matches!(held.source, Source::Returned { .. });
+        if let Some(terms) = self.consented_terms(&held, &entered.source, |_| true)
+            && let policy::Source::From { obligations, .. } = &mut held.facts.source
+        {
+            *obligations = terms.and_later(obligations);
+        }
         for part in &mut held.parts {
             part.from_origin = held.from_origin;
         }
@@ -176,12 +181,17 @@ impl State {
         new: &BTreeSet<PartDigest>,
         again: &BTreeSet<PartDigest>,
     ) {
-        let Some(held) = self.records.get_mut(&record) else { return };
-        let policy::Source::From { economy, obligations } =
+        let Some(held) = self.records.get(&record) else { return };
+        let policy::Source::From { economy, mut obligations } =
             source_facts(source, held.facts.origin == self.us)
         else {
             return;
         };
+        let came = |part: &PartDigest| new.contains(part) || again.contains(part);
+        if let Some(terms) = self.consented_terms(held, source, came) {
+            obligations = terms.and_later(&obligations);
+        }
+        let Some(held) = self.records.get_mut(&record) else { return };
         let origin = held.facts.origin;
         let by_origin = from_origin(source, origin);
         let more = Received { economy, obligations: Arc::new(obligations) };

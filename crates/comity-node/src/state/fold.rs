@@ -152,6 +152,7 @@ impl State {
     fn fold(&mut self, entry: &JournalEntry) -> Result<(), FoldError> {
         self.seq = self.seq.saturating_add(1);
         self.written = entry.at();
+        self.end_consents();
         match entry {
             JournalEntry::Founded(_) => return Err(FoldError::NotFounded),
             JournalEntry::Record(entered) => self.record_entered(entered)?,

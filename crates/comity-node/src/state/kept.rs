@@ -3,12 +3,9 @@
 //!
 //! The counts are folded from the journal like everything else, and are the same after a restart.
 
-use std::collections::BTreeMap;
-
 use comity_core::control::{
     AcceptanceBody, ControlBody, IntroductionBody, TerminationBody, WithdrawalBody,
 };
-use comity_core::entitlement::Claim;
 use comity_core::group::Says;
 use comity_core::journal::Standing;
 use comity_core::record::Manifest;
@@ -109,7 +106,7 @@ impl State {
             Bound::Rosters => self.groups.rosters(partner),
             Bound::Keyrings => self.keyrings_in_a_day(partner, self.written),
             Bound::Asks => self.asks_open(partner),
-            Bound::Consents => self.consents.bytes(partner),
+            Bound::Consents => self.consent_bytes(partner),
             Bound::Pending
             | Bound::Unknown
             | Bound::Strangers
@@ -176,41 +173,6 @@ impl State {
         let body = manifest.body.as_deref();
         let says = body.and_then(|body| Says::decode(manifest.kind, body)).and_then(Result::ok);
         says.is_some_and(|says| self.groups.said_lately(manifest.origin, manifest.signed_at, &says))
-    }
-
-    /// The bound over which an accepted record is one word about groups or consent too many, if any. It counts
-    /// for its origin, whoever brings it: nobody can fill the account of who passes words on.
-    #[must_use]
-    pub(crate) fn says_too_much(&self, record: RecordId, manifest: &Manifest) -> Option<Bound> {
-        if !says_of_group(manifest.kind) {
-            return self.asks_too_much(manifest);
-        }
-        let body = manifest.body.as_deref();
-        self.speaks_too_much(&Claim::of(record, manifest), body, &BTreeMap::new())
-    }
-
-    /// The same where some words of the origins are about to count, and do not yet.
-    pub(super) fn speaks_too_much(
-        &self,
-        claim: &Claim,
-        body: Option<&[u8]>,
-        about_to: &BTreeMap<EconomyId, u64>,
-    ) -> Option<Bound> {
-        if !says_of_group(claim.kind) {
-            return None;
-        }
-        let more = about_to.get(&claim.origin).copied().unwrap_or(0);
-        let (idle, rosters) = (self.groups.idle(&claim.origin), self.groups.rosters(&claim.origin));
-        if claim.kind == Kind::Roster && rosters.saturating_add(more) >= Bound::Rosters.limit() {
-            return Some(Bound::Rosters);
-        }
-        // Whoever keeps the roster goes on, however much it has said in vain.
-        let rests = || {
-            let says = body.and_then(|body| Says::decode(claim.kind, body))?.ok()?;
-            Some(self.groups.rests(claim, &says))
-        };
-        let over = idle.saturating_add(more) >= Bound::GroupWords.limit();
-        (over && rests() != Some(true)).then_some(Bound::GroupWords)
     }
 
     /// The bound over which a record of this partner would go, if any.
@@ -283,6 +245,7 @@ impl State {
         if pending == 0 {
             // What is believed counts for its origin.
             needs.take(Bound::Tombstones, u64::MAX);
+            needs.take(Bound::Consents, u64::MAX);
         }
         let needs = needs
             .with(Bound::Unread, self.unread(manifest))
@@ -300,6 +263,7 @@ impl State {
     pub(super) fn needs(&self, manifest: &Manifest) -> Kept {
         let origin = manifest.origin;
         let body = manifest.body.as_deref().unwrap_or_default();
+        let consents = manifest.kind == Kind::Consent;
         let (withdrawn, early) = match ControlBody::decode(manifest.kind, body) {
             Ok(ControlBody::Withdrawal(WithdrawalBody { records, .. })) => {
                 (records.iter().filter(|id| self.is_withdrawn_anew(id, origin)).count(), false)
@@ -329,6 +293,7 @@ impl State {
         Kept::default()
             .with(Bound::Tombstones, withdrawn as u64)
             .with(Bound::Early, u64::from(early))
+            .with(Bound::Consents, if consents { body.len() as u64 } else { 0 })
     }
 
     /// Bytes of a body that has no effect: this version does not read it, or it introduces an economy that

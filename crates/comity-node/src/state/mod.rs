@@ -6,6 +6,7 @@
 mod admission;
 mod agreements;
 mod bound;
+mod consent_checks;
 mod consents;
 mod control;
 mod entering;
@@ -20,6 +21,7 @@ mod partners;
 mod records;
 mod references;
 mod replaced;
+mod saying;
 mod standing;
 mod unsending;
 mod weight;
@@ -396,6 +398,18 @@ impl State {
     pub fn plan(&self, held: &Held, partner: &EconomyId, now: Timestamp) -> Plan {
         let facts = self.facts_for(held, partner);
         policy::plan(&self.policy, &facts, &held.parts, &Recipient::partner(*partner), now)
+    }
+
+    /// The same where nobody had consented to anything about it.
+    pub(crate) fn plan_without_consents(
+        &self,
+        held: &Held,
+        partner: &EconomyId,
+        now: Timestamp,
+    ) -> Plan {
+        let policy = self.policy.to_builder().without_consents_about(&held.facts.id).build();
+        let facts = self.facts_for(held, partner);
+        policy::plan(&policy, &facts, &held.parts, &Recipient::partner(*partner), now)
     }
 
     /// The same for some of the parts, as if the others were not here: what goes must stand by itself.

@@ -1,7 +1,7 @@
 //! What stands of a record: judged by the keyring of its origin when it comes, and again whenever that
 //! keyring goes on, with the moment at which it was first seen and the way by which it came.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use comity_core::entitlement::{
     Claim, Doubt, Entitlement, FirstSeen, Refusal, Scope, Wait, author_ceiling, entitlement,
@@ -9,12 +9,12 @@ use comity_core::entitlement::{
 use comity_core::journal::{Judged, Standing};
 use comity_core::keyring::{SignedKeyring, VerifiedKeyring};
 use comity_core::limits::CLOCK_TOLERANCE;
-use comity_core::policy::PartFacts;
 use comity_core::record::{Addressee, Manifest};
 use comity_core::{EconomyId, KeyId, Kind, RecordId, Timestamp, Tlp};
 
 use super::kept::says_of_group;
 use super::records::Held;
+use super::saying::AboutTo;
 use super::{Meant, State};
 use crate::limits::JUDGED_AT_ONCE;
 
@@ -147,7 +147,7 @@ impl State {
         due.sort_unstable();
         due.dedup();
         let mut judged: Vec<Judged> = Vec::new();
-        let mut about_to: BTreeMap<EconomyId, u64> = BTreeMap::new();
+        let mut about_to = AboutTo::default();
         for record in due {
             let Some(held) = self.records.get(&record) else { continue };
             let seized = seized.contains(&held.facts.origin);
@@ -162,8 +162,7 @@ impl State {
                 if self.speaks_too_much(&claim, body, &about_to).is_some() {
                     continue;
                 }
-                let more = about_to.entry(claim.origin).or_default();
-                *more = more.saturating_add(u64::from(says_of_group(claim.kind)));
+                about_to.add(&claim, body);
             }
             let open = judged.iter_mut().rfind(|one| one.standing == standing);
             match open.filter(|one| one.records.len() < JUDGED_AT_ONCE) {
@@ -229,8 +228,9 @@ impl State {
     fn addressed(&self, held: &Held, now: Timestamp) -> Entitlement {
         if held.facts.addressed && held.facts.addressees.is_empty() {
             let (of, from) = ((&held.facts.id, held.facts.origin), held.source.brought_by());
-            let consented = |part: &PartFacts| self.consented_to_us(of, &part.digest, from, now);
-            let meant: Vec<_> = held.parts.iter().map(consented).collect();
+            let consented = self.consented_to_us(of, from, now);
+            let meant = held.parts.iter().map(|part| consented.meant(&part.digest));
+            let meant: Vec<_> = meant.collect();
             return if meant.contains(&Meant::No) {
                 Entitlement::Refused(Refusal::NotAddressed)
             } else if meant.contains(&Meant::Wait) {

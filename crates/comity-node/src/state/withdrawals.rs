@@ -64,8 +64,7 @@ impl State {
                 held.facts.lifecycle = Lifecycle::Withdrawn;
                 self.turns = self.turns.saturating_add(1);
                 if held.facts.kind == Kind::Consent {
-                    self.consents.withdrawn(&target, &origin);
-                    self.renew_consents(&target);
+                    self.consent_taken_back(&target, &origin);
                 }
             }
             // Somebody else's withdrawal of a record that is not here must not shadow the origin's.

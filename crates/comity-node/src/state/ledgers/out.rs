@@ -28,6 +28,8 @@ pub struct OutLedger {
     /// Records that the partner refused because it did not know their origin, and asks for by now. Not in the
     /// journal: it asks again with each connection.
     wanted: BTreeSet<RecordId>,
+    /// Records of which their origin has consented to more: the first number given since the last time.
+    consented: BTreeMap<RecordId, u64>,
     /// For each record, the numbers under which any of it went.
     numbers: BTreeMap<RecordId, Vec<u64>>,
     /// Receipts of the partner: the number up to which each goes, the first of which it speaks, when it
@@ -87,6 +89,7 @@ impl OutLedger {
             beyond: BTreeMap::new(),
             acked: Ranges::new(),
             wanted: BTreeSet::new(),
+            consented: BTreeMap::new(),
             numbers: BTreeMap::new(),
             receipts: BTreeMap::new(),
         }
@@ -354,12 +357,25 @@ impl OutLedger {
 
     /// The parts of a record that were sent and not taken back; `None` when nothing of it was.
     ///
-    /// A refused delivery counts, so that it is not offered again; unless the partner asks for it.
+    /// A refused delivery counts, so that it is not offered again; unless the partner asks for it, or it was
+    /// not addressed to the partner and has been consented to since.
     #[must_use]
     pub fn sent(&self, record: &RecordId) -> Option<BTreeSet<PartDigest>> {
         let wanted = self.wanted.contains(record);
-        let again = |fate: &OutFate| *fate == OutFate::Refused(RejectReason::UnknownOrigin);
-        self.parts(record, |fate| !(matches!(fate, OutFate::Void { .. }) || wanted && again(fate)))
+        let consented = self.consented.get(record).copied().unwrap_or(0);
+        self.parts(record, |number, fate| match fate {
+            OutFate::Void { .. } => false,
+            OutFate::Refused(RejectReason::UnknownOrigin) => !wanted,
+            OutFate::Refused(RejectReason::NotAddressed) => number >= consented,
+            OutFate::Refused(_) | OutFate::Live => true,
+        })
+    }
+
+    /// Its origin lets the partner have something of a record: what the partner refused of it goes again.
+    pub fn consented(&mut self, record: RecordId) {
+        if self.numbers.contains_key(&record) {
+            self.consented.insert(record, self.first_unmet());
+        }
     }
 
     /// The partner asks for these, which it had refused. Whether there are any.
@@ -379,8 +395,8 @@ impl OutLedger {
     /// given a number once more does not suffice: the number may be void since, or carry less.
     fn lacks(&self, record: &RecordId) -> bool {
         let again = OutFate::Refused(RejectReason::UnknownOrigin);
-        let refused = self.parts(record, |fate| *fate == again);
-        let live = self.parts(record, |fate| *fate == OutFate::Live);
+        let refused = self.parts(record, |_, fate| *fate == again);
+        let live = self.parts(record, |_, fate| *fate == OutFate::Live);
         match (refused, live) {
             (None, _) => false,
             (Some(_), None) => true,
@@ -400,7 +416,7 @@ impl OutLedger {
     /// The parts of a record that the partner possibly holds: whatever a withdrawal must reach.
     #[must_use]
     pub fn possibly_held(&self, record: &RecordId) -> Option<BTreeSet<PartDigest>> {
-        self.parts(record, OutFate::is_possibly_held)
+        self.parts(record, |_, fate| fate.is_possibly_held())
     }
 
     /// Whether the partner says that it holds a delivery of this record.
@@ -416,12 +432,12 @@ impl OutLedger {
     fn parts(
         &self,
         record: &RecordId,
-        counts: impl Fn(&OutFate) -> bool,
+        counts: impl Fn(u64, &OutFate) -> bool,
     ) -> Option<BTreeSet<PartDigest>> {
         let mut parts = None;
         for number in self.numbers.get(record)? {
             if let Some(OutEntry { entry: Some(entry), fate, .. }) = self.entry(*number)
-                && counts(fate)
+                && counts(*number, fate)
             {
                 parts.get_or_insert_with(BTreeSet::new).extend(entry.parts.iter().copied());
             }

@@ -84,6 +84,24 @@ fn what_was_refused_for_its_origin_is_wanted_until_all_of_it_is_on_its_way() {
 }
 
 #[test]
+fn what_was_refused_as_not_addressed_goes_again_after_a_consent_and_no_further_time() {
+    let refused = OutFate::Refused(RejectReason::NotAddressed);
+    let (record, one) = (RecordId([7; 32]), BTreeSet::from([PartDigest([1; 32])]));
+    let mut out = OutLedger::new(EpochId([1; 16]));
+    out.consented(record);
+    assert!(out.push(entry(1, 7, 1), Timestamp::EPOCH, 1));
+    // It is on its way, and refused when the next consent is here already.
+    out.consented(record);
+    assert_eq!(out.sent(&record), Some(one.clone()));
+    out.settle(1, refused.clone());
+    assert_eq!(out.sent(&record), None);
+    assert!(out.push(entry(2, 7, 1), Timestamp::EPOCH, 2));
+    out.settle(2, refused);
+    assert_eq!(out.sent(&record), Some(one), "not without another one");
+    assert!(out.possibly_held(&record).is_some());
+}
+
+#[test]
 fn receipts_speak_of_every_number_however_many_were_refused_at_once() {
     let many = 3 * REJECTS as u64;
     let mut inbound = InLedger::default();
