@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use anyhow::{Context as _, anyhow, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use comity_node::api::ListRequest;
 use comity_node::service::Service;
 use comity_node::{Mode, Node};
@@ -19,6 +19,8 @@ const ACKNOWLEDGED: usize = 120;
 const BURST: usize = 4_000;
 /// How their titles begin.
 const BURST_TITLE: &str = "Burst";
+/// Kills at most, until one of them finds a delivery under way: on an idle machine all may have arrived.
+const KILLS: usize = 8;
 /// Publications at once.
 const WRITERS: usize = 8;
 
@@ -33,19 +35,14 @@ impl Drop for Killed {
     }
 }
 
-/// Runs KR in another process, kills it in the middle of a burst, starts it again here. The records
-/// that it had acknowledged to us.
+/// Runs KR in another process, kills it in the middle of a burst, starts it again here. The records of
+/// the burst. Killed while nothing is under way, it has shown nothing, and is killed again.
 pub(super) async fn kill(world: &mut World) -> anyhow::Result<(Vec<String>, String)> {
     world.kr.stop().await;
-    let folder = world.kr.folder.clone();
-    let running = tokio::task::spawn_blocking(move || killed_in_a_burst(&folder)).await;
-    let acknowledged = running?;
-    let jp = world.jp.service()?;
-    let arrived = notes(&jp).await?;
+    let killed = killed_under_way(world).await;
     // Whatever happened to the process, the node goes on.
     world.kr.start()?;
-    let acknowledged = acknowledged?;
-    let late = acknowledged.iter().filter(|id| !arrived.contains(*id)).count();
+    let (acknowledged, late) = killed?;
     let kr = world.kr.service()?;
     for partner in ["JP", "FJ"] {
         linked(&kr, partner).await?;
@@ -68,11 +65,34 @@ pub(super) async fn kill(world: &mut World) -> anyhow::Result<(Vec<String>, Stri
         .await?;
     }
     let detail = format!(
-        "{} acknowledged, {} signed, {late} not yet at JP when it was killed",
+        "{} acknowledged, {} signed, {late} not yet at JP and FJ when it was killed",
         acknowledged.len(),
         own.len()
     );
     Ok((own.into_iter().collect(), detail))
+}
+
+/// Kills until something was under way. What was acknowledged before all kills, and how much of it had
+/// not arrived everywhere at the last.
+async fn killed_under_way(world: &World) -> anyhow::Result<(Vec<String>, usize)> {
+    let mut acknowledged = Vec::new();
+    for _each in 0..KILLS {
+        let folder = world.kr.folder.clone();
+        let running = tokio::task::spawn_blocking(move || killed_in_a_burst(&folder)).await;
+        let burst = running??;
+        let arrived = [notes(&world.jp.service()?).await?, notes(&world.fj.service()?).await?];
+        let late = under_way(&burst, &arrived);
+        acknowledged.extend(burst);
+        if late > 0 {
+            return Ok((acknowledged, late));
+        }
+    }
+    bail!("in {KILLS} kills all that KR had acknowledged was at JP and FJ already")
+}
+
+/// How many of the records have not arrived everywhere.
+fn under_way(records: &[String], arrived: &[BTreeSet<String>]) -> usize {
+    records.iter().filter(|id| arrived.iter().any(|there| !there.contains(*id))).count()
 }
 
 /// Starts the process, reads what it acknowledges, and kills it.
@@ -131,4 +151,20 @@ pub(super) async fn node(folder: &Path) -> anyhow::Result<()> {
         done??;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_anywhere_is_under_way() {
+        let records = ["a", "b", "c"].map(str::to_owned);
+        let there = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<BTreeSet<_>>();
+        let all = there(&["a", "b", "c", "d"]);
+        assert_eq!(under_way(&records, &[all.clone(), all.clone()]), 0);
+        assert_eq!(under_way(&records, &[all.clone(), there(&["a", "b"])]), 1);
+        assert_eq!(under_way(&records, &[there(&["b"]), there(&["a"])]), 3);
+        assert_eq!(under_way(&[], &[all]), 0);
+    }
 }
