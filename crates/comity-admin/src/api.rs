@@ -125,6 +125,12 @@ fn records() -> Router<Service> {
             }),
         )
         .route(
+            "/record-file",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Record>| {
+                answer(node.record_file(&asked.record).await)
+            }),
+        )
+        .route(
             "/preview",
             post(async |State(node): Node, Ask(asked): Ask<ask::Record>| {
                 answer(node.preview(&asked.record).await)
@@ -167,6 +173,12 @@ fn drafts() -> Router<Service> {
         .route(
             "/drafts",
             post(async |State(node): Node, Nothing: Nothing| answer(node.drafts().await)),
+        )
+        .route(
+            "/show-draft",
+            post(async |State(node): Node, Ask(asked): Ask<ask::ShowDraft>| {
+                answer(node.show_draft(asked.draft, asked.content).await)
+            }),
         )
         .route(
             "/keep-drafts",

@@ -40,6 +40,17 @@ pub struct Show {
     pub content: bool,
 }
 
+/// A draft, and whether its text is wanted.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShowDraft {
+    /// Its number.
+    pub draft: u64,
+    /// Whether the content of text parts is wanted.
+    #[serde(default)]
+    pub content: bool,
+}
+
 /// An instant.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

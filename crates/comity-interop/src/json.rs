@@ -89,9 +89,7 @@ pub enum Fault {
         expected: &'static str,
     },
     /// Another version of the format.
-    #[error(
-        "this is CSAF {0}, and CSAF 2.0 is read: take the publisher's 2.0 document, or publish the file as it is"
-    )]
+    #[error("this is CSAF {0}, and CSAF 2.0 is read: take the publisher's 2.0 document")]
     Version(String),
     /// Another format.
     #[error("{0}")]

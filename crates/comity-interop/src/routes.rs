@@ -5,10 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 use comity_core::EconomyId;
 use serde::Deserialize;
+use toml::Spanned;
 
 use crate::intelmq::columns::{Allowed, NeverGoes};
 
@@ -57,24 +59,34 @@ impl FromStr for CountryCode {
     }
 }
 
-/// Why a table of routes is not read.
+/// Why a table of routes is not read, and the bytes of it that are wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RoutesError {
+#[error("{fault}")]
+pub struct RoutesError {
+    /// What is wrong.
+    pub fault: RoutesFault,
+    /// Where.
+    pub span: Range<usize>,
+}
+
+/// What is wrong with a table of routes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RoutesFault {
     /// Not TOML, or not the fields of a table of routes. The text has line, column and caret.
     #[error("{0}")]
-    Toml(String),
+    Toml(Box<toml::de::Error>),
     /// Another version of the format.
     #[error("routes have format {0}, and format 1 is read: a newer comity may have written them")]
     Format(u64),
     /// A name that is no country code.
-    #[error("in `economies`: {0}")]
-    Country(#[from] ParseCountryError),
+    #[error(transparent)]
+    Country(ParseCountryError),
     /// One code twice, in different cases.
-    #[error("in `economies`: `{0}` is given twice")]
+    #[error("`{0}` is given twice")]
     Twice(CountryCode),
     /// An economy that nobody here knows.
     #[error(
-        "in `economies`: `{code}` goes to `{name}`, which is neither a known economy nor an id of 64 hexadecimal digits"
+        "`{code}` goes to `{name}`, which is neither a known economy nor an id of 64 hexadecimal digits"
     )]
     Economy {
         /// The code.
@@ -83,17 +95,30 @@ pub enum RoutesError {
         name: String,
     },
     /// A column that nobody can let go.
-    #[error("in `columns`: {0}")]
-    Column(#[from] NeverGoes),
+    #[error(transparent)]
+    Column(NeverGoes),
+}
+
+impl RoutesFault {
+    fn at(self, span: Range<usize>) -> RoutesError {
+        RoutesError { fault: self, span }
+    }
+}
+
+/// The only key that is read before the others: in another format they may have other names.
+#[derive(Deserialize)]
+struct Version {
+    format: Spanned<u64>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw {
-    format: u64,
+    #[serde(rename = "format")]
+    _format: u64,
     #[serde(default)]
-    columns: Vec<String>,
-    economies: BTreeMap<String, String>,
+    columns: Vec<Spanned<String>>,
+    economies: BTreeMap<Spanned<String>, Spanned<String>>,
 }
 
 /// Country code to economy.
@@ -135,21 +160,38 @@ impl Routes {
         toml: &str,
         resolve: impl Fn(&str) -> Option<EconomyId>,
     ) -> Result<Self, RoutesError> {
-        let raw: Raw =
-            toml::from_str(toml).map_err(|error| RoutesError::Toml(error.to_string()))?;
-        if raw.format != 1 {
-            return Err(RoutesError::Format(raw.format));
+        if let Ok(Version { format }) = toml::from_str::<Version>(toml)
+            && *format.get_ref() != 1
+        {
+            return Err(RoutesFault::Format(*format.get_ref()).at(format.span()));
         }
+        let raw: Raw = toml::from_str(toml).map_err(|error| {
+            let span = error.span().unwrap_or_default();
+            RoutesFault::Toml(Box::new(error)).at(span)
+        })?;
         let mut pairs = BTreeMap::new();
-        for (code, name) in raw.economies {
-            let code: CountryCode = code.parse()?;
+        // In the order of the text, so that of two that contradict each other the second is wrong.
+        let mut economies: Vec<_> = raw.economies.into_iter().collect();
+        economies.sort_by_key(|(code, _)| code.span().start);
+        for (written, name) in economies {
+            let place = written.span();
+            let code: CountryCode = written
+                .get_ref()
+                .parse()
+                .map_err(|error| RoutesFault::Country(error).at(place.clone()))?;
+            let (span, name) = (name.span(), name.into_inner());
             let economy = resolve(&name).or_else(|| name.parse().ok());
-            let economy = economy.ok_or(RoutesError::Economy { code, name })?;
+            let economy = economy.ok_or_else(|| RoutesFault::Economy { code, name }.at(span))?;
             if pairs.insert(code, economy).is_some() {
-                return Err(RoutesError::Twice(code));
+                return Err(RoutesFault::Twice(code).at(place));
             }
         }
-        let allowed = Allowed::new(raw.columns)?;
+        for column in &raw.columns {
+            Allowed::new([column.get_ref().clone()])
+                .map_err(|error| RoutesFault::Column(error).at(column.span()))?;
+        }
+        let columns = raw.columns.into_iter().map(Spanned::into_inner);
+        let allowed = Allowed::new(columns).map_err(|error| RoutesFault::Column(error).at(0..0))?;
         Ok(Self { allowed, ..Self::new(pairs) })
     }
 
@@ -218,8 +260,24 @@ mod tests {
         let column =
             |name: &str| fault(&format!("format = 1\ncolumns = ['{name}']\n[economies]\n"));
         assert!(column("extra.victim_email").contains("`extra.victim_email` names people"));
-        assert!(column("raw").contains("in `columns`"));
+        assert!(column("raw").contains("`raw`"));
         let unknown = fault("format = 1\n[economics]\n");
         assert!(unknown.contains("line 2") && unknown.contains("economies"), "{unknown}");
+    }
+
+    #[test]
+    fn every_fault_of_a_table_has_its_place() {
+        let table = |economies: &str| format!("format = 1\n[economies]\n{economies}\n");
+        for (text, wrong) in [
+            (table("KR = 'korea'\nUSA = 'korea'"), "USA"),
+            (table("KR = 'korea'\nFJ = 'atlantis'"), "'atlantis'"),
+            (table("kr = 'korea'\nKR = 'fiji'"), "KR"),
+            (table("KR = 'korea'\nkr = 'fiji'"), "kr"),
+            ("format = 1\ncolumns = ['extra.tag', 'raw']\n[economies]\n".to_owned(), "'raw'"),
+            ("format = 22\n[countries]\n".to_owned(), "22"),
+        ] {
+            let error = Routes::parse(&text, resolve).unwrap_err();
+            assert_eq!(&text[error.span.clone()], wrong, "{error}");
+        }
     }
 }

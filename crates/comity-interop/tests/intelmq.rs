@@ -192,6 +192,26 @@ fn a_row_keeps_its_own_marking() {
 }
 
 #[test]
+fn what_may_name_somebody_is_counted_and_said() {
+    let rows = br#"{"source.geolocation.cc": "KR", "source.url": "http://u:p@h/?email=bob@x.org"}
+{"source.geolocation.cc": "KR", "source.url": "http://h/", "comment": "call Bob"}
+{"source.geolocation.cc": "KR", "source": {"url": "http://h/?b", "local_hostname": "bobs-pc"}}
+"#;
+    let split = cut(rows, Options::default()).unwrap();
+    let counted = |name: &str, rows: u64| BTreeMap::from([(name.to_owned(), rows)]);
+    assert_eq!(split.shortened, counted("source.url", 2));
+    let mut dropped = counted("comment", 1);
+    dropped.extend(counted("source.local_hostname", 1));
+    assert_eq!(split.dropped, dropped);
+    let text = String::from_utf8(split.parts[0].content.clone()).unwrap();
+    for told in ["bob", "Bob", "u:p", "?"] {
+        assert!(!text.contains(told), "{text}");
+    }
+    let notices = split.into_drafts()[0].notices.clone();
+    assert!(notices.iter().any(|notice| notice.what.contains("source.url")), "{notices:?}");
+}
+
+#[test]
 fn many_parts_become_several_drafts() {
     let rows = b"{\"source.geolocation.cc\": \"KR\"}\n".repeat(1200);
     let split = cut(&rows, Options { rows_per_part: 1, ..Options::default() }).unwrap();

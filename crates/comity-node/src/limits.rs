@@ -111,3 +111,6 @@ pub const COMPARED_AT_ONCE: usize = 16 * 1024;
 pub const ANSWERS: usize = 8;
 /// Withdrawals that are answered before something else is looked at.
 pub const ANSWERED_AT_ONCE: usize = 64;
+
+/// Bytes of a record that is written into a file: in base 64 it must fit into one answer.
+pub const RECORD_FILE_BYTES: usize = 128 * 1024 * 1024;

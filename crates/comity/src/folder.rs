@@ -1,10 +1,14 @@
 //! Where the node's data lies.
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory as _;
 use comity_admin::{Failure, FailureKind};
-use comity_node::config::{Config, ConfigError};
+use comity_node::config::{Config, ConfigError, FILE_NAME};
+use comity_node::founding::NODE_KEYS;
 use comity_node::shell_word::word;
 
 use crate::cli::Cli;
@@ -36,6 +40,11 @@ pub(crate) fn configuration(folder: &Path) -> Result<Config, Failure> {
 
 /// A configuration that was refused, as a failure with what to do.
 pub(crate) fn refused(folder: &Path, error: &ConfigError) -> Failure {
+    if matches!(error, ConfigError::Missing(_)) && keys_are_in(folder) {
+        let message = without_configuration(folder);
+        return Failure::new(FailureKind::Configuration, "config-lost", message)
+            .next(bring_back(folder));
+    }
     let folder = folder.display();
     match error {
         ConfigError::Missing(_) => {
@@ -69,6 +78,36 @@ pub(crate) fn refused(folder: &Path, error: &ConfigError) -> Failure {
         )
         .next(format!("mend line {} of {}", fault.line, fault.file.display())),
     }
+}
+
+/// Whether a node was made here, whatever became of its configuration.
+pub(crate) fn keys_are_in(folder: &Path) -> bool {
+    folder.join(NODE_KEYS).exists()
+}
+
+/// What is wrong with a folder of keys that has no configuration.
+pub(crate) fn without_configuration(folder: &Path) -> String {
+    format!("the keys of a node are in `{}`, and its {FILE_NAME} is not", folder.display())
+}
+
+/// How a configuration that was lost comes back: what must be in it is little.
+pub(crate) fn bring_back(folder: &Path) -> String {
+    format!(
+        "put {0} back from a copy; if there is none, write two lines into it, `format = 1` and `economy.code = \"KR\"` with your own code: all else has a default",
+        folder.join(FILE_NAME).display()
+    )
+}
+
+/// Makes a file that its owner alone reads, where nothing lies yet.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    opened.and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all())).map_err(
+        |error| {
+            let message = format!("`{}` cannot be made: {error}", path.display());
+            Failure::new(FailureKind::CannotCreate, "cannot-create", message)
+                .next("name another file with --out")
+        },
+    )
 }
 
 /// A file that somebody named and that cannot be read, as a failure with what to do.

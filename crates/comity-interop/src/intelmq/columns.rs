@@ -12,8 +12,10 @@
 //!
 //! and besides IntelMQ's own none that names people (`people.rs`), at no level of a nested value, whoever named it.
 //! What a feed adds tomorrow, under a name that nobody here has thought of, stays until somebody has.
-//! Everything that goes, goes byte for byte. Free text (`comment`, `event_description.text`) goes: it
-//! is written to be read.
+//! Everything that goes, goes byte for byte, but for URLs (`url.rs`): they go without user, password and
+//! query. Free text and names that people gave their machines stay until the operator has looked at the feed:
+//! IntelMQ says of `comment` that an analyst wrote it, of `event_description.text` that it has no form, and of
+//! `local_hostname` that it is the name of a machine behind somebody's router.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -22,8 +24,8 @@ use crate::intelmq::people::names_people;
 use crate::limits;
 
 /// Fields of `source` and `destination` in IntelMQ's event (its data format, version 3). `account` and
-/// `abuse_contact` are about people.
-const OF_AN_END: [&str; 24] = [
+/// `abuse_contact` are about people, and `local_hostname` often is.
+const OF_AN_END: [&str; 23] = [
     "allocated",
     "as_name",
     "asn",
@@ -39,7 +41,6 @@ const OF_AN_END: [&str; 24] = [
     "geolocation.region",
     "geolocation.state",
     "ip",
-    "local_hostname",
     "local_ip",
     "network",
     "port",
@@ -52,14 +53,13 @@ const OF_AN_END: [&str; 24] = [
 
 /// Its other fields. Left out: `raw`, `output` and `screenshot_url` are the whole event again, or a
 /// picture of it; `event_hash` lets one try values of what stayed home; `feed.url` often holds the key
-/// that fetches the feed; `rtir_id` is the sender's own housekeeping.
-const OF_AN_EVENT: [&str; 28] = [
+/// that fetches the feed; `rtir_id` is the sender's own housekeeping; `comment` and
+/// `event_description.text` are free text.
+const OF_AN_EVENT: [&str; 26] = [
     "classification.identifier",
     "classification.taxonomy",
     "classification.type",
-    "comment",
     "event_description.target",
-    "event_description.text",
     "event_description.url",
     "feed.accuracy",
     "feed.code",
@@ -86,6 +86,12 @@ const OF_AN_EVENT: [&str; 28] = [
 
 /// And those without a group of their own, or about the time.
 const OF_ITS_TIME: [&str; 4] = ["status", "time.observation", "time.source", "tlp"];
+
+/// URLs of `source` and `destination`, and paths of URLs: they go shortened.
+const URLS_OF_AN_END: [&str; 2] = ["url", "urlpath"];
+
+/// Links to what somebody has written: they go if they are the address of a page and nothing more.
+const LINKS: [&str; 2] = ["event_description.url", "feed.documentation"];
 
 /// Columns of no standard that are harmless in feeds that were looked at.
 const HARMLESS: [&str; 1] = ["extra.lists"];
@@ -153,6 +159,8 @@ impl Allowed {
             "tlp" => Role::Tlp,
             "feed.name" => Role::Feed,
             EXTRA => Role::Extra,
+            _ if is_url(path) && !self.is_named(path) => Role::Url,
+            _ if LINKS.contains(&path) && !self.is_named(path) => Role::Link,
             _ if is_field(path) => Role::Keep,
             _ if never_goes(path) => Role::Drop,
             _ if self.is_named(path) => Role::Named,
@@ -165,11 +173,19 @@ impl Allowed {
 /// The column of what is no field: an object, or a text that holds one.
 const EXTRA: &str = "extra";
 
+/// The name of a field of `source` or `destination`.
+fn of_an_end(path: &str) -> Option<&str> {
+    path.strip_prefix("source.").or_else(|| path.strip_prefix("destination."))
+}
+
+fn is_url(path: &str) -> bool {
+    of_an_end(path).is_some_and(|name| URLS_OF_AN_END.contains(&name))
+}
+
 /// Whether a column is a field of IntelMQ's event that goes.
 #[must_use]
 pub fn is_field(path: &str) -> bool {
-    let end = path.strip_prefix("source.").or_else(|| path.strip_prefix("destination."));
-    end.map_or_else(
+    of_an_end(path).map_or_else(
         || OF_AN_EVENT.contains(&path) || OF_ITS_TIME.contains(&path),
         |name| OF_AN_END.contains(&name),
     )
@@ -185,6 +201,10 @@ fn never_goes(path: &str) -> bool {
 pub(super) enum Role {
     /// Goes on as it is: a field.
     Keep,
+    /// Goes on shortened, if it is a text: a URL.
+    Url,
+    /// Goes on if it is a text that points at a page and no further: a link.
+    Link,
     /// Goes on, but for what names people inside it: no field, but known to be harmless.
     Named,
     /// Goes on if it is an object, with what may go inside it.
@@ -216,7 +236,16 @@ pub(super) struct Columns {
     order: Vec<usize>,
     row: u64,
     name_bytes: usize,
-    dropped: BTreeMap<String, u64>,
+    gone: Gone,
+}
+
+/// What of columns did not go on, and in how many rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Gone {
+    /// Columns that stayed.
+    pub(super) dropped: BTreeMap<String, u64>,
+    /// URLs that went without a piece of them.
+    pub(super) shortened: BTreeMap<String, u64>,
 }
 
 #[derive(Debug)]
@@ -227,6 +256,8 @@ struct Column {
     met: u64,
     /// Rows that it was dropped from.
     dropped: u64,
+    /// Rows in which it was shortened.
+    shortened: u64,
 }
 
 /// A column as it stands in a row.
@@ -293,23 +324,24 @@ impl Columns {
         }
     }
 
-    /// The columns that were dropped, and from how many rows each.
-    pub(super) fn into_dropped(mut self) -> BTreeMap<String, u64> {
+    /// Counts a column of a row that was shortened.
+    pub(super) fn count_shortened(&mut self, id: usize) {
+        if let Some(column) = self.known.get_mut(id) {
+            column.shortened = column.shortened.saturating_add(1);
+        }
+    }
+
+    /// The columns that were dropped or shortened, and in how many rows each.
+    pub(super) fn into_gone(mut self) -> Gone {
         self.forget();
-        self.dropped
+        self.gone
     }
 
     /// Forgets the names, all but what was dropped.
     fn forget(&mut self) {
-        for column in
-            std::mem::take(&mut self.known).into_iter().filter(|column| column.dropped > 0)
-        {
-            let name = one_line(&column.name, 64);
-            let room =
-                self.dropped.len() < limits::DROPPED_NAMES || self.dropped.contains_key(&name);
-            let rows =
-                self.dropped.entry(if room { name } else { "(others)".to_owned() }).or_default();
-            *rows = rows.saturating_add(column.dropped);
+        for column in std::mem::take(&mut self.known) {
+            count(&mut self.gone.dropped, &column.name, column.dropped);
+            count(&mut self.gone.shortened, &column.name, column.shortened);
         }
         self.by_name.clear();
         self.order.clear();
@@ -326,6 +358,7 @@ impl Columns {
                     role: self.allowed.role(name),
                     met: 0,
                     dropped: 0,
+                    shortened: 0,
                 });
                 self.by_name.insert(name.into(), id);
                 self.name_bytes = self.name_bytes.saturating_add(name.len());
@@ -340,6 +373,17 @@ impl Columns {
         }
         id
     }
+}
+
+/// Adds to the rows of a column, of which there may be as many as are listed.
+fn count(counted: &mut BTreeMap<String, u64>, name: &str, rows: u64) {
+    if rows == 0 {
+        return;
+    }
+    let name = one_line(name, 64);
+    let room = counted.len() < limits::DROPPED_NAMES || counted.contains_key(&name);
+    let sum = counted.entry(if room { name } else { "(others)".to_owned() }).or_default();
+    *sum = sum.saturating_add(rows);
 }
 
 #[cfg(test)]
@@ -405,10 +449,9 @@ mod tests {
             "malware.hash.sha256",
             "feed.name",
             "source.reverse_dns",
-            "source.local_hostname",
+            "source.url",
             "classification.identifier",
-            "comment",
-            "event_description.text",
+            "event_description.url",
             "time.observation",
             "extra.lists",
             "extra.lists.count",
@@ -439,10 +482,15 @@ mod tests {
             "event_hash",
             "feed.url",
             "rtir_id",
+            "comment",
+            "event_description.text",
+            "source.local_hostname",
+            "destination.local_hostname",
             "",
         ] {
             assert!(!named(&[]).goes(path), "{path}");
         }
+        assert!(named(&["comment"]).goes("comment"));
         let allowed = named(&["extra.user_agent", "extra.device"]);
         assert!(allowed.goes("extra.user_agent") && allowed.goes("extra.device.model"));
         assert!(!allowed.goes("extra.devices") && !allowed.goes("extra.device.user"));
@@ -458,5 +506,17 @@ mod tests {
             assert_eq!(allowed.role(path), Role::Drop, "{path}");
         }
         assert_eq!(allowed.role("malware.hash"), Role::Keep);
+    }
+
+    #[test]
+    fn urls_go_shortened_unless_the_operator_names_them() {
+        for path in ["source.url", "destination.url", "source.urlpath"] {
+            assert_eq!(named(&[]).role(path), Role::Url, "{path}");
+            assert_eq!(named(&[path]).role(path), Role::Keep, "{path}");
+        }
+        for path in ["event_description.url", "feed.documentation"] {
+            assert_eq!(named(&[]).role(path), Role::Link, "{path}");
+            assert_eq!(named(&[path]).role(path), Role::Keep, "{path}");
+        }
     }
 }

@@ -4,13 +4,14 @@
 //! or, when that is missing, the country of `source.ip` (else `source.network`) in a prefix table; and
 //! from the country through the operator's own [`crate::Routes`]. A row that finds no economy is *unowned*:
 //! it goes nowhere and is listed. Of its columns those go that are known to be harmless ([`columns::Allowed`]), byte for
-//! byte; all others stay at home. A line that is no row is *bad*: counted and described, and the others go on.
+//! byte (URLs without user and query); all others stay at home. A line that is no row is *bad*: counted and described, and the others go on.
 
 pub mod columns;
 mod nested;
 mod people;
 mod row;
 mod split;
+mod url;
 
 pub use split::{
     BadRow, MEDIA_TYPE, Options, Progress, SightingsPart, Split, SplitError, Splitter, UnownedRow,

@@ -59,8 +59,8 @@ impl Inside<'_> {
         Ok(!(role == Role::Named && self.cutter.text_stays(self.path, raw)?))
     }
 
-    /// Whether a member goes on; reads it if it decides something.
-    fn goes(&mut self, path: &str, raw: &str) -> Result<bool, String> {
+    /// The column and the role of a member, if it goes on; reads it if it decides something.
+    fn goes(&mut self, path: &str, raw: &str) -> Result<Option<(usize, Role)>, String> {
         self.cutter.count()?;
         let (id, role) = if self.in_list {
             self.cutter.columns.role(path)
@@ -76,7 +76,7 @@ impl Inside<'_> {
         if stays {
             self.cutter.columns.count_drop(id);
         }
-        Ok(!stays)
+        Ok((!stays).then_some((id, role)))
     }
 }
 
@@ -93,12 +93,16 @@ impl<'de> Visitor<'de> for Inside<'_> {
         while let Some(name) = source.next_key_seed(NameSeed)? {
             let raw = source.next_value::<&RawValue>()?.get();
             let path = format!("{}.{name}", self.path);
-            if !self.goes(&path, raw).map_err(M::Error::custom)? {
+            let Some((id, role)) = self.goes(&path, raw).map_err(M::Error::custom)? else {
                 cut = true;
                 continue;
-            }
+            };
             let in_list = self.in_list;
-            let new = self.further(&path, raw, in_list).map_err(M::Error::custom)?;
+            let new = if role == Role::Url {
+                self.cutter.less(id, raw)
+            } else {
+                self.further(&path, raw, in_list).map_err(M::Error::custom)?
+            };
             cut |= new.is_some();
             if text.len() > 1 {
                 text.push_str(", ");

@@ -4,7 +4,6 @@
 //! its way are read, and a member that stays home is cut out of the text; all others go on byte for byte.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -13,8 +12,9 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::draft::one_line;
-use crate::intelmq::columns::{Allowed, Columns, Met, Role};
+use crate::intelmq::columns::{Allowed, Columns, Gone, Met, Role};
 use crate::intelmq::nested;
+use crate::intelmq::url::{Shortened, is_plain, shortened};
 use crate::limits;
 use crate::routes::CountryCode;
 
@@ -86,9 +86,9 @@ impl Cutter {
         &self.feeds
     }
 
-    /// The columns that were dropped, and from how many rows.
-    pub(super) fn into_dropped(self) -> BTreeMap<String, u64> {
-        self.columns.into_dropped()
+    /// What of the columns did not go on, and in how many rows.
+    pub(super) fn into_gone(self) -> Gone {
+        self.columns.into_gone()
     }
 
     fn write(&self, text: &str, out: &mut Vec<u8>) {
@@ -122,13 +122,18 @@ impl Cutter {
             return Ok(());
         }
         self.note(met.role, raw)?;
-        if raw.starts_with(['{', '[']) {
+        let new = if met.role == Role::Url {
+            self.less(met.id, raw)
+        } else if raw.starts_with(['{', '[']) {
             let path = self.columns.name(met.id);
-            if let Some(new) = nested::cut(self, &path, raw, 1, false)? {
-                let name = serde_json::Value::from(path);
-                self.replaced.push((self.kept.len(), format!("{name}: {new}")));
-                self.cut = true;
-            }
+            nested::cut(self, &path, raw, 1, false)?
+        } else {
+            None
+        };
+        if let Some(new) = new {
+            let name = serde_json::Value::from(self.columns.name(met.id));
+            self.replaced.push((self.kept.len(), format!("{name}: {new}")));
+            self.cut = true;
         }
         self.kept.push(span);
         Ok(())
@@ -161,6 +166,8 @@ impl Cutter {
                 self.facts.tlp = Some(label.ok_or_else(fault)?);
             }
             Role::Keep
+            | Role::Url
+            | Role::Link
             | Role::Named
             | Role::Above
             | Role::Drop
@@ -179,10 +186,21 @@ impl Cutter {
             Role::Extra if raw.starts_with('{') => Ok(false),
             Role::Extra => Ok(!holds_object(raw) || self.text_stays(path, raw)?),
             Role::Named => self.text_stays(path, raw),
+            // No URL at all is none that names anybody.
+            Role::Url | Role::Link if raw == "null" => Ok(false),
+            Role::Url => Ok(text_of(raw).is_none_or(|url| shortened(&url) == Shortened::Nothing)),
+            Role::Link => Ok(text_of(raw).is_none_or(|link| !is_plain(&link))),
             Role::Keep | Role::Country | Role::Address | Role::Network | Role::Tlp | Role::Feed => {
                 Ok(false)
             }
         }
+    }
+
+    /// What goes on of a URL that does not stay, in JSON; `None` where that is all of it.
+    pub(super) fn less(&mut self, id: usize, raw: &str) -> Option<String> {
+        let Shortened::Cut(left) = shortened(&text_of(raw)?) else { return None };
+        self.columns.count_shortened(id);
+        Some(serde_json::Value::from(left).to_string())
     }
 
     /// Whether a text stays at home for the columns that are written in it. It goes on whole or not at
@@ -345,6 +363,27 @@ mod tests {
         for odd in [r#""Kim""#, r#"["Kim"]"#, "7", r#"[{"ip": "192.0.2.1"}]"#] {
             check(&format!(r#"{{"source": {odd}, "extra": {odd}, "z": 1}}"#), r#"{"z": 1}"#);
         }
+    }
+
+    #[test]
+    fn a_url_goes_without_what_may_name_somebody() {
+        check(
+            r#"{"source.url": "http://u:p@h/?email=bob@x.org", "z":1}"#,
+            r#"{"source.url": "http://h/", "z":1}"#,
+        );
+        check(
+            r#"{"source": {"ip": "192.0.2.1", "url": "http:\/\/h\/a?b"}}"#,
+            r#"{"source": {"ip": "192.0.2.1", "url": "http://h/a"}}"#,
+        );
+        let kept = r#"{"source.url":  "http://h/\u0061", "source.urlpath": null}"#;
+        check(kept, kept);
+        for odd in [r#""http://h/bob@x.org""#, r#"["http://h/?a"]"#, r#"{"a": "http://h/"}"#, "7"] {
+            check(&format!(r#"{{"source.url": {odd}, "z": 1}}"#), r#"{"z": 1}"#);
+            check(&format!(r#"{{"source": {{"url": {odd}}}}}"#), r#"{"source": {}}"#);
+        }
+        check(r#"{"event_description.url": "http://h/?id=7", "z": 1}"#, r#"{"z": 1}"#);
+        let plain = r#"{"event_description.url": "http://h/a#b"}"#;
+        check(plain, plain);
     }
 
     #[test]

@@ -149,6 +149,8 @@ pub struct Split {
     pub bad_rows: Vec<BadRow>,
     /// Columns that stayed at home, and in how many rows.
     pub dropped: BTreeMap<String, u64>,
+    /// Columns of URLs that went without user, password or query, and in how many rows.
+    pub shortened: BTreeMap<String, u64>,
     /// Feeds that the rows name, at most [`limits::FEEDS`].
     pub feeds: Vec<String>,
 }
@@ -198,8 +200,15 @@ impl Split {
         let bad = format!("{} lines are no rows", self.bad);
         let columns: Vec<&str> = self.dropped.keys().map(String::as_str).collect();
         let dropped = format!("columns that stay home: {}", columns.join(", "));
-        [(self.unowned > 0, unowned), (self.bad > 0, bad), (!columns.is_empty(), dropped)]
-            .into_iter()
+        let urls: Vec<&str> = self.shortened.keys().map(String::as_str).collect();
+        let shortened = format!("URLs that go without user and query: {}", urls.join(", "));
+        let told = [
+            (self.unowned > 0, unowned),
+            (self.bad > 0, bad),
+            (!columns.is_empty(), dropped),
+            (!urls.is_empty(), shortened),
+        ];
+        told.into_iter()
             .filter_map(|(told, what)| told.then_some(Notice { pointer: String::new(), what }))
             .collect()
     }
@@ -356,7 +365,8 @@ impl<'a> Splitter<'a> {
         // Stable: the parts of one economy and marking stay in the order of their rows.
         split.parts.sort_by_key(|part| (part.economy, part.tlp));
         split.feeds = self.cutter.feeds().to_vec();
-        split.dropped = self.cutter.into_dropped();
+        let gone = self.cutter.into_gone();
+        (split.dropped, split.shortened) = (gone.dropped, gone.shortened);
         split
     }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::records::PartDetail;
+
 /// A draft.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DraftLine {
@@ -25,6 +27,21 @@ pub struct DraftLine {
     pub size: u64,
     /// When it was made.
     pub at: String,
+    /// The draft before it that was made of the same document, or of the same contents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_as: Option<String>,
+}
+
+/// A draft with its contents.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DraftDetail {
+    /// The draft.
+    #[serde(flatten)]
+    pub line: DraftLine,
+    /// `interim` or `final`.
+    pub state: String,
+    /// The parts that it would have.
+    pub parts: Vec<PartDetail>,
 }
 
 /// Drafts to be kept: what an import made.

@@ -30,7 +30,7 @@ pub use consents::{
     ConsentAskRequest, ConsentDone, ConsentGrantRequest, ConsentLine, ConsentOpens, ConsentPart,
     ConsentRefuseRequest, ConsentWithdrawRequest, GrantedLine,
 };
-pub use drafts::{DraftLine, DraftsRequest, NewDraft};
+pub use drafts::{DraftDetail, DraftLine, DraftsRequest, NewDraft};
 pub use explanation::{
     ExplainRequest, Explained, ExplainedChange, ExplainedGate, ExplainedPart, ExplainedPartner,
 };
@@ -54,7 +54,7 @@ pub use publishing::{
 pub use quarantine::{
     HoldLine, QuarantineLine, QuarantineRequest, RuleRequest, RuleVerdict, RulingLine,
 };
-pub use records::{ListRequest, PartDetail, RecordDetail, RecordLine};
+pub use records::{LeftOut, ListRequest, PartDetail, RecordDetail, RecordFile, RecordLine};
 pub use review::{
     ClockReview, GivenReview, KeyReview, KeysReview, PartnerReview, QuarantineReview, TakenReview,
     WithdrawalReview,

@@ -67,11 +67,11 @@ pub struct RecordDetail {
 /// A part that is here.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PartDetail {
-    /// The digest.
+    /// The digest; of a draft's part, which has no salt yet, that of its content.
     pub part: String,
     /// What it says.
     pub section: String,
-    /// Its label.
+    /// Its label; `none` where a draft has none yet.
     pub tlp: String,
     /// How sensitive it is in law.
     pub classes: Vec<String>,
@@ -89,6 +89,30 @@ pub struct PartDetail {
     pub text: Option<String>,
     /// Why whoever uses this node may not see it; then its file's name and its content are not told.
     pub withheld: Option<String>,
+}
+
+/// A record as a file that verifies offline: a CBOR sequence of the signed record and its parts.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RecordFile {
+    /// The record's reference.
+    pub reference: String,
+    /// The file's bytes, in base 64.
+    pub file: String,
+    /// How many parts are in it.
+    pub parts: u64,
+    /// Those that are here and not in it.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A part that is not in a file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// The digest.
+    pub part: String,
+    /// What it says.
+    pub section: String,
+    /// Why it stays.
+    pub why: String,
 }
 
 /// Which records.

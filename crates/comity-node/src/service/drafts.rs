@@ -1,5 +1,7 @@
 //! Unsigned drafts: what an import makes, and what a person publishes or throws away.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use comity_core::digest::{leaf_hashes, tree_root};
 use comity_core::journal::{DraftMade, DraftPart};
@@ -7,11 +9,15 @@ use comity_core::limits::PART_BYTES;
 use comity_core::record::{Draft, Header};
 use comity_core::{Kind, Marking, PartDigest, State as RecordState};
 
+use super::records::{Looked, part_detail};
 use super::{Service, words};
-use crate::api::{DraftLine, DraftsRequest, NewDraft};
+use crate::api::{DraftDetail, DraftLine, DraftsRequest, NewDraft, PartDetail};
 use crate::engine::{Command, Reply};
 use crate::error::ServiceError;
 use crate::state::State;
+
+/// The end of a draft's format where more of it is to come.
+const INTERIM: &str = "+interim";
 
 /// A draft with its contents.
 pub(super) struct Contents {
@@ -25,7 +31,7 @@ impl Contents {
         let mut draft = Draft::new(Kind::from_code(self.made.kind));
         draft.marking = self.made.marking;
         draft.parts = self.parts;
-        if self.made.format.ends_with("+interim") {
+        if self.made.format.ends_with(INTERIM) {
             draft.state = RecordState::Interim;
         }
         Ok((self.made.title, draft))
@@ -35,7 +41,42 @@ impl Contents {
 impl Service {
     /// Every draft.
     pub async fn drafts(&self) -> Result<Vec<DraftLine>, ServiceError> {
-        self.look(|state, _, _| state.drafts().map(|draft| line(state, draft)).collect()).await
+        self.look(|state, _, _| lines(state)).await
+    }
+
+    /// A draft as it would be signed; with the text of its parts if `content`.
+    ///
+    /// It is shown whole, whatever its label: whoever signs it answers for it, and nobody can answer for
+    /// what they could not read.
+    pub async fn show_draft(
+        &self,
+        number: u64,
+        content: bool,
+    ) -> Result<DraftDetail, ServiceError> {
+        let Contents { made, parts } = self.draft_contents(number).await?;
+        self.look(move |state, _, _| {
+            let details: Vec<PartDetail> = made
+                .parts
+                .iter()
+                .zip(&parts)
+                .map(|(part, (header, bytes))| {
+                    let marking = header.marking.as_ref().or(made.marking.as_ref());
+                    let looked = Looked {
+                        digest: &part.content,
+                        header,
+                        bytes,
+                        tlp: marking.map_or_else(|| "none".to_owned(), |one| one.tlp.to_string()),
+                    };
+                    part_detail(state, looked, content, None)
+                })
+                .collect();
+            let line = lines(state).into_iter().find(|line| line.number == number);
+            let line = line.ok_or_else(|| gone(number))?;
+            let interim = made.format.ends_with(INTERIM);
+            let record_state = if interim { RecordState::Interim } else { RecordState::Final };
+            Ok(DraftDetail { line, state: record_state.to_string(), parts: details })
+        })
+        .await?
     }
 
     /// Keeps what an import made. Nothing is signed, and nothing is released.
@@ -60,10 +101,7 @@ impl Service {
 
     pub(super) async fn draft_contents(&self, number: u64) -> Result<Contents, ServiceError> {
         let made = self.look(move |state, _, _| state.draft(number).cloned()).await?;
-        let made = made.ok_or_else(|| {
-            ServiceError::no_input("no-draft", format!("no draft {number} is here"))
-                .next("comity list --drafts")
-        })?;
+        let made = made.ok_or_else(|| gone(number))?;
         let mut parts = Vec::new();
         for part in &made.parts {
             let header = Header::decode(&part.header)
@@ -104,7 +142,7 @@ fn made(
         parts.push(DraftPart { content: digest, size: content.len() as u64, header });
         blobs.push((digest, content));
     }
-    let format = if draft.interim { format!("{}+interim", draft.format) } else { draft.format };
+    let format = if draft.interim { format!("{}{INTERIM}", draft.format) } else { draft.format };
     let made = DraftMade {
         number: 0,
         title: draft.title,
@@ -116,6 +154,35 @@ fn made(
         at,
     };
     Ok((made, blobs))
+}
+
+fn gone(number: u64) -> ServiceError {
+    ServiceError::no_input("no-draft", format!("no draft {number} is here"))
+        .next("comity list --drafts")
+}
+
+/// Every draft by its number. Two are the same that name one document of one publisher, or whose contents
+/// are equal.
+fn lines(state: &State) -> Vec<DraftLine> {
+    let mut named: BTreeMap<(&str, &str), String> = BTreeMap::new();
+    let mut holding: BTreeMap<Vec<PartDigest>, String> = BTreeMap::new();
+    let mut drafts: Vec<&DraftMade> = state.drafts().collect();
+    drafts.sort_by_key(|draft| draft.number);
+    drafts
+        .into_iter()
+        .map(|draft| {
+            let mut line = line(state, draft);
+            let document = (draft.format.as_str(), draft.provenance.as_str());
+            let contents: Vec<_> = draft.parts.iter().map(|part| part.content).collect();
+            let known = named.get(&document).or_else(|| holding.get(&contents));
+            line.same_as = known.cloned();
+            if !draft.provenance.is_empty() {
+                named.entry(document).or_insert_with(|| line.reference.clone());
+            }
+            holding.entry(contents).or_insert_with(|| line.reference.clone());
+            line
+        })
+        .collect()
 }
 
 fn line(state: &State, draft: &DraftMade) -> DraftLine {
@@ -130,11 +197,12 @@ fn line(state: &State, draft: &DraftMade) -> DraftLine {
         number: draft.number,
         title: draft.title.clone(),
         kind: Kind::from_code(draft.kind).to_string(),
-        format: draft.format.trim_end_matches("+interim").to_owned(),
+        format: draft.format.trim_end_matches(INTERIM).to_owned(),
         provenance: draft.provenance.clone(),
         tlp: draft.marking.as_ref().map(|marking| marking.tlp.to_string()),
         sections,
         size: draft.parts.iter().map(|part| part.size).sum(),
         at: draft.at.to_string(),
+        same_as: None,
     }
 }

@@ -26,6 +26,7 @@ mod partners;
 mod ping;
 mod quarantine;
 mod recall_due;
+mod record_file;
 mod records;
 mod reviewing;
 mod watch;

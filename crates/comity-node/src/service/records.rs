@@ -1,7 +1,7 @@
 //! Looking at records.
 
 use comity_core::journal::Standing;
-use comity_core::record::{self, Part};
+use comity_core::record::{self, Header, Part};
 use comity_core::{Kind, PartDigest, RecordId, Timestamp};
 
 use super::{
@@ -51,12 +51,15 @@ impl Service {
         let mut parts = Vec::new();
         for (digest, bytes) in loaded.parts {
             let part = Part::decode(bytes).map_err(|error| unreadable(error.to_string()))?;
-            let floor = manifest.floor.clone();
+            let marking = part.header.marking.as_ref().unwrap_or(&manifest.floor);
+            let tlp = marking.tlp.to_string();
             let unknown = Some("it is not known here".to_owned());
             let withheld = sight.remove(&digest).unwrap_or(unknown);
             let detail = self
                 .look(move |state, _, _| {
-                    part_detail(state, &digest, &part, &floor, content, withheld)
+                    let (header, bytes) = (&part.header, part.content.as_ref());
+                    let looked = Looked { digest: &digest, header, bytes, tlp };
+                    part_detail(state, looked, content, withheld)
                 })
                 .await?;
             parts.push(detail);
@@ -120,29 +123,34 @@ fn list(
     Ok(lines.map(|(id, held)| words::record_line(state, id, held, now)).collect())
 }
 
-fn part_detail(
+/// A part that is looked at, of a record or of a draft.
+pub(super) struct Looked<'a> {
+    pub(super) digest: &'a PartDigest,
+    pub(super) header: &'a Header,
+    pub(super) bytes: &'a [u8],
+    pub(super) tlp: String,
+}
+
+pub(super) fn part_detail(
     state: &State,
-    digest: &PartDigest,
-    part: &Part,
-    floor: &comity_core::Marking,
+    part: Looked<'_>,
     content: bool,
     withheld: Option<String>,
 ) -> PartDetail {
-    let header = &part.header;
-    let marking = header.marking.as_ref().unwrap_or(floor);
+    let Looked { digest, header, bytes, tlp } = part;
     let textual = ["text/", "application/json", "application/x-ndjson"];
     let is_text = textual.iter().any(|kind| header.media_type.starts_with(kind));
     let shown = withheld.is_none();
     let text = (content && is_text && shown)
-        .then(|| part.content.get(..part.content.len().min(SHOWN)))
+        .then(|| bytes.get(..bytes.len().min(SHOWN)))
         .flatten()
         .map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     PartDetail {
         part: digest.to_string(),
         section: header.counts_as().to_string(),
-        tlp: marking.tlp.to_string(),
+        tlp,
         classes: header.classes.iter().map(ToString::to_string).collect(),
-        size: part.content.len() as u64,
+        size: bytes.len() as u64,
         media_type: header.media_type.clone(),
         file_name: header.file_name.clone().filter(|_| shown),
         destination: header.destination.map(|economy| state.name_of(&economy)),

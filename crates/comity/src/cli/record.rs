@@ -39,17 +39,17 @@ pub(crate) enum ImportCommand {
         after_help = "Example:\n  comity import csaf examples/data/csaf/*.json\n\nA file that is no CSAF 2.0 document is named with the reason, and the others are taken; the exit code is 65 then.\n\nA document of somebody else without a TLP label is kept as AMBER+STRICT: it cannot be sent until a person marks it."
     )]
     Csaf {
-        /// Files
+        /// Files; `-` is standard input
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
     },
     /// IntelMQ events, one JSON object a line (also in gzip)
     #[command(
-        long_about = "IntelMQ events, one JSON object a line (also in gzip).\n\nRows are cut by the economy that they belong to, so that each gets its own and nobody else's. The country code of a row, or a table of prefixes, is looked up in your own table of routes; rows that belong to nobody in it are listed and stay. Of its columns the fields of IntelMQ go, without those that name people, and the others that the table names.",
+        long_about = "IntelMQ events, one JSON object a line (also in gzip).\n\nRows are cut by the economy that they belong to, so that each gets its own and nobody else's. The country code of a row, or a table of prefixes, is looked up in your own table of routes; rows that belong to nobody in it are listed and stay. Of its columns the fields of IntelMQ go, without those that name people or hold free text, and the others that the table names. URLs go without user, password and query.",
         after_help = "Example:\n  comity import intelmq feed.jsonl.gz --routes routes.toml --routes prefixes.csv"
     )]
     Intelmq {
-        /// Files
+        /// Files; `-` is standard input
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
         /// Your table from country codes to economies (.toml), or a table from prefixes to country codes (.csv,
@@ -200,14 +200,23 @@ pub(crate) struct List {
 }
 
 /// Show a record: what it says, what you hold of it, where it comes from.
+///
+/// A draft is shown with the parts that it would have, so that it is read before it is signed. With `--out`, the
+/// parts of a record that you may see go into a file too, except what is RED.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  comity show KR-D-0001 --full\n  comity show KR-26-0002 --out incident.record\n  comity verify incident.record"
+)]
 pub(crate) struct Show {
     /// The reference of a record or a draft, or the front of an id
     #[arg(value_name = "REFERENCE")]
     pub(crate) record: String,
-    /// Whole texts, however long
+    /// Whole texts, however long, and what machines read
     #[arg(long)]
     pub(crate) full: bool,
+    /// Write the signed record and its parts as well: anybody can verify that file, without this node
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 /// Say who would get a record or a draft, part by part, and why.

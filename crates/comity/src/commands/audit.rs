@@ -1,9 +1,6 @@
 //! `comity audit`.
 
-use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
 
 use comity_admin::{Failure, FailureKind, ask};
 use comity_node::api::{AuditDelivery, AuditFile, AuditTold, AuditWho, AuditWithheld};
@@ -12,6 +9,7 @@ use super::publish::ADDRESSEE;
 use super::{Context, recall};
 use crate::backend::Keys;
 use crate::cli::AuditCommand;
+use crate::folder;
 use crate::screen::times::Zones;
 use crate::screen::{Table, printable};
 
@@ -24,7 +22,8 @@ pub(super) fn run(command: AuditCommand, context: &mut Context<'_>) -> Result<()
     let who: AuditWho = session.call("/audit-who", &asked)?;
     if let Some(path) = &out {
         let AuditFile { file } = session.call("/audit-file", &asked)?;
-        write_file(path, &file)?;
+        // It tells who knows what.
+        folder::write_private(path, file.as_bytes())?;
     }
     context.screen.answer(&who, |screen| {
         write(&who, &zones, screen)?;
@@ -36,18 +35,6 @@ pub(super) fn run(command: AuditCommand, context: &mut Context<'_>) -> Result<()
             None => Ok(()),
         }
     })
-}
-
-/// The file tells who knows what: it is for its owner, until a person passes it on.
-fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
-    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    opened
-        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-        .map_err(|error| {
-            let message = format!("`{}` cannot be made: {error}", path.display());
-            Failure::new(FailureKind::CannotCreate, "cannot-create", message)
-                .next("name another file with --out")
-        })
 }
 
 fn write(who: &AuditWho, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {

@@ -18,6 +18,7 @@ mod partner;
 mod publish;
 mod quarantine;
 mod recall;
+mod record_file;
 mod records;
 mod run;
 mod status;

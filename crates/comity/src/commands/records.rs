@@ -4,11 +4,12 @@ use std::io::{self, Write};
 
 use comity_admin::{Failure, FailureKind, ask};
 use comity_node::api::{
-    DraftLine, ListRequest, PartDetail, Published, RecordDetail, RecordLine, Status,
+    DraftDetail, DraftLine, ListRequest, PartDetail, Published, RecordDetail, RecordLine, Status,
 };
 use comity_node::shell_word::word;
+use serde::Serialize;
 
-use super::Context;
+use super::{Context, record_file};
 use crate::backend::{Keys, Session};
 use crate::cli::{List, Show, Unsend, Withdraw};
 use crate::screen::format::{counted, size};
@@ -152,29 +153,62 @@ pub(super) fn show(show: &Show, context: &mut Context<'_>) -> Result<(), Failure
     let (session, zones) = context.session(Keys::Shut)?;
     if is_draft(&show.record) {
         let draft = draft(&session, &show.record, &context.comity())?;
-        return context.screen.answer(&draft, |out| write_draft(&draft, &zones, out));
+        if show.out.is_some() {
+            let message = format!("{} is not signed: there is nothing to verify", draft.reference);
+            return Err(Failure::new(FailureKind::Usage, "unsigned", message).next(format!(
+                "{} publish {}",
+                context.comity(),
+                draft.reference
+            )));
+        }
+        let asked = ask::ShowDraft { draft: draft.number, content: true };
+        let detail: DraftDetail = session.call("/show-draft", &asked)?;
+        return context.screen.answer(&detail, |out| write_draft(&detail, show.full, &zones, out));
     }
     let asked = ask::Show { record: show.record.clone(), content: true };
     let detail: RecordDetail = session.call("/show", &asked)?;
-    context.screen.answer(&detail, |out| write_record(&detail, show.full, &zones, out))
+    let file = match &show.out {
+        Some(path) => Some(record_file::write(&session, &show.record, path)?),
+        None => None,
+    };
+    let comity = context.comity();
+    let shown = Shown { record: &detail, file: file.as_ref() };
+    context.screen.answer(&shown, |out| {
+        write_record(&detail, show.full, &zones, out)?;
+        file.as_ref().map_or(Ok(()), |file| file.say(&comity, out))
+    })
 }
 
-fn write_draft(draft: &DraftLine, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
+/// A record, and the file that was made of it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    record: &'a RecordDetail,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a record_file::Written>,
+}
+
+fn write_draft(
+    detail: &DraftDetail,
+    full: bool,
+    zones: &Zones,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let draft = &detail.line;
     writeln!(out, "{}  {}", draft.reference, printable(&draft.title))?;
-    writeln!(out, "  draft of   {}, {}", draft.kind, size(draft.size))?;
+    writeln!(out, "  draft of   {}, {}, {}", draft.kind, detail.state, size(draft.size))?;
     writeln!(
         out,
         "  marking    {}",
         draft.tlp.as_deref().unwrap_or("none: a person marks it, with publish --tlp")
     )?;
-    writeln!(
-        out,
-        "  made       {} from {} {}",
-        zones.written(&draft.at),
-        draft.format,
-        printable(&draft.provenance)
-    )?;
-    writeln!(out, "  sections   {}", draft.sections.join(", "))
+    let source = format!("{} {}", draft.format, printable(&draft.provenance));
+    writeln!(out, "  made       {} from {}", zones.written(&draft.at), source.trim())?;
+    if let Some(other) = &draft.same_as {
+        writeln!(out, "  same as    {other}")?;
+    }
+    write_table(&detail.parts, out)?;
+    write_texts(&detail.parts, full, out)
 }
 
 pub(super) fn write_record(
@@ -209,24 +243,34 @@ pub(super) fn write_record(
     if let Some(body) = &detail.body {
         writeln!(out, "\n{}", printable_text(body, usize::MAX))?;
     }
-    if !detail.parts.is_empty() {
-        writeln!(out)?;
-        parts_table(&detail.parts).write(out)?;
-    }
+    write_table(&detail.parts, out)?;
     if detail.not_here > 0 {
         let lines = counted(detail.not_here, "line has", "lines have");
         writeln!(out, "{lines} no part here: withheld, or padding")?;
     }
+    write_texts(&detail.parts, full, out)
+}
+
+fn write_table(parts: &[PartDetail], out: &mut dyn Write) -> io::Result<()> {
+    if parts.is_empty() {
+        return Ok(());
+    }
+    writeln!(out)?;
+    parts_table(parts).write(out)
+}
+
+/// What the parts say, and why some of them are not shown.
+fn write_texts(parts: &[PartDetail], full: bool, out: &mut dyn Write) -> io::Result<()> {
     let limit = if full { usize::MAX } else { TEXT_LINES };
     // What machines read, people ask for with `--full`.
     let for_people = |part: &&PartDetail| full || part.media_type.starts_with("text/");
-    for part in &detail.parts {
+    for part in parts {
         if let Some(why) = &part.withheld {
             let section = part.section.to_uppercase();
             writeln!(out, "\n{section} ({}) is not shown: {}", part.tlp, printable(why))?;
         }
     }
-    for part in detail.parts.iter().filter(for_people) {
+    for part in parts.iter().filter(for_people) {
         if let Some(text) = &part.text {
             writeln!(out, "\n{} ({})", part.section.to_uppercase(), part.tlp)?;
             writeln!(out, "{}", printable_text(text, limit))?;

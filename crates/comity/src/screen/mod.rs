@@ -86,11 +86,6 @@ impl Screen {
         written.map_err(|error| unwritten(&error))
     }
 
-    /// A text for another program, the same with and without JSON: a script of completions.
-    pub(crate) fn script(&self, text: &[u8]) -> Result<(), Failure> {
-        io::stdout().lock().write_all(text).map_err(|error| unwritten(&error))
-    }
-
     /// Talk for people on stderr; programs are not talked to.
     pub(crate) fn say(&self, text: impl std::fmt::Display) {
         if !self.json {

@@ -119,7 +119,7 @@ impl Node {
     }
 
     /// Runs a command with this input.
-    pub(crate) fn try_with(&self, arguments: &[&str], input: &str) -> Ended {
+    pub(crate) fn try_with(&self, arguments: &[&str], input: impl AsRef<[u8]>) -> Ended {
         let mut command = self.command(COMITY);
         command.arg("--json").arg("--data").arg(self.folder.path()).args(arguments);
         end(command, input)
@@ -182,10 +182,10 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn end(mut command: Command, input: &str) -> Ended {
+fn end(mut command: Command, input: impl AsRef<[u8]>) -> Ended {
     let mut process = command.spawn().unwrap();
     // A command that asks nothing may have ended before it is answered.
-    process.stdin.take().unwrap().write_all(input.as_bytes()).ok();
+    process.stdin.take().unwrap().write_all(input.as_ref()).ok();
     let output = process.wait_with_output().unwrap();
     let out = String::from_utf8_lossy(&output.stdout).into_owned();
     let out =

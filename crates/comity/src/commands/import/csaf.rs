@@ -59,6 +59,7 @@ pub(super) fn run(files: &[PathBuf], context: &mut Context<'_>) -> Result<(), Fa
         let (session, _) = context.session(Keys::Shut)?;
         super::keep(&session, drafts, None)?
     };
+    super::say_repeated(&kept, context);
     let comity = context.comity();
     for (file, notice) in &notices {
         context.screen.say(format_args!("{file}: {}", printable(notice)));
@@ -84,7 +85,8 @@ fn write(
     if let Some(draft) = kept.first() {
         records::drafts_table(kept).write(out)?;
         let draft = &draft.reference;
-        writeln!(out, "Nothing was sent. Who would get one: {comity} publish {draft} --dry-run")?;
+        writeln!(out, "Nothing was sent. To read one: {comity} show {draft}")?;
+        writeln!(out, "Who would get one: {comity} publish {draft} --dry-run")?;
     }
     if refused.is_empty() {
         return Ok(());
@@ -105,7 +107,9 @@ fn read(path: &Path) -> Result<ImportedDraft, Failure> {
             Fault::Syntax(_) | Fault::Foreign(_) => {
                 "name files that are CSAF 2.0 documents: comity import csaf FILE..."
             }
-            Fault::Version(_) => "take the publisher's CSAF 2.0 document",
+            Fault::Version(_) => {
+                "if there is none, write a record file and name this document in a part of it: [[part]], section = \"original\", file = \"...\""
+            }
             Fault::Encoding(_) | Fault::Compressed => {
                 "the same command, with what that makes of it"
             }

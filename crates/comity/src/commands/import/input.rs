@@ -9,34 +9,44 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use comity_admin::{Failure, FailureKind};
 use flate2::read::MultiGzDecoder;
 
+/// How a file in gzip begins (RFC 1952).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// Bytes that are read at once.
+const BUFFER: usize = 1 << 16;
+
 /// An open file.
 pub(super) struct Input {
     /// Its contents, unpacked if its name ends in `.gz`.
     pub(super) reader: Box<dyn BufRead>,
-    /// Bytes on disk.
-    pub(super) size: u64,
+    /// Bytes on disk; of standard input nobody knows.
+    pub(super) size: Option<u64>,
     /// Bytes on disk that have been read.
     pub(super) done: Arc<AtomicU64>,
 }
 
 impl Input {
     pub(super) fn open(path: &Path) -> Result<Self, Failure> {
+        if is_stdin(path) {
+            return Self::stdin().map_err(|error| unreadable(path, &error));
+        }
         let file = File::open(path).map_err(|error| unreadable(path, &error))?;
         let about = file.metadata().map_err(|error| unreadable(path, &error))?;
         if about.is_dir() {
             return Err(unreadable(path, &io::Error::from(io::ErrorKind::IsADirectory)));
         }
         let done = Arc::new(AtomicU64::new(0));
-        let counted = Counted { file, done: Arc::clone(&done) };
-        let reader: Box<dyn BufRead> = if has_ending(path, "gz") {
-            Box::new(BufReader::with_capacity(
-                1 << 16,
-                MultiGzDecoder::new(BufReader::new(counted)),
-            ))
-        } else {
-            Box::new(BufReader::with_capacity(1 << 16, counted))
-        };
-        Ok(Self { reader, size: about.len(), done })
+        let counted = Counted { source: file, done: Arc::clone(&done) };
+        let reader = if has_ending(path, "gz") { unpacked(counted) } else { buffered(counted) };
+        Ok(Self { reader, size: Some(about.len()), done })
+    }
+
+    /// It has no name whose ending would say that it is packed: its first bytes do.
+    fn stdin() -> io::Result<Self> {
+        let done = Arc::new(AtomicU64::new(0));
+        let mut counted = buffered(Counted { source: io::stdin(), done: Arc::clone(&done) });
+        let packed = counted.fill_buf()?.starts_with(&GZIP);
+        let reader = if packed { unpacked(counted) } else { counted };
+        Ok(Self { reader, size: None, done })
     }
 
     /// Everything, at most `limit` bytes.
@@ -53,14 +63,27 @@ impl Input {
     }
 }
 
-struct Counted {
-    file: File,
+/// Whether a file that was named is standard input.
+pub(super) fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+fn buffered(source: impl Read + 'static) -> Box<dyn BufRead> {
+    Box::new(BufReader::with_capacity(BUFFER, source))
+}
+
+fn unpacked(source: impl Read + 'static) -> Box<dyn BufRead> {
+    buffered(MultiGzDecoder::new(BufReader::new(source)))
+}
+
+struct Counted<R> {
+    source: R,
     done: Arc<AtomicU64>,
 }
 
-impl Read for Counted {
+impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(buffer)?;
+        let read = self.source.read(buffer)?;
         self.done.fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)
     }

@@ -8,8 +8,10 @@ use comity_admin::{Failure, FailureKind};
 use comity_core::{EconomyId, Tlp};
 use comity_interop::intelmq::{Options, Split, SplitError, split};
 use comity_interop::prefixes::PrefixError;
+use comity_interop::routes::{RoutesError, RoutesFault};
 use comity_interop::{PrefixTable, Routes};
 use comity_node::api::{DraftLine, PartnerLine, Status};
+use comity_node::config::Fault;
 use serde::Serialize;
 
 use super::input::{Input, has_ending, unreadable};
@@ -38,6 +40,8 @@ struct Imported {
     bad_rows: Vec<Bad>,
     /// Columns that stayed here, and in how many rows they stood.
     stayed_home: Vec<(String, u64)>,
+    /// Columns of URLs that went without what stands before the host or after the path, and in how many rows.
+    shortened: Vec<(String, u64)>,
 }
 
 #[derive(Serialize)]
@@ -82,6 +86,7 @@ pub(super) fn run(
     let mut imported = Imported::of(files, &splits, &names);
     let drafts = splits.into_iter().flat_map(Split::into_drafts).collect();
     imported.drafts = super::keep(&session, drafts, tlp)?;
+    super::say_repeated(&imported.drafts, context);
     let comity = context.comity();
     if imported.drafts.is_empty() {
         let failure = imported.nothing();
@@ -154,11 +159,26 @@ fn read_routes(path: &Path, names: &Names) -> Result<Routes, Failure> {
         unreadable(path, &error)
             .next("write your table from country codes to economies: examples/routes.toml shows the form; --routes names it")
     })?;
-    Routes::parse(&text, |name| names.id(name)).map_err(|error| {
-        let message = format!("`{}`: {error}", path.display());
-        Failure::new(FailureKind::Data, "routes-invalid", message)
-            .next(format!("mend {}; comity partner list has the names", path.display()))
-    })
+    Routes::parse(&text, |name| names.id(name)).map_err(|error| wrong_routes(path, &text, &error))
+}
+
+/// What is wrong with a table of codes, where it stands.
+fn wrong_routes(path: &Path, text: &str, error: &RoutesError) -> Failure {
+    let file = path.to_owned();
+    let fault = match &error.fault {
+        RoutesFault::Toml(error) => Fault::from_toml(file, text, error),
+        fault => Fault::at(file, text, error.span.clone(), fault.to_string(), Vec::new()),
+    };
+    let mend = format!("mend line {} of {}", fault.line, path.display());
+    let next = match &error.fault {
+        RoutesFault::Economy { .. } => format!("{mend}; comity partner list has the names"),
+        RoutesFault::Format(_) => "use the newer comity, or write the table anew".to_owned(),
+        RoutesFault::Toml(_)
+        | RoutesFault::Country(_)
+        | RoutesFault::Twice(_)
+        | RoutesFault::Column(_) => mend,
+    };
+    Failure::new(FailureKind::Data, "routes-invalid", fault).next(next)
 }
 
 fn read_prefixes(files: &[PathBuf]) -> Result<PrefixTable, Failure> {
@@ -183,7 +203,7 @@ fn cut(
     screen: &Screen,
 ) -> Result<Split, Failure> {
     let input = Input::open(path)?;
-    let bar = screen.progress("reading", Some(input.size));
+    let bar = screen.progress("reading", input.size);
     let done = input.done;
     let mut progress = |_| bar.at(done.load(Ordering::Relaxed));
     split(input.reader, routes, prefixes, options, &mut progress).map_err(|error| {
@@ -204,6 +224,7 @@ impl Imported {
         let mut owned = std::collections::BTreeMap::new();
         let mut countries = std::collections::BTreeMap::new();
         let mut columns = std::collections::BTreeMap::new();
+        let mut shortened = std::collections::BTreeMap::new();
         for split in splits {
             for (economy, rows) in split.owned_by() {
                 *owned.entry(economy).or_insert(0) += rows;
@@ -213,6 +234,9 @@ impl Imported {
             }
             for (column, rows) in &split.dropped {
                 *columns.entry(column.clone()).or_insert(0) += rows;
+            }
+            for (column, rows) in &split.shortened {
+                *shortened.entry(column.clone()).or_insert(0) += rows;
             }
         }
         let unowned: u64 = splits.iter().map(|split| split.unowned).sum();
@@ -248,6 +272,7 @@ impl Imported {
             bad,
             bad_rows: bad_rows.take(NAMED * 50).collect(),
             stayed_home: columns.into_iter().collect(),
+            shortened: shortened.into_iter().collect(),
         }
     }
 
@@ -293,13 +318,13 @@ impl Imported {
             more(self.bad, out)?;
         }
         if !self.stayed_home.is_empty() {
-            let columns: Vec<_> = self
-                .stayed_home
-                .iter()
-                .map(|(column, rows)| format!("{} ({})", printable(column), count(*rows)))
-                .collect();
-            writeln!(out, "\nColumns that stay here: {}", columns.join(", "))?;
+            writeln!(out, "\nColumns that stay here: {}", columns(&self.stayed_home))?;
             writeln!(out, "One that names nobody goes if `columns` in the table of codes has it.")?;
+        }
+        if !self.shortened.is_empty() {
+            let columns = columns(&self.shortened);
+            writeln!(out, "\nURLs that go without user and query: {columns}")?;
+            writeln!(out, "They go whole if `columns` in the table of codes has them.")?;
         }
         let Some(draft) = self.drafts.first() else {
             let Failure { message, next, .. } = self.nothing();
@@ -311,9 +336,16 @@ impl Imported {
         let reference = &draft.reference;
         writeln!(
             out,
-            "Nothing was sent. Who would get it: {comity} publish {reference} --tlp amber --dry-run"
+            "Nothing was sent. To read it: {comity} show {reference} --full\nWho would get it: {comity} publish {reference} --tlp amber --dry-run"
         )
     }
+}
+
+/// Columns, each with its rows.
+fn columns(counted: &[(String, u64)]) -> String {
+    let shown =
+        |(column, rows): &(String, u64)| format!("{} ({})", printable(column), count(*rows));
+    counted.iter().map(shown).collect::<Vec<_>>().join(", ")
 }
 
 fn more(rows: u64, out: &mut dyn Write) -> io::Result<()> {

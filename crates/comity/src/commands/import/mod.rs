@@ -6,7 +6,7 @@ mod intelmq;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use comity_admin::Failure;
+use comity_admin::{Failure, FailureKind};
 use comity_core::{State, Tlp};
 use comity_interop::ImportedDraft;
 use comity_node::api::{DraftLine, DraftsRequest, NewDraft};
@@ -20,11 +20,27 @@ use crate::cli::ImportCommand;
 const REQUEST_CONTENT: usize = 48 * 1024 * 1024;
 
 pub(super) fn run(command: ImportCommand, context: &mut Context<'_>) -> Result<(), Failure> {
+    let (ImportCommand::Csaf { files } | ImportCommand::Intelmq { files, .. }) = &command;
+    if files.iter().filter(|file| input::is_stdin(file)).count() > 1 {
+        let message = "standard input is named twice, and can be read once";
+        return Err(Failure::new(FailureKind::Usage, "stdin-twice", message)
+            .next("name `-` once, and the others as files"));
+    }
     match command {
         ImportCommand::Csaf { files } => csaf::run(&files, context),
         ImportCommand::Intelmq { files, routes, tlp } => {
             intelmq::run(&files, &routes, tlp, context)
         }
+    }
+}
+
+/// What was imported before is a draft twice: nobody wants it signed twice.
+fn say_repeated(kept: &[DraftLine], context: &Context<'_>) {
+    for (draft, other) in kept.iter().filter_map(|draft| Some((draft, draft.same_as.as_ref()?))) {
+        let (reference, comity) = (&draft.reference, context.comity());
+        context.screen.say(format_args!(
+            "{reference} is what {other} is already; to keep one: {comity} discard {reference}"
+        ));
     }
 }
 

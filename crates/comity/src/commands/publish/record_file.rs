@@ -1,7 +1,7 @@
 //! A record to be, as a person writes it: TOML, with the parts' contents in it or in files beside it.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::{Component, Path};
 
 use base64::Engine as _;
@@ -10,6 +10,7 @@ use comity_admin::{Failure, FailureKind};
 use comity_core::limits::PART_BYTES;
 use comity_core::{Class, Kind, Marking, Section, Tlp, Urgency};
 use comity_node::api::{AddresseeRequest, PartRequest, PublishRequest};
+use comity_node::shell_word::word;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use serde::Deserialize;
@@ -75,7 +76,10 @@ struct AddresseeFile {
 /// Reads a record file and the files that it names. `tlp`: the label that was asked for instead of the
 /// record's own.
 pub(super) fn read(path: &Path, tlp: Option<Tlp>) -> Result<PublishRequest, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+    let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+    foreign(path, &bytes)?;
+    let text = String::from_utf8(bytes)
+        .map_err(|error| unreadable(path, &io::Error::new(io::ErrorKind::InvalidData, error)))?;
     newer_format(path, &text)?;
     let source = Source { path, text: &text };
     let file: RecordFile = toml::from_str(&text).map_err(|error| source.unread(&error))?;
@@ -153,6 +157,25 @@ impl Source<'_> {
         }
         Ok(())
     }
+}
+
+/// What people have at hand is an advisory of somebody else, which TOML could only misunderstand.
+fn foreign(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+    let what = if bytes.starts_with(&[0x1f, 0x8b]) {
+        "compressed"
+    } else if text.starts_with(b"{") {
+        "JSON"
+    } else {
+        return Ok(());
+    };
+    let shown = path.display();
+    let message = format!("`{shown}` is {what}, and no record file, which is TOML");
+    let typed = shown.to_string();
+    let typed = word(&typed);
+    Err(Failure::new(FailureKind::Data, "no-record-file", message).next(format!(
+        "make a draft of it: comity import csaf {typed} (of sightings: comity import intelmq {typed})"
+    )))
 }
 
 /// Asked before anything else: in another format other names may be right.

@@ -64,8 +64,19 @@ fn split(bytes: &Bytes) -> Result<Vec<Bytes>, RecordError> {
 
 fn refused(file: &str, what: &str, error: &RecordError) -> Failure {
     let message = format!("`{file}`: {what} does not verify: {error}");
-    Failure::new(FailureKind::Data, error.code(), message)
-        .next("ask for the record again, from its origin if you can; do not use this file")
+    let too_old = matches!(
+        error,
+        RecordError::UnsupportedForm(_)
+            | RecordError::UnsupportedVersion(_)
+            | RecordError::UnsupportedAlgorithm(_)
+    );
+    let next = if too_old {
+        // Nothing is known against the file: it is this program that cannot tell.
+        "this program is too old for the file: verify it with a newer comity"
+    } else {
+        "ask for the record again, from its origin if you can; do not use this file"
+    };
+    Failure::new(FailureKind::Data, error.code(), message).next(next)
 }
 
 impl Record {

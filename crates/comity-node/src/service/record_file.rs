@@ -1,0 +1,86 @@
+//! A record as a file, which anybody verifies without this node.
+
+use comity_core::{PartDigest, Tlp};
+
+use super::records::found;
+use super::{Service, local, words};
+use crate::api::{LeftOut, RecordFile};
+use crate::error::{ErrorKind, ServiceError};
+use crate::limits::RECORD_FILE_BYTES;
+use crate::state::Held;
+
+/// What of a record goes into its file.
+struct Choice {
+    reference: String,
+    seq: comity_store::Seq,
+    taken: Vec<PartDigest>,
+    left_out: Vec<LeftOut>,
+}
+
+impl Service {
+    /// The signed record and the parts that whoever uses this node may see. RED is shown, and never
+    /// exported. Of a record of which nothing may go there is no file.
+    pub async fn record_file(&self, record: &str) -> Result<RecordFile, ServiceError> {
+        let text = record.to_owned();
+        let (desks, now) = (self.parts.config.local.desks.clone(), self.now());
+        let choice = self
+            .look(move |state, _, _| {
+                let (_, held) = found(state, &text)?;
+                let sight = local::sight(state, held, &desks, now);
+                let hidden = |part: &PartDigest| {
+                    sight.get(part).cloned().unwrap_or(Some("it is not known here".to_owned()))
+                };
+                choose(held, hidden)
+            })
+            .await??;
+        let loaded = crate::shell::load(&*self.parts.store, choice.seq, &choice.taken)
+            .map_err(|why| ServiceError::data("unreadable", why))?;
+        let mut file = loaded.signed.to_vec();
+        for (_, bytes) in &loaded.parts {
+            file.extend_from_slice(bytes);
+            if file.len() > RECORD_FILE_BYTES {
+                let most = RECORD_FILE_BYTES >> 20;
+                let message = format!("{} is larger than {most} MiB", choice.reference);
+                return Err(ServiceError::data("too-large", message));
+            }
+        }
+        Ok(RecordFile {
+            reference: choice.reference,
+            file: words::to_base64(&file),
+            parts: loaded.parts.len() as u64,
+            left_out: choice.left_out,
+        })
+    }
+}
+
+fn choose(
+    held: &Held,
+    hidden: impl Fn(&PartDigest) -> Option<String>,
+) -> Result<Choice, ServiceError> {
+    let reference = held.reference.clone();
+    if held.facts.kind.is_control() {
+        let message = format!("{reference} is a record of kind {}, without parts", held.facts.kind);
+        return Err(ServiceError::usage("no-parts", message)
+            .next(format!("comity show {reference}, which says all that is in it")));
+    }
+    let (mut taken, mut left_out) = (Vec::new(), Vec::new());
+    for part in &held.parts {
+        let red = (part.marking.tlp == Tlp::Red)
+            .then(|| "TLP:RED is shown, and goes into no file".to_owned());
+        match hidden(&part.digest).or(red) {
+            None => taken.push(part.digest),
+            Some(why) => left_out.push(LeftOut {
+                part: part.digest.to_string(),
+                section: part.section.to_string(),
+                why,
+            }),
+        }
+    }
+    if taken.is_empty() {
+        let why = left_out.first().map_or("no part of it is here", |one| &one.why);
+        let message = format!("nothing of {reference} may go into a file: {why}");
+        return Err(ServiceError::new(ErrorKind::NoPermission, "nothing-goes", message)
+            .next(format!("comity show {reference}, which says why of each part")));
+    }
+    Ok(Choice { reference, seq: held.seq, taken, left_out })
+}
