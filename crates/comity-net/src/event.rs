@@ -8,7 +8,7 @@ use comity_proto::{ConnId, StreamId};
 
 use crate::limits;
 use crate::pairing::{PairingError, PairingEvent};
-use crate::tls::Refusal;
+use crate::tls::{ALPN_LINK, Refusal};
 
 /// Something happened on the network.
 #[derive(Debug)]
@@ -77,6 +77,12 @@ pub enum CloseCause {
     /// The partner refused us in the handshake: it does not know our key, or no longer.
     #[error("refused by the partner: {0}")]
     Refused(String),
+    /// The partner does not speak our protocol, or another version of it alone.
+    #[error("no protocol in common: this node speaks {}", String::from_utf8_lossy(ALPN_LINK))]
+    Protocol,
+    /// The partner has no key exchange that we have.
+    #[error("no key exchange in common: this node wants X25519MLKEM768")]
+    KeyExchange,
     /// The partner, or the path to it, went silent.
     #[error("no answer for {} s", limits::IDLE.as_secs())]
     Silent,
@@ -121,8 +127,38 @@ pub(crate) mod code {
     pub(crate) const STREAMS: u32 = 0x203;
 }
 
+/// The partner's pairing or link key has ended, says whoever closes with this code.
+pub const REVOKED: u64 = code::REVOKED as u64;
+
 /// A crypto alert (RFC 9001 section 4.8): the transport's code is 0x100 and the TLS alert.
 const CRYPTO_ERRORS: std::ops::RangeInclusive<u64> = 0x100..=0x1ff;
+
+/// TLS alerts (RFC 8446 section 6.2, RFC 7301 section 3.2) that say what two ends do not have in common.
+/// There is one suite and one kind of signature, so that what fails to be agreed on is the key exchange.
+fn in_common(code: u64) -> Option<CloseCause> {
+    match code.checked_sub(*CRYPTO_ERRORS.start()) {
+        Some(40) => Some(CloseCause::KeyExchange),
+        Some(120) => Some(CloseCause::Protocol),
+        _ => None,
+    }
+}
+
+impl CloseCause {
+    /// The code of the close, if either side gave one.
+    #[must_use]
+    pub fn code(&self) -> Option<u64> {
+        match self {
+            Self::Ours { code, .. } => Some(u64::from(*code)),
+            Self::Partner { code, .. } => Some(*code),
+            Self::Refused(_)
+            | Self::Protocol
+            | Self::KeyExchange
+            | Self::Silent
+            | Self::Reset
+            | Self::Lost(_) => None,
+        }
+    }
+}
 
 impl From<quinn::ConnectionError> for CloseCause {
     fn from(error: quinn::ConnectionError) -> Self {
@@ -136,12 +172,16 @@ impl From<quinn::ConnectionError> for CloseCause {
                 text: printable(&String::from_utf8_lossy(&close.reason)),
             },
             ConnectionClosed(close) if CRYPTO_ERRORS.contains(&u64::from(close.error_code)) => {
-                Self::Refused(printable(&close.error_code.to_string()))
+                in_common(close.error_code.into())
+                    .unwrap_or_else(|| Self::Refused(printable(&close.error_code.to_string())))
             }
+            // The partner answered without a protocol: it is for us to say that there is none.
+            TransportError(error) => in_common(error.code.into())
+                .unwrap_or_else(|| Self::Lost(printable(&error.to_string()))),
             LocallyClosed => Self::Ours { code: 0, text: "closed".to_owned() },
             TimedOut => Self::Silent,
             Reset => Self::Reset,
-            error @ (ConnectionClosed(_) | VersionMismatch | TransportError(_) | CidsExhausted) => {
+            error @ (ConnectionClosed(_) | VersionMismatch | CidsExhausted) => {
                 Self::Lost(printable(&error.to_string()))
             }
         }

@@ -17,5 +17,5 @@ mod transport;
 pub use config::{EndpointConfig, EndpointSecrets, LinkOptions};
 pub use congestion::Congestion;
 pub use endpoint::{BindError, DialError, DialFault, Endpoint, Path};
-pub use event::{CloseCause, NetEvent, RefusedWhy};
+pub use event::{CloseCause, NetEvent, REVOKED, RefusedWhy};
 pub use tls::{Clock, LinkIdentity, Partners};

@@ -85,8 +85,8 @@ async fn reach(shared: &Shared, ticket: &Ticket) -> Result<quinn::Connection, Pa
             let connected = connect(shared, &gate, address, ALPN_PAIRING, exchange, &cap).await;
             match connected.map_err(crate::DialError::from)? {
                 Ok(connection) => return Ok(connection),
-                // It is there, and lets nobody in who wants to pair.
-                Err(crate::DialFault::Ended(CloseCause::Refused(_))) => {
+                // It is there, and lets nobody in who wants to pair: it does not even speak of pairing.
+                Err(crate::DialFault::Ended(CloseCause::Refused(_) | CloseCause::Protocol)) => {
                     return Err(PairingFailure::NoInvitation);
                 }
                 Err(fault) => faults.push((address, fault)),

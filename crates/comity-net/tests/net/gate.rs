@@ -14,7 +14,9 @@ use comity_net::{
 use rustls::crypto::aws_lc_rs::kx_group::{SECP256R1, X25519, X25519MLKEM768};
 use tokio::sync::mpsc;
 
-use super::world::{Groups, Node, Raw, identity, pair, patiently, quic, server, tls_client};
+use super::world::{
+    Groups, Node, Raw, identity, pair, patiently, quic, server, speaking, tls_client,
+};
 
 fn allowing(partner: EconomyId) -> BTreeMap<EconomyId, LinkOptions> {
     BTreeMap::from([(partner, LinkOptions { allow_x25519: true, rate_cap: None })])
@@ -199,6 +201,34 @@ async fn another_partner_at_the_address_is_not_the_one_dialed() {
     let DialError::Unreachable(attempts) = error else { panic!("unreachable, not {error}") };
     let why = Refusal::AnotherPartner { expected: fj.id(), found: jp.id() };
     assert_eq!(attempts, [(address, DialFault::Refused(RefusedWhy::Gate(why)))]);
+}
+
+/// What two ends do not have in common is told apart from what one of them does not want.
+#[tokio::test]
+async fn what_is_not_in_common_has_a_name() {
+    let kr = Node::start(1);
+    let jp = TestEconomy::found(2).unwrap();
+    kr.knows(&jp);
+    let links: &[&[u8]] = &[ALPN_LINK];
+    let peers: [(Groups, &[&[u8]], CloseCause); 4] = [
+        (vec![X25519], links, CloseCause::KeyExchange),
+        (vec![SECP256R1, X25519], links, CloseCause::KeyExchange),
+        (vec![X25519MLKEM768], &[b"comity/2"], CloseCause::Protocol),
+        (vec![X25519MLKEM768], &[], CloseCause::Protocol),
+    ];
+    for (groups, protocols, expected) in peers {
+        let peer = speaking(&jp, groups, protocols);
+        let address = peer.local_addr().unwrap();
+        tokio::spawn(async move {
+            let incoming = peer.accept().await.unwrap();
+            drop(incoming.await);
+            // It stays, so that its refusal arrives.
+            peer.wait_idle().await;
+        });
+        let error = patiently("the dial", kr.endpoint.dial(jp.id(), &[address])).await.unwrap_err();
+        let DialError::Unreachable(attempts) = error else { panic!("unreachable, not {error}") };
+        assert_eq!(attempts, [(address, DialFault::Ended(expected))], "{protocols:?}");
+    }
 }
 
 #[tokio::test]

@@ -209,6 +209,15 @@ pub(crate) fn quic(config: rustls::ClientConfig) -> quinn::ClientConfig {
 
 /// A server of our choice, with the certificate of `economy`, that asks for no certificate.
 pub(crate) fn server(economy: &TestEconomy, groups: Groups) -> quinn::Endpoint {
+    speaking(economy, groups, &[tls::ALPN_LINK])
+}
+
+/// The same, with the application protocols of our choice.
+pub(crate) fn speaking(
+    economy: &TestEconomy,
+    groups: Groups,
+    protocols: &[&[u8]],
+) -> quinn::Endpoint {
     let (certificate, key) = tls::certificate(&identity(economy)).unwrap();
     let mut config = rustls::ServerConfig::builder_with_provider(provider(groups))
         .with_protocol_versions(&[&rustls::version::TLS13])
@@ -216,7 +225,7 @@ pub(crate) fn server(economy: &TestEconomy, groups: Groups) -> quinn::Endpoint {
         .with_no_client_auth()
         .with_single_cert(vec![certificate], key)
         .unwrap();
-    config.alpn_protocols = vec![tls::ALPN_LINK.to_vec()];
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     let config = quinn::crypto::rustls::QuicServerConfig::try_from(config).unwrap();
     let config = quinn::ServerConfig::with_crypto(Arc::new(config));
     quinn::Endpoint::server(config, "127.0.0.1:0".parse().unwrap()).unwrap()

@@ -17,6 +17,7 @@ mod publishing;
 mod quarantine;
 mod records;
 mod review;
+mod trouble;
 mod withdrawals;
 
 pub use audit::{
@@ -59,4 +60,5 @@ pub use review::{
     ClockReview, GivenReview, KeyReview, KeysReview, PartnerReview, QuarantineReview, TakenReview,
     WithdrawalReview,
 };
+pub use trouble::TroubleKind;
 pub use withdrawals::{AnswerLine, DueLine, RecallLine, RefusalRequest};

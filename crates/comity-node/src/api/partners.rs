@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::trouble::TroubleKind;
+
 /// A partner.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PartnerLine {
@@ -30,6 +32,9 @@ pub struct PartnerLine {
     pub connected: Option<bool>,
     /// The last thing that went wrong with the link.
     pub trouble: Option<String>,
+    /// What kind of trouble that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble_kind: Option<TroubleKind>,
     /// Round trip of the link in milliseconds, if it is up.
     pub rtt_ms: Option<f64>,
     /// Deliveries numbered so far.

@@ -278,6 +278,7 @@ fn line(
     };
     let agreements = state.policy().partner(economy).into_iter().flat_map(|one| &one.agreements);
     let connected = links.map(|links| links.seen.up.contains(economy));
+    let trouble = links.and_then(|links| links.seen.trouble.get(economy));
     PartnerLine {
         name: partner.name.clone(),
         economy: economy.to_string(),
@@ -292,7 +293,8 @@ fn line(
             .map(|agreement| agreement.terms().title().to_owned())
             .collect(),
         connected,
-        trouble: links.and_then(|links| links.seen.trouble.get(economy).cloned()),
+        trouble: trouble.map(|trouble| trouble.text.clone()),
+        trouble_kind: trouble.map(|trouble| trouble.kind),
         rtt_ms: links.and_then(|links| links.round_trip(economy)),
         delivered: partner.out.head().number,
         // A link that is up knows best: what a partner confirmed once, it may have lost.

@@ -8,7 +8,7 @@ use comity_net::Path;
 use super::{Service, find_partner};
 use crate::api::{PathLine, Pinged};
 use crate::error::{ErrorKind, ServiceError};
-use crate::shell::{PATIENCE, Pong, Sign};
+use crate::shell::{PATIENCE, Pong, Sign, Trouble};
 use crate::shell_word::word;
 use crate::state::{Bond, Partner, State};
 
@@ -49,7 +49,7 @@ impl Service {
                 return ServiceError::new(ErrorKind::Unavailable, "node-not-running", message)
                     .next("comity run");
             };
-            let trouble = seen.trouble.get(&economy).map(String::as_str);
+            let trouble = seen.trouble.get(&economy);
             let (why, next) = missing(state, partner, trouble);
             let message = format!("there is no link to {name}: {why}");
             ServiceError::new(ErrorKind::Unavailable, "no-link", message).next(next)
@@ -70,8 +70,15 @@ impl Service {
 }
 
 /// Why a link is missing, and the command that mends it.
-fn missing(state: &State, partner: &Partner, trouble: Option<&str>) -> (String, String) {
+fn missing(state: &State, partner: &Partner, trouble: Option<&Trouble>) -> (String, String) {
     let name = word(&partner.name);
+    if partner.bond == Bond::Paired
+        && let Some(trouble) = trouble
+        && let Some(mend) = trouble.kind.mend(&name, "comity")
+    {
+        return (trouble.text.clone(), mend);
+    }
+    let trouble = trouble.map(|trouble| trouble.text.as_str());
     match partner.bond {
         Bond::Introduced(by) => (
             format!("it is only introduced, by {}", state.name_of(&by)),

@@ -10,7 +10,7 @@ use comity_core::entropy::draw;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::{Done, Net};
+use super::{Done, Net, Trouble};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::entropy::OsEntropy;
@@ -64,12 +64,10 @@ impl Dialer {
             let (economy, endpoint, done) = (*economy, net.endpoint.clone(), done.clone());
             tokio::spawn(async move {
                 let result = match resolve(&addresses).await {
-                    found if found.is_empty() => {
-                        Err(format!("no address found for {}", addresses.join(", ")))
-                    }
+                    found if found.is_empty() => Err(Trouble::no_address(&addresses)),
                     found => match endpoint.dial(economy, &found).await {
                         Ok(_) => Ok(()),
-                        Err(error) => Err(error.to_string()),
+                        Err(error) => Err(Trouble::from(&error)),
                     },
                 };
                 // The shell is gone only when the node has stopped.

@@ -8,6 +8,7 @@ use comity_core::{EconomyId, Timestamp};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::ping::Sign;
+use super::trouble::Trouble;
 use crate::engine::{Alarm, Command, CommandError, Engine, Reply};
 
 /// What is asked of the shell.
@@ -31,7 +32,7 @@ pub(crate) struct Seen {
     /// The latest alarms, newest first.
     pub(crate) alarms: VecDeque<(Timestamp, Alarm)>,
     /// The last trouble with each partner's link.
-    pub(crate) trouble: BTreeMap<EconomyId, String>,
+    pub(crate) trouble: BTreeMap<EconomyId, Trouble>,
     /// Those whose link is up.
     pub(crate) up: BTreeSet<EconomyId>,
 }

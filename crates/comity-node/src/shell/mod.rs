@@ -11,6 +11,7 @@ pub(crate) mod met;
 mod ping;
 #[cfg(test)]
 mod tests;
+mod trouble;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -36,6 +37,7 @@ pub(crate) use full::free_on_disk;
 pub(crate) use handle::{Handle, Happening, Seen};
 use handle::{Question, Request};
 pub(crate) use ping::{PATIENCE, Pong, Sign};
+pub(crate) use trouble::Trouble;
 pub(crate) use work::load;
 
 /// How often room on the disk and dialing are looked at.
@@ -46,7 +48,7 @@ enum Done {
     Input(Input),
     /// Pieces were written, or let go.
     Written,
-    Dialed(EconomyId, Result<(), String>),
+    Dialed(EconomyId, Result<(), Trouble>),
     Folded(Box<Result<State, ServiceError>>),
 }
 
@@ -368,7 +370,7 @@ impl Shell {
             }
             NetEvent::Closed { conn, cause } => {
                 if let Some(partner) = self.engine.partner_of(conn) {
-                    self.seen.trouble.insert(partner, cause.to_string());
+                    self.seen.trouble.insert(partner, Trouble::from(&cause));
                     self.dialer.lost(partner);
                 }
                 self.input(Input::Closed { conn });

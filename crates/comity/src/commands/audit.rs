@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use comity_admin::{Failure, FailureKind, ask};
+use comity_admin::{Failure, ask};
 use comity_node::api::{AuditDelivery, AuditFile, AuditTold, AuditWho, AuditWithheld};
 
 use super::publish::ADDRESSEE;

@@ -202,19 +202,13 @@ fn link(partner: &PartnerLine, running: bool, comity: &str, findings: &mut Vec<F
         0 => String::new(),
         some => format!("; {} for it", counted(some, "delivery waits", "deliveries wait")),
     };
-    let mend = if why.contains("has ended") {
-        format!(
-            "ask its operator: if it has ended the pairing, {comity} partner remove {typed} and pair anew"
-        )
-    } else if why.contains("refused by the partner") {
-        // It has answered, so the way there is open.
-        "ask its operator: it answers and does not let this node in, because it has suspended or ended the pairing, or does not know the key".to_owned()
-    } else {
+    let known = partner.trouble_kind.and_then(|kind| kind.mend(&typed, comity));
+    let mend = known.unwrap_or_else(|| {
         let addresses = partner.addresses.join(", ");
         format!(
             "let UDP through to {addresses}, and ask its operator; {comity} partner ping {typed}"
         )
-    };
+    });
     findings.push(Finding::wrong(name, format!("there is no link: {why}{waiting}"), mend));
 }
 
@@ -250,6 +244,8 @@ fn deadline(line: &DeadlineLine) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use comity_node::api::TroubleKind;
+
     use super::super::Verdict;
     use super::*;
 
@@ -275,6 +271,34 @@ mod tests {
         {
             let mend = level(&public, Some(permitted), "comity").unwrap().mend.unwrap();
             assert!(mend.contains(&format!("partner level 'New Zealand' {lowest} ")), "{mend}");
+        }
+    }
+
+    #[test]
+    fn a_link_that_is_missing_for_a_reason_is_not_mended_in_the_firewall() {
+        let mend = |kind: Option<TroubleKind>| {
+            let mut line = partner("JP", TrustLevel::Public, false);
+            line.addresses = vec!["jp.example:4864".to_owned()];
+            line.connected = Some(false);
+            // The same words for each: they are not what decides.
+            line.trouble = Some("has ended, refused by the partner, no common version".to_owned());
+            line.trouble_kind = kind;
+            let mut findings = Vec::new();
+            link(&line, true, "comity", &mut findings);
+            findings.pop().unwrap().mend.unwrap()
+        };
+        for (kind, says) in [
+            (TroubleKind::Version, "the newer comity"),
+            (TroubleKind::Protocol, "comity partner reach JP HOST:PORT"),
+            (TroubleKind::KeyExchange, "allow-x25519"),
+            (TroubleKind::Ended, "comity partner remove JP"),
+            (TroubleKind::Refused, "does not let this node in"),
+        ] {
+            let mend = mend(Some(kind));
+            assert!(mend.contains(says) && !mend.contains("UDP"), "{kind:?}: {mend}");
+        }
+        for path in [mend(Some(TroubleKind::Other)), mend(None)] {
+            assert!(path.starts_with("let UDP through to jp.example:4864"), "{path}");
         }
     }
 
