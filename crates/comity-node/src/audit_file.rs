@@ -8,10 +8,10 @@ use comity_core::sign::SecretKey;
 use comity_core::{EpochId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::api::{AuditChain, AuditStep, AuditWho, RecordLine};
+use crate::api::{AuditChain, AuditDelivery, AuditStep, AuditWho, RecordLine};
 
 /// The version of the format.
-pub const FORMAT: u64 = 2;
+pub const FORMAT: u64 = 3;
 
 /// The first line.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -24,13 +24,102 @@ pub struct Head {
     /// When it was written, by its clock.
     pub written: String,
     /// The record.
-    pub record: RecordLine,
-    /// Partners to whom nothing of it was sent.
-    pub nothing_sent: Vec<String>,
+    pub record: Record,
     /// Its withdrawal, by reference.
     pub withdrawn_by: Option<String>,
     /// For each delivery, in order: the digest of its line.
     pub deliveries: Vec<String>,
+}
+
+/// The record, as far as it is for others. A title is for the lists of whoever gave it; how the record came
+/// in, and why it is set aside, is their own affair.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// The id.
+    pub record: String,
+    /// The short reference, of whoever wrote the file.
+    pub reference: String,
+    /// What it is.
+    pub kind: String,
+    /// The strictest label among its parts.
+    pub tlp: String,
+    /// What whoever wrote the file calls its origin.
+    pub origin: String,
+    /// The origin's id.
+    pub origin_id: String,
+    /// When it was signed, by its author's clock.
+    pub signed_at: String,
+    /// When it entered the books.
+    pub entered_at: String,
+}
+
+impl From<&RecordLine> for Record {
+    fn from(line: &RecordLine) -> Self {
+        Self {
+            record: line.record.clone(),
+            reference: line.reference.clone(),
+            kind: line.kind.clone(),
+            tlp: line.tlp.clone(),
+            origin: line.origin.clone(),
+            origin_id: line.origin_id.clone(),
+            signed_at: line.signed_at.clone(),
+            entered_at: line.entered_at.clone(),
+        }
+    }
+}
+
+/// A delivery, as far as it is for others: what went. What stayed, and by which rule, tells how far its
+/// recipient is trusted and what is agreed with it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delivery {
+    /// To whom: the name.
+    pub partner: String,
+    /// To whom: the id.
+    pub partner_id: String,
+    /// The number in the ledger to that partner.
+    pub number: u64,
+    /// The ledger's epoch.
+    pub epoch: String,
+    /// When it was decided.
+    pub at: String,
+    /// The sections that went.
+    pub sections: Vec<String>,
+    /// The parts that went, by digest.
+    pub parts: Vec<String>,
+    /// What became of it, in words.
+    pub state: String,
+    /// When a signed receipt that covers it came.
+    pub receipt: Option<String>,
+    /// What the partner took on.
+    pub obligations: String,
+    /// The ledger's entry, in base 64.
+    pub entry: String,
+    /// The partner's receipt, in base 64.
+    pub signed_receipt: Option<String>,
+    /// How the ledger leads from the one to the other.
+    pub chain: Option<AuditChain>,
+}
+
+impl From<&AuditDelivery> for Delivery {
+    fn from(delivery: &AuditDelivery) -> Self {
+        Self {
+            partner: delivery.partner.clone(),
+            partner_id: delivery.partner_id.clone(),
+            number: delivery.number,
+            epoch: delivery.epoch.clone(),
+            at: delivery.at.clone(),
+            sections: delivery.sections.clone(),
+            parts: delivery.parts.clone(),
+            state: delivery.state.clone(),
+            receipt: delivery.receipt.clone(),
+            obligations: delivery.obligations.clone(),
+            entry: delivery.entry.clone(),
+            signed_receipt: delivery.signed_receipt.clone(),
+            chain: delivery.chain.clone(),
+        }
+    }
 }
 
 /// The last line.
@@ -76,14 +165,14 @@ pub fn write(
     link_key: &SecretKey,
     at: Timestamp,
 ) -> Result<String, serde_json::Error> {
+    let deliveries = who.deliveries.iter().map(Delivery::from);
     let deliveries: Vec<String> =
-        who.deliveries.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
+        deliveries.map(|one| serde_json::to_string(&one)).collect::<Result<_, _>>()?;
     let head = Head {
         format: FORMAT,
         economy: keyring.economy().to_string(),
         written: at.to_string(),
-        record: who.record.clone(),
-        nothing_sent: who.nothing_sent.clone(),
+        record: Record::from(&who.record),
         withdrawn_by: who.withdrawn_by.clone(),
         deliveries: deliveries.iter().map(|line| line_digest(line).to_string()).collect(),
     };

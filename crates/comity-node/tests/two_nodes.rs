@@ -226,10 +226,13 @@ async fn what_is_not_shown_lends_no_list_its_words() {
     assert_eq!(names(&ours), ["names-of-victims.txt"]);
     assert_eq!(ours.record.title, "Router flaw");
 
-    // What is RED is in no file that is made for others.
-    let red = one.publish(advisory("RED")).await.unwrap();
-    let file = one.audit_file(&red.record).await.unwrap().file;
-    assert!(file.contains("TLP:RED") && !file.contains("Router flaw"), "{file}");
+    // No title is in a file that is made for others, nor what stayed, nor who got nothing.
+    for tlp in ["RED", "GREEN"] {
+        let kept = one.publish(advisory(tlp)).await.unwrap();
+        let file = one.audit_file(&kept.record).await.unwrap().file;
+        assert!(file.contains(tlp) && !file.contains("Router flaw"), "{file}");
+        assert!(!file.contains("\"JP\"") && !file.contains("trust"), "{file}");
+    }
     drop((one, other));
     kr_node.stop(DEADLINE).await;
     jp_node.stop(DEADLINE).await;

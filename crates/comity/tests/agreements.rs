@@ -105,6 +105,34 @@ fn agree(one: &Node, other: &Node, terms: &str) {
     eventually("the agreement is in force", || state(one).as_deref() == Some("in force"));
 }
 
+/// Neither what was agreed, nor that it was accepted: it ends, and both are told how.
+fn nothing_agreed_is_withdrawn(kr: &Node, jp: &Node) {
+    let agreement = kr.data(&["agreement", "list"])[0].clone();
+    let reference = text(&agreement, "reference");
+    kr.try_with(&["withdraw", reference, "--yes"], "").refused(
+        65,
+        "not-withdrawable",
+        "no withdrawal changes",
+        &format!("agreement terminate {reference}"),
+    );
+    let control = jp.data(&["list", "--control"]);
+    let mut control = control.as_array().unwrap().iter();
+    let acceptance = control.find(|one| text(one, "kind") == "acceptance").unwrap();
+    let recall = ["recall", text(acceptance, "reference"), "--reason", "sent-in-error", "--yes"];
+    let agreed = jp.data(&["agreement", "list"])[0].clone();
+    jp.try_with(&recall, "").refused(
+        65,
+        "not-withdrawable",
+        "what was accepted is ended",
+        &format!("agreement terminate {}", text(&agreed, "reference")),
+    );
+    for node in [kr, jp] {
+        assert_eq!(text(&node.data(&["agreement", "list"])[0], "state"), "in force");
+        let control = node.data(&["list", "--control"]);
+        assert!(control.as_array().unwrap().iter().all(|one| text(one, "lifecycle") == "live"));
+    }
+}
+
 #[test]
 fn what_a_diff_says_beforehand_is_what_comes_of_it() {
     let (mut kr, mut jp) = (Node::plain("KR"), Node::plain("JP"));
@@ -114,6 +142,7 @@ fn what_a_diff_says_beforehand_is_what_comes_of_it() {
     kr.data(&["partner", "level", "JP", "restricted"]);
     let old = file(&kr, "old.toml", &agreement("sections = [\"summary\", \"indicators\"]\n"));
     agree(&kr, &jp, &old);
+    nothing_agreed_is_withdrawn(&kr, &jp);
     let both = publish(&kr, "both", &["summary", "indicators"]);
     let detail = publish(&kr, "detail", &["detail"]);
     eventually("the summary is there", || {

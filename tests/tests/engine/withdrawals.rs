@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use comity_core::control::{AcknowledgementBody, Answer as Says, WithdrawalBody};
+use comity_core::control::{AcknowledgementBody, AgreementBody, Answer as Says, WithdrawalBody};
 use comity_core::journal::PartnerChange;
+use comity_core::policy::Lifecycle;
 use comity_core::record::{Draft, Header, Part, VerifiedRecord, control};
 use comity_core::{
     EconomyId, KeptBecause, Kind, Marking, Onward, RecallReason, RecordId, RefusalReason, Section,
@@ -311,4 +312,33 @@ fn a_withdrawal_does_not_wait_however_late_it_is() {
     assert!(given.contains(&taken_back), "at once");
     bench.wait(SECOND);
     assert!(bench.delivered(conn).len() > given.len(), "the others are gathered first");
+}
+
+/// An agreement ends by its termination, whoever says that it is withdrawn, and whichever of the two comes
+/// first.
+#[test]
+fn an_agreement_stands_whatever_withdrawal_names_it() {
+    for first in [false, true] {
+        let mut bench = Bench::new();
+        let mut peer = bench.pair(2);
+        bench.connect(&mut peer);
+        let by = peer.economy.clone();
+        let text = "format = 1\ntitle = \"MoU\"\ntier = \"mou\"\nstarts = 2026-01-01\n";
+        let body = AgreementBody::between(bench.node.economy.id, by.id, text.to_owned());
+        let body = body.expect("two parties").encode();
+        let agreement = control(Kind::Agreement, body, Tlp::Clear, &by.author, by.id, bench.now);
+        let agreement = agreement.expect("a proposal");
+        let withdrawal = withdrawal(agreement.id(), None, &by, &bench);
+        let order = if first { [&withdrawal, &agreement] } else { [&agreement, &withdrawal] };
+        for record in order {
+            assert_eq!(brings(&mut bench, &mut peer, record), Answer::Acked, "{first}");
+        }
+        for _ in 0..2 {
+            let held = bench.state().record(&agreement.id()).expect("it is here");
+            assert_eq!(held.facts.lifecycle, Lifecycle::Live, "{first}");
+            assert_eq!(bench.state().tombstone(&agreement.id(), &by.id), None);
+            assert!(bench.state().agreements().get(&agreement.id()).is_some());
+            bench.restart();
+        }
+    }
 }

@@ -10,7 +10,7 @@ use comity_core::{EconomyId, Kind, PartDigest, Section, Timestamp};
 use comity_proto::Incoming;
 
 use super::{Checked, Engine};
-use crate::state::{Bound, Meant};
+use crate::state::{Bound, Meant, is_withdrawable};
 
 /// What becomes of a verified delivery.
 pub(super) enum Verdict {
@@ -47,7 +47,7 @@ impl Engine {
             return Verdict::Reject(RejectReason::BadPart);
         }
         let tombstone = self.state.tombstone(&id, &manifest.origin).is_some();
-        if tombstone && self.state.record(&id).is_none() {
+        if tombstone && is_withdrawable(manifest.kind) && self.state.record(&id).is_none() {
             return Verdict::Withdrawn;
         }
         if let Some(held) = self.state.record(&id) {

@@ -46,24 +46,10 @@ impl Service {
         Ok(audit)
     }
 
-    /// Who was told what of a record, as a file that others can verify: signed with the link key.
+    /// Who was told what of a record, as a file that others can verify: signed with the link key. It says
+    /// less than the screen, see [`audit_file`].
     pub async fn audit_file(&self, record: &str) -> Result<AuditFile, ServiceError> {
-        let mut who = self.audit_who(record).await?;
-        let text = record.to_owned();
-        let (red, aside) = self
-            .look(move |state, _, _| {
-                found(state, &text)
-                    .map(|(_, held)| (words::summary_is_red(held), held.standing.is_aside()))
-            })
-            .await??;
-        if aside {
-            // Of what is kept from everybody no word goes into a file for others.
-            "in quarantine, its title is not told".clone_into(&mut who.record.title);
-        }
-        if red {
-            // The file is for others, and what is RED goes to nobody but whom it names: our own title, too.
-            "TLP:RED".clone_into(&mut who.record.title);
-        }
+        let who = self.audit_who(record).await?;
         // A random key stands in for the link key where the keys could not be opened.
         self.keys()?;
         let at = self.now();

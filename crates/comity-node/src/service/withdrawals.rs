@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use comity_core::control::{AcknowledgementBody, Answer, WithdrawalBody};
+use comity_core::control::{AcceptanceBody, AcknowledgementBody, Answer, WithdrawalBody};
 use comity_core::{Kind, RecallReason, RecordId, RefusalReason};
 
 use super::{Service, find_record, words};
@@ -11,7 +11,7 @@ use crate::api::{AnswerLine, Published, RecallLine, RecordLine, RefusalRequest};
 use crate::engine::Command;
 use crate::error::ServiceError;
 use crate::limits::ANSWERED_AT_ONCE;
-use crate::state::{Answered, Bond, Held, State};
+use crate::state::{Answered, Bond, Held, State, is_withdrawable};
 
 /// After an answer that could not be given, the next try waits so long.
 const AGAIN: Duration = Duration::from_secs(60);
@@ -57,6 +57,7 @@ impl Service {
                 let found: Result<Vec<_>, _> =
                     records.iter().map(|text| find_record(state, text)).collect();
                 let found = found?;
+                withdrawable(state, &found)?;
                 already_taken_back(state, &found, recall.is_some())?;
                 let references: Vec<_> = found
                     .iter()
@@ -163,6 +164,68 @@ impl Service {
             self.publish_control(Kind::Acknowledgement, body.encode(), title).await?;
         }
         Ok(())
+    }
+}
+
+/// What no withdrawal would change is not withdrawn: people would go by what the screen says.
+fn withdrawable(state: &State, targets: &[RecordId]) -> Result<(), ServiceError> {
+    let held = targets.iter().filter_map(|id| state.record(id));
+    let Some(held) = held.into_iter().find(|held| !is_withdrawable(held.facts.kind)) else {
+        return Ok(());
+    };
+    let (reference, kind) = (&held.reference, held.facts.kind);
+    let (why, next) = instead(state, held);
+    let message = format!("{reference} is of the kind {kind}, which no withdrawal changes: {why}");
+    Err(ServiceError::data("not-withdrawable", message).next(next))
+}
+
+/// How that ends which cannot be withdrawn.
+fn instead(state: &State, held: &Held) -> (&'static str, String) {
+    let reference = &held.reference;
+    let body = held.body.as_deref().unwrap_or_default();
+    match held.facts.kind {
+        Kind::Agreement => (
+            "an agreement is ended, and a proposal is taken back, in the same way",
+            format!("comity agreement terminate {reference}"),
+        ),
+        Kind::Acceptance => {
+            let agreement = AcceptanceBody::decode(body).ok();
+            let agreement = agreement.and_then(|body| state.record(&body.agreement));
+            let agreement =
+                agreement.map_or_else(|| "REFERENCE".to_owned(), |one| one.reference.clone());
+            ("what was accepted is ended", format!("comity agreement terminate {agreement}"))
+        }
+        Kind::Termination => {
+            ("what ended is agreed anew", "comity agreement propose FILE --to NAME".to_owned())
+        }
+        Kind::Group | Kind::Roster => (
+            "a member leaves, and the secretariat removes members or hands its office over",
+            "comity group leave NAME; or comity group remove, comity group hand-over".to_owned(),
+        ),
+        Kind::Keyring => ("a key is revoked", "comity key revoke KEY".to_owned()),
+        Kind::Withdrawal => (
+            "what was withdrawn stays withdrawn",
+            "publish what was withdrawn anew: comity publish FILE".to_owned(),
+        ),
+        Kind::Acknowledgement => (
+            "whoever keeps what was recalled says so in another answer",
+            "comity recall list".to_owned(),
+        ),
+        Kind::Introduction => (
+            "whoever was told decides whether to believe it",
+            "ask their operator not to confirm it, or to remove it: comity partner dismiss"
+                .to_owned(),
+        ),
+        Kind::Approval
+        | Kind::Contact
+        | Kind::Consent
+        | Kind::Advisory
+        | Kind::Incident
+        | Kind::Sightings
+        | Kind::Request
+        | Kind::Response
+        | Kind::Note
+        | Kind::Unknown(_) => ("it says nothing that ends", "comity list".to_owned()),
     }
 }
 

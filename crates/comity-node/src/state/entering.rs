@@ -12,6 +12,7 @@ use comity_core::{EconomyId, Kind, PartDigest, RecordId, Timestamp};
 
 use super::kept::is_read;
 use super::records::Held;
+use super::withdrawals::is_withdrawable;
 use super::{FoldError, State, Weight};
 
 impl State {
@@ -29,7 +30,7 @@ impl State {
         facts.pending = matches!(entered.standing, Standing::Pending(_));
         facts.quarantined = entered.standing.is_aside();
         let tombstone = self.tombstones.contains_key(&(id, manifest.origin));
-        if tombstone {
+        if tombstone && is_withdrawable(manifest.kind) {
             facts.lifecycle = Lifecycle::Withdrawn;
         } else if self.replaced.has(&manifest.origin, &id) {
             facts.lifecycle = Lifecycle::Superseded;

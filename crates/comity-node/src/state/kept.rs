@@ -130,6 +130,7 @@ impl State {
                 let stands = |target: &RecordId| {
                     let own = |held: &Held| held.facts.origin == manifest.origin;
                     self.records.get(target).is_none_or(own)
+                        && !self.stands_whatever_is_withdrawn(target)
                         && !self.tombstones.contains_key(&(*target, manifest.origin))
                 };
                 body.records.iter().any(stands)
@@ -200,7 +201,9 @@ impl State {
         };
         let here = |id: &RecordId| {
             let held = self.records.get(id).filter(|held| held.facts.origin == origin);
-            held.is_some() && !self.tombstones.contains_key(&(*id, origin))
+            held.is_some()
+                && !self.stands_whatever_is_withdrawn(id)
+                && !self.tombstones.contains_key(&(*id, origin))
         };
         if body.records.iter().any(here) {
             return None;

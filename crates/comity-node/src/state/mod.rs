@@ -56,6 +56,7 @@ use unsending::Unsending;
 pub(crate) use weight::Weight;
 pub use withdrawals::Answered;
 use withdrawals::Answers;
+pub(crate) use withdrawals::is_withdrawable;
 
 /// Everything that a node knows.
 #[derive(Debug)]
@@ -316,7 +317,9 @@ impl State {
     /// The withdrawal of a record by its origin, if there is one.
     #[must_use]
     pub fn tombstone(&self, record: &RecordId, origin: &EconomyId) -> Option<Tombstone> {
-        self.tombstones.get(&(*record, *origin)).copied()
+        // What was withdrawn before it came, and turns out to be of a kind that is not, stands.
+        let stone = self.tombstones.get(&(*record, *origin)).copied();
+        stone.filter(|_| !self.stands_whatever_is_withdrawn(record))
     }
 
     /// Replaced records that are not here.

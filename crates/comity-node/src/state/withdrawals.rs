@@ -46,11 +46,20 @@ pub struct Answered {
     pub through: Option<EconomyId>,
 }
 
+/// Whether a withdrawal takes records of this kind back: content, and words about consent. What else of
+/// control was said ends in a way of its own; an agreement, by its termination.
+pub(crate) fn is_withdrawable(kind: Kind) -> bool {
+    !kind.is_control() || kind == Kind::Consent
+}
+
 impl State {
     /// Only the origin withdraws. A target that is not here leaves a tombstone.
     pub(super) fn withdraw(&mut self, by: RecordId, origin: EconomyId, body: WithdrawalBody) {
         let mut new = false;
         for target in body.records {
+            if self.stands_whatever_is_withdrawn(&target) {
+                continue;
+            }
             if self.is_withdrawn_anew(&target, origin) {
                 if !self.remembers_withdrawn(&origin) {
                     continue;
@@ -91,6 +100,11 @@ impl State {
         for from in early {
             self.discharge(Some(from), Bound::Early, 1);
         }
+    }
+
+    /// Whether a record is here of a kind that no withdrawal takes back.
+    pub(super) fn stands_whatever_is_withdrawn(&self, record: &RecordId) -> bool {
+        self.records.get(record).is_some_and(|held| !is_withdrawable(held.facts.kind))
     }
 
     /// An economy says what it did with what was withdrawn.

@@ -13,8 +13,8 @@ use comity_core::cbor::Reader;
 use comity_core::ledger::LedgerEntry;
 use comity_core::receipt::{Receipt, RejectReason, UnverifiedReceipt};
 use comity_core::{EconomyId, KeyId};
-use comity_node::api::{AuditChain, AuditDelivery};
-use comity_node::audit_file;
+use comity_node::api::AuditChain;
+use comity_node::audit_file::{self, Delivery};
 use serde::Serialize;
 
 use crate::screen::{Table, printable};
@@ -25,7 +25,10 @@ pub(super) use lines::is_audit;
 pub(super) struct Audit {
     record: String,
     reference: String,
-    title: String,
+    kind: String,
+    tlp: String,
+    /// Its withdrawal, by reference.
+    withdrawn_by: Option<String>,
     economy: String,
     /// When the economy wrote it, by its clock, and the key that signed it.
     written: String,
@@ -79,7 +82,9 @@ fn read(bytes: &[u8]) -> Result<Audit, Wrong> {
     Ok(Audit {
         record: record.clone(),
         reference: head.record.reference,
-        title: head.record.title,
+        kind: head.record.kind,
+        tlp: head.record.tlp,
+        withdrawn_by: head.withdrawn_by,
         economy: head.economy,
         written: head.written,
         signed_by: key.to_string(),
@@ -87,7 +92,7 @@ fn read(bytes: &[u8]) -> Result<Audit, Wrong> {
     })
 }
 
-fn check(delivery: &AuditDelivery, record: &str, economy: EconomyId) -> Result<Checked, Wrong> {
+fn check(delivery: &Delivery, record: &str, economy: EconomyId) -> Result<Checked, Wrong> {
     let entry = entry_of(delivery)?;
     let differs =
         |what: &str| ("audit-entry-differs", format!("its {what} is not that of its entry"));
@@ -125,7 +130,7 @@ fn check(delivery: &AuditDelivery, record: &str, economy: EconomyId) -> Result<C
     })
 }
 
-fn entry_of(delivery: &AuditDelivery) -> Result<LedgerEntry, Wrong> {
+fn entry_of(delivery: &Delivery) -> Result<LedgerEntry, Wrong> {
     let malformed =
         |what: String| ("audit-entry-malformed", format!("its entry cannot be read: {what}"));
     let bytes = STANDARD.decode(&delivery.entry).map_err(|error| malformed(error.to_string()))?;
@@ -195,10 +200,14 @@ fn proof_of(
 impl Audit {
     pub(super) fn write(&self, file: &str, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{file}: verified")?;
-        writeln!(out, "  {}  {}", printable(&self.reference), printable(&self.title))?;
+        let (kind, tlp) = (printable(&self.kind), printable(&self.tlp));
+        writeln!(out, "  {}  {kind}, {tlp}", printable(&self.reference))?;
         writeln!(out, "  id        {}", printable(&self.record))?;
         writeln!(out, "  books of  {}", self.economy)?;
         writeln!(out, "  written   {}, signed by {}", printable(&self.written), self.signed_by)?;
+        if let Some(withdrawal) = &self.withdrawn_by {
+            writeln!(out, "  withdrawn by {}", printable(withdrawal))?;
+        }
         if self.deliveries.is_empty() {
             return writeln!(out, "  Nobody was told, by these books.");
         }

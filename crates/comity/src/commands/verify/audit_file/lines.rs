@@ -7,8 +7,7 @@ use comity_core::digest::domains;
 use comity_core::keyring::{Role, SignedKeyring};
 use comity_core::sign::PublicKey;
 use comity_core::{EconomyId, KeyId, Timestamp};
-use comity_node::api::AuditDelivery;
-use comity_node::audit_file::{FORMAT, Head, Seal, line_digest};
+use comity_node::audit_file::{Delivery, FORMAT, Head, Seal, line_digest};
 
 use super::Wrong;
 
@@ -18,7 +17,7 @@ pub(super) struct Sealed {
     pub(super) economy: EconomyId,
     /// The key that signed.
     pub(super) key: KeyId,
-    pub(super) deliveries: Vec<AuditDelivery>,
+    pub(super) deliveries: Vec<Delivery>,
 }
 
 #[derive(serde::Deserialize)]
@@ -99,7 +98,7 @@ pub(super) fn open(bytes: &[u8]) -> Result<Sealed, Wrong> {
 
 /// The delivery that a line is about, as far as it can be read.
 fn named(line: &str) -> String {
-    let delivery: Result<AuditDelivery, _> = serde_json::from_str(line);
+    let delivery: Result<Delivery, _> = serde_json::from_str(line);
     delivery.map_or_else(
         |_unreadable| String::new(),
         |delivery| format!(", delivery {} to {},", delivery.number, delivery.partner),

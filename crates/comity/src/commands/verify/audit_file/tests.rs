@@ -8,7 +8,7 @@ use comity_core::keyring::{Grant, KeyringBuilder, RootKeys, RootSet, VerifiedKey
 use comity_core::ledger::{Head, Obligations};
 use comity_core::receipt::{REJECTS, RejectReason, Witness};
 use comity_core::sign::SecretKey;
-use comity_node::api::{AuditStep, AuditWho, RecordLine};
+use comity_node::api::{AuditDelivery, AuditStep, AuditWho, AuditWithheld, RecordLine};
 
 use super::*;
 
@@ -167,6 +167,34 @@ fn a_delivery_that_was_taken_back_is_not_signed_for_whatever_the_books_say() {
         audit.write("who.json", &mut screen).unwrap();
         let screen = String::from_utf8(screen).unwrap();
         assert!(screen.contains(state) && !screen.contains("signed for"), "{screen}");
+    }
+}
+
+#[test]
+fn it_tells_neither_titles_nor_trust_nor_who_got_nothing() {
+    let mut who = books();
+    who.nothing_sent = vec!["NEW ZEALAND".to_owned()];
+    who.record.standing_reason = Some("a person looks first at what comes from FJ".to_owned());
+    who.record.source = "CK".to_owned();
+    who.withdrawn_by = Some("KR-26-C009".to_owned());
+    who.deliveries[0].withheld = vec![AuditWithheld {
+        part: PartDigest([0xee; 32]).to_string(),
+        section: "victim".to_owned(),
+        gate: "trust".to_owned(),
+        clause: "trust level 3 (confidential) reaches AMBER, not RED".to_owned(),
+    }];
+    let file = sealed(&who);
+    for told in
+        ["Ransomware", "trust", "level", "victim", "eeeeeeee", "NEW ZEALAND", "looks", "\"CK\""]
+    {
+        assert!(!file.contains(told), "{told}: {file}");
+    }
+    let audit = read(file.as_bytes()).unwrap();
+    let mut screen = Vec::new();
+    audit.write("who.json", &mut screen).unwrap();
+    let screen = String::from_utf8(screen).unwrap();
+    for said in ["KR-26-0001  incident, AMBER", "withdrawn by KR-26-C009", "signed for"] {
+        assert!(screen.contains(said), "{said}: {screen}");
     }
 }
 
