@@ -291,7 +291,7 @@ fn agreements() -> Router<Service> {
         .route(
             "/propose",
             post(async |State(node): Node, Ask(asked): Ask<ask::Propose>| {
-                answer(node.propose(&asked.text, &asked.to).await)
+                answer(node.propose(&asked.text, &asked.to, asked.again).await)
             }),
         )
         .route(
@@ -336,7 +336,7 @@ fn groups() -> Router<Service> {
         .route(
             "/found-group",
             post(async |State(node): Node, Ask(asked): Ask<ask::FoundGroup>| {
-                answer(node.found_group(&asked.text, asked.dry_run).await)
+                answer(node.found_group(&asked.text, asked.dry_run, asked.again).await)
             }),
         )
         .route(

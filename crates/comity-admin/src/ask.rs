@@ -180,6 +180,9 @@ pub struct Propose {
     pub text: String,
     /// The other party: a name or an id.
     pub to: String,
+    /// Although the same text stands between the two.
+    #[serde(default)]
+    pub again: bool,
 }
 
 /// An agreement to be ended.
@@ -213,4 +216,7 @@ pub struct FoundGroup {
     /// Only tell who would get it.
     #[serde(default)]
     pub dry_run: bool,
+    /// Although a group of that name is here.
+    #[serde(default)]
+    pub again: bool,
 }

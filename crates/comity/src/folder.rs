@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use clap::CommandFactory as _;
 use comity_admin::{Failure, FailureKind};
 use comity_node::config::{Config, ConfigError, FILE_NAME};
-use comity_node::founding::NODE_KEYS;
 use comity_node::shell_word::word;
 
 use crate::cli::Cli;
@@ -38,19 +37,35 @@ pub(crate) fn configuration(folder: &Path) -> Result<Config, Failure> {
     Config::read(folder).map_err(|error| refused(folder, &error))
 }
 
-/// A configuration that was refused, as a failure with what to do.
-pub(crate) fn refused(folder: &Path, error: &ConfigError) -> Failure {
-    if matches!(error, ConfigError::Missing(_)) && keys_are_in(folder) {
-        let message = without_configuration(folder);
-        return Failure::new(FailureKind::Configuration, "config-lost", message)
-            .next(bring_back(folder));
+/// The configuration is written last. Without it, keys are those of a founding that was interrupted; or
+/// somebody has lost it, and then they are all that there is of an economy.
+pub(crate) fn unfinished(folder: &Path, kind: FailureKind) -> Option<Failure> {
+    if folder.join(FILE_NAME).exists() || !folder.join("keys").exists() {
+        return None;
     }
-    let folder = folder.display();
+    let named = folder.display().to_string();
+    let message = format!(
+        "`{named}` has keys and no comity.toml: an `init` was interrupted there, or the file is lost"
+    );
+    let aside = format!("{named}-unfinished");
+    Some(Failure::new(kind, "init-unfinished", message).next(format!(
+        "if no node ever ran from it, move it away and run init again: mv {} {}; if one did, bring its comity.toml back",
+        word(&named),
+        word(&aside)
+    )))
+}
+
+/// A configuration that was refused, as a failure with what to do.
+pub(crate) fn refused(path: &Path, error: &ConfigError) -> Failure {
+    let folder = path.display();
     match error {
         ConfigError::Missing(_) => {
+            if let Some(unfinished) = unfinished(path, FailureKind::Configuration) {
+                return unfinished;
+            }
             let message = format!("there is no node in `{folder}`");
             Failure::new(FailureKind::Configuration, "no-node", message).next(format!(
-                "comity --data {} init, or name another folder with --data",
+                "comity --data {} init --code CODE, or name another folder with --data",
                 word(&folder.to_string())
             ))
         }
@@ -78,24 +93,6 @@ pub(crate) fn refused(folder: &Path, error: &ConfigError) -> Failure {
         )
         .next(format!("mend line {} of {}", fault.line, fault.file.display())),
     }
-}
-
-/// Whether a node was made here, whatever became of its configuration.
-pub(crate) fn keys_are_in(folder: &Path) -> bool {
-    folder.join(NODE_KEYS).exists()
-}
-
-/// What is wrong with a folder of keys that has no configuration.
-pub(crate) fn without_configuration(folder: &Path) -> String {
-    format!("the keys of a node are in `{}`, and its {FILE_NAME} is not", folder.display())
-}
-
-/// How a configuration that was lost comes back: what must be in it is little.
-pub(crate) fn bring_back(folder: &Path) -> String {
-    format!(
-        "put {0} back from a copy; if there is none, write two lines into it, `format = 1` and `economy.code = \"KR\"` with your own code: all else has a default",
-        folder.join(FILE_NAME).display()
-    )
 }
 
 /// Makes a file that its owner alone reads, where nothing lies yet.

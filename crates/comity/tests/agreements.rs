@@ -94,6 +94,8 @@ fn told(diff: &Value) -> [u64; 6] {
 fn agree(one: &Node, other: &Node, terms: &str) {
     let proposed = one.data(&["agreement", "propose", terms, "--to", "JP", "--yes"]);
     let id = text(&proposed, "record").to_owned();
+    let twice = ["agreement", "propose", terms, "--to", "JP", "--yes"];
+    one.try_with(&twice, "").refused(65, "proposed-already", "proposed by us", "--again");
     let state = |node: &Node| {
         let all = node.data(&["agreement", "list"]);
         let mut all = all.as_array().unwrap().iter();
@@ -101,6 +103,9 @@ fn agree(one: &Node, other: &Node, terms: &str) {
         found.map(|one| text(one, "state").to_owned())
     };
     eventually("the proposal is there", || state(other).is_some());
+    let would = other.data(&["agreement", "accept", &id, "--dry-run"]);
+    assert_eq!(text(&would, "with"), "KR", "{would}");
+    assert_eq!(state(other).as_deref(), Some("awaits our acceptance"));
     other.data(&["agreement", "accept", &id, "--yes"]);
     eventually("the agreement is in force", || state(one).as_deref() == Some("in force"));
 }
@@ -158,7 +163,12 @@ fn what_a_diff_says_beforehand_is_what_comes_of_it() {
         ),
     );
     // Receipts may come meanwhile: what is here, and what is agreed, is compared.
-    let head = |node: &Node| (node.data(&["list", "--control"]), node.data(&["agreement", "list"]));
+    // When an agreement without notice could end moves with the clock.
+    let head = |node: &Node| {
+        let mut agreements = node.data(&["agreement", "list"]);
+        agreements[0]["earliest_end"].take();
+        (node.data(&["list", "--control"]), agreements)
+    };
     let before = head(&kr);
     let diff = kr.data(&["agreement", "diff", &new, "--with", "JP"]);
     assert_eq!(told(&diff), [1, 1, 0, 1, 1, 1], "{diff:#}");

@@ -185,6 +185,8 @@ fn consented(kr: &Node, jp: &Node, fj: &Node) {
     assert_eq!(jp.data(&["consent", "list"]), serde_json::json!([]), "nothing was signed");
     let asked = jp.data(&ask);
     assert_eq!(text(&asked["line"], "state"), "asked by us");
+    let reference = text(&asked["line"], "reference");
+    jp.try_with(&ask, "").refused(65, "asked-already", reference, "--again");
 
     let ask = waiting(kr, &at_kr);
     let shown = kr.data(&["consent", "show", &ask]);
@@ -212,6 +214,9 @@ fn consented(kr: &Node, jp: &Node, fj: &Node) {
     assert!(!titles(fj).contains(&title.to_owned()), "who is asked for hears nothing");
     assert_eq!(fj.data(&["consent", "list"]), serde_json::json!([]));
     let granted = kr.data(&[&grant[..], &["--yes"]].concat());
+    let given = text(&granted["line"]["grants"][0], "reference");
+    let twice = [&grant[..], &["--yes"]].concat();
+    kr.try_with(&twice, "").refused(65, "granted-already", given, "--again");
     let conditions = &granted["line"]["grants"][0]["conditions"];
     assert_eq!(*conditions, serde_json::json!(["erased after 30 days"]));
 

@@ -243,6 +243,7 @@ fn found(kr: &Node, jp: &Node, fj: &Node) {
     jp.try_with(&["group", "apply", "Islands"], "").refused(64, "unanswered", "1", "mandate");
     let answer = ["group", "apply", "Islands", "--answer", "The Act of 2004"];
     jp.data(&[&answer[..], &["--affiliation", "FIRST"]].concat());
+    jp.try_with(&answer, "").refused(65, "applied-already", "by JP-", "--again");
     jp.try_with(&["group", "admit", "Islands", "JP", "--yes"], "").refused(
         65,
         "self-admission",

@@ -197,7 +197,14 @@ fn a_recall_goes_through_a_relay_past_expired_agreements_and_everybody_answers()
     assert_eq!(due(&lowered), [reference.clone(), withdrawn.clone()], "{lowered}");
     assert_eq!(text(&lowered["recall_due"][0], "gate"), "trust", "{lowered}");
     assert_eq!(text(&lowered, "name"), "JP");
-    let raised = kr.data(&["partner", "level", "JP", "restricted"]);
+    let raise = ["partner", "level", "JP", "restricted"];
+    let asked = kr.try_with(&raise, "");
+    asked.refused(64, "not-confirmed", "goes at once", "--yes");
+    let preview = kr.data(&[&raise[..], &["--dry-run"]].concat());
+    let begins = &preview["effects"][0]["begins"];
+    assert_eq!((text(&preview["effects"][0], "partner"), &begins["records"]), ("JP", &2.into()));
+    assert_eq!(begins["examples"][1]["reference"], serde_json::json!(reference), "{preview}");
+    let raised = kr.data(&[&raise[..], &["--yes"]].concat());
     assert!(raised["recall_due"].is_null(), "{raised}");
     let ended = end((kr, "KR"), (jp, "JP"));
     assert_eq!(due(&ended), [reference.clone(), withdrawn.clone()], "{ended}");

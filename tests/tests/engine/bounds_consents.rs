@@ -102,7 +102,7 @@ fn words_in_another_s_name_are_to_the_account_of_who_brings_them() {
 /// An AMBER incident of many parts, for FJ.
 fn of_many_parts(world: &World, key: &SecretKey) -> (VerifiedRecord, Vec<Part>, Vec<PartDigest>) {
     let mut jp = world.jp.economy.clone();
-    jp.author = SecretKey::from_seed(&key.seed());
+    jp.author = SecretKey::from_seed(key.seed());
     let mut draft = Draft::new(Kind::Incident);
     for number in 0..200 {
         let marking = Some(Marking::new(Tlp::Amber));

@@ -36,6 +36,8 @@ pub enum DiffSide {
     Text(String),
     /// An agreement or a proposal that is here: its reference, or the front of its id.
     Reference(String),
+    /// A trust level, 0 to 4, instead of the one that `with` has; as `after` alone.
+    Level(u8),
 }
 
 /// A line of the answer: how far it has come, and at last what was found.

@@ -85,6 +85,8 @@ pub struct ConsentAskRequest {
     pub until: Option<String>,
     /// Only tell what would be asked.
     pub dry_run: bool,
+    /// Although the same is asked, and not answered.
+    pub again: bool,
 }
 
 /// A yes to an ask.
@@ -107,6 +109,8 @@ pub struct ConsentGrantRequest {
     pub purposes: Vec<String>,
     /// Only tell what would be given.
     pub dry_run: bool,
+    /// Although the same is given.
+    pub again: bool,
 }
 
 /// A no to an ask.

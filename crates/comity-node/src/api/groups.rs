@@ -161,6 +161,8 @@ pub struct ApplyRequest {
     pub affiliations: Vec<String>,
     /// Only tell who would get it.
     pub dry_run: bool,
+    /// Although an application is open.
+    pub again: bool,
 }
 
 /// What some members belong to.

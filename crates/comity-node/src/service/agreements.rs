@@ -46,13 +46,26 @@ impl Service {
         .await?
     }
 
-    /// Proposes an agreement, exactly as it is written, to a partner.
-    pub async fn propose(&self, text: &str, to: &str) -> Result<Published, ServiceError> {
+    /// Proposes an agreement, exactly as it is written, to a partner. What stands already is signed
+    /// `again` only where that is meant.
+    pub async fn propose(
+        &self,
+        text: &str,
+        to: &str,
+        again: bool,
+    ) -> Result<Published, ServiceError> {
         let terms = Terms::parse(text)
             .map_err(|error| ServiceError::data("agreement", error.to_string()))?;
         let (text, to) = (text.to_owned(), to.to_owned());
+        let (now, words) = (self.now(), text.clone());
         let (us, partner) = self
-            .look(move |state, _, _| find_partner(state, &to).map(|to| (state.us(), to)))
+            .look(move |state, _, _| {
+                let to = find_partner(state, &to)?;
+                if !again {
+                    stands_already(state, &to, &words, now)?;
+                }
+                Ok::<_, ServiceError>((state.us(), to))
+            })
             .await??;
         let body = AgreementBody::between(us, partner, text)
             .ok_or_else(|| ServiceError::usage("parties", "an agreement has two parties"))?;
@@ -138,6 +151,24 @@ fn acceptable(state: &State, id: &RecordId) -> Result<(), ServiceError> {
     };
     Err(ServiceError::data("nothing-to-accept", what)
         .next(format!("comity agreement show {reference}")))
+}
+
+/// The same text, word for word, between the same two.
+fn stands_already(
+    state: &State,
+    partner: &EconomyId,
+    text: &str,
+    now: Timestamp,
+) -> Result<(), ServiceError> {
+    let with = state.agreements().iter().filter(|(_, one)| one.partner == *partner);
+    let same = with
+        .filter(|(id, _)| words_of(state, id).as_deref() == Some(text))
+        .map(|(id, one)| line(state, id, one, now, false))
+        .find(|one| !matches!(one.state.as_str(), "taken back" | "ended" | "unreadable"));
+    let Some(AgreementLine { reference, state, partner, .. }) = same else { return Ok(()) };
+    let message = format!("the same text with {partner} is here already: {reference}, {state}");
+    Err(ServiceError::data("proposed-already", message)
+        .next(format!("comity agreement show {reference}; to sign it once more: --again")))
 }
 
 /// `180 days (art. 12.3)`.

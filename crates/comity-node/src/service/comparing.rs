@@ -1,4 +1,5 @@
-//! `agreement diff`: what two agreements differ in, and what that would do to what is here.
+//! `agreement diff`: what two agreements differ in, and what that would do to what is here. The same for a
+//! trust level before it is set.
 //!
 //! The same decision is asked under two policies, about every record, a handful between two steps of the
 //! engine, so that a node with a million records goes on meanwhile. Nothing is changed.
@@ -8,7 +9,7 @@ use std::sync::Arc;
 
 use comity_core::agreement::{Terms, differences};
 use comity_core::policy::{
-    Agreement, Comparison, PartFacts, Partner, PolicySnapshot, Recipient, Shift,
+    Agreement, Comparison, PartFacts, Partner, PolicySnapshot, Recipient, Shift, TrustLevel,
 };
 use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
 
@@ -97,6 +98,7 @@ impl Side {
                 let agreement = Agreement::new(written, Arc::new(terms), Timestamp::EPOCH);
                 Ok(Self { agreement, partner: None, named })
             }
+            DiffSide::Level(_) => Err(level_alone()),
             DiffSide::Reference(reference) => {
                 let (id, _) = find(state, reference)?;
                 Self::here(state, id).ok_or_else(|| {
@@ -126,8 +128,17 @@ fn named(terms: &Terms, reference: Option<String>) -> DiffedSide {
     DiffedSide { reference, title, tier }
 }
 
+/// A level is compared with the one that a partner has, and with nothing else.
+fn level_alone() -> ServiceError {
+    ServiceError::usage("diff", "a level is compared with the one that a partner has")
+        .next("give `after` and `with` only")
+}
+
 impl Work {
     fn begin(state: &State, request: &DiffRequest, now: Timestamp) -> Result<Self, ServiceError> {
+        if let DiffSide::Level(level) = request.after {
+            return Self::at_level(state, request, level, now);
+        }
         let after = Side::read(state, &request.after, WRITTEN_AFTER)?;
         let before = request.before.as_ref();
         let before = before.map(|side| Side::read(state, side, WRITTEN_BEFORE)).transpose()?;
@@ -156,16 +167,45 @@ impl Work {
             records: 0,
             effects: Vec::new(),
         };
-        Ok(Self {
-            comparison: Comparison::new(old, new),
-            partner,
-            at,
-            examples: request.examples,
-            from: None,
-            done: 0,
-            tallies: BTreeMap::new(),
-            answer,
-        })
+        Ok(Self::over(Comparison::new(old, new), (partner, at), request.examples, answer))
+    }
+
+    /// What another trust level would do, whatever is agreed.
+    fn at_level(
+        state: &State,
+        request: &DiffRequest,
+        level: u8,
+        now: Timestamp,
+    ) -> Result<Self, ServiceError> {
+        let (None, false, Some(with)) = (&request.before, request.besides, &request.with) else {
+            return Err(level_alone());
+        };
+        let partner = find_partner(state, with)?;
+        let level = TrustLevel::from_number(level).ok_or_else(|| {
+            ServiceError::usage("level", format!("{level} is not a trust level")).next("0 to 4")
+        })?;
+        let policy = state.policy();
+        let signed = policy.partner(&partner).cloned().unwrap_or_default();
+        let answer = AgreementDiff {
+            with: Some(state.name_of(&partner)),
+            level: Some(signed.trust.to_string()),
+            after: DiffedSide { title: format!("level {level}"), ..DiffedSide::default() },
+            at: Some(now.to_string()),
+            ..AgreementDiff::default()
+        };
+        let new = policy.to_builder().partner(partner, signed.at(level)).build();
+        let comparison = Comparison::new(policy.clone(), new);
+        Ok(Self::over(comparison, (partner, now), request.examples, answer))
+    }
+
+    fn over(
+        comparison: Comparison,
+        (partner, at): (EconomyId, Timestamp),
+        examples: usize,
+        answer: AgreementDiff,
+    ) -> Self {
+        let tallies = BTreeMap::new();
+        Self { comparison, partner, at, examples, from: None, done: 0, tallies, answer }
     }
 
     /// Looks at some more; whether there are more still.

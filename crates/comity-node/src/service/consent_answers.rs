@@ -57,6 +57,9 @@ pub(super) fn prepare_grant(
         let grant = ConsentGrant { record, parts, asker: by, grantee: *grantee, ask, until, terms };
         ConsentBody::Grant(grant)
     };
+    if !asked.again {
+        granted_already(state, &ask, wanted.iter().map(&grant))?;
+    }
     let shown = lines::parts(state, &held.facts.id, &parts);
     let opens = wanted.iter().flat_map(|to| {
         let recipient = state.name_of(to);
@@ -73,6 +76,30 @@ pub(super) fn prepare_grant(
         about: Some(ask),
         title: format!("Consent: {reference}"),
     })
+}
+
+/// What is given by two records stays given when one of them is taken back.
+fn granted_already(
+    state: &State,
+    ask: &RecordId,
+    mut wanted: impl Iterator<Item = ConsentBody>,
+) -> Result<(), ServiceError> {
+    let given: Vec<_> = state
+        .answers_to(ask)
+        .filter(|answer| state.says_still(answer))
+        .filter_map(|answer| Some((answer, &state.consents().grant(&answer)?.says)))
+        .collect();
+    let before = wanted.find_map(|body| {
+        let ConsentBody::Grant(grant) = body else { return None };
+        given.iter().find(|(_, says)| **says == grant).copied()
+    });
+    let Some((answer, says)) = before else { return Ok(()) };
+    let reference =
+        state.record(&answer).map_or_else(|| answer.short(), |one| one.reference.clone());
+    let to = state.name_of(&says.grantee);
+    let message = format!("the same is granted to {to} already, by {reference}");
+    Err(ServiceError::data("granted-already", message)
+        .next(format!("comity consent show {reference}; to sign it once more: --again")))
 }
 
 /// Of what was asked for, what is to be given. What is RED goes to a desk that its author names, whoever

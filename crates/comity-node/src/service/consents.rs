@@ -162,8 +162,34 @@ fn prepare_ask(
     parts.dedup();
     let why = asked.why.clone();
     let ask = ConsentAsk { record: id, parts, origin, recipients, why, until };
+    if !asked.again {
+        asked_already(state, &ask)?;
+    }
     let title = format!("Consent asked: {reference}");
     Ok(Prepared { bodies: vec![ConsentBody::Ask(ask)], opens, about: None, title })
+}
+
+/// The same parts for the same recipients, and nobody has answered.
+fn asked_already(state: &State, ask: &ConsentAsk) -> Result<(), ServiceError> {
+    let same = |id: &RecordId| {
+        let word = state.consents().ask(id).filter(|word| word.by == state.us());
+        word.is_some_and(|word| {
+            let says = &word.says;
+            (says.record, &says.parts, &says.recipients)
+                == (ask.record, &ask.parts, &ask.recipients)
+        })
+    };
+    let open = |id: &RecordId| {
+        state.says_still(id) && !state.answers_to(id).any(|answer| state.says_still(&answer))
+    };
+    let ours = state
+        .records()
+        .filter(|(_, held)| held.facts.kind == Kind::Consent && held.facts.origin == state.us());
+    let before = ours.map(|(id, held)| (*id, held)).find(|(id, _)| same(id) && open(id));
+    let Some((_, held)) = before else { return Ok(()) };
+    let message = format!("the same is asked already, by {}; no answer has come", held.reference);
+    Err(ServiceError::data("asked-already", message)
+        .next(format!("comity consent show {}; to ask once more: --again", held.reference)))
 }
 
 /// Whether its origin can be asked: the ask goes to it alone, over our own link with it.

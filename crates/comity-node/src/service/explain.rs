@@ -228,7 +228,7 @@ impl Search {
             part.would_change = found
                 .ways
                 .iter()
-                .map(|way| way.iter().map(|one| self.change(one)).collect())
+                .map(|way| in_order(way).into_iter().map(|one| self.change(one)).collect())
                 .collect();
         }
     }
@@ -277,6 +277,13 @@ impl Search {
     }
 }
 
+/// As somebody does them: no consent is asked for that would open nothing before the rest is done.
+fn in_order(way: &[Change]) -> Vec<&Change> {
+    let mut changes: Vec<&Change> = way.iter().collect();
+    changes.sort_by_key(|change| matches!(change, Change::Consent));
+    changes
+}
+
 fn gates(snapshot: &PolicySnapshot, decision: &Decision) -> Vec<ExplainedGate> {
     policy::explain(snapshot, decision)
         .into_iter()
@@ -291,4 +298,17 @@ fn gates(snapshot: &PolicySnapshot, decision: &Decision) -> Vec<ExplainedGate> {
             clause: said.cites,
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use comity_core::agreement::Tier;
+
+    use super::*;
+
+    #[test]
+    fn a_consent_is_asked_for_after_everything_that_it_hangs_on() {
+        let way = [Change::Consent, Change::Sign(Tier::Mou), Change::Resume];
+        assert_eq!(in_order(&way), [&Change::Sign(Tier::Mou), &Change::Resume, &Change::Consent]);
+    }
 }

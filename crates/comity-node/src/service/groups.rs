@@ -8,7 +8,7 @@ use comity_core::group::{
     ApplicationBody, Charter, CharterBody, Group, GroupBody, HandoverBody, InvitationBody, Refusal,
     RemovalBody, RosterBody, RosterHead, Says, SponsorshipBody,
 };
-use comity_core::{EconomyId, Kind, Timestamp};
+use comity_core::{EconomyId, Kind, RecordId, Timestamp};
 
 use super::compose::Wanted;
 use super::group_lines as lines;
@@ -50,13 +50,22 @@ impl Service {
     }
 
     /// Founds a group under a charter, exactly as it is written.
-    pub async fn found_group(&self, text: &str, dry_run: bool) -> Result<GroupDone, ServiceError> {
+    /// A second one of a name is founded `again` only where that is meant.
+    pub async fn found_group(
+        &self,
+        text: &str,
+        dry_run: bool,
+        again: bool,
+    ) -> Result<GroupDone, ServiceError> {
         let charter = Charter::parse(text)
             .map_err(|error| ServiceError::data("charter-invalid", error.to_string()))?;
         let name = charter.name().to_owned();
-        let text = text.to_owned();
+        let (text, called) = (text.to_owned(), name.clone());
         let body = self
             .look(move |state, _, _| {
+                if !again {
+                    name_is_free(state, &called)?;
+                }
                 let economies = |names: &[String]| -> Result<BTreeSet<EconomyId>, ServiceError> {
                     names.iter().map(|name| find_economy(state, name)).collect()
                 };
@@ -99,10 +108,13 @@ impl Service {
 
     /// Asks to be a member.
     pub async fn apply(&self, asked: ApplyRequest) -> Result<GroupDone, ServiceError> {
-        let ApplyRequest { group, answers, affiliations, dry_run } = asked;
+        let ApplyRequest { group, answers, affiliations, dry_run, again } = asked;
         let affiliations: BTreeSet<String> = affiliations.into_iter().collect();
         let says = self
-            .of_group(&group, move |_, group| {
+            .of_group(&group, move |state, group| {
+                if !again {
+                    not_applied(state, group)?;
+                }
                 let criteria = group.founding().charter().criteria();
                 if criteria.len() != answers.len() {
                     let (needs, has) = (criteria.len(), answers.len());
@@ -441,6 +453,35 @@ pub(super) fn find_group<'a>(state: &'a State, text: &str) -> Result<&'a Arc<Gro
                 .next("name it by its reference: comity group list"))
         }
     }
+}
+
+/// Two groups of one name cannot be told apart by it, in a record neither.
+fn name_is_free(state: &State, name: &str) -> Result<(), ServiceError> {
+    let called = |group: &&Arc<Group>| group.founding().charter().name() == name;
+    let Some(group) = state.groups().iter().find(called) else { return Ok(()) };
+    let reference = charter_of(state, group);
+    let message = format!("a group `{name}` is here already, by the charter {reference}");
+    Err(ServiceError::data("group-exists", message).next(format!(
+        "comity group show {reference}; give the new one another name, or found it all the same: --again"
+    )))
+}
+
+/// What was said once need not be said again.
+fn not_applied(state: &State, group: &Group) -> Result<(), ServiceError> {
+    let open = group.applications().filter(|one| one.by == state.us());
+    let Some(last) = open.max_by_key(|one| (one.at, one.record)) else { return Ok(()) };
+    let reference = state.record(&last.record).map(|held| held.reference.clone());
+    let reference = reference.unwrap_or_else(|| last.record.short());
+    let message = format!("we have applied already, by {reference}; nobody has decided yet");
+    Err(ServiceError::data("applied-already", message).next(format!(
+        "comity group show {}; to answer its questions anew: --again",
+        charter_of(state, group)
+    )))
+}
+
+fn charter_of(state: &State, group: &Group) -> String {
+    let id = RecordId(group.id().0);
+    state.record(&id).map_or_else(|| id.short(), |held| held.reference.clone())
 }
 
 /// A refusal with the names that this node gives to economies, and what to do about it.

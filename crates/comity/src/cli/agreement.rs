@@ -35,6 +35,9 @@ pub(crate) enum AgreementCommand {
         /// Show what it would bind to; sign nothing
         #[arg(long)]
         dry_run: bool,
+        /// Propose it although the same text is proposed or in force
+        #[arg(long)]
+        again: bool,
         /// Do not ask
         #[arg(long)]
         yes: bool,
@@ -44,6 +47,9 @@ pub(crate) enum AgreementCommand {
         /// Its reference, or the front of its id
         #[arg(value_name = "REFERENCE")]
         agreement: String,
+        /// Show what would go under it; sign nothing
+        #[arg(long)]
+        dry_run: bool,
         /// Do not ask
         #[arg(long)]
         yes: bool,

@@ -70,6 +70,9 @@ pub(crate) struct ConsentAskArgs {
     /// Until when it is wanted, such as 2026-12-31T00:00:00Z
     #[arg(long, value_name = "TIME", value_parser = words::instant)]
     pub(crate) until: Option<Timestamp>,
+    /// Ask although the same is asked and not answered
+    #[arg(long)]
+    pub(crate) again: bool,
     /// Sign nothing: show what it would open
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -100,6 +103,9 @@ pub(crate) struct ConsentGrantArgs {
     /// Do not ask
     #[arg(long)]
     pub(crate) yes: bool,
+    /// Sign it although the same is granted
+    #[arg(long)]
+    pub(crate) again: bool,
     /// Sign nothing: show what it would give to whom
     #[arg(long)]
     pub(crate) dry_run: bool,

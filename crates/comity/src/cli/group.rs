@@ -15,6 +15,9 @@ pub(crate) enum GroupCommand {
     Found {
         /// The charter, in TOML
         file: PathBuf,
+        /// Found it although a group of that name is here
+        #[arg(long)]
+        again: bool,
         /// Sign nothing: show who would get it
         #[arg(long)]
         dry_run: bool,
@@ -36,6 +39,9 @@ pub(crate) enum GroupCommand {
         /// What this economy belongs to, such as FIRST or APCERT
         #[arg(long, value_name = "NAME")]
         affiliation: Vec<String>,
+        /// Apply although an application of ours is open
+        #[arg(long)]
+        again: bool,
         /// Sign nothing: show who would get it
         #[arg(long)]
         dry_run: bool,

@@ -110,12 +110,12 @@ pub(crate) enum PartnerCommand {
     },
     /// Use the ticket that a partner sent you
     #[command(
-        after_help = "Example:\n  comity partner join --as KR comity-pair-...\n\nWithout TICKET it is asked for, or read from standard input."
+        after_help = "Example:\n  comity partner join --as KR comity-pair-...\n\nWithout TICKET it is asked for, or read from standard input; it may be broken into lines."
     )]
     Join {
         /// The line that the other operator sent
         #[arg(value_name = "TICKET")]
-        ticket: Option<String>,
+        ticket: Vec<String>,
         /// What you call the partner; for your screens only
         #[arg(long = "as", value_name = "NAME")]
         name: String,
@@ -188,14 +188,20 @@ pub(crate) enum PartnerCommand {
     },
     /// Set how far you trust a partner
     #[command(
-        long_about = "Set how far you trust a partner.\n\nA ceiling of your own beside the agreement; it is never sent. A new partner is at `public`.",
-        after_help = "Example:\n  comity partner level JP restricted"
+        long_about = "Set how far you trust a partner.\n\nA ceiling of your own beside the agreement; it is never sent. A new partner is at `public`.\n\nA higher level sends at once what had been held back. Where that is anything, it is shown and you are asked first. A lower level takes nothing back of what went.",
+        after_help = "Examples:\n  comity partner level JP restricted --dry-run\n  comity partner level JP restricted"
     )]
     Level {
         /// What you call the partner
         name: String,
         /// How far
         level: Level,
+        /// Show what would go from then on, and what no more; change nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
     /// Say what is taken in from a partner: everything, after a look, or nothing
     #[command(

@@ -1,6 +1,6 @@
 //! `comity agreement`.
 
-mod diff;
+pub(super) mod diff;
 mod lint;
 mod terms;
 
@@ -10,26 +10,31 @@ use std::path::Path;
 use comity_admin::{Failure, FailureKind, ask};
 use comity_core::Timestamp;
 use comity_core::agreement::{AgreementError, Terms};
-use comity_node::api::{AgreementLine, Published};
+use comity_node::api::{AgreementDiff, AgreementLine, DiffRequest, DiffSide, Published};
 
 use serde_json::json;
 
 use super::recall::{self, Narrowing};
 use super::{Context, partner};
-use crate::backend::Keys;
+use crate::backend::{Keys, Session};
 use crate::cli::AgreementCommand;
 use crate::folder;
 use crate::screen::times::Zones;
 use crate::screen::{Table, printable};
 
+/// Records that a preview names of what would go, and of what would stop.
+pub(super) const EXAMPLES: usize = 5;
+
 pub(super) fn run(command: AgreementCommand, context: &mut Context<'_>) -> Result<(), Failure> {
     match command {
         AgreementCommand::Lint { agreement } => lint::run(&agreement, context),
         AgreementCommand::Diff(asked) => diff::run(&asked, context),
-        AgreementCommand::Propose { file, to, dry_run, yes } => {
-            propose(&file, &to, dry_run, yes, context)
+        AgreementCommand::Propose { file, to, dry_run, again, yes } => {
+            propose(&file, &to, dry_run, (again, yes), context)
         }
-        AgreementCommand::Accept { agreement, yes } => accept(&agreement, yes, context),
+        AgreementCommand::Accept { agreement, dry_run, yes } => {
+            accept(&agreement, dry_run, yes, context)
+        }
         AgreementCommand::List => list(context),
         AgreementCommand::Show { agreement } => show(&agreement, context),
         AgreementCommand::Terminate { agreement, on, immediately, yes } => {
@@ -95,7 +100,7 @@ fn propose(
     file: &Path,
     to: &str,
     dry_run: bool,
-    yes: bool,
+    (again, yes): (bool, bool),
     context: &mut Context<'_>,
 ) -> Result<(), Failure> {
     let text = read(file)?;
@@ -129,7 +134,7 @@ fn propose(
     }
     let question = format!("Sign it, and propose it to {name}? It binds once they accept it.");
     context.asker.confirmed(yes, &question)?;
-    let asked = ask::Propose { text, to: partner.economy.clone() };
+    let asked = ask::Propose { text, to: partner.economy.clone(), again };
     let published: Published = session.call("/propose", &asked)?;
     context.screen.answer(&published, |out| {
         let reference = published.reference.as_deref().unwrap_or(&published.record);
@@ -147,15 +152,42 @@ fn write_terms(line: &AgreementLine, zones: &Zones, out: &mut dyn Write) -> io::
     }
 }
 
-fn accept(agreement: &str, yes: bool, context: &mut Context<'_>) -> Result<(), Failure> {
-    let (session, zones) = context.session(Keys::Signing)?;
+fn accept(
+    agreement: &str,
+    dry_run: bool,
+    yes: bool,
+    context: &mut Context<'_>,
+) -> Result<(), Failure> {
+    let (session, zones) = context.session(if dry_run { Keys::Shut } else { Keys::Signing })?;
     let line = one(&session, agreement)?;
+    let waits = line.state == "awaits our acceptance";
+    if dry_run && !waits {
+        let message =
+            format!("{} does not wait for our acceptance: {}", line.reference, line.state);
+        return Err(Failure::new(FailureKind::Data, "nothing-to-accept", message).next(format!(
+            "{} agreement show {}",
+            context.comity(),
+            line.reference
+        )));
+    }
+    if dry_run {
+        let diff = accepted(&session, &line, context)?;
+        return context.screen.answer(&diff, |out| {
+            table(std::slice::from_ref(&line), &zones).write(out)?;
+            write_terms(&line, &zones, out)?;
+            diff::write_effects(&diff, &zones, out)
+        });
+    }
     if !yes {
         context.screen.show(|out| {
             table(std::slice::from_ref(&line), &zones).write(out)?;
             write_terms(&line, &zones, out)?;
             writeln!(out, "\n{}", text_of(&line))
         })?;
+    }
+    if !yes && waits {
+        let diff = accepted(&session, &line, context)?;
+        context.screen.show(|out| diff::write_effects(&diff, &zones, out))?;
     }
     context.asker.confirmed(yes, &format!("Accept this agreement with {}?", line.partner))?;
     let asked = ask::Reference { reference: line.agreement };
@@ -168,6 +200,22 @@ fn accept(agreement: &str, yes: bool, context: &mut Context<'_>) -> Result<(), F
         writeln!(out, "{}  accepted; {partner} is told", line.reference)?;
         recall::write_due(&narrowed.recall_due, &partner, &comity, out)
     })
+}
+
+/// What would go, and what no more, once it is accepted, beside what is in force.
+fn accepted(
+    session: &Session,
+    line: &AgreementLine,
+    context: &Context<'_>,
+) -> Result<AgreementDiff, Failure> {
+    let request = DiffRequest {
+        before: None,
+        after: DiffSide::Reference(line.agreement.clone()),
+        with: None,
+        besides: true,
+        examples: EXAMPLES,
+    };
+    diff::compare(session, &request, context)
 }
 
 fn list(context: &mut Context<'_>) -> Result<(), Failure> {
@@ -242,7 +290,7 @@ fn question(line: &AgreementLine, on: Option<&str>, immediately: bool, zones: &Z
     format!("End {} with {}, {when}?", line.title, line.partner)
 }
 
-fn one(session: &crate::backend::Session, agreement: &str) -> Result<AgreementLine, Failure> {
+fn one(session: &Session, agreement: &str) -> Result<AgreementLine, Failure> {
     session.call("/agreement", &ask::Reference { reference: agreement.to_owned() })
 }
 

@@ -31,22 +31,23 @@ pub(super) fn run(command: ConsentCommand, context: &mut Context<'_>) -> Result<
 }
 
 fn ask_origin(asked: ConsentAskArgs, context: &mut Context<'_>) -> Result<(), Failure> {
-    let ConsentAskArgs { record, recipients, why, parts, until, dry_run } = asked;
+    let ConsentAskArgs { record, recipients, why, parts, until, again, dry_run } = asked;
     let (session, zones) = context.session(Keys::Signing)?;
     let until = until.map(|until| until.to_string());
-    let asked = ConsentAskRequest { record, parts, recipients, why, until, dry_run };
+    let asked = ConsentAskRequest { record, parts, recipients, why, until, dry_run, again };
     let done: ConsentDone = session.call("/ask-consent", &asked)?;
     say(&done, &zones, context)
 }
 
 fn grant(asked: ConsentGrantArgs, context: &mut Context<'_>) -> Result<(), Failure> {
-    let ConsentGrantArgs { ask, parts, recipients, until, conditions, yes, dry_run } = asked;
+    let ConsentGrantArgs { ask, parts, recipients, until, conditions, yes, again, dry_run } = asked;
     let mut request = ConsentGrantRequest {
         ask,
         parts,
         recipients,
         until: until.map(|until| until.to_string()),
         dry_run: true,
+        again,
         ..ConsentGrantRequest::default()
     };
     for condition in conditions {

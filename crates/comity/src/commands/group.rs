@@ -19,12 +19,13 @@ use crate::screen::{Table, printable};
 
 pub(super) fn run(command: GroupCommand, context: &mut Context<'_>) -> Result<(), Failure> {
     match command {
-        GroupCommand::Found { file, dry_run } => found(&file, dry_run, context),
+        GroupCommand::Found { file, again, dry_run } => found(&file, again, dry_run, context),
         GroupCommand::Invite(about) => {
             act("/invite-to-group", about, GroupRequest::default(), "Show the charter to", context)
         }
-        GroupCommand::Apply { group, answer, affiliation, dry_run } => {
-            let asked = ApplyRequest { group, answers: answer, affiliations: affiliation, dry_run };
+        GroupCommand::Apply { group, answer, affiliation, again, dry_run } => {
+            let (answers, affiliations) = (answer, affiliation);
+            let asked = ApplyRequest { group, answers, affiliations, dry_run, again };
             let (session, _) = context.session(Keys::Signing)?;
             let done: GroupDone = session.call("/apply", &asked)?;
             say(&done, context)
@@ -62,7 +63,12 @@ pub(super) fn run(command: GroupCommand, context: &mut Context<'_>) -> Result<()
     }
 }
 
-fn found(file: &Path, dry_run: bool, context: &mut Context<'_>) -> Result<(), Failure> {
+fn found(
+    file: &Path,
+    again: bool,
+    dry_run: bool,
+    context: &mut Context<'_>,
+) -> Result<(), Failure> {
     let text = std::fs::read_to_string(file).map_err(|error| {
         let message = format!("`{}` cannot be read: {error}", file.display());
         Failure::new(FailureKind::NoInput, "no-input", message)
@@ -77,7 +83,8 @@ fn found(file: &Path, dry_run: bool, context: &mut Context<'_>) -> Result<(), Fa
         Failure::new(FailureKind::Data, "charter-invalid", message).next(next)
     })?;
     let (session, _) = context.session(Keys::Signing)?;
-    let done: GroupDone = session.call("/found-group", &ask::FoundGroup { text, dry_run })?;
+    let done: GroupDone =
+        session.call("/found-group", &ask::FoundGroup { text, dry_run, again })?;
     say(&done, context)
 }
 

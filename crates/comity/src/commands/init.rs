@@ -80,12 +80,7 @@ pub(super) fn run(init: &Init, context: &mut Context<'_>) -> Result<(), Failure>
 fn vacant(folder: &Path) -> Result<(), Failure> {
     let there = folder.join(comity_node::config::FILE_NAME);
     if !there.exists() {
-        if folder::keys_are_in(folder) {
-            let message = folder::without_configuration(folder);
-            return Err(Failure::new(FailureKind::CannotCreate, "keys-exist", message)
-                .next(folder::bring_back(folder)));
-        }
-        return Ok(());
+        return folder::unfinished(folder, FailureKind::CannotCreate).map_or(Ok(()), Err);
     }
     let message = format!("there is a node in `{}` already", folder.display());
     Err(Failure::new(FailureKind::CannotCreate, "node-exists", message)

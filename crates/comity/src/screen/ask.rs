@@ -76,6 +76,15 @@ impl Asker {
         line("an answer is needed and standard input has none").map(|line| line.trim().to_owned())
     }
 
+    /// Another line of what was pasted. `None`: there is none, or it is empty.
+    pub(crate) fn more(&self, hint: &str) -> Result<Option<Passphrase>, Failure> {
+        if self.terminal() {
+            write!(io::stderr(), "{hint} ").map_err(|error| unread(&error))?;
+            io::stderr().flush().map_err(|error| unread(&error))?;
+        }
+        Ok(next_line()?.filter(|line| !line.trim().is_empty()))
+    }
+
     /// A yes: `--yes`, or typed on a terminal. Where nobody can be asked, `--yes` must be there.
     pub(crate) fn confirmed(&self, yes: bool, question: &str) -> Result<(), Failure> {
         if yes {
@@ -131,12 +140,15 @@ fn prompt_secret(question: &str) -> Result<Passphrase, Failure> {
 
 /// One line of standard input. Its buffer is shared, so that several questions read several lines.
 fn line(missing: &str) -> Result<Passphrase, Failure> {
+    next_line()?.ok_or_else(|| Failure::new(FailureKind::NoInput, "no-answer", missing))
+}
+
+/// `None`: it has ended.
+fn next_line() -> Result<Option<Passphrase>, Failure> {
     let mut text = Zeroizing::new(String::new());
     let read = io::stdin().lock().read_line(&mut text).map_err(|error| unread(&error))?;
-    if read == 0 {
-        return Err(Failure::new(FailureKind::NoInput, "no-answer", missing));
-    }
-    Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+    let line = || Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned());
+    Ok((read > 0).then(line))
 }
 
 fn unread(error: &io::Error) -> Failure {

@@ -11,7 +11,7 @@ use comity_node::api::{
 use comity_node::service::difference_line;
 
 use super::super::Context;
-use crate::backend::Keys;
+use crate::backend::{Keys, Session};
 use crate::cli::AgreementDiffArgs;
 use crate::screen::format::{count, counted};
 use crate::screen::times::Zones;
@@ -42,25 +42,38 @@ pub(super) fn run(asked: &AgreementDiffArgs, context: &mut Context<'_>) -> Resul
         examples: *examples,
     };
     let (session, zones) = context.session(Keys::Shut)?;
-    let mut lines = session.lines("/diff-agreements", &request)?;
+    let diff = compare(&session, &request, context)?;
+    context.screen.answer(&diff, |out| write(&diff, &zones, out))
+}
+
+/// What would go, and what no more, over everything that is here.
+pub(in crate::commands) fn compare(
+    session: &Session,
+    request: &DiffRequest,
+    context: &Context<'_>,
+) -> Result<AgreementDiff, Failure> {
+    let mut lines = session.lines("/diff-agreements", request)?;
     let mut bar = None;
-    let diff = loop {
+    loop {
         match session.next::<DiffLine>(&mut lines)? {
             Some(DiffLine::Progress { done, total }) => {
                 let bar =
                     bar.get_or_insert_with(|| context.screen.progress("records", Some(total)));
                 bar.at(done);
             }
-            Some(DiffLine::Done(diff)) => break diff,
+            Some(DiffLine::Done(diff)) => return Ok(*diff),
             None => {
                 let message = "the node stopped before it had looked at everything";
                 return Err(Failure::new(FailureKind::TryAgain, "interrupted", message)
                     .next("run the command again"));
             }
         }
-    };
-    drop(bar);
-    context.screen.answer(&diff, |out| write(&diff, &zones, out))
+    }
+}
+
+/// Whether anything would go that does not go now.
+pub(in crate::commands) fn begins(diff: &AgreementDiff) -> bool {
+    diff.effects.iter().any(|effect| effect.begins.records > 0)
 }
 
 fn read(side: &Path) -> Result<DiffSide, Failure> {
@@ -95,20 +108,31 @@ fn texts(before: &Path, after: &Path) -> Result<AgreementDiff, Failure> {
 
 fn write(diff: &AgreementDiff, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
     terms(diff, out)?;
-    let with = printable(diff.with.as_deref().unwrap_or_default());
+    write_effects(diff, zones, out)?;
+    match &diff.level {
+        Some(level) if diff.effects.is_empty() => {
+            let with = printable(diff.with.as_deref().unwrap_or_default());
+            writeln!(
+                out,
+                "{with} is at level {level}: nothing goes beyond that, whatever is agreed"
+            )
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// What would begin, and what would stop.
+pub(in crate::commands) fn write_effects(
+    diff: &AgreementDiff,
+    zones: &Zones,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     // What starts later is decided for its first day.
     let at = zones.written(diff.at.as_deref().unwrap_or_default());
     let looked = counted(diff.records, "record", "records");
     writeln!(out, "\nDecided for {at}, over {looked}; nothing was changed or sent.")?;
     if diff.effects.is_empty() {
-        writeln!(out, "Nothing would begin or stop to go to anybody.")?;
-        if let Some(level) = &diff.level {
-            writeln!(
-                out,
-                "{with} is at level {level}: nothing goes beyond that, whatever is agreed"
-            )?;
-        }
-        return Ok(());
+        return writeln!(out, "Nothing would begin or stop to go to anybody.");
     }
     let mut table = Table::new(&["to", "what", "records", "parts", "there already", "sections"])
         .numbers(2)

@@ -218,7 +218,7 @@ async fn level(service: &Service, partner: &str, level: u8) -> anyhow::Result<()
 
 /// Proposes, accepts, and waits until it is in force on both sides; our reference of it.
 async fn agree(ours: &Service, theirs: &Service, to: &str, text: &str) -> anyhow::Result<String> {
-    let proposed = ours.propose(&in_force(text, clock::now()), to).await?;
+    let proposed = ours.propose(&in_force(text, clock::now()), to, false).await?;
     let waiting = until("the proposal", theirs, async |service| {
         let agreements = service.agreements().await?;
         Ok(agreements.into_iter().find(|one| one.agreement == proposed.record))

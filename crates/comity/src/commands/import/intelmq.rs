@@ -165,9 +165,10 @@ fn read_routes(path: &Path, names: &Names) -> Result<Routes, Failure> {
 /// What is wrong with a table of codes, where it stands.
 fn wrong_routes(path: &Path, text: &str, error: &RoutesError) -> Failure {
     let file = path.to_owned();
-    let fault = match &error.fault {
-        RoutesFault::Toml(error) => Fault::from_toml(file, text, error),
-        fault => Fault::at(file, text, error.span.clone(), fault.to_string(), Vec::new()),
+    let fault = if let RoutesFault::Toml(error) = &error.fault {
+        Fault::from_toml(file, text, error)
+    } else {
+        Fault::at(file, text, error.span.clone(), error.fault.to_string(), Vec::new())
     };
     let mend = format!("mend line {} of {}", fault.line, path.display());
     let next = match &error.fault {

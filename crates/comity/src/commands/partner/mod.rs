@@ -7,10 +7,13 @@ mod review;
 use std::io::{self, Write};
 
 use comity_admin::{Failure, FailureKind, ask};
-use comity_node::api::{AgreementLine, IntroductionLine, PartnerLine, PartnerUpdate, Published};
+use comity_node::api::{
+    AgreementLine, DiffRequest, DiffSide, IntroductionLine, PartnerLine, PartnerUpdate, Published,
+};
 use serde_json::json;
 
 use super::Context;
+use super::agreement::{EXAMPLES, diff};
 use super::recall::{self, Narrowing};
 use crate::backend::{Keys, Session};
 use crate::cli::PartnerCommand;
@@ -23,7 +26,7 @@ pub(super) fn run(command: PartnerCommand, context: &mut Context<'_>) -> Result<
         PartnerCommand::Invite { name: Some(name), .. } => pairing::invite(&name, context),
         PartnerCommand::Invite { cancel: Some(name), .. } => pairing::cancel(&name, context),
         PartnerCommand::Invite { .. } => pairing::invitations(context),
-        PartnerCommand::Join { ticket, name } => pairing::join(ticket, &name, context),
+        PartnerCommand::Join { ticket, name } => pairing::join(&ticket, &name, context),
         PartnerCommand::Verify { name, show } => pairing::verify(&name, show, context),
         PartnerCommand::Introduce { name, to } => introduce(&name, &to, context),
         PartnerCommand::Confirm { name, called, yes } => confirm(&name, called, yes, context),
@@ -32,7 +35,9 @@ pub(super) fn run(command: PartnerCommand, context: &mut Context<'_>) -> Result<
         PartnerCommand::Show { name } => show(&name, context),
         PartnerCommand::Review { name } => review::review(&name, context),
         PartnerCommand::Ping { name, count } => ping::ping(&name, count, context),
-        PartnerCommand::Level { name, level } => set_level(&name, level.number(), context),
+        PartnerCommand::Level { name, level, dry_run, yes } => {
+            set_level(&name, level.number(), dry_run, yes, context)
+        }
         PartnerCommand::Intake { name, rule, kinds } => {
             let kinds = kinds.into_iter().map(|kind| kind.name().to_owned()).collect();
             intake(&name, PartnerUpdate::Intake { rule: rule.name().to_owned(), kinds }, context)
@@ -229,8 +234,35 @@ fn rules(partner: &PartnerLine) -> String {
     all.collect::<Vec<_>>().join("; ")
 }
 
-fn set_level(name: &str, level: u8, context: &mut Context<'_>) -> Result<(), Failure> {
-    let (session, _) = context.session(Keys::Shut)?;
+/// What had been held back goes at once, and cannot be taken back: whoever raises a level sees it first.
+fn set_level(
+    name: &str,
+    level: u8,
+    dry_run: bool,
+    yes: bool,
+    context: &mut Context<'_>,
+) -> Result<(), Failure> {
+    let (session, zones) = context.session(Keys::Shut)?;
+    let widens = level > find(&session, name, &context.comity())?.level;
+    if dry_run || (widens && !yes) {
+        let request = DiffRequest {
+            before: None,
+            after: DiffSide::Level(level),
+            with: Some(name.to_owned()),
+            besides: false,
+            examples: EXAMPLES,
+        };
+        let diff = diff::compare(&session, &request, context)?;
+        if dry_run {
+            return context.screen.answer(&diff, |out| diff::write_effects(&diff, &zones, out));
+        }
+        if diff::begins(&diff) {
+            context.screen.show(|out| diff::write_effects(&diff, &zones, out))?;
+            let question =
+                format!("Set {} to {}? What begins goes at once.", name, diff.after.title);
+            context.asker.confirmed(yes, &printable(&question))?;
+        }
+    }
     let narrowing = Narrowing::of(&session, name);
     let asked = ask::Update { name: name.to_owned(), change: PartnerUpdate::Level { level } };
     let partner: PartnerLine = session.call("/update-partner", &asked)?;

@@ -3,12 +3,14 @@
 use std::time::{Duration, Instant};
 
 use comity_admin::{Failure, FailureKind, ask};
+use comity_net::limits::TICKET_CHARACTERS;
+use comity_net::pairing::{Ticket, TicketError};
 use comity_node::api::{Ceremony, Invitation, InvitationLine};
 use comity_node::shell_word::word;
 
 use super::Context;
 use crate::backend::{Keys, Session};
-use crate::screen::Table;
+use crate::screen::{Table, Typed};
 
 /// How often the node is asked how far the pairing is.
 const POLL: Duration = Duration::from_millis(200);
@@ -59,14 +61,17 @@ pub(super) fn cancel(name: &str, context: &mut Context<'_>) -> Result<(), Failur
 }
 
 pub(super) fn join(
-    ticket: Option<String>,
+    ticket: &[String],
     name: &str,
     context: &mut Context<'_>,
 ) -> Result<(), Failure> {
     let (session, _) = context.running()?;
     let ticket = match ticket {
-        Some(ticket) => ticket,
-        None => context.asker.typed("The ticket:")?,
+        [] => {
+            let first = context.asker.typed("The ticket:")?;
+            whole(first, || context.asker.more("and its next line (none: Enter):"))?
+        }
+        words => words.join(" "),
     };
     let ticket = ticket.trim().to_owned();
     let asked = ask::Join { ticket, name: name.to_owned() };
@@ -81,6 +86,22 @@ pub(super) fn join(
         let typed = word(name);
         writeln!(out, "{name} is reached. Phone its operator, and: {comity} partner verify {typed}")
     })
+}
+
+/// A ticket with the lines that a mail program made of it. It knows by itself whether it is whole.
+fn whole(
+    first: String,
+    mut more: impl FnMut() -> Result<Option<Typed>, Failure>,
+) -> Result<String, Failure> {
+    let mut ticket = first;
+    while ticket.len() <= TICKET_CHARACTERS
+        && ticket.parse::<Ticket>() == Err(TicketError::Damaged)
+        && let Some(line) = more()?
+    {
+        ticket.push('\n');
+        ticket.push_str(&line);
+    }
+    Ok(ticket)
 }
 
 pub(super) fn verify(name: &str, show: bool, context: &mut Context<'_>) -> Result<(), Failure> {
@@ -210,6 +231,8 @@ fn digits_of(typed: &str) -> Result<String, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use comity_core::{EconomyId, Timestamp};
+
     use super::*;
 
     #[test]
@@ -220,6 +243,28 @@ mod tests {
             assert_eq!(digits_of(wrong).unwrap_err().code, "not-six-digits");
         }
         assert_eq!(grouped("123456"), "123 456");
+    }
+
+    #[test]
+    fn a_ticket_is_read_however_it_was_broken_and_no_further() {
+        let secret = [7; 16];
+        let addresses = vec!["kr.example:4433".to_owned()];
+        let ticket = Ticket::with_secret(EconomyId([2; 32]), addresses, Timestamp::EPOCH, secret);
+        let ticket = ticket.unwrap().to_line();
+        let (front, rest) = ticket.split_at(60);
+        let (middle, end) = rest.split_at(40);
+        let middle = format!("  {}  ", middle.to_uppercase());
+        let mut lines = [middle.as_str(), end, "of something else"].into_iter();
+        let mut more = || Ok(lines.next().map(|line| Typed::new(line.to_owned())));
+        let read = whole(front.to_owned(), &mut more).unwrap();
+        assert_eq!(read.parse::<Ticket>(), ticket.parse::<Ticket>());
+        assert_eq!(lines.next(), Some("of something else"));
+        // What is no ticket is not waited for, and what is damaged ends.
+        for first in ["123456", "comity-pair-2-abcd"] {
+            let asked = whole(first.to_owned(), || panic!("{first}"));
+            assert_eq!(asked.unwrap(), first);
+        }
+        assert_eq!(whole(front.to_owned(), || Ok(None)).unwrap(), front);
     }
 
     #[test]
