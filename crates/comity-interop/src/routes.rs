@@ -277,7 +277,7 @@ mod tests {
             ("format = 22\n[countries]\n".to_owned(), "22"),
         ] {
             let error = Routes::parse(&text, resolve).unwrap_err();
-            assert_eq!(&text[error.span.clone()], wrong, "{error}");
+            assert_eq!(text.get(error.span.clone()).unwrap(), wrong, "{error}");
         }
     }
 }
