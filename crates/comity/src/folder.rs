@@ -49,7 +49,7 @@ pub(crate) fn unfinished(folder: &Path, kind: FailureKind) -> Option<Failure> {
     );
     let aside = format!("{named}-unfinished");
     Some(Failure::new(kind, "init-unfinished", message).next(format!(
-        "if no node ever ran from it, move it away and run init again: mv {} {}; if one did, bring its comity.toml back",
+        "if no node ever ran from it, move it away and run init again: mv {} {}; if one did, put its comity.toml back from a copy, or write two lines into it, `format = 1` and `economy.code = \"KR\"` with your own code: all else has a default",
         word(&named),
         word(&aside)
     )))

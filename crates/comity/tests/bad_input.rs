@@ -134,16 +134,16 @@ fn unknown_versions_of_formats() {
     };
     let record = write("record.toml", b"format = 2\nkind = \"note\"\nbody = \"x\"\n");
     node.try_with(&["publish", &record], "").refused(65, "record-file-format", "format 2", "newer");
-    let audit = br#"{"comity-audit": 3, "economy": "", "who": {}}"#;
+    let audit = br#"{"comity-audit": 4, "economy": "", "who": {}}"#;
     let audit = write("who.json", audit);
-    node.try_with(&["verify", &audit], "").refused(65, "audit-format", "format 3", "newer");
+    node.try_with(&["verify", &audit], "").refused(65, "audit-format", "format 4", "newer");
     let routes = write("routes.toml", b"format = 9\n[economies]\n");
     let rows = path("examples/data/sightings-without-countries.jsonl");
     node.try_with(&["import", "intelmq", &rows, "--routes", &routes], "").refused(
         65,
         "routes-invalid",
         "format 9",
-        "mend",
+        "newer",
     );
 }
 

@@ -341,7 +341,7 @@ pub(super) fn signed() -> impl Strategy<Value = Signed> {
         exercise,
         ..Marking::new(tlp)
     });
-    let about = (select(kinds), any::<bool>(), examinations(), option::weighted(0.1, instants()));
+    let about = (select(kinds), any::<bool>(), examinations(), option::weighted(0.03, instants()));
     (about, sources(), loose, flags, parts, addressees).prop_map(
         |((kind, addressed, examined, unsend_until), source, floor, flags, parts, addressees)| {
             let [unknown, quarantined, pending, unmarked, withdrawn] = flags;
