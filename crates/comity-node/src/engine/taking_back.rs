@@ -79,14 +79,13 @@ impl Engine {
         else {
             return;
         };
-        let (kind, origin, targets) = (follows.facts.kind, follows.facts.origin, follows.targets());
-        if !matches!(kind, Kind::Keyring | Kind::Withdrawal) {
-            return;
-        }
-        let spoken_of = |held: &Held| {
-            let known_by = kind == Kind::Keyring && held.facts.origin == origin;
-            known_by && held.facts.id != record || targets.contains(&held.facts.id)
+        let (origin, targets) = (follows.facts.origin, follows.targets());
+        let numbers: Vec<u64> = if follows.facts.kind == Kind::Keyring {
+            one.out.outstanding().collect()
+        } else {
+            targets.iter().flat_map(|target| one.out.numbers_of(target)).copied().collect()
         };
+        let spoken_of = |held: &Held| held.facts.origin == origin && held.facts.id != record;
         let turned = |number: &u64| {
             let entry = one.out.due(*number).and_then(|line| line.entry.as_ref());
             let held = entry.and_then(|entry| Some((entry, self.state.record(&entry.record)?)));
@@ -95,8 +94,7 @@ impl Engine {
                 !plan.goes() || plan.releases() != entry.parts
             })
         };
-        let waiting =
-            one.out.outstanding().filter(|number| !self.possibly_handed(partner, *number));
+        let waiting = numbers.into_iter().filter(|number| !self.possibly_handed(partner, *number));
         let turned = waiting
             .filter(turned)
             .filter_map(|number| one.out.entry(number).map(|line| (number, line.digest)));

@@ -419,6 +419,11 @@ impl OutLedger {
         self.parts(record, |_, fate| fate.is_possibly_held())
     }
 
+    /// The numbers under which a record went, or is to go.
+    pub(crate) fn numbers_of(&self, record: &RecordId) -> &[u64] {
+        self.numbers.get(record).map_or(&[], Vec::as_slice)
+    }
+
     /// Whether the partner says that it holds a delivery of this record.
     #[must_use]
     pub fn is_held(&self, record: &RecordId) -> bool {
