@@ -68,7 +68,8 @@ impl Engine {
 
     /// A keyring, or a withdrawal, goes to whoever may hold what it speaks of. What was numbered for a
     /// partner and never left counts only as long as it still goes: that is decided first, for it may come
-    /// later in the queue.
+    /// later in the queue. A withdrawal that waits is one of the things that a keyring follows, so what it
+    /// speaks of comes before both.
     pub(super) fn take_back_spoken_of(
         &mut self,
         partner: EconomyId,
@@ -80,12 +81,21 @@ impl Engine {
             return;
         };
         let (origin, targets) = (follows.facts.origin, follows.targets());
+        let spoken_of = move |held: &Held| held.facts.origin == origin && held.facts.id != record;
         let numbers: Vec<u64> = if follows.facts.kind == Kind::Keyring {
-            one.out.outstanding().collect()
+            let waiting: Vec<_> = one.out.outstanding().collect();
+            let entries = waiting.iter().filter_map(|number| one.out.due(*number)?.entry.as_ref());
+            let held = entries.filter_map(|entry| self.state.record(&entry.record));
+            let withdraws = |held: &&Held| held.facts.kind == Kind::Withdrawal && spoken_of(held);
+            let withdrawals: Vec<_> = held.filter(withdraws).map(|held| held.facts.id).collect();
+            for withdrawal in withdrawals {
+                self.take_back_spoken_of(partner, withdrawal, now);
+            }
+            waiting
         } else {
             targets.iter().flat_map(|target| one.out.numbers_of(target)).copied().collect()
         };
-        let spoken_of = |held: &Held| held.facts.origin == origin && held.facts.id != record;
+        let Some(one) = self.state.partner(&partner) else { return };
         let turned = |number: &u64| {
             let entry = one.out.due(*number).and_then(|line| line.entry.as_ref());
             let held = entry.and_then(|entry| Some((entry, self.state.record(&entry.record)?)));

@@ -57,7 +57,8 @@ impl Service {
         let (takes_back, doubts) = reach;
         let mut revoked = Revoked {
             key: grant.key.to_string(),
-            from: held.at.to_string(),
+            // Whoever asks with it means this very instant, not the second in which it falls.
+            from: held.at.precise(),
             compromised: held.compromised,
             replaced,
             keyring: None,

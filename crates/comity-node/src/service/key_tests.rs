@@ -180,6 +180,24 @@ async fn what_counts_as_it_is_needs_no_word_of_the_root() {
 }
 
 #[tokio::test]
+async fn what_was_signed_before_a_revocation_was_shown_still_counts_when_it_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = founded(folder.path(), Seal::Plain);
+    let node = Node::start(&path, None, Mode::Offline).unwrap();
+    let service = node.service();
+    service.publish(note()).await.unwrap();
+    let asked = RevokeRequest { dry_run: true, ..revoke(None) };
+    let tried = service.revoke_key(asked).await.unwrap();
+    assert!(tried.takes_back.is_empty());
+    let asked = RevokeRequest { from: Some(tried.from.clone()), ..revoke(None) };
+    let done = service.revoke_key(asked).await.unwrap();
+    assert!(done.takes_back.is_empty(), "{:?}", done.takes_back);
+    assert_eq!(done.from, tried.from);
+    drop(service);
+    stop(node).await;
+}
+
+#[tokio::test]
 async fn whoever_comes_second_sees_when_the_first_has_ended() {
     let folder = tempfile::tempdir().unwrap();
     let path = founded(folder.path(), Seal::Plain);
