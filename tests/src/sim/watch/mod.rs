@@ -263,9 +263,10 @@ impl Watch {
         let held = state.record(&entry.record);
         let plan = held.map(|held| state.plan_of(held, &entry.parts, &to, now));
         if plan.as_ref().is_none_or(|plan| !plan.goes() || plan.releases() != entry.parts) {
-            let kept = plan.iter().flat_map(|plan| plan.withheld());
-            let kept = kept.filter_map(|part| policy::reason(state.policy(), &part.decision));
-            let kept: Vec<_> = kept.collect();
+            let parts = plan.iter().flat_map(|plan| plan.withheld()).map(|part| &part.decision);
+            let decisions = plan.iter().filter_map(|plan| plan.control()).chain(parts);
+            let kept: Vec<_> =
+                decisions.filter_map(|one| policy::reason(state.policy(), one)).collect();
             return Err(broken(1, format!("{what} is handed over against the decision: {kept:?}")));
         }
         gate::check(&self.truth, shadow, state.us(), to, deed, &entry.parts, now)

@@ -226,7 +226,7 @@ pub(super) fn examinations() -> impl Strategy<Value = Examination> {
 }
 
 pub(super) fn some_markings() -> impl Strategy<Value = Marking> {
-    let instants = || option::weighted(0.25, instants());
+    let instants = || option::weighted(0.2, instants());
     let pap = option::weighted(0.1, select(Pap::ALL.to_vec()));
     let categories = prop_oneof![9 => Just(Vec::new()), 1 => categories(2)];
     let exercise = option::weighted(0.05, select(vec!["drill", "drill", "other"]));
