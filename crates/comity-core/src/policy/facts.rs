@@ -355,6 +355,16 @@ impl Recipient {
         }
     }
 
+    /// The economy whose consents count for it: what we have by one is for our own people, and for nobody
+    /// whom we serve.
+    pub(super) const fn consented(&self, us: EconomyId) -> Option<EconomyId> {
+        match self {
+            Self::Partner { economy, .. } => Some(*economy),
+            Self::LocalRole { .. } => Some(us),
+            Self::Constituent { .. } | Self::Public => None,
+        }
+    }
+
     /// The node of `economy`.
     #[must_use]
     pub const fn partner(economy: EconomyId) -> Self {

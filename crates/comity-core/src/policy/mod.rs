@@ -71,7 +71,7 @@ pub fn decide(
         Recipient::LocalRole { .. } | Recipient::Constituent { .. } | Recipient::Public => None,
     };
     let addressing = Addressing::of(snapshot, record, part, to, desk, now);
-    let consent = to.and_then(|to| snapshot.consent(record, part, to, now));
+    let consent = recipient.consented(us).and_then(|to| snapshot.consent(record, part, to, now));
     let asked = Question { snapshot, record, part, recipient, now, partner, addressing, consent };
     let decision = answer(&asked);
     match consent.filter(|_| decision.is_release()) {

@@ -121,9 +121,12 @@ fn a_consent_counts_on_the_grantee_s_side() {
     let shown = |part, now| decide(&policy, &record, part, &role(), now).is_release();
     assert!(shown(&one, NOW));
     assert!(!shown(&two, NOW) && !shown(&one, later));
-    // It is for us, and goes no further.
-    for to in [constituent(), Recipient::partner(OTHER), Recipient::Public] {
-        assert!(!decide(&policy, &record, &one, &to, NOW).is_release(), "{to:?}");
+    // It is for us, and goes no further; also where whoever brought it did not say so.
+    for obligations in [Obligations::default(), Obligations::unbound()] {
+        record.source = Source::From { economy: THEM, obligations };
+        for to in [constituent(), Recipient::partner(OTHER), Recipient::Public] {
+            assert!(!decide(&policy, &record, &one, &to, NOW).is_release(), "{to:?}");
+        }
     }
 }
 
