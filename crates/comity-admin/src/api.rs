@@ -9,11 +9,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use comity_core::Timestamp;
 use comity_node::api::{
-    AffiliateRequest, AffirmRequest, AlarmLine, ApplyRequest, DiffRequest, DraftsRequest, Event,
-    ExplainRequest, GroupRequest, ListRequest, PublishRequest, QuarantineRequest, RevokeRequest,
-    RotateRequest, RuleRequest,
+    AffiliateRequest, AffirmRequest, AlarmLine, ApplyRequest, DraftsRequest, Event, ExplainRequest,
+    GroupRequest, ListRequest, PublishRequest, QuarantineRequest, RevokeRequest, RotateRequest,
+    RuleRequest,
 };
-use comity_node::service::{Comparing, End, Service};
+use comity_node::service::{End, Service};
 use comity_node::{ErrorKind, ServiceError};
 use http_body_util::channel::{Channel, Sender};
 use serde::Serialize;
@@ -22,12 +22,14 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::ask;
+use crate::audit::audit;
 use crate::consents::consents;
 use crate::failure::{Failure, FailureKind};
+use crate::long_work::diff;
 use crate::withdrawals::withdrawals;
 
 /// Lines that wait for a reader of events; the node's own buffer of events comes before.
-const WATCH_LINES: usize = 16;
+pub(crate) const WATCH_LINES: usize = 16;
 
 /// Every command of `service`, without the version's prefix: see [`crate::versioned`].
 pub fn router(service: Service) -> Router {
@@ -35,6 +37,7 @@ pub fn router(service: Service) -> Router {
         .merge(node())
         .merge(records())
         .merge(withdrawals())
+        .merge(audit())
         .merge(drafts())
         .merge(partners())
         .merge(agreements())
@@ -140,18 +143,6 @@ fn records() -> Router<Service> {
             "/explain",
             post(async |State(node): Node, Ask(asked): Ask<ExplainRequest>| {
                 answer(node.explain(asked).await)
-            }),
-        )
-        .route(
-            "/audit-who",
-            post(async |State(node): Node, Ask(asked): Ask<ask::Record>| {
-                answer(node.audit_who(&asked.record).await)
-            }),
-        )
-        .route(
-            "/audit-file",
-            post(async |State(node): Node, Ask(asked): Ask<ask::Record>| {
-                answer(node.audit_file(&asked.record).await)
             }),
         )
         .route(
@@ -415,25 +406,6 @@ async fn watch(State(node): Node, Nothing: Nothing) -> Response {
     let (sender, body) = Channel::<Bytes>::new(WATCH_LINES);
     tokio::spawn(forward(events, sender));
     ([(CONTENT_TYPE, "application/x-ndjson")], Body::new(body)).into_response()
-}
-
-/// What two agreements differ in: how far it has come, a line each, and at last the answer.
-async fn diff(State(node): Node, Ask(asked): Ask<DiffRequest>) -> Result<Response, Failure> {
-    let comparing = node.compare(asked).await?;
-    let (sender, body) = Channel::<Bytes>::new(WATCH_LINES);
-    tokio::spawn(tell(comparing, sender));
-    Ok(([(CONTENT_TYPE, "application/x-ndjson")], Body::new(body)).into_response())
-}
-
-/// Nobody is compared for who has gone away.
-async fn tell(mut comparing: Comparing, mut reader: Sender<Bytes>) {
-    while let Ok(Some(line)) = comparing.next().await {
-        let Ok(mut line) = serde_json::to_vec(&line) else { return };
-        line.push(b'\n');
-        if reader.send_data(line.into()).await.is_err() {
-            return;
-        }
-    }
 }
 
 /// Ends when the node stops or the reader has gone away.

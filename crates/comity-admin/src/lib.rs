@@ -5,9 +5,11 @@
 
 mod api;
 pub mod ask;
+mod audit;
 mod client;
 mod consents;
 mod failure;
+mod long_work;
 mod server;
 mod withdrawals;
 

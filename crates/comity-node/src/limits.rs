@@ -34,6 +34,12 @@ pub const INPUTS_PER_TURN: usize = 256;
 pub const ALARMS_PER_MINUTE: u32 = 16;
 /// Alarms that `status` remembers.
 pub const ALARMS: usize = 100;
+/// Parts of records that are read in one step of a search.
+pub const SEARCHED_AT_ONCE: usize = 256;
+/// Deliveries that one page of an audit shows, and that are looked at for one.
+pub const AUDITED_ON_A_PAGE: usize = 512;
+/// See [`AUDITED_ON_A_PAGE`].
+pub const AUDITED_AT_ONCE: usize = 8192;
 /// Entries read at once while the journal is folded.
 pub const FOLD: usize = 1024;
 /// Jobs that go to one worker at once: a hand-over between threads costs as much as half a signature.

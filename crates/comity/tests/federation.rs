@@ -230,6 +230,7 @@ fn from_strangers_to_who_did_we_tell() {
         "--out",
     );
 
+    asked_by_what_was_told(&kr, &jp, reference);
     red_at_the_named_desk(&kr, &mut jp, &who, reference);
     back_from_a_backup(&mut kr, &jp, reference);
     withdrawn_while_suspended(&kr, &jp);
@@ -247,6 +248,49 @@ fn at_rest(kr: &Node) {
     let partner = kr.data(&["partner", "show", "JP"])["partner"].clone();
     let number = |name: &str| partner[name].as_u64().unwrap();
     assert!(number("outstanding") < number("delivered"), "{partner}");
+}
+
+/// Who was told, asked by a value, by a file and by a partner.
+fn asked_by_what_was_told(kr: &Node, jp: &Node, reference: &str) {
+    let asked = |node: &Node, value: &str| node.data(&["audit", "who", "--value", value]);
+    let told = |found: &Value| -> Vec<String> {
+        let sent = found["found"][0]["sent"].as_array().unwrap().iter();
+        sent.map(|one| text(one, "partner").to_owned()).collect()
+    };
+    let address = asked(kr, "198.51.100.4");
+    assert_eq!(text(&address["found"][0]["record"], "reference"), reference);
+    assert_eq!(text(&address["found"][0]["parts"][0], "section"), "indicators");
+    assert_eq!(told(&address), ["JP"]);
+    assert_eq!(told(&asked(kr, "EXAMPLE.NET")), ["JP"], "in either case, as the end of a name");
+    let kept = asked(kr, "legal channel");
+    assert_eq!(text(&kept["found"][0]["parts"][0], "section"), "evidence");
+    assert!(told(&kept).is_empty(), "the part that has it stayed");
+    assert_eq!(asked(kr, "98.51.100.4")["found"], serde_json::json!([]), "no word of its own");
+    let red = asked(jp, "Example Bank");
+    assert_eq!(red["found"], serde_json::json!([]), "what is not shown here is not looked at");
+    assert!(red["looked_at"]["hidden"].as_u64().unwrap() > 0, "{red}");
+
+    let file = path("examples/records/indicators.csv");
+    let whole = kr.data(&["audit", "who", "--file", &file]);
+    assert_eq!(told(&whole), ["JP"]);
+    let other = path("examples/records/incident.toml");
+    assert_eq!(kr.data(&["audit", "who", "--file", &other])["found"], serde_json::json!([]));
+
+    let partner = kr.data(&["audit", "partner", "JP"]);
+    let sent = partner["sent"].as_array().unwrap();
+    assert_eq!(sent.len(), 1, "{partner}");
+    assert_eq!((text(&sent[0], "reference"), text(&sent[0], "state")), (reference, "stored"));
+    let control = partner["control"].as_u64().unwrap();
+    assert!(control > 0, "an agreement went");
+    let whole = kr.data(&["audit", "partner", "JP", "--control"]);
+    assert_eq!(whole["sent"].as_array().unwrap().len() as u64, control + 1);
+    let later = kr.data(&["audit", "partner", "JP", "--since", "2099-01-01T00:00:00Z"]);
+    assert_eq!(later["sent"], serde_json::json!([]));
+
+    let page = kr.folder().join("who.html").display().to_string();
+    kr.data(&["audit", "who", reference, "--html", &page]);
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains("<td>JP</td>") && page.contains(reference), "{page}");
 }
 
 /// RED of a partner is shown at the desk that it names, by every way to ask; its author sees it anyway.

@@ -17,6 +17,7 @@ mod publishing;
 mod quarantine;
 mod records;
 mod review;
+mod searching;
 mod trouble;
 mod withdrawals;
 
@@ -59,6 +60,10 @@ pub use records::{LeftOut, ListRequest, PartDetail, RecordDetail, RecordFile, Re
 pub use review::{
     ClockReview, GivenReview, KeyReview, KeysReview, PartnerReview, QuarantineReview, TakenReview,
     WithdrawalReview,
+};
+pub use searching::{
+    AuditFound, AuditPartner, AuditPartnerRequest, AuditSent, FileDigest, FoundPart, SearchDone,
+    SearchLine, SearchRequest,
 };
 pub use trouble::TroubleKind;
 pub use withdrawals::{AnswerLine, DueLine, RecallLine, RefusalRequest};

@@ -199,7 +199,7 @@ fn told(state: &State, id: &RecordId, by: &RecordId) -> Vec<AuditTold> {
 }
 
 /// What became of a numbered delivery, in words.
-fn stands(partner: &Partner, out: &OutEntry, number: u64) -> String {
+pub(super) fn stands(partner: &Partner, out: &OutEntry, number: u64) -> String {
     let ledger = &partner.out;
     match &out.fate {
         OutFate::Void { handed: false } => "void".to_owned(),

@@ -2,6 +2,7 @@
 
 mod agreements;
 mod audit;
+mod audit_partner;
 mod clock;
 mod comparing;
 mod compose;
@@ -21,6 +22,7 @@ mod key_tests;
 mod keys;
 mod local;
 mod names;
+mod needle;
 mod pairing;
 mod partners;
 mod ping;
@@ -29,6 +31,7 @@ mod recall_due;
 mod record_file;
 mod records;
 mod reviewing;
+mod searching;
 mod watch;
 mod withdrawals;
 mod words;
@@ -56,6 +59,7 @@ pub use comparing::{Comparing, line as difference_line};
 pub(crate) use key_ends::desk_problem;
 pub(crate) use pairing::{Pairings, introduction};
 use partners::Links;
+pub use searching::Searching;
 pub(crate) use words::to_base64;
 
 /// What a node can be asked. Cheap to clone.

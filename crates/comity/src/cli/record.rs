@@ -262,15 +262,38 @@ pub(crate) struct Watch {
 pub(crate) enum AuditCommand {
     /// Who received which parts of a record, when, and what they signed for
     #[command(
-        after_help = "Example:\n  comity audit who KR-26-0002 --out who.json\n  comity verify who.json"
+        long_about = "Who received which parts of a record, when, and what they signed for.\n\nWith `--value` or `--file` instead of a reference: every record here of which a part has it, and who received such a part. A value is found as a word of its own: 10.1.2.3 is not in 10.1.2.34, and example.org is in www.example.org. A file is a part's whole content; one whose name ends in .gz is looked for as it is, and unpacked. What may not be shown here is not looked at.",
+        after_help = "Examples:\n  comity audit who KR-26-0002 --out who.json\n  comity verify who.json\n  comity audit who KR-26-0002 --html who.html\n  comity audit who --value 192.0.2.7\n  comity audit who --file advisory.json"
     )]
     Who {
         /// Its reference, or the front of its id
-        #[arg(value_name = "REFERENCE")]
-        record: String,
+        #[arg(value_name = "REFERENCE", required_unless_present_any = ["file", "value"])]
+        record: Option<String>,
+        /// An address, a name, a number that was told
+        #[arg(long, value_name = "TEXT", conflicts_with_all = ["record", "file"])]
+        value: Option<String>,
+        /// A file that was told
+        #[arg(long, value_name = "FILE", conflicts_with = "record")]
+        file: Option<PathBuf>,
         /// Write the proof as well: anybody can verify it, without this node
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "value"])]
         out: Option<PathBuf>,
+        /// Write a page to read and print as well
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "value"])]
+        html: Option<PathBuf>,
+    },
+    /// Everything that one partner was told
+    #[command(after_help = "Example:\n  comity audit partner JP --since 2026-11-01T00:00:00Z")]
+    Partner {
+        /// Its name, or the front of its id
+        #[arg(value_name = "NAME")]
+        partner: String,
+        /// Only what was decided since then, such as 2026-11-01T00:00:00Z
+        #[arg(long, value_name = "TIME", value_parser = words::instant)]
+        since: Option<Timestamp>,
+        /// Agreements, keyrings and other words of control as well
+        #[arg(long)]
+        control: bool,
     },
 }
 

@@ -450,6 +450,11 @@ impl OutLedger {
         parts
     }
 
+    /// The entries from a number on, in order.
+    pub(crate) fn entries_from(&self, number: u64) -> impl Iterator<Item = (u64, &OutEntry)> {
+        self.entries.from(number)
+    }
+
     /// Every entry, in order.
     pub fn entries(&self) -> impl DoubleEndedIterator<Item = &OutEntry> {
         self.entries.iter()

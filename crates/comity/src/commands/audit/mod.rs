@@ -1,8 +1,9 @@
 //! `comity audit`.
 
 use std::io::{self, Write};
+use std::path::Path;
 
-use comity_admin::{Failure, ask};
+use comity_admin::{Failure, FailureKind, ask};
 use comity_node::api::{AuditDelivery, AuditFile, AuditTold, AuditWho, AuditWithheld};
 
 use super::publish::ADDRESSEE;
@@ -13,25 +14,55 @@ use crate::folder;
 use crate::screen::times::Zones;
 use crate::screen::{Table, printable};
 
+mod found;
+mod html;
+mod partner;
+
 pub(super) fn run(command: AuditCommand, context: &mut Context<'_>) -> Result<(), Failure> {
-    let AuditCommand::Who { record, out } = command;
+    match command {
+        AuditCommand::Who { record: Some(record), out, html, .. } => {
+            of_record(record, out.as_deref(), html.as_deref(), context)
+        }
+        AuditCommand::Who { value: Some(value), .. } => found::by_value(value, context),
+        AuditCommand::Who { file: Some(file), .. } => found::by_file(&file, context),
+        // What is typed has one of the three.
+        AuditCommand::Who { .. } => {
+            let message = "a record, a value or a file";
+            Err(Failure::new(FailureKind::Usage, "nothing-asked", message))
+        }
+        AuditCommand::Partner { partner, since, control } => {
+            partner::run(&partner, since, control, context)
+        }
+    }
+}
+
+fn of_record(
+    record: String,
+    out: Option<&Path>,
+    page: Option<&Path>,
+    context: &mut Context<'_>,
+) -> Result<(), Failure> {
     // The file is signed.
     let keys = if out.is_some() { Keys::Signing } else { Keys::Shut };
     let (session, zones) = context.session(keys)?;
     let asked = ask::Record { record };
     let who: AuditWho = session.call("/audit-who", &asked)?;
-    if let Some(path) = &out {
+    if let Some(path) = out {
         let AuditFile { file } = session.call("/audit-file", &asked)?;
         // It tells who knows what.
         folder::write_private(path, file.as_bytes())?;
     }
+    if let Some(path) = page {
+        folder::write_private(path, html::page(&who, &zones).as_bytes())?;
+    }
     context.screen.answer(&who, |screen| {
         write(&who, &zones, screen)?;
-        match &out {
-            Some(file) => {
-                let file = file.display();
-                writeln!(screen, "Written to {file}. Anybody verifies it: comity verify {file}")
-            }
+        if let Some(file) = out {
+            let file = file.display();
+            writeln!(screen, "Written to {file}. Anybody verifies it: comity verify {file}")?;
+        }
+        match page {
+            Some(page) => writeln!(screen, "A page to print: {}", page.display()),
             None => Ok(()),
         }
     })

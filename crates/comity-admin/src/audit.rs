@@ -1,0 +1,34 @@
+//! Who did we tell: of a record, to a partner, of a value or a file.
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::post;
+use comity_node::api::AuditPartnerRequest;
+use comity_node::service::Service;
+
+use crate::api::{Ask, Node, answer};
+use crate::ask;
+use crate::long_work::search;
+
+pub(crate) fn audit() -> Router<Service> {
+    Router::new()
+        .route(
+            "/audit-who",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Record>| {
+                answer(node.audit_who(&asked.record).await)
+            }),
+        )
+        .route(
+            "/audit-file",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Record>| {
+                answer(node.audit_file(&asked.record).await)
+            }),
+        )
+        .route(
+            "/audit-partner",
+            post(async |State(node): Node, Ask(asked): Ask<AuditPartnerRequest>| {
+                answer(node.audit_partner(asked).await)
+            }),
+        )
+        .route("/audit-search", post(search))
+}

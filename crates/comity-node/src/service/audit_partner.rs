@@ -1,0 +1,96 @@
+//! What one partner was told, from the ledger to it.
+
+use comity_core::{EconomyId, Timestamp};
+
+use super::audit::stands;
+use super::{Service, find_partner, words};
+use crate::api::{AuditPartner, AuditPartnerRequest, AuditSent};
+use crate::error::ServiceError;
+use crate::limits::{AUDITED_AT_ONCE, AUDITED_ON_A_PAGE};
+use crate::state::{OutEntry, Partner, State};
+
+impl Service {
+    /// A page of what one partner was told.
+    pub async fn audit_partner(
+        &self,
+        request: AuditPartnerRequest,
+    ) -> Result<AuditPartner, ServiceError> {
+        let since = request.since.as_deref().map(words::instant).transpose()?;
+        let now = self.now();
+        self.look(move |state, _, _| page(state, &request, since.unwrap_or_default(), now)).await?
+    }
+}
+
+fn page(
+    state: &State,
+    request: &AuditPartnerRequest,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<AuditPartner, ServiceError> {
+    let economy = find_partner(state, &request.partner)?;
+    let Some(partner) = state.partner(&economy) else {
+        return Err(ServiceError::no_input("no-partner", "no such partner"));
+    };
+    let mut page = AuditPartner {
+        partner: state.name_of(&economy),
+        partner_id: economy.to_string(),
+        sent: Vec::new(),
+        control: 0,
+        next: None,
+    };
+    let mut looked_at = 0_usize;
+    for (number, line) in partner.out.entries_from(request.after.saturating_add(1)) {
+        if page.sent.len() >= AUDITED_ON_A_PAGE || looked_at >= AUDITED_AT_ONCE {
+            page.next = Some(number.saturating_sub(1));
+            break;
+        }
+        looked_at = looked_at.saturating_add(1);
+        if line.at < since {
+            continue;
+        }
+        let record = line.entry.as_ref().map(|entry| entry.record);
+        let control = record
+            .and_then(|record| state.record(&record))
+            .is_some_and(|held| held.facts.kind.is_control());
+        if control && !request.control {
+            page.control = page.control.saturating_add(1);
+        } else {
+            page.sent.extend(sent(state, (&economy, partner), line, now));
+        }
+    }
+    Ok(page)
+}
+
+/// A delivery in a list of many; nothing of a number that carried nothing.
+pub(super) fn sent(
+    state: &State,
+    (economy, partner): (&EconomyId, &Partner),
+    line: &OutEntry,
+    now: Timestamp,
+) -> Option<AuditSent> {
+    let entry = line.entry.as_ref()?;
+    let held = state.record(&entry.record);
+    let section = |digest| {
+        let part = held?.parts.iter().find(|part| part.digest == digest)?;
+        Some(part.counts_as.to_string())
+    };
+    let shown = held.map(|held| words::record_line(state, &entry.record, held, now));
+    let receipt = partner.out.receipt_for(entry.number);
+    let mut told = AuditSent {
+        partner: state.name_of(economy),
+        partner_id: economy.to_string(),
+        number: entry.number,
+        reference: entry.record.to_string(),
+        kind: String::new(),
+        title: String::new(),
+        at: line.at.to_string(),
+        sections: entry.parts.iter().filter_map(|digest| section(*digest)).collect(),
+        parts: entry.parts.iter().map(ToString::to_string).collect(),
+        state: stands(partner, line, entry.number),
+        receipt: receipt.map(|(at, _)| at.to_string()),
+    };
+    if let Some(shown) = shown {
+        (told.reference, told.kind, told.title) = (shown.reference, shown.kind, shown.title);
+    }
+    Some(told)
+}

@@ -1,0 +1,163 @@
+//! A page that says who was told: one file, without scripts, to read and to print.
+
+use std::fmt::Write as _;
+
+use comity_node::api::{AuditTold, AuditWho};
+
+use super::{kept, people};
+use crate::commands::recall;
+use crate::screen::times::Zones;
+
+const STYLE: &str = "body{font:15px/1.45 sans-serif;margin:2em auto;max-width:62em;padding:0 1em}\
+table{border-collapse:collapse;width:100%;margin:.6em 0 1.6em}\
+th,td{text-align:left;vertical-align:top;border-bottom:1px solid #bbb;padding:.35em .6em}\
+th{border-bottom-color:#000}h2{margin-top:1.6em}.tlp{border:1px solid;padding:0 .4em}\
+@media print{body{margin:0;max-width:none}tr{break-inside:avoid}}";
+
+/// Who was told what of a record, as the screen says it.
+pub(super) fn page(who: &AuditWho, zones: &Zones) -> String {
+    let record = &who.record;
+    let mut page = String::new();
+    let title = format!("Who was told of {}", record.reference);
+    let facts = [
+        ("Record", record.record.clone()),
+        ("Kind", record.kind.clone()),
+        ("Origin", format!("{} ({})", record.origin, record.origin_id)),
+        ("Signed", zones.written(&record.signed_at)),
+        ("State", record.lifecycle.clone()),
+    ];
+    let _ = write!(
+        page,
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <title>{0}</title><style>{STYLE}</style></head><body>\n\
+         <h1>{0}</h1>\n<p>{1} <span class=\"tlp\">TLP:{2}</span></p>\n",
+        text(&title),
+        text(&record.title),
+        text(&record.tlp)
+    );
+    table(&mut page, &[], facts.map(|(name, fact)| vec![name.to_owned(), fact]));
+    heading(&mut page, "Deliveries");
+    if who.deliveries.is_empty() {
+        page.push_str("<p>Nobody was told.</p>\n");
+    }
+    let rows = who.deliveries.iter().map(|one| {
+        vec![
+            one.partner.clone(),
+            zones.written(&one.at),
+            people(&one.sections),
+            one.state.clone(),
+            time(one.receipt.as_deref(), zones),
+            one.obligations.clone(),
+        ]
+    });
+    table(&mut page, &["to", "decided", "parts", "state", "receipt", "obligations"], rows);
+    let withheld = who.deliveries.iter().flat_map(|one| {
+        kept(one).map(|part| {
+            vec![one.partner.clone(), part.section.clone(), part.gate.clone(), part.clause.clone()]
+        })
+    });
+    let withheld: Vec<_> = withheld.collect();
+    if !withheld.is_empty() {
+        heading(&mut page, "Kept back");
+        table(&mut page, &["kept from", "part", "rule", "because"], withheld);
+    }
+    if !who.nothing_sent.is_empty() {
+        let names = who.nothing_sent.join(", ");
+        let _ = writeln!(page, "<p>Nothing of it was sent to {}.</p>", text(&names));
+    }
+    if let Some(by) = &who.superseded_by {
+        heading(&mut page, &format!("Replaced by {by}"));
+        told(&mut page, &who.superseded_told, false, zones);
+    }
+    if let Some(by) = who.recalled_by.as_ref().or(who.withdrawn_by.as_ref()) {
+        let what = if who.recalled_by.is_some() { "Recalled" } else { "Withdrawn" };
+        heading(&mut page, &format!("{what} by {by}"));
+        told(&mut page, &who.withdrawal_told, true, zones);
+    }
+    page.push_str("</body></html>\n");
+    page
+}
+
+fn told(page: &mut String, told: &[AuditTold], answers: bool, zones: &Zones) {
+    let rows = told.iter().map(|one| {
+        let decided = one.at.as_deref().map(|at| zones.written(at)).unwrap_or_default();
+        let receipt = time(one.receipt.as_deref(), zones);
+        let mut row = vec![one.partner.clone(), decided, one.state.clone(), receipt];
+        let answer = || one.answer.as_ref().map_or_else(|| "not yet".to_owned(), recall::answered);
+        row.extend(answers.then(answer));
+        row
+    });
+    let head: &[&str] = &["told of it", "decided", "state", "receipt", "answer"];
+    let columns = if answers { head } else { head.split_last().map_or(head, |(_, rest)| rest) };
+    table(page, columns, rows);
+}
+
+fn time(at: Option<&str>, zones: &Zones) -> String {
+    at.map_or_else(|| "none yet".to_owned(), |at| zones.written(at))
+}
+
+fn heading(page: &mut String, heading: &str) {
+    let _ = writeln!(page, "<h2>{}</h2>", text(heading));
+}
+
+fn table(page: &mut String, head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
+    let mut rows = rows.into_iter().peekable();
+    if rows.peek().is_none() {
+        return;
+    }
+    page.push_str("<table>");
+    if !head.is_empty() {
+        row(page, "th", head.iter().copied());
+    }
+    for cells in rows {
+        row(page, "td", cells.iter().map(String::as_str));
+    }
+    page.push_str("</table>\n");
+}
+
+fn row<'a>(page: &mut String, cell: &str, cells: impl Iterator<Item = &'a str>) {
+    page.push_str("<tr>");
+    for content in cells {
+        let _ = write!(page, "<{cell}>{}</{cell}>", text(content));
+    }
+    page.push_str("</tr>\n");
+}
+
+/// What others wrote, as text and nothing else.
+fn text(written: &str) -> String {
+    let mut safe = String::with_capacity(written.len());
+    for letter in written.chars() {
+        match letter {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            letter if letter.is_control() => safe.push(' '),
+            letter => safe.push(letter),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_wrote_stays_text() {
+        assert_eq!(
+            text("<script>\"a\" & 'b'</script>\u{1b}[31m"),
+            "&lt;script&gt;&quot;a&quot; &amp; &#39;b&#39;&lt;/script&gt; [31m"
+        );
+    }
+
+    #[test]
+    fn a_table_without_rows_is_none() {
+        let mut page = String::new();
+        table(&mut page, &["to"], Vec::new());
+        assert_eq!(page, "");
+        table(&mut page, &["to"], [vec!["<JP>".to_owned()]]);
+        assert_eq!(page, "<table><tr><th>to</th></tr>\n<tr><td>&lt;JP&gt;</td></tr>\n</table>\n");
+    }
+}
