@@ -135,6 +135,30 @@ fn recovery_is_confirmed_by_whoever_was_told_what_of_ours_is_set_aside() {
     assert_eq!(world.bench.state().recovery(), None);
 }
 
+/// The line by which we know that a partner holds a record is the partner's own word.
+#[test]
+fn a_withdrawal_reaches_whoever_gave_the_record_back() {
+    let mut world = World::new();
+    let (record, parts) = advisory(&world.by, "second", START);
+    world.give_back(&[(&record, &parts)]);
+    world.confirm().expect("all of it is here");
+    let economy = world.holder.economy.id;
+    let opening = world.bench.state().partner(&economy).unwrap().out.opening();
+    let conn = world.holder.conn();
+    world.bench.control(conn, Peer::accepts(&opening.expect("a new epoch")));
+    let body = WithdrawalBody::of(vec![record.id()]).expect("one record").encode();
+    let (author, id) = (&world.by.author, world.by.id);
+    let withdrawal = control(Kind::Withdrawal, body, Tlp::Clear, author, id, world.bench.now);
+    let withdrawal = Box::new(withdrawal.expect("a withdrawal"));
+    let (told, parts, title) = (withdrawal.id(), Vec::new(), String::new());
+    let publish = Command::Publish { record: withdrawal, parts, title, draft: None };
+    world.bench.command(publish).expect("it is signed by us");
+    world.bench.wait(Duration::from_secs(1));
+    assert!(world.bench.delivered(conn).contains(&told), "it is told");
+    let out = &world.bench.state().partner(&economy).unwrap().out;
+    assert!(out.possibly_held(&record.id()).is_some(), "and still known to hold it");
+}
+
 #[test]
 fn nobody_withdraws_in_our_name_with_a_key_that_is_not_ours() {
     let mut world = World::new();

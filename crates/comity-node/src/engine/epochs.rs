@@ -68,6 +68,8 @@ impl Engine {
             self.enter(&voided, Vec::new());
         }
         self.enter(&JournalEntry::Epoch { to: economy, opening, at: now }, Vec::new());
+        // Whatever it gave back left in an earlier run.
+        self.numbered_from.insert(economy, first);
         self.then.push(Then::Announce { partner: economy, opening });
         if let Some(session) = self.sessions.get_mut(&economy) {
             session.epoch_awaited = true;

@@ -11,7 +11,7 @@ use comity_proto::limits::KNOWN_NUMBERS;
 use super::session::Session;
 use super::{Engine, Then};
 use crate::limits::ASKED_ANEW;
-use crate::state::{Held, OutFate};
+use crate::state::{Held, OutFate, Partner};
 
 impl Engine {
     /// Something turned: what waits in the links is decided again.
@@ -114,12 +114,15 @@ impl Engine {
     }
 
     /// Whether bytes of a delivery may have left: of one that was numbered in an earlier run of this
-    /// process nobody can say, so it counts.
+    /// process, or that the partner gave back to us, nobody else can say, so it counts. What the partner
+    /// says that it holds did leave.
     fn possibly_handed(&self, partner: EconomyId, number: u64) -> bool {
         // Whoever was paired since has no earlier numbers.
         let numbered_here = self.numbered_from.get(&partner).is_none_or(|from| number >= *from);
         let session = self.sessions.get(&partner);
-        !numbered_here || session.is_none_or(|session| session.handed.contains(number))
+        let acked = |one: &Partner| one.out.acked().contains(number);
+        let held = self.state.partner(&partner).is_some_and(acked);
+        held || !numbered_here || session.is_none_or(|session| session.handed.contains(number))
     }
 
     /// The partner will never take a delivery.

@@ -439,12 +439,14 @@ impl State {
         if held.facts.kind == Kind::Acknowledgement {
             return self.has_told_us(held, economy);
         }
-        // Only a withdrawal has targets. Of what is not its origin's own it takes nothing back, and says
-        // nothing to anybody.
-        let own = |target: &RecordId| {
-            self.records.get(target).is_none_or(|one| one.facts.origin == held.facts.origin)
+        // Only a withdrawal has targets. Of what is not its origin's own, and of words that no withdrawal
+        // ends, it takes nothing back, and says nothing to anybody.
+        let takes_back = |target: &RecordId| {
+            self.records.get(target).is_none_or(|one| {
+                one.facts.origin == held.facts.origin && is_withdrawable(one.facts.kind)
+            })
         };
-        let mut targets = held.targets().into_iter().filter(own);
+        let mut targets = held.targets().into_iter().filter(takes_back);
         targets.any(|target| partner.out.possibly_held(&target).is_some())
     }
 

@@ -72,10 +72,20 @@ impl Watch {
         node: usize,
         entries: &[comity_store::NewEntry],
     ) -> Result<(), Broken> {
-        let Self { truth, shadows, .. } = self;
+        let Self { truth, shadows, numbers, .. } = self;
         for entry in entries {
             let decoded = JournalEntry::decode(entry.kind, &entry.body)
                 .map_err(|fault| broken(2, format!("an entry that cannot be read: {fault}")))?;
+            if let JournalEntry::Voided { to, number, digest, handed: false, .. } = &decoded {
+                // Digests are salted: one that is the same is of the same delivery.
+                let left = |((_, whom, _, sent), known): (&(_, _, _, u64), &Digest)| {
+                    whom == to && sent == number && known == digest
+                };
+                if numbers.iter().any(left) {
+                    let how = format!("number {number} left, and is void as if it had not");
+                    return Err(broken(4, how));
+                }
+            }
             shadows[node].apply(&decoded, truth)?;
         }
         Ok(())
