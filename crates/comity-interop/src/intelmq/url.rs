@@ -18,8 +18,8 @@ pub(super) enum Shortened {
 /// What goes on of a URL, or of the path of one.
 pub(super) fn shortened(url: &str) -> Shortened {
     let (scheme, rest) = match url.find("://") {
-        Some(at) => url.split_at(at + "://".len()),
-        None => ("", url),
+        Some(at) if url.get(..at).is_some_and(is_scheme) => url.split_at(at + "://".len()),
+        Some(_) | None => ("", url),
     };
     let end = rest.find(['?', '#', ';']).unwrap_or(rest.len());
     let kept = rest.get(..end).unwrap_or_default();
@@ -39,6 +39,13 @@ pub(super) fn is_plain(link: &str) -> bool {
     // A fragment is a place on the page.
     let page = link.split('#').next().unwrap_or_default();
     shortened(page) == Shortened::Whole && !names_somebody(link)
+}
+
+/// RFC 3986, section 3.1. What else stands before `://` is a path or a query with another URL in it.
+fn is_scheme(text: &str) -> bool {
+    let mut letters = text.chars();
+    letters.next().is_some_and(|first| first.is_ascii_alphabetic())
+        && letters.all(|letter| letter.is_ascii_alphanumeric() || "+-.".contains(letter))
 }
 
 fn after_user(authority: &str) -> &str {
@@ -70,6 +77,10 @@ mod tests {
         check("https://h.example/a;jsessionid=7?x", "https://h.example/a");
         check("/login.php?user=bob", "/login.php");
         check("http://[2001:db8::1]:80/x?y", "http://[2001:db8::1]:80/x");
+        // Where a form sends whoever has filled it in.
+        check("/login.php?email=bob@x.org&next=http://bank.example/", "/login.php");
+        check("h.example/?u=bob@x.org&r=http://y/", "h.example/");
+        check("h.example/report;id=7;u=http://y", "h.example/report");
     }
 
     #[test]

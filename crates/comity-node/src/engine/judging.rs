@@ -47,10 +47,12 @@ impl Engine {
             return Verdict::Reject(RejectReason::BadPart);
         }
         let tombstone = self.state.tombstone(&id, &manifest.origin).is_some();
-        if tombstone && is_withdrawable(manifest.kind) && self.state.record(&id).is_none() {
-            return Verdict::Withdrawn;
-        }
+        let addressed = self.addressed_to_us(Some(partner), checked, now);
         if let Some(held) = self.state.record(&id) {
+            // Asked in the order in which it is of what is not here: no answer says which it is.
+            if let Err(reason) = addressed {
+                return Verdict::Reject(reason);
+            }
             let (rule, _) = self.state.intake(partner, manifest.origin, manifest.kind);
             if rule == Intake::Refuse {
                 return Verdict::Declined(manifest.kind);
@@ -58,28 +60,28 @@ impl Engine {
             // What a person has dropped gets no more parts, and nobody is told.
             let dropped = held.standing == Standing::Dropped;
             let new = checked.parts.iter().any(|part| !held.has_part(&part.digest));
-            return match self.addressed_to_us(Some(partner), checked, now) {
-                Ok(()) if dropped => Verdict::Known,
-                // What is here is believed already, and a part has no standing of its own.
-                Ok(())
-                    if new
-                        && !held.facts.pending
-                        && self.waits_for_consent(partner, checked, now) =>
-                {
-                    Verdict::Unkept { first: false, full: None }
-                }
-                Ok(()) if new && !tombstone && self.within_ceiling(checked) => Verdict::More,
-                Ok(()) if new && !tombstone => Verdict::Reject(RejectReason::NotEntitled),
-                Ok(()) => Verdict::Known,
-                Err(reason) => Verdict::Reject(reason),
+            if dropped || !new {
+                return Verdict::Known;
+            }
+            // What is here is believed already, and a part has no standing of its own.
+            if !held.facts.pending && self.waits_for_consent(partner, checked, now) {
+                return Verdict::Unkept { first: false, full: None };
+            }
+            return match (tombstone, self.within_ceiling(checked)) {
+                (true, _) => Verdict::Known,
+                (false, true) => Verdict::More,
+                (false, false) => Verdict::Reject(RejectReason::NotEntitled),
             };
         }
         // What we signed we have; only recovery brings it back.
         if manifest.origin == self.state.us() {
             return Verdict::Reject(RejectReason::NotEntitled);
         }
-        if let Err(reason) = self.addressed_to_us(Some(partner), checked, now) {
+        if let Err(reason) = addressed {
             return Verdict::Reject(reason);
+        }
+        if tombstone && is_withdrawable(manifest.kind) {
+            return Verdict::Withdrawn;
         }
         if let Err(reason) = self.judge_body(partner, checked, now) {
             return Verdict::Reject(reason);

@@ -32,6 +32,10 @@ impl Engine {
         if self.state.is_unsent(&record) {
             return Err(CommandError::Unfitting(format!("{reference} is unsent already")));
         }
+        if let Some(by) = self.state.replaced_by(&record) {
+            let why = format!("{reference} is replaced by {by} already: unsend that first");
+            return Err(CommandError::Unfitting(why));
+        }
         let waits = self.state.unsend_until(&record).is_some_and(|until| until > now);
         // A clock that was put back makes nothing unsaid.
         let told = self.state.partners().any(|(_, one)| one.out.possibly_held(&record).is_some());

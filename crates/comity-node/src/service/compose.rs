@@ -13,6 +13,7 @@ use comity_core::{
 };
 
 use super::groups::find_group;
+use super::replacing::{replaceable, with_replaced};
 use super::{Service, find_economy, find_partner, find_record};
 use super::{local, words};
 use crate::api::{
@@ -337,10 +338,9 @@ fn draft(
         let named = addressee_of(state, addressee, &draft)?;
         draft.addressees.push(named);
     }
-    let supersedes: Result<Vec<_>, _> =
-        request.supersedes.iter().map(|text| find_record(state, text)).collect();
-    draft.supersedes = supersedes?;
-    draft.supersedes.sort_unstable();
+    let named: Result<Vec<_>, _> =
+        request.supersedes.iter().map(|text| replaceable(state, text)).collect();
+    draft.supersedes = with_replaced(state, named?);
     Ok(draft)
 }
 

@@ -1,12 +1,12 @@
 //! Lifting an embargo. It is in what was signed, so the record is signed once more without it.
 
-use comity_core::limits::SUPERSEDES;
 use comity_core::policy::Lifecycle;
 use comity_core::record::{self, AddresseeDraft, Draft, Manifest, Part};
 use comity_core::{Marking, PartDigest, RecordId, Section, Timestamp};
 
 use super::compose::Wanted;
 use super::records::found;
+use super::replacing::with_replaced;
 use super::{Service, words};
 use crate::api::{EmbargoRequest, Published};
 use crate::error::ServiceError;
@@ -18,13 +18,14 @@ impl Service {
     /// is as it was: contents, markings, whom it is addressed to.
     pub async fn lift_embargo(&self, request: EmbargoRequest) -> Result<Published, ServiceError> {
         let (text, now) = (request.record, self.now());
-        let (id, seq, digests, title, reference) = self
+        let (supersedes, seq, digests, title, reference) = self
             .look(move |state, _, _| {
                 let (id, held) = found(state, &text)?;
                 is_under_embargo(state, &id, held, now)?;
                 let digests: Vec<_> = held.parts.iter().map(|part| part.digest).collect();
                 let (title, reference) = (held.title.clone(), held.reference.clone());
-                Ok::<_, ServiceError>((id, held.seq, digests, title, reference))
+                let supersedes = with_replaced(state, vec![id]);
+                Ok::<_, ServiceError>((supersedes, held.seq, digests, title, reference))
             })
             .await??;
         let unreadable = |why: String| ServiceError::data("unreadable", why);
@@ -36,8 +37,11 @@ impl Service {
             let part = Part::decode(bytes).map_err(|error| unreadable(error.to_string()))?;
             parts.push((digest, part));
         }
-        let draft = lifted(id, parsed.manifest(), parts).ok_or_else(|| {
-            let message = format!("a part of {reference} that an addressee may have is not here");
+        let manifest = parsed.manifest();
+        let whole = parts.len() == manifest.parts.len();
+        let draft = whole.then(|| lifted(supersedes, manifest, parts)).flatten();
+        let draft = draft.ok_or_else(|| {
+            let message = format!("not every part of {reference} is here");
             ServiceError::data("incomplete", message)
                 .next("publish it anew from its file, with `supersedes`")
         })?;
@@ -73,17 +77,18 @@ fn is_under_embargo(
         .next(format!("comity explain {reference}")))
 }
 
-/// The same once more, without an embargo. `None`: an addressee may have a part that is not here.
-fn lifted(id: RecordId, before: &Manifest, parts: Vec<(PartDigest, Part)>) -> Option<Draft> {
+/// The same once more, without an embargo, in the place of these. `None`: an addressee may have a part that
+/// is not here.
+fn lifted(
+    supersedes: Vec<RecordId>,
+    before: &Manifest,
+    parts: Vec<(PartDigest, Part)>,
+) -> Option<Draft> {
     let open = |marking: &Marking| Marking { embargo_until: None, ..marking.clone() };
     let mut draft = Draft::new(before.kind);
     (draft.state, draft.urgency) = (before.state, before.urgency);
     draft.marking = Some(open(&before.floor));
-    // Whoever has not seen the one before learns what that had replaced, as long as there is room.
-    if before.supersedes.len() < SUPERSEDES {
-        draft.supersedes.clone_from(&before.supersedes);
-    }
-    draft.supersedes.push(id);
+    draft.supersedes = supersedes;
     let (addressees, content): (Vec<_>, Vec<_>) =
         parts.into_iter().partition(|(_, part)| part.header.section == Section::Addressee);
     let digests: Vec<_> = content.iter().map(|(digest, _)| *digest).collect();

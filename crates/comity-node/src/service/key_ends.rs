@@ -122,8 +122,9 @@ impl Service {
     /// The author's grant of a key that is named by the front of its id, or as `desk`: the one with which
     /// this node signs. Of several grants, the last to end.
     fn author_grant(&self, keyring: &VerifiedKeyring, text: &str) -> Result<Grant, ServiceError> {
-        if text == DESK {
-            return Ok(desk_grant(keyring, &self.keys()?.desk, self.now()));
+        let desk = || self.keys().map(|keys| keys.desk);
+        if text == DESK || desk().is_ok_and(|desk| desk.id().to_string() == text) {
+            return Ok(desk_grant(keyring, &desk()?, self.now()));
         }
         let named = |grant: &&Grant| !text.is_empty() && grant.key.to_string().starts_with(text);
         let keys: BTreeSet<KeyId> = keyring.grants().filter(named).map(|grant| grant.key).collect();

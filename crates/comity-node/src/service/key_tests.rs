@@ -15,7 +15,7 @@ use crate::founding::{DESK, Founding, NODE_KEYS, ROOT_KEYS, found};
 use crate::keyfile::{self, Passphrase, Seal, WorkFactor};
 use crate::{Mode, Node};
 
-fn founded(folder: &Path, seal: Seal<'_>) -> PathBuf {
+pub(super) fn founded(folder: &Path, seal: Seal<'_>) -> PathBuf {
     let founding = Founding {
         code: "KR".to_owned(),
         name: "Korea".to_owned(),
@@ -39,12 +39,12 @@ fn root(text: &str) -> Option<RootPassphrase> {
     Some(RootPassphrase::new(text.to_owned()))
 }
 
-fn revoke(root_passphrase: Option<RootPassphrase>) -> RevokeRequest {
+pub(super) fn revoke(root_passphrase: Option<RootPassphrase>) -> RevokeRequest {
     let reason = Some("test".to_owned());
     RevokeRequest { key: DESK.to_owned(), reason, root_passphrase, ..RevokeRequest::default() }
 }
 
-fn note() -> PublishRequest {
+pub(super) fn note() -> PublishRequest {
     PublishRequest {
         kind: Some("note".to_owned()),
         title: "Maintenance".to_owned(),
@@ -62,7 +62,7 @@ async fn keyring(service: &Service) -> u64 {
     service.status().await.unwrap().keyring
 }
 
-async fn stop(node: Node) {
+pub(super) async fn stop(node: Node) {
     node.stop(Duration::from_secs(5)).await;
 }
 

@@ -30,6 +30,7 @@ mod quarantine;
 mod recall_due;
 mod record_file;
 mod records;
+mod replacing;
 mod reviewing;
 mod searching;
 mod watch;

@@ -1,5 +1,7 @@
 //! What went out, and would not go any more: after something narrowed, that is what a recall is for.
 
+use std::collections::BTreeSet;
+
 use comity_core::policy::{self, Gate, Lifecycle};
 use comity_core::{EconomyId, RecordId, Timestamp};
 
@@ -15,39 +17,52 @@ impl Service {
     /// whoever is suspended.
     pub async fn recall_due(&self, name: &str) -> Result<Vec<DueLine>, ServiceError> {
         let (name, now) = (name.to_owned(), self.now());
-        let (economy, records) = self
-            .look(move |state, _, _| {
-                let economy = find_partner(state, &name)?;
-                Ok::<_, ServiceError>((economy, went_out(state, &economy)))
-            })
-            .await??;
-        let mut due = Vec::new();
-        for some in records.chunks(COMPARED_AT_ONCE) {
-            let some = some.to_vec();
+        let economy = self.look(move |state, _, _| find_partner(state, &name)).await??;
+        let mut walk = Walk::default();
+        while !walk.ended {
             // The engine goes on in between.
-            let found = self.look(move |state, _, _| {
-                some.iter()
-                    .filter_map(|record| line(state, &economy, record, now))
-                    .collect::<Vec<_>>()
+            let step = self.look(move |state, _, _| {
+                walk.go_on(state, &economy, now);
+                walk
             });
-            due.extend(found.await?);
+            walk = step.await?;
         }
-        Ok(due)
+        walk.due.sort_by_key(|(seq, _)| *seq);
+        Ok(walk.due.into_iter().map(|(_, line)| line).collect())
     }
 }
 
-/// What a partner may hold of ours.
-fn went_out(state: &State, economy: &EconomyId) -> Vec<RecordId> {
-    let Some(partner) = state.partner(economy).filter(|partner| partner.is_open()) else {
-        return Vec::new();
-    };
-    let entries = partner.out.entries().filter_map(|line| line.entry.as_ref());
-    let mut records: Vec<_> = entries.map(|entry| entry.record).collect();
-    records.sort_unstable();
-    records.dedup();
-    records.retain(|record| state.record(record).is_some_and(|held| may_be_recalled(state, held)));
-    records.sort_by_key(|record| state.record(record).map(|held| held.seq));
-    records
+/// A way along the ledger to a partner.
+#[derive(Default)]
+struct Walk {
+    after: u64,
+    seen: BTreeSet<RecordId>,
+    due: Vec<(u64, DueLine)>,
+    ended: bool,
+}
+
+impl Walk {
+    /// Looks at some more of what the partner may hold of ours.
+    fn go_on(&mut self, state: &State, economy: &EconomyId, now: Timestamp) {
+        self.ended = true;
+        let Some(partner) = state.partner(economy).filter(|partner| partner.is_open()) else {
+            return;
+        };
+        let mut weighed = 0_usize;
+        for (number, entry) in partner.out.entries_from(self.after.saturating_add(1)) {
+            if weighed >= COMPARED_AT_ONCE {
+                self.ended = false;
+                return;
+            }
+            self.after = number;
+            weighed = weighed.saturating_add(1);
+            let Some(record) = entry.entry.as_ref().map(|line| line.record) else { continue };
+            let held = state.record(&record).filter(|held| may_be_recalled(state, held));
+            let Some(held) = held.filter(|_| self.seen.insert(record)) else { continue };
+            weighed = weighed.saturating_add(held.parts.len());
+            self.due.extend(line(state, economy, &record, now).map(|line| (held.seq, line)));
+        }
+    }
 }
 
 fn may_be_recalled(state: &State, held: &Held) -> bool {

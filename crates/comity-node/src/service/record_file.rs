@@ -1,6 +1,7 @@
 //! A record as a file, which anybody verifies without this node.
 
-use comity_core::{PartDigest, Tlp};
+use comity_core::policy::Lifecycle;
+use comity_core::{PartDigest, Section, Tlp};
 
 use super::records::found;
 use super::{Service, local, words};
@@ -63,11 +64,19 @@ fn choose(
         return Err(ServiceError::usage("no-parts", message)
             .next(format!("comity show {reference}, which says all that is in it")));
     }
+    if !held.is_accepted() || held.facts.lifecycle != Lifecycle::Live {
+        let message = format!("{reference} does not stand: a file would not say so");
+        return Err(ServiceError::data("not-live", message)
+            .next(format!("comity show {reference}, which says why")));
+    }
     let (mut taken, mut left_out) = (Vec::new(), Vec::new());
     for part in &held.parts {
+        // Whoever reads the file need not know who else was told.
+        let named = (part.section == Section::Addressee)
+            .then(|| "it names somebody to whom the record goes".to_owned());
         let red = (part.marking.tlp == Tlp::Red)
             .then(|| "TLP:RED is shown, and goes into no file".to_owned());
-        match hidden(&part.digest).or(red) {
+        match hidden(&part.digest).or(red).or(named) {
             None => taken.push(part.digest),
             Some(why) => left_out.push(LeftOut {
                 part: part.digest.to_string(),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use comity_core::policy::Lifecycle;
 use comity_core::{RecordId, Timestamp};
 
-use super::State;
+use super::{Held, State};
 
 /// What can be unsent, and what was.
 #[derive(Debug, Default)]
@@ -39,7 +39,7 @@ impl State {
             let again = self.records.get(&replaced).is_some_and(|one| {
                 one.facts.origin == self.us && one.facts.lifecycle == Lifecycle::Superseded
             });
-            if again && !self.is_replaced(&replaced) {
+            if again && self.replaced_by(&replaced).is_none() {
                 if let Some(held) = self.records.get_mut(&replaced) {
                     held.facts.lifecycle = Lifecycle::Live;
                 }
@@ -48,11 +48,11 @@ impl State {
         }
     }
 
-    /// Whether anything of ours that was not unsent replaces a record.
-    fn is_replaced(&self, record: &RecordId) -> bool {
-        self.records.iter().any(|(id, one)| {
-            one.facts.origin == self.us && one.supersedes.contains(record) && !self.is_unsent(id)
-        })
+    /// The reference of a record of ours that replaces one, and was not unsent itself.
+    pub(crate) fn replaced_by(&self, record: &RecordId) -> Option<&str> {
+        let replaces = |one: &Held| one.facts.origin == self.us && one.supersedes.contains(record);
+        let (_, by) = self.records.iter().find(|(id, one)| replaces(one) && !self.is_unsent(id))?;
+        Some(&by.reference)
     }
 
     /// Until when a record of ours goes to nobody, and can be unsent. What is given may be past.

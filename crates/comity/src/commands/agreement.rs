@@ -14,7 +14,7 @@ use comity_node::api::{AgreementDiff, AgreementLine, DiffRequest, DiffSide, Publ
 
 use serde_json::json;
 
-use super::recall::{self, Narrowing};
+use super::recall::{self, Narrowed};
 use super::{Context, partner};
 use crate::backend::{Keys, Session};
 use crate::cli::AgreementCommand;
@@ -191,10 +191,9 @@ fn accept(
     }
     context.asker.confirmed(yes, &format!("Accept this agreement with {}?", line.partner))?;
     let asked = ask::Reference { reference: line.agreement };
-    // An agreement permits, and prohibits as well.
-    let narrowing = Narrowing::of(&session, &line.partner);
     let published: Published = session.call("/accept", &asked)?;
-    let narrowed = narrowing.by(&session, &published);
+    // An agreement permits, and prohibits as well.
+    let narrowed = Narrowed::after(&session, &line.partner, &published);
     let (partner, comity) = (printable(&line.partner), context.comity());
     context.screen.answer(&narrowed, |out| {
         writeln!(out, "{}  accepted; {partner} is told", line.reference)?;
@@ -251,14 +250,13 @@ fn terminate(
 ) -> Result<(), Failure> {
     let (session, zones) = context.session(Keys::Signing)?;
     let line = one(&session, agreement)?;
-    let effective = on.map(|on| on.to_string());
+    let effective = on.map(Timestamp::precise);
     let question = question(&line, effective.as_deref(), immediately, &zones);
     context.asker.confirmed(yes, &printable(&question))?;
     let asked = ask::Terminate { reference: line.agreement.clone(), effective, immediately };
-    let narrowing = Narrowing::of(&session, &line.partner);
     let published: Published = session.call("/terminate", &asked)?;
     let ends = one(&session, &line.agreement)?;
-    let narrowed = narrowing.by(&session, &published);
+    let narrowed = Narrowed::after(&session, &line.partner, &published);
     let (partner, comity) = (printable(&line.partner), context.comity());
     context.screen.answer(&narrowed, |out| {
         let Some(until) = ends.until.as_deref() else {

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use comity_admin::{Failure, ask};
+use comity_core::Timestamp;
 use comity_node::api::{
     ConsentAskRequest, ConsentDone, ConsentGrantRequest, ConsentLine, ConsentPart,
     ConsentRefuseRequest, ConsentWithdrawRequest, GrantedLine,
@@ -33,7 +34,7 @@ pub(super) fn run(command: ConsentCommand, context: &mut Context<'_>) -> Result<
 fn ask_origin(asked: ConsentAskArgs, context: &mut Context<'_>) -> Result<(), Failure> {
     let ConsentAskArgs { record, recipients, why, parts, until, again, dry_run } = asked;
     let (session, zones) = context.session(Keys::Signing)?;
-    let until = until.map(|until| until.to_string());
+    let until = until.map(Timestamp::precise);
     let asked = ConsentAskRequest { record, parts, recipients, why, until, dry_run, again };
     let done: ConsentDone = session.call("/ask-consent", &asked)?;
     say(&done, &zones, context)
@@ -45,7 +46,7 @@ fn grant(asked: ConsentGrantArgs, context: &mut Context<'_>) -> Result<(), Failu
         ask,
         parts,
         recipients,
-        until: until.map(|until| until.to_string()),
+        until: until.map(Timestamp::precise),
         dry_run: true,
         again,
         ..ConsentGrantRequest::default()

@@ -3,6 +3,7 @@
 mod ends;
 
 use comity_admin::{Failure, FailureKind};
+use comity_core::Timestamp;
 use comity_node::api::{AffirmRequest, KeyLine, RevokeRequest, RotateRequest, Status};
 use comity_node::keyfile::{self, Form};
 use serde::Serialize;
@@ -36,7 +37,7 @@ pub(super) fn run(command: &KeyCommand, context: &mut Context<'_>) -> Result<(),
             let asked = RevokeRequest {
                 root_passphrase: None,
                 key: key.clone(),
-                from: from.map(|from| from.to_string()),
+                from: from.map(Timestamp::precise),
                 compromised: *compromised,
                 reason: reason.clone(),
                 dry_run: *dry_run,
@@ -46,7 +47,7 @@ pub(super) fn run(command: &KeyCommand, context: &mut Context<'_>) -> Result<(),
         }
         KeyCommand::Affirm { records, signed_between, dry_run, yes } => {
             let signed_between = match signed_between.as_slice() {
-                [from, to] => Some((from.to_string(), to.to_string())),
+                [from, to] => Some((from.precise(), to.precise())),
                 _ => None,
             };
             let records = records.clone();

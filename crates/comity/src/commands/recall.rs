@@ -1,6 +1,5 @@
 //! `comity recall`.
 
-use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use comity_admin::{Failure, ask};
@@ -98,12 +97,6 @@ fn due_of(session: &Session, partner: &str) -> Result<Vec<DueLine>, Failure> {
     session.call("/recall-due", &ask::Named { name: partner.to_owned() })
 }
 
-/// Looks before and after something narrows: what went out, and would not go any more, can be recalled.
-pub(super) struct Narrowing {
-    partner: String,
-    before: BTreeSet<String>,
-}
-
 /// What was done, and what that leaves with a partner that would not go there any more.
 #[derive(Serialize)]
 pub(super) struct Narrowed<'a, T> {
@@ -113,19 +106,16 @@ pub(super) struct Narrowed<'a, T> {
     pub(super) recall_due: Vec<DueLine>,
 }
 
-impl Narrowing {
-    /// Before: `partner` is a name or an id. What is narrowed does not wait for this answer: of whoever was
-    /// removed there is none.
-    pub(super) fn of(session: &Session, partner: &str) -> Self {
-        let due = due_of(session, partner).unwrap_or_default().into_iter();
-        Self { partner: partner.to_owned(), before: due.map(|line| line.record).collect() }
+impl<'a, T> Narrowed<'a, T> {
+    /// After it was done, which waits for nothing: `partner` is a name or an id, and of whoever was removed
+    /// there is no answer.
+    pub(super) fn after(session: &Session, partner: &str, done: &'a T) -> Self {
+        Self { done, recall_due: due_of(session, partner).unwrap_or_default() }
     }
 
-    /// After.
-    pub(super) fn by<'a, T>(self, session: &Session, done: &'a T) -> Narrowed<'a, T> {
-        let mut recall_due = due_of(session, &self.partner).unwrap_or_default();
-        recall_due.retain(|line| !self.before.contains(&line.record));
-        Narrowed { done, recall_due }
+    /// Where nothing was narrowed.
+    pub(super) fn not(done: &'a T) -> Self {
+        Self { done, recall_due: Vec::new() }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use comity_admin::{Failure, FailureKind, ask};
+use comity_core::Timestamp;
 use comity_node::api::{
     DraftDetail, DraftLine, ListRequest, PartDetail, Published, RecordDetail, RecordLine, Status,
 };
@@ -84,7 +85,7 @@ pub(super) fn list(list: &List, context: &mut Context<'_>) -> Result<(), Failure
     let asked = ListRequest {
         kind: list.kind.map(|kind| kind.to_string()),
         from,
-        since: list.since.map(|since| since.to_string()),
+        since: list.since.map(Timestamp::precise),
         waiting: list.waiting,
         control: list.control,
         limit: list.limit,

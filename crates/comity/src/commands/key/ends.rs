@@ -1,6 +1,7 @@
 //! `comity key revoke` and `comity key affirm`: the end of a key before its time, and the root's word for
 //! what it had signed.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use comity_admin::Failure;
@@ -56,16 +57,24 @@ pub(super) fn revoke(
     }
     context.screen.show(|out| write_reach(&tried, &zones, out))?;
     context.asker.confirmed(yes, &format!("Revoke the key {}?", front(&tried.key)))?;
-    // What was shown is what is done: not a later instant.
+    // What was shown is what is done: not a later instant, and no other key that is the desk's by then.
     let root_passphrase = root_passphrase(&session, context)?;
-    let asked = RevokeRequest { from: Some(tried.from.clone()), root_passphrase, ..asked };
+    let (key, from) = (tried.key.clone(), Some(tried.from.clone()));
+    let asked = RevokeRequest { key, from, root_passphrase, ..asked };
     let revoked: Revoked = session.call("/revoke-key", &asked)?;
+    let shown: BTreeSet<&str> = tried.takes_back.iter().map(|line| line.record.as_str()).collect();
+    let since = revoked.takes_back.iter().filter(|line| !shown.contains(line.record.as_str()));
+    let since: Vec<_> = since.cloned().collect();
     let comity = context.comity();
     context.screen.answer(&revoked, |out| {
         let version = revoked.keyring.unwrap_or_default();
         writeln!(out, "the key {} is revoked; keyring version {version}", front(&revoked.key))?;
         if revoked.replaced {
             writeln!(out, "this node signs with a new key from now on: back the keys folder up")?;
+        }
+        if !since.is_empty() {
+            writeln!(out, "signed since that was shown, and counts no more either:")?;
+            lines(&since, &zones).write(out)?;
         }
         if !revoked.takes_back.is_empty() {
             writeln!(out, "what counts no more: publish it again, once you have looked at it")?;
@@ -99,7 +108,9 @@ pub(super) fn affirm(
     let count = counted(tried.records.len() as u64, "record", "records");
     context.asker.confirmed(yes, &format!("Stand by {count}?"))?;
     let root_passphrase = root_passphrase(&session, context)?;
-    let asked = AffirmRequest { root_passphrase, ..asked };
+    // Those that were shown, and none that the same span has by now.
+    let records = tried.records.iter().map(|line| line.record.clone()).collect();
+    let asked = AffirmRequest { records, signed_between: None, root_passphrase, ..asked };
     let affirmed: Affirmed = session.call("/affirm", &asked)?;
     context.screen.answer(&affirmed, |out| {
         let version = affirmed.keyring.unwrap_or_default();

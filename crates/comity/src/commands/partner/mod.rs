@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::Context;
 use super::agreement::{EXAMPLES, diff};
-use super::recall::{self, Narrowing};
+use super::recall::{self, Narrowed};
 use crate::backend::{Keys, Session};
 use crate::cli::PartnerCommand;
 use crate::screen::format::count;
@@ -243,7 +243,8 @@ fn set_level(
     context: &mut Context<'_>,
 ) -> Result<(), Failure> {
     let (session, zones) = context.session(Keys::Shut)?;
-    let widens = level > find(&session, name, &context.comity())?.level;
+    let before = find(&session, name, &context.comity())?.level;
+    let widens = level > before;
     if dry_run || (widens && !yes) {
         let request = DiffRequest {
             before: None,
@@ -263,10 +264,12 @@ fn set_level(
             context.asker.confirmed(yes, &printable(&question))?;
         }
     }
-    let narrowing = Narrowing::of(&session, name);
     let asked = ask::Update { name: name.to_owned(), change: PartnerUpdate::Level { level } };
     let partner: PartnerLine = session.call("/update-partner", &asked)?;
-    let narrowed = narrowing.by(&session, &partner);
+    let narrowed = match level < before {
+        true => Narrowed::after(&session, name, &partner),
+        false => Narrowed::not(&partner),
+    };
     let (name, comity) = (printable(&partner.name), context.comity());
     context.screen.answer(&narrowed, |out| {
         table(std::slice::from_ref(&partner)).write(out)?;
