@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
-use comity_node::api::AuditPartnerRequest;
+use comity_node::api::{AuditPartnerRequest, ToldRequest, WrongRequest};
 use comity_node::service::Service;
 
 use crate::api::{Ask, Node, answer};
@@ -31,4 +31,16 @@ pub(crate) fn audit() -> Router<Service> {
             }),
         )
         .route("/audit-search", post(search))
+        .route(
+            "/told-outside",
+            post(async |State(node): Node, Ask(asked): Ask<ToldRequest>| {
+                answer(node.told_outside(asked).await)
+            }),
+        )
+        .route(
+            "/told-wrongly",
+            post(async |State(node): Node, Ask(asked): Ask<WrongRequest>| {
+                answer(node.told_wrongly(asked).await)
+            }),
+        )
 }

@@ -37,5 +37,5 @@ pub use identity::{EconomyId, EpochId, GroupId, KeyId, PartDigest, RecordId};
 pub use marking::{Marking, Onward, Tlp};
 pub use time::Timestamp;
 pub use vocabulary::{
-    Class, KeptBecause, Kind, RecallReason, RefusalReason, Section, State, Urgency,
+    Class, KeptBecause, Kind, Means, RecallReason, RefusalReason, Section, State, Urgency,
 };

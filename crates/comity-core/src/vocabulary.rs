@@ -222,6 +222,24 @@ vocabulary!(
 );
 
 vocabulary!(
+    /// How somebody was told of a record by other means than comity.
+    Means {
+        /// By voice, at a distance.
+        Phone = 0, "phone";
+        /// By electronic mail.
+        Mail = 1, "mail";
+        /// By a chat.
+        Chat = 2, "chat";
+        /// Face to face.
+        Meeting = 3, "meeting";
+        /// On paper, or on a medium that was handed over.
+        Paper = 4, "paper";
+        /// Another way: the note says which.
+        Other = 5, "other";
+    }
+);
+
+vocabulary!(
     /// Why parts of what was taken back are still where they came.
     KeptBecause {
         /// Nobody asked that they be destroyed: it was withdrawn, and not recalled.

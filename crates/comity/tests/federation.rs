@@ -240,6 +240,8 @@ fn from_strangers_to_who_did_we_tell() {
     the_name_of_a_removed_partner(&kr);
     assert_eq!(kr.stop(), 0);
     at_rest(&kr);
+    let who = kr.data(&["audit", "who", reference]);
+    assert_eq!(who["told_outside"].as_array().unwrap().len(), 2, "kept through it all");
     assert_eq!(jp.stop(), 0);
 }
 
@@ -287,10 +289,41 @@ fn asked_by_what_was_told(kr: &Node, jp: &Node, reference: &str) {
     let later = kr.data(&["audit", "partner", "JP", "--since", "2099-01-01T00:00:00Z"]);
     assert_eq!(later["sent"], serde_json::json!([]));
 
+    told_by_telephone(kr, reference);
     let page = kr.folder().join("who.html").display().to_string();
     kr.data(&["audit", "who", reference, "--html", &page]);
     let page = std::fs::read_to_string(page).unwrap();
     assert!(page.contains("<td>JP</td>") && page.contains(reference), "{page}");
+    assert!(page.contains("<td>&lt;Example&gt; Bank</td>"), "{page}");
+}
+
+/// What only people know is kept as well, and what was wrong in it stays to be read.
+fn told_by_telephone(kr: &Node, reference: &str) {
+    let told = |more: &[&str]| kr.try_with(&[&["audit", "told", reference], more].concat(), "");
+    let to = ["--to", "<Example> Bank", "--by", "phone"];
+    told(&[&to[..], &["--section", "attribution"]].concat()).refused(
+        64,
+        "no-section",
+        "attribution",
+        "summary",
+    );
+    told(&[&to[..], &["--at", "2099-01-01T00:00:00Z"]].concat())
+        .refused(64, "not-yet", "2099", "was done");
+    let first = told(&["--to", "Other Bank", "--by", "mail"]).done();
+    assert!(first[0]["sections"].as_array().unwrap().len() > 3, "all that is here: {first}");
+    told(&["--wrong", "2", "--reason", "x"]).refused(65, "unfitting", "number 2", "");
+    told(&["--wrong", "1", "--reason", "another record"]).done();
+    told(&["--wrong", "1", "--reason", "x"]).refused(65, "unfitting", "already", "");
+    told(&[&to[..], &["--section", "indicators", "--teller", "Kim"]].concat()).done();
+    let who = kr.data(&["audit", "who", reference])["told_outside"].clone();
+    assert_eq!((text(&who[0], "wrong"), text(&who[1], "teller")), ("another record", "Kim"));
+    let whom = |value: &str| {
+        let found = kr.data(&["audit", "who", "--value", value])["found"][0].clone();
+        let said = found["told_outside"].as_array().cloned().unwrap_or_default();
+        said.iter().map(|one| text(one, "whom").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(whom("198.51.100.4"), ["<Example> Bank"]);
+    assert!(whom("legal channel").is_empty(), "not that part, and what was wrong does not count");
 }
 
 /// RED of a partner is shown at the desk that it names, by every way to ask; its author sees it anyway.

@@ -6,6 +6,7 @@
 //! them.
 
 mod codec;
+mod common;
 
 use crate::cbor::Fault;
 use crate::ceremony::Ceremony;
@@ -13,7 +14,7 @@ use crate::identity::{EconomyId, EpochId, PartDigest, RecordId};
 use crate::intake::Intake;
 use crate::ledger::{LedgerEntry, Opening};
 use crate::time::Timestamp;
-use crate::vocabulary::Kind;
+use crate::vocabulary::{Kind, Means};
 use crate::{Digest, Marking};
 
 /// Something that happened.
@@ -163,6 +164,40 @@ pub enum JournalEntry {
         /// When.
         at: Timestamp,
     },
+    /// A person says that somebody was told of a record by other means.
+    ToldOutside(ToldOutside),
+    /// A person says that such a word was wrong. Both stay to be read.
+    ToldWrongly {
+        /// The record.
+        record: RecordId,
+        /// Which word about it, from 1 on.
+        word: u64,
+        /// Why it was wrong.
+        reason: String,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// Somebody was told of a record by other means than comity: what a person says of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToldOutside {
+    /// The record.
+    pub record: RecordId,
+    /// Who was told, in the words of whoever says so.
+    pub whom: String,
+    /// How.
+    pub means: Means,
+    /// What of it.
+    pub parts: Vec<PartDigest>,
+    /// When they were told.
+    pub told: Timestamp,
+    /// Who told them; empty where it was not said.
+    pub teller: String,
+    /// Anything else.
+    pub note: String,
+    /// When it was entered.
+    pub at: Timestamp,
 }
 
 /// The first entry of a journal.
@@ -502,72 +537,4 @@ pub enum JournalFault {
     /// The body is not as this version writes it.
     #[error("entry body: {0}")]
     Malformed(#[from] Fault),
-}
-
-impl JournalEntry {
-    /// When it was entered.
-    #[must_use]
-    pub const fn at(&self) -> Timestamp {
-        match self {
-            Self::Founded(Founded { at, .. })
-            | Self::Record(RecordEntered { at, .. })
-            | Self::Parts(PartsArrived { at, .. })
-            | Self::Standing(StandingChanged { at, .. })
-            | Self::Ruled(Ruled { at, .. })
-            | Self::Judged(Judged { at, .. })
-            | Self::Partner(PartnerChanged { at, .. })
-            | Self::Delivery(DeliveryDecided { at, .. })
-            | Self::Voided { at, .. }
-            | Self::Arrival(Arrival { at, .. })
-            | Self::Receipt { at, .. }
-            | Self::Refused { at, .. }
-            | Self::Epoch { at, .. }
-            | Self::PartnerEpoch { at, .. }
-            | Self::Restored { at }
-            | Self::PolicyConfirmed { at }
-            | Self::Returned { at, .. }
-            | Self::Recovered { at }
-            | Self::TailCut { at, .. }
-            | Self::HeadAgreed { at, .. }
-            | Self::Invited(Invited { at, .. })
-            | Self::InvitationEnded { at, .. }
-            | Self::HeldBack { at, .. }
-            | Self::Unsent { at, .. }
-            | Self::Draft(DraftMade { at, .. })
-            | Self::DraftGone { at, .. } => *at,
-        }
-    }
-
-    /// The bodies that lie beside the entry.
-    #[must_use]
-    pub fn part_bodies(&self) -> Vec<PartDigest> {
-        match self {
-            Self::Record(entered) => entered.parts.iter().map(|part| part.digest).collect(),
-            Self::Parts(arrived) => arrived.parts.iter().map(|part| part.digest).collect(),
-            Self::Draft(draft) => draft.parts.iter().map(|part| part.content).collect(),
-            Self::Founded(_)
-            | Self::Standing(_)
-            | Self::Ruled(_)
-            | Self::Judged(_)
-            | Self::Partner(_)
-            | Self::Delivery(_)
-            | Self::Voided { .. }
-            | Self::Arrival(_)
-            | Self::Receipt { .. }
-            | Self::Refused { .. }
-            | Self::Epoch { .. }
-            | Self::PartnerEpoch { .. }
-            | Self::Restored { .. }
-            | Self::PolicyConfirmed { .. }
-            | Self::Returned { .. }
-            | Self::Recovered { .. }
-            | Self::TailCut { .. }
-            | Self::HeadAgreed { .. }
-            | Self::Invited(_)
-            | Self::InvitationEnded { .. }
-            | Self::HeldBack { .. }
-            | Self::Unsent { .. }
-            | Self::DraftGone { .. } => Vec::new(),
-        }
-    }
 }

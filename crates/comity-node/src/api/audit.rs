@@ -13,6 +13,9 @@ pub struct AuditWho {
     pub deliveries: Vec<AuditDelivery>,
     /// Partners to whom nothing of it was sent.
     pub nothing_sent: Vec<String>,
+    /// Who was told by other means, as people here say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told_outside: Vec<AuditOutside>,
     /// Its withdrawal, by reference.
     pub withdrawn_by: Option<String>,
     /// Its recall, by reference.
@@ -116,6 +119,70 @@ pub enum AuditStep {
 pub struct AuditFile {
     /// Its contents: lines of JSON.
     pub file: String,
+}
+
+/// Somebody who was told by other means.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AuditOutside {
+    /// Which word about this record, from 1 on.
+    pub word: u64,
+    /// Who was told.
+    pub whom: String,
+    /// `phone`, `mail`, `chat`, `meeting`, `paper` or `other`.
+    pub by: String,
+    /// When.
+    pub told: String,
+    /// The sections that were told.
+    pub sections: Vec<String>,
+    /// The parts, by digest.
+    pub parts: Vec<String>,
+    /// Who told them, where it was said.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub teller: String,
+    /// Anything else.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+    /// When that was entered.
+    pub entered_at: String,
+    /// Why it was wrong, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrong: Option<String>,
+}
+
+/// Somebody was told of a record by other means.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToldRequest {
+    /// A reference, or the front of an id.
+    pub record: String,
+    /// Who.
+    pub whom: String,
+    /// `phone`, `mail`, `chat`, `meeting`, `paper` or `other`.
+    pub by: String,
+    /// The sections that were told; none: all that are here.
+    #[serde(default)]
+    pub sections: Vec<String>,
+    /// When (RFC 3339, with a zone); none: now.
+    #[serde(default)]
+    pub told: Option<String>,
+    /// Who told them.
+    #[serde(default)]
+    pub teller: String,
+    /// Anything else.
+    #[serde(default)]
+    pub note: String,
+}
+
+/// A word about who was told was wrong.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WrongRequest {
+    /// A reference, or the front of an id.
+    pub record: String,
+    /// Which word about it, from 1 on.
+    pub word: u64,
+    /// Why it was wrong.
+    pub reason: String,
 }
 
 /// A part that stayed.

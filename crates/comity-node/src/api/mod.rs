@@ -22,7 +22,8 @@ mod trouble;
 mod withdrawals;
 
 pub use audit::{
-    AuditChain, AuditDelivery, AuditFile, AuditStep, AuditTold, AuditWho, AuditWithheld,
+    AuditChain, AuditDelivery, AuditFile, AuditOutside, AuditStep, AuditTold, AuditWho,
+    AuditWithheld, ToldRequest, WrongRequest,
 };
 pub use comparing::{
     AgreementDiff, DiffCount, DiffEffect, DiffExample, DiffLine, DiffRequest, DiffSide, DiffedSide,

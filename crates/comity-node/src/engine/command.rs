@@ -7,7 +7,7 @@ use comity_core::entitlement::{Claim, Entitlement, FirstSeen};
 use comity_core::group::{Founding, GroupBody, Says};
 use comity_core::journal::{
     DraftMade, Invited, JournalEntry, PartnerChange, PartnerChanged, Ruled, Source, Standing,
-    StandingChanged,
+    StandingChanged, ToldOutside,
 };
 use comity_core::keyring::AdvanceError;
 use comity_core::limits::ENTRY_BYTES;
@@ -47,6 +47,17 @@ pub enum Command {
         economy: EconomyId,
         /// What changes.
         change: PartnerChange,
+    },
+    /// Somebody was told of a record by other means.
+    TellOutside(Box<ToldOutside>),
+    /// Such a word was wrong.
+    ToldWrongly {
+        /// The record.
+        record: RecordId,
+        /// Which word about it, from 1 on.
+        word: u64,
+        /// Why.
+        reason: String,
     },
     /// A record that was just published goes to nobody.
     Unsend {
@@ -198,6 +209,10 @@ impl Engine {
             }
             Command::Partner { economy, change } => self.change_partner(economy, change, now),
             Command::Unsend { record } => self.unsend(record, now),
+            Command::TellOutside(told) => self.tell_outside(*told, now),
+            Command::ToldWrongly { record, word, reason } => {
+                self.told_wrongly(record, word, reason, now)
+            }
             Command::Draft { drafts } => self.keep_drafts(drafts),
             Command::DropDraft { draft } => {
                 self.state.draft(draft).ok_or(CommandError::NoDraft(draft))?;

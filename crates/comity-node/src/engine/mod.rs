@@ -24,6 +24,7 @@ mod inbound;
 mod judging;
 mod keeping;
 mod offering;
+mod outside;
 mod receipts;
 mod recovery;
 mod room;

@@ -23,6 +23,7 @@ mod keys;
 mod local;
 mod names;
 mod needle;
+mod outside;
 mod pairing;
 mod partners;
 mod ping;

@@ -12,8 +12,10 @@ use comity_store::Store;
 
 use super::audit_partner::sent;
 use super::needle::Needle;
-use super::{Service, local, words};
-use crate::api::{AuditFound, AuditSent, FoundPart, SearchDone, SearchLine, SearchRequest};
+use super::{Service, local, outside, words};
+use crate::api::{
+    AuditFound, AuditOutside, AuditSent, FoundPart, SearchDone, SearchLine, SearchRequest,
+};
 use crate::error::{ErrorKind, ServiceError};
 use crate::limits::SEARCHED_AT_ONCE;
 use crate::state::State;
@@ -109,6 +111,7 @@ impl Searching {
                         })
                         .collect(),
                     sent: told(state, &record, &parts, now),
+                    told_outside: told_outside(state, &record, &parts),
                 })
             });
             if let Some(found) = found.await? {
@@ -187,6 +190,14 @@ fn read(
         }
     }
     (hits, unreadable)
+}
+
+/// Who was told at least one of these parts by other means, as far as that was not wrong.
+fn told_outside(state: &State, record: &RecordId, parts: &[PartDigest]) -> Vec<AuditOutside> {
+    let parts: Vec<_> = parts.iter().map(ToString::to_string).collect();
+    let mut said = outside::lines(state, record);
+    said.retain(|one| one.wrong.is_none() && one.parts.iter().any(|part| parts.contains(part)));
+    said
 }
 
 /// The deliveries of a record with at least one of these parts.

@@ -148,6 +148,8 @@ fn of_one(state: &State, entry: &JournalEntry, now: Timestamp) -> Option<Event> 
         | JournalEntry::Invited(_)
         | JournalEntry::InvitationEnded { .. }
         | JournalEntry::HeldBack { .. }
+        | JournalEntry::ToldOutside(_)
+        | JournalEntry::ToldWrongly { .. }
         | JournalEntry::DraftGone { .. } => None,
     }
 }

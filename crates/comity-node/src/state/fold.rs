@@ -84,6 +84,7 @@ impl State {
             replaced: super::Replaced::default(),
             answers: super::Answers::default(),
             unsending: super::Unsending::default(),
+            outsides: super::Outsides::default(),
             authored: BTreeMap::new(),
             anew: BTreeMap::new(),
             seized: BTreeSet::new(),
@@ -238,6 +239,10 @@ impl State {
                 self.unsending.about_to(*record, *until)
             }
             JournalEntry::Unsent { record, .. } => self.unsent(record),
+            JournalEntry::ToldOutside(told) => self.outsides.said(told),
+            JournalEntry::ToldWrongly { record, word, reason, .. } => {
+                self.outsides.wrong(record, *word, reason);
+            }
             JournalEntry::DraftGone { draft, .. } => {
                 self.drafts.remove(draft);
             }

@@ -17,6 +17,7 @@ mod invitations;
 mod kept;
 mod keyrings;
 mod ledgers;
+mod outside;
 mod partners;
 mod records;
 mod references;
@@ -48,6 +49,8 @@ pub use intake::Ruling;
 pub use invitations::Invitations;
 pub(crate) use kept::Stranger;
 pub use ledgers::{InLedger, OutEntry, OutFate, OutLedger};
+pub use outside::Outside;
+use outside::Outsides;
 pub use partners::{Bond, Partner};
 pub use records::{Held, Tombstone};
 use references::References;
@@ -94,6 +97,7 @@ pub struct State {
     answers: Answers,
     /// What was unsent.
     unsending: Unsending,
+    outsides: Outsides,
     /// Replaced records that are not here.
     replaced: Replaced,
     /// Every record, by the economy that it says it is of and the key that signed it.

@@ -21,8 +21,8 @@ pub(crate) use node::{
 };
 pub(crate) use partner::PartnerCommand;
 pub(crate) use record::{
-    AuditCommand, EmbargoCommand, Explain, ImportCommand, List, Publish, Recall, RecallCommand,
-    Show, Unsend, Verify, Watch, Withdraw,
+    AuditCommand, AuditTold, EmbargoCommand, Explain, ImportCommand, List, Publish, Recall,
+    RecallCommand, Show, Unsend, Verify, Watch, Withdraw,
 };
 
 const START: &str = "\

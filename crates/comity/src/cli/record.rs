@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use comity_core::{Kind, RecallReason, RefusalReason, Timestamp, Tlp};
+use comity_core::{Kind, Means, RecallReason, RefusalReason, Timestamp, Tlp};
 
 use super::words;
 
@@ -282,6 +282,14 @@ pub(crate) enum AuditCommand {
         #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "value"])]
         html: Option<PathBuf>,
     },
+    /// Keep that somebody was told of a record by other means
+    ///
+    /// `audit who` then shows it beside the deliveries. It is what people say, and proves nothing; a file for others
+    /// (`audit who --out`) does not have it. What was entered wrongly is taken back with `--wrong`, and stays to be read.
+    #[command(
+        after_help = "Examples:\n  comity audit told KR-26-0002 --to \"Example Bank\" --by phone --section summary\n  comity audit told KR-26-0002 --wrong 1 --reason \"it was KR-26-0003\""
+    )]
+    Told(AuditTold),
     /// Everything that one partner was told
     #[command(after_help = "Example:\n  comity audit partner JP --since 2026-11-01T00:00:00Z")]
     Partner {
@@ -295,6 +303,42 @@ pub(crate) enum AuditCommand {
         #[arg(long)]
         control: bool,
     },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct AuditTold {
+    /// Its reference, or the front of its id
+    #[arg(value_name = "REFERENCE")]
+    pub(crate) record: String,
+    /// Who was told
+    #[arg(long, value_name = "TEXT", required_unless_present = "wrong")]
+    pub(crate) to: Option<String>,
+    /// How: phone, mail, chat, meeting, paper or other
+    #[arg(long, value_name = "MEANS", value_parser = words::means, required_unless_present = "wrong")]
+    pub(crate) by: Option<Means>,
+    /// What was told, such as summary; all that is here unless given
+    #[arg(long = "section", value_name = "SECTION")]
+    pub(crate) sections: Vec<String>,
+    /// When, such as 2026-11-20T09:00:00Z; now unless given
+    #[arg(long, value_name = "TIME", value_parser = words::instant)]
+    pub(crate) at: Option<Timestamp>,
+    /// Who told them
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) teller: Option<String>,
+    /// Anything else
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) note: Option<String>,
+    /// The number of what was entered wrongly
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        requires = "reason",
+        conflicts_with_all = ["to", "by", "sections", "at", "teller", "note"]
+    )]
+    pub(crate) wrong: Option<u64>,
+    /// Why it was wrong
+    #[arg(long, value_name = "TEXT", requires = "wrong")]
+    pub(crate) reason: Option<String>,
 }
 
 /// Verify a file offline: a record, its parts, the file of an audit.

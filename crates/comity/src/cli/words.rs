@@ -1,6 +1,6 @@
 //! Values as they are typed.
 
-use comity_core::{Kind, RecallReason, RefusalReason, Timestamp, Tlp};
+use comity_core::{Kind, Means, RecallReason, RefusalReason, Timestamp, Tlp};
 
 pub(super) fn tlp(text: &str) -> Result<Tlp, String> {
     Tlp::from_name(text).ok_or_else(|| "one of clear, green, amber, amber+strict, red".to_owned())
@@ -8,6 +8,10 @@ pub(super) fn tlp(text: &str) -> Result<Tlp, String> {
 
 pub(super) fn kind(text: &str) -> Result<Kind, String> {
     Kind::from_name(text).ok_or_else(|| one_of(Kind::ALL))
+}
+
+pub(super) fn means(text: &str) -> Result<Means, String> {
+    Means::from_name(text).ok_or_else(|| one_of(Means::ALL))
 }
 
 pub(super) fn recall_reason(text: &str) -> Result<RecallReason, String> {
@@ -44,6 +48,7 @@ mod tests {
         assert_eq!(tlp("amber+strict"), Ok(Tlp::AmberStrict));
         assert!(tlp("orange").unwrap_err().contains("amber+strict"));
         assert!(kind("advisry").unwrap_err().contains("advisory"));
+        assert!(means("fax").unwrap_err().contains("paper"));
         assert!(recall_reason("mistake").unwrap_err().contains("sent-in-error"));
         assert!(refusal_reason("no").unwrap_err().contains("investigation"));
     }

@@ -178,6 +178,8 @@ impl Shadow {
             | JournalEntry::InvitationEnded { .. }
             | JournalEntry::HeldBack { .. }
             | JournalEntry::Unsent { .. }
+            | JournalEntry::ToldOutside(_)
+            | JournalEntry::ToldWrongly { .. }
             | JournalEntry::DraftGone { .. } => {}
         }
         Ok(())

@@ -8,7 +8,7 @@ use crate::intake::Intake;
 use crate::ledger::{LedgerEntry, Opening};
 use crate::sign::Signature;
 use crate::time::Timestamp;
-use crate::vocabulary::Kind;
+use crate::vocabulary::{Kind, Means};
 use crate::{Digest, Marking};
 
 /// The most items in a list of the journal, and the most bytes of a string in it: our own writing,
@@ -81,6 +81,16 @@ impl Item for Kind {
     }
 }
 
+impl Item for Means {
+    fn write(&self, writer: &mut Writer) {
+        writer.uint(self.code());
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        reader.uint().map(Self::from_code)
+    }
+}
+
 impl Item for Intake {
     fn write(&self, writer: &mut Writer) {
         writer.uint(self.code());
@@ -139,7 +149,7 @@ macro_rules! lists {
     )+};
 }
 
-lists!(PartHeld, Withheld, DraftPart, RecordId, String, Kind);
+lists!(PartHeld, Withheld, DraftPart, RecordId, PartDigest, String, Kind);
 
 macro_rules! options {
     ($($name:ident),+) => {$(

@@ -12,7 +12,7 @@ use crate::ceremony::Ceremony;
 use super::{
     Arrival, ArrivalOutcome, Delivered, DeliveryDecided, DraftMade, DraftPart, Founded, Invited,
     JournalEntry, JournalFault, Judged, PartHeld, PartnerChanged, PartsArrived, RecordEntered,
-    Ruled, Standing, StandingChanged, Withheld,
+    Ruled, Standing, StandingChanged, ToldOutside, Withheld,
 };
 
 /// What was `Partner` before pairings were kept with both confirmations. A form that changes gets a new
@@ -154,9 +154,12 @@ entries! {
     24 = HeadAgreed { by, at },
     28 = HeldBack { record, until, at },
     29 = Unsent { record, at },
+    33 = ToldOutside(told),
+    34 = ToldWrongly { record, word, reason, at },
     25 = Ruled(ruled),
 }
 
+fields!(ToldOutside { record, whom, means, parts, told, teller, note, at });
 fields!(Founded { economy, code, keyring, at });
 fields!(RecordEntered { signed, parts, source, standing, reference, title, at });
 fields!(PartsArrived { record, parts, source, at });

@@ -3,7 +3,7 @@ use super::*;
 use crate::intake::Intake;
 use crate::ledger::{Head, LedgerEntry, Opening};
 use crate::time::Timestamp;
-use crate::{Digest, EconomyId, EpochId, Kind, Marking, PartDigest, RecordId, Tlp};
+use crate::{Digest, EconomyId, EpochId, Kind, Marking, Means, PartDigest, RecordId, Tlp};
 
 fn examples() -> Vec<JournalEntry> {
     let (economy, record) = (EconomyId([1; 32]), RecordId([2; 32]));
@@ -142,6 +142,17 @@ fn examples() -> Vec<JournalEntry> {
         JournalEntry::HeadAgreed { by: economy, at },
         JournalEntry::HeldBack { record, until: at, at },
         JournalEntry::Unsent { record, at },
+        JournalEntry::ToldOutside(ToldOutside {
+            record,
+            whom: "the bank's own team".into(),
+            means: Means::Phone,
+            parts: vec![PartDigest([4; 32])],
+            told: at,
+            teller: "Kim".into(),
+            note: String::new(),
+            at,
+        }),
+        JournalEntry::ToldWrongly { record, word: 1, reason: "another record".into(), at },
     ]
 }
 

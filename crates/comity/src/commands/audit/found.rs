@@ -12,6 +12,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::partner::table;
+use super::told;
 use crate::backend::Keys;
 use crate::commands::Context;
 use crate::screen::format::counted;
@@ -104,13 +105,16 @@ fn write(answer: &Found, what: &str, zones: &Zones, out: &mut dyn Write) -> io::
             partner => format!("from {}", printable(partner)),
         };
         writeln!(out, "in {}; {from}", places(&one.parts))?;
-        match one.sent.is_empty() {
-            true => writeln!(out, "Nobody was told.")?,
-            false => table(&one.sent, true, zones).write(out)?,
+        match (one.sent.is_empty(), one.told_outside.is_empty()) {
+            (true, true) => writeln!(out, "Nobody was told.")?,
+            (true, false) => {}
+            (false, _) => table(&one.sent, true, zones).write(out)?,
         }
+        told::write(&one.told_outside, zones, out)?;
     }
-    let told = answer.found.iter().flat_map(|one| &one.sent);
-    let told: BTreeSet<_> = told.map(|sent| printable(&sent.partner)).collect();
+    let partners = answer.found.iter().flat_map(|one| &one.sent).map(|sent| &sent.partner);
+    let others = answer.found.iter().flat_map(|one| &one.told_outside).map(|said| &said.whom);
+    let told: BTreeSet<_> = partners.chain(others).map(|name| printable(name)).collect();
     if !answer.found.is_empty() {
         let told: Vec<_> = told.into_iter().collect();
         let told = if told.is_empty() { "nobody".to_owned() } else { told.join(", ") };

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use comity_node::api::{AuditTold, AuditWho};
 
+use super::told::remarks;
 use super::{kept, people};
 use crate::commands::recall;
 use crate::screen::times::Zones;
@@ -60,6 +61,19 @@ pub(super) fn page(who: &AuditWho, zones: &Zones) -> String {
     if !withheld.is_empty() {
         heading(&mut page, "Kept back");
         table(&mut page, &["kept from", "part", "rule", "because"], withheld);
+    }
+    if !who.told_outside.is_empty() {
+        heading(&mut page, "Told besides, as people say");
+        let rows = who.told_outside.iter().map(|one| {
+            vec![
+                one.whom.clone(),
+                one.by.clone(),
+                zones.written(&one.told),
+                people(&one.sections),
+                remarks(one),
+            ]
+        });
+        table(&mut page, &["whom", "by", "when", "parts", "said"], rows);
     }
     if !who.nothing_sent.is_empty() {
         let names = who.nothing_sent.join(", ");

@@ -17,6 +17,7 @@ use crate::screen::{Table, printable};
 mod found;
 mod html;
 mod partner;
+mod told;
 
 pub(super) fn run(command: AuditCommand, context: &mut Context<'_>) -> Result<(), Failure> {
     match command {
@@ -30,6 +31,7 @@ pub(super) fn run(command: AuditCommand, context: &mut Context<'_>) -> Result<()
             let message = "a record, a value or a file";
             Err(Failure::new(FailureKind::Usage, "nothing-asked", message))
         }
+        AuditCommand::Told(told) => told::run(told, context),
         AuditCommand::Partner { partner, since, control } => {
             partner::run(&partner, since, control, context)
         }
@@ -72,13 +74,15 @@ fn write(who: &AuditWho, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
     let record = &who.record;
     writeln!(out, "{}  {}  {}", record.reference, printable(&record.title), record.tlp)?;
     if who.deliveries.is_empty() {
-        writeln!(out, "Nobody was told.")?;
+        let over = if who.told_outside.is_empty() { "" } else { " over comity" };
+        writeln!(out, "Nobody was told{over}.")?;
     } else {
         table(&who.deliveries, zones).write(out)?;
         if who.deliveries.iter().any(|delivery| kept(delivery).next().is_some()) {
             withheld(&who.deliveries).write(out)?;
         }
     }
+    told::write(&who.told_outside, zones, out)?;
     if !who.nothing_sent.is_empty() {
         writeln!(out, "Nothing of it was sent to {}.", printable(&who.nothing_sent.join(", ")))?;
     }

@@ -1,0 +1,80 @@
+//! What is asked of every entry, of whatever kind.
+
+use super::{
+    Arrival, DeliveryDecided, DraftMade, Founded, Invited, JournalEntry, Judged, PartnerChanged,
+    PartsArrived, RecordEntered, Ruled, StandingChanged, ToldOutside,
+};
+use crate::identity::PartDigest;
+use crate::time::Timestamp;
+
+impl JournalEntry {
+    /// When it was entered.
+    #[must_use]
+    pub const fn at(&self) -> Timestamp {
+        match self {
+            Self::Founded(Founded { at, .. })
+            | Self::Record(RecordEntered { at, .. })
+            | Self::Parts(PartsArrived { at, .. })
+            | Self::Standing(StandingChanged { at, .. })
+            | Self::Ruled(Ruled { at, .. })
+            | Self::Judged(Judged { at, .. })
+            | Self::Partner(PartnerChanged { at, .. })
+            | Self::Delivery(DeliveryDecided { at, .. })
+            | Self::Voided { at, .. }
+            | Self::Arrival(Arrival { at, .. })
+            | Self::Receipt { at, .. }
+            | Self::Refused { at, .. }
+            | Self::Epoch { at, .. }
+            | Self::PartnerEpoch { at, .. }
+            | Self::Restored { at }
+            | Self::PolicyConfirmed { at }
+            | Self::Returned { at, .. }
+            | Self::Recovered { at }
+            | Self::TailCut { at, .. }
+            | Self::HeadAgreed { at, .. }
+            | Self::Invited(Invited { at, .. })
+            | Self::InvitationEnded { at, .. }
+            | Self::HeldBack { at, .. }
+            | Self::Unsent { at, .. }
+            | Self::ToldOutside(ToldOutside { at, .. })
+            | Self::ToldWrongly { at, .. }
+            | Self::Draft(DraftMade { at, .. })
+            | Self::DraftGone { at, .. } => *at,
+        }
+    }
+
+    /// The bodies that lie beside the entry.
+    #[must_use]
+    pub fn part_bodies(&self) -> Vec<PartDigest> {
+        match self {
+            Self::Record(entered) => entered.parts.iter().map(|part| part.digest).collect(),
+            Self::Parts(arrived) => arrived.parts.iter().map(|part| part.digest).collect(),
+            Self::Draft(draft) => draft.parts.iter().map(|part| part.content).collect(),
+            Self::Founded(_)
+            | Self::Standing(_)
+            | Self::Ruled(_)
+            | Self::Judged(_)
+            | Self::Partner(_)
+            | Self::Delivery(_)
+            | Self::Voided { .. }
+            | Self::Arrival(_)
+            | Self::Receipt { .. }
+            | Self::Refused { .. }
+            | Self::Epoch { .. }
+            | Self::PartnerEpoch { .. }
+            | Self::Restored { .. }
+            | Self::PolicyConfirmed { .. }
+            | Self::Returned { .. }
+            | Self::Recovered { .. }
+            | Self::TailCut { .. }
+            | Self::HeadAgreed { .. }
+            | Self::Invited(_)
+            | Self::InvitationEnded { .. }
+            | Self::HeldBack { .. }
+            | Self::Unsent { .. }
+            | Self::ToldOutside(_)
+            | Self::ToldWrongly { .. }
+            | Self::DraftGone { .. } => Vec::new(),
+        }
+    }
+}
