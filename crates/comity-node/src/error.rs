@@ -29,6 +29,9 @@ pub enum ErrorKind {
     Config,
 }
 
+/// What to do about a damaged journal.
+pub const DAMAGED: &str = "comity store verify names what is damaged; then bring back a backup: comity restore DIR. Until then comity list, show, status and audit who read what can be read";
+
 /// Why something was not done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -116,6 +119,7 @@ impl From<CommandError> for ServiceError {
             CommandError::SetAside(_) => {
                 (ErrorKind::TryLater, "set-aside", Some("comity quarantine list"))
             }
+            CommandError::Damaged(_) => (ErrorKind::Data, "store-damaged", Some(DAMAGED)),
             CommandError::Store(_) => (ErrorKind::Io, "store-failed", Some("comity doctor")),
         };
         let failed = Self::new(kind, code, error.to_string());
@@ -142,9 +146,7 @@ impl From<StoreError> for ServiceError {
                 "store-older",
                 Some("start the program that wrote it, or make the node anew: comity init"),
             ),
-            StoreError::Damage(_) => {
-                (ErrorKind::Data, "store-damaged", Some("comity store verify"))
-            }
+            StoreError::Damage(_) => (ErrorKind::Data, "store-damaged", Some(DAMAGED)),
             StoreError::Backup { .. } => (
                 ErrorKind::Data,
                 "backup-damaged",

@@ -19,5 +19,5 @@ mod shell;
 pub mod shell_word;
 pub mod state;
 
-pub use error::{ErrorKind, ServiceError};
+pub use error::{DAMAGED, ErrorKind, ServiceError};
 pub use node::{Mode, Node};

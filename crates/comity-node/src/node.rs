@@ -11,7 +11,7 @@ use comity_core::journal::JournalEntry;
 use comity_core::keyring::VerifiedKeyring;
 use comity_core::sign::SecretKey;
 use comity_net::{BindError, Endpoint, EndpointConfig, EndpointSecrets, LinkIdentity, LinkOptions};
-use comity_store::{FileStore, OpenReport, Store};
+use comity_store::{FileStore, OpenReport, Store, StoreError};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -36,6 +36,9 @@ pub enum Mode {
     Running,
     /// For one command: the lock is taken, nothing is sent.
     Offline,
+    /// For one command that changes nothing: as offline, and a damaged journal is read as far as it goes.
+    /// Of such a journal nothing is built on: no key is opened, and every change is refused.
+    Reading,
 }
 
 /// A started node.
@@ -64,13 +67,20 @@ impl Node {
             (Ok(keys), _) => Some(keys),
             (Err(error), Mode::Running) => return Err(error),
             // Whoever gave a passphrase wants the keys.
-            (Err(error), Mode::Offline) if passphrase.is_some() => return Err(error),
-            (Err(_), Mode::Offline) => None,
+            (Err(error), Mode::Offline | Mode::Reading) if passphrase.is_some() => {
+                return Err(error);
+            }
+            (Err(_), Mode::Offline | Mode::Reading) => None,
         };
-        let (store, report) = FileStore::open(&config.store.folder, index::options(&config))?;
+        let (store, report) = open_store(&config, mode)?;
+        let keys = keys.filter(|_| report.damage.is_none());
         let files = Arc::new(store);
         let store: Arc<dyn Store> = files.clone();
-        let mut state = fold(&*store)?;
+        let mut state = match (fold(&*store), &report.damage) {
+            // What comes before the damage is too little to be a node.
+            (Err(_), Some(damage)) => return Err(StoreError::from(damage.clone()).into()),
+            (folded, _) => folded?,
+        };
         if let Some(keys) = &keys
             && mode == Mode::Running
         {
@@ -95,7 +105,7 @@ impl Node {
             (Mode::Running, Some(keys), Some(keyring)) => {
                 Some(bind(&config, keys, &keyring, &clock, pairing_sender)?)
             }
-            (Mode::Running | Mode::Offline, _, _) => None,
+            (Mode::Running | Mode::Offline | Mode::Reading, _, _) => None,
         };
         let endpoint = net.as_ref().map(|net| net.endpoint.clone());
         let (us, introduction) = (state.us(), introduction(&config, state.keyring(&state.us())));
@@ -106,6 +116,9 @@ impl Node {
         match report.untold {
             Some(bytes) => engine.tail_was_cut(bytes, crate::clock::now()),
             None => engine.say_doubts(),
+        }
+        if let Some(damage) = &report.damage {
+            engine = engine.of_damaged(damage);
         }
         let parts = shell::Parts {
             engine,
@@ -168,12 +181,28 @@ impl Node {
             endpoint.wait_idle().await;
         }
         self.service.end().await;
-        if let Ok(store) = self.shell.await {
+        let writes = self.report.damage.is_none();
+        if let Ok(store) = self.shell.await
+            && writes
+        {
             // An empty batch returns when everything before it is durable.
             if let Err(error) = store.append(Vec::new()) {
                 tracing::warn!("at the end: {error}");
             }
         }
+    }
+}
+
+/// The journal; a damaged one only for whoever changes nothing.
+fn open_store(config: &Config, mode: Mode) -> Result<(FileStore, OpenReport), StoreError> {
+    let folder = &config.store.folder;
+    match FileStore::open(folder, index::options(config)) {
+        Err(StoreError::Damage(damage)) if mode == Mode::Reading => {
+            let (store, report) = FileStore::open_read_only(folder, index::options(config))?;
+            // Only the first opening knows what the indexes know of.
+            Ok((store, OpenReport { damage: Some(damage), ..report }))
+        }
+        opened => opened,
     }
 }
 

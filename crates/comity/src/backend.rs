@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use comity_admin::{Client, Failure, FailureKind, Lines};
+use comity_node::Mode;
 use comity_node::config::Config;
 use comity_node::shell_word::word;
 use serde::Serialize;
@@ -19,6 +20,8 @@ use crate::screen::{Asker, Typed};
 pub(crate) enum Keys {
     /// They stay shut: the command reads, or writes what needs no signature.
     Shut,
+    /// They stay shut, and the command changes nothing: it reads a damaged journal as well.
+    Reading,
     /// The command signs: if they are encrypted, the passphrase is asked for.
     Signing,
 }
@@ -58,11 +61,12 @@ impl Backend {
             return Ok(Session { client, local: None, runtime, typed: None });
         }
         let typed = match keys {
-            Keys::Shut => None,
+            Keys::Shut | Keys::Reading => None,
             Keys::Signing => crate::local::typed(&self.folder, asker)?,
         };
         let passphrase = typed.as_ref().map(crate::local::understood).transpose()?;
-        let local = runtime.block_on(LocalNode::start(self, passphrase.as_ref()))?;
+        let mode = if keys == Keys::Reading { Mode::Reading } else { Mode::Offline };
+        let local = runtime.block_on(LocalNode::start(self, passphrase.as_ref(), mode))?;
         let client = Client::in_process(local.router());
         Ok(Session { client, local: Some(local), runtime, typed })
     }
@@ -91,6 +95,11 @@ impl Session {
     /// The passphrase that opened the node's keys, if one was asked for.
     pub(crate) fn typed(&self) -> Option<&str> {
         self.typed.as_ref().map(|typed| typed.as_str())
+    }
+
+    /// What is wrong with the journal that this process reads, and up to which entry it does.
+    pub(crate) fn damage(&self) -> Option<(String, u64)> {
+        self.local.as_ref().and_then(LocalNode::damage)
     }
 
     /// Asks, and waits for the answer.

@@ -26,8 +26,15 @@ impl LocalNode {
     pub(crate) async fn start(
         backend: &Backend,
         passphrase: Option<&Passphrase>,
+        mode: Mode,
     ) -> Result<Self, Failure> {
-        Ok(Self(Node::start(&backend.folder, passphrase, Mode::Offline)?))
+        Ok(Self(Node::start(&backend.folder, passphrase, mode)?))
+    }
+
+    /// What is wrong with its journal, and up to which entry it was read.
+    pub(crate) fn damage(&self) -> Option<(String, u64)> {
+        let report = self.0.report();
+        report.damage.as_ref().map(|damage| (damage.to_string(), report.durable.seq))
     }
 
     /// Every command of it.

@@ -182,6 +182,9 @@ pub enum CommandError {
         "records of ours came back, and are set aside because of their key: {0}. Look at them, release what is ours (comity quarantine list), then confirm again"
     )]
     SetAside(String),
+    /// The journal is damaged.
+    #[error("the journal is damaged, and nothing is built on it: {0}")]
+    Damaged(String),
     /// The store failed.
     #[error("the journal takes no more entries: {0}")]
     Store(String),

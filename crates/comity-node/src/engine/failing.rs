@@ -10,7 +10,7 @@ use std::fmt;
 
 use comity_core::ledger::Ranges;
 use comity_proto::CloseReason;
-use comity_store::{StoreError, Unfinished};
+use comity_store::{Damage, StoreError, Unfinished};
 
 use super::{CommandError, Effect, Engine, Input, Then};
 use crate::entropy::OsEntropy;
@@ -26,12 +26,16 @@ pub(super) struct Failure {
     refused: bool,
     /// The state is what is on the disk.
     fallen_back: bool,
+    /// The journal is not what was written: the state is what stands before that.
+    damaged: bool,
 }
 
 impl Failure {
     /// What a command is told.
     pub(super) fn refusal(&self) -> CommandError {
-        if self.full && !self.refused {
+        if self.damaged {
+            CommandError::Damaged(self.why.clone())
+        } else if self.full && !self.refused {
             CommandError::DiskFull
         } else {
             CommandError::Store(self.why.clone())
@@ -42,7 +46,9 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let why = &self.why;
-        if self.refused {
+        if self.damaged {
+            write!(f, "{why}; what can be read is shown, and nothing is written, signed or sent")
+        } else if self.refused {
             write!(f, "{why}; nothing of it was written, and the node goes on without it")
         } else if self.full {
             write!(f, "{why}; the node is read-only, and goes on by itself when there is room")
@@ -65,11 +71,27 @@ impl Engine {
         self.failed.as_ref().is_some_and(|failure| failure.full)
     }
 
+    /// Over a damaged journal: what was folded is looked at, and every change is refused.
+    #[must_use]
+    pub fn of_damaged(mut self, damage: &Damage) -> Self {
+        let why = damage.to_string();
+        let (full, refused, fallen_back, damaged) = (false, false, true, true);
+        self.failed = Some(Failure { why, full, refused, fallen_back, damaged });
+        self
+    }
+
+    /// Whether that is why nothing is written.
+    #[must_use]
+    pub fn is_damaged(&self) -> bool {
+        self.failed.as_ref().is_some_and(|failure| failure.damaged)
+    }
+
     /// The store takes nothing any more. Connections close, so that partners keep what they have for us.
     pub(super) fn fail(&mut self, then: Vec<Then>, error: &StoreError) {
         let refused = error.is_refusal();
         let full = error.is_full() || refused;
-        let failure = Failure { why: error.to_string(), full, refused, fallen_back: false };
+        let why = error.to_string();
+        let failure = Failure { why, full, refused, fallen_back: false, damaged: false };
         // Batches that are still with the store come back as failed too, or never; nobody waits.
         let given_up = std::mem::take(&mut self.commits);
         self.refuse_waiting(given_up.into_values().flatten().chain(then), &failure);
@@ -131,7 +153,8 @@ impl Engine {
         if self.is_full() && !harmless {
             let fallen_back = !self.shows_unwritten();
             let why = error.to_string();
-            let failure = Failure { why, full: false, refused: false, fallen_back };
+            let (full, refused, damaged) = (false, false, false);
+            let failure = Failure { why, full, refused, fallen_back, damaged };
             self.say(&failure);
             self.failed = Some(failure);
         }

@@ -50,7 +50,7 @@ use crate::clock::NodeClock;
 use crate::config::Config;
 use crate::deadlines;
 use crate::engine::{Command, Engine, Reply};
-use crate::error::{ErrorKind, ServiceError};
+use crate::error::{DAMAGED, ErrorKind, ServiceError};
 use crate::keyfile::Passphrase;
 use crate::node::Keys;
 use crate::shell::{Handle, Seen};
@@ -133,7 +133,9 @@ impl Service {
                 desk_next,
                 store_problem: engine.failed(),
                 store_next: engine.failed().map(|_| {
-                    if engine.is_full() {
+                    if engine.is_damaged() {
+                        DAMAGED.to_owned()
+                    } else if engine.is_full() {
                         format!("free some space: df -h {folder}")
                     } else {
                         "look at the disk (dmesg, smartctl), then start the node again".to_owned()

@@ -1,8 +1,10 @@
 //! Looking at records.
 
 use comity_core::journal::Standing;
+use comity_core::policy::PartFacts;
 use comity_core::record::{self, Header, Part};
 use comity_core::{Kind, PartDigest, RecordId, Timestamp};
+use comity_store::{Damage, StoreError};
 
 use super::{
     Service, consent_lines, find_economy, find_record, group_words, local, quarantine, withdrawals,
@@ -44,12 +46,28 @@ impl Service {
             })
             .await??;
         let unreadable = |why: String| ServiceError::data("unreadable", why);
-        let loaded = crate::shell::load(&*self.parts.store, seq, &digests).map_err(unreadable)?;
+        let loaded = crate::shell::load(&*self.parts.store, seq, &[]).map_err(unreadable)?;
         let parsed =
             record::parse(&loaded.signed).map_err(|error| unreadable(error.to_string()))?;
         let manifest = parsed.manifest();
         let mut parts = Vec::new();
-        for (digest, bytes) in loaded.parts {
+        for digest in digests {
+            let bytes = match self.parts.store.blob(&digest) {
+                Ok(bytes) => bytes
+                    .ok_or_else(|| unreadable(format!("part {} is not here", digest.short())))?,
+                // The journal says what it was, and the other parts are as they were.
+                Err(StoreError::Damage(damage)) => {
+                    let id = parsed.id();
+                    let lost = move |state: &State| {
+                        let held = state.record(&id)?;
+                        let facts = held.parts.iter().find(|part| part.digest == digest)?;
+                        Some(damaged_part(state, facts, &damage))
+                    };
+                    parts.extend(self.look(move |state, _, _| lost(state)).await?);
+                    continue;
+                }
+                Err(other) => return Err(other.into()),
+            };
             let part = Part::decode(bytes).map_err(|error| unreadable(error.to_string()))?;
             let marking = part.header.marking.as_ref().unwrap_or(&manifest.floor);
             let tlp = marking.tlp.to_string();
@@ -169,6 +187,23 @@ pub(super) fn part_detail(
         }),
         text,
         withheld,
+    }
+}
+
+/// A part whose body is not what was written: what the journal says of it, and where the damage is.
+fn damaged_part(state: &State, facts: &PartFacts, damage: &Damage) -> PartDetail {
+    PartDetail {
+        part: facts.digest.to_string(),
+        section: facts.section.to_string(),
+        tlp: facts.marking.tlp.to_string(),
+        classes: facts.classes.iter().map(|class| class.to_string()).collect(),
+        size: 0,
+        media_type: "damaged".to_owned(),
+        file_name: None,
+        destination: facts.destination.map(|economy| state.name_of(&economy)),
+        addressee: None,
+        text: None,
+        withheld: Some(format!("it cannot be read: {damage}")),
     }
 }
 

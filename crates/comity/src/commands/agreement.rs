@@ -91,7 +91,7 @@ fn text_named(named: &Path, context: &Context<'_>) -> Result<String, Failure> {
     if is_file(named) {
         return read(named);
     }
-    let (session, _) = context.session(Keys::Shut)?;
+    let (session, _) = context.session(Keys::Reading)?;
     let line = one(&session, &named.to_string_lossy())?;
     Ok(line.text.unwrap_or_default())
 }
@@ -218,7 +218,7 @@ fn accepted(
 }
 
 fn list(context: &mut Context<'_>) -> Result<(), Failure> {
-    let (session, zones) = context.session(Keys::Shut)?;
+    let (session, zones) = context.session(Keys::Reading)?;
     let agreements: Vec<AgreementLine> = session.call("/agreements", &())?;
     let comity = context.comity();
     context.screen.answer(&agreements, |out| {
@@ -230,7 +230,7 @@ fn list(context: &mut Context<'_>) -> Result<(), Failure> {
 }
 
 fn show(agreement: &str, context: &mut Context<'_>) -> Result<(), Failure> {
-    let (session, zones) = context.session(Keys::Shut)?;
+    let (session, zones) = context.session(Keys::Reading)?;
     let line = one(&session, agreement)?;
     context.screen.answer(&line, |out| {
         table(std::slice::from_ref(&line), &zones).write(out)?;

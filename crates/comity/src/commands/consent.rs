@@ -99,7 +99,7 @@ fn withdraw(
 }
 
 fn list(context: &mut Context<'_>) -> Result<(), Failure> {
-    let (session, zones) = context.session(Keys::Shut)?;
+    let (session, zones) = context.session(Keys::Reading)?;
     let lines: Vec<ConsentLine> = session.call("/consents", &())?;
     let comity = context.comity();
     context.screen.answer(&lines, |out| {
@@ -130,7 +130,7 @@ fn list(context: &mut Context<'_>) -> Result<(), Failure> {
 }
 
 fn show(consent: String, context: &mut Context<'_>) -> Result<(), Failure> {
-    let (session, zones) = context.session(Keys::Shut)?;
+    let (session, zones) = context.session(Keys::Reading)?;
     let line: ConsentLine = session.call("/consent", &ask::Reference { reference: consent })?;
     context.screen.answer(&line, |out| write_line(&line, &zones, out))
 }

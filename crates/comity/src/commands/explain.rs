@@ -21,7 +21,7 @@ pub(super) fn run(explain: &Explain, context: &mut Context<'_>) -> Result<(), Fa
     if records::is_draft(&explain.record) {
         return of_draft(explain, context);
     }
-    let (session, zones) = context.session(Keys::Shut)?;
+    let (session, zones) = context.session(Keys::Reading)?;
     let asked = ExplainRequest {
         record: explain.record.clone(),
         to: explain.to.clone(),

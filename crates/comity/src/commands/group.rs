@@ -174,7 +174,7 @@ fn recipients(published: &Published) -> String {
 }
 
 fn list(context: &mut Context<'_>) -> Result<(), Failure> {
-    let (session, zones) = context.session(Keys::Shut)?;
+    let (session, zones) = context.session(Keys::Reading)?;
     let groups: Vec<GroupLine> = session.call("/groups", &())?;
     let comity = context.comity();
     context.screen.answer(&groups, |out| {
@@ -215,7 +215,7 @@ fn table(groups: &[GroupLine], zones: &Zones) -> Table {
 }
 
 fn show(group: &str, context: &mut Context<'_>) -> Result<(), Failure> {
-    let (session, zones) = context.session(Keys::Shut)?;
+    let (session, zones) = context.session(Keys::Reading)?;
     let asked = ask::Reference { reference: group.to_owned() };
     let detail: GroupDetail = session.call("/group", &asked)?;
     context.screen.answer(&detail, |out| write_detail(&detail, &zones, out))
@@ -276,7 +276,7 @@ fn write_detail(detail: &GroupDetail, zones: &Zones, out: &mut dyn Write) -> io:
 
 /// Shows the rosters; `confirm`: says that the last one is, also where the journal is in doubt.
 fn roster(group: String, confirm: Option<bool>, context: &mut Context<'_>) -> Result<(), Failure> {
-    let keys = if confirm.is_some() { Keys::Signing } else { Keys::Shut };
+    let keys = if confirm.is_some() { Keys::Signing } else { Keys::Reading };
     let (session, zones) = context.session(keys)?;
     if let Some(anyway) = confirm {
         let asked = GroupRequest { group, anyway, ..GroupRequest::default() };

@@ -73,7 +73,7 @@ fn list(context: &mut Context<'_>) -> Result<(), Failure> {
         let file = path.display().to_string();
         files.push(KeyFile { file, holds, here: encrypted.is_some(), encrypted });
     }
-    let (session, zones) = context.session(Keys::Shut)?;
+    let (session, zones) = context.session(Keys::Reading)?;
     let keys: Vec<KeyLine> = session.call("/keys", &())?;
     let data = serde_json::json!({"files": files, "keys": keys});
     context.screen.answer(&data, |out| {

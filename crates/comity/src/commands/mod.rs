@@ -29,10 +29,13 @@ mod watch;
 use std::path::Path;
 
 use comity_admin::Failure;
+use comity_node::DAMAGED;
 use comity_node::shell_word::word;
 
 use crate::backend::{Backend, Keys, Session};
 use crate::cli::{Cli, Command};
+use crate::folder;
+use crate::screen::format::counted;
 use crate::screen::times::Zones;
 use crate::screen::{Asker, Screen};
 
@@ -55,7 +58,15 @@ impl Context<'_> {
     /// A node that answers, and the zones for what it says.
     fn session(&self, keys: Keys) -> Result<(Session, Zones), Failure> {
         let backend = self.backend()?;
-        Ok((backend.session(keys, &self.asker)?, backend.zones()))
+        let session = backend.session(keys, &self.asker)?;
+        if let Some((damage, entries)) = session.damage() {
+            let next = folder::hint(DAMAGED, self.data);
+            self.screen.warn(format_args!(
+                "the journal is damaged: {damage}\n  what follows is from the {} that can be read; what came later, such as a withdrawal, is not in it\n  next: {next}",
+                counted(entries, "entry", "entries")
+            ));
+        }
+        Ok((session, backend.zones()))
     }
 
     /// A node that has links, and the zones for what it says.

@@ -25,7 +25,7 @@ pub(super) fn run(command: QuarantineCommand, context: &mut Context<'_>) -> Resu
 }
 
 fn list(dropped: bool, context: &mut Context<'_>) -> Result<(), Failure> {
-    let (session, zones) = context.session(Keys::Shut)?;
+    let (session, zones) = context.session(Keys::Reading)?;
     let found: Vec<QuarantineLine> = session.call("/quarantine", &QuarantineRequest { dropped })?;
     context.screen.answer(&found, |out| {
         if found.is_empty() {
@@ -71,7 +71,7 @@ pub(super) fn write_ruling(
 }
 
 fn show(record: String, full: bool, context: &mut Context<'_>) -> Result<(), Failure> {
-    let (session, zones) = context.session(Keys::Shut)?;
+    let (session, zones) = context.session(Keys::Reading)?;
     let comity = context.comity();
     let detail: RecordDetail = session.call("/show", &ask::Show { record, content: true })?;
     let Some(held) = &detail.held else {

@@ -60,7 +60,7 @@ fn ask_back(
 }
 
 fn list(context: &mut Context<'_>) -> Result<(), Failure> {
-    let (session, zones) = context.session(Keys::Shut)?;
+    let (session, zones) = context.session(Keys::Reading)?;
     let recalls: Vec<RecallLine> = session.call("/recalls", &())?;
     context.screen.answer(&recalls, |out| {
         if recalls.is_empty() {
@@ -82,7 +82,7 @@ fn list(context: &mut Context<'_>) -> Result<(), Failure> {
 }
 
 fn due(name: &str, context: &mut Context<'_>) -> Result<(), Failure> {
-    let (session, _) = context.session(Keys::Shut)?;
+    let (session, _) = context.session(Keys::Reading)?;
     let due = due_of(&session, name)?;
     let (name, comity) = (printable(name), context.comity());
     context.screen.answer(&due, |out| {

@@ -64,7 +64,7 @@ fn state(line: &RecordLine) -> String {
 }
 
 pub(super) fn list(list: &List, context: &mut Context<'_>) -> Result<(), Failure> {
-    let (session, zones) = context.session(Keys::Shut)?;
+    let (session, zones) = context.session(Keys::Reading)?;
     if list.drafts {
         let mut drafts: Vec<DraftLine> = session.call("/drafts", &())?;
         drafts.sort_by_key(|draft| std::cmp::Reverse(draft.number));
@@ -151,7 +151,9 @@ pub(super) fn draft(
 }
 
 pub(super) fn show(show: &Show, context: &mut Context<'_>) -> Result<(), Failure> {
-    let (session, zones) = context.session(Keys::Shut)?;
+    // A file leaves the house: nothing is made of a journal that may lack a withdrawal.
+    let keys = if show.out.is_some() { Keys::Shut } else { Keys::Reading };
+    let (session, zones) = context.session(keys)?;
     if is_draft(&show.record) {
         let draft = draft(&session, &show.record, &context.comity())?;
         if show.out.is_some() {

@@ -17,7 +17,7 @@ use crate::screen::times::Zones;
 const ALARMS: usize = 5;
 
 pub(super) fn run(context: &mut Context<'_>) -> Result<(), Failure> {
-    let (session, zones) = context.session(Keys::Shut)?;
+    let (session, zones) = context.session(Keys::Reading)?;
     let status: Status = session.call("/status", &())?;
     let comity = context.comity();
     let data = context.data;

@@ -93,6 +93,11 @@ impl Screen {
         }
     }
 
+    /// What whoever reads the answer must not miss, on stderr; in JSON as well, where the answer is on stdout.
+    pub(crate) fn warn(&self, text: impl std::fmt::Display) {
+        writeln!(anstream::stderr(), "{text}").ok();
+    }
+
     /// A screen that a person looks at before answering a question: talk, like the question itself.
     pub(crate) fn show(
         &self,

@@ -28,6 +28,8 @@ pub(crate) struct Node {
 pub(crate) struct Ended {
     pub(crate) code: i32,
     pub(crate) out: String,
+    /// What it said beside its answer.
+    pub(crate) talk: String,
 }
 
 impl Ended {
@@ -188,7 +190,7 @@ fn end(mut command: Command, input: impl AsRef<[u8]>) -> Ended {
     process.stdin.take().unwrap().write_all(input.as_ref()).ok();
     let output = process.wait_with_output().unwrap();
     let out = String::from_utf8_lossy(&output.stdout).into_owned();
-    let out =
-        if out.is_empty() { String::from_utf8_lossy(&output.stderr).into_owned() } else { out };
-    Ended { code: output.status.code().unwrap_or(-1), out }
+    let talk = String::from_utf8_lossy(&output.stderr).into_owned();
+    let out = if out.is_empty() { talk.clone() } else { out };
+    Ended { code: output.status.code().unwrap_or(-1), out, talk }
 }

@@ -45,7 +45,7 @@ fn of_record(
     context: &mut Context<'_>,
 ) -> Result<(), Failure> {
     // The file is signed.
-    let keys = if out.is_some() { Keys::Signing } else { Keys::Shut };
+    let keys = if out.is_some() { Keys::Signing } else { Keys::Reading };
     let (session, zones) = context.session(keys)?;
     let asked = ask::Record { record };
     let who: AuditWho = session.call("/audit-who", &asked)?;

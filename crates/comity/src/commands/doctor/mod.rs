@@ -80,7 +80,7 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<(), Failure> {
     };
     findings.push(machine::port(&backend, running, &comity));
     findings.extend(machine::reachable(&backend));
-    match backend.session(Keys::Shut, &context.asker) {
+    match backend.session(Keys::Reading, &context.asker) {
         Ok(session) => {
             let status: Status = session.call("/status", &())?;
             let identity = machine::identity(&backend, &status, &comity);

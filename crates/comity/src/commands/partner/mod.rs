@@ -111,7 +111,7 @@ fn link(partner: &PartnerLine) -> String {
 }
 
 fn list(context: &mut Context<'_>) -> Result<(), Failure> {
-    let (session, _) = context.session(Keys::Shut)?;
+    let (session, _) = context.session(Keys::Reading)?;
     let partners: Vec<PartnerLine> = session.call("/partners", &())?;
     let introductions: Vec<IntroductionLine> = session.call("/introductions", &())?;
     let open: Vec<_> = introductions.into_iter().filter(|line| !line.confirmed).collect();
@@ -160,7 +160,7 @@ pub(super) fn find(session: &Session, name: &str, comity: &str) -> Result<Partne
 const ID_FRONT: usize = 6;
 
 fn show(name: &str, context: &mut Context<'_>) -> Result<(), Failure> {
-    let (session, zones) = context.session(Keys::Shut)?;
+    let (session, zones) = context.session(Keys::Reading)?;
     let comity = context.comity();
     let partner = find(&session, name, &comity)?;
     let agreements: Vec<AgreementLine> = session.call("/agreements", &())?;

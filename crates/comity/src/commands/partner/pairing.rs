@@ -32,7 +32,7 @@ pub(super) fn invite(name: &str, context: &mut Context<'_>) -> Result<(), Failur
 
 /// The invitations that are open, one a line.
 pub(super) fn invitations(context: &mut Context<'_>) -> Result<(), Failure> {
-    let (session, zones) = context.session(Keys::Shut)?;
+    let (session, zones) = context.session(Keys::Reading)?;
     let open: Vec<InvitationLine> = session.call("/invitations", &())?;
     context.screen.answer(&open, |out| {
         if open.is_empty() {

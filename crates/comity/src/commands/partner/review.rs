@@ -14,7 +14,7 @@ use crate::screen::times::Zones;
 use crate::screen::{Table, printable};
 
 pub(super) fn review(name: &str, context: &mut Context<'_>) -> Result<(), Failure> {
-    let (session, zones) = context.session(Keys::Shut)?;
+    let (session, zones) = context.session(Keys::Reading)?;
     let review: PartnerReview =
         session.call("/review-partner", &ask::Named { name: name.to_owned() })?;
     let comity = context.comity();
