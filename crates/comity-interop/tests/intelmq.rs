@@ -343,3 +343,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn rows_without_a_zone_are_counted_and_a_named_zone_makes_rows_of_them() {
+    let rows = b"{\"source.geolocation.cc\": \"KR\", \"time.source\": \"2026-08-22 21:01:36\"}\n{\"source.geolocation.cc\": \"KR\", \"source.ip\": \"999.2.3.7\"}\n{\"source.geolocation.cc\": \"KR\", \"time.source\": \"2026-08-22T21:01:36+00:00\"}\n";
+    let split = cut(rows, Options::default()).unwrap();
+    assert_eq!((split.owned(), split.bad, split.zoneless), (1, 2, 1));
+    assert_eq!(split.bad_rows[0].what, "`time.source` is `2026-08-22 21:01:36`, which has no zone");
+    assert_eq!(split.bad_rows[1].what, "`source.ip` is `999.2.3.7`, which is no address");
+    let few = Options { bad_rows: 0, ..Options::default() };
+    let error = cut(rows, few).unwrap_err();
+    assert!(matches!(error, SplitError::TooManyBad { zoneless: 1, .. }), "{error}");
+    let zone = Some(jiff::tz::TimeZone::UTC);
+    let split = cut(rows, Options { zone, ..Options::default() }).unwrap();
+    assert_eq!((split.owned(), split.bad, split.zoneless), (2, 1, 0));
+    let text = String::from_utf8(split.parts[0].content.clone()).unwrap();
+    let times = text.matches("\"time.source\": \"2026-08-22T21:01:36+00:00\"").count();
+    assert_eq!(times, 2, "{text}");
+}

@@ -495,3 +495,28 @@ fn what_there_is_nothing_to_do_about() {
     let wrong = node.try_with(&["partner", "intake", "JP", "review"], "");
     wrong.refused(66, "no-partner", "JP", "partner list");
 }
+
+#[test]
+fn rows_that_say_no_zone() {
+    let node = Node::plain("KR");
+    let write = |name: &str, text: &str| {
+        let file = node.folder().join(name);
+        std::fs::write(&file, text).unwrap();
+        file.display().to_string()
+    };
+    let routes = write("routes.toml", "format = 1\n[economies]\nKR = \"KR\"\n");
+    let row = "{\"source.geolocation.cc\": \"KR\", \"time.source\": \"2026-08-22 21:01:36\"}\n";
+    let rows = write("rows.jsonl", row);
+    let import = ["import", "intelmq", &rows, "--routes", &routes];
+    let none = node.try_with(&import, "");
+    none.refused(65, "no-zone", "without a zone", "--zone UTC");
+    assert!(none.out.contains("`time.source` is `2026-08-22 21:01:36`, which has no zone"));
+    let many = write("many.jsonl", &row.repeat(10_001));
+    let import = ["import", "intelmq", &many, "--routes", &routes];
+    node.try_with(&import, "").refused(65, "intelmq-refused", "has no zone", "--zone UTC");
+    let named =
+        node.data(&["import", "intelmq", &rows, "--routes", &routes, "--zone", "Asia/Seoul"]);
+    assert_eq!((&named["owned"][0]["rows"], &named["zoneless"]), (&1.into(), &0.into()));
+    let wrong = ["import", "intelmq", &rows, "--routes", &routes, "--zone", "Atlantis"];
+    node.try_with(&wrong, "").refused(64, "usage", "such as UTC", "");
+}

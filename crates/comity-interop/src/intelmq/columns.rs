@@ -155,7 +155,9 @@ impl Allowed {
         match path {
             "source.geolocation.cc" => Role::Country,
             "source.ip" => Role::Address,
+            "source.local_ip" | "destination.ip" | "destination.local_ip" => Role::OtherAddress,
             "source.network" => Role::Network,
+            "time.observation" | "time.source" => Role::Time,
             "tlp" => Role::Tlp,
             "feed.name" => Role::Feed,
             EXTRA => Role::Extra,
@@ -215,8 +217,12 @@ pub(super) enum Role {
     Country,
     /// `source.ip`: whose row it is, when no country says so.
     Address,
+    /// Another address: it has to be one.
+    OtherAddress,
     /// `source.network`: the same, when there is no address either.
     Network,
+    /// A time: it has to be one, with a zone.
+    Time,
     /// `tlp`: the row's own marking.
     Tlp,
     /// `feed.name`: for the title.

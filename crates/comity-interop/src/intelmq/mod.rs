@@ -11,6 +11,7 @@ mod nested;
 mod people;
 mod row;
 mod split;
+mod time;
 mod url;
 
 pub use split::{

@@ -69,7 +69,7 @@ impl Inside<'_> {
             if met.twice {
                 return Err(self.cutter.columns.twice(met.id));
             }
-            self.cutter.note(met.role, raw)?;
+            self.cutter.note(met, raw)?;
             (met.id, met.role)
         };
         let stays = self.cutter.stays(role, path, raw)?;
@@ -100,6 +100,8 @@ impl<'de> Visitor<'de> for Inside<'_> {
             let in_list = self.in_list;
             let new = if role == Role::Url {
                 self.cutter.less(id, raw)
+            } else if role == Role::Time {
+                self.cutter.time(id, raw).map_err(M::Error::custom)?
             } else {
                 self.further(&path, raw, in_list).map_err(M::Error::custom)?
             };

@@ -8,12 +8,14 @@ use std::fmt;
 use std::net::IpAddr;
 
 use comity_core::Tlp;
+use jiff::tz::TimeZone;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::draft::one_line;
 use crate::intelmq::columns::{Allowed, Columns, Gone, Met, Role};
 use crate::intelmq::nested;
+use crate::intelmq::time::{self, Read};
 use crate::intelmq::url::{Shortened, is_plain, shortened};
 use crate::limits;
 use crate::routes::CountryCode;
@@ -39,10 +41,13 @@ pub(super) struct Cutter {
     members: usize,
     facts: Facts,
     feeds: Vec<String>,
+    /// The zone of times that name none.
+    zone: Option<TimeZone>,
+    zoneless: u64,
 }
 
 impl Cutter {
-    pub(super) fn new(allowed: Allowed) -> Self {
+    pub(super) fn new(allowed: Allowed, zone: Option<TimeZone>) -> Self {
         Self {
             columns: Columns::new(allowed),
             kept: Vec::new(),
@@ -51,6 +56,8 @@ impl Cutter {
             members: 0,
             facts: Facts::default(),
             feeds: Vec::new(),
+            zone,
+            zoneless: 0,
         }
     }
 
@@ -79,6 +86,11 @@ impl Cutter {
             out.extend_from_slice(line);
         }
         Ok(std::mem::take(&mut self.facts))
+    }
+
+    /// Rows that were refused because a time in them has no zone.
+    pub(super) fn zoneless(&self) -> u64 {
+        self.zoneless
     }
 
     /// Names of the feeds met, at most [`limits::FEEDS`].
@@ -121,9 +133,11 @@ impl Cutter {
             self.cut = true;
             return Ok(());
         }
-        self.note(met.role, raw)?;
+        self.note(met, raw)?;
         let new = if met.role == Role::Url {
             self.less(met.id, raw)
+        } else if met.role == Role::Time {
+            self.time(met.id, raw)?
         } else if raw.starts_with(['{', '[']) {
             let path = self.columns.name(met.id);
             nested::cut(self, &path, raw, 1, false)?
@@ -149,11 +163,17 @@ impl Cutter {
     }
 
     /// Reads a member that decides something.
-    pub(super) fn note(&mut self, role: Role, raw: &str) -> Result<(), String> {
+    pub(super) fn note(&mut self, met: Met, raw: &str) -> Result<(), String> {
+        if matches!(met.role, Role::Address | Role::OtherAddress) {
+            let address = self.address(met.id, raw)?;
+            if met.role == Role::Address {
+                self.facts.address = address;
+            }
+            return Ok(());
+        }
         let Some(value) = text_of(raw) else { return Ok(()) };
-        match role {
+        match met.role {
             Role::Country => self.facts.country = CountryCode::new(value.trim()),
-            Role::Address => self.facts.address = value.trim().parse().ok(),
             Role::Network => self.facts.network = Some(value.into_owned()),
             Role::Feed if !value.is_empty() && !self.feeds.iter().any(|feed| *feed == value) => {
                 if self.feeds.len() < limits::FEEDS {
@@ -173,9 +193,51 @@ impl Cutter {
             | Role::Drop
             | Role::Feed
             | Role::Tlp
+            | Role::Time
+            | Role::Address
+            | Role::OtherAddress
             | Role::Extra => {}
         }
         Ok(())
+    }
+
+    /// An address; `None` where the column is empty. What is written as one and is none would find no
+    /// owner, or the wrong one by the row's country, and nobody could do anything with it.
+    fn address(&self, id: usize, raw: &str) -> Result<Option<IpAddr>, String> {
+        if raw == "null" {
+            return Ok(None);
+        }
+        let text = text_of(raw);
+        match text.as_deref().map(str::trim) {
+            Some("") => Ok(None),
+            Some(text) if text.parse::<IpAddr>().is_ok() => Ok(text.parse().ok()),
+            _ => Err(self.is_no(id, raw, "which is no address")),
+        }
+    }
+
+    /// What a time becomes: nothing changes where it has a zone. One without is an instant in the zone
+    /// that the operator named for all of them, and otherwise none at all.
+    pub(super) fn time(&mut self, id: usize, raw: &str) -> Result<Option<String>, String> {
+        if raw == "null" {
+            return Ok(None);
+        }
+        let text = text_of(raw).unwrap_or_default();
+        match time::read(text.trim(), self.zone.as_ref()) {
+            _ if text.trim().is_empty() && raw.starts_with('"') => Ok(None),
+            Read::Instant => Ok(None),
+            Read::In(instant) => Ok(Some(serde_json::Value::from(instant).to_string())),
+            Read::NoZone => {
+                self.zoneless = self.zoneless.saturating_add(1);
+                Err(self.is_no(id, raw, "which has no zone"))
+            }
+            Read::NotOnce => Err(self.is_no(id, raw, "which comes twice or never in that zone")),
+            Read::No => Err(self.is_no(id, raw, "which is no time")),
+        }
+    }
+
+    fn is_no(&self, id: usize, raw: &str, what: &str) -> String {
+        let value = text_of(raw).unwrap_or(Cow::Borrowed(raw));
+        format!("`{}` is `{}`, {what}", self.columns.name(id), one_line(&value, 48))
     }
 
     /// Whether a column stays at home, by its role and the form of its value.
@@ -190,9 +252,14 @@ impl Cutter {
             Role::Url | Role::Link if raw == "null" => Ok(false),
             Role::Url => Ok(text_of(raw).is_none_or(|url| shortened(&url) == Shortened::Nothing)),
             Role::Link => Ok(text_of(raw).is_none_or(|link| !is_plain(&link))),
-            Role::Keep | Role::Country | Role::Address | Role::Network | Role::Tlp | Role::Feed => {
-                Ok(false)
-            }
+            Role::Keep
+            | Role::Country
+            | Role::Address
+            | Role::OtherAddress
+            | Role::Network
+            | Role::Time
+            | Role::Tlp
+            | Role::Feed => Ok(false),
         }
     }
 
@@ -311,7 +378,7 @@ mod tests {
     /// With some columns that the operator lets go.
     fn cutter() -> Cutter {
         let named = ["x", "y", "z", "extra.a", "extra.c", "extra.n", "extra.user_agent"];
-        Cutter::new(Allowed::new(named.map(str::to_owned)).unwrap())
+        Cutter::new(Allowed::new(named.map(str::to_owned)).unwrap(), None)
     }
 
     #[track_caller]
@@ -430,6 +497,69 @@ mod tests {
         fault(r#"{"source.ip": "192.0.2.1", "source.ip": "192.0.2.2"}"#, "twice");
         fault(r#"{"source.ip": "192.0.2.1", "source": {"ip": "192.0.2.2"}}"#, "twice");
         fault(r#"{"source": {"ip": "192.0.2.1", "i\u0070": "192.0.2.2"}}"#, "twice");
+    }
+
+    #[test]
+    fn what_is_written_as_an_address_is_one() {
+        for column in ["source.ip", "destination.ip", "source.local_ip", "destination.local_ip"] {
+            for none in [r#""999.2.3.7""#, r#""192.0.2.1/24""#, r#""host""#, "7", "[]"] {
+                fault(&format!("{{\"{column}\": {none}}}"), "which is no address");
+            }
+            for fine in [r#""192.0.2.1""#, r#"" 2001:db8::1 ""#, r#""""#, "null"] {
+                let line = format!("{{\"{column}\": {fine}}}");
+                check(&line, &line);
+            }
+        }
+        fault(r#"{"source": {"ip": "999.2.3.7"}}"#, "`source.ip` is `999.2.3.7`");
+    }
+
+    #[test]
+    fn a_time_has_a_zone() {
+        for column in ["time.source", "time.observation"] {
+            for none in [r#""2026-08-22 21:01:36""#, r#""2026-08-22T21:01""#, r#""2026-08-22""#] {
+                fault(&format!("{{\"{column}\": {none}}}"), "has no zone");
+            }
+            for none in [r#""yesterday""#, r#""2026-02-30T00:00:00Z""#, "1787432496", "{}", "[]"] {
+                fault(&format!("{{\"{column}\": {none}}}"), "is no time");
+            }
+            for fine in [
+                r#""2026-08-22T21:01:36+00:00""#,
+                r#""2026-08-22 21:01:36.25+00""#,
+                r#""2026-08-22T21:01:36Z""#,
+                r#""""#,
+                "null",
+            ] {
+                let line = format!("{{\"{column}\": {fine}}}");
+                check(&line, &line);
+            }
+        }
+        fault(r#"{"time": {"source": "2026-08-22 21:01:36"}}"#, "`time.source` is `2026-08-22");
+    }
+
+    #[test]
+    fn a_zone_that_was_named_makes_an_instant() {
+        let allowed = Allowed::new(["x".to_owned()]).unwrap();
+        let mut cutter = Cutter::new(allowed, Some(TimeZone::get("Europe/Prague").unwrap()));
+        let mut cut = |line: &str| {
+            let mut out = Vec::new();
+            cutter.cut(line.as_bytes(), &mut out).map(|_| String::from_utf8(out).unwrap())
+        };
+        assert_eq!(
+            cut(r#"{"x": 1.0, "time.source": "2026-08-22 21:01:36.5"}"#).unwrap(),
+            r#"{"x": 1.0, "time.source": "2026-08-22T19:01:36.5+00:00"}"#
+        );
+        assert_eq!(
+            cut(r#"{"time": {"observation": "2026-01-22T21:01:36"}}"#).unwrap(),
+            r#"{"time": {"observation": "2026-01-22T20:01:36+00:00"}}"#
+        );
+        // What has a zone keeps it.
+        let kept = r#"{"time.source": "2026-08-22T21:01:36+09:00"}"#;
+        assert_eq!(cut(kept).unwrap(), kept);
+        // The hour that is there twice, and the one that is not.
+        for odd in ["2026-10-25T02:30:00", "2026-03-29T02:30:00"] {
+            let fault = cut(&format!("{{\"time.source\": \"{odd}\"}}")).unwrap_err();
+            assert!(fault.contains("twice or never"), "{fault}");
+        }
     }
 
     #[test]

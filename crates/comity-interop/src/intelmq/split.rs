@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use comity_core::record::Header;
 use comity_core::{EconomyId, Kind, Marking, Section, State, Tlp, Urgency};
+use jiff::tz::TimeZone;
 
 use crate::draft::{ImportedDraft, Notice, one_line};
 use crate::intelmq::row::{Cutter, Facts};
@@ -17,7 +18,7 @@ use crate::routes::{CountryCode, Routes};
 pub const MEDIA_TYPE: &str = "application/x-ndjson";
 
 /// How a file is cut.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Rows of one part. Default 5,000: a part is then one to two megabytes.
     pub rows_per_part: u64,
@@ -27,6 +28,8 @@ pub struct Options {
     pub bad_rows: u64,
     /// Bytes of rows in all parts. Default [`limits::IMPORT_BYTES`].
     pub bytes: usize,
+    /// The zone of times that name none. Default none: such a row is bad, for nobody can know when it was.
+    pub zone: Option<TimeZone>,
 }
 
 impl Default for Options {
@@ -36,6 +39,7 @@ impl Default for Options {
             bytes_per_part: limits::PART_CONTENT_BYTES,
             bad_rows: 10_000,
             bytes: limits::IMPORT_BYTES,
+            zone: None,
         }
     }
 }
@@ -75,6 +79,8 @@ pub enum SplitError {
         limit: u64,
         /// The first of them.
         first: BadRow,
+        /// How many of them had a time without a zone.
+        zoneless: u64,
     },
     /// More bytes of rows than [`Options::bytes`].
     #[error(
@@ -147,6 +153,8 @@ pub struct Split {
     pub bad: u64,
     /// The first [`limits::ROWS_LISTED`] of them.
     pub bad_rows: Vec<BadRow>,
+    /// Those among the bad whose time has no zone: [`Options::zone`] makes rows of them.
+    pub zoneless: u64,
     /// Columns that stayed at home, and in how many rows.
     pub dropped: BTreeMap<String, u64>,
     /// Columns of URLs that went without user, password or query, and in how many rows.
@@ -315,8 +323,8 @@ impl<'a> Splitter<'a> {
         Self {
             routes,
             prefixes,
+            cutter: Cutter::new(routes.allowed().clone(), options.zone.clone()),
             options,
-            cutter: Cutter::new(routes.allowed().clone()),
             open: BTreeMap::new(),
             row: Vec::new(),
             kept: 0,
@@ -365,6 +373,7 @@ impl<'a> Splitter<'a> {
         // Stable: the parts of one economy and marking stay in the order of their rows.
         split.parts.sort_by_key(|part| (part.economy, part.tlp));
         split.feeds = self.cutter.feeds().to_vec();
+        split.zoneless = self.cutter.zoneless();
         let gone = self.cutter.into_gone();
         (split.dropped, split.shortened) = (gone.dropped, gone.shortened);
         split
@@ -430,7 +439,8 @@ impl<'a> Splitter<'a> {
         }
         match self.split.bad_rows.first() {
             Some(first) if self.split.bad > self.options.bad_rows => {
-                Err(SplitError::TooManyBad { limit: self.options.bad_rows, first: first.clone() })
+                let (first, zoneless) = (first.clone(), self.cutter.zoneless());
+                Err(SplitError::TooManyBad { limit: self.options.bad_rows, first, zoneless })
             }
             Some(_) | None => Ok(()),
         }

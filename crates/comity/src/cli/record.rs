@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use comity_core::{Kind, Means, RecallReason, RefusalReason, Timestamp, Tlp};
+use jiff::tz::TimeZone;
 
 use super::words;
 
@@ -45,7 +46,7 @@ pub(crate) enum ImportCommand {
     },
     /// IntelMQ events, one JSON object a line (also in gzip)
     #[command(
-        long_about = "IntelMQ events, one JSON object a line (also in gzip).\n\nRows are cut by the economy that they belong to, so that each gets its own and nobody else's. The country code of a row, or a table of prefixes, is looked up in your own table of routes; rows that belong to nobody in it are listed and stay. Of its columns the fields of IntelMQ go, without those that name people or hold free text, and the others that the table names. URLs go without user, password and query.",
+        long_about = "IntelMQ events, one JSON object a line (also in gzip).\n\nRows are cut by the economy that they belong to, so that each gets its own and nobody else's. The country code of a row, or a table of prefixes, is looked up in your own table of routes; rows that belong to nobody in it are listed and stay, and so are rows whose address is none or whose time has no zone. Of its columns the fields of IntelMQ go, without those that name people or hold free text, and the others that the table names. URLs go without user, password and query.",
         after_help = "Example:\n  comity import intelmq feed.jsonl.gz --routes routes.toml --routes prefixes.csv"
     )]
     Intelmq {
@@ -56,6 +57,9 @@ pub(crate) enum ImportCommand {
         /// .csv.gz); may be given several times [default: routes.toml in the data folder]
         #[arg(long, value_name = "FILE")]
         routes: Vec<PathBuf>,
+        /// The zone of times that name none, such as UTC, Asia/Seoul or +09:00; without it such a row is not taken
+        #[arg(long, value_name = "ZONE", value_parser = words::zone)]
+        zone: Option<TimeZone>,
         /// Mark it so: clear, green, amber, amber+strict or red
         #[arg(long, value_name = "TLP", value_parser = words::tlp)]
         tlp: Option<Tlp>,

@@ -1,6 +1,8 @@
 //! Values as they are typed.
 
 use comity_core::{Kind, Means, RecallReason, RefusalReason, Timestamp, Tlp};
+use jiff::fmt::temporal::DateTimeParser;
+use jiff::tz::TimeZone;
 
 pub(super) fn tlp(text: &str) -> Result<Tlp, String> {
     Tlp::from_name(text).ok_or_else(|| "one of clear, green, amber, amber+strict, red".to_owned())
@@ -32,9 +34,25 @@ pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
     text.parse().map_err(|error: comity_core::time::ParseTimestampError| error.to_string())
 }
 
+/// A time zone: its name in the database, or its distance from UTC.
+pub(super) fn zone(text: &str) -> Result<TimeZone, String> {
+    let found = DateTimeParser::new().parse_time_zone(text);
+    found.map_err(|_unknown| "no time zone, such as UTC, Asia/Seoul or +09:00".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_zone_is_a_name_or_a_distance() {
+        for fine in ["UTC", "Asia/Seoul", "+09:00", "-03"] {
+            assert!(zone(fine).is_ok(), "{fine}");
+        }
+        for wrong in ["", "Seoul", "9", "KST9:"] {
+            assert!(zone(wrong).unwrap_err().contains("such as"), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_time_needs_its_zone() {

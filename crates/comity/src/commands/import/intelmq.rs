@@ -12,6 +12,7 @@ use comity_interop::routes::{RoutesError, RoutesFault};
 use comity_interop::{PrefixTable, Routes};
 use comity_node::api::{DraftLine, PartnerLine, Status};
 use comity_node::config::Fault;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::input::{Input, has_ending, unreadable};
@@ -22,6 +23,9 @@ use crate::screen::{Screen, Table, printable};
 
 /// The operator's own table, in the data folder.
 const ROUTES: &str = "routes.toml";
+/// What to do about times without a zone.
+const NAME_A_ZONE: &str =
+    "if you know which zone the file is in, import it again with --zone, such as --zone UTC";
 /// Rows that an answer names one by one; their numbers are always whole.
 const NAMED: usize = 20;
 
@@ -38,6 +42,8 @@ struct Imported {
     bad: u64,
     /// The first of them.
     bad_rows: Vec<Bad>,
+    /// How many of the bad have a time without a zone.
+    zoneless: u64,
     /// Columns that stayed here, and in how many rows they stood.
     stayed_home: Vec<(String, u64)>,
     /// Columns of URLs that went without what stands before the host or after the path, and in how many rows.
@@ -69,6 +75,7 @@ struct Bad {
 pub(super) fn run(
     files: &[PathBuf],
     routes: &[PathBuf],
+    zone: Option<TimeZone>,
     tlp: Option<Tlp>,
     context: &mut Context<'_>,
 ) -> Result<(), Failure> {
@@ -79,7 +86,7 @@ pub(super) fn run(
     // Every file is cut before anything is kept: a bad one leaves nothing half done.
     let mut splits: Vec<Split> = Vec::with_capacity(files.len());
     for file in files {
-        let mut options = Options::default();
+        let mut options = Options { zone: zone.clone(), ..Options::default() };
         options.bytes -= splits.iter().map(Split::bytes).sum::<usize>();
         splits.push(cut(file, &routes, prefixes.as_ref(), options, context.screen)?);
     }
@@ -216,7 +223,11 @@ fn cut(
             | SplitError::TooMuch { .. } => FailureKind::Data,
         };
         let message = format!("`{}` is not taken: {error}", path.display());
-        Failure::new(kind, "intelmq-refused", message)
+        let failure = Failure::new(kind, "intelmq-refused", message);
+        match &error {
+            SplitError::TooManyBad { zoneless: 1.., .. } => failure.next(NAME_A_ZONE),
+            _ => failure,
+        }
     })
 }
 
@@ -272,6 +283,7 @@ impl Imported {
             unowned_rows: unowned_rows.take(NAMED * 50).collect(),
             bad,
             bad_rows: bad_rows.take(NAMED * 50).collect(),
+            zoneless: splits.iter().map(|split| split.zoneless).sum(),
             stayed_home: columns.into_iter().collect(),
             shortened: shortened.into_iter().collect(),
         }
@@ -279,6 +291,11 @@ impl Imported {
 
     /// Of rows none was of use: the files are not what they were taken for, or nobody looks after the rows.
     fn nothing(&self) -> Failure {
+        if self.unowned == 0 && self.zoneless > 0 {
+            let message =
+                "no row can be used, most of all for times without a zone, so there is no draft";
+            return Failure::new(FailureKind::Data, "no-zone", message).next(NAME_A_ZONE);
+        }
         if self.unowned == 0 {
             let message = "there is no row of IntelMQ in what was named, so there is no draft";
             return Failure::new(FailureKind::Data, "no-rows", message)
@@ -317,6 +334,10 @@ impl Imported {
                 writeln!(out, "  {} line {}: {}", row.file, row.line, printable(&row.what))?;
             }
             more(self.bad, out)?;
+        }
+        if self.zoneless > 0 {
+            let rows = counted(self.zoneless, "row has", "rows have");
+            writeln!(out, "{rows} a time without a zone: {NAME_A_ZONE}")?;
         }
         if !self.stayed_home.is_empty() {
             writeln!(out, "\nColumns that stay here: {}", columns(&self.stayed_home))?;

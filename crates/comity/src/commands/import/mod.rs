@@ -28,8 +28,8 @@ pub(super) fn run(command: ImportCommand, context: &mut Context<'_>) -> Result<(
     }
     match command {
         ImportCommand::Csaf { files } => csaf::run(&files, context),
-        ImportCommand::Intelmq { files, routes, tlp } => {
-            intelmq::run(&files, &routes, tlp, context)
+        ImportCommand::Intelmq { files, routes, zone, tlp } => {
+            intelmq::run(&files, &routes, zone, tlp, context)
         }
     }
 }
