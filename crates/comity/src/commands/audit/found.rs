@@ -63,7 +63,7 @@ fn digest(mut source: impl Read) -> io::Result<FileDigest> {
 }
 
 fn search(request: &SearchRequest, what: &str, context: &mut Context<'_>) -> Result<(), Failure> {
-    let (session, zones) = context.session(Keys::Shut)?;
+    let (session, zones) = context.session(Keys::Reading)?;
     let mut lines = session.lines("/audit-search", request)?;
     let (mut found, mut bar) = (Vec::new(), None);
     let looked_at = loop {

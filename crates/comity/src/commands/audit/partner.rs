@@ -17,7 +17,7 @@ pub(super) fn run(
     control: bool,
     context: &mut Context<'_>,
 ) -> Result<(), Failure> {
-    let (session, zones) = context.session(Keys::Shut)?;
+    let (session, zones) = context.session(Keys::Reading)?;
     let mut request = AuditPartnerRequest {
         partner: partner.to_owned(),
         since: since.map(Timestamp::precise),
