@@ -1,6 +1,6 @@
 //! A page that says who was told: one file, without scripts, to read and to print.
 
-use std::fmt::Write as _;
+use std::io::{self, Write};
 
 use comity_node::api::{AuditTold, AuditWho};
 
@@ -16,9 +16,9 @@ th{border-bottom-color:#000}h2{margin-top:1.6em}.tlp{border:1px solid;padding:0 
 @media print{body{margin:0;max-width:none}tr{break-inside:avoid}}";
 
 /// Who was told what of a record, as the screen says it.
-pub(super) fn page(who: &AuditWho, zones: &Zones) -> String {
+pub(super) fn page(who: &AuditWho, zones: &Zones) -> io::Result<Vec<u8>> {
     let record = &who.record;
-    let mut page = String::new();
+    let mut page = Vec::new();
     let title = format!("Who was told of {}", record.reference);
     let facts = [
         ("Record", record.record.clone()),
@@ -27,7 +27,7 @@ pub(super) fn page(who: &AuditWho, zones: &Zones) -> String {
         ("Signed", zones.written(&record.signed_at)),
         ("State", record.lifecycle.clone()),
     ];
-    let _ = write!(
+    write!(
         page,
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <title>{0}</title><style>{STYLE}</style></head><body>\n\
@@ -35,11 +35,11 @@ pub(super) fn page(who: &AuditWho, zones: &Zones) -> String {
         text(&title),
         text(&record.title),
         text(&record.tlp)
-    );
-    table(&mut page, &[], facts.map(|(name, fact)| vec![name.to_owned(), fact]));
-    heading(&mut page, "Deliveries");
+    )?;
+    table(&mut page, &[], facts.map(|(name, fact)| vec![name.to_owned(), fact]))?;
+    heading(&mut page, "Deliveries")?;
     if who.deliveries.is_empty() {
-        page.push_str("<p>Nobody was told.</p>\n");
+        page.write_all(b"<p>Nobody was told.</p>\n")?;
     }
     let rows = who.deliveries.iter().map(|one| {
         vec![
@@ -51,7 +51,7 @@ pub(super) fn page(who: &AuditWho, zones: &Zones) -> String {
             one.obligations.clone(),
         ]
     });
-    table(&mut page, &["to", "decided", "parts", "state", "receipt", "obligations"], rows);
+    table(&mut page, &["to", "decided", "parts", "state", "receipt", "obligations"], rows)?;
     let withheld = who.deliveries.iter().flat_map(|one| {
         kept(one).map(|part| {
             vec![one.partner.clone(), part.section.clone(), part.gate.clone(), part.clause.clone()]
@@ -59,11 +59,11 @@ pub(super) fn page(who: &AuditWho, zones: &Zones) -> String {
     });
     let withheld: Vec<_> = withheld.collect();
     if !withheld.is_empty() {
-        heading(&mut page, "Kept back");
-        table(&mut page, &["kept from", "part", "rule", "because"], withheld);
+        heading(&mut page, "Kept back")?;
+        table(&mut page, &["kept from", "part", "rule", "because"], withheld)?;
     }
     if !who.told_outside.is_empty() {
-        heading(&mut page, "Told besides, as people say");
+        heading(&mut page, "Told besides, as people say")?;
         let rows = who.told_outside.iter().map(|one| {
             vec![
                 one.whom.clone(),
@@ -73,26 +73,26 @@ pub(super) fn page(who: &AuditWho, zones: &Zones) -> String {
                 remarks(one),
             ]
         });
-        table(&mut page, &["whom", "by", "when", "parts", "said"], rows);
+        table(&mut page, &["whom", "by", "when", "parts", "said"], rows)?;
     }
     if !who.nothing_sent.is_empty() {
         let names = who.nothing_sent.join(", ");
-        let _ = writeln!(page, "<p>Nothing of it was sent to {}.</p>", text(&names));
+        writeln!(page, "<p>Nothing of it was sent to {}.</p>", text(&names))?;
     }
     if let Some(by) = &who.superseded_by {
-        heading(&mut page, &format!("Replaced by {by}"));
-        told(&mut page, &who.superseded_told, false, zones);
+        heading(&mut page, &format!("Replaced by {by}"))?;
+        told(&mut page, &who.superseded_told, false, zones)?;
     }
     if let Some(by) = who.recalled_by.as_ref().or(who.withdrawn_by.as_ref()) {
         let what = if who.recalled_by.is_some() { "Recalled" } else { "Withdrawn" };
-        heading(&mut page, &format!("{what} by {by}"));
-        told(&mut page, &who.withdrawal_told, true, zones);
+        heading(&mut page, &format!("{what} by {by}"))?;
+        told(&mut page, &who.withdrawal_told, true, zones)?;
     }
-    page.push_str("</body></html>\n");
-    page
+    page.write_all(b"</body></html>\n")?;
+    Ok(page)
 }
 
-fn told(page: &mut String, told: &[AuditTold], answers: bool, zones: &Zones) {
+fn told(page: &mut Vec<u8>, told: &[AuditTold], answers: bool, zones: &Zones) -> io::Result<()> {
     let rows = told.iter().map(|one| {
         let decided = one.at.as_deref().map(|at| zones.written(at)).unwrap_or_default();
         let receipt = time(one.receipt.as_deref(), zones);
@@ -103,38 +103,42 @@ fn told(page: &mut String, told: &[AuditTold], answers: bool, zones: &Zones) {
     });
     let head: &[&str] = &["told of it", "decided", "state", "receipt", "answer"];
     let columns = if answers { head } else { head.split_last().map_or(head, |(_, rest)| rest) };
-    table(page, columns, rows);
+    table(page, columns, rows)
 }
 
 fn time(at: Option<&str>, zones: &Zones) -> String {
     at.map_or_else(|| "none yet".to_owned(), |at| zones.written(at))
 }
 
-fn heading(page: &mut String, heading: &str) {
-    let _ = writeln!(page, "<h2>{}</h2>", text(heading));
+fn heading(page: &mut Vec<u8>, heading: &str) -> io::Result<()> {
+    writeln!(page, "<h2>{}</h2>", text(heading))
 }
 
-fn table(page: &mut String, head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
+fn table(
+    page: &mut Vec<u8>,
+    head: &[&str],
+    rows: impl IntoIterator<Item = Vec<String>>,
+) -> io::Result<()> {
     let mut rows = rows.into_iter().peekable();
     if rows.peek().is_none() {
-        return;
+        return Ok(());
     }
-    page.push_str("<table>");
+    page.write_all(b"<table>")?;
     if !head.is_empty() {
-        row(page, "th", head.iter().copied());
+        row(page, "th", head.iter().copied())?;
     }
     for cells in rows {
-        row(page, "td", cells.iter().map(String::as_str));
+        row(page, "td", cells.iter().map(String::as_str))?;
     }
-    page.push_str("</table>\n");
+    page.write_all(b"</table>\n")
 }
 
-fn row<'a>(page: &mut String, cell: &str, cells: impl Iterator<Item = &'a str>) {
-    page.push_str("<tr>");
+fn row<'a>(page: &mut Vec<u8>, cell: &str, cells: impl Iterator<Item = &'a str>) -> io::Result<()> {
+    page.write_all(b"<tr>")?;
     for content in cells {
-        let _ = write!(page, "<{cell}>{}</{cell}>", text(content));
+        write!(page, "<{cell}>{}</{cell}>", text(content))?;
     }
-    page.push_str("</tr>\n");
+    page.write_all(b"</tr>\n")
 }
 
 /// What others wrote, as text and nothing else.
@@ -168,10 +172,10 @@ mod tests {
 
     #[test]
     fn a_table_without_rows_is_none() {
-        let mut page = String::new();
-        table(&mut page, &["to"], Vec::new());
-        assert_eq!(page, "");
-        table(&mut page, &["to"], [vec!["<JP>".to_owned()]]);
-        assert_eq!(page, "<table><tr><th>to</th></tr>\n<tr><td>&lt;JP&gt;</td></tr>\n</table>\n");
+        let mut page = Vec::new();
+        table(&mut page, &["to"], Vec::new()).unwrap();
+        assert!(page.is_empty());
+        table(&mut page, &["to"], [vec!["<JP>".to_owned()]]).unwrap();
+        assert_eq!(page, b"<table><tr><th>to</th></tr>\n<tr><td>&lt;JP&gt;</td></tr>\n</table>\n");
     }
 }

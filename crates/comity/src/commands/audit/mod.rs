@@ -55,7 +55,10 @@ fn of_record(
         folder::write_private(path, file.as_bytes())?;
     }
     if let Some(path) = page {
-        folder::write_private(path, html::page(&who, &zones).as_bytes())?;
+        let written = html::page(&who, &zones).map_err(|error| {
+            Failure::new(FailureKind::Io, "page", format!("the page cannot be written: {error}"))
+        })?;
+        folder::write_private(path, &written)?;
     }
     context.screen.answer(&who, |screen| {
         write(&who, &zones, screen)?;

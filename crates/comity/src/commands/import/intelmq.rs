@@ -215,19 +215,10 @@ fn cut(
     let done = input.done;
     let mut progress = |_| bar.at(done.load(Ordering::Relaxed));
     split(input.reader, routes, prefixes, options, &mut progress).map_err(|error| {
-        let kind = match &error {
-            SplitError::Read { .. } => FailureKind::Data,
-            SplitError::Compressed
-            | SplitError::List
-            | SplitError::TooManyBad { .. }
-            | SplitError::TooMuch { .. } => FailureKind::Data,
-        };
         let message = format!("`{}` is not taken: {error}", path.display());
-        let failure = Failure::new(kind, "intelmq-refused", message);
-        match &error {
-            SplitError::TooManyBad { zoneless: 1.., .. } => failure.next(NAME_A_ZONE),
-            _ => failure,
-        }
+        let failure = Failure::new(FailureKind::Data, "intelmq-refused", message);
+        let zoneless = matches!(&error, SplitError::TooManyBad { zoneless: 1.., .. });
+        if zoneless { failure.next(NAME_A_ZONE) } else { failure }
     })
 }
 
