@@ -9,23 +9,10 @@
 
 mod world;
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
-use world::{Node, path};
-
-/// Asks again until the answer is as it should be.
-fn eventually(what: &str, mut answer: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !answer() {
-        assert!(started.elapsed() < Duration::from_secs(30), "never: {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    value[name].as_str().unwrap_or_default()
-}
+use world::{Node, eventually, path, text};
 
 /// The names of the invitations that are open.
 fn open_invitations(node: &Node) -> Vec<String> {

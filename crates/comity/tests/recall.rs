@@ -10,10 +10,8 @@
 
 mod world;
 
-use std::time::{Duration, Instant};
-
 use serde_json::Value;
-use world::Node;
+use world::{Node, eventually, pair_restricted, text};
 
 const MOU: &str = r#"
 format = 1
@@ -22,41 +20,6 @@ tier = "mou"
 starts = 2026-01-01
 onward = "within-marking"
 "#;
-
-/// Asks again until the answer is as it should be.
-fn eventually(what: &str, mut answer: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !answer() {
-        assert!(started.elapsed() < Duration::from_secs(120), "never: {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    value[name].as_str().unwrap_or_default()
-}
-
-fn pair((one, here): (&Node, &str), (other, there): (&Node, &str)) {
-    let invitation = one.data(&["partner", "invite", "--as", there]);
-    other.try_with(&["partner", "join", "--as", here], text(&invitation, "ticket")).done();
-    let digits = |node: &Node, name: &str| {
-        let mut digits = String::new();
-        eventually("both screens show digits", || {
-            let ceremony = node.data(&["partner", "verify", "--show", name]);
-            text(&ceremony, "digits").clone_into(&mut digits);
-            !digits.is_empty()
-        });
-        digits
-    };
-    let (ours, theirs) = (digits(one, there), digits(other, here));
-    std::thread::scope(|scope| {
-        let one = scope.spawn(|| one.try_with(&["partner", "verify", there], &theirs).done());
-        other.try_with(&["partner", "verify", here], &ours).done();
-        one.join().unwrap();
-    });
-    one.data(&["partner", "level", there, "restricted"]);
-    other.data(&["partner", "level", here, "restricted"]);
-}
 
 /// The agreement with a partner that is in this state.
 fn agreement(node: &Node, partner: &str, state: &str) -> Option<String> {
@@ -137,8 +100,8 @@ fn in_a_row() -> [Node; 3] {
     let mut nodes = ["KR", "JP", "FJ"].map(Node::plain);
     nodes.iter_mut().for_each(Node::run);
     let [kr, jp, fj] = &nodes;
-    pair((kr, "KR"), (jp, "JP"));
-    pair((jp, "JP"), (fj, "FJ"));
+    pair_restricted((kr, "KR"), (jp, "JP"));
+    pair_restricted((jp, "JP"), (fj, "FJ"));
     agree((kr, "KR"), (jp, "JP"));
     agree((jp, "JP"), (fj, "FJ"));
     introduce(jp, (fj, "FJ"), "KR");

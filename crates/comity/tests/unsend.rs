@@ -10,11 +10,7 @@
 mod world;
 
 use serde_json::Value;
-use world::Node;
-
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    value[name].as_str().unwrap_or_default()
-}
+use world::{Node, text};
 
 fn publish(node: &Node, urgency: &str) -> Value {
     let file = node.folder().join("note.toml");

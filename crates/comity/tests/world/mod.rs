@@ -6,6 +6,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -193,4 +194,45 @@ fn end(mut command: Command, input: impl AsRef<[u8]>) -> Ended {
     let talk = String::from_utf8_lossy(&output.stderr).into_owned();
     let out = if out.is_empty() { talk.clone() } else { out };
     Ended { code: output.status.code().unwrap_or(-1), out, talk }
+}
+
+/// Asks again until the answer is as it should be.
+pub(crate) fn eventually(what: &str, mut answer: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !answer() {
+        assert!(started.elapsed() < Duration::from_secs(120), "never: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+pub(crate) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or_default()
+}
+
+/// Two that run compare digits, and are partners by these names.
+pub(crate) fn pair((one, here): (&Node, &str), (other, there): (&Node, &str)) {
+    let invitation = one.data(&["partner", "invite", "--as", there]);
+    other.try_with(&["partner", "join", "--as", here], text(&invitation, "ticket")).done();
+    let digits = |node: &Node, name: &str| {
+        let mut digits = String::new();
+        eventually("both screens show digits", || {
+            let ceremony = node.data(&["partner", "verify", "--show", name]);
+            text(&ceremony, "digits").clone_into(&mut digits);
+            !digits.is_empty()
+        });
+        digits
+    };
+    let (ours, theirs) = (digits(one, there), digits(other, here));
+    std::thread::scope(|scope| {
+        let one = scope.spawn(|| one.try_with(&["partner", "verify", there], &theirs).done());
+        other.try_with(&["partner", "verify", here], &ours).done();
+        one.join().unwrap();
+    });
+}
+
+/// The same, and each is told what is restricted.
+pub(crate) fn pair_restricted(one: (&Node, &str), other: (&Node, &str)) {
+    pair(one, other);
+    one.0.data(&["partner", "level", other.1, "restricted"]);
+    other.0.data(&["partner", "level", one.1, "restricted"]);
 }
