@@ -7,7 +7,7 @@ use comity_core::intake::Intake;
 use comity_core::journal::{PartnerChange, Standing};
 use comity_core::keyring::{Grant, KeyringBuilder, Revocation};
 use comity_core::receipt::{RejectReason, UnverifiedReceipt};
-use comity_core::record::{Draft, Header, Part, VerifiedRecord, control};
+use comity_core::record::{AddresseeDraft, Draft, Header, Part, VerifiedRecord, control};
 use comity_core::sign::SecretKey;
 use comity_core::test_util::TestEconomy;
 use comity_core::{EconomyId, Kind, Marking, Onward, RecordId, Section, Timestamp, Tlp};
@@ -166,6 +166,41 @@ fn what_is_not_taken_is_refused_like_any_other_and_alarms_nobody() {
     check(&bench);
     assert_eq!(bench.state().intake(by.id, by.id, Kind::Advisory), (Intake::Refuse, by.id));
     assert_eq!(bench.state().intake(by.id, by.id, Kind::Note).0, Intake::Accept);
+}
+
+/// Whoever has a manifest, and none of its parts, does not find out whether it was addressed to us.
+#[test]
+fn a_refusal_does_not_say_what_is_here() {
+    let (mut bench, mut origin, mut reader) = two();
+    let (by, us) = (origin.economy.clone(), bench.node.economy.id);
+    let named = |text: &str, bench: &Bench| {
+        let mut draft = Draft::new(Kind::Advisory);
+        let header = Header::new(Section::Summary, "text/plain");
+        draft.marking = Some(Marking::new(Tlp::Green));
+        draft.parts.push((header, text.as_bytes().to_vec()));
+        draft.addressees.push(AddresseeDraft {
+            economy: Some(us),
+            desk: None,
+            group: None,
+            relays: Vec::new(),
+            parts: vec![0],
+        });
+        sign(draft, &by, bench.now)
+    };
+    let (here, parts) = named("for us", &bench);
+    let number = bench.deliver(&mut origin, &here, &parts);
+    assert_eq!(bench.answer(&origin, number), Answer::Acked);
+    let (elsewhere, _) = named("for us as well", &bench);
+    intake(&mut bench, &reader.economy.clone(), &[Kind::Advisory], Intake::Refuse);
+    let mut answered = |record: &VerifiedRecord| {
+        let number = bench.deliver(&mut reader, record, &[]);
+        let partner = bench.state().partner(&reader.economy.id).expect("a partner");
+        let declined = partner.declined.get(&Kind::Advisory).copied();
+        (partner.inbound.rejects().get(&number).copied(), declined)
+    };
+    let here = answered(&here);
+    assert_eq!(here, (Some(RejectReason::NotAddressed), None));
+    assert_eq!(answered(&elsewhere), here);
 }
 
 #[test]
