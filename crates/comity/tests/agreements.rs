@@ -18,6 +18,9 @@ fn file(node: &Node, name: &str, content: &str) -> String {
     file.display().to_string()
 }
 
+const ENDED: &str =
+    "format = 1\ntitle = \"MoU\"\ntier = \"mou\"\nstarts = 2020-01-01\nends = 2021-01-01\n";
+
 fn agreement(more: &str) -> String {
     format!("format = 1\ntitle = \"MoU\"\ntier = \"mou\"\nstarts = 2026-01-01\n{more}")
 }
@@ -172,6 +175,15 @@ fn what_a_diff_says_beforehand_is_what_comes_of_it() {
     agree(&kr, &jp, &new);
     assert_eq!(going(&kr, &both), ["summary"]);
     assert_eq!(going(&kr, &detail), ["detail"]);
+    // What cannot do what it is for is signed by whoever means it.
+    let ended = file(&kr, "ended.toml", ENDED);
+    kr.try_with(&["agreement", "propose", &ended, "--to", "JP", "--yes"], "").refused(
+        65,
+        "agreement-flawed",
+        "1 error",
+        "--anyway",
+    );
+    kr.data(&["agreement", "propose", &ended, "--to", "JP", "--yes", "--anyway"]);
     assert_eq!((kr.stop(), jp.stop()), (0, 0));
 }
 
@@ -208,4 +220,18 @@ fn what_cannot_be_compared_is_said_with_the_way_out() {
         "mend line 5",
     );
     refused(&["agreement", "lint", &broken], 65, "agreement-invalid", "line 5", "mend line 5");
+}
+
+#[test]
+fn what_lint_calls_an_error_is_not_proposed_by_oversight() {
+    let kr = Node::plain("KR");
+    let ended = file(&kr, "ended.toml", ENDED);
+    for how in ["--yes", "--dry-run"] {
+        let refused = kr.try_with(&["agreement", "propose", &ended, "--to", "JP", how], "");
+        refused.refused(65, "agreement-flawed", "1 error", "--anyway");
+        assert!(refused.out.contains("\"code\":\"ended\""), "{}", refused.out);
+    }
+    let meant =
+        kr.try_with(&["agreement", "propose", &ended, "--to", "JP", "--dry-run", "--anyway"], "");
+    meant.refused(66, "no-partner", "JP", "partner list");
 }

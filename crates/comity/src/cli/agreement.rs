@@ -23,7 +23,7 @@ pub(crate) enum AgreementCommand {
     Diff(AgreementDiffArgs),
     /// Sign an agreement and send it to the partner, who accepts it or not
     #[command(
-        long_about = "Sign an agreement and send it to the partner, who accepts it or not.\n\nFILE holds the terms; examples/agreements has an MoU and an NDA to start from. What it does not say follows from its tier. As soon as the partner has accepted it, it binds your economy; before that it is taken back with `comity agreement terminate`.",
+        long_about = "Sign an agreement and send it to the partner, who accepts it or not.\n\nFILE holds the terms; examples/agreements has an MoU and an NDA to start from. What it does not say follows from its tier. The text is reviewed as by `comity agreement lint`: with an error in it nothing is signed without --anyway, and warnings are shown before you are asked. As soon as the partner has accepted it, it binds your economy; before that it is taken back with `comity agreement terminate`.",
         after_help = "Examples:\n  comity agreement propose examples/agreements/nda.toml --to JP --dry-run\n  comity agreement propose examples/agreements/nda.toml --to JP"
     )]
     Propose {
@@ -38,6 +38,9 @@ pub(crate) enum AgreementCommand {
         /// Propose it although the same text is proposed or in force
         #[arg(long)]
         again: bool,
+        /// Propose it although `agreement lint` finds an error in it
+        #[arg(long)]
+        anyway: bool,
         /// Do not ask
         #[arg(long)]
         yes: bool,

@@ -29,8 +29,8 @@ pub(super) fn run(command: AgreementCommand, context: &mut Context<'_>) -> Resul
     match command {
         AgreementCommand::Lint { agreement } => lint::run(&agreement, context),
         AgreementCommand::Diff(asked) => diff::run(&asked, context),
-        AgreementCommand::Propose { file, to, dry_run, again, yes } => {
-            propose(&file, &to, dry_run, (again, yes), context)
+        AgreementCommand::Propose { file, to, dry_run, again, anyway, yes } => {
+            propose(&file, &to, dry_run, Meant { again, anyway, yes }, context)
         }
         AgreementCommand::Accept { agreement, dry_run, yes } => {
             accept(&agreement, dry_run, yes, context)
@@ -96,16 +96,28 @@ fn text_named(named: &Path, context: &Context<'_>) -> Result<String, Failure> {
     Ok(line.text.unwrap_or_default())
 }
 
+/// What whoever proposes has said beforehand.
+#[derive(Clone, Copy)]
+struct Meant {
+    /// Also where the same text stands.
+    again: bool,
+    /// Also with what `lint` calls an error.
+    anyway: bool,
+    /// Without a question.
+    yes: bool,
+}
+
 fn propose(
     file: &Path,
     to: &str,
     dry_run: bool,
-    (again, yes): (bool, bool),
+    Meant { again, anyway, yes }: Meant,
     context: &mut Context<'_>,
 ) -> Result<(), Failure> {
     let text = read(file)?;
     let terms =
         Terms::parse(&text).map_err(|error| invalid(&file.display().to_string(), &error))?;
+    let review = lint::before_signing(file, &text, anyway, context)?;
     let keys = if dry_run { Keys::Shut } else { Keys::Signing };
     let (session, zones) = context.session(keys)?;
     let comity = context.comity();
@@ -114,7 +126,8 @@ fn propose(
     let people = |out: &mut dyn Write| -> io::Result<()> {
         let (title, tier) = (printable(terms.title()), terms.tier().label());
         writeln!(out, "{title} ({tier}), with {name} ({})", partner.economy)?;
-        terms::write(&terms, &zones, out)
+        terms::write(&terms, &zones, out)?;
+        review.write_objections(out)
     };
     if dry_run {
         let data = json!({
@@ -123,13 +136,16 @@ fn propose(
             "title": terms.title(),
             "tier": terms.tier().to_string(),
             "text": text,
+            "review": review,
         });
         return context.screen.answer(&data, |out| {
             people(out)?;
             writeln!(out, "Nothing was signed or sent.")
         });
     }
-    if !yes {
+    if yes {
+        context.screen.show(|out| review.write_objections(out))?;
+    } else {
         context.screen.show(people)?;
     }
     let question = format!("Sign it, and propose it to {name}? It binds once they accept it.");

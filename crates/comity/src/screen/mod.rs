@@ -71,6 +71,11 @@ impl Screen {
         Self { json }
     }
 
+    /// Whether a program reads the answer.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// The answer: `data` for programs, what `people` writes for people. `NO_COLOR` and pipes are heeded.
     pub(crate) fn answer<T: Serialize>(
         &mut self,

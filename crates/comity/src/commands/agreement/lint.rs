@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use comity_admin::Failure;
+use comity_admin::{Failure, FailureKind};
 use comity_core::agreement::{self, Severity};
 use comity_node::clock;
 use serde::Serialize;
@@ -14,7 +14,7 @@ use crate::screen::{printable, the_answer_is_no};
 
 /// A review.
 #[derive(Debug, Serialize)]
-struct Review {
+pub(super) struct Review {
     agreement: String,
     errors: usize,
     warnings: usize,
@@ -38,21 +38,63 @@ struct Finding {
 pub(super) fn run(named: &Path, context: &mut Context<'_>) -> Result<(), Failure> {
     let name = named.display().to_string();
     let text = super::text_named(named, context)?;
-    let findings =
-        agreement::lint(&text, clock::now()).map_err(|error| super::invalid(&name, &error))?;
-    let count = |severity| findings.iter().filter(|one| one.severity() == severity).count();
-    let review = Review {
-        errors: count(Severity::Error),
-        warnings: count(Severity::Warning),
-        advice: count(Severity::Advice),
-        agreement: name,
-        findings: findings.iter().map(finding).collect(),
-    };
+    let review = Review::of(name, &text)?;
     context.screen.answer(&review, |out| write(&review, out))?;
-    if review.errors > 0 || review.warnings > 0 {
+    if review.objects() {
         return Err(the_answer_is_no());
     }
     Ok(())
+}
+
+impl Review {
+    /// Of a text; `name` is what it is called in the answer.
+    fn of(name: String, text: &str) -> Result<Self, Failure> {
+        let findings =
+            agreement::lint(text, clock::now()).map_err(|error| super::invalid(&name, &error))?;
+        let count = |severity| findings.iter().filter(|one| one.severity() == severity).count();
+        Ok(Self {
+            errors: count(Severity::Error),
+            warnings: count(Severity::Warning),
+            advice: count(Severity::Advice),
+            agreement: name,
+            findings: findings.iter().map(finding).collect(),
+        })
+    }
+
+    /// Whether anything in it should be read before the text is signed.
+    fn objects(&self) -> bool {
+        self.errors > 0 || self.warnings > 0
+    }
+
+    /// The review, where it says anything that a person should know before signing.
+    pub(super) fn write_objections(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.objects() { write(self, out) } else { Ok(()) }
+    }
+}
+
+/// What is found in a text that is about to be signed. With an error in it the text cannot do what it is
+/// for: nobody signs that by oversight.
+pub(super) fn before_signing(
+    file: &Path,
+    text: &str,
+    anyway: bool,
+    context: &mut Context<'_>,
+) -> Result<Review, Failure> {
+    let name = file.display().to_string();
+    let review = Review::of(name.clone(), text)?;
+    if review.errors == 0 || anyway {
+        return Ok(review);
+    }
+    let errors = counted(u64::try_from(review.errors).unwrap_or(u64::MAX), "error", "errors");
+    let message = format!("{name} has {errors}, so nothing was signed");
+    let failure = Failure::new(FailureKind::Data, "agreement-flawed", message)
+        .next("mend what is named, or propose it as it is: --anyway");
+    // For people the refusal follows what was found, and says what to do.
+    if context.screen.is_json() {
+        context.screen.refuse(&review, &failure, |_| Ok(()))?;
+    }
+    context.screen.show(|out| write(&review, out))?;
+    Err(failure)
 }
 
 fn finding(one: &agreement::Finding) -> Finding {
