@@ -379,3 +379,59 @@ fn contradict(kr: &mut Node, jp: &mut Node, fj: &mut Node) {
     kr.run();
     assert_eq!(stands(kr).0, "frozen");
 }
+
+/// Two groups of one name, one of them by mistake: it is closed, at the founder and at who was asked in.
+#[test]
+fn a_group_that_was_founded_twice_is_closed_once() {
+    let (mut kr, mut jp) = (Node::plain("KR"), Node::plain("JP"));
+    kr.run();
+    jp.run();
+    pair((&kr, "KR"), (&jp, "JP"));
+    let charter = kr.folder().join("charter.toml");
+    let two = CHARTER.replace(", \"FJ\"", "");
+    std::fs::write(&charter, two).unwrap();
+    let charter = charter.display().to_string();
+    let meant = kr.data(&["group", "found", &charter]);
+    let meant = text(&meant["group"], "group").to_owned();
+    let mistake = kr.data(&["group", "found", &charter, "--again"]);
+    let mistake = text(&mistake["group"], "group").to_owned();
+    kr.try_with(&["group", "show", "Islands"], "").refused(
+        64,
+        "group-ambiguous",
+        "several",
+        "group leave REFERENCE",
+    );
+    eventually("JP has both", || jp.data(&["group", "list"]).as_array().unwrap().len() == 2);
+
+    let would = kr.data(&["group", "leave", &mistake, "--dry-run"]);
+    assert!(text(&would, "outcome").contains("nothing was signed"), "{would}");
+    let done = kr.data(&["group", "leave", &mistake, "--yes"]);
+    assert_eq!(text(&done, "outcome"), "the group is closed", "{done}");
+    let of = |node: &Node, group: &str| {
+        let shown = node.try_with(&["group", "show", group], "");
+        (shown.code == 0).then(|| {
+            let shown = shown.done();
+            (text(&shown["group"], "group").to_owned(), text(&shown["group"], "state").to_owned())
+        })
+    };
+    assert_eq!(of(&kr, "Islands"), Some((meant.clone(), "secretariat".to_owned())));
+    assert_eq!(of(&kr, &mistake), Some((mistake.clone(), "closed".to_owned())));
+    eventually("JP knows", || of(&jp, &mistake).is_some_and(|(_, state)| state == "closed"));
+    assert_eq!(of(&jp, "Islands"), Some((meant.clone(), "invited".to_owned())));
+    let again = ["group", "leave", &mistake, "--yes"];
+    kr.try_with(&again, "").refused(65, "closed", "has left it", "group show");
+    let apply = ["group", "apply", &mistake, "--answer", "The Act"];
+    jp.try_with(&apply, "").refused(65, "closed", "has left it", "group show");
+
+    // The other one goes on, and is not closed while somebody else is in it.
+    jp.data(&["group", "apply", "Islands", "--answer", "The Act"]);
+    eventually("JP applies", || !applicants(&kr).is_empty());
+    kr.data(&["group", "admit", "Islands", "JP", "--yes"]);
+    kr.try_with(&["group", "leave", "Islands", "--yes"], "").refused(
+        65,
+        "without-secretariat",
+        "hand the role over",
+        "hand-over",
+    );
+    assert_eq!((kr.stop(), jp.stop()), (0, 0));
+}

@@ -140,7 +140,13 @@ impl Group {
                 Says::Group(GroupBody::Sponsorship(body)) => {
                     self.statement(&body.application).is_some_and(|one| one.by == to)
                 }
-                Says::Group(GroupBody::Removal(body)) => body.member == to,
+                Says::Group(GroupBody::Removal(body)) => {
+                    // Whoever was asked in learns that there is nothing to join any more.
+                    let asked = self.founding().founders().contains(&to)
+                        || self.invited().contains(&to)
+                        || welcome;
+                    body.member == to || (asked && self.closes(by, body))
+                }
                 Says::Group(GroupBody::Invitation(body)) => body.to == to,
                 Says::Group(GroupBody::Application(_) | GroupBody::Handover(_)) => false,
             }
@@ -295,6 +301,25 @@ impl Group {
         votes.map(|one| (one.by, one.record)).collect()
     }
 
+    /// Whether the group is closed: whoever keeps the roster is alone in it, and has said with this roster
+    /// that it leaves. There is nobody to keep it, and nobody to whom anything could go. Should it admit
+    /// somebody all the same, the next roster is none that this was said with.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.head().members.len() == 1
+            && self.idle_words().any(|one| match &one.says {
+                Says::Group(GroupBody::Removal(body)) => !one.doubted && self.closes(one.by, body),
+                Says::Group(_) | Says::Roster(_) => false,
+            })
+    }
+
+    /// Whether these are the words by which the last member closes the group.
+    fn closes(&self, by: EconomyId, word: &RemovalBody) -> bool {
+        let head = self.head();
+        let alone = head.members.len() == 1 && head.members.contains_key(&by);
+        alone && head.secretariat == by && word.member == by && word.epoch == head.epoch
+    }
+
     /// The roster that admits an applicant, with as many sponsors as there are.
     ///
     /// # Errors
@@ -303,6 +328,9 @@ impl Group {
     pub fn admitting(&self, applicant: EconomyId, by: EconomyId) -> Result<Roster, Refusal> {
         if self.head().members.contains_key(&applicant) {
             return Err(Refusal::AlreadyMember(applicant));
+        }
+        if self.is_closed() {
+            return Err(Refusal::Closed);
         }
         // The one with the most sponsors; of several the last.
         let best = self
@@ -415,6 +443,9 @@ impl Group {
         };
         if says.group() != Some(self.id()) {
             return Err(says.group().map_or(Refusal::SecondCharter, |_| Refusal::OtherGroup));
+        }
+        if self.is_closed() {
+            return Err(Refusal::Closed);
         }
         match says {
             Says::Group(GroupBody::Charter(_)) => Err(Refusal::SecondCharter),

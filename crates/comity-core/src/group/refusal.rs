@@ -113,6 +113,9 @@ pub enum Refusal {
     /// Who is to have the role has not said, with the last roster, that it would keep the next.
     #[error("{} has not said that it would keep the roster", .0.short())]
     NotReady(EconomyId),
+    /// Its last member has left it.
+    #[error("the group is closed: its last member has left it")]
+    Closed,
     /// The word that the roster hands the role over by is of another time, or of no member.
     #[error("record {} is no member's word that it would keep this roster", .0.short())]
     UnfitHandover(RecordId),
@@ -149,6 +152,7 @@ impl Refusal {
             Self::HandedOn(_) => "handed-on",
             Self::TooManyRosters => "too-many-rosters",
             Self::NotReady(_) => "not-ready",
+            Self::Closed => "closed",
             Self::UnfitHandover(_) => "unfit-handover",
         }
     }

@@ -13,7 +13,7 @@ pub struct GroupLine {
     pub reference: String,
     /// What the charter calls it.
     pub name: String,
-    /// How we stand in it: `secretariat`, `member`, `applied`, `invited`, `left`, `no part of it`; or `frozen`, or
+    /// How we stand in it: `secretariat`, `member`, `applied`, `invited`, `left`, `no part of it`; or `frozen`, `closed`, or
     /// `unconfirmed` when its secretariat has been silent for too long.
     pub state: String,
     /// The number of its last roster; 0 is the charter's own.

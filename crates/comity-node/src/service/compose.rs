@@ -398,6 +398,10 @@ fn addressee_of(
 ) -> Result<AddresseeDraft, ServiceError> {
     let group = request.group.as_deref().map(|text| find_group(state, text)).transpose()?;
     if let Some(group) = group {
+        if group.is_closed() {
+            let message = format!("the group `{}` is closed", group.founding().charter().name());
+            return Err(ServiceError::data("group-closed", message).next("comity group list"));
+        }
         to_group(state, request, group)?;
     }
     let economy = match group {

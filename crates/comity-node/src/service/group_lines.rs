@@ -33,6 +33,8 @@ fn standing(state: &State, group: &Group, now: Timestamp) -> &'static str {
     let was_member = group.epochs().any(|epoch| epoch.members.contains_key(&us));
     if group.fork().is_some() {
         "frozen"
+    } else if group.is_closed() {
+        "closed"
     } else if head.members.contains_key(&us) && group.usable(now).is_err() {
         "unconfirmed"
     } else if head.secretariat == us {

@@ -220,16 +220,31 @@ impl Service {
         }
     }
 
-    /// Leaves: our own word suffices, but for whoever keeps the roster.
+    /// Leaves: our own word suffices. Whoever keeps the roster hands it over before; where it is the only
+    /// member, its word closes the group.
     pub async fn leave_group(&self, asked: GroupRequest) -> Result<GroupDone, ServiceError> {
-        let us = self.of_group(&asked.group, |state, group| {
-            if group.head().secretariat == state.us() {
-                return Err(refused(state, group, Refusal::WithoutSecretariat));
-            }
-            Ok(state.code().to_owned())
-        });
-        let economy = Some(us.await?);
-        self.remove_member(GroupRequest { economy, ..asked }).await
+        let reason = asked.reason.clone();
+        let (us, closing) = self
+            .of_group(&asked.group, |state, group| {
+                let (us, head) = (state.us(), group.head());
+                if group.is_closed() {
+                    return Err(refused(state, group, Refusal::Closed));
+                }
+                if head.secretariat != us {
+                    return Ok((state.code().to_owned(), None));
+                }
+                if head.members.len() > 1 {
+                    return Err(refused(state, group, Refusal::WithoutSecretariat));
+                }
+                let (group, epoch) = (group.id(), head.epoch);
+                let word = RemovalBody { group, epoch, member: us, reason };
+                Ok((state.code().to_owned(), Some(GroupBody::Removal(word))))
+            })
+            .await?;
+        match closing {
+            Some(word) => self.act(&asked, word, "Closed", "the group is closed").await,
+            None => self.remove_member(GroupRequest { economy: Some(us), ..asked }).await,
+        }
     }
 
     /// What the members belong to, as the last roster has it.
@@ -404,7 +419,8 @@ impl Service {
 /// Groups of ours to which nothing goes.
 pub(super) fn stopped(state: &State, now: Timestamp) -> Vec<GroupLine> {
     let ours = state.groups().iter().filter(|group| {
-        group.head().members.contains_key(&state.us()) && group.usable(now).is_err()
+        let member = group.head().members.contains_key(&state.us());
+        member && group.usable(now).is_err() && !group.is_closed()
     });
     ours.map(|group| lines::group(state, group, now)).collect()
 }
@@ -434,9 +450,12 @@ pub(super) fn find_group<'a>(state: &'a State, text: &str) -> Result<&'a Arc<Gro
     if let Some(group) = record.and_then(|record| state.groups().of_record(&record)) {
         return Ok(group);
     }
+    let called = |group: &&Arc<Group>| group.founding().charter().name() == text;
+    // One that is closed has a name only where no other has it.
+    let closed = !state.groups().iter().filter(called).any(|group| !group.is_closed());
     let named = || {
-        let called = |group: &&Arc<Group>| group.founding().charter().name() == text;
-        state.groups().iter().filter(called)
+        let fits = move |group: &&Arc<Group>| called(group) && (closed || !group.is_closed());
+        state.groups().iter().filter(fits)
     };
     // In which we are, before those that somebody else says we found or are asked to join; and of a group
     // with which we have nothing to do the name is none.
@@ -449,8 +468,9 @@ pub(super) fn find_group<'a>(state: &'a State, text: &str) -> Result<&'a Arc<Gro
         ([], []) => Err(missing()),
         _ => {
             let message = format!("several groups are called `{text}`");
-            Err(ServiceError::usage("group-ambiguous", message)
-                .next("name it by its reference: comity group list"))
+            Err(ServiceError::usage("group-ambiguous", message).next(
+                "name it by its reference: comity group list. One that you founded by mistake, and in which nobody else is, you close: comity group leave REFERENCE",
+            ))
         }
     }
 }
@@ -458,7 +478,8 @@ pub(super) fn find_group<'a>(state: &'a State, text: &str) -> Result<&'a Arc<Gro
 /// Two groups of one name cannot be told apart by it, in a record neither.
 fn name_is_free(state: &State, name: &str) -> Result<(), ServiceError> {
     let called = |group: &&Arc<Group>| group.founding().charter().name() == name;
-    let Some(group) = state.groups().iter().find(called) else { return Ok(()) };
+    let mut open = state.groups().iter().filter(|group| !group.is_closed());
+    let Some(group) = open.find(called) else { return Ok(()) };
     let reference = charter_of(state, group);
     let message = format!("a group `{name}` is here already, by the charter {reference}");
     Err(ServiceError::data("group-exists", message).next(format!(

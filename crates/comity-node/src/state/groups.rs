@@ -374,7 +374,7 @@ impl Groups {
     ) -> impl Iterator<Item = &Arc<Group>> {
         self.known.values().filter(move |group| {
             let due = group.confirmed() <= since || group.awaits_keeper();
-            group.head().secretariat == us && group.fork().is_none() && due
+            group.head().secretariat == us && group.fork().is_none() && due && !group.is_closed()
         })
     }
 

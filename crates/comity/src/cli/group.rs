@@ -66,7 +66,7 @@ pub(crate) enum GroupCommand {
     },
     /// Leave a group
     #[command(
-        long_about = "Leave a group.\n\nA member's own word suffices; the secretariat then signs the roster without it (`comity group remove`). The secretariat hands its role over first."
+        long_about = "Leave a group.\n\nA member's own word suffices; the secretariat then signs the roster without it (`comity group remove`). The secretariat hands its role over first; where nobody else is in the group, its word closes the group, and the name may be used again."
     )]
     Leave {
         /// Its name, the reference of its charter, or the front of its id

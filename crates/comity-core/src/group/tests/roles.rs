@@ -87,3 +87,38 @@ fn a_hand_over_that_is_believed_no_more_gives_back_nobody() {
     assert_eq!((group.head().epoch, group.head().secretariat), (3, JP));
     assert_eq!(group.certain(), &BTreeSet::from([KR, JP]));
 }
+
+#[test]
+fn the_last_member_closes_the_group() {
+    let mut world = World::new();
+    let application = world.apply(JP);
+    assert!(!world.group().is_closed());
+    let word = world.vote(KR, KR);
+    let group = world.group();
+    assert!(group.is_closed());
+    // Whoever was asked in learns it, and nobody else.
+    let says = group.statement(&word).unwrap().says.clone();
+    let told = |economy| group.concerns(&word, KR, &says, economy);
+    assert_eq!([JP, FJ, NZ].map(told), [true, true, false]);
+    assert_eq!(group.admitting(JP, KR), Err(Refusal::Closed));
+    let invited = Says::Group(GroupBody::Invitation(InvitationBody { group: GROUP, to: NZ }));
+    assert_eq!(group.may_say(KR, &invited), Err(Refusal::Closed));
+    // A roster follows all the same, and with it the word is of another time.
+    let roster = world.with(JP, &[application]);
+    world.roster(KR, roster);
+    assert!(!world.group().is_closed());
+    let own = world.vote(JP, JP);
+    let roster = world.without(JP, &[own]);
+    world.roster(KR, roster);
+    assert_eq!((world.members(), world.group().is_closed()), (vec![KR], false));
+}
+
+#[test]
+fn a_word_to_leave_closes_no_group_in_which_others_are() {
+    let mut world = World::founded();
+    let word = world.vote(KR, KR);
+    let group = world.group();
+    assert!(!group.is_closed());
+    let says = group.statement(&word).unwrap().says.clone();
+    assert!(!group.concerns(&word, KR, &says, NZ));
+}
