@@ -57,7 +57,9 @@ pub use publishing::{
 pub use quarantine::{
     HoldLine, QuarantineLine, QuarantineRequest, RuleRequest, RuleVerdict, RulingLine,
 };
-pub use records::{LeftOut, ListRequest, PartDetail, RecordDetail, RecordFile, RecordLine};
+pub use records::{
+    EndLine, LeftOut, ListRequest, PartDetail, RecordDetail, RecordFile, RecordLine,
+};
 pub use review::{
     ClockReview, GivenReview, KeyReview, KeysReview, PartnerReview, QuarantineReview, TakenReview,
     WithdrawalReview,

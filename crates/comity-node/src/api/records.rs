@@ -56,12 +56,28 @@ pub struct RecordDetail {
     pub parts: Vec<PartDetail>,
     /// A control record's body, in words.
     pub body: Option<String>,
+    /// By what it is no more what it was, if it was taken back or replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<EndLine>,
     /// Where it is kept from everybody: how.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<HoldLine>,
     /// What a person here decided about it last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ruling: Option<RulingLine>,
+}
+
+/// How a record ended.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EndLine {
+    /// `withdrawn`, `recalled` or `superseded`.
+    pub how: String,
+    /// The reference of the record that says so.
+    pub by: String,
+    /// When that was signed, by its author's clock.
+    pub signed_at: String,
+    /// When it entered here.
+    pub entered_at: String,
 }
 
 /// A part that is here.

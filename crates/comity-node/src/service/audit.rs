@@ -157,7 +157,7 @@ fn audit(state: &State, id: &RecordId, held: &Held, now: Timestamp) -> (AuditWho
 }
 
 /// What replaces a record: of several the last that entered.
-fn successor(state: &State, id: &RecordId, held: &Held) -> Option<RecordId> {
+pub(super) fn successor(state: &State, id: &RecordId, held: &Held) -> Option<RecordId> {
     if held.facts.lifecycle != Lifecycle::Superseded {
         return None;
     }

@@ -29,7 +29,7 @@ impl Service {
     pub async fn show(&self, record: &str, content: bool) -> Result<RecordDetail, ServiceError> {
         let text = record.to_owned();
         let (desks, now) = (self.parts.config.local.desks.clone(), self.now());
-        let (line, seq, digests, mut sight, (body, (held, ruling))) = self
+        let (line, seq, digests, mut sight, (body, end, (held, ruling))) = self
             .look(move |state, _, _| {
                 let (id, held) = found(state, &text)?;
                 let digests: Vec<PartDigest> = held.parts.iter().map(|part| part.digest).collect();
@@ -41,7 +41,7 @@ impl Service {
                     held.seq,
                     digests,
                     sight,
-                    (body, aside),
+                    (body, words::end(state, &id, held), aside),
                 ))
             })
             .await??;
@@ -90,6 +90,7 @@ impl Service {
             not_here: manifest.parts.len().saturating_sub(parts.len()) as u64,
             parts,
             body,
+            end,
             held,
             ruling,
         })

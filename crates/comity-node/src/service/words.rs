@@ -5,13 +5,17 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use comity_core::cbor::is_label;
+use comity_core::control::WithdrawalBody;
 use comity_core::journal::{Source, Standing};
 use comity_core::limits::ANSWER_BYTES;
 use comity_core::policy::{Decision, Lifecycle, Outcome};
-use comity_core::{Class, EconomyId, Marking, Onward, RecordId, Section, Timestamp, Tlp, Urgency};
+use comity_core::{
+    Class, EconomyId, Kind, Marking, Onward, RecordId, Section, Timestamp, Tlp, Urgency,
+};
 
+use super::audit::successor;
 use super::local;
-use crate::api::{MarkingFields, RecordLine};
+use crate::api::{EndLine, MarkingFields, RecordLine};
 use crate::error::ServiceError;
 use crate::state::{Bond, Held, State};
 
@@ -73,12 +77,61 @@ fn title(state: &State, held: &Held, now: Timestamp) -> String {
     if held.facts.origin == state.us() {
         return held.title.clone();
     }
+    if let Some(title) = taken_back(state, held) {
+        return title;
+    }
     if summary_is_red(held) {
         return "TLP:RED, shown to the desk that it names".to_owned();
     }
     let summary = held.parts.iter().find(|part| part.section == Section::Summary);
     let hidden = summary.and_then(|part| local::hidden(state, held, part, now));
     hidden.map_or_else(|| held.title.clone(), |why| format!("not shown: {why}"))
+}
+
+/// Records that a title names one by one.
+const NAMED: usize = 3;
+
+/// What a withdrawal of somebody else takes back, by our own references. What it names and does not take
+/// back, such as records that are not its origin's, is none of that.
+fn taken_back(state: &State, held: &Held) -> Option<String> {
+    let counts = held.facts.kind == Kind::Withdrawal && held.is_accepted();
+    let body = held.body.as_deref().filter(|_| counts)?;
+    let body = WithdrawalBody::decode(body).ok()?;
+    let what = if body.recall.is_some() { "Recall" } else { "Withdrawal" };
+    let targets = || body.records.iter().filter_map(|target| state.record(target));
+    let ended = |one: &&Held| {
+        one.facts.origin == held.facts.origin && one.facts.lifecycle == Lifecycle::Withdrawn
+    };
+    let here: Vec<_> = targets().filter(ended).map(|one| one.reference.clone()).collect();
+    let named = here.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    Some(match (here.len(), here.len().saturating_sub(NAMED)) {
+        (0, _) if targets().next().is_some() => format!("{what} that changes nothing here"),
+        (0, _) => format!("{what} of what is not here"),
+        (_, 0) => format!("{what} of {named}"),
+        (_, more) => format!("{what} of {named} and {more} more"),
+    })
+}
+
+/// By what a record is no more what it was, and since when: it was taken back, or replaced.
+pub(super) fn end(state: &State, id: &RecordId, held: &Held) -> Option<EndLine> {
+    let (how, by) = match held.facts.lifecycle {
+        Lifecycle::Live => return None,
+        Lifecycle::Withdrawn => {
+            let stone = state.tombstone(id, &held.facts.origin)?;
+            match stone.recall {
+                Some(recall) => ("recalled", recall),
+                None => ("withdrawn", stone.by),
+            }
+        }
+        Lifecycle::Superseded => ("superseded", successor(state, id, held)?),
+    };
+    let by = state.record(&by)?;
+    Some(EndLine {
+        how: how.to_owned(),
+        by: by.reference.clone(),
+        signed_at: by.signed_at.to_string(),
+        entered_at: by.entered_at.to_string(),
+    })
 }
 
 /// Whether what the title is taken from goes to nobody but whom it names.

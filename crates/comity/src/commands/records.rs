@@ -234,6 +234,11 @@ pub(super) fn write_record(
     if let Some(why) = &line.standing_reason {
         writeln!(out, "  {}", printable(why))?;
     }
+    if let Some(end) = &detail.end {
+        let (how, by) = (&end.how, &end.by);
+        let (signed, here) = (zones.written(&end.signed_at), zones.written(&end.entered_at));
+        writeln!(out, "  {how} by {by}, signed {signed}, here since {here}")?;
+    }
     if let Some(ruling) = &detail.ruling {
         super::quarantine::write_ruling(ruling, zones, out)?;
     }

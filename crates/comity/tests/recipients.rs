@@ -1,0 +1,134 @@
+//! Two nodes, two processes: what the other side sees of a withdrawal, and a backup from before the key of
+//! the links was renewed.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests assert"
+)]
+
+mod world;
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use world::Node;
+
+/// Asks again until the answer is as it should be.
+fn eventually(what: &str, mut answer: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !answer() {
+        assert!(started.elapsed() < Duration::from_secs(120), "never: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or_default()
+}
+
+fn pair((one, here): (&Node, &str), (other, there): (&Node, &str)) {
+    let invitation = one.data(&["partner", "invite", "--as", there]);
+    other.try_with(&["partner", "join", "--as", here], text(&invitation, "ticket")).done();
+    let digits = |node: &Node, name: &str| {
+        let mut digits = String::new();
+        eventually("both screens show digits", || {
+            let ceremony = node.data(&["partner", "verify", "--show", name]);
+            text(&ceremony, "digits").clone_into(&mut digits);
+            !digits.is_empty()
+        });
+        digits
+    };
+    let (ours, theirs) = (digits(one, there), digits(other, here));
+    std::thread::scope(|scope| {
+        let one = scope.spawn(|| one.try_with(&["partner", "verify", there], &theirs).done());
+        other.try_with(&["partner", "verify", here], &ours).done();
+        one.join().unwrap();
+    });
+}
+
+fn publish(node: &Node, title: &str) -> String {
+    let record = format!(
+        "format = 1\nkind = \"note\"\ntitle = \"{title}\"\n[marking]\ntlp = \"CLEAR\"\n\
+         [[part]]\nsection = \"summary\"\ntext = \"{title}\"\n"
+    );
+    let file = node.folder().join("note.toml");
+    std::fs::write(&file, record).unwrap();
+    let file = file.display().to_string();
+    text(&node.data(&["publish", &file, "--yes"]), "reference").to_owned()
+}
+
+/// The line of what has this title, once it is there.
+fn arrived(node: &Node, title: &str) -> Value {
+    let mut found = None;
+    eventually(title, || {
+        let records = node.data(&["list", "--control"]);
+        found = records.as_array().unwrap().iter().find(|one| text(one, "title") == title).cloned();
+        found.is_some()
+    });
+    found.unwrap()
+}
+
+#[test]
+fn a_withdrawal_is_followed_at_whoever_got_the_record() {
+    let (mut kr, mut jp) = (Node::plain("KR"), Node::plain("JP"));
+    kr.run();
+    jp.run();
+    pair((&kr, "KR"), (&jp, "JP"));
+    let reference = publish(&kr, "mistaken");
+    let record = arrived(&jp, "mistaken");
+    let theirs = text(&record, "reference");
+    assert_eq!(jp.data(&["show", theirs])["end"], Value::Null);
+    kr.data(&["withdraw", &reference, "--yes"]);
+    let withdrawal = arrived(&jp, &format!("Withdrawal of {theirs}"));
+    let shown = jp.data(&["show", theirs]);
+    assert_eq!(text(&shown["end"], "how"), "withdrawn", "{shown}");
+    assert_eq!(shown["end"]["by"], withdrawal["reference"]);
+    assert_eq!(shown["end"]["entered_at"], withdrawal["entered_at"]);
+    assert_eq!(shown["end"]["signed_at"], withdrawal["signed_at"]);
+    assert_eq!((kr.stop(), jp.stop()), (0, 0));
+}
+
+#[test]
+fn a_backup_from_before_the_key_was_renewed_is_restored() {
+    let (mut kr, mut jp) = (Node::plain("KR"), Node::plain("JP"));
+    kr.run();
+    jp.run();
+    pair((&kr, "KR"), (&jp, "JP"));
+    let backup = kr.folder().join("backup").display().to_string();
+    kr.data(&["backup", &backup]);
+    publish(&kr, "lost here");
+    kr.data(&["key", "rotate", "--yes"]);
+    // JP knows the new key, and that the old one is none any more.
+    arrived(&jp, "lost here");
+    let up = |node: &Node, name: &str| {
+        let status = node.data(&["status"]);
+        let partners = status["partners"].as_array().unwrap().clone();
+        partners.iter().any(|one| text(one, "name") == name && one["connected"] == true)
+    };
+    eventually("JP has the keyring", || {
+        let keyrings = jp.data(&["list", "--control", "--kind", "keyring"]);
+        keyrings.as_array().unwrap().iter().any(|one| text(one, "origin") == "KR")
+    });
+    assert_eq!(kr.stop(), 0);
+    kr.data(&["restore", &backup, "--yes"]);
+
+    kr.run();
+    eventually("KR is let in", || up(&kr, "JP"));
+    eventually("JP gives back what was lost", || {
+        !kr.data(&["list"]).as_array().unwrap().is_empty()
+    });
+    kr.data(&["recover", "confirm", "--yes"]);
+    eventually("the recovery ends", || kr.data(&["status"])["recovering"].is_null());
+    assert_eq!(kr.data(&["status"])["keyring"], 2);
+    publish(&kr, "after it");
+    arrived(&jp, "after it");
+    let alarms = jp.data(&["status"])["alarms"].clone();
+    let codes: Vec<_> = alarms.as_array().unwrap().iter().map(|one| text(one, "code")).collect();
+    assert!(
+        codes.iter().all(|code| !code.contains("fork") && !code.contains("frozen")),
+        "{codes:?}"
+    );
+    assert_eq!((kr.stop(), jp.stop()), (0, 0));
+}
