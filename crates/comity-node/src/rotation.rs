@@ -4,6 +4,10 @@
 //! old one; then the keyring enters the journal, and with it everybody hears of it. Interrupted before
 //! the second step, nothing was renewed, and the next start throws the keyring away. Interrupted after
 //! it, the next start enters the keyring: the root keys, which may be back in their safe, are not needed.
+//!
+//! Once it is in the journal, the keyring stays beside the keys that it grants, for a journal may be put back
+//! to an earlier state and the keys not. Such a journal does not grant them, nobody would let the node in, and
+//! no second keyring of the same version may be signed: the one that was kept is entered again.
 
 use std::fs;
 use std::io::{ErrorKind as IoErrorKind, Write as _};
@@ -28,6 +32,9 @@ use crate::state::State;
 /// The keyring of a rotation that is under way. Nothing in it is secret.
 const NEXT_KEYRING: &str = "keys/next-keyring";
 
+/// The keyring that entered the journal last. Nothing in it is secret.
+const LAST_KEYRING: &str = "keys/keyring";
+
 /// The first two steps: the keyring is written, and these keys take the places of those of their names.
 pub(crate) fn begin(
     folder: &Path,
@@ -49,7 +56,7 @@ fn leave_none_behind(
     keyring: &VerifiedKeyring,
     renewed: &[(&str, SecretKey)],
 ) -> Result<(), ServiceError> {
-    let Some(waiting) = waiting(folder, keyring.economy())? else { return Ok(()) };
+    let Some(waiting) = read(folder, NEXT_KEYRING, keyring.economy())? else { return Ok(()) };
     let mut keys = Keys::open(folder, passphrase)?;
     if waiting.version() < keyring.version() || !grants(&waiting, &keys) {
         return Ok(());
@@ -80,9 +87,9 @@ fn takes_over(keyring: &VerifiedKeyring, waiting: &VerifiedKeyring) -> bool {
         && waiting.affirmed.iter().all(|record| keyring.affirms(record))
 }
 
-/// The keyring of a renewal that was interrupted, if it is whole.
-fn waiting(folder: &Path, us: EconomyId) -> Result<Option<VerifiedKeyring>, ServiceError> {
-    let path = folder.join(NEXT_KEYRING);
+/// The keyring in one of the two files, if it is whole.
+fn read(folder: &Path, file: &str, us: EconomyId) -> Result<Option<VerifiedKeyring>, ServiceError> {
+    let path = folder.join(file);
     match fs::read(&path) {
         Ok(bytes) => Ok(SignedKeyring::decode(&bytes).and_then(|next| next.verify(Some(us))).ok()),
         Err(error) if error.kind() == IoErrorKind::NotFound => Ok(None),
@@ -187,8 +194,37 @@ pub(crate) fn undo(
     forget(folder)
 }
 
-/// The keyring is in the journal: nothing is under way any more.
-pub(crate) fn forget(folder: &Path) -> Result<(), ServiceError> {
+/// The keyring is in the journal: nothing is under way any more, and it stays beside the keys. That it
+/// cannot be kept there undoes nothing.
+pub(crate) fn keep(folder: &Path, keyring: &VerifiedKeyring) -> Result<(), ServiceError> {
+    let path = folder.join(LAST_KEYRING);
+    if fs::read(&path).is_ok_and(|kept| kept == keyring.encoded()) {
+        return forget(folder);
+    }
+    let new = path.with_added_extension("new");
+    let kept = fs::File::create(&new).and_then(|mut file| {
+        file.write_all(keyring.encoded())?;
+        file.sync_all()?;
+        fs::rename(&new, &path)?;
+        path.parent().map_or(Ok(()), |keys| fs::File::open(keys)?.sync_all())
+    });
+    if let Err(error) = kept {
+        let path = path.display();
+        tracing::warn!(
+            "the keyring is not kept in `{path}`, where a restore would want it: {error}"
+        );
+    }
+    forget(folder)
+}
+
+/// Whether the keyring that was kept grants this link key: then a start enters it, where the journal has
+/// lost it.
+pub(crate) fn kept_grants(folder: &Path, us: EconomyId, link: KeyId) -> bool {
+    let kept = read(folder, LAST_KEYRING, us);
+    kept.is_ok_and(|kept| kept.is_some_and(|kept| links(&kept).any(|key| key == link)))
+}
+
+fn forget(folder: &Path) -> Result<(), ServiceError> {
     let path = folder.join(NEXT_KEYRING);
     match fs::remove_file(&path) {
         Err(error) if error.kind() != IoErrorKind::NotFound => Err(failed("remove", &path, &error)),
@@ -204,12 +240,16 @@ pub(crate) fn finish(
     state: &mut State,
     now: Timestamp,
 ) -> Result<(), ServiceError> {
-    let current = state.keyring(&state.us()).map_or(0, VerifiedKeyring::version);
+    let (us, current) =
+        (state.us(), state.keyring(&state.us()).map_or(0, VerifiedKeyring::version));
     // Not one that was half written, that is in the journal, or whose key never took its place.
-    let next = waiting(folder, state.us())?.filter(|next| next.version() > current);
+    let next = read(folder, NEXT_KEYRING, us)?.filter(|next| next.version() > current);
+    let last = read(folder, LAST_KEYRING, us)?.filter(|last| last.version() > current);
+    let last = last.filter(|last| grants(last, keys));
     match next {
         Some(next) if grants(&next, keys) => {
-            enter(&next, keys, store, state, now)?;
+            // Of what was kept the journal knew once; what was interrupted need not have been in it.
+            enter(&next, keys, store, state, now, last.is_some())?;
             tracing::info!(version = next.version(), "an interrupted renewal of a key is done");
         }
         Some(next) => {
@@ -218,15 +258,30 @@ pub(crate) fn finish(
         }
         None => {}
     }
-    forget(folder)
+    let current = state.keyring(&us).map_or(0, VerifiedKeyring::version);
+    if let Some(last) = last.filter(|last| last.version() > current) {
+        enter(&last, keys, store, state, now, true)?;
+        let version = last.version();
+        tracing::warn!(
+            version,
+            "the journal is older than the keys: their keyring is entered again"
+        );
+    }
+    match state.keyring(&us) {
+        Some(keyring) => keep(folder, keyring),
+        None => forget(folder),
+    }
 }
 
+/// Enters a keyring that was signed before. `lost`: the journal had it once, so that it was put back to an
+/// earlier state, whether or not it knows that; partners give back what else is missing.
 fn enter(
     keyring: &VerifiedKeyring,
     keys: &Keys,
     store: &dyn Store,
     state: &mut State,
     now: Timestamp,
+    lost: bool,
 ) -> Result<(), ServiceError> {
     let body = keyring.encoded().to_vec();
     let record = control(Kind::Keyring, body, Tlp::AmberStrict, &keys.desk, state.us(), now)
@@ -240,10 +295,18 @@ fn enter(
         title: title(keyring),
         at: now,
     });
-    let (kind, body) = (entry.kind(), entry.encode());
-    let blobs = Vec::new();
-    let appended = store.append(vec![NewEntry { kind, body: body.clone().into(), blobs }])?;
-    state.replay(appended.first, kind, &body)?;
+    let restored =
+        (lost && state.recovery().is_none()).then_some(JournalEntry::Restored { at: now });
+    let entries: Vec<_> = restored.into_iter().chain([entry]).collect();
+    let new = entries.iter().map(|entry| NewEntry {
+        kind: entry.kind(),
+        body: entry.encode().into(),
+        blobs: Vec::new(),
+    });
+    let appended = store.append(new.collect())?;
+    for (seq, entry) in (appended.first..).zip(&entries) {
+        state.replay(seq, entry.kind(), &entry.encode())?;
+    }
     state.replayed();
     Ok(())
 }
@@ -418,6 +481,57 @@ mod tests {
         world.start().await;
         assert_eq!(world.keyring().version(), version);
         assert_eq!(world.valid(), [world.link()]);
+    }
+
+    /// The journal is put back to what it was before the link key was renewed twice, and the keys are not.
+    #[tokio::test]
+    async fn a_journal_older_than_the_keys_gets_the_keyring_that_was_kept_beside_them() {
+        let world = World::new();
+        world.start().await;
+        let segment = world.path().join("store/journal/00000001.seg");
+        let before = fs::read(&segment).unwrap();
+        for _ in 0..2 {
+            world.prepare();
+            world.start().await;
+        }
+        let put_back = || {
+            fs::remove_dir_all(world.path().join("store/views")).unwrap();
+            fs::write(&segment, &before).unwrap();
+        };
+        put_back();
+        assert_ne!(world.valid(), [world.link()]);
+        world.start().await;
+        assert_eq!((world.keyring().version(), world.valid()), (3, vec![world.link()]));
+        let recovering = || {
+            let config = Config::read(&world.path()).unwrap();
+            let options = index::options(&config);
+            let (store, _) = FileStore::open(&config.store.folder, options).unwrap();
+            node::fold(&store).unwrap().recovery().is_some()
+        };
+        assert!(recovering(), "it had the keyring once, so it has lost something");
+        // It is entered once.
+        world.start().await;
+        assert_eq!(world.keyring().version(), 3);
+        // Without it nobody can say what grants the keys.
+        put_back();
+        fs::remove_file(world.path().join(LAST_KEYRING)).unwrap();
+        let refused = Node::start(&world.path(), None, Mode::Running).map(drop).unwrap_err();
+        assert_eq!(refused.code, "link-key");
+    }
+
+    /// Keys and journal of one time fit, whatever came later.
+    #[tokio::test]
+    async fn a_keyring_that_does_not_grant_the_keys_is_not_entered() {
+        let world = World::new();
+        let segment = world.path().join("store/journal/00000001.seg");
+        let before = fs::read(&segment).unwrap();
+        world.prepare();
+        world.start().await;
+        fs::remove_dir_all(world.path().join("store/views")).unwrap();
+        fs::write(&segment, before).unwrap();
+        fs::write(world.path().join(NODE_KEYS), &world.keys).unwrap();
+        world.start().await;
+        assert_eq!((world.keyring().version(), world.valid()), (1, vec![world.link()]));
     }
 
     #[tokio::test]

@@ -30,7 +30,8 @@ pub struct Status {
     pub entries: u64,
     /// The journal's chain, so far as it is durable.
     pub chain: String,
-    /// Whether the journal's keyring grants the node's link key. None: the keys are closed.
+    /// Whether the journal's keyring, or a later one that was kept beside the keys, grants the node's link
+    /// key. None: the keys are closed.
     pub link_key_granted: Option<bool>,
     /// Version of our own keyring.
     pub keyring: u64,

@@ -91,7 +91,7 @@ impl Service {
             }
             return Err(error);
         }
-        rotation::forget(folder)
+        rotation::keep(folder, keyring)
     }
 
     /// From now on the node signs records with this key.

@@ -53,6 +53,7 @@ use crate::engine::{Command, Engine, Reply};
 use crate::error::{DAMAGED, ErrorKind, ServiceError};
 use crate::keyfile::Passphrase;
 use crate::node::Keys;
+use crate::rotation;
 use crate::shell::{Handle, Seen};
 use crate::state::State;
 
@@ -107,6 +108,7 @@ impl Service {
         let link_key = self.keys().ok().map(|keys| keys.link.id());
         let endpoint = self.parts.endpoint.clone();
         let folder = self.parts.config.store.folder.display().to_string();
+        let node = self.parts.config.folder.clone();
         let desk = self.keys().ok().map(|keys| keys.desk.id());
         let keyring_changing = self.parts.rotating.try_lock().is_err();
         let (now, clock) = (self.now(), self.parts.clock.look().problem);
@@ -126,7 +128,11 @@ impl Service {
                 drafts: state.drafts().count() as u64,
                 entries: durable.seq,
                 chain: durable.chain.to_string(),
-                link_key_granted: link_key.map(|key| running || state.grants_link(key)),
+                link_key_granted: link_key.map(|key| {
+                    running
+                        || state.grants_link(key)
+                        || rotation::kept_grants(&node, state.us(), key)
+                }),
                 keyring: state.own_keyring_head().0,
                 keyring_changing,
                 desk_problem,

@@ -88,9 +88,18 @@ pub(super) fn identity(backend: &Backend, status: &Status, comity: &str) -> Opti
         );
         // Another version of the keyring beside the one that partners have freezes this economy.
         let mend = format!(
-            "{comity} restore DIR, with a backup from after the key was renewed; do not renew it again: partners would meet two keyrings of one version, and take nothing of this economy any more"
+            "bring back keys/keyring from where you keep the keys, and start the node; or {comity} restore DIR, with a backup from after the key was renewed; do not renew it again: partners would meet two keyrings of one version, and take nothing of this economy any more"
         );
         return Some(Finding::wrong("identity", what, mend));
+    }
+    if status.link_key_granted.is_none() && status.recovering.is_some() {
+        return Some(Finding::note(
+            "identity",
+            "the keys are encrypted: whether the journal that was restored grants them shows when the node starts",
+            format!(
+                "{comity} run; if it refuses because of its link key, bring back keys/keyring from where you keep the keys"
+            ),
+        ));
     }
     if status.link_key_granted == Some(false) {
         let what = format!(
