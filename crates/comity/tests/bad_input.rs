@@ -524,3 +524,38 @@ fn rows_that_say_no_zone() {
     let wrong = ["import", "intelmq", &rows, "--routes", &routes, "--zone", "Atlantis"];
     node.try_with(&wrong, "").refused(64, "usage", "such as UTC", "");
 }
+
+/// A script says it always.
+#[test]
+fn yes_is_taken_where_nothing_is_asked() {
+    let node = Node::plain("KR");
+    node.data(&["import", "csaf", &path("examples/data/csaf/icsa-22-069-09.json"), "--yes"]);
+    node.data(&["discard", "KR-D-0001", "--yes"]);
+    node.data(&["--yes", "list"]);
+    let charter = path("examples/groups/charter.toml");
+    for (command, code) in [
+        (&["unsend", "none", "--yes"][..], "no-record"),
+        (&["consent", "ask", "none", "--for", "JP", "--why", "x", "--yes"], "no-record"),
+        (&["group", "found", &charter, "--yes"], "no-partner"),
+        (&["group", "apply", "none", "--yes"], "no-group"),
+        (&["partner", "introduce", "JP", "--to", "FJ", "--yes"], "no-partner"),
+        (&["--yes", "withdraw", "none"], "no-record"),
+    ] {
+        node.try_with(command, "").refused(66, code, "", "");
+    }
+}
+
+#[test]
+fn nothing_is_asked_about_what_is_not_here() {
+    let node = Node::plain("KR");
+    for (command, code) in [
+        (&["group", "admit", "none", "FIJI"][..], "no-group"),
+        (&["group", "leave", "none"], "no-group"),
+        (&["group", "affiliations", "none", "--of", "JP", "--affiliation", "FIRST"], "no-group"),
+        (&["group", "hand-over", "none", "--to", "JP"], "no-group"),
+        (&["partner", "remove", "none"], "no-partner"),
+        (&["consent", "withdraw", "none"], "no-consent"),
+    ] {
+        node.try_with(command, "").refused(66, code, "", "");
+    }
+}

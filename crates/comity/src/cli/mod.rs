@@ -68,6 +68,9 @@ pub(crate) struct Global {
     /// Read the keys' passphrase from the first line of FILE; `-` is standard input
     #[arg(long, value_name = "FILE", global = true, help_heading = "Everywhere")]
     pub(crate) passphrase_file: Option<PathBuf>,
+    /// Do not ask; where nothing would be asked it changes nothing
+    #[arg(long, global = true, hide = true)]
+    pub(crate) yes: bool,
 }
 
 /// The commands.

@@ -91,6 +91,8 @@ fn withdraw(
     context: &mut Context<'_>,
 ) -> Result<(), Failure> {
     let (session, zones) = context.session(Keys::Signing)?;
+    let named = ask::Reference { reference: consent.clone() };
+    session.call::<_, ConsentLine>("/consent", &named)?;
     let question = format!("Take back what was said about {consent}?");
     context.asker.confirmed(yes, &printable(&question))?;
     let asked = ConsentWithdrawRequest { consent, recipients: to };

@@ -109,6 +109,11 @@ fn sign(
     context: &mut Context<'_>,
 ) -> Result<(), Failure> {
     let (session, _) = context.session(Keys::Signing)?;
+    if !yes && !asked.dry_run {
+        // What would be refused is not asked about.
+        let would = GroupRequest { dry_run: true, ..asked.clone() };
+        session.call::<_, GroupDone>(path, &would)?;
+    }
     context.asker.confirmed(yes || asked.dry_run, &printable(question))?;
     let done: GroupDone = session.call(path, asked)?;
     say(&done, context)
@@ -120,8 +125,12 @@ fn affiliations(asked: Affiliations, context: &mut Context<'_>) -> Result<(), Fa
     let (session, _) = context.session(Keys::Signing)?;
     let said = if affiliation.is_empty() { "nothing".to_owned() } else { affiliation.join(", ") };
     let question = format!("Say in the next roster of {group} that {of} belongs to {said}?");
-    context.asker.confirmed(yes || dry_run, &printable(&question))?;
     let asked = AffiliateRequest { group, economy: of, affiliations: affiliation, dry_run };
+    if !yes && !dry_run {
+        let would = AffiliateRequest { dry_run: true, ..asked.clone() };
+        session.call::<_, GroupDone>("/affiliate", &would)?;
+    }
+    context.asker.confirmed(yes || dry_run, &printable(&question))?;
     let done: GroupDone = session.call("/affiliate", &asked)?;
     say(&done, context)
 }

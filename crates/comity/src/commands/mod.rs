@@ -87,7 +87,7 @@ impl Context<'_> {
 /// Runs one command.
 pub(crate) fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
     let Cli { global, command } = cli;
-    let asker = Asker::new(global.passphrase_file.clone(), global.json);
+    let asker = Asker::new(global.passphrase_file.clone(), global.json, global.yes);
     let data = global.data.as_deref();
     let mut context = Context { data, asker, screen };
     let context = &mut context;

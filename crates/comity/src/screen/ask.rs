@@ -15,11 +15,13 @@ pub(crate) type Passphrase = Zeroizing<String>;
 pub(crate) struct Asker {
     passphrase_file: Option<PathBuf>,
     json: bool,
+    /// Every question has its answer.
+    yes: bool,
 }
 
 impl Asker {
-    pub(crate) fn new(passphrase_file: Option<PathBuf>, json: bool) -> Self {
-        Self { passphrase_file, json }
+    pub(crate) fn new(passphrase_file: Option<PathBuf>, json: bool, yes: bool) -> Self {
+        Self { passphrase_file, json, yes }
     }
 
     fn terminal(&self) -> bool {
@@ -87,7 +89,7 @@ impl Asker {
 
     /// A yes: `--yes`, or typed on a terminal. Where nobody can be asked, `--yes` must be there.
     pub(crate) fn confirmed(&self, yes: bool, question: &str) -> Result<(), Failure> {
-        if yes {
+        if yes || self.yes {
             return Ok(());
         }
         if !self.terminal() {
@@ -175,7 +177,7 @@ mod tests {
 
     #[test]
     fn without_a_person_yes_must_be_said() {
-        let asker = Asker::new(None, true);
+        let asker = Asker::new(None, true, false);
         assert!(asker.confirmed(true, "Withdraw KR-26-0001?").is_ok());
         assert_eq!(
             asker.confirmed(false, "Withdraw KR-26-0001?").unwrap_err().kind.exit_code(),

@@ -46,6 +46,7 @@ pub(super) fn run(command: PartnerCommand, context: &mut Context<'_>) -> Result<
         PartnerCommand::Suspend { name } => update(&name, PartnerUpdate::Suspend, context),
         PartnerCommand::Resume { name } => update(&name, PartnerUpdate::Resume, context),
         PartnerCommand::Remove { name, yes } => {
+            known(&name, context)?;
             context.asker.confirmed(yes, &format!("End the pairing with {name}?"))?;
             update(&name, PartnerUpdate::Remove, context)
         }
@@ -154,6 +155,12 @@ pub(super) fn find(session: &Session, name: &str, comity: &str) -> Result<Partne
         Failure::new(FailureKind::NoInput, "no-partner", message)
             .next(format!("{comity} partner list"))
     })
+}
+
+/// Whether anybody is called so: nothing is asked about nobody.
+fn known(name: &str, context: &Context<'_>) -> Result<(), Failure> {
+    let (session, _) = context.session(Keys::Shut)?;
+    find(&session, name, &context.comity()).map(drop)
 }
 
 /// Digits of an id that are enough to mean it.
