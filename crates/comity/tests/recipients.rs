@@ -10,43 +10,8 @@
 
 mod world;
 
-use std::time::{Duration, Instant};
-
 use serde_json::Value;
-use world::Node;
-
-/// Asks again until the answer is as it should be.
-fn eventually(what: &str, mut answer: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !answer() {
-        assert!(started.elapsed() < Duration::from_secs(120), "never: {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    value[name].as_str().unwrap_or_default()
-}
-
-fn pair((one, here): (&Node, &str), (other, there): (&Node, &str)) {
-    let invitation = one.data(&["partner", "invite", "--as", there]);
-    other.try_with(&["partner", "join", "--as", here], text(&invitation, "ticket")).done();
-    let digits = |node: &Node, name: &str| {
-        let mut digits = String::new();
-        eventually("both screens show digits", || {
-            let ceremony = node.data(&["partner", "verify", "--show", name]);
-            text(&ceremony, "digits").clone_into(&mut digits);
-            !digits.is_empty()
-        });
-        digits
-    };
-    let (ours, theirs) = (digits(one, there), digits(other, here));
-    std::thread::scope(|scope| {
-        let one = scope.spawn(|| one.try_with(&["partner", "verify", there], &theirs).done());
-        other.try_with(&["partner", "verify", here], &ours).done();
-        one.join().unwrap();
-    });
-}
+use world::{Node, eventually, pair, text};
 
 fn publish(node: &Node, title: &str) -> String {
     let record = format!(
