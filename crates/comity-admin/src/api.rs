@@ -2,9 +2,9 @@
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, Request, State};
+use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use comity_core::Timestamp;
@@ -26,6 +26,8 @@ use crate::audit::audit;
 use crate::consents::consents;
 use crate::failure::{Failure, FailureKind};
 use crate::long_work::diff;
+pub(crate) use crate::staff::State;
+use crate::staff::{admit, staff};
 use crate::withdrawals::withdrawals;
 
 /// Lines that wait for a reader of events; the node's own buffer of events comes before.
@@ -43,6 +45,8 @@ pub fn router(service: Service) -> Router {
         .merge(agreements())
         .merge(groups())
         .merge(consents())
+        .merge(staff())
+        .layer(from_fn_with_state(service.clone(), admit))
         .layer(from_fn(to_the_end))
         .with_state(service)
 }
@@ -392,7 +396,8 @@ fn groups() -> Router<Service> {
         )
 }
 
-pub(crate) type Node = State<Service>;
+/// The node, in the arguments of a command.
+pub(crate) type Node = State;
 
 pub(crate) fn answer<T: Serialize>(
     result: Result<T, ServiceError>,
@@ -408,7 +413,7 @@ async fn watch(State(node): Node, Nothing: Nothing) -> Response {
     ([(CONTENT_TYPE, "application/x-ndjson")], Body::new(body)).into_response()
 }
 
-/// Ends when the node stops or the reader has gone away.
+/// Ends when the node stops, the reader has gone away, or whoever reads may not any more.
 async fn forward(mut events: broadcast::Receiver<Event>, mut reader: Sender<Bytes>) {
     loop {
         let event = match events.recv().await {

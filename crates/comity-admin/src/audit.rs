@@ -1,12 +1,11 @@
 //! Who did we tell: of a record, to a partner, of a value or a file.
 
 use axum::Router;
-use axum::extract::State;
 use axum::routing::post;
 use comity_node::api::{AuditPartnerRequest, ToldRequest, WrongRequest};
 use comity_node::service::Service;
 
-use crate::api::{Ask, Node, answer};
+use crate::api::{Ask, Node, State, answer};
 use crate::ask;
 use crate::long_work::search;
 

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use axum::body::Body;
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{Method, Request, Response, StatusCode};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{HeaderValue, Method, Request, Response, StatusCode};
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Limited};
 use hyper_util::rt::TokioIo;
@@ -23,6 +23,8 @@ const SMALL_REQUEST: usize = 4096;
 #[derive(Clone, Debug)]
 pub struct Client {
     way: Way,
+    /// Who asks, as a header says it.
+    authorization: Option<HeaderValue>,
 }
 
 #[derive(Clone, Debug)]
@@ -37,7 +39,9 @@ impl Client {
     /// Errors: the socket exists and may not be opened.
     pub fn to_node(socket: &Path) -> Result<Option<Self>, Failure> {
         match std::os::unix::net::UnixStream::connect(socket) {
-            Ok(_answered) => Ok(Some(Self { way: Way::Socket(socket.to_owned()) })),
+            Ok(_answered) => {
+                Ok(Some(Self { way: Way::Socket(socket.to_owned()), authorization: None }))
+            }
             Err(error) => match unreachable(socket, &error) {
                 Unreachable::NobodyThere => Ok(None),
                 Unreachable::Refused(failure) => Err(failure),
@@ -48,7 +52,17 @@ impl Client {
     /// A client that calls the same handlers in this process.
     #[must_use]
     pub fn in_process(router: axum::Router) -> Self {
-        Self { way: Way::InProcess(crate::versioned(router)) }
+        Self { way: Way::InProcess(crate::versioned(router)), authorization: None }
+    }
+
+    /// From now on this person of the staff asks. What the header holds is ordinary memory.
+    pub fn ask_as(&mut self, name: &str, passphrase: &str) -> Result<(), Failure> {
+        let header = crate::staff::authorization(name, passphrase);
+        let mut value = HeaderValue::from_str(&header)
+            .map_err(|error| Failure::new(FailureKind::Internal, "admin-request", error))?;
+        value.set_sensitive(true);
+        self.authorization = Some(value);
+        Ok(())
     }
 
     /// Sends `request` as JSON and reads the reply.
@@ -91,8 +105,12 @@ impl Client {
             .uri(format!("{PREFIX}{path}"))
             .header("host", "comity")
             .header(CONTENT_TYPE, "application/json")
-            .body(Body::from(Bytes::from_owner(body)))
-            .map_err(|error| Failure::new(FailureKind::Internal, "admin-request", error))?;
+            .body(Body::from(Bytes::from_owner(body)));
+        let mut request =
+            request.map_err(|error| Failure::new(FailureKind::Internal, "admin-request", error))?;
+        if let Some(who) = &self.authorization {
+            request.headers_mut().insert(AUTHORIZATION, who.clone());
+        }
         let response = match &self.way {
             Way::Socket(socket) => over_socket(socket, request).await?,
             Way::InProcess(router) => match router.clone().oneshot(request).await {

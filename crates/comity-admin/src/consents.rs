@@ -1,14 +1,13 @@
 //! Consents over the local interface.
 
 use axum::Router;
-use axum::extract::State;
 use axum::routing::post;
 use comity_node::api::{
     ConsentAskRequest, ConsentGrantRequest, ConsentRefuseRequest, ConsentWithdrawRequest,
 };
 use comity_node::service::Service;
 
-use crate::api::{Ask, Node, answer};
+use crate::api::{Ask, Node, State, answer};
 use crate::ask;
 
 pub(crate) fn consents() -> Router<Service> {

@@ -10,7 +10,9 @@ mod client;
 mod consents;
 mod failure;
 mod long_work;
+mod rights;
 mod server;
+mod staff;
 mod withdrawals;
 
 pub use api::router;

@@ -1,7 +1,6 @@
 //! What takes long is told a line at a time: how far it has come, and at last the answer.
 
 use axum::body::{Body, Bytes};
-use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use comity_node::ServiceError;
@@ -10,7 +9,7 @@ use comity_node::service::{Comparing, Searching};
 use http_body_util::channel::Channel;
 use serde::Serialize;
 
-use crate::api::{Ask, Node, WATCH_LINES};
+use crate::api::{Ask, Node, State, WATCH_LINES};
 use crate::failure::Failure;
 
 /// Work that is done a step at a time, each told in a line.

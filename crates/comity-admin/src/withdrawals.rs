@@ -1,12 +1,11 @@
 //! Taking back, and letting go, over the local interface.
 
 use axum::Router;
-use axum::extract::State;
 use axum::routing::post;
 use comity_node::api::{EmbargoRequest, RefusalRequest};
 use comity_node::service::Service;
 
-use crate::api::{Ask, Node, Nothing, answer};
+use crate::api::{Ask, Node, Nothing, State, answer};
 use crate::ask;
 
 pub(crate) fn withdrawals() -> Router<Service> {

@@ -25,6 +25,7 @@ pub mod policy;
 pub mod receipt;
 pub mod record;
 pub mod sign;
+pub mod staff;
 #[cfg(any(test, feature = "test-util"))]
 pub mod test_util;
 pub mod time;

@@ -109,6 +109,11 @@ pub const UNREAD_BYTES: u64 = 4 << 20;
 /// Deliveries of one record by one partner, of parts that it had brought before, of which the line of
 /// its ledger is kept: of more, the number alone.
 pub const REPEATS: u64 = 16;
+/// How long the key of somebody of the staff stays open after it was last used: whoever gives the same
+/// passphrase meanwhile need not wait for its file to be opened anew.
+pub const STAFF_OPEN: Duration = Duration::from_secs(15 * 60);
+/// People of the staff, those who have left included: each has grants in the keyring, which are few.
+pub const STAFF: usize = 512;
 /// Ceremonies of pairing that are remembered.
 pub const CEREMONIES: usize = 64;
 /// Parts, once for each recipient, that two agreements are compared over between two steps of the engine.

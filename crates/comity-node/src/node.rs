@@ -25,7 +25,7 @@ use crate::index;
 use crate::keyfile::{self, Passphrase};
 use crate::limits::{FOLD, NET_EVENTS};
 use crate::rotation;
-use crate::service::{Pairings, Service, ServiceParts, desk_problem, introduction};
+use crate::service::{OpenKeys, Pairings, Service, ServiceParts, desk_problem, introduction};
 use crate::shell;
 use crate::state::{FoldError, State};
 
@@ -141,6 +141,7 @@ impl Node {
             passphrase: passphrase.cloned(),
             endpoint: endpoint.clone(),
             pairings,
+            open_keys: OpenKeys::default(),
             rotating: tokio::sync::Mutex::default(),
             past: tokio::sync::Mutex::default(),
         });

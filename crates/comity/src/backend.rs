@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use comity_admin::{Client, Failure, FailureKind, Lines};
 use comity_node::Mode;
+use comity_node::api::StaffLine;
 use comity_node::config::Config;
+use comity_node::keyfile::{self, Form};
+use comity_node::service::staff_key_file;
 use comity_node::shell_word::word;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -33,6 +36,8 @@ pub(crate) struct Backend {
     pub(crate) folder: PathBuf,
     /// What is in force there.
     pub(crate) config: Config,
+    /// Who of the staff asks, if somebody was named.
+    pub(crate) by: Option<String>,
 }
 
 impl Backend {
@@ -40,7 +45,7 @@ impl Backend {
     pub(crate) fn open(data: Option<&Path>) -> Result<Self, Failure> {
         let folder = folder::data_folder(data)?;
         let config = folder::configuration(&folder)?;
-        Ok(Self { folder, config })
+        Ok(Self { folder, config, by: None })
     }
 
     /// UTC and the zone of the configuration.
@@ -58,7 +63,8 @@ impl Backend {
     pub(crate) fn session(&self, keys: Keys, asker: &Asker) -> Result<Session, Failure> {
         let runtime = runtime()?;
         if let Some(client) = self.running()? {
-            return Ok(Session { client, local: None, runtime, typed: None });
+            let session = Session { client, local: None, runtime, typed: None, unknown: None };
+            return self.asked_by(session, asker);
         }
         let typed = match keys {
             Keys::Shut | Keys::Reading => None,
@@ -68,17 +74,36 @@ impl Backend {
         let mode = if keys == Keys::Reading { Mode::Reading } else { Mode::Offline };
         let local = runtime.block_on(LocalNode::start(self, passphrase.as_ref(), mode))?;
         let client = Client::in_process(local.router());
-        Ok(Session { client, local: Some(local), runtime, typed })
+        let session = Session { client, local: Some(local), runtime, typed, unknown: None };
+        self.asked_by(session, asker)
     }
 
     /// The node that runs over this folder; that none does is a failure.
-    pub(crate) fn running_session(&self) -> Result<Session, Failure> {
+    pub(crate) fn running_session(&self, asker: &Asker) -> Result<Session, Failure> {
         let client = self.running()?.ok_or_else(|| {
             let message = format!("no node is running over `{}`", self.folder.display());
             Failure::new(FailureKind::Unavailable, "node-not-running", message)
                 .next(format!("comity --data {} run", word(&self.folder.display().to_string())))
         })?;
-        Ok(Session { client, local: None, runtime: runtime()?, typed: None })
+        let runtime = runtime()?;
+        let session = Session { client, local: None, runtime, typed: None, unknown: None };
+        self.asked_by(session, asker)
+    }
+
+    /// Whoever was named asks from now on, where the node has staff.
+    fn asked_by(&self, mut session: Session, asker: &Asker) -> Result<Session, Failure> {
+        let Some(name) = &self.by else { return Ok(session) };
+        let staff: Vec<StaffLine> = session.call("/staff", &())?;
+        if staff.iter().all(|line| line.left.is_some()) {
+            session.unknown = Some(name.clone());
+            return Ok(session);
+        }
+        let file = staff_key_file(&self.folder, name);
+        let encrypted = matches!(keyfile::inspect(&file), Ok(Form::Encrypted(_)));
+        // Of a file that is not here, or not as it should be, the node says what is wrong.
+        let typed = if encrypted { Some(asker.staff(name)?) } else { None };
+        session.client.ask_as(name, typed.as_ref().map_or("", |typed| typed.as_str()))?;
+        Ok(session)
     }
 }
 
@@ -89,9 +114,21 @@ pub(crate) struct Session {
     runtime: Runtime,
     /// The passphrase of the node's keys, where this process opened them.
     typed: Option<Typed>,
+    /// Who was named, though the node has no staff.
+    unknown: Option<String>,
 }
 
 impl Session {
+    /// A name that nothing stands behind signs nothing.
+    pub(crate) fn knows_who_asks(&self) -> Result<(), Failure> {
+        let Some(name) = &self.unknown else { return Ok(()) };
+        let message = format!("`{name}` is named, and this node has no staff");
+        Err(Failure::new(FailureKind::Usage, "no-staff", message).next(format!(
+            "leave --staff (or COMITY_STAFF) out, or: comity staff add {} --role analyst",
+            word(name)
+        )))
+    }
+
     /// The passphrase that opened the node's keys, if one was asked for.
     pub(crate) fn typed(&self) -> Option<&str> {
         self.typed.as_ref().map(|typed| typed.as_str())

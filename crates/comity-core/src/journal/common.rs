@@ -1,8 +1,8 @@
 //! What is asked of every entry, of whatever kind.
 
 use super::{
-    Arrival, DeliveryDecided, DraftMade, Founded, Invited, JournalEntry, Judged, PartnerChanged,
-    PartsArrived, RecordEntered, Ruled, StandingChanged, ToldOutside,
+    Arrival, ContentRead, DeliveryDecided, DraftMade, Founded, Invited, JournalEntry, Judged,
+    PartnerChanged, PartsArrived, RecordEntered, Ruled, StaffChanged, StandingChanged, ToldOutside,
 };
 use crate::identity::PartDigest;
 use crate::time::Timestamp;
@@ -39,7 +39,9 @@ impl JournalEntry {
             | Self::ToldOutside(ToldOutside { at, .. })
             | Self::ToldWrongly { at, .. }
             | Self::Draft(DraftMade { at, .. })
-            | Self::DraftGone { at, .. } => *at,
+            | Self::DraftGone { at, .. }
+            | Self::Staff(StaffChanged { at, .. })
+            | Self::Read(ContentRead { at, .. }) => *at,
         }
     }
 
@@ -74,7 +76,9 @@ impl JournalEntry {
             | Self::Unsent { .. }
             | Self::ToldOutside(_)
             | Self::ToldWrongly { .. }
-            | Self::DraftGone { .. } => Vec::new(),
+            | Self::DraftGone { .. }
+            | Self::Staff(_)
+            | Self::Read(_) => Vec::new(),
         }
     }
 }

@@ -10,9 +10,10 @@ mod common;
 
 use crate::cbor::Fault;
 use crate::ceremony::Ceremony;
-use crate::identity::{EconomyId, EpochId, PartDigest, RecordId};
+use crate::identity::{EconomyId, EpochId, KeyId, PartDigest, RecordId};
 use crate::intake::Intake;
 use crate::ledger::{LedgerEntry, Opening};
+use crate::staff::Roles;
 use crate::time::Timestamp;
 use crate::vocabulary::{Kind, Means};
 use crate::{Digest, Marking};
@@ -177,6 +178,10 @@ pub enum JournalEntry {
         /// When.
         at: Timestamp,
     },
+    /// Somebody joined the staff, or left it.
+    Staff(StaffChanged),
+    /// Somebody of the staff was shown content above TLP:GREEN.
+    Read(ContentRead),
 }
 
 /// Somebody was told of a record by other means than comity: what a person says of it.
@@ -489,6 +494,57 @@ pub enum ArrivalOutcome {
     Unkept(EconomyId),
     /// By our own rule we take nothing of this kind from this partner, or of this origin.
     Declined(Kind),
+}
+
+/// Somebody joined the staff, or left it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StaffChanged {
+    /// Who.
+    pub name: String,
+    /// What changed.
+    pub change: StaffChange,
+    /// Who of the staff did it; empty where the root keys alone spoke.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What changed about somebody of the staff.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StaffChange {
+    /// Somebody is here from now on, or under another key and in other roles than before.
+    Joined(StaffJoined),
+    /// Not any more.
+    Left,
+}
+
+/// Somebody of the staff.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StaffJoined {
+    /// The person's key.
+    pub key: KeyId,
+    /// What the person is here.
+    pub roles: Roles,
+}
+
+/// Somebody of the staff was shown content above TLP:GREEN.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContentRead {
+    /// What was shown.
+    pub of: Shown,
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What has content that can be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// This record.
+    Record(RecordId),
+    /// The draft with this number.
+    Draft(u64),
 }
 
 /// An unsigned draft: local, and never released.

@@ -19,6 +19,10 @@ impl RootPassphrase {
         Self(Zeroizing::new(text))
     }
 
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
     /// `None` when it is empty.
     pub(crate) fn typed(&self) -> Option<Passphrase> {
         Passphrase::new(self.0.as_str().to_owned())

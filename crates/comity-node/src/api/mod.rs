@@ -18,6 +18,7 @@ mod quarantine;
 mod records;
 mod review;
 mod searching;
+mod staff;
 mod trouble;
 mod withdrawals;
 
@@ -67,6 +68,10 @@ pub use review::{
 pub use searching::{
     AuditFound, AuditPartner, AuditPartnerRequest, AuditSent, FileDigest, FoundPart, SearchDone,
     SearchLine, SearchRequest,
+};
+pub use staff::{
+    ReadLine, ReadsRequest, StaffAddRequest, StaffAdded, StaffLeaveRequest, StaffLeft, StaffLine,
+    StaffPassphrase,
 };
 pub use trouble::TroubleKind;
 pub use withdrawals::{AnswerLine, DueLine, RecallLine, RefusalRequest};

@@ -3,11 +3,10 @@
 
 use comity_core::consent::{ConsentAsk, ConsentBody, ConsentGrant, ConsentRefusal};
 use comity_core::control::ControlBody;
-use comity_core::entitlement::{Claim, Entitlement, FirstSeen};
 use comity_core::group::{Founding, GroupBody, Says};
 use comity_core::journal::{
-    DraftMade, Invited, JournalEntry, PartnerChange, PartnerChanged, Ruled, Source, Standing,
-    StandingChanged, ToldOutside,
+    ContentRead, DraftMade, Invited, JournalEntry, PartnerChange, PartnerChanged, Ruled, Shown,
+    Source, StaffChange, StaffChanged, Standing, StandingChanged, ToldOutside,
 };
 use comity_core::keyring::AdvanceError;
 use comity_core::limits::ENTRY_BYTES;
@@ -98,6 +97,22 @@ pub enum Command {
     EndInvitation {
         /// The ticket.
         ticket: [u8; 16],
+    },
+    /// Somebody joins the staff, or leaves it.
+    Staff {
+        /// Who.
+        name: String,
+        /// What changes.
+        change: StaffChange,
+        /// Who of the staff does it; empty where the root keys alone speak.
+        by: String,
+    },
+    /// Somebody of the staff is about to be shown content.
+    Read {
+        /// Of what.
+        of: Shown,
+        /// Who.
+        by: String,
     },
     /// The operator confirms local policy after a restore.
     ConfirmPolicy,
@@ -248,6 +263,16 @@ impl Engine {
                 }
                 Ok(Reply::Done)
             }
+            Command::Staff { name, change, by } => {
+                let changed = StaffChanged { name, change, by, at: now };
+                self.enter(&JournalEntry::Staff(changed), Vec::new());
+                Ok(Reply::Done)
+            }
+            Command::Read { of, by } => {
+                let read = ContentRead { of, by, at: now };
+                self.enter(&JournalEntry::Read(read), Vec::new());
+                Ok(Reply::Done)
+            }
             Command::ConfirmPolicy => {
                 if self.state.recovery().is_some() {
                     self.name_what_is_set_aside()?;
@@ -286,22 +311,9 @@ impl Engine {
         if let Some(held) = self.state.record(&id) {
             return Err(CommandError::Known(held.reference.clone()));
         }
-        let claim = Claim::of(id, manifest);
-        let seen = FirstSeen::from_origin(now);
-        match self.state.entitlement(&claim, checked.carried(), seen, now) {
-            Entitlement::Accepted => {}
-            Entitlement::Pending(why) => return Err(CommandError::NotEntitled(why.to_string())),
-            Entitlement::Quarantined(why) => {
-                return Err(CommandError::NotEntitled(why.to_string()));
-            }
-            Entitlement::Refused(why) => return Err(CommandError::NotEntitled(why.to_string())),
-        }
-        let own =
-            |part: &Part| part.header.marking.as_ref().map_or(manifest.floor.tlp, |own| own.tlp);
-        if !self.state.within_ceiling(&claim, checked.parts.iter().map(own)) {
-            let why = "a part is marked above what this key is granted for".to_owned();
-            return Err(CommandError::NotEntitled(why));
-        }
+        let entitled =
+            self.state.may_author(&checked.record, &checked.parts, checked.carried(), now);
+        entitled.map_err(CommandError::NotEntitled)?;
         self.fits(&checked, anyway)?;
         self.hold_back(id, checked.record.manifest(), now);
         let entered = self.enter_titled(checked, Source::Own, Standing::Accepted, title, now);

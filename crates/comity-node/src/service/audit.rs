@@ -43,6 +43,7 @@ impl Service {
                 withheld.section.clone_from(section);
             }
         }
+        audit.record = self.discreet(audit.record);
         Ok(audit)
     }
 

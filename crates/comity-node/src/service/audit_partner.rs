@@ -1,8 +1,9 @@
 //! What one partner was told, from the ledger to it.
 
-use comity_core::{EconomyId, Timestamp};
+use comity_core::{EconomyId, Timestamp, Tlp};
 
 use super::audit::stands;
+use super::caller::discreet_title;
 use super::{Service, find_partner, words};
 use crate::api::{AuditPartner, AuditPartnerRequest, AuditSent};
 use crate::error::ServiceError;
@@ -16,16 +17,18 @@ impl Service {
         request: AuditPartnerRequest,
     ) -> Result<AuditPartner, ServiceError> {
         let since = request.since.as_deref().map(words::instant).transpose()?;
-        let now = self.now();
-        self.look(move |state, _, _| page(state, &request, since.unwrap_or_default(), now)).await?
+        let (now, sees) = (self.now(), self.sees());
+        let page = self
+            .look(move |state, _, _| page(state, &request, (since.unwrap_or_default(), now), sees));
+        page.await?
     }
 }
 
 fn page(
     state: &State,
     request: &AuditPartnerRequest,
-    since: Timestamp,
-    now: Timestamp,
+    (since, now): (Timestamp, Timestamp),
+    sees: Option<Tlp>,
 ) -> Result<AuditPartner, ServiceError> {
     let economy = find_partner(state, &request.partner)?;
     let Some(partner) = state.partner(&economy) else {
@@ -55,7 +58,7 @@ fn page(
         if control && !request.control {
             page.control = page.control.saturating_add(1);
         } else {
-            page.sent.extend(sent(state, (&economy, partner), line, now));
+            page.sent.extend(sent(state, (&economy, partner), line, (now, sees)));
         }
     }
     Ok(page)
@@ -66,7 +69,7 @@ pub(super) fn sent(
     state: &State,
     (economy, partner): (&EconomyId, &Partner),
     line: &OutEntry,
-    now: Timestamp,
+    (now, sees): (Timestamp, Option<Tlp>),
 ) -> Option<AuditSent> {
     let entry = line.entry.as_ref()?;
     let held = state.record(&entry.record);
@@ -89,8 +92,9 @@ pub(super) fn sent(
         state: stands(partner, line, entry.number),
         receipt: receipt.map(|(at, _)| at.to_string()),
     };
-    if let Some(shown) = shown {
-        (told.reference, told.kind, told.title) = (shown.reference, shown.kind, shown.title);
+    if let (Some(held), Some(shown)) = (held, shown) {
+        (told.reference, told.kind) = (shown.reference, shown.kind);
+        told.title = discreet_title(held, sees, shown.title);
     }
     Some(told)
 }

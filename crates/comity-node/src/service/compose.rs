@@ -21,7 +21,7 @@ use crate::api::{
 };
 use crate::engine::{Command, Reply};
 use crate::entropy::OsEntropy;
-use crate::error::ServiceError;
+use crate::error::{ErrorKind, ServiceError};
 use crate::state::{Held, State};
 
 /// What of a publication is wanted besides itself.
@@ -70,9 +70,9 @@ impl Service {
         wanted: Wanted,
     ) -> Result<Published, ServiceError> {
         let us = self.look(|state, _, _| state.us()).await?;
-        let (desk, now) = (self.keys()?.desk, self.now());
+        let (key, now) = (self.signer()?, self.now());
         let composed =
-            tokio::task::spawn_blocking(move || draft.sign(&desk, us, now, &mut OsEntropy));
+            tokio::task::spawn_blocking(move || draft.sign(&key, us, now, &mut OsEntropy));
         let composed = composed
             .await
             .map_err(|error| ServiceError::data("compose", error.to_string()))?
@@ -87,8 +87,8 @@ impl Service {
         body: Vec<u8>,
         title: String,
     ) -> Result<Published, ServiceError> {
-        let desk = self.keys()?.desk;
-        self.sign_control(kind, body, title, &desk, Wanted::default()).await
+        let key = self.signer()?;
+        self.sign_control(kind, body, title, &key, Wanted::default()).await
     }
 
     /// Signs a control record and enters it, or only tells who would get it (`dry_run`).
@@ -99,9 +99,9 @@ impl Service {
         title: String,
         wanted: Wanted,
     ) -> Result<Published, ServiceError> {
-        let desk = self.keys()?.desk;
+        let key = self.signer()?;
         let wanted = Wanted { preview: true, ..wanted };
-        self.sign_control(kind, body, title, &desk, wanted).await
+        self.sign_control(kind, body, title, &key, wanted).await
     }
 
     /// Our next keyring, signed with a key that it grants: it bears witness for itself.
@@ -122,11 +122,11 @@ impl Service {
         kind: Kind,
         body: Vec<u8>,
         title: String,
-        desk: &SecretKey,
+        key: &SecretKey,
         wanted: Wanted,
     ) -> Result<Published, ServiceError> {
         let us = self.look(|state, _, _| state.us()).await?;
-        let record = control(kind, body, Tlp::AmberStrict, desk, us, self.now())
+        let record = control(kind, body, Tlp::AmberStrict, key, us, self.now())
             .map_err(|error| ServiceError::data("control", error.to_string()))?;
         self.enter(Composed { record, parts: Vec::new() }, title, None, wanted).await
     }
@@ -138,6 +138,7 @@ impl Service {
         draft: Option<u64>,
         wanted: Wanted,
     ) -> Result<Published, ServiceError> {
+        self.may_author(&composed).await?;
         let mut preview = None;
         if wanted.preview || wanted.dry_run {
             preview = Some(self.would(&composed, title.clone()).await?);
@@ -177,6 +178,23 @@ impl Service {
                 Err(ServiceError::data("publish", "the node answered something else"))
             }
         }
+    }
+
+    /// What a person's key is not granted for is said before anything else, of a dry run too.
+    async fn may_author(&self, composed: &Composed) -> Result<(), ServiceError> {
+        let Some(caller) = self.caller() else { return Ok(()) };
+        if composed.record.manifest().kind == Kind::Keyring {
+            return Ok(());
+        }
+        let name = caller.name.clone();
+        let (record, parts, now) = (composed.record.clone(), composed.parts.clone(), self.now());
+        let entitled =
+            self.look(move |state, _, _| state.may_author(&record, &parts, None, now)).await?;
+        entitled.map_err(|why| {
+            let message = format!("the key of `{name}` may not sign this: {why}");
+            ServiceError::new(ErrorKind::NoPermission, "not-entitled", message)
+                .next("comity staff list, which says who may sign what")
+        })
     }
 
     /// Who would get which part of a record that is not here.
@@ -224,7 +242,7 @@ fn preview(
     now: Timestamp,
 ) -> Preview {
     // Where a part is not shown, its name is not either.
-    let sight = local::sight(state, held, desks, now);
+    let sight = local::sight(state, held, desks, None, now);
     let shown = |part: &PartDigest| sight.get(part).is_some_and(Option::is_none);
     let partners: Vec<_> =
         state.partners().filter(|(_, partner)| partner.is_paired()).map(|(one, _)| *one).collect();

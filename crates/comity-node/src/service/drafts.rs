@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use comity_core::digest::{leaf_hashes, tree_root};
-use comity_core::journal::{DraftMade, DraftPart};
+use comity_core::journal::{DraftMade, DraftPart, Shown};
 use comity_core::limits::PART_BYTES;
 use comity_core::record::{Draft, Header};
 use comity_core::{Kind, Marking, PartDigest, State as RecordState};
 
+use super::caller::shows_above_green;
 use super::records::{Looked, part_detail};
 use super::{Service, words};
 use crate::api::{DraftDetail, DraftLine, DraftsRequest, NewDraft, PartDetail};
@@ -54,7 +55,7 @@ impl Service {
         content: bool,
     ) -> Result<DraftDetail, ServiceError> {
         let Contents { made, parts } = self.draft_contents(number).await?;
-        self.look(move |state, _, _| {
+        let detail = self.look(move |state, _, _| {
             let details: Vec<PartDetail> = made
                 .parts
                 .iter()
@@ -74,9 +75,17 @@ impl Service {
             let line = line.ok_or_else(|| gone(number))?;
             let interim = made.format.ends_with(INTERIM);
             let record_state = if interim { RecordState::Interim } else { RecordState::Final };
-            Ok(DraftDetail { line, state: record_state.to_string(), parts: details })
-        })
-        .await?
+            Ok::<_, ServiceError>(DraftDetail {
+                line,
+                state: record_state.to_string(),
+                parts: details,
+            })
+        });
+        let detail = detail.await??;
+        if shows_above_green(&detail.parts) {
+            self.note_read(Shown::Draft(number)).await?;
+        }
+        Ok(detail)
     }
 
     /// Keeps what an import made. Nothing is signed, and nothing is released.
@@ -185,6 +194,11 @@ fn lines(state: &State) -> Vec<DraftLine> {
         .collect()
 }
 
+/// How people call a draft.
+pub(super) fn reference(state: &State, number: u64) -> String {
+    format!("{}-D-{number:04}", state.code())
+}
+
 fn line(state: &State, draft: &DraftMade) -> DraftLine {
     let sections = draft
         .parts
@@ -193,7 +207,7 @@ fn line(state: &State, draft: &DraftMade) -> DraftLine {
         .map(|header| header.counts_as().to_string())
         .collect();
     DraftLine {
-        reference: format!("{}-D-{:04}", state.code(), draft.number),
+        reference: reference(state, draft.number),
         number: draft.number,
         title: draft.title.clone(),
         kind: Kind::from_code(draft.kind).to_string(),

@@ -312,7 +312,7 @@ impl Service {
             loop {
                 hours.tick().await;
                 let Some(parts) = service.upgrade() else { return };
-                if let Err(error) = (Self { parts }).confirm_due_rosters().await {
+                if let Err(error) = Self::by_itself(parts).confirm_due_rosters().await {
                     tracing::warn!("a roster was not confirmed: {error}");
                 }
             }

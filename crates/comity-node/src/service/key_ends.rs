@@ -6,6 +6,7 @@ use comity_core::keyring::{Grant, KeyringBuilder, Revocation, Role, VerifiedKeyr
 use comity_core::sign::SecretKey;
 use comity_core::{KeyId, Kind, RecordId, Timestamp, Tlp};
 
+use super::caller::discreet_title;
 use super::{Service, find_record};
 use crate::api::{AffirmRequest, Affirmed, KeyLine, RevokeRequest, Revoked, SignedLine};
 use crate::entropy::OsEntropy;
@@ -20,7 +21,7 @@ impl Service {
         self.look(move |state, _, _| {
             let keyring = state.keyring(&state.us());
             let grants = keyring.into_iter().flat_map(|keyring| {
-                keyring.grants().map(move |grant| key_line(keyring, grant, here))
+                keyring.grants().map(move |grant| key_line(state, keyring, grant, here))
             });
             grants.collect()
         })
@@ -51,8 +52,8 @@ impl Service {
             ));
         }
         let reach = {
-            let keyring = keyring.clone();
-            self.look(move |state, _, _| reach(state, &keyring, held)).await?
+            let (keyring, sees) = (keyring.clone(), self.sees());
+            self.look(move |state, _, _| reach(state, &keyring, held, sees)).await?
         };
         let (takes_back, doubts) = reach;
         let mut revoked = Revoked {
@@ -100,13 +101,14 @@ impl Service {
             Some((from, to)) => Some((from?, to?)),
         };
         let (held, names, now) = (keyring.clone(), asked.records, self.now());
-        let records =
-            self.look(move |state, _, _| chosen(state, &held, &names, span, now)).await??;
-        let ids: Vec<RecordId> = records.iter().map(|(id, _)| *id).collect();
-        let mut affirmed = Affirmed {
-            keyring: None,
-            records: records.into_iter().map(|(_, line)| line).collect(),
-        };
+        let chosen = self.look(move |state, _, _| chosen(state, &held, &names, span, now));
+        let (ids, sees) = (chosen.await??, self.sees());
+        let named = ids.clone();
+        let records = self.look(move |state, _, _| {
+            let held = named.iter().filter_map(|id| Some((id, state.record(id)?)));
+            held.map(|(id, held)| signed_line(state, id, held, sees)).collect()
+        });
+        let mut affirmed = Affirmed { keyring: None, records: records.await? };
         if asked.dry_run {
             return Ok(affirmed);
         }
@@ -198,13 +200,19 @@ fn instant(text: &str) -> Result<Timestamp, ServiceError> {
     })
 }
 
-fn key_line(keyring: &VerifiedKeyring, grant: &Grant, here: Option<KeyId>) -> KeyLine {
+fn key_line(
+    state: &State,
+    keyring: &VerifiedKeyring,
+    grant: &Grant,
+    here: Option<KeyId>,
+) -> KeyLine {
+    let holder = state.staff().holder(grant.key).unwrap_or(&grant.holder);
     let revocation = keyring.revocation(grant.key);
     let author = grant.role == Role::Author;
     KeyLine {
         key: grant.key.to_string(),
         role: grant.role.to_string(),
-        holder: Some(grant.holder.clone()).filter(|holder| !holder.is_empty()),
+        holder: Some(holder.to_owned()).filter(|holder| !holder.is_empty()),
         up_to: author.then(|| grant.ceiling.to_string()),
         from: grant.from.to_string(),
         until: grant.until.to_string(),
@@ -216,28 +224,30 @@ fn key_line(keyring: &VerifiedKeyring, grant: &Grant, here: Option<KeyId>) -> Ke
 
 /// What a revocation takes back, and what it leaves in doubt where it came through others: records that
 /// somebody else may hold. A keyring is judged by itself.
-fn reach(
+pub(super) fn reach(
     state: &State,
     keyring: &VerifiedKeyring,
     revocation: Revocation,
+    sees: Option<Tlp>,
 ) -> (Vec<SignedLine>, Vec<SignedLine>) {
     let signed = state.signed_by(&state.us(), &revocation.key).iter();
     let signed = signed.filter_map(|id| Some((id, state.record(id)?)));
     let signed = signed.filter(|(_, held)| held.facts.kind != Kind::Keyring);
     let (after, before): (Vec<_>, Vec<_>) =
         signed.partition(|(_, held)| held.signed_at >= revocation.at);
-    let shown = |(id, held): (&RecordId, &Held)| signed_line(state, id, held);
+    let shown = |(id, held): (&RecordId, &Held)| signed_line(state, id, held, sees);
     let doubted = before.into_iter().filter(|(id, _)| !keyring.affirms(id));
     let doubted = doubted.map(shown).filter(|line| !line.held_by.is_empty()).collect();
     (after.into_iter().map(shown).collect(), doubted)
 }
 
-fn signed_line(state: &State, id: &RecordId, held: &Held) -> SignedLine {
+/// `sees`: up to which label the title may be shown.
+fn signed_line(state: &State, id: &RecordId, held: &Held, sees: Option<Tlp>) -> SignedLine {
     let holders = state.partners().filter(|(_, one)| one.out.possibly_held(id).is_some());
     SignedLine {
         record: id.to_string(),
         reference: held.reference.clone(),
-        title: held.title.clone(),
+        title: discreet_title(held, sees, held.title.clone()),
         signed_at: held.signed_at.to_string(),
         held_by: holders.map(|(economy, _)| state.name_of(economy)).collect(),
     }
@@ -250,7 +260,7 @@ fn chosen(
     names: &[String],
     span: Option<(Timestamp, Timestamp)>,
     now: Timestamp,
-) -> Result<Vec<(RecordId, SignedLine)>, ServiceError> {
+) -> Result<BTreeSet<RecordId>, ServiceError> {
     let mut ids = BTreeSet::new();
     for name in names {
         let id = find_record(state, name)?;
@@ -275,8 +285,7 @@ fn chosen(
         let message = "there is no record to affirm that is not affirmed already";
         return Err(ServiceError::no_input("nothing-to-affirm", message).next("comity list"));
     }
-    let held = ids.into_iter().filter_map(|id| Some((id, state.record(&id)?)));
-    Ok(held.map(|(id, held)| (id, signed_line(state, &id, held))).collect())
+    Ok(ids)
 }
 
 /// An affirmation speaks for records of ours whose key has ended or is to end, and not for a time at

@@ -3,18 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use comity_core::policy::{self, Decision, Gate, PartFacts, Recipient, Verdict};
-use comity_core::{PartDigest, Timestamp};
+use comity_core::{PartDigest, Timestamp, Tlp};
 
+use super::caller::above;
 use crate::state::{Held, State};
 
-/// What comes of each part for whoever uses this node: nothing where it is shown, or why it is not.
+/// What comes of each part for whoever uses this node: nothing where it is shown, or why it is not. `sees`:
+/// the strictest label that whoever asks may see, if their role has one.
 pub(super) fn sight(
     state: &State,
     held: &Held,
     desks: &BTreeSet<String>,
+    sees: Option<Tlp>,
     now: Timestamp,
 ) -> BTreeMap<PartDigest, Option<String>> {
     let decided = |part: &PartFacts| {
+        if let Some(most) = sees.filter(|most| part.marking.tlp > *most) {
+            return (part.digest, Some(above(most)));
+        }
         let decision = decide(state, held, part, desks, now);
         let why = (!decision.is_release()).then(|| reason(state, held, part, &decision));
         (part.digest, why)

@@ -3,6 +3,7 @@
 mod agreements;
 mod audit;
 mod audit_partner;
+mod caller;
 mod clock;
 mod comparing;
 mod compose;
@@ -34,6 +35,9 @@ mod records;
 mod replacing;
 mod reviewing;
 mod searching;
+mod staff;
+#[cfg(test)]
+mod staff_tests;
 mod watch;
 mod withdrawals;
 mod words;
@@ -58,6 +62,9 @@ use crate::shell::{Handle, Seen};
 use crate::state::State;
 
 pub use agreements::End;
+use caller::Asks;
+pub(crate) use caller::OpenKeys;
+pub use caller::staff_key_file;
 pub use comparing::{Comparing, line as difference_line};
 pub(crate) use key_ends::desk_problem;
 pub(crate) use pairing::{Pairings, introduction};
@@ -69,6 +76,8 @@ pub(crate) use words::to_base64;
 #[derive(Clone)]
 pub struct Service {
     parts: Arc<ServiceParts>,
+    /// Who asks.
+    asks: Asks,
 }
 
 pub(crate) struct ServiceParts {
@@ -81,6 +90,7 @@ pub(crate) struct ServiceParts {
     pub(crate) passphrase: Option<Passphrase>,
     pub(crate) endpoint: Option<Arc<Endpoint>>,
     pub(crate) pairings: Pairings,
+    pub(crate) open_keys: OpenKeys,
     /// Held while the link key is replaced: two at once would each write down a key of their own.
     pub(crate) rotating: tokio::sync::Mutex<()>,
     /// Held while the journal is folded for a question about the past: each takes as much memory as the
@@ -90,7 +100,12 @@ pub(crate) struct ServiceParts {
 
 impl Service {
     pub(crate) fn new(parts: ServiceParts) -> Self {
-        Self { parts: Arc::new(parts) }
+        Self::by_itself(Arc::new(parts))
+    }
+
+    /// As the node uses it for what it does unasked.
+    fn by_itself(parts: Arc<ServiceParts>) -> Self {
+        Self { parts, asks: Asks::Anybody }
     }
 
     /// What is in force.

@@ -233,7 +233,7 @@ impl Service {
         tokio::spawn(async move {
             while let Some(event) = events.recv().await {
                 let Some(service) = service.upgrade() else { return };
-                Service { parts: service }.attend(event).await;
+                Service::by_itself(service).attend(event).await;
             }
         });
     }

@@ -38,6 +38,8 @@ impl Service {
     /// A person decides about a record: it counts, or it does not.
     pub async fn rule(&self, request: RuleRequest) -> Result<RecordLine, ServiceError> {
         let RuleRequest { record, verdict, by, reason } = request;
+        // Somebody who was asked for a passphrase needs no other word for the name.
+        let by = self.caller().map_or(by, |caller| caller.name.clone());
         said("name", &by)?;
         said("reason", &reason)?;
         let id = self.look(move |state, _, _| ruled(state, &record, verdict)).await??;

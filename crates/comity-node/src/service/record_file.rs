@@ -1,7 +1,8 @@
 //! A record as a file, which anybody verifies without this node.
 
+use comity_core::journal::Shown;
 use comity_core::policy::Lifecycle;
-use comity_core::{PartDigest, Section, Tlp};
+use comity_core::{PartDigest, RecordId, Section, Tlp};
 
 use super::records::found;
 use super::{Service, local, words};
@@ -12,10 +13,13 @@ use crate::state::Held;
 
 /// What of a record goes into its file.
 struct Choice {
+    id: RecordId,
     reference: String,
     seq: comity_store::Seq,
     taken: Vec<PartDigest>,
     left_out: Vec<LeftOut>,
+    /// Whether a part goes there that is marked above TLP:GREEN.
+    above_green: bool,
 }
 
 impl Service {
@@ -24,16 +28,20 @@ impl Service {
     pub async fn record_file(&self, record: &str) -> Result<RecordFile, ServiceError> {
         let text = record.to_owned();
         let (desks, now) = (self.parts.config.local.desks.clone(), self.now());
+        let sees = self.sees();
         let choice = self
             .look(move |state, _, _| {
-                let (_, held) = found(state, &text)?;
-                let sight = local::sight(state, held, &desks, now);
+                let (id, held) = found(state, &text)?;
+                let sight = local::sight(state, held, &desks, sees, now);
                 let hidden = |part: &PartDigest| {
                     sight.get(part).cloned().unwrap_or(Some("it is not known here".to_owned()))
                 };
-                choose(held, hidden)
+                choose(id, held, hidden)
             })
             .await??;
+        if choice.above_green {
+            self.note_read(Shown::Record(choice.id)).await?;
+        }
         let loaded = crate::shell::load(&*self.parts.store, choice.seq, &choice.taken)
             .map_err(|why| ServiceError::data("unreadable", why))?;
         let mut file = loaded.signed.to_vec();
@@ -55,6 +63,7 @@ impl Service {
 }
 
 fn choose(
+    id: RecordId,
     held: &Held,
     hidden: impl Fn(&PartDigest) -> Option<String>,
 ) -> Result<Choice, ServiceError> {
@@ -69,7 +78,7 @@ fn choose(
         return Err(ServiceError::data("not-live", message)
             .next(format!("comity show {reference}, which says why")));
     }
-    let (mut taken, mut left_out) = (Vec::new(), Vec::new());
+    let (mut taken, mut left_out, mut above_green) = (Vec::new(), Vec::new(), false);
     for part in &held.parts {
         // Whoever reads the file need not know who else was told.
         let named = (part.section == Section::Addressee)
@@ -77,7 +86,10 @@ fn choose(
         let red = (part.marking.tlp == Tlp::Red)
             .then(|| "TLP:RED is shown, and goes into no file".to_owned());
         match hidden(&part.digest).or(red).or(named) {
-            None => taken.push(part.digest),
+            None => {
+                taken.push(part.digest);
+                above_green |= part.marking.tlp > Tlp::Green;
+            }
             Some(why) => left_out.push(LeftOut {
                 part: part.digest.to_string(),
                 section: part.section.to_string(),
@@ -91,5 +103,5 @@ fn choose(
         return Err(ServiceError::new(ErrorKind::NoPermission, "nothing-goes", message)
             .next(format!("comity show {reference}, which says why of each part")));
     }
-    Ok(Choice { reference, seq: held.seq, taken, left_out })
+    Ok(Choice { id, reference, seq: held.seq, taken, left_out, above_green })
 }

@@ -1,14 +1,14 @@
 //! Looking at records.
 
-use comity_core::journal::Standing;
+use comity_core::journal::{Shown, Standing};
 use comity_core::policy::PartFacts;
 use comity_core::record::{self, Header, Part};
 use comity_core::{Kind, PartDigest, RecordId, Timestamp};
 use comity_store::{Damage, StoreError};
 
 use super::{
-    Service, consent_lines, find_economy, find_record, group_words, local, quarantine, withdrawals,
-    words,
+    Service, caller, consent_lines, find_economy, find_record, group_words, local, quarantine,
+    withdrawals, words,
 };
 use crate::api::{ListRequest, PartDetail, RecordDetail, RecordLine};
 use crate::error::ServiceError;
@@ -21,7 +21,8 @@ impl Service {
     /// Records, newest first.
     pub async fn list(&self, request: ListRequest) -> Result<Vec<RecordLine>, ServiceError> {
         let now = self.now();
-        self.look(move |state, _, _| list(state, &request, now)).await?
+        let lines = self.look(move |state, _, _| list(state, &request, now)).await??;
+        Ok(lines.into_iter().map(|line| self.discreet(line)).collect())
     }
 
     /// A record whole; with the text of its parts if `content`. What the decision does not let whoever
@@ -29,20 +30,20 @@ impl Service {
     pub async fn show(&self, record: &str, content: bool) -> Result<RecordDetail, ServiceError> {
         let text = record.to_owned();
         let (desks, now) = (self.parts.config.local.desks.clone(), self.now());
-        let (line, seq, digests, mut sight, (body, end, (held, ruling))) = self
+        let sees = self.sees();
+        let (id, (line, seq, digests, mut sight, (body, end, (held, ruling)))) = self
             .look(move |state, _, _| {
                 let (id, held) = found(state, &text)?;
                 let digests: Vec<PartDigest> = held.parts.iter().map(|part| part.digest).collect();
-                let body = body_in_words(state, held);
-                let sight = local::sight(state, held, &desks, now);
+                let body = match sees.filter(|most| held.facts.floor.tlp > *most) {
+                    Some(most) => held.body.as_ref().map(|_| caller::above(most)),
+                    None => body_in_words(state, held),
+                };
+                let sight = local::sight(state, held, &desks, sees, now);
                 let aside = (quarantine::hold_line(state, held), quarantine::ruling_line(held));
-                Ok::<_, ServiceError>((
-                    words::record_line(state, &id, held, now),
-                    held.seq,
-                    digests,
-                    sight,
-                    (body, words::end(state, &id, held), aside),
-                ))
+                let line = words::record_line(state, &id, held, now);
+                let end = words::end(state, &id, held);
+                Ok::<_, ServiceError>((id, (line, held.seq, digests, sight, (body, end, aside))))
             })
             .await??;
         let unreadable = |why: String| ServiceError::data("unreadable", why);
@@ -82,8 +83,11 @@ impl Service {
                 .await?;
             parts.push(detail);
         }
+        if caller::shows_above_green(&parts) {
+            self.note_read(Shown::Record(id)).await?;
+        }
         Ok(RecordDetail {
-            line,
+            line: self.discreet(line),
             author: manifest.author.to_string(),
             urgency: manifest.urgency.to_string(),
             state: manifest.state.to_string(),

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use comity_core::record::Part;
-use comity_core::{PartDigest, RecordId, Timestamp};
+use comity_core::{PartDigest, RecordId, Timestamp, Tlp};
 use comity_store::Store;
 
 use super::audit_partner::sent;
@@ -76,11 +76,12 @@ impl Searching {
 
     async fn go_on(&mut self) -> Result<(), ServiceError> {
         let (from, desks) = (self.from, self.service.parts.config.local.desks.clone());
-        let now = self.service.now();
+        let (now, sees) = (self.service.now(), self.service.sees());
         let batch = self.service.look(move |state, _, _| {
             let sight = |id: &RecordId| {
                 let held = state.record(id)?;
-                (!held.facts.kind.is_control()).then(|| local::sight(state, held, &desks, now))
+                (!held.facts.kind.is_control())
+                    .then(|| local::sight(state, held, &desks, sees, now))
             };
             Batch::take(state, from, sight)
         });
@@ -110,11 +111,12 @@ impl Searching {
                             tlp: part.marking.tlp.to_string(),
                         })
                         .collect(),
-                    sent: told(state, &record, &parts, now),
+                    sent: told(state, &record, &parts, (now, sees)),
                     told_outside: told_outside(state, &record, &parts),
                 })
             });
-            if let Some(found) = found.await? {
+            if let Some(mut found) = found.await? {
+                found.record = self.service.discreet(found.record);
                 self.tally.found = self.tally.found.saturating_add(1);
                 self.lines.push_back(SearchLine::Found(Box::new(found)));
             }
@@ -201,7 +203,12 @@ fn told_outside(state: &State, record: &RecordId, parts: &[PartDigest]) -> Vec<A
 }
 
 /// The deliveries of a record with at least one of these parts.
-fn told(state: &State, record: &RecordId, parts: &[PartDigest], now: Timestamp) -> Vec<AuditSent> {
+fn told(
+    state: &State,
+    record: &RecordId,
+    parts: &[PartDigest],
+    (now, sees): (Timestamp, Option<Tlp>),
+) -> Vec<AuditSent> {
     let mut told = Vec::new();
     for (economy, partner) in state.partners() {
         for number in partner.out.numbers_of(record) {
@@ -210,7 +217,7 @@ fn told(state: &State, record: &RecordId, parts: &[PartDigest], now: Timestamp) 
                 .and_then(|line| line.entry.as_ref())
                 .is_some_and(|entry| entry.parts.iter().any(|part| parts.contains(part)));
             if let Some(line) = line.filter(|_| has) {
-                let sent = sent(state, (economy, partner), line, now);
+                let sent = sent(state, (economy, partner), line, (now, sees));
                 told.extend(sent.map(|sent| (line.at, sent)));
             }
         }

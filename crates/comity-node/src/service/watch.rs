@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use comity_core::journal::JournalEntry;
 use comity_core::receipt::UnverifiedReceipt;
+use comity_core::staff::Right;
 use comity_core::{RecordId, Timestamp, record};
 use tokio::sync::broadcast;
 
+use super::caller::Asks;
 use super::{Service, words};
 use crate::api::{AlarmLine, Event};
 use crate::clock::NodeClock;
@@ -16,13 +18,14 @@ use crate::shell::{Handle, Happening, Seen};
 use crate::state::State;
 
 impl Service {
-    /// Follows what happens from now on, until the node stops.
+    /// Follows what happens from now on, until the node stops or whoever asked may not see it any more.
     #[must_use]
     pub fn watch(&self) -> broadcast::Receiver<Event> {
         let (sender, receiver) = broadcast::channel(EVENTS);
         let (shell, clock) = (self.parts.shell.clone(), self.parts.clock.clone());
         let happenings = shell.watch();
-        tokio::spawn(Watcher { shell, clock }.run(happenings, sender));
+        let asks = self.asks.clone();
+        tokio::spawn(Watcher { shell, clock, asks }.run(happenings, sender));
         receiver
     }
 }
@@ -32,10 +35,11 @@ impl Service {
 struct Watcher {
     shell: Handle,
     clock: Arc<NodeClock>,
+    asks: Asks,
 }
 
 impl Watcher {
-    /// Until the node stops, or nobody listens any more.
+    /// Until the node stops, nobody listens any more, or whoever listens may not.
     async fn run(
         self,
         mut happenings: broadcast::Receiver<Happening>,
@@ -60,11 +64,14 @@ impl Watcher {
         }
     }
 
-    /// None once the node has stopped.
+    /// None once the node has stopped, or whoever listens may not any more.
     async fn events(&self, happening: Happening) -> Option<Vec<Event>> {
-        let now = self.clock.now();
-        let words = move |engine: &mut Engine, _: &Seen| of(engine.state(), happening, now);
-        self.shell.ask(words).await
+        let (now, asks) = (self.clock.now(), self.asks.clone());
+        let words = move |engine: &mut Engine, _: &Seen| {
+            let may = asks.may_still(engine.state(), Right::Read, now);
+            may.then(|| of(engine.state(), happening, now))
+        };
+        self.shell.ask(words).await.flatten()
     }
 }
 
@@ -150,6 +157,8 @@ fn of_one(state: &State, entry: &JournalEntry, now: Timestamp) -> Option<Event> 
         | JournalEntry::HeldBack { .. }
         | JournalEntry::ToldOutside(_)
         | JournalEntry::ToldWrongly { .. }
-        | JournalEntry::DraftGone { .. } => None,
+        | JournalEntry::DraftGone { .. }
+        | JournalEntry::Staff(_)
+        | JournalEntry::Read(_) => None,
     }
 }

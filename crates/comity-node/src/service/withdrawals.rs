@@ -137,7 +137,7 @@ impl Service {
         tokio::spawn(async move {
             while due.changed().await.is_ok() {
                 let Some(parts) = service.upgrade() else { return };
-                let answered = (Self { parts }).answer_what_is_open().await;
+                let answered = Self::by_itself(parts).answer_what_is_open().await;
                 if let Err(error) = answered {
                     tracing::warn!("a withdrawal was not answered: {error}");
                     tokio::time::sleep(AGAIN).await;

@@ -96,6 +96,7 @@ impl State {
             drafts: BTreeMap::new(),
             last_draft: 0,
             invitations: super::Invitations::default(),
+            staff: super::Staff::default(),
             recovery: None,
             doubted: BTreeSet::new(),
             turns: 0,
@@ -246,6 +247,9 @@ impl State {
             JournalEntry::DraftGone { draft, .. } => {
                 self.drafts.remove(draft);
             }
+            JournalEntry::Staff(changed) => self.staff.changed(changed),
+            // Kept for whoever asks later; nothing is decided by it.
+            JournalEntry::Read(_) => {}
         }
         Ok(())
     }

@@ -23,6 +23,7 @@ mod records;
 mod references;
 mod replaced;
 mod saying;
+mod staff;
 mod standing;
 mod unsending;
 mod weight;
@@ -55,6 +56,7 @@ pub use partners::{Bond, Partner};
 pub use records::{Held, Tombstone};
 use references::References;
 pub use replaced::Replaced;
+pub use staff::{Member, Staff};
 use unsending::Unsending;
 pub(crate) use weight::Weight;
 pub use withdrawals::Answered;
@@ -120,6 +122,7 @@ pub struct State {
     drafts: BTreeMap<u64, DraftMade>,
     last_draft: u64,
     invitations: Invitations,
+    staff: Staff,
     recovery: Option<Recovery>,
     /// Partners whose heads have not agreed with the journal since its end was cut.
     doubted: BTreeSet<EconomyId>,
@@ -353,6 +356,12 @@ impl State {
     #[must_use]
     pub fn invitations(&self) -> &Invitations {
         &self.invitations
+    }
+
+    /// Everybody who is, or was, of the staff.
+    #[must_use]
+    pub fn staff(&self) -> &Staff {
+        &self.staff
     }
 
     /// Whether, and since when, the node is being made whole after a restore.

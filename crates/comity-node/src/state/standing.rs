@@ -9,7 +9,7 @@ use comity_core::entitlement::{
 use comity_core::journal::{Judged, Standing};
 use comity_core::keyring::{SignedKeyring, VerifiedKeyring};
 use comity_core::limits::CLOCK_TOLERANCE;
-use comity_core::record::{Addressee, Manifest};
+use comity_core::record::{Addressee, Manifest, Part, VerifiedRecord};
 use comity_core::{EconomyId, KeyId, Kind, RecordId, Timestamp, Tlp};
 
 use super::kept::says_of_group;
@@ -62,6 +62,31 @@ impl State {
         }
         let ceiling = author_ceiling(keyring, claim);
         labels.max().is_none_or(|label| ceiling.is_some_and(|ceiling| label <= ceiling))
+    }
+
+    /// Whether the key that signed a record of ours was entitled to: the kind, every label, and when. Why
+    /// not, otherwise.
+    pub(crate) fn may_author(
+        &self,
+        record: &VerifiedRecord,
+        parts: &[Part],
+        carried: Option<&VerifiedKeyring>,
+        now: Timestamp,
+    ) -> Result<(), String> {
+        let manifest = record.manifest();
+        let claim = Claim::of(record.id(), manifest);
+        match self.entitlement(&claim, carried, FirstSeen::from_origin(now), now) {
+            Entitlement::Accepted => {}
+            Entitlement::Pending(why) => return Err(why.to_string()),
+            Entitlement::Quarantined(why) => return Err(why.to_string()),
+            Entitlement::Refused(why) => return Err(why.to_string()),
+        }
+        let own =
+            |part: &Part| part.header.marking.as_ref().map_or(manifest.floor.tlp, |own| own.tlp);
+        if !self.within_ceiling(&claim, parts.iter().map(own)) {
+            return Err("a part is marked above what this key is granted for".to_owned());
+        }
+        Ok(())
     }
 
     /// When the passing of time alone may settle a pending record.

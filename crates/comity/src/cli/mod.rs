@@ -6,6 +6,7 @@ mod group;
 mod node;
 mod partner;
 mod record;
+mod staff;
 mod words;
 
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ pub(crate) use record::{
     AuditCommand, AuditTold, EmbargoCommand, Explain, ImportCommand, List, Publish, Recall,
     RecallCommand, Show, Unsend, Verify, Watch, Withdraw,
 };
+pub(crate) use staff::{ReadsArgs, StaffAdd, StaffCommand};
 
 const START: &str = "\
 Start here:
@@ -71,6 +73,19 @@ pub(crate) struct Global {
     /// Do not ask; where nothing would be asked it changes nothing
     #[arg(long, global = true, hide = true)]
     pub(crate) yes: bool,
+    /// Who of the staff does this; COMITY_STAFF names them as well
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "COMITY_STAFF",
+        hide_env = true,
+        global = true,
+        help_heading = "Everywhere"
+    )]
+    pub(crate) staff: Option<String>,
+    /// Read that person's passphrase from the first line of FILE; `-` is standard input
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Everywhere")]
+    pub(crate) staff_passphrase_file: Option<PathBuf>,
 }
 
 /// The commands.
@@ -102,6 +117,9 @@ pub(crate) enum Command {
     /// Ask an origin whether its record may go further, and answer those who ask
     #[command(subcommand)]
     Consent(ConsentCommand),
+    /// Say who works at this node, and what each of them may do
+    #[command(subcommand)]
+    Staff(StaffCommand),
     Publish(Publish),
     /// Read advisories or observations into unsigned drafts; nothing leaves
     #[command(subcommand)]

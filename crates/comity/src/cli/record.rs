@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use comity_core::{Kind, Means, RecallReason, RefusalReason, Timestamp, Tlp};
 use jiff::tz::TimeZone;
 
-use super::words;
+use super::{ReadsArgs, words};
 
 /// Sign a record and let it go to whoever may have it.
 ///
@@ -307,6 +307,8 @@ pub(crate) enum AuditCommand {
         #[arg(long)]
         control: bool,
     },
+    /// Who of the staff was shown content above TLP:GREEN, and when
+    Reads(ReadsArgs),
 }
 
 #[derive(Args, Debug)]

@@ -1,5 +1,6 @@
 //! Values as they are typed.
 
+use comity_core::staff::StaffRole;
 use comity_core::{Kind, Means, RecallReason, RefusalReason, Timestamp, Tlp};
 use jiff::fmt::temporal::DateTimeParser;
 use jiff::tz::TimeZone;
@@ -27,6 +28,11 @@ pub(super) fn refusal_reason(text: &str) -> Result<RefusalReason, String> {
 fn one_of(all: &[impl std::fmt::Display]) -> String {
     let names: Vec<_> = all.iter().map(ToString::to_string).collect();
     format!("one of {}", names.join(", "))
+}
+
+pub(super) fn role(text: &str) -> Result<StaffRole, String> {
+    StaffRole::from_name(text)
+        .ok_or_else(|| format!("one of {}", StaffRole::ALL.map(StaffRole::name).join(", ")))
 }
 
 /// An instant with a zone. A time without one could be meant in any.

@@ -1,6 +1,6 @@
 //! `comity key`.
 
-mod ends;
+pub(super) mod ends;
 
 use comity_admin::{Failure, FailureKind};
 use comity_core::Timestamp;

@@ -21,6 +21,7 @@ mod recall;
 mod record_file;
 mod records;
 mod run;
+mod staff;
 mod status;
 mod store;
 mod verify;
@@ -43,6 +44,8 @@ use crate::screen::{Asker, Screen};
 pub(crate) struct Context<'a> {
     /// The folder that was named, if one was.
     pub(crate) data: Option<&'a Path>,
+    /// Who of the staff asks, if somebody was named.
+    pub(crate) by: Option<&'a str>,
     /// Asks.
     pub(crate) asker: Asker,
     /// Answers.
@@ -52,7 +55,7 @@ pub(crate) struct Context<'a> {
 impl Context<'_> {
     /// The configuration of the folder.
     fn backend(&self) -> Result<Backend, Failure> {
-        Backend::open(self.data)
+        Ok(Backend { by: self.by.map(str::to_owned), ..Backend::open(self.data)? })
     }
 
     /// A node that answers, and the zones for what it says.
@@ -66,13 +69,16 @@ impl Context<'_> {
                 counted(entries, "entry", "entries")
             ));
         }
+        session.knows_who_asks()?;
         Ok((session, backend.zones()))
     }
 
     /// A node that has links, and the zones for what it says.
     fn running(&self) -> Result<(Session, Zones), Failure> {
         let backend = self.backend()?;
-        Ok((backend.running_session()?, backend.zones()))
+        let session = backend.running_session(&self.asker)?;
+        session.knows_who_asks()?;
+        Ok((session, backend.zones()))
     }
 
     /// The way to write a command so that it speaks of the same folder.
@@ -87,9 +93,11 @@ impl Context<'_> {
 /// Runs one command.
 pub(crate) fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
     let Cli { global, command } = cli;
-    let asker = Asker::new(global.passphrase_file.clone(), global.json, global.yes);
+    let asker = Asker::new(global.passphrase_file.clone(), global.json, global.yes)
+        .for_staff(global.staff_passphrase_file.clone());
     let data = global.data.as_deref();
-    let mut context = Context { data, asker, screen };
+    let by = global.staff.as_deref();
+    let mut context = Context { data, by, asker, screen };
     let context = &mut context;
     match command {
         Command::Demo(demo) => demo::run(&demo, context),
@@ -101,6 +109,7 @@ pub(crate) fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
         Command::Agreement(command) => agreement::run(command, context),
         Command::Group(command) => group::run(command, context),
         Command::Consent(command) => consent::run(command, context),
+        Command::Staff(command) => staff::run(command, context),
         Command::Publish(publish) => publish::run(&publish, context),
         Command::Import(command) => import::run(command, context),
         Command::Unsend(unsend) => records::unsend(unsend, context),

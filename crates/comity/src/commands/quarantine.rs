@@ -96,7 +96,9 @@ fn show(record: String, full: bool, context: &mut Context<'_>) -> Result<(), Fai
 }
 
 fn rule(ruling: Ruling, verdict: RuleVerdict, context: &mut Context<'_>) -> Result<(), Failure> {
-    let by = ruling.by.map_or_else(|| logged_in(&context.comity()), Ok)?;
+    // Of somebody of the staff the node takes the name that the passphrase shows.
+    let named = ruling.by.or_else(|| context.by.map(str::to_owned));
+    let by = named.map_or_else(|| logged_in(&context.comity()), Ok)?;
     let (session, zones) = context.session(Keys::Shut)?;
     let asked = ask::Show { record: ruling.record, content: false };
     let RecordDetail { line, held, .. } = session.call("/show", &asked)?;

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use comity_admin::{Failure, FailureKind};
 use zeroize::Zeroizing;
 
+use super::printable;
+
 /// A passphrase; erased from memory when dropped.
 pub(crate) type Passphrase = Zeroizing<String>;
 
@@ -14,6 +16,8 @@ pub(crate) type Passphrase = Zeroizing<String>;
 #[derive(Debug)]
 pub(crate) struct Asker {
     passphrase_file: Option<PathBuf>,
+    /// For the passphrase of whoever of the staff asks.
+    staff_file: Option<PathBuf>,
     json: bool,
     /// Every question has its answer.
     yes: bool,
@@ -21,7 +25,12 @@ pub(crate) struct Asker {
 
 impl Asker {
     pub(crate) fn new(passphrase_file: Option<PathBuf>, json: bool, yes: bool) -> Self {
-        Self { passphrase_file, json, yes }
+        Self { passphrase_file, staff_file: None, json, yes }
+    }
+
+    /// The same, with a file for the passphrase of whoever of the staff asks.
+    pub(crate) fn for_staff(self, staff_file: Option<PathBuf>) -> Self {
+        Self { staff_file, ..self }
     }
 
     fn terminal(&self) -> bool {
@@ -44,18 +53,59 @@ impl Asker {
         })
     }
 
+    /// The passphrase of somebody of the staff.
+    pub(crate) fn staff(&self, name: &str) -> Result<Passphrase, Failure> {
+        if let Some(file) = &self.staff_file {
+            return from_file(file);
+        }
+        if self.terminal() {
+            return prompt_secret(&format!("Passphrase of {}: ", printable(name)));
+        }
+        line("a person's passphrase is needed and standard input has none").map_err(|failure| {
+            failure
+                .next("use --staff-passphrase-file FILE, or write the passphrase to standard input")
+        })
+    }
+
+    /// A passphrase for the key of somebody who joins the staff, from a file if one is named.
+    pub(crate) fn new_staff(&self, name: &str, file: Option<&Path>) -> Result<Passphrase, Failure> {
+        let passphrase = match file {
+            Some(file) => from_file(file)?,
+            None if self.terminal() => {
+                prompt_secret(&format!("New passphrase of {}: ", printable(name)))?
+            }
+            None => line("a new passphrase is needed and standard input has none").map_err(
+                |failure| {
+                    failure.next("use --new-passphrase-file FILE, or write it to standard input")
+                },
+            )?,
+        };
+        self.chosen(passphrase, file.is_some(), "--plain-key leaves the key unencrypted")
+    }
+
     /// A passphrase for new keys: on a terminal it is asked for twice.
     pub(crate) fn new_passphrase(&self) -> Result<Passphrase, Failure> {
         let passphrase = self.passphrase("the new keys")?;
+        let read = self.passphrase_file.is_some() || credential().is_some();
+        self.chosen(passphrase, read, "--plain-keys leaves the keys unencrypted")
+    }
+
+    /// What is typed and not read from a file is typed twice, and an empty one protects nothing.
+    fn chosen(
+        &self,
+        passphrase: Passphrase,
+        read: bool,
+        without: &str,
+    ) -> Result<Passphrase, Failure> {
         if passphrase.is_empty() {
             return Err(Failure::new(
                 FailureKind::Usage,
                 "empty-passphrase",
                 "the passphrase is empty",
             )
-            .next("give one; --plain-keys leaves the keys unencrypted"));
+            .next(format!("give one; {without}")));
         }
-        if self.passphrase_file.is_none() && credential().is_none() && self.terminal() {
+        if !read && self.terminal() {
             let again = prompt_secret("The same again: ")?;
             if again != passphrase {
                 return Err(Failure::new(

@@ -180,7 +180,9 @@ impl Shadow {
             | JournalEntry::Unsent { .. }
             | JournalEntry::ToldOutside(_)
             | JournalEntry::ToldWrongly { .. }
-            | JournalEntry::DraftGone { .. } => {}
+            | JournalEntry::DraftGone { .. }
+            | JournalEntry::Staff(_)
+            | JournalEntry::Read(_) => {}
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use crate::identity::{EconomyId, EpochId, KeyId, PartDigest, RecordId};
 use crate::intake::Intake;
 use crate::ledger::{LedgerEntry, Opening};
 use crate::sign::Signature;
+use crate::staff::{Roles, StaffRole};
 use crate::time::Timestamp;
 use crate::vocabulary::{Kind, Means};
 use crate::{Digest, Marking};
@@ -101,6 +102,27 @@ impl Item for Intake {
     }
 }
 
+impl Item for StaffRole {
+    fn write(&self, writer: &mut Writer) {
+        writer.uint(self.code());
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        Self::from_code(reader.uint()?).ok_or_else(|| reader.fault(Problem::OutOfRange))
+    }
+}
+
+impl Item for Roles {
+    fn write(&self, writer: &mut Writer) {
+        self.iter().collect::<Vec<_>>().write(writer);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        let roles = Vec::<StaffRole>::read(reader)?;
+        Self::new(roles).map_err(|_no_such_person| reader.fault(Problem::OutOfRange))
+    }
+}
+
 impl Item for Timestamp {
     fn write(&self, writer: &mut Writer) {
         writer.uint(self.as_millis());
@@ -149,7 +171,7 @@ macro_rules! lists {
     )+};
 }
 
-lists!(PartHeld, Withheld, DraftPart, RecordId, PartDigest, String, Kind);
+lists!(PartHeld, Withheld, DraftPart, RecordId, PartDigest, String, Kind, StaffRole);
 
 macro_rules! options {
     ($($name:ident),+) => {$(

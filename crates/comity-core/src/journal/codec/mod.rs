@@ -10,9 +10,10 @@ use crate::cbor::{Fault, Problem, Reader, Writer};
 use crate::ceremony::Ceremony;
 
 use super::{
-    Arrival, ArrivalOutcome, Delivered, DeliveryDecided, DraftMade, DraftPart, Founded, Invited,
-    JournalEntry, JournalFault, Judged, PartHeld, PartnerChanged, PartsArrived, RecordEntered,
-    Ruled, Standing, StandingChanged, ToldOutside, Withheld,
+    Arrival, ArrivalOutcome, ContentRead, Delivered, DeliveryDecided, DraftMade, DraftPart,
+    Founded, Invited, JournalEntry, JournalFault, Judged, PartHeld, PartnerChanged, PartsArrived,
+    RecordEntered, Ruled, Shown, StaffChange, StaffChanged, StaffJoined, Standing, StandingChanged,
+    ToldOutside, Withheld,
 };
 
 /// What was `Partner` before pairings were kept with both confirmations. A form that changes gets a new
@@ -157,6 +158,8 @@ entries! {
     33 = ToldOutside(told),
     34 = ToldWrongly { record, word, reason, at },
     25 = Ruled(ruled),
+    30 = Staff(changed),
+    31 = Read(read),
 }
 
 fields!(ToldOutside { record, whom, means, parts, told, teller, note, at });
@@ -176,6 +179,9 @@ fields!(Invited { ticket, name, addresses, salt, expires, at });
 fields!(Arrival { from, number, digest, entry, outcome, at });
 fields!(DraftMade { number, title, kind, format, provenance, marking, parts, at });
 fields!(DraftPart { content, size, header });
+fields!(StaffChanged { name, change, by, at });
+fields!(StaffJoined { key, roles });
+fields!(ContentRead { of, by, at });
 
 choices!(Standing {
     0 = Accepted, 1 = Pending(wait), 2 = Quarantined(doubt), 3 = InReview(of), 4 = Dropped
@@ -184,6 +190,8 @@ choices!(ArrivalOutcome {
     0 = Void, 1 = Known(record), 2 = Withdrawn(record), 3 = Rejected(code), 4 = Unkept(origin),
     5 = Declined(kind)
 });
+choices!(StaffChange { 0 = Joined(joined), 1 = Left });
+choices!(Shown { 0 = Record(record), 1 = Draft(draft) });
 
 fn expect_length(reader: &mut Reader<'_>, length: usize) -> Result<(), Fault> {
     if reader.array(length)? == length { Ok(()) } else { Err(reader.fault(Problem::MissingField)) }

@@ -2,6 +2,7 @@ use super::super::{PartnerChange, Source};
 use super::*;
 use crate::intake::Intake;
 use crate::ledger::{Head, LedgerEntry, Opening};
+use crate::staff::{Roles, StaffRole};
 use crate::time::Timestamp;
 use crate::{Digest, EconomyId, EpochId, Kind, Marking, Means, PartDigest, RecordId, Tlp};
 
@@ -60,6 +61,23 @@ fn examples() -> Vec<JournalEntry> {
             reason: "a rumour".into(),
             at,
         }),
+        JournalEntry::Staff(StaffChanged {
+            name: "kim".into(),
+            change: StaffChange::Joined(StaffJoined {
+                key: crate::KeyId([9; 32]),
+                roles: Roles::new([StaffRole::Analyst, StaffRole::Approver]).unwrap(),
+            }),
+            by: String::new(),
+            at,
+        }),
+        JournalEntry::Staff(StaffChanged {
+            name: "kim".into(),
+            change: StaffChange::Left,
+            by: "lee".into(),
+            at,
+        }),
+        JournalEntry::Read(ContentRead { of: Shown::Record(record), by: "kim".into(), at }),
+        JournalEntry::Read(ContentRead { of: Shown::Draft(3), by: "kim".into(), at }),
         JournalEntry::Judged(Judged {
             records: vec![record, RecordId([8; 32])],
             standing: Standing::Quarantined("why".into()),
@@ -187,6 +205,23 @@ fn a_change_that_nobody_would_heed_is_refused() {
     let level = body.windows(3).position(|bytes| bytes == [0x82, 1, 1]).unwrap();
     body[level + 1..level + 3].copy_from_slice(&[7, 0xf5]);
     assert!(JournalEntry::decode(entry.kind(), &body).is_err());
+}
+
+/// Somebody without a role, or in one that is not known, would be let do nothing, or anything.
+#[test]
+fn nobody_joins_in_roles_that_nobody_has() {
+    let joined = |roles: &[u8]| {
+        let mut body = vec![0x84, 0x63, b'k', b'i', b'm', 0x82, 0, 0x82, 0x58, 32];
+        body.extend([9; 32]);
+        body.extend(roles);
+        body.extend([0x60, 0x19, 0x23, 0x28]);
+        JournalEntry::decode(30, &body)
+    };
+    assert!(joined(&[0x82, 0, 1]).is_ok());
+    assert!(joined(&[0x81, 4]).is_ok());
+    for refused in [&[0x80][..], &[0x81, 5], &[0x82, 0, 4]] {
+        assert!(joined(refused).is_err(), "{refused:?}");
+    }
 }
 
 #[test]

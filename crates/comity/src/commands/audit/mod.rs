@@ -7,7 +7,7 @@ use comity_admin::{Failure, FailureKind, ask};
 use comity_node::api::{AuditDelivery, AuditFile, AuditTold, AuditWho, AuditWithheld};
 
 use super::publish::ADDRESSEE;
-use super::{Context, recall};
+use super::{Context, recall, staff};
 use crate::backend::Keys;
 use crate::cli::AuditCommand;
 use crate::folder;
@@ -35,6 +35,7 @@ pub(super) fn run(command: AuditCommand, context: &mut Context<'_>) -> Result<()
         AuditCommand::Partner { partner, since, control } => {
             partner::run(&partner, since, control, context)
         }
+        AuditCommand::Reads(args) => staff::reads(args, context),
     }
 }
 

@@ -86,12 +86,29 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<(), Failure> {
             let identity = machine::identity(&backend, &status, &comity);
             // With another economy's journal the key in it is another's as well.
             findings.extend(identity.or_else(|| machine::desk(&status)));
-            findings.push(match machine::clock_held(&status) {
-                Some(held) => held,
-                None => machine::clock(&session)?,
-            });
+            let clock = machine::clock_held(&status).map_or_else(|| machine::clock(&session), Ok);
             let zones = backend.zones();
-            findings.extend(partners::look(&session, &status, &zones, running, &comity)?);
+            let looked = clock.and_then(|clock| {
+                Ok((clock, partners::look(&session, &status, &zones, running, &comity)?))
+            });
+            match looked {
+                Ok((clock, partners)) => {
+                    findings.push(clock);
+                    findings.extend(partners);
+                }
+                // What is of the machine is said to whoever has it.
+                Err(failure) if failure.code == "nobody-named" => {
+                    let held = machine::clock_held(&status);
+                    findings.push(held.unwrap_or_else(machine::clock_alone));
+                    let what = "not looked at: this node has staff, and nobody is named";
+                    findings.push(Finding::note(
+                        "partners",
+                        what,
+                        format!("{comity} --staff NAME doctor"),
+                    ));
+                }
+                Err(failure) => return Err(failure),
+            }
         }
         Err(failure) => {
             findings.push(machine::clock_alone());

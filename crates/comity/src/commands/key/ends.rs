@@ -14,9 +14,9 @@ use comity_node::keyfile::{self, Form};
 use super::Context;
 use crate::backend::{Keys, Session};
 use crate::local;
-use crate::screen::Table;
 use crate::screen::format::counted;
 use crate::screen::times::Zones;
+use crate::screen::{Table, printable};
 
 /// Characters of an id that a screen shows.
 const FRONT: usize = 16;
@@ -30,7 +30,11 @@ pub(super) fn table(keys: &[KeyLine], zones: &Zones) -> Table {
             (None, _) if key.signs_here => "signs here".to_owned(),
             (None, _) => "granted".to_owned(),
         };
-        table.row([front(&key.key).to_owned(), key.role.clone(), zones.written(&key.until), state]);
+        let role = match &key.holder {
+            Some(holder) => format!("{} ({})", key.role, printable(holder)),
+            None => key.role.clone(),
+        };
+        table.row([front(&key.key).to_owned(), role, zones.written(&key.until), state]);
     }
     table
 }
@@ -120,14 +124,14 @@ pub(super) fn affirm(
 }
 
 /// Said before anything is asked of a node: it would refuse as well.
-pub(super) fn root_is_here(context: &Context<'_>) -> Result<(), Failure> {
+pub(in super::super) fn root_is_here(context: &Context<'_>) -> Result<(), Failure> {
     let folder = context.backend()?.folder;
     keyfile::inspect(&folder.join(ROOT_KEYS)).map(drop).map_err(local::refused)
 }
 
 /// What opens the root keys, if their file is encrypted: whoever reaches the node's socket is not the root.
 /// The last question before the work, so that this says as well that it has begun.
-pub(super) fn root_passphrase(
+pub(in super::super) fn root_passphrase(
     session: &Session,
     context: &Context<'_>,
 ) -> Result<Option<RootPassphrase>, Failure> {
@@ -168,7 +172,7 @@ fn write_reach(revoked: &Revoked, zones: &Zones, out: &mut dyn Write) -> io::Res
     Ok(())
 }
 
-fn lines(records: &[SignedLine], zones: &Zones) -> Table {
+pub(in super::super) fn lines(records: &[SignedLine], zones: &Zones) -> Table {
     let mut table = Table::new(&["ref", "signed", "held by", "title"]);
     for line in records {
         let held = match line.held_by.as_slice() {
@@ -181,6 +185,6 @@ fn lines(records: &[SignedLine], zones: &Zones) -> Table {
     table
 }
 
-fn front(id: &str) -> &str {
+pub(in super::super) fn front(id: &str) -> &str {
     id.get(..FRONT).unwrap_or(id)
 }

@@ -1,0 +1,283 @@
+//! The people of this economy: who joins, who leaves, and who read what.
+//!
+//! Whoever joins gets a key, and the root grants it; whoever leaves has it revoked. Both take the root
+//! keys, so that nobody makes a person of the staff by reaching the socket.
+
+use comity_core::journal::{ContentRead, JournalEntry, Shown, StaffChange, StaffJoined};
+use comity_core::keyring::{Grant, KeyringBuilder, Revocation, Role, VerifiedKeyring};
+use comity_core::sign::SecretKey;
+use comity_core::staff::{Person, Roles, StaffRole, is_staff_name};
+use comity_core::{Kind, Timestamp, Tlp};
+
+use super::caller::{own_key, staff_key_file};
+use super::key_ends::reach;
+use super::{Service, drafts, find_record, words};
+use crate::api::{
+    ReadLine, ReadsRequest, StaffAddRequest, StaffAdded, StaffLeaveRequest, StaffLeft, StaffLine,
+};
+use crate::engine::Command;
+use crate::entropy::OsEntropy;
+use crate::error::{ErrorKind, ServiceError};
+use crate::founding::{NODE_KEYS, grant_span};
+use crate::keyfile::{self, Form, Seal, WorkFactor};
+use crate::limits::{FOLD, STAFF};
+use crate::state::{Member, State};
+
+/// What somebody may sign up to where nothing else is said.
+const USUAL: Tlp = Tlp::Amber;
+
+impl Service {
+    /// Everybody who is, or was, of the staff.
+    pub async fn staff(&self) -> Result<Vec<StaffLine>, ServiceError> {
+        self.look(|state, _, _| {
+            state.staff().iter().map(|(name, member)| line(state, name, member)).collect()
+        })
+        .await
+    }
+
+    /// Somebody joins, under a new key. Needs the root keys.
+    ///
+    /// Order: the key's file, the entry of the journal, the keyring. Interrupted before the last, the
+    /// person is named and has no key that counts; the same request then finishes it.
+    pub async fn add_staff(&self, asked: StaffAddRequest) -> Result<StaffAdded, ServiceError> {
+        let _alone = self.alone_with_keyring()?;
+        let name = named(&asked.name)?;
+        let roles = roles(&asked.roles)?;
+        let ceiling = asked.up_to.as_deref().map_or(Ok(USUAL), words::tlp)?;
+        let keyring = self.own_keyring(false).await?;
+        let (who, before, now) = (name.clone(), keyring.clone(), self.now());
+        self.look(move |state, _, _| may_join(state, &before, &who, now)).await??;
+        let key = SecretKey::generate(&mut OsEntropy);
+        let (from, until) = grant_span(now);
+        let (economy, public) = (keyring.economy(), key.public());
+        let person = Person { economy, key: public, from, until };
+        let grants = roles.grants(&person, ceiling);
+        let builder = KeyringBuilder::follow(&keyring);
+        let builder = grants.into_iter().fold(builder, KeyringBuilder::grant);
+        let next = self.signed_by_root(builder, asked.root_passphrase).await?;
+        let file = staff_key_file(&self.parts.config.folder, &name);
+        self.seal(&name, key, asked.passphrase).await?;
+        let joined = StaffChange::Joined(StaffJoined { key: public.id(), roles });
+        let by = self.caller_name();
+        self.command(Command::Staff { name: name.clone(), change: joined, by }).await?;
+        let title = format!("Keyring, version {}: {name} joins", next.version());
+        let desk = self.keys()?.desk;
+        self.publish_keyring(&next, title, (&desk, false), &[]).await?;
+        self.parts.open_keys.shut(&name).await;
+        let line = self.staff_line(name).await?;
+        Ok(StaffAdded { line, file: file.display().to_string(), keyring: next.version() })
+    }
+
+    /// Somebody leaves: the person's key is revoked from now on, and its file goes. Needs the root keys.
+    pub async fn leave_staff(&self, asked: StaffLeaveRequest) -> Result<StaffLeft, ServiceError> {
+        let _alone = self.alone_with_keyring()?;
+        let (name, keyring) = (asked.name.clone(), self.own_keyring(false).await?);
+        let who = name.clone();
+        let member = self.look(move |state, _, _| present(state, &who)).await??;
+        let now = self.now();
+        let revocation = Revocation { key: member.key, at: now, compromised: false };
+        let before = keyring.revocation(member.key).copied();
+        // One that was revoked before, or never granted, ends no earlier for its holder going.
+        let revoked = before.is_some_and(|before| before.at <= now)
+            || keyring.grants_of(member.key).next().is_none();
+        let held = before.map_or(revocation, |before| before.join(revocation));
+        let (_, doubts) = {
+            let (keyring, sees) = (keyring.clone(), self.sees());
+            self.look(move |state, _, _| reach(state, &keyring, held, sees)).await?
+        };
+        let mut left = StaffLeft {
+            name: name.clone(),
+            key: member.key.to_string(),
+            from: held.at.to_string(),
+            keyring: None,
+            doubts,
+        };
+        if asked.dry_run {
+            return Ok(left);
+        }
+        if !revoked {
+            let builder = KeyringBuilder::follow(&keyring).revoke(revocation);
+            let next = self.signed_by_root(builder, asked.root_passphrase).await?;
+            let title = format!("Keyring, version {}: {name} leaves", next.version());
+            let desk = self.keys()?.desk;
+            self.publish_keyring(&next, title, (&desk, false), &[]).await?;
+            left.keyring = Some(next.version());
+        }
+        let by = self.caller_name();
+        self.command(Command::Staff { name: name.clone(), change: StaffChange::Left, by }).await?;
+        self.parts.open_keys.shut(&name).await;
+        let file = staff_key_file(&self.parts.config.folder, &name);
+        match std::fs::remove_file(&file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                // It opens nothing any more.
+                tracing::warn!(file = %file.display(), %error, "cannot remove a key file");
+            }
+            Ok(()) | Err(_) => {}
+        }
+        Ok(left)
+    }
+
+    /// Who of the staff was shown content above TLP:GREEN, the latest first.
+    pub async fn reads(&self, asked: ReadsRequest) -> Result<Vec<ReadLine>, ServiceError> {
+        let of = match asked.record {
+            Some(text) => Some(self.look(move |state, _, _| shown(state, &text)).await??),
+            None => None,
+        };
+        let store = self.parts.store.clone();
+        let reading = tokio::task::spawn_blocking(move || {
+            let (mut found, mut next) = (Vec::new(), 1);
+            loop {
+                let entries = store.read(next, FOLD)?;
+                let Some(last) = entries.last() else { return Ok::<_, ServiceError>(found) };
+                next = last.seq.saturating_add(1);
+                for entry in entries {
+                    if let Ok(JournalEntry::Read(read)) =
+                        JournalEntry::decode(entry.kind, &entry.body)
+                        && of.is_none_or(|of| of == read.of)
+                        && asked.by.as_ref().is_none_or(|by| *by == read.by)
+                    {
+                        found.push(read);
+                    }
+                }
+            }
+        });
+        let found = reading.await.unwrap_or_else(|error| {
+            Err(ServiceError::new(ErrorKind::Io, "reads", error.to_string()))
+        })?;
+        self.look(move |state, _, _| {
+            found.into_iter().rev().map(|read| read_line(state, read)).collect()
+        })
+        .await
+    }
+
+    async fn staff_line(&self, name: String) -> Result<StaffLine, ServiceError> {
+        let found = self.look(move |state, _, _| {
+            let member = state.staff().member(&name)?;
+            Some(line(state, &name, member))
+        });
+        found.await?.ok_or_else(|| ServiceError::data("staff", "the person is not here"))
+    }
+
+    /// Writes the file of a person's key, as hard to open as that of the node's keys.
+    async fn seal(
+        &self,
+        name: &str,
+        key: SecretKey,
+        passphrase: Option<crate::api::StaffPassphrase>,
+    ) -> Result<(), ServiceError> {
+        let folder = &self.parts.config.folder;
+        let file = staff_key_file(folder, name);
+        let work = match keyfile::inspect(&folder.join(NODE_KEYS)) {
+            Ok(Form::Encrypted(work)) => work,
+            Ok(Form::Plain) | Err(_) => WorkFactor::STANDARD,
+        };
+        let passphrase = passphrase.map(|typed| {
+            typed.typed().ok_or_else(|| {
+                let message = "the passphrase of the new key is empty";
+                ServiceError::usage("empty-passphrase", message)
+                    .next("give one; --plain-key leaves the key unencrypted")
+            })
+        });
+        let (passphrase, keys) = (passphrase.transpose()?, own_key(key)?);
+        let sealing = tokio::task::spawn_blocking(move || {
+            let seal = passphrase.as_ref().map_or(Seal::Plain, |one| Seal::Passphrase(one, work));
+            keyfile::replace(&file, &keys, seal)
+        });
+        let sealed = sealing
+            .await
+            .map_err(|error| ServiceError::new(ErrorKind::Io, "staff-key", error.to_string()))?;
+        Ok(sealed?)
+    }
+}
+
+/// A record, or a draft, which may be gone since it was shown.
+fn shown(state: &State, text: &str) -> Result<Shown, ServiceError> {
+    let number = text.rsplit('-').next().and_then(|digits| digits.parse().ok());
+    match number.filter(|number| drafts::reference(state, *number).eq_ignore_ascii_case(text)) {
+        Some(number) => Ok(Shown::Draft(number)),
+        None => find_record(state, text).map(Shown::Record),
+    }
+}
+
+fn read_line(state: &State, read: ContentRead) -> ReadLine {
+    let (record, reference) = match read.of {
+        Shown::Record(id) => {
+            let held = state.record(&id);
+            (Some(id.to_string()), held.map_or_else(|| id.short(), |held| held.reference.clone()))
+        }
+        Shown::Draft(number) => (None, drafts::reference(state, number)),
+    };
+    ReadLine { at: read.at.to_string(), by: read.by, record, reference }
+}
+
+fn named(name: &str) -> Result<String, ServiceError> {
+    if is_staff_name(name) {
+        return Ok(name.to_owned());
+    }
+    let message = format!("`{name}` is no name: 1 to 32 lower-case letters, digits and hyphens");
+    Err(ServiceError::usage("staff-name", message).next("choose another"))
+}
+
+fn roles(names: &[String]) -> Result<Roles, ServiceError> {
+    let role = |name: &String| {
+        StaffRole::from_name(name).ok_or_else(|| {
+            let known: Vec<_> = StaffRole::ALL.into_iter().map(StaffRole::name).collect();
+            ServiceError::usage("role", format!("`{name}` is not a role"))
+                .next(format!("one of {}", known.join(", ")))
+        })
+    };
+    let roles: Result<Vec<_>, _> = names.iter().map(role).collect();
+    Roles::new(roles?).map_err(|fault| ServiceError::usage("roles", fault.to_string()))
+}
+
+/// Nobody joins twice: whoever has a key that counts leaves first, which ends it.
+fn may_join(
+    state: &State,
+    keyring: &VerifiedKeyring,
+    name: &str,
+    now: Timestamp,
+) -> Result<(), ServiceError> {
+    let member = state.staff().member(name);
+    if member.is_none() && state.staff().iter().count() >= STAFF {
+        let message = format!("{STAFF} people are, or were, of the staff, and no more fit");
+        return Err(ServiceError::data("staff-full", message)
+            .next("give somebody who left before the name of somebody new"));
+    }
+    let here = member.filter(|member| member.left.is_none());
+    if here.is_some_and(|member| keyring.is_granted(member.key, Role::Author, now)) {
+        let message = format!("`{name}` is of the staff already");
+        return Err(ServiceError::usage("staff-member", message).next(format!(
+            "for another role or a new key: comity staff leave {name}, then add anew"
+        )));
+    }
+    Ok(())
+}
+
+fn present(state: &State, name: &str) -> Result<Member, ServiceError> {
+    let member = state.staff().member(name).filter(|member| member.left.is_none());
+    member.cloned().ok_or_else(|| {
+        ServiceError::no_input("no-staff", format!("`{name}` is not of the staff"))
+            .next("comity staff list")
+    })
+}
+
+fn line(state: &State, name: &str, member: &Member) -> StaffLine {
+    let keyring = state.keyring(&state.us());
+    let grants: Vec<&Grant> =
+        keyring.into_iter().flat_map(|keyring| keyring.grants_of(member.key)).collect();
+    let content = |grant: &&&Grant| grant.kinds.iter().any(|kind: &Kind| !kind.is_control());
+    let up_to = grants.iter().filter(content).map(|grant| grant.ceiling).max();
+    let revocation = keyring.and_then(|keyring| keyring.revocation(member.key));
+    StaffLine {
+        name: name.to_owned(),
+        roles: member.roles.iter().map(|role| role.to_string()).collect(),
+        key: member.key.to_string(),
+        up_to: up_to.map(|label| label.to_string()),
+        since: member.since.to_string(),
+        until: grants.iter().map(|grant| grant.until).max().map(|until| until.to_string()),
+        left: member.left.map(|left| left.to_string()),
+        revoked: revocation.map(|revocation| revocation.at.to_string()),
+        compromised: revocation.is_some_and(|revocation| revocation.compromised),
+        signed: state.signed_by(&state.us(), &member.key).len() as u64,
+    }
+}

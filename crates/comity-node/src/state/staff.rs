@@ -1,0 +1,66 @@
+//! The people of this economy: who they are, and what they may do at this node.
+
+use std::collections::BTreeMap;
+
+use comity_core::journal::{StaffChange, StaffChanged};
+use comity_core::staff::Roles;
+use comity_core::{KeyId, Timestamp};
+
+/// Everybody who is, or was, of the staff.
+#[derive(Debug, Default)]
+pub struct Staff {
+    people: BTreeMap<String, Member>,
+}
+
+/// Somebody of the staff.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The person's key: the keyring says what it may sign, and whether it ended.
+    pub key: KeyId,
+    /// What the person is here.
+    pub roles: Roles,
+    /// Since when, under this key and in these roles.
+    pub since: Timestamp,
+    /// When the person left.
+    pub left: Option<Timestamp>,
+}
+
+impl Staff {
+    /// Whether nobody is of the staff now: then whoever reaches the node may ask anything.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.people.values().all(|member| member.left.is_some())
+    }
+
+    /// Somebody by name, who may have left.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<&Member> {
+        self.people.get(name)
+    }
+
+    /// Whose key this is, of those who are or were here, under the last key of each.
+    #[must_use]
+    pub fn holder(&self, key: KeyId) -> Option<&str> {
+        self.iter().find(|(_, member)| member.key == key).map(|(name, _)| name)
+    }
+
+    /// Everybody who is or was, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Member)> {
+        self.people.iter().map(|(name, member)| (name.as_str(), member))
+    }
+
+    pub(super) fn changed(&mut self, changed: &StaffChanged) {
+        match &changed.change {
+            StaffChange::Joined(joined) => {
+                let (key, roles) = (joined.key, joined.roles.clone());
+                let member = Member { key, roles, since: changed.at, left: None };
+                self.people.insert(changed.name.clone(), member);
+            }
+            StaffChange::Left => {
+                if let Some(member) = self.people.get_mut(&changed.name) {
+                    member.left = Some(changed.at);
+                }
+            }
+        }
+    }
+}

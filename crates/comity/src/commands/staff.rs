@@ -1,0 +1,169 @@
+//! `comity staff`, and `comity audit reads`.
+
+use comity_admin::Failure;
+use comity_node::api::{
+    ReadLine, ReadsRequest, StaffAddRequest, StaffAdded, StaffLeaveRequest, StaffLeft, StaffLine,
+    StaffPassphrase,
+};
+
+use super::Context;
+use super::key::ends::{front, lines, root_is_here, root_passphrase};
+use crate::backend::Keys;
+use crate::cli::{ReadsArgs, StaffAdd, StaffCommand};
+use crate::screen::format::counted;
+use crate::screen::times::Zones;
+use crate::screen::{Table, printable};
+
+pub(super) fn run(command: StaffCommand, context: &mut Context<'_>) -> Result<(), Failure> {
+    match command {
+        StaffCommand::Add(add) => join(&add, context),
+        StaffCommand::List => list(context),
+        StaffCommand::Leave { name, dry_run, yes } => leave(name, dry_run, yes, context),
+    }
+}
+
+fn join(add: &StaffAdd, context: &mut Context<'_>) -> Result<(), Failure> {
+    root_is_here(context)?;
+    let (session, zones) = context.session(Keys::Signing)?;
+    let passphrase = match add.plain_key {
+        true => None,
+        false => {
+            let typed = context.asker.new_staff(&add.name, add.new_passphrase_file.as_deref())?;
+            Some(StaffPassphrase::new(typed.to_string()))
+        }
+    };
+    let root_passphrase = root_passphrase(&session, context)?;
+    let asked = StaffAddRequest {
+        name: add.name.clone(),
+        roles: add.roles.iter().map(ToString::to_string).collect(),
+        up_to: add.up_to.map(|label| label.to_string()),
+        passphrase,
+        root_passphrase,
+    };
+    let added: StaffAdded = session.call("/add-staff", &asked)?;
+    let comity = context.comity();
+    context.screen.answer(&added, |out| {
+        let StaffAdded { line, file, keyring } = &added;
+        writeln!(
+            out,
+            "{} is {} here; keyring version {keyring}",
+            line.name,
+            line.roles.join(", ")
+        )?;
+        if let Some(label) = &line.up_to {
+            let until = line.until.as_deref().map(|until| zones.written(until));
+            let until = until.unwrap_or_default();
+            writeln!(out, "  signs content up to TLP:{label}, until {until}")?;
+        }
+        writeln!(out, "  the key lies in {file}: back the keys folder up")?;
+        if add.plain_key {
+            writeln!(out, "  it is not encrypted: whoever reaches the node can be {}", line.name)?;
+        }
+        let begins = if line.up_to.is_some() { "publish FILE" } else { "list" };
+        writeln!(out, "{}: {comity} --staff {} {begins}", line.name, line.name)?;
+        writeln!(out, "partners learn of it when they connect; take the root keys away again")
+    })
+}
+
+fn list(context: &mut Context<'_>) -> Result<(), Failure> {
+    let (session, zones) = context.session(Keys::Reading)?;
+    let staff: Vec<StaffLine> = session.call("/staff", &())?;
+    let comity = context.comity();
+    context.screen.answer(&staff, |out| {
+        if staff.is_empty() {
+            writeln!(out, "Nobody is of the staff: whoever reaches this node may do anything.")?;
+            return writeln!(out, "Somebody joins: {comity} staff add NAME --role operator");
+        }
+        table(&staff, &zones).write(out)
+    })
+}
+
+fn table(staff: &[StaffLine], zones: &Zones) -> Table {
+    let mut table =
+        Table::new(&["name", "roles", "signs up to", "signed", "key", "state"]).numbers(3);
+    for line in staff {
+        table.row([
+            line.name.clone(),
+            line.roles.join(" "),
+            line.up_to.clone().unwrap_or_else(|| "no content".to_owned()),
+            line.signed.to_string(),
+            front(&line.key).to_owned(),
+            state(line, zones),
+        ]);
+    }
+    table
+}
+
+fn state(line: &StaffLine, zones: &Zones) -> String {
+    let StaffLine { left, revoked, until, compromised, .. } = line;
+    match (left, revoked, until) {
+        (Some(left), _, _) => format!("left {}", zones.written(left)),
+        (None, Some(at), _) if *compromised => {
+            format!("key stolen, revoked from {}", zones.written(at))
+        }
+        (None, Some(at), _) => format!("key revoked from {}", zones.written(at)),
+        (None, None, None) => "key not granted: add anew".to_owned(),
+        (None, None, Some(until)) => format!("granted until {}", zones.written(until)),
+    }
+}
+
+fn leave(name: String, dry_run: bool, yes: bool, context: &mut Context<'_>) -> Result<(), Failure> {
+    if !dry_run {
+        root_is_here(context)?;
+    }
+    let keys = if dry_run { Keys::Shut } else { Keys::Signing };
+    let (session, zones) = context.session(keys)?;
+    let asked = StaffLeaveRequest { name, dry_run: true, root_passphrase: None };
+    let tried: StaffLeft = session.call("/leave-staff", &asked)?;
+    let shown = |out: &mut dyn std::io::Write| {
+        writeln!(out, "{}: key {} ends", tried.name, front(&tried.key))?;
+        if tried.doubts.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "Signed before; set aside where it is first seen later, through others:")?;
+        lines(&tried.doubts, &zones).write(out)
+    };
+    if dry_run {
+        return context.screen.answer(&tried, |out| {
+            shown(out)?;
+            writeln!(out, "Nothing was signed or sent.")
+        });
+    }
+    context.screen.show(shown)?;
+    context.asker.confirmed(yes, &format!("Does {} leave?", tried.name))?;
+    let root_passphrase = root_passphrase(&session, context)?;
+    let asked = StaffLeaveRequest { dry_run: false, root_passphrase, ..asked };
+    let left: StaffLeft = session.call("/leave-staff", &asked)?;
+    let comity = context.comity();
+    context.screen.answer(&left, |out| {
+        match left.keyring {
+            Some(version) => writeln!(out, "{} left; keyring version {version}", left.name)?,
+            None => writeln!(out, "{} left; the key had ended before", left.name)?,
+        }
+        if !left.doubts.is_empty() {
+            writeln!(out, "what you stand by: {comity} key affirm REFERENCE...")?;
+        }
+        writeln!(out, "partners learn of it when they connect; take the root keys away again")
+    })
+}
+
+pub(super) fn reads(args: ReadsArgs, context: &mut Context<'_>) -> Result<(), Failure> {
+    let (session, zones) = context.session(Keys::Reading)?;
+    let asked = ReadsRequest { record: args.record, by: args.reader };
+    let reads: Vec<ReadLine> = session.call("/reads", &asked)?;
+    context.screen.answer(&reads, |out| {
+        if reads.is_empty() {
+            return writeln!(out, "Nobody of the staff was shown content above TLP:GREEN.");
+        }
+        let mut table = Table::new(&["at", "who", "record"]);
+        for read in &reads {
+            table.row([
+                zones.written(&read.at),
+                printable(&read.by).to_string(),
+                read.reference.clone(),
+            ]);
+        }
+        table.write(out)?;
+        writeln!(out, "{}", counted(reads.len() as u64, "reading", "readings"))
+    })
+}
