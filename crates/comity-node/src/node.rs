@@ -47,6 +47,8 @@ pub struct Node {
     endpoint: Option<Arc<Endpoint>>,
     idle: watch::Receiver<bool>,
     shell: JoinHandle<Arc<dyn Store>>,
+    /// What the node does by itself, besides what its shell does.
+    by_itself: Vec<JoinHandle<()>>,
     report: OpenReport,
 }
 
@@ -145,13 +147,14 @@ impl Node {
             rotating: tokio::sync::Mutex::default(),
             past: tokio::sync::Mutex::default(),
         });
+        let mut by_itself = Vec::new();
         if endpoint.is_some() {
             service.reopen(us, &invited, &introduction);
-            service.attend_pairings(pairing_events);
-            service.confirm_rosters_daily();
-            service.answer_withdrawals();
+            by_itself.push(service.attend_pairings(pairing_events));
+            by_itself.push(service.confirm_rosters_daily());
+            by_itself.push(service.answer_withdrawals());
         }
-        Ok(Self { service, endpoint, idle, shell, report })
+        Ok(Self { service, endpoint, idle, shell, by_itself, report })
     }
 
     /// What can be asked of the node.
@@ -190,6 +193,11 @@ impl Node {
             if let Err(error) = store.append(Vec::new()) {
                 tracing::warn!("at the end: {error}");
             }
+        }
+        // Whoever was about to ask the shell something holds the store, and with it its lock.
+        for task in self.by_itself {
+            task.abort();
+            drop(task.await);
         }
     }
 }

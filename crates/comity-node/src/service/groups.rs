@@ -9,6 +9,7 @@ use comity_core::group::{
     RemovalBody, RosterBody, RosterHead, Says, SponsorshipBody,
 };
 use comity_core::{EconomyId, Kind, RecordId, Timestamp};
+use tokio::task::JoinHandle;
 
 use super::compose::Wanted;
 use super::group_lines as lines;
@@ -305,7 +306,7 @@ impl Service {
     }
 
     /// Says it by itself once a day, for every group whose roster we keep.
-    pub(crate) fn confirm_rosters_daily(&self) {
+    pub(crate) fn confirm_rosters_daily(&self) -> JoinHandle<()> {
         let service = Arc::downgrade(&self.parts);
         tokio::spawn(async move {
             let mut hours = tokio::time::interval(Duration::from_secs(60 * 60));
@@ -316,7 +317,7 @@ impl Service {
                     tracing::warn!("a roster was not confirmed: {error}");
                 }
             }
-        });
+        })
     }
 
     async fn confirm_due_rosters(&self) -> Result<(), ServiceError> {

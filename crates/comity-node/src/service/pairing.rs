@@ -11,6 +11,7 @@ use comity_net::pairing::{
     ConfirmError, Introduction, Paired, PairingEvent, PairingFailure, PairingId, Ticket, TicketId,
 };
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::Service;
 use super::names::check_name;
@@ -228,14 +229,17 @@ impl Service {
     }
 
     /// Follows the ceremonies of the endpoint until the node ends.
-    pub(crate) fn attend_pairings(&self, mut events: mpsc::Receiver<PairingEvent>) {
+    pub(crate) fn attend_pairings(
+        &self,
+        mut events: mpsc::Receiver<PairingEvent>,
+    ) -> JoinHandle<()> {
         let service = self.clone_for_desk();
         tokio::spawn(async move {
             while let Some(event) = events.recv().await {
                 let Some(service) = service.upgrade() else { return };
                 Service::by_itself(service).attend(event).await;
             }
-        });
+        })
     }
 
     /// The desk must not keep the node alive.

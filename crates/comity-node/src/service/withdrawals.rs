@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use comity_core::control::{AcceptanceBody, AcknowledgementBody, Answer, WithdrawalBody};
 use comity_core::{Kind, RecallReason, RecordId, RefusalReason};
+use tokio::task::JoinHandle;
 
 use super::{Service, find_record, words};
 use crate::api::{AnswerLine, Published, RecallLine, RecordLine, RefusalRequest};
@@ -132,7 +133,7 @@ impl Service {
     }
 
     /// Answers by itself, while the node runs, whatever others withdraw.
-    pub(crate) fn answer_withdrawals(&self) {
+    pub(crate) fn answer_withdrawals(&self) -> JoinHandle<()> {
         let (service, mut due) = (Arc::downgrade(&self.parts), self.parts.shell.unanswered());
         tokio::spawn(async move {
             while due.changed().await.is_ok() {
@@ -143,7 +144,7 @@ impl Service {
                     tokio::time::sleep(AGAIN).await;
                 }
             }
-        });
+        })
     }
 
     async fn answer_what_is_open(&self) -> Result<(), ServiceError> {
