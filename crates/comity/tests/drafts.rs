@@ -86,6 +86,12 @@ fn a_record_becomes_a_file_that_verifies_without_what_is_red() {
     assert_eq!(sections(&verified[0]["parts"]), ["summary"]);
     let again = node.try_with(&["show", reference, "--out", out], "");
     again.refused(73, "cannot-create", "port.record", "--out");
+    // The file would not say that it does not stand any more.
+    node.data(&["withdraw", reference, "--yes"]);
+    let late = node.folder().join("late.record");
+    let withdrawn = node.try_with(&["show", reference, "--out", late.to_str().unwrap()], "");
+    withdrawn.refused(65, "not-live", reference, "show");
+    assert!(!late.exists());
 
     // Of what is RED altogether nothing is written, not even that it is there.
     std::fs::write(&file, text.replace("AMBER", "RED")).unwrap();

@@ -12,7 +12,7 @@ mod world;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
-use world::{Node, eventually, path, text};
+use world::{Node, digits, eventually, path, text};
 
 /// The names of the invitations that are open.
 fn open_invitations(node: &Node) -> Vec<String> {
@@ -67,15 +67,6 @@ fn pair(kr: &Node, jp: &Node, ticket: &str) {
     );
     let joined = jp.try_with(&["partner", "join", "--as", "KR"], ticket).done();
     assert_eq!(text(&joined, "state"), "compare", "it says so when the other node is reached");
-    let digits = |node: &Node, name: &str| {
-        let mut digits = String::new();
-        eventually("both screens show digits", || {
-            let ceremony = node.data(&["partner", "verify", "--show", name]);
-            text(&ceremony, "digits").clone_into(&mut digits);
-            !digits.is_empty()
-        });
-        digits
-    };
     let (ours, theirs) = (digits(kr, "JP"), digits(jp, "KR"));
     assert!(ours.len() == 6 && ours.bytes().all(|digit| digit.is_ascii_digit()), "{ours}");
     kr.try_with(&["partner", "verify", "JP"], "\n").refused(

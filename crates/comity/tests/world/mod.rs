@@ -209,19 +209,21 @@ pub(crate) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_default()
 }
 
+/// The digits of a ceremony, once the node shows them.
+pub(crate) fn digits(node: &Node, name: &str) -> String {
+    let mut digits = String::new();
+    eventually("both screens show digits", || {
+        let ceremony = node.data(&["partner", "verify", "--show", name]);
+        text(&ceremony, "digits").clone_into(&mut digits);
+        !digits.is_empty()
+    });
+    digits
+}
+
 /// Two that run compare digits, and are partners by these names.
 pub(crate) fn pair((one, here): (&Node, &str), (other, there): (&Node, &str)) {
     let invitation = one.data(&["partner", "invite", "--as", there]);
     other.try_with(&["partner", "join", "--as", here], text(&invitation, "ticket")).done();
-    let digits = |node: &Node, name: &str| {
-        let mut digits = String::new();
-        eventually("both screens show digits", || {
-            let ceremony = node.data(&["partner", "verify", "--show", name]);
-            text(&ceremony, "digits").clone_into(&mut digits);
-            !digits.is_empty()
-        });
-        digits
-    };
     let (ours, theirs) = (digits(one, there), digits(other, here));
     std::thread::scope(|scope| {
         let one = scope.spawn(|| one.try_with(&["partner", "verify", there], &theirs).done());

@@ -11,6 +11,7 @@ use comity_core::keyring::Role;
 use comity_core::sign::SecretKey;
 use comity_core::staff::{Right, Roles, StaffRole};
 
+use super::key_tests::founded;
 use super::{Service, staff_key_file};
 use crate::api::{
     ListRequest, MarkingFields, PartRequest, PublishRequest, RevokeRequest, RootPassphrase,
@@ -19,7 +20,7 @@ use crate::api::{
 use crate::engine::Command;
 use crate::entropy::OsEntropy;
 use crate::error::ServiceError;
-use crate::founding::{Founding, NODE_KEYS, ROOT_KEYS, found};
+use crate::founding::{NODE_KEYS, ROOT_KEYS};
 use crate::keyfile::{self, Form, Passphrase, Seal, WorkFactor};
 use crate::{Mode, Node};
 
@@ -35,19 +36,8 @@ impl World {
     /// A node whose key files open in no time.
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let founding = Founding {
-            code: "KR".to_owned(),
-            name: "Korea".to_owned(),
-            timezone: "UTC".to_owned(),
-            city: None,
-            listen: "127.0.0.1:0".to_owned(),
-            public: Vec::new(),
-            root_keys: 1,
-            threshold: 1,
-        };
-        let path = folder.path().join("node");
         let seal = passphrase(NODE);
-        found(&path, &founding, Seal::Passphrase(&seal, WorkFactor::LOWEST)).unwrap();
+        founded(folder.path(), Seal::Passphrase(&seal, WorkFactor::LOWEST));
         let mut world = Self { folder, node: None };
         world.start();
         world
