@@ -10,7 +10,7 @@ use super::RecordLine;
 pub struct ExplainRequest {
     /// A reference, or the front of an id.
     pub record: String,
-    /// A partner's name or id; none: every partner.
+    /// A partner's name or id; `constituents`; `public`; none: every partner.
     #[serde(default)]
     pub to: Option<String>,
     /// One part, by its number among those that are here; none: all.
@@ -20,6 +20,12 @@ pub struct ExplainRequest {
     #[serde(default)]
     pub at: Option<String>,
 }
+
+/// Those in our own economy for whom this node works, as an answer names them.
+pub const CONSTITUENTS: &str = "our constituents";
+
+/// Everybody, as an answer names them.
+pub const PUBLIC: &str = "the public";
 
 /// Why a partner may, or may not, have a record.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -38,7 +44,7 @@ pub struct Explained {
 /// Why one partner may, or may not, have each part.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ExplainedPartner {
-    /// The partner's name.
+    /// The partner's name; [`CONSTITUENTS`], [`PUBLIC`].
     pub partner: String,
     /// Whether anything goes.
     pub goes: bool,

@@ -36,7 +36,8 @@ pub use consents::{
 };
 pub use drafts::{DraftDetail, DraftLine, DraftsRequest, NewDraft};
 pub use explanation::{
-    ExplainRequest, Explained, ExplainedChange, ExplainedGate, ExplainedPart, ExplainedPartner,
+    CONSTITUENTS, ExplainRequest, Explained, ExplainedChange, ExplainedGate, ExplainedPart,
+    ExplainedPartner, PUBLIC,
 };
 pub use groups::{
     AffiliateRequest, AffiliationLine, ApplicationLine, ApplyRequest, CriterionLine, GroupDetail,

@@ -137,6 +137,7 @@ fn audit(state: &State, id: &RecordId, held: &Held, now: Timestamp) -> (AuditWho
         }
     }
     deliveries.sort_by_key(|(at, _, _)| *at);
+    nothing_sent.sort_unstable();
     let stone = state.tombstone(id, &held.facts.origin);
     let recall = stone.and_then(|stone| stone.recall);
     let successor = successor(state, id, held);
@@ -197,7 +198,9 @@ fn told(state: &State, id: &RecordId, by: &RecordId) -> Vec<AuditTold> {
             answer: answer.map(|answer| withdrawals::line(state, answer, recall)),
         })
     };
-    state.partners().filter_map(line).collect()
+    let mut told: Vec<_> = state.partners().filter_map(line).collect();
+    told.sort_by(|one, other| one.partner.cmp(&other.partner));
+    told
 }
 
 /// What became of a numbered delivery, in words.

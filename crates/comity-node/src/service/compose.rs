@@ -244,8 +244,7 @@ fn preview(
     // Where a part is not shown, its name is not either.
     let sight = local::sight(state, held, desks, None, now);
     let shown = |part: &PartDigest| sight.get(part).is_some_and(Option::is_none);
-    let partners: Vec<_> =
-        state.partners().filter(|(_, partner)| partner.is_paired()).map(|(one, _)| *one).collect();
+    let partners = state.paired();
     let plans: Vec<Plan> = partners.iter().map(|partner| state.plan(held, partner, now)).collect();
     let cells = |decision: &dyn Fn(&Plan) -> Option<policy::Decision>| {
         partners
@@ -448,6 +447,9 @@ fn addressee_of(
         let message = format!("`{name}` is to have `{missing}`, but no part is one");
         return Err(ServiceError::usage("addressee-section", message));
     }
+    if let (Some(_), None) = (economy, &request.desk) {
+        more_than_red(request, draft, &parts)?;
+    }
     let relays: Result<Vec<_>, _> =
         request.relays.iter().map(|text| find_partner(state, text)).collect();
     let named = group.map(|group| (group.id(), group.head().epoch));
@@ -457,6 +459,27 @@ fn addressee_of(
     addressee.relays = relays?;
     addressee.relays.sort_unstable();
     Ok(addressee)
+}
+
+/// RED is for people: an economy without a desk gets none of it, and should get something else.
+fn more_than_red(
+    request: &AddresseeRequest,
+    draft: &Draft,
+    parts: &[usize],
+) -> Result<(), ServiceError> {
+    let mut listed = parts.iter().filter_map(|place| draft.parts.get(*place));
+    let is_red = |header: &Header| {
+        header.marking.as_ref().or(draft.marking.as_ref()).is_some_and(|one| one.tlp == Tlp::Red)
+    };
+    if parts.is_empty() || listed.any(|(header, _)| !is_red(header)) {
+        return Ok(());
+    }
+    let message = format!(
+        "TLP:RED goes to people, and `{}` is an economy: nothing would ever go there",
+        request.economy
+    );
+    Err(ServiceError::usage("red-without-desk", message)
+        .next("name a desk or person beside it: desk = \"duty officer\""))
 }
 
 /// Whether anybody can be addressed through a group.

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use comity_core::policy::{self, Change, Decision, PolicySnapshot, RecordFacts, Source, Verdict};
+use comity_core::policy::{
+    self, Change, Decision, PolicySnapshot, Recipient, RecordFacts, Source, Verdict,
+};
 use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
 
 use super::records::found;
 use super::{Service, find_partner, words};
 use crate::api::{
-    ExplainRequest, Explained, ExplainedChange, ExplainedGate, ExplainedPart, ExplainedPartner,
+    CONSTITUENTS, ExplainRequest, Explained, ExplainedChange, ExplainedGate, ExplainedPart,
+    ExplainedPartner, PUBLIC,
 };
 use crate::error::{ErrorKind, ServiceError};
 use crate::node::fold_until;
@@ -76,12 +79,11 @@ fn answer(
     now: Timestamp,
 ) -> Result<(Explained, Option<Search>), ServiceError> {
     let (id, held) = found(state, &question.record)?;
+    let exit = question.to.as_deref().and_then(|to| exit(state, to));
     let partners = match &question.to {
+        Some(_) if exit.is_some() => Vec::new(),
         Some(to) => vec![find_partner(state, to)?],
-        None => {
-            let paired = state.partners().filter(|(_, partner)| partner.is_paired());
-            paired.map(|(economy, _)| *economy).collect()
-        }
+        None => state.paired(),
     };
     let many = held.parts.len();
     if let Some(part) = question.part.filter(|part| !(1..=many).contains(part)) {
@@ -89,10 +91,24 @@ fn answer(
         return Err(ServiceError::no_input("no-part", message)
             .next(format!("comity explain {}", word(&question.record))));
     }
-    let explained = |economy: &EconomyId| explained(state, held, economy, question.part, now);
+    let to_partner = |economy: &EconomyId| {
+        let plan = state.plan(held, economy, now);
+        let out = state.partner(economy).map(|partner| &partner.out);
+        ExplainedPartner {
+            partner: state.name_of(economy),
+            sent: out.is_some_and(|out| out.possibly_held(&id).is_some()),
+            consented_by: consents(state, held, *economy, &plan, now),
+            ..explained(state, held, &plan, question.part)
+        }
+    };
+    let to_exit = exit.map(|(name, recipient)| {
+        let plan = policy::plan(state.policy(), &held.facts, &held.parts, &recipient, now);
+        let partner = name.to_owned();
+        ExplainedPartner { partner, ..explained(state, held, &plan, question.part) }
+    });
     let explained = Explained {
         record: words::record_line(state, &id, held, now),
-        partners: partners.iter().map(explained).collect(),
+        partners: partners.iter().map(to_partner).chain(to_exit).collect(),
         policy: state.policy().version(),
         at: question.at.is_some().then(|| now.to_string()),
     };
@@ -103,15 +119,25 @@ fn answer(
     Ok((explained, search))
 }
 
+/// Who is no partner and can be asked about. A partner who is called so goes before.
+fn exit(state: &State, to: &str) -> Option<(&'static str, Recipient)> {
+    if state.find_partner(to).is_some() {
+        return None;
+    }
+    match to {
+        "constituents" => Some((CONSTITUENTS, Recipient::Constituent { name: String::new() })),
+        "public" => Some((PUBLIC, Recipient::Public)),
+        _ => None,
+    }
+}
+
 fn explained(
     state: &State,
     held: &Held,
-    partner: &EconomyId,
+    plan: &policy::Plan,
     only: Option<usize>,
-    now: Timestamp,
 ) -> ExplainedPartner {
     let snapshot = state.policy();
-    let plan = state.plan(held, partner, now);
     let mut parts: Vec<_> = (1..)
         .zip(plan.parts())
         .filter(|(number, _)| only.is_none_or(|only| only == *number))
@@ -140,21 +166,32 @@ fn explained(
         });
     }
     let covering = plan.parts().iter().find_map(|part| part.decision.covering());
-    let out = state.partner(partner).map(|partner| &partner.out);
-    let consents = state.consents_behind(held, *partner, &plan, now).into_iter().map(|consent| {
-        let record = state.record(&consent);
-        record.map_or_else(|| consent.short(), |record| record.reference.clone())
-    });
     ExplainedPartner {
-        partner: state.name_of(partner),
+        partner: String::new(),
         goes: plan.goes(),
         covered_by: covering
             .and_then(|id| snapshot.agreement(&id))
             .map(|agreement| agreement.terms().title().to_owned()),
-        consented_by: consents.collect(),
-        sent: out.is_some_and(|out| out.possibly_held(&held.facts.id).is_some()),
+        consented_by: Vec::new(),
+        sent: false,
         parts,
     }
+}
+
+/// The references of the consents by which something goes to it.
+fn consents(
+    state: &State,
+    held: &Held,
+    partner: EconomyId,
+    plan: &policy::Plan,
+    now: Timestamp,
+) -> Vec<String> {
+    let behind = state.consents_behind(held, partner, plan, now).into_iter();
+    let reference = |consent: RecordId| {
+        let record = state.record(&consent);
+        record.map_or_else(|| consent.short(), |record| record.reference.clone())
+    };
+    behind.map(reference).collect()
 }
 
 /// What stands for the only part of a control record.

@@ -257,7 +257,10 @@ impl<'a> Links<'a> {
 /// Every other economy; what is known of links only where the node is running.
 pub(super) fn lines(engine: &Engine, links: Option<Links<'_>>, now: Timestamp) -> Vec<PartnerLine> {
     let partners = engine.state().partners();
-    partners.map(|(economy, partner)| line(engine, economy, partner, links, now)).collect()
+    let mut lines: Vec<_> =
+        partners.map(|(economy, partner)| line(engine, economy, partner, links, now)).collect();
+    lines.sort_by(|one, other| one.name.cmp(&other.name));
+    lines
 }
 
 fn line(

@@ -246,6 +246,15 @@ impl State {
         self.partners.iter()
     }
 
+    /// Those that are paired, as screens have them: by name, for ids are in no order that people know.
+    #[must_use]
+    pub fn paired(&self) -> Vec<EconomyId> {
+        let paired = self.partners.iter().filter(|(_, partner)| partner.is_paired());
+        let mut named: Vec<_> = paired.map(|(economy, one)| (&one.name, *economy)).collect();
+        named.sort_unstable();
+        named.into_iter().map(|(_, economy)| economy).collect()
+    }
+
     /// Those who may connect, with what authenticates them.
     #[must_use]
     pub fn partner_set(&self) -> &PartnerSet {

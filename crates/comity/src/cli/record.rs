@@ -231,13 +231,13 @@ pub(crate) struct Show {
 /// with the changes made.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Examples:\n  comity explain KR-26-0002\n  comity explain KR-26-0002 --to FJ --part 3\n  comity explain KR-26-0002 --to FJ --at 2026-11-01T09:00:00Z"
+    after_help = "Examples:\n  comity explain KR-26-0002\n  comity explain KR-26-0002 --to FJ --part 3\n  comity explain KR-26-0002 --to FJ --at 2026-11-01T09:00:00Z\n  comity explain KR-26-0002 --to constituents"
 )]
 pub(crate) struct Explain {
     /// The reference of a record or a draft, or the front of an id
     #[arg(value_name = "REFERENCE")]
     pub(crate) record: String,
-    /// Only this partner, with the rules that keep something back and what would change it
+    /// Only this partner, with the rules that keep something back and what would change it; or `constituents` or `public`
     #[arg(long, value_name = "NAME")]
     pub(crate) to: Option<String>,
     /// Only this part, by its number

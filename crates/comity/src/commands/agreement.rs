@@ -235,7 +235,10 @@ fn accepted(
 
 fn list(context: &mut Context<'_>) -> Result<(), Failure> {
     let (session, zones) = context.session(Keys::Reading)?;
-    let agreements: Vec<AgreementLine> = session.call("/agreements", &())?;
+    let mut agreements: Vec<AgreementLine> = session.call("/agreements", &())?;
+    // The order of partners' ids is none that people know.
+    let place = |line: &AgreementLine| (line.partner.clone(), line.reference.clone());
+    agreements.sort_by_key(place);
     let comity = context.comity();
     context.screen.answer(&agreements, |out| {
         if agreements.is_empty() {

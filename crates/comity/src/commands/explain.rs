@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use comity_admin::{Failure, FailureKind};
 use comity_core::Timestamp;
 use comity_node::api::{
-    ExplainRequest, Explained, ExplainedChange, ExplainedPart, ExplainedPartner, PublishRequest,
-    Published,
+    CONSTITUENTS, ExplainRequest, Explained, ExplainedChange, ExplainedPart, ExplainedPartner,
+    PUBLIC, PublishRequest, Published,
 };
 
 use super::publish::{ADDRESSEE, previewed, write_matrix};
@@ -84,7 +84,7 @@ fn of_draft(explain: &Explain, context: &mut Context<'_>) -> Result<(), Failure>
         PublishRequest { draft: Some(draft.number), dry_run: true, ..PublishRequest::default() };
     let mut would: Published = session.call("/publish", &asked)?;
     if let Some(to) = &explain.to {
-        let to = partner::find(&session, to, &comity)?.name;
+        let to = partner::find(&session, to, &comity).map_err(|none| past_partners(to, none))?.name;
         let only = |partner: &str| partner == to;
         if let Some(preview) = &mut would.preview {
             preview.partners.retain(|partner| only(partner));
@@ -95,6 +95,16 @@ fn of_draft(explain: &Explain, context: &mut Context<'_>) -> Result<(), Failure>
     }
     let preview = previewed(&would)?;
     context.screen.answer(&would, |out| write_matrix(preview, &zones, out))
+}
+
+/// Of who is no partner, a preview says nothing.
+fn past_partners(to: &str, none: Failure) -> Failure {
+    if !["constituents", "public"].contains(&to) {
+        return none;
+    }
+    let message =
+        format!("`{to}` is asked about once the record is signed; of a draft, ask about partners");
+    Failure::new(FailureKind::Usage, "draft", message)
 }
 
 /// One part, or several that are alike, beside every partner.
@@ -187,8 +197,11 @@ fn write_partner(
     zones: &Zones,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    let is_exit = [CONSTITUENTS, PUBLIC].contains(&partner.partner.as_str());
     let goes = match (partner.goes, partner.sent) {
         (_, true) => "was sent something of it",
+        (true, false) if is_exit => "may have something of it",
+        (false, false) if is_exit => "may have nothing of it",
         (true, false) => "gets something of it",
         (false, false) => "gets nothing of it",
     };

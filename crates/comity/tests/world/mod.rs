@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test file uses some of it")]
 
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+pub(crate) mod clock;
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -18,11 +21,62 @@ pub(crate) fn path(relative: &str) -> String {
     root.canonicalize().unwrap().join(relative).display().to_string()
 }
 
+/// For what has to come, on a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Asks again until the answer is as it should be.
+pub(crate) fn eventually(what: &str, answer: impl FnMut() -> bool) {
+    assert!(comes(answer), "never: {what}");
+}
+
+/// The same for who has more to say when it never is.
+pub(crate) fn comes(mut answer: impl FnMut() -> bool) -> bool {
+    let started = Instant::now();
+    while !answer() {
+        if started.elapsed() > PATIENCE {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    true
+}
+
+/// A field of an answer that is text; nothing if there is none.
+pub(crate) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or_default()
+}
+
+/// The six digits on a node's screen, once they are there.
+pub(crate) fn digits(node: &Node, name: &str) -> String {
+    let mut digits = String::new();
+    eventually("the screen shows digits", || {
+        let ceremony = node.data(&["partner", "verify", "--show", name]);
+        text(&ceremony, "digits").clone_into(&mut digits);
+        !digits.is_empty()
+    });
+    digits
+}
+
+/// Two that run compare digits, and are partners by these names.
+pub(crate) fn pair((one, here): (&Node, &str), (other, there): (&Node, &str)) {
+    let invitation = one.data(&["partner", "invite", "--as", there]);
+    other.try_with(&["partner", "join", "--as", here], text(&invitation, "ticket")).done();
+    let (ours, theirs) = (digits(one, there), digits(other, here));
+    std::thread::scope(|scope| {
+        let one = scope.spawn(|| one.try_with(&["partner", "verify", there], &theirs).done());
+        other.try_with(&["partner", "verify", here], &ours).done();
+        one.join().unwrap();
+    });
+}
+
 /// A node's folder, and its process while it runs.
 pub(crate) struct Node {
-    folder: tempfile::TempDir,
+    /// The home of its user: the node's folder is where the program looks for it.
+    home: tempfile::TempDir,
     address: SocketAddr,
     process: Option<Child>,
+    /// What its environment has besides.
+    environment: Vec<(String, String)>,
 }
 
 /// How a command ended. It was asked for JSON.
@@ -78,19 +132,24 @@ impl Node {
     pub(crate) fn vacant() -> Self {
         // Free a moment ago, which has to do.
         let address = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        Self { folder: tempfile::tempdir().unwrap(), address, process: None }
+        Self::at(address)
+    }
+
+    fn at(address: SocketAddr) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::create_dir(home.path().join("comity")).unwrap();
+        Self { home, address, process: None, environment: Vec::new() }
     }
 
     /// The same node once more, from a copy of its folder; one of the two runs at a time.
     pub(crate) fn twin(&self) -> Self {
         assert!(self.process.is_none(), "it must rest");
-        let twin =
-            Self { folder: tempfile::tempdir().unwrap(), address: self.address, process: None };
-        copy(self.folder.path(), twin.folder.path());
+        let twin = Self::at(self.address);
+        copy(&self.folder(), &twin.folder());
         twin
     }
 
-    fn init(&self, code: &str, more: &[&str], input: &str) {
+    pub(crate) fn init(&self, code: &str, more: &[&str], input: &str) {
         let listen = self.address.to_string();
         let mut arguments = vec!["init", "--code", code, "--listen", &listen];
         arguments.extend(more);
@@ -100,14 +159,28 @@ impl Node {
 
     /// For how long what is published waits.
     pub(crate) fn unsend_for(&self, time: &str) {
-        let file = self.folder.path().join("comity.toml");
+        let file = self.folder().join("comity.toml");
         let before = std::fs::read_to_string(&file).unwrap();
         let before = before.split("\n[publish]").next().unwrap();
         std::fs::write(&file, format!("{before}\n[publish]\nunsend-for = \"{time}\"\n")).unwrap();
     }
 
     pub(crate) fn folder(&self) -> PathBuf {
-        self.folder.path().to_owned()
+        self.home().join("comity")
+    }
+
+    /// The home of its user.
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Sets the environment of what is started from now on.
+    pub(crate) fn set_environment(&mut self, environment: Vec<(String, String)>) {
+        self.environment = environment;
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.process.is_some()
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -117,6 +190,8 @@ impl Node {
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.env_remove("CREDENTIALS_DIRECTORY").env_remove("RUST_LOG");
+        command.env_remove("COMITY_DATA").env("XDG_DATA_HOME", self.home());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -124,8 +199,17 @@ impl Node {
     /// Runs a command with this input.
     pub(crate) fn try_with(&self, arguments: &[&str], input: impl AsRef<[u8]>) -> Ended {
         let mut command = self.command(COMITY);
-        command.arg("--json").arg("--data").arg(self.folder.path()).args(arguments);
+        command.arg("--json").arg("--data").arg(self.folder()).args(arguments);
         end(command, input)
+    }
+
+    /// What a person sees who types this in the folder, and how it ended.
+    pub(crate) fn screen(&self, folder: &Path, arguments: &[String]) -> Ended {
+        // One screen shows both streams, in their order.
+        let mut command = self.command("sh");
+        command.args(["-c", "exec \"$0\" \"$@\" 2>&1", COMITY]).args(arguments);
+        command.current_dir(folder).env("NO_COLOR", "1");
+        end(command, "")
     }
 
     /// Runs a command whose files cannot grow past so many blocks of 512 bytes.
@@ -134,7 +218,7 @@ impl Node {
         // The signal would kill it; a full disk sends none.
         let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
         command.arg("-c").arg(script).arg(COMITY).arg("--json");
-        command.arg("--data").arg(self.folder.path()).args(arguments);
+        command.arg("--data").arg(self.folder()).args(arguments);
         end(command, "")
     }
 
@@ -146,7 +230,7 @@ impl Node {
     /// Starts the node and waits until it is ready.
     pub(crate) fn run(&mut self) {
         let mut command = self.command(COMITY);
-        command.arg("--json").arg("--data").arg(self.folder.path()).arg("run");
+        command.arg("--json").arg("--data").arg(self.folder()).arg("run");
         let mut process = command.stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -194,42 +278,6 @@ fn end(mut command: Command, input: impl AsRef<[u8]>) -> Ended {
     let talk = String::from_utf8_lossy(&output.stderr).into_owned();
     let out = if out.is_empty() { talk.clone() } else { out };
     Ended { code: output.status.code().unwrap_or(-1), out, talk }
-}
-
-/// Asks again until the answer is as it should be.
-pub(crate) fn eventually(what: &str, mut answer: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !answer() {
-        assert!(started.elapsed() < Duration::from_secs(120), "never: {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-pub(crate) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    value[name].as_str().unwrap_or_default()
-}
-
-/// The digits of a ceremony, once the node shows them.
-pub(crate) fn digits(node: &Node, name: &str) -> String {
-    let mut digits = String::new();
-    eventually("both screens show digits", || {
-        let ceremony = node.data(&["partner", "verify", "--show", name]);
-        text(&ceremony, "digits").clone_into(&mut digits);
-        !digits.is_empty()
-    });
-    digits
-}
-
-/// Two that run compare digits, and are partners by these names.
-pub(crate) fn pair((one, here): (&Node, &str), (other, there): (&Node, &str)) {
-    let invitation = one.data(&["partner", "invite", "--as", there]);
-    other.try_with(&["partner", "join", "--as", here], text(&invitation, "ticket")).done();
-    let (ours, theirs) = (digits(one, there), digits(other, here));
-    std::thread::scope(|scope| {
-        let one = scope.spawn(|| one.try_with(&["partner", "verify", there], &theirs).done());
-        other.try_with(&["partner", "verify", here], &ours).done();
-        one.join().unwrap();
-    });
 }
 
 /// The same, and each is told what is restricted.

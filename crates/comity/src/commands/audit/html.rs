@@ -53,7 +53,7 @@ pub(super) fn page(who: &AuditWho, zones: &Zones) -> io::Result<Vec<u8>> {
     });
     table(&mut page, &["to", "decided", "parts", "state", "receipt", "obligations"], rows)?;
     let withheld = who.deliveries.iter().flat_map(|one| {
-        kept(one).map(|part| {
+        kept(one).into_iter().map(|part| {
             vec![one.partner.clone(), part.section.clone(), part.gate.clone(), part.clause.clone()]
         })
     });

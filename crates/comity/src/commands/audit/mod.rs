@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use comity_admin::{Failure, FailureKind, ask};
+use comity_core::Section;
 use comity_node::api::{AuditDelivery, AuditFile, AuditTold, AuditWho, AuditWithheld};
 
 use super::publish::ADDRESSEE;
@@ -49,7 +50,9 @@ fn of_record(
     let keys = if out.is_some() { Keys::Signing } else { Keys::Reading };
     let (session, zones) = context.session(keys)?;
     let asked = ask::Record { record };
-    let who: AuditWho = session.call("/audit-who", &asked)?;
+    let mut who: AuditWho = session.call("/audit-who", &asked)?;
+    // People look for a partner, not for an instant.
+    who.deliveries.sort_by(|one, other| one.partner.cmp(&other.partner));
     if let Some(path) = out {
         let AuditFile { file } = session.call("/audit-file", &asked)?;
         // It tells who knows what.
@@ -82,7 +85,7 @@ fn write(who: &AuditWho, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "Nobody was told{over}.")?;
     } else {
         table(&who.deliveries, zones).write(out)?;
-        if who.deliveries.iter().any(|delivery| kept(delivery).next().is_some()) {
+        if who.deliveries.iter().any(|delivery| !kept(delivery).is_empty()) {
             withheld(&who.deliveries).write(out)?;
         }
     }
@@ -148,18 +151,24 @@ fn table(deliveries: &[AuditDelivery], zones: &Zones) -> Table {
 }
 
 /// What was kept back of what the record says; whom else it names is not theirs to know.
-fn kept(delivery: &AuditDelivery) -> impl Iterator<Item = &AuditWithheld> {
-    delivery.withheld.iter().filter(|part| part.section != ADDRESSEE)
+fn kept(delivery: &AuditDelivery) -> Vec<&AuditWithheld> {
+    let mut kept: Vec<_> =
+        delivery.withheld.iter().filter(|part| part.section != ADDRESSEE).collect();
+    kept.sort_by_key(|part| place(&part.section));
+    kept
 }
 
-/// Sections in people's words, each once.
+/// Where records have a section: parts are in the order of their digests, which says nothing to people.
+fn place(name: &str) -> Option<usize> {
+    Section::ALL.iter().position(|one| one.to_string() == name)
+}
+
+/// Sections in people's words, each once, in the order in which records have them.
 fn people(sections: &[String]) -> String {
-    let mut said: Vec<&str> = Vec::new();
-    for section in sections.iter().filter(|section| *section != ADDRESSEE) {
-        if !said.contains(&section.as_str()) {
-            said.push(section);
-        }
-    }
+    let mut said: Vec<&str> = sections.iter().map(String::as_str).collect();
+    said.retain(|section| *section != ADDRESSEE);
+    said.sort_by_key(|section| (place(section), *section));
+    said.dedup();
     said.join(" ")
 }
 
@@ -171,4 +180,15 @@ fn withheld(deliveries: &[AuditDelivery]) -> Table {
         }
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sections_are_said_once_and_in_their_order() {
+        let sections = ["indicators", "addressee", "summary", "indicators"].map(str::to_owned);
+        assert_eq!(people(&sections), "summary indicators");
+    }
 }
