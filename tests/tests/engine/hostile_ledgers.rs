@@ -6,9 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use comity_core::journal::{JournalEntry, PartnerChange};
 use comity_core::ledger::{Head, LedgerEntry, Opening, Ranges};
-use comity_core::receipt::{REJECTS, Receipt, RejectReason, UnverifiedReceipt};
 use comity_core::record::{Draft, Header};
-use comity_core::test_util::SeededEntropy;
 use comity_core::{Digest, EpochId, Kind, Marking, Onward, RecordId, Section, Tlp};
 use comity_node::engine::{Command, Input};
 use comity_node::limits::{
@@ -22,7 +20,7 @@ use comity_tests::sim::node::new_entry;
 use comity_tests::sim::wire::Said;
 
 /// A node with a partner that has delivered one record.
-fn with_a_partner() -> (Bench, Peer) {
+pub(super) fn with_a_partner() -> (Bench, Peer) {
     let mut bench = Bench::new();
     let mut peer = bench.pair(2);
     bench.connect(&mut peer);
@@ -38,7 +36,7 @@ fn opening(peer: &Peer, epoch: u8, first: u64) -> Opening {
 }
 
 /// The partner's process is put back, says so, and has connected.
-fn put_back(bench: &mut Bench, peer: &mut Peer) {
+pub(super) fn put_back(bench: &mut Bench, peer: &mut Peer) {
     bench.sever(peer.conn());
     peer.recovering = true;
     peer.boot();
@@ -46,7 +44,7 @@ fn put_back(bench: &mut Bench, peer: &mut Peer) {
 }
 
 /// The partner goes on in a new epoch, after everything else.
-fn goes_on(bench: &mut Bench, peer: &mut Peer, epoch: u8, skipped: u64) {
+pub(super) fn goes_on(bench: &mut Bench, peer: &mut Peer, epoch: u8, skipped: u64) {
     let opening = opening(peer, epoch, peer.head.number + skipped);
     bench.control(peer.conn(), Peer::opening(&opening));
     assert_eq!(taken_in(bench, peer), (Some(opening.epoch), opening.first - 1));
@@ -172,41 +170,6 @@ fn a_delivery_far_beyond_the_run_is_put_off() {
     // One that leaves as many open as there can be on their way is taken, and counts for the next.
     assert_eq!(send(&mut bench, MOST_AHEAD + 1), Answer::Acked);
     assert_eq!(send(&mut bench, MOST_AHEAD + 2), Answer::Acked);
-}
-
-/// The last receipt that the node has signed for a partner.
-fn receipt(bench: &mut Bench, peer: &Peer) -> Receipt {
-    bench.wait(Duration::from_secs(1));
-    let us = bench.state().us();
-    let said = bench.heard(peer.conn()).into_iter().rev();
-    let signed = said.into_iter().find_map(|said| match said {
-        Said::Receipt(signed) => Some(signed),
-        _ => None,
-    });
-    let receipt = UnverifiedReceipt::parse(&signed.expect("a receipt")).expect("one that reads");
-    receipt.verify(us, peer.economy.id).expect("one that verifies")
-}
-
-/// A partner that numbers a record and takes it back has 32 bytes signed, and no word of the record.
-#[test]
-fn a_receipt_names_the_numbers_of_which_only_a_digest_came() {
-    let (mut bench, mut peer) = with_a_partner();
-    let (record, parts) = advisory(&peer.economy, "never sent", bench.now);
-    let (number, _) = peer.delivery(&record, &parts);
-    let digest = peer.entry(number, &record, &parts).digest();
-    bench.control(peer.conn(), Peer::void(false, number, digest));
-    assert_eq!(bench.answer(&peer, number), Answer::Acked);
-    let signed = receipt(&mut bench, &peer);
-    assert_eq!(signed.upto, peer.head, "the chain goes over it");
-    assert_eq!(signed.rejects, [(number, RejectReason::Void)]);
-
-    // A restart knows it from the journal.
-    bench.restart();
-    bench.connect(&mut peer);
-    let (record, parts) = advisory(&peer.economy, "sent", bench.now);
-    bench.deliver(&mut peer, &record, &parts);
-    let signed = receipt(&mut bench, &peer);
-    assert_eq!((signed.upto, signed.rejects), (peer.head, vec![(number, RejectReason::Void)]));
 }
 
 /// The node is put back to what it has now, and says so.
@@ -528,78 +491,6 @@ fn what_a_partner_brought_as_the_second_is_given_back_with_its_entry() {
     });
     let entry = &back.expect("a delivery, not its digest alone")[0].entry;
     assert_eq!((entry.number, entry.record), (number, record.id()));
-}
-
-#[test]
-fn void_numbers_alone_leave_no_receipt_overdue() {
-    let mut bench = Bench::new();
-    let mut peer = bench.pair(2);
-    bench.connect(&mut peer);
-    bench.control(peer.conn(), Peer::void(false, 1, Digest([3; 32])));
-    assert_eq!(bench.answer(&peer, 1), Answer::Acked);
-    bench.wait(Duration::from_secs(1));
-    let now = bench.now;
-    assert!(
-        bench.engine().next_timer().is_none_or(|at| at > now),
-        "asked for a time that has passed"
-    );
-}
-
-#[test]
-fn receipts_are_believed_however_much_was_rejected_before() {
-    let mut bench = Bench::new();
-    let mut peer = bench.pair(2);
-    let conn = bench.connect(&mut peer);
-    let by = peer.economy.clone();
-    // The author may sign advisories and nothing else.
-    let mut draft = Draft::new(Kind::Incident);
-    let marking = Some(Marking::new(Tlp::Clear));
-    let header = Header { marking, ..Header::new(Section::Summary, "text/plain") };
-    draft.parts.push((header, b"not its to sign".to_vec()));
-    let forged = draft.sign(&by.junior, by.id, bench.now, &mut SeededEntropy::new(1)).unwrap();
-    for _ in 0..=REJECTS {
-        let number = bench.deliver(&mut peer, &forged.record, &forged.parts);
-        assert_eq!(bench.answer(&peer, number), Answer::Rejected);
-    }
-    let (good, parts) = advisory(&by, "a flaw", bench.now);
-    bench.heard(conn);
-    let number = bench.deliver(&mut peer, &good, &parts);
-    let mut receipts = [1, 60].into_iter().flat_map(|seconds| {
-        bench.wait(Duration::from_secs(seconds));
-        let receipts = bench.heard(conn).into_iter().filter_map(|said| match said {
-            Said::Receipt(signed) => Some((seconds, signed)),
-            _ => None,
-        });
-        receipts.collect::<Vec<_>>()
-    });
-    // Each lists the last of them anew, so that there is one in a minute.
-    let (after, last) = receipts.next().unwrap();
-    assert_eq!((after, receipts.next()), (60, None));
-    let last = UnverifiedReceipt::parse(&last).unwrap();
-    let last = last.verify(bench.node.economy.id, by.id).unwrap();
-    assert_eq!((last.first(), last.upto), (2, peer.head));
-    assert_eq!((last.rejects.len(), number), (REJECTS, peer.head.number));
-    // Alarms say of it what one can read, and that there is more.
-    let alarms = bench.alarms("rejected");
-    assert_eq!(alarms.len(), usize::try_from(ALARMS_PER_MINUTE).unwrap());
-    assert!(alarms.last().unwrap().contains("more of the same"), "{alarms:?}");
-}
-
-#[test]
-fn receipts_that_contradict_the_ledger_are_faults() {
-    let (mut bench, peer) = with_a_partner();
-    bench.publish("one");
-    let out = &bench.state().partner(&peer.economy.id).unwrap().out;
-    let (epoch, head) = (out.epoch(), Head { chain: Digest([5; 32]), ..out.head() });
-    let before = bench.journal();
-    for sent in 1..=comity_proto::limits::FAULTS {
-        assert!(!bench.closed.contains_key(&peer.conn()), "after {sent}");
-        let receipt = peer.receipt(bench.node.economy.id, epoch, head, bench.now);
-        bench.control(peer.conn(), receipt);
-    }
-    assert!(bench.closed.contains_key(&peer.conn()));
-    assert_eq!(bench.journal(), before);
-    assert!(bench.alarms("misbehaved")[0].contains("does not agree with our ledger"));
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod hostile_ledgers;
 mod intake;
 mod judging;
 mod keyrings;
+mod receipts;
 mod resuming;
 mod returned;
 mod sources;

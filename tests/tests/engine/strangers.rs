@@ -18,6 +18,8 @@ use comity_tests::bench::{Answer, Bench, Peer, advisory, sign};
 use comity_tests::sim::economy::Economy;
 use comity_tests::sim::wire::Said;
 
+use super::hostile_ledgers::{goes_on, put_back};
+
 /// An advisory that may be passed on.
 fn onward(by: &Economy, text: &str, bench: &Bench) -> (VerifiedRecord, Vec<Part>) {
     let mut marking = Marking::new(Tlp::Clear);
@@ -438,4 +440,39 @@ fn whose_keyring_contradicts_itself_does_not_hear_whom_we_know() {
     bench.heard(relay.conn());
     introduce(&mut bench, &stranger, &relay);
     assert!(asked(&mut bench, &relay).is_empty());
+}
+
+/// A partner that recovers does not know yet what it had sent; afterwards there may be no other connection.
+#[test]
+fn whoever_was_restored_is_asked_as_soon_as_it_has_recovered() {
+    let mut bench = Bench::new();
+    let mut relay = bench.pair(2);
+    bench.connect(&mut relay);
+    let stranger = Economy::found(9);
+    let mut last = 0;
+    for number in 0..=limits::UNKNOWN_OF_ONE {
+        let (record, parts) = advisory(&stranger, &format!("{number}"), bench.now);
+        last = bench.deliver(&mut relay, &record, &parts);
+    }
+    assert_eq!(bench.answer(&relay, last), Answer::Rejected);
+    put_back(&mut bench, &mut relay);
+    introduce(&mut bench, &stranger, &relay);
+    let said = bench.heard(relay.conn());
+    let asked_or_signed = |said: &Said| matches!(said, Said::Known { .. } | Said::Receipt(_));
+    assert!(!said.iter().any(asked_or_signed), "it recovers: {said:?}");
+    goes_on(&mut bench, &mut relay, 7, 1);
+    bench.wait(Duration::from_secs(1));
+    let said = bench.heard(relay.conn());
+    let asked = said.iter().any(|said| match said {
+        Said::Known { numbers, .. } => numbers.as_slice() == [(last, last)],
+        _ => false,
+    });
+    assert!(asked, "{said:?}");
+    let signed = said.into_iter().find_map(|said| match said {
+        Said::Receipt(signed) => Some(signed),
+        _ => None,
+    });
+    let signed = UnverifiedReceipt::parse(&signed.expect("a receipt")).expect("a receipt");
+    let signed = signed.verify(bench.node.economy.id, relay.economy.id).expect("of the node");
+    assert_eq!((signed.epoch, signed.upto), (relay.epoch, relay.head));
 }

@@ -92,6 +92,9 @@ impl Engine {
                 }
                 Then::EpochStored { partner, opening } => {
                     self.session_input(partner, comity_proto::Input::EpochStored(opening), now);
+                    // While it recovered it could neither be asked for anything nor read a receipt.
+                    self.ask_for_unkept(partner, now);
+                    self.owe_receipt(partner, now);
                 }
             }
         }

@@ -148,6 +148,9 @@ impl Engine {
             self.expect_back(economy, &heads.inbound, told, now);
         } else {
             self.requeue(economy, now);
+            if !heads.recovering {
+                self.owe_receipt_again(economy, heads.out, now);
+            }
         }
     }
 }

@@ -1,15 +1,58 @@
 //! Receipts: what we sign for, and what partners have signed for.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use comity_core::journal::JournalEntry;
 use comity_core::ledger::Head;
 use comity_core::receipt::{REJECTS, Receipt, Witness};
 use comity_core::{EconomyId, EpochId, Timestamp};
+use comity_proto::Outbound;
 
 use super::Engine;
 use crate::state::Weight;
 
+/// How long arrivals are gathered before a receipt is signed for them.
+const RECEIPT_DELAY: Duration = Duration::from_millis(50);
+/// Arrivals after which a receipt is signed at once.
+const RECEIPT_EVERY: u64 = 512;
+/// Rejects with which a receipt is long: each lists the last of them again, and goes into a journal.
+const LONG_RECEIPT: usize = 64;
+/// How long a long one waits.
+const LONG_RECEIPT_DELAY: Duration = Duration::from_secs(60);
+
 impl Engine {
+    /// A receipt falls due.
+    pub(super) fn owe_receipt(&mut self, economy: EconomyId, now: Timestamp) {
+        let Some(partner) = self.state.partner(&economy) else { return };
+        let Some(session) = self.sessions.get_mut(&economy) else { return };
+        if partner.inbound.durable_head().number == 0 {
+            return;
+        }
+        let rejects = partner.inbound.rejects().len();
+        let delay = match session.unreceipted {
+            RECEIPT_EVERY.. => Duration::ZERO,
+            _ if rejects >= LONG_RECEIPT => LONG_RECEIPT_DELAY,
+            _ => RECEIPT_DELAY,
+        };
+        let due = now.saturating_add(delay);
+        session.receipt_due = Some(session.receipt_due.map_or(due, |before| before.min(due)));
+    }
+
+    /// A link has come up, over which the partner speaks of its ledger. Receipts are not acknowledged:
+    /// those of the last connection may be lost with it, so what they said is said once more.
+    pub(super) fn owe_receipt_again(&mut self, economy: EconomyId, of: Outbound, now: Timestamp) {
+        let Some(partner) = self.state.partner(&economy) else { return };
+        let upto = partner.inbound.durable_head().number;
+        let Some(session) = self.sessions.get_mut(&economy) else { return };
+        let before = session.receipted_before.replace(session.receipted.unwrap_or(upto));
+        session.receipted = before;
+        // Of another epoch, or of what the partner does not know any more, the two have to speak first.
+        if partner.inbound.epoch() == Some(of.epoch) && upto <= of.head.number {
+            self.owe_receipt(economy, now);
+        }
+    }
+
     /// Signs for what is durable of a partner's ledger.
     pub(super) fn sign_receipt(&mut self, economy: EconomyId, now: Timestamp) {
         let Some(session) = self.sessions.get_mut(&economy) else { return };

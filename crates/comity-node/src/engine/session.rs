@@ -12,14 +12,6 @@ use comity_proto::{CloseReason, ConnId, Hello, Link, Load, Output, Unsent};
 use super::recovery::{Given, Regaining, Returning};
 use super::{Effect, Engine};
 
-/// How long arrivals are gathered before a receipt is signed for them.
-const RECEIPT_DELAY: Duration = Duration::from_millis(50);
-/// Arrivals after which a receipt is signed at once.
-const RECEIPT_EVERY: u64 = 512;
-/// Rejects with which a receipt is long: each lists the last of them again, and goes into a journal.
-const LONG_RECEIPT: usize = 64;
-/// How long a long one waits.
-const LONG_RECEIPT_DELAY: Duration = Duration::from_secs(60);
 /// How long a delivery that the partner had no room for waits: twice as long each time, up to the last.
 const DEFER_DELAYS: [Duration; 5] = [
     Duration::from_secs(5),
@@ -71,6 +63,8 @@ pub(super) struct Session {
     pub(super) unreceipted: u64,
     /// The last number that a receipt of this process goes up to.
     pub(super) receipted: Option<u64>,
+    /// The same when the link came up: what was signed since may be lost with the connection.
+    pub(super) receipted_before: Option<u64>,
     pub(super) receipt_due: Option<Timestamp>,
     /// What we give back to a partner that was restored.
     pub(super) returning: Option<Returning>,
@@ -120,6 +114,7 @@ impl Session {
             arriving: BTreeSet::new(),
             unreceipted: 0,
             receipted: None,
+            receipted_before: None,
             receipt_due: None,
             returning: None,
             regaining: None,
@@ -400,23 +395,13 @@ impl Engine {
         for number in &numbers {
             self.state.arrival_durable(&partner, *number);
         }
-        let long = self
-            .state
-            .partner(&partner)
-            .is_some_and(|one| one.inbound.rejects().len() >= LONG_RECEIPT);
         if let Some(session) = self.sessions.get_mut(&partner) {
             for number in &numbers {
                 session.arriving.remove(number);
             }
             session.unreceipted = session.unreceipted.saturating_add(numbers.len() as u64);
-            let delay = match session.unreceipted {
-                RECEIPT_EVERY.. => Duration::ZERO,
-                _ if long => LONG_RECEIPT_DELAY,
-                _ => RECEIPT_DELAY,
-            };
-            let due = now.saturating_add(delay);
-            session.receipt_due = Some(session.receipt_due.map_or(due, |before| before.min(due)));
         }
+        self.owe_receipt(partner, now);
         self.session_input(partner, comity_proto::Input::Stored { numbers }, now);
     }
 

@@ -162,6 +162,11 @@ impl Link {
 
     pub(super) fn epoch_stored(&mut self, opening: Opening) {
         self.receiver.open_epoch(&opening);
+        // Whoever announces an epoch knows again what it has delivered.
+        let hello = self.up().and_then(|conn| self.connections.get_mut(&conn)?.hello.as_mut());
+        if let Some(hello) = hello {
+            hello.heads.recovering = false;
+        }
         self.tell(&Frame::Epoch { opening, accepted: true });
     }
 
