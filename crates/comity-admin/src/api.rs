@@ -1,11 +1,10 @@
 //! The commands of a node as HTTP: one POST each, a body of JSON in, one out.
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::header::CONTENT_TYPE;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::post;
 use comity_core::Timestamp;
 use comity_node::api::{
@@ -15,7 +14,6 @@ use comity_node::api::{
 };
 use comity_node::service::{End, Service};
 use comity_node::{ErrorKind, ServiceError};
-use http_body_util::channel::{Channel, Sender};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::broadcast;
@@ -25,13 +23,11 @@ use crate::ask;
 use crate::audit::audit;
 use crate::consents::consents;
 use crate::failure::{Failure, FailureKind};
+use crate::lines::{self, Reader};
 use crate::long_work::diff;
 pub(crate) use crate::staff::State;
 use crate::staff::{admit, staff};
 use crate::withdrawals::withdrawals;
-
-/// Lines that wait for a reader of events; the node's own buffer of events comes before.
-pub(crate) const WATCH_LINES: usize = 16;
 
 /// Every command of `service`, without the version's prefix: see [`crate::versioned`].
 pub fn router(service: Service) -> Router {
@@ -408,22 +404,20 @@ pub(crate) fn answer<T: Serialize>(
 /// What happens from now on, one event a line, until the node or the reader ends it.
 async fn watch(State(node): Node, Nothing: Nothing) -> Response {
     let events = node.watch();
-    let (sender, body) = Channel::<Bytes>::new(WATCH_LINES);
-    tokio::spawn(forward(events, sender));
-    ([(CONTENT_TYPE, "application/x-ndjson")], Body::new(body)).into_response()
+    let (reader, response) = lines::reply();
+    tokio::spawn(forward(events, reader));
+    response
 }
 
 /// Ends when the node stops, the reader has gone away, or whoever reads may not any more.
-async fn forward(mut events: broadcast::Receiver<Event>, mut reader: Sender<Bytes>) {
+async fn forward(mut events: broadcast::Receiver<Event>, reader: Reader) {
     loop {
         let event = match events.recv().await {
             Ok(event) => event,
             Err(RecvError::Lagged(missed)) => slow_reader(missed),
             Err(RecvError::Closed) => return,
         };
-        let Ok(mut line) = serde_json::to_vec(&event) else { continue };
-        line.push(b'\n');
-        if reader.send_data(line.into()).await.is_err() {
+        if !reader.tell(&event).await {
             return;
         }
     }
@@ -509,6 +503,7 @@ impl From<ServiceError> for Failure {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
     use axum::http::StatusCode;
     use tower::ServiceExt as _;
 

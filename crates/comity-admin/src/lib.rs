@@ -9,6 +9,7 @@ mod audit;
 mod client;
 mod consents;
 mod failure;
+mod lines;
 mod long_work;
 mod rights;
 mod server;

@@ -1,20 +1,18 @@
 //! What takes long is told a line at a time: how far it has come, and at last the answer.
 
-use axum::body::{Body, Bytes};
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use comity_node::ServiceError;
 use comity_node::api::{DiffLine, DiffRequest, SearchLine, SearchRequest};
 use comity_node::service::{Comparing, Searching};
-use http_body_util::channel::Channel;
 use serde::Serialize;
 
-use crate::api::{Ask, Node, State, WATCH_LINES};
+use crate::api::{Ask, Node, State};
 use crate::failure::Failure;
+use crate::lines;
 
 /// Work that is done a step at a time, each told in a line.
 trait Work: Send + 'static {
-    type Line: Serialize + Send;
+    type Line: Serialize + Send + Sync;
 
     /// The next line; none: all was said.
     fn go_on(&mut self) -> impl Future<Output = Result<Option<Self::Line>, ServiceError>> + Send;
@@ -54,15 +52,13 @@ pub(crate) async fn search(
 
 /// Nothing is worked for who has gone away.
 fn told(mut work: impl Work) -> Response {
-    let (mut reader, body) = Channel::<Bytes>::new(WATCH_LINES);
+    let (reader, response) = lines::reply();
     tokio::spawn(async move {
         while let Ok(Some(line)) = work.go_on().await {
-            let Ok(mut line) = serde_json::to_vec(&line) else { return };
-            line.push(b'\n');
-            if reader.send_data(line.into()).await.is_err() {
+            if !reader.tell(&line).await {
                 return;
             }
         }
     });
-    ([(CONTENT_TYPE, "application/x-ndjson")], Body::new(body)).into_response()
+    response
 }
