@@ -52,6 +52,7 @@ situations! {
     a_consent: "consent",
     a_member_removed_while_offline: "removed-member",
     a_stolen_analyst_key: "stolen-key",
+    an_analyst_leaves: "analyst-leaves",
     red_to_a_bare_economy: "red",
     an_unlabelled_advisory: "unlabelled",
 }

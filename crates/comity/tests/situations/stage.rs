@@ -111,6 +111,10 @@ impl Stage {
     /// The screen after a command. What it says will go is kept, to be compared with what goes.
     pub(crate) fn typed(&mut self, name: &str, words: &[String]) -> Vec<String> {
         let said: Vec<_> = words.iter().map(String::as_str).collect();
+        // What the page's test asks besides, it asks as whoever works there now.
+        if let Some(at) = said.iter().position(|word| *word == "--staff") {
+            self.node_mut(name).set_staff(said[at + 1]);
+        }
         match said[..] {
             ["publish", ..] if !said.contains(&"--dry-run") => self.publish(name, words),
             ["explain", reference, ..] => {
@@ -191,7 +195,9 @@ impl Stage {
         for name in &names {
             assert!(self.node(name).is_running(), "{name} is back at the end of its page");
             std::fs::write(self.desk(name).join("end.toml"), LAST).unwrap();
-            self.publish(name, &["publish", "end.toml", "--yes"].map(str::to_owned));
+            let words = ["publish", "end.toml", "--yes"].into_iter();
+            let words: Vec<_> = words.chain(self.node(name).asks_as()).map(str::to_owned).collect();
+            self.publish(name, &words);
         }
         // The last ones first: when they have come, so has what was sent before.
         for prediction in self.predictions.iter().rev() {

@@ -77,6 +77,8 @@ pub(crate) struct Node {
     process: Option<Child>,
     /// What its environment has besides.
     environment: Vec<(String, String)>,
+    /// Who asks it, where it has staff.
+    staff: Option<String>,
 }
 
 /// How a command ended. It was asked for JSON.
@@ -138,7 +140,7 @@ impl Node {
     fn at(address: SocketAddr) -> Self {
         let home = tempfile::tempdir().unwrap();
         std::fs::create_dir(home.path().join("comity")).unwrap();
-        Self { home, address, process: None, environment: Vec::new() }
+        Self { home, address, process: None, environment: Vec::new(), staff: None }
     }
 
     /// The same node once more, from a copy of its folder; one of the two runs at a time.
@@ -179,6 +181,16 @@ impl Node {
         self.environment = environment;
     }
 
+    /// Who asks from now on.
+    pub(crate) fn set_staff(&mut self, name: &str) {
+        self.staff = Some(name.to_owned());
+    }
+
+    /// Who asks it, as options of a command.
+    pub(crate) fn asks_as(&self) -> impl Iterator<Item = &str> {
+        self.staff.iter().flat_map(|name| ["--staff", name])
+    }
+
     pub(crate) fn is_running(&self) -> bool {
         self.process.is_some()
     }
@@ -199,7 +211,8 @@ impl Node {
     /// Runs a command with this input.
     pub(crate) fn try_with(&self, arguments: &[&str], input: impl AsRef<[u8]>) -> Ended {
         let mut command = self.command(COMITY);
-        command.arg("--json").arg("--data").arg(self.folder()).args(arguments);
+        command.arg("--json").arg("--data").arg(self.folder()).args(self.asks_as());
+        command.args(arguments);
         end(command, input)
     }
 
