@@ -23,6 +23,7 @@ use crate::ask;
 use crate::audit::audit;
 use crate::consents::consents;
 use crate::failure::{Failure, FailureKind};
+use crate::guard::guard;
 use crate::lines::{self, Reader};
 use crate::long_work::diff;
 pub(crate) use crate::staff::State;
@@ -40,6 +41,7 @@ pub fn router(service: Service) -> Router {
         .merge(partners())
         .merge(agreements())
         .merge(groups())
+        .merge(guard())
         .merge(consents())
         .merge(staff())
         .layer(from_fn_with_state(service.clone(), admit))

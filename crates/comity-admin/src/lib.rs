@@ -9,6 +9,7 @@ mod audit;
 mod client;
 mod consents;
 mod failure;
+mod guard;
 mod lines;
 mod long_work;
 mod rights;

@@ -8,18 +8,20 @@ pub(crate) fn of(path: &str) -> Right {
     match path {
         "/status" | "/clock" | "/keys" | "/staff" | "/partners" => Right::Open,
         "/backup" | "/confirm-recovery" | "/rotate-link" | "/revoke-key" | "/affirm"
-        | "/add-staff" | "/leave-staff" => Right::Keep,
+        | "/add-staff" | "/leave-staff" | "/guard-reload" => Right::Keep,
         "/keep-drafts" => Right::Bring,
         "/list" | "/show" | "/audit-who" | "/audit-file" | "/audit-partner" | "/audit-search"
-        | "/review-partner" | "/ping" | "/introductions" | "/invitations" | "/agreements"
-        | "/agreement" | "/groups" | "/group" | "/rosters" | "/affiliations" => Right::See,
+        | "/guard" | "/review-partner" | "/ping" | "/introductions" | "/invitations"
+        | "/agreements" | "/agreement" | "/groups" | "/group" | "/rosters" | "/affiliations" => {
+            Right::See
+        }
         "/preview" | "/explain" | "/record-file" | "/drafts" | "/show-draft" | "/quarantine"
         | "/recalls" | "/recall-due" | "/diff-agreements" | "/consents" | "/consent" | "/watch" => {
             Right::Read
         }
         "/publish" | "/unsend" | "/lift-embargo" | "/withdraw" | "/recall" | "/refuse-recall"
         | "/drop-draft" => Right::Write,
-        "/judge" => Right::Judge,
+        "/judge" | "/guard-release" | "/guard-hold" => Right::Judge,
         "/update-partner"
         | "/confirm-introduction"
         | "/dismiss-introduction"
@@ -93,6 +95,7 @@ mod tests {
             "/affirm",
             "/add-staff",
             "/leave-staff",
+            "/guard-reload",
             "/keep-drafts",
         ]
         .map(str::to_owned);

@@ -3,6 +3,7 @@
 use comity_store::StoreError;
 
 use crate::engine::CommandError;
+use crate::guard::GuardError;
 use crate::keyfile::KeyFileError;
 use crate::state::FoldError;
 
@@ -187,6 +188,24 @@ impl From<FoldError> for ServiceError {
             | FoldError::Record { .. }
             | FoldError::Ledger { .. } => Self::data("journal", error.to_string()),
         }
+    }
+}
+
+impl From<GuardError> for ServiceError {
+    fn from(error: GuardError) -> Self {
+        let next = match &error {
+            GuardError::Missing(path)
+            | GuardError::NotAFile(path)
+            | GuardError::TooLarge { path, .. }
+            | GuardError::Unreadable { path, .. } => {
+                format!("mend {}, or what `[egress]` in comity.toml says of it", path.display())
+            }
+            GuardError::OpenToOthers { path, .. } => format!("chmod 600 {}", path.display()),
+            GuardError::Line(fault) => {
+                format!("mend line {} of {}", fault.line, fault.path.display())
+            }
+        };
+        Self::new(ErrorKind::Config, "guard-list", error.to_string()).next(next)
     }
 }
 

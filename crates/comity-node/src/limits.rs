@@ -123,5 +123,22 @@ pub const ANSWERS: usize = 8;
 /// Withdrawals that are answered before something else is looked at.
 pub const ANSWERED_AT_ONCE: usize = 64;
 
+/// Bytes of one of the egress guard's lists.
+pub const GUARD_LIST_BYTES: u64 = 16 << 20;
+/// Strings, prefixes or hashes in one list.
+pub const GUARD_RULES: usize = 1 << 18;
+/// Regular expressions: all of them go over everything that leaves.
+pub const GUARD_EXPRESSIONS: usize = 1024;
+/// Bytes of memory that one expression may compile to, and all of them together.
+pub const GUARD_EXPRESSION_BYTES: usize = 1 << 20;
+/// See [`GUARD_EXPRESSION_BYTES`].
+pub const GUARD_EXPRESSIONS_BYTES: usize = 64 << 20;
+/// Rules that are named of a part that they match; one that more match is let pass by nobody.
+pub const GUARD_HITS: usize = 64;
+/// Bytes that a packed part may unpack to; what is larger is held.
+pub const GUARD_UNPACKED: usize = 64 << 20;
+/// Records that are examined before something else is considered for a partner.
+pub const EXAMINED_AT_ONCE: usize = 1024;
+
 /// Bytes of a record that is written into a file: in base 64 it must fit into one answer.
 pub const RECORD_FILE_BYTES: usize = 128 * 1024 * 1024;

@@ -21,6 +21,7 @@ use crate::engine::Engine;
 use crate::entropy::OsEntropy;
 use crate::error::{ErrorKind, ServiceError};
 use crate::founding::{DESK, ENDPOINT, LINK, NODE_KEYS};
+use crate::guard::Guard;
 use crate::index;
 use crate::keyfile::{self, Passphrase};
 use crate::limits::{FOLD, NET_EVENTS};
@@ -64,6 +65,8 @@ impl Node {
     ) -> Result<Self, ServiceError> {
         let config = Arc::new(Config::read(folder).map_err(|error| config_error(&error))?);
         has_store(&config)?;
+        // Before anything is opened that could leave.
+        let guard = Guard::read(&config.egress)?;
         let keys = Keys::open(folder, passphrase);
         let keys = match (keys, mode) {
             (Ok(keys), _) => Some(keys),
@@ -114,7 +117,8 @@ impl Node {
         let invited: Vec<_> = state.invitations().open(clock.now()).into_iter().cloned().collect();
         let mut engine = Engine::new(state, link_key, Box::new(OsEntropy))
             .within(&config.limits)
-            .holding_back(config.publish.unsend_for);
+            .holding_back(config.publish.unsend_for)
+            .guarded_by(guard);
         match report.untold {
             Some(bytes) => engine.tail_was_cut(bytes, crate::clock::now()),
             None => engine.say_doubts(),

@@ -9,6 +9,7 @@ mod frames;
 mod peer;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,6 +22,7 @@ use comity_node::config::Limits;
 use comity_node::engine::{
     Alarm, Command, CommandError, Effect, Engine, Input, Reply, Token, Unverified,
 };
+use comity_node::guard::Guard;
 use comity_node::state::State;
 use comity_proto::{CloseReason, ConnId, StreamId};
 use comity_store::{MemoryStore, Store as _, Unsynced};
@@ -49,6 +51,10 @@ pub struct Bench {
     pub hold_back: Duration,
     /// Bytes that the next start finds cut from the end of the journal, which does not say so.
     pub cut: Option<u64>,
+    /// The egress guard, from the next start on.
+    pub guard: Option<Arc<Guard>>,
+    /// How often it was asked to look.
+    pub examinations: usize,
     /// Every alarm, oldest first.
     pub alarms: Vec<Alarm>,
     /// Connections that the node closed.
@@ -82,6 +88,8 @@ impl Bench {
             limits: None,
             hold_back: Duration::ZERO,
             cut: None,
+            guard: None,
+            examinations: 0,
             alarms: Vec::new(),
             closed: BTreeMap::new(),
             heard: BTreeMap::new(),
@@ -105,6 +113,8 @@ impl Bench {
         }
         let time = self.hold_back;
         self.node.engine = self.node.engine.take().map(|engine| engine.holding_back(time));
+        let guard = self.guard.clone();
+        self.node.engine = self.node.engine.take().map(|engine| engine.guarded_by(guard));
         let now = self.now;
         if let Some(bytes) = self.cut.take() {
             self.engine().tail_was_cut(bytes, now);
@@ -261,6 +271,19 @@ impl Bench {
                 });
                 return Some(Input::Verified { token, result });
             }
+            Effect::Examine { token, guard, parts } => {
+                let look = |part: &PartDigest| {
+                    let bytes = self.node.store.blob(part).map_err(|error| error.to_string())?;
+                    Ok((*part, guard.part(bytes.ok_or("no such body")?)?))
+                };
+                let result = parts.iter().map(look).collect();
+                self.examinations += 1;
+                let examined = Input::Examined { token, result };
+                if !self.slow_reads {
+                    return Some(examined);
+                }
+                self.reads.push(examined);
+            }
             Effect::Keep { token, piece } => {
                 let result = self.node.keep(piece);
                 return Some(Input::Kept { token, result });
@@ -367,6 +390,13 @@ impl Bench {
     /// The bytes that have left on a connection since this was last asked.
     pub fn left(&mut self, conn: ConnId) -> Vec<u8> {
         self.left.remove(&conn).unwrap_or_default()
+    }
+
+    /// Whether these bytes have left on a connection, in whatever frame, since [`Bench::left`] was asked.
+    #[must_use]
+    pub fn has_left(&self, conn: ConnId, bytes: &[u8]) -> bool {
+        let left = self.left.get(&conn).map_or(&[][..], Vec::as_slice);
+        left.windows(bytes.len()).any(|window| window == bytes)
     }
 
     /// Whether the node says of a number that it holds it, or has settled it for good.

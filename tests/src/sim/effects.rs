@@ -32,6 +32,7 @@ impl World {
                 let at = self.errand_at(node);
                 self.at(at, Event::Discard { node, life, label, digest });
             }
+            Effect::Examine { .. } => unreachable!("no node here has lists"),
             Effect::Transmit(transmit) => self.transmit(node, transmit)?,
             Effect::Close { conn, reason } => {
                 self.note(|| format!("node {node} closes {}: {reason}", conn.0));

@@ -11,6 +11,7 @@ mod bounds_records;
 mod bounds_withdrawn;
 mod consents;
 mod consents_going;
+mod egress;
 mod full_disk;
 mod greeting;
 mod groups;

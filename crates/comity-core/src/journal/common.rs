@@ -1,8 +1,9 @@
 //! What is asked of every entry, of whatever kind.
 
 use super::{
-    Arrival, ContentRead, DeliveryDecided, DraftMade, Founded, Invited, JournalEntry, Judged,
-    PartnerChanged, PartsArrived, RecordEntered, Ruled, StaffChanged, StandingChanged, ToldOutside,
+    Arrival, ContentRead, DeliveryDecided, DraftMade, Founded, Guarded, Invited, JournalEntry,
+    Judged, PartnerChanged, PartsArrived, RecordEntered, Ruled, StaffChanged, StandingChanged,
+    ToldOutside,
 };
 use crate::identity::PartDigest;
 use crate::time::Timestamp;
@@ -41,7 +42,8 @@ impl JournalEntry {
             | Self::Draft(DraftMade { at, .. })
             | Self::DraftGone { at, .. }
             | Self::Staff(StaffChanged { at, .. })
-            | Self::Read(ContentRead { at, .. }) => *at,
+            | Self::Read(ContentRead { at, .. })
+            | Self::Guarded(Guarded { at, .. }) => *at,
         }
     }
 
@@ -78,7 +80,8 @@ impl JournalEntry {
             | Self::ToldWrongly { .. }
             | Self::DraftGone { .. }
             | Self::Staff(_)
-            | Self::Read(_) => Vec::new(),
+            | Self::Read(_)
+            | Self::Guarded(_) => Vec::new(),
         }
     }
 }

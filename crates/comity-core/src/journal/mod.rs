@@ -182,6 +182,26 @@ pub enum JournalEntry {
     Staff(StaffChanged),
     /// Somebody of the staff was shown content above TLP:GREEN.
     Read(ContentRead),
+    /// A person let a part pass that the egress guard held, or holds it again.
+    Guarded(Guarded),
+}
+
+/// A person decided about a part that the egress guard held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guarded {
+    /// The record.
+    pub record: RecordId,
+    /// The part.
+    pub part: PartDigest,
+    /// The rules that may match it from now on, by digest: never what they look for. None: it is held
+    /// again by whatever matches.
+    pub passes: Vec<Digest>,
+    /// Who decided, as that person is called here.
+    pub by: String,
+    /// Why, in that person's words. Kept here and sent to nobody.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// Somebody was told of a record by other means than comity: what a person says of it.

@@ -245,7 +245,7 @@ pub enum Fact {
     NoGuardRule,
     /// No rule of the egress guard matched.
     GuardClear,
-    /// This rule of the egress guard matched.
+    /// This rule of the egress guard matched: where it stands, never what it looks for.
     GuardHit(Word),
     /// The egress guard has not looked at it with the present rules.
     NotExamined,
@@ -434,7 +434,7 @@ impl fmt::Display for Fact {
             Self::Superseded => f.write_str("replaced by its origin"),
             Self::NoGuardRule => f.write_str("no rule of the egress guard"),
             Self::GuardClear => f.write_str("no rule of the egress guard matched"),
-            Self::GuardHit(rule) => write!(f, "held by the egress guard's rule {rule}"),
+            Self::GuardHit(rule) => write!(f, "held by the egress guard ({rule})"),
             Self::NotExamined => f.write_str("not yet examined by the egress guard"),
             Self::NothingUnbuilt => f.write_str("nothing that this version cannot weigh"),
             Self::Unbuilt(what) => write!(f, "{what} cannot be weighed by this version"),

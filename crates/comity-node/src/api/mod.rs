@@ -10,6 +10,7 @@ mod consents;
 mod drafts;
 mod explanation;
 mod groups;
+mod guard;
 mod keys;
 mod node;
 mod partners;
@@ -43,6 +44,7 @@ pub use groups::{
     AffiliateRequest, AffiliationLine, ApplicationLine, ApplyRequest, CriterionLine, GroupDetail,
     GroupDone, GroupLine, GroupRequest, MemberLine, RosterLine, VoteLine,
 };
+pub use guard::{GuardList, GuardPart, GuardPass, GuardReport, GuardRequest};
 pub use keys::{
     AffirmRequest, Affirmed, KeyLine, RevokeRequest, Revoked, RootPassphrase, RotateRequest,
     SignedLine,

@@ -26,6 +26,9 @@ pub struct Status {
     pub asks: u64,
     /// Drafts.
     pub drafts: u64,
+    /// Parts that the egress guard holds.
+    #[serde(default)]
+    pub held_by_guard: u64,
     /// Entries in the journal.
     pub entries: u64,
     /// The journal's chain, so far as it is durable.

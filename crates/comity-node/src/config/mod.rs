@@ -18,6 +18,7 @@ use std::time::Duration;
 use comity_core::EconomyId;
 use jiff::tz::TimeZone;
 
+use crate::guard::List;
 use crate::limits;
 pub use fault::{ConfigError, Fault};
 pub use schema::{KEYS, Key, in_force, initial, reference};
@@ -48,6 +49,8 @@ pub struct Config {
     pub link: Link,
     /// What is published here.
     pub publish: Publish,
+    /// What leaves by no exit.
+    pub egress: Egress,
     /// Bounds on what others can make us hold.
     pub limits: Limits,
     /// What the log says.
@@ -124,6 +127,38 @@ pub struct Link {
 pub struct Publish {
     /// How long what is not urgent goes to nobody, so that it can be unsent.
     pub unsend_for: Duration,
+}
+
+/// The lists of the egress guard: what leaves by no exit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Egress {
+    /// Words and phrases.
+    pub strings: Option<PathBuf>,
+    /// Regular expressions.
+    pub expressions: Option<PathBuf>,
+    /// Networks of one's own.
+    pub prefixes: Option<PathBuf>,
+    /// SHA-256 digests of files.
+    pub hashes: Option<PathBuf>,
+}
+
+impl Egress {
+    /// Whether no list is named.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        List::ALL.iter().all(|list| self.of(*list).is_none())
+    }
+
+    /// Where a list lies, if it is named.
+    #[must_use]
+    pub fn of(&self, list: List) -> Option<&Path> {
+        match list {
+            List::Strings => self.strings.as_deref(),
+            List::Expressions => self.expressions.as_deref(),
+            List::Prefixes => self.prefixes.as_deref(),
+            List::Hashes => self.hashes.as_deref(),
+        }
+    }
 }
 
 /// Bounds on what others can make us hold.

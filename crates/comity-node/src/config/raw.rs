@@ -27,6 +27,8 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) publish: Publish,
     #[serde(default)]
+    pub(super) egress: Egress,
+    #[serde(default)]
     pub(super) limits: Limits,
     #[serde(default)]
     pub(super) log: Log,
@@ -84,6 +86,15 @@ pub(super) struct Link {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Publish {
     pub(super) unsend_for: At<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Egress {
+    pub(super) strings: At<String>,
+    pub(super) expressions: At<String>,
+    pub(super) prefixes: At<String>,
+    pub(super) hashes: At<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

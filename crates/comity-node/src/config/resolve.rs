@@ -14,8 +14,8 @@ use crate::limits::{PARTNER_DISK, PARTNER_MEMORY};
 use super::raw::{self, At};
 use super::units::{self, UnitError};
 use super::{
-    Address, Admin, Config, Economy, FORMAT, Fault, Limits, Link, Listen, Local, Log, LogFormat,
-    LogLevel, PORT, Partner, Publish, Room, Store,
+    Address, Admin, Config, Economy, Egress, FORMAT, Fault, Limits, Link, Listen, Local, Log,
+    LogFormat, LogLevel, PORT, Partner, Publish, Room, Store,
 };
 
 const CODE_LENGTH: std::ops::RangeInclusive<usize> = 2..=8;
@@ -48,6 +48,7 @@ impl Resolver<'_> {
             store: self.store(raw.store)?,
             link: self.link(raw.link)?,
             publish: self.publish(raw.publish)?,
+            egress: self.egress(raw.egress)?,
             limits: self.limits(raw.limits, &partners)?,
             log: self.log(raw.log)?,
             partners,
@@ -235,6 +236,16 @@ impl Resolver<'_> {
             return Err(self.fault(at, message.to_owned(), &[]));
         }
         Ok(Publish { unsend_for })
+    }
+
+    fn egress(&self, raw: raw::Egress) -> Result<Egress, Fault> {
+        let list = |raw: At<String>| raw.map(|path| self.path(Some(path), "")).transpose();
+        Ok(Egress {
+            strings: list(raw.strings)?,
+            expressions: list(raw.expressions)?,
+            prefixes: list(raw.prefixes)?,
+            hashes: list(raw.hashes)?,
+        })
     }
 
     fn log(&self, raw: raw::Log) -> Result<Log, Fault> {

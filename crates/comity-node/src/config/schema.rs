@@ -7,6 +7,7 @@ use comity_core::EconomyId;
 use super::units::{WrittenDuration, WrittenRate, WrittenSize};
 use super::{Config, FORMAT};
 use crate::founding::Founding;
+use crate::guard::List;
 
 /// One key.
 #[derive(Clone, Copy, Debug)]
@@ -130,6 +131,34 @@ pub const KEYS: &[Key] = &[
         "\"1 min\"",
         "\"1 min\"",
         "How long what is published here and is not urgent goes to nobody, so that `comity unsend` can take it back; 0 s: not at all. At most a day.",
+    ),
+    key(
+        "egress",
+        "strings",
+        "",
+        "\"guard/strings.txt\"",
+        "List of words and phrases, one a line: a part with one of them leaves by no exit until a person lets it pass. Relative to the data folder; only its owner may read it.",
+    ),
+    key(
+        "egress",
+        "expressions",
+        "",
+        "\"guard/expressions.txt\"",
+        "The same of regular expressions, which are looked for line by line.",
+    ),
+    key(
+        "egress",
+        "prefixes",
+        "",
+        "\"guard/prefixes.txt\"",
+        "The same of networks such as 203.0.113.0/24: addresses that belong to them.",
+    ),
+    key(
+        "egress",
+        "hashes",
+        "",
+        "\"guard/hashes.txt\"",
+        "The same of files, by SHA-256 in hexadecimal, as sha256sum writes it.",
     ),
     key("limits", "partners", "64", "64", "Paired partners, 1 to 4096."),
     key(
@@ -280,6 +309,14 @@ pub fn in_force(config: &Config) -> String {
         "\n[publish]\nunsend-for = \"{}\"",
         WrittenDuration(config.publish.unsend_for)
     ));
+    if !config.egress.is_empty() {
+        line(format_args!("\n[egress]"));
+    }
+    for list in List::ALL {
+        if let Some(file) = config.egress.of(list) {
+            line(format_args!("{} = {}", list.name(), path(file)));
+        }
+    }
     line(format_args!("\n[limits]\npartners = {}", config.limits.partners));
     line(format_args!("faults = {}", config.limits.faults));
     let room = config.limits.room;

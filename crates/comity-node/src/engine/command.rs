@@ -5,17 +5,20 @@ use comity_core::consent::{ConsentAsk, ConsentBody, ConsentGrant, ConsentRefusal
 use comity_core::control::ControlBody;
 use comity_core::group::{Founding, GroupBody, Says};
 use comity_core::journal::{
-    ContentRead, DraftMade, Invited, JournalEntry, PartnerChange, PartnerChanged, Ruled, Shown,
-    Source, StaffChange, StaffChanged, Standing, StandingChanged, ToldOutside,
+    ContentRead, DraftMade, Guarded, Invited, JournalEntry, PartnerChange, PartnerChanged, Ruled,
+    Shown, Source, StaffChange, StaffChanged, Standing, StandingChanged, ToldOutside,
 };
 use comity_core::keyring::AdvanceError;
 use comity_core::limits::ENTRY_BYTES;
 use comity_core::record::{Part, VerifiedRecord};
 use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::{Checked, Engine, Then, Token};
+use crate::guard::Guard;
 use crate::state::{Bond, Partner};
 
 /// A change that somebody here asks for.
@@ -114,6 +117,15 @@ pub enum Command {
         /// Who.
         by: String,
     },
+    /// Have the egress guard look at every part of a record that it has not looked at.
+    Examine {
+        /// The record.
+        record: RecordId,
+    },
+    /// Other lists of the egress guard are in force.
+    Guard(Option<Arc<Guard>>),
+    /// A person lets a part pass that the egress guard held, or holds it again.
+    LetPass(Guarded),
     /// The operator confirms local policy after a restore.
     ConfirmPolicy,
     /// No more deliveries are begun; links end when what is under way is through.
@@ -207,6 +219,13 @@ pub enum CommandError {
 
 impl Engine {
     pub(super) fn command(&mut self, token: Token, command: Command, now: Timestamp) {
+        // The answer waits for whoever looks.
+        if let Command::Examine { record } = command {
+            if let Some(refused) = self.examine(token, record) {
+                self.effects.push(super::Effect::Reply { token, reply: Err(refused) });
+            }
+            return;
+        }
         let result = self.carry_out(command, now);
         // What was refused entered nothing; the answer need not wait.
         match result {
@@ -273,6 +292,9 @@ impl Engine {
                 self.enter(&JournalEntry::Read(read), Vec::new());
                 Ok(Reply::Done)
             }
+            Command::Examine { .. } => Ok(Reply::Done),
+            Command::Guard(guard) => Ok(self.change_guard(guard)),
+            Command::LetPass(guarded) => self.let_pass(guarded, now),
             Command::ConfirmPolicy => {
                 if self.state.recovery().is_some() {
                     self.name_what_is_set_aside()?;

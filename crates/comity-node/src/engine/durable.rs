@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use comity_core::ledger::{Head, Opening};
 use comity_core::receipt::RejectReason;
-use comity_core::{Digest, EconomyId, EpochId, Timestamp};
+use comity_core::{Digest, EconomyId, EpochId, PartDigest, RecordId, Timestamp};
 use comity_store::StoreError;
 
 use super::{CommandError, Effect, Engine, Reply, Token};
@@ -23,6 +23,7 @@ pub(super) enum Then {
     ReturnStored { partner: EconomyId, number: u64 },
     Announce { partner: EconomyId, opening: Opening },
     EpochStored { partner: EconomyId, opening: Opening },
+    Examine { record: RecordId, parts: Vec<PartDigest> },
 }
 
 impl Engine {
@@ -96,6 +97,7 @@ impl Engine {
                     self.ask_for_unkept(partner, now);
                     self.owe_receipt(partner, now);
                 }
+                Then::Examine { record, parts } => self.begin_examining(record, parts),
             }
         }
         for (partner, numbers) in stored {

@@ -1,5 +1,7 @@
 //! What happens to the engine, and what should happen.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use comity_core::ledger::Ranges;
 use comity_core::partners::{AuthenticatedPartner, PartnerSet};
@@ -8,6 +10,8 @@ use comity_proto::{CloseReason, ConnId, StreamId, Transmit};
 use comity_store::{NewEntry, Piece, Seq, StoreError, Unfinished};
 
 use super::command::{Command, CommandError, Reply};
+use crate::guard::{Found, Guard};
+
 use super::work::{Checked, Loaded, PartSource, Unverified};
 
 /// Names a job that was given out, until its result comes back.
@@ -77,6 +81,13 @@ pub enum Input {
         /// Why it is not durable.
         result: Result<(), String>,
     },
+    /// The egress guard looked at parts.
+    Examined {
+        /// The job.
+        token: Token,
+        /// What it found in each, or why one could not be read.
+        result: Result<Vec<(PartDigest, Found)>, String>,
+    },
     /// At the start: the bodies of which an earlier run of the process kept some pieces.
     Unfinished(Vec<(Unfinished, Ranges)>),
     /// The disk has little room left, or has room again.
@@ -138,6 +149,15 @@ pub enum Effect {
         label: Bytes,
         /// The part.
         digest: PartDigest,
+    },
+    /// Have the egress guard look at parts.
+    Examine {
+        /// Returned with the result.
+        token: Token,
+        /// With these lists.
+        guard: Arc<Guard>,
+        /// The parts, whose bodies are durable.
+        parts: Vec<PartDigest>,
     },
     /// Send.
     Transmit(Transmit),

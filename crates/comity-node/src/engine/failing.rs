@@ -95,6 +95,7 @@ impl Engine {
         // Batches that are still with the store come back as failed too, or never; nobody waits.
         let given_up = std::mem::take(&mut self.commits);
         self.refuse_waiting(given_up.into_values().flatten().chain(then), &failure);
+        self.refuse_examining(&failure.refusal());
         for conn in self.conns.keys() {
             self.effects.push(Effect::Close { conn: *conn, reason: CloseReason::ShuttingDown });
         }
@@ -119,7 +120,8 @@ impl Engine {
             Input::Appended { result: Err(error), .. } => self.fail_worse(&error),
             Input::Loaded { token, .. }
             | Input::Verified { token, .. }
-            | Input::Kept { token, .. } => {
+            | Input::Kept { token, .. }
+            | Input::Examined { token, .. } => {
                 self.jobs.remove(&token);
             }
             Input::Space { low } => self.space_low = low,
@@ -182,7 +184,8 @@ impl Engine {
     /// Tokens are not given twice, so that what still comes back from before is of nobody's concern.
     pub fn fall_back(&mut self, state: State, unfinished: Vec<(Unfinished, Ranges)>) {
         let entropy = std::mem::replace(&mut self.entropy, Box::new(OsEntropy));
-        let mut anew = Self::new(state, self.link_key.clone(), entropy);
+        let mut anew = Self::new(state, self.link_key.clone(), entropy)
+            .guarded_by(self.state.guard().cloned());
         anew.link_config = self.link_config.clone();
         anew.limits.clone_from(&self.limits);
         anew.tail_cut = self.tail_cut;

@@ -63,7 +63,8 @@ impl Engine {
             | Then::Rejected { .. }
             | Then::ReturnStored { .. }
             | Then::Announce { .. }
-            | Then::EpochStored { .. } => None,
+            | Then::EpochStored { .. }
+            | Then::Examine { .. } => None,
         });
         numbers.collect()
     }
@@ -113,10 +114,15 @@ impl Engine {
             }
             session.queue.pop_front();
             let seq = held.seq;
+            if self.waits_to_hand_over(partner, number, entry.record, &entry.parts) {
+                continue;
+            }
             if let Some(loaded) = self.fresh.load(seq, &entry.parts) {
                 self.hand_over(partner, number, loaded, now);
             } else {
-                session.loading.insert(number, load);
+                if let Some(session) = self.sessions.get_mut(&partner) {
+                    session.loading.insert(number, load);
+                }
                 let token = self.token();
                 self.jobs.insert(token, Job::HandOver { partner, number });
                 self.effects.push(Effect::Load { token, seq, parts: entry.parts });
@@ -143,7 +149,16 @@ impl Engine {
                 let text = format!("delivery {number} cannot be read: {why}");
                 self.alarm(Some(partner), "unreadable", text);
             }
-            (Some(Job::Incoming { .. } | Job::Returned { .. } | Job::Keep { .. }) | None, _) => {}
+            (
+                Some(
+                    Job::Incoming { .. }
+                    | Job::Returned { .. }
+                    | Job::Keep { .. }
+                    | Job::Examine { .. },
+                )
+                | None,
+                _,
+            ) => {}
         }
     }
 

@@ -80,7 +80,10 @@ impl Engine {
             Some(Job::Returned { partner, incoming }) => {
                 self.returned_verified(partner, incoming, result.ok(), now);
             }
-            Some(Job::HandOver { .. } | Job::Return { .. } | Job::Keep { .. }) | None => {}
+            Some(
+                Job::HandOver { .. } | Job::Return { .. } | Job::Keep { .. } | Job::Examine { .. },
+            )
+            | None => {}
         }
     }
 

@@ -16,6 +16,7 @@ mod durable;
 mod entering;
 mod epochs;
 mod events;
+mod examining;
 mod failing;
 mod fresh;
 mod greeting;
@@ -39,7 +40,7 @@ use std::time::Duration;
 
 use comity_core::entropy::draw;
 use comity_core::sign::SecretKey;
-use comity_core::{EconomyId, Entropy, RecordId, Timestamp};
+use comity_core::{EconomyId, Entropy, PartDigest, RecordId, Timestamp};
 use comity_proto::ConnId;
 use comity_store::NewEntry;
 
@@ -62,6 +63,7 @@ enum Job {
     HandOver { partner: EconomyId, number: u64 },
     Return { partner: EconomyId, number: u64 },
     Keep { partner: EconomyId, piece: comity_proto::Piece },
+    Examine { record: RecordId, parts: Vec<PartDigest>, revision: u64 },
 }
 
 /// The machine. One for each node.
@@ -90,6 +92,8 @@ pub struct Engine {
     /// Those who may connect: their pairing is durable.
     admitted: BTreeSet<EconomyId>,
     jobs: BTreeMap<Token, Job>,
+    /// What the egress guard is looking at, and who waits for it.
+    examining: examining::Examining,
     /// What an earlier run kept of parts that have not come whole.
     left: keeping::Left,
     commits: BTreeMap<Token, Vec<Then>>,
@@ -138,6 +142,7 @@ impl Engine {
             set_aside,
             admitted,
             jobs: BTreeMap::new(),
+            examining: examining::Examining::new(),
             left: keeping::Left::new(),
             commits: BTreeMap::new(),
             batch: Vec::new(),
@@ -225,6 +230,7 @@ impl Engine {
                 self.verified(token, result.map(|checked| *checked), now);
             }
             Input::Kept { token, result } => self.kept(token, result, now),
+            Input::Examined { token, result } => self.examined(token, result, now),
             Input::Unfinished(bodies) => self.take_unfinished(bodies),
             Input::Space { low } => self.space_low = low,
             Input::Ping { partner, nonce } => {

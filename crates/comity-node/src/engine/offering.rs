@@ -11,7 +11,7 @@ use comity_core::{EconomyId, PartDigest, RecordId, Timestamp, Urgency};
 use super::batches::batches;
 use super::session::Session;
 use super::{Engine, Then};
-use crate::limits::{CONSIDERED_PER_STEP, QUEUE};
+use crate::limits::{CONSIDERED_PER_STEP, EXAMINED_AT_ONCE, QUEUE};
 
 impl Engine {
     /// Whether anything may be numbered for this partner now.
@@ -19,7 +19,10 @@ impl Engine {
         // What the partner put off waits for it, and not in the way of what it may have room for.
         let put_off: usize = session.deferred.values().map(BTreeSet::len).sum();
         let under_way = session.under_way.len().saturating_sub(put_off);
-        session.up && self.failed.is_none() && under_way < QUEUE
+        session.up
+            && self.failed.is_none()
+            && under_way < QUEUE
+            && self.examining.len() < EXAMINED_AT_ONCE
     }
 
     pub(super) fn offer_all(&mut self, now: Timestamp) {
@@ -92,7 +95,13 @@ impl Engine {
         if self.is_withholding(&partner) {
             return;
         }
-        let Some(state) = self.state.partner(&partner) else { return };
+        if self.waits_for_guard(partner, record, now) {
+            return;
+        }
+        let (Some(held), Some(state)) = (self.state.record(&record), self.state.partner(&partner))
+        else {
+            return;
+        };
         let plan = self.state.plan(held, &partner, now);
         if let Some(until) = plan.holds()
             && let Some(session) = self.sessions.get_mut(&partner)
@@ -223,7 +232,7 @@ impl Engine {
 }
 
 /// Whether all that goes by a plan was sent: one id goes twice only with parts that were not sent before.
-fn is_sent(plan: &Plan, sent: Option<&BTreeSet<PartDigest>>) -> bool {
+pub(super) fn is_sent(plan: &Plan, sent: Option<&BTreeSet<PartDigest>>) -> bool {
     sent.is_some_and(|sent| plan.releases().iter().all(|part| sent.contains(part)))
 }
 

@@ -16,14 +16,16 @@
 
 use std::fmt::{self, Write as _};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use age::secrecy::SecretString;
 use comity_core::Digest;
 use comity_core::digest::{domains, read_hex};
 use zeroize::Zeroizing;
+
+use crate::private_file::{self, NotRead};
 
 mod error;
 mod keys;
@@ -199,34 +201,17 @@ fn form_text(form: Form) -> String {
     }
 }
 
-/// Reads the file if it is a regular one that nobody else has access to: asked of the open file, so
-/// that it is the one that is read.
 fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
-    let read = failed(path, "read");
-    // Without waiting for a writer, should it be a pipe.
-    let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-    let file = match OpenOptions::new().read(true).custom_flags(nonblocking).open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(KeyFileError::Missing(path.to_owned()));
+    private_file::read(path, FILE_BYTES).map_err(|why| {
+        let path = path.to_owned();
+        match why {
+            NotRead::Missing => KeyFileError::Missing(path),
+            NotRead::NotAFile => KeyFileError::NotAFile(path),
+            NotRead::OpenToOthers(mode) => KeyFileError::OpenToOthers { path, mode },
+            NotRead::TooLarge => damaged(&path, "it is far too large"),
+            NotRead::Io(source) => KeyFileError::Io { path, action: "read", source },
         }
-        Err(error) => return Err(read(error)),
-    };
-    let metadata = file.metadata().map_err(failed(path, "read"))?;
-    if !metadata.is_file() {
-        return Err(KeyFileError::NotAFile(path.to_owned()));
-    }
-    let mode = metadata.mode() & 0o7777;
-    if mode & 0o077 != 0 {
-        return Err(KeyFileError::OpenToOthers { path: path.to_owned(), mode });
-    }
-    if metadata.len() > FILE_BYTES {
-        return Err(damaged(path, "it is far too large"));
-    }
-    let room = usize::try_from(metadata.len()).unwrap_or_default().saturating_add(1);
-    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
-    file.take(FILE_BYTES).read_to_end(&mut bytes).map_err(read)?;
-    Ok(bytes)
+    })
 }
 
 fn decrypt(

@@ -249,7 +249,9 @@ impl Work {
 
     fn ask(&mut self, state: &State, id: &RecordId, held: &Held, to: EconomyId) {
         let recipient = Recipient::partner(to);
-        let shift = self.comparison.shift(&held.facts, &held.parts, &recipient, self.at);
+        // What was not looked at yet is looked at before it goes, whatever is agreed.
+        let parts = state.as_if_clear(held);
+        let shift = self.comparison.shift(&held.facts, &parts, &recipient, self.at);
         let Some(Shift { begins, stops }) = shift else { return };
         let sent = state.partner(&to).is_some_and(|one| one.out.possibly_held(id).is_some());
         let tally = self.tallies.entry(to).or_default();

@@ -13,6 +13,7 @@ use comity_core::{
 };
 
 use super::groups::find_group;
+use super::guard::as_examined;
 use super::replacing::{replaceable, with_replaced};
 use super::{Service, find_economy, find_partner, find_record};
 use super::{local, words};
@@ -165,6 +166,8 @@ impl Service {
         };
         match self.command(command).await? {
             Reply::Published { record, reference } => {
+                // Who published it hears at once that it does not go, and not when it would.
+                self.examine(record).await?;
                 if let Some(preview) = &mut preview {
                     preview.record.reference.clone_from(&reference);
                 }
@@ -201,8 +204,10 @@ impl Service {
     async fn would(&self, composed: &Composed, title: String) -> Result<Preview, ServiceError> {
         let (record, parts, now) = (composed.record.clone(), composed.parts.clone(), self.now());
         let desks = self.parts.config.local.desks.clone();
+        let looked = self.look_at(&parts).await?;
         self.look(move |state, _, _| {
-            let held = as_held(state, &record, &parts, title, now);
+            let mut held = as_held(state, &record, &parts, title, now);
+            as_examined(state, &mut held, &looked);
             preview(state, &record.id(), &held, &desks, now)
         })
         .await
@@ -210,6 +215,7 @@ impl Service {
 
     /// Who gets which part of a record now.
     pub async fn preview(&self, record: &str) -> Result<Preview, ServiceError> {
+        self.examine_if_possible(record).await;
         let (record, now) = (record.to_owned(), self.now());
         let desks = self.parts.config.local.desks.clone();
         self.look(move |state, _, _| {

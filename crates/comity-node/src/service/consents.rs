@@ -255,7 +255,8 @@ fn opened(
         let with = state.policy().to_builder().consent(consent).build();
         let recipient = Recipient::partner(*to);
         let facts = state.facts_for(held, to);
-        let plan = |policy| policy::plan(policy, &facts, &held.parts, &recipient, now);
+        let clear = state.as_if_clear(held);
+        let plan = |policy| policy::plan(policy, &facts, &clear, &recipient, now);
         let (before, after) = (plan(state.policy()), plan(&with));
         let decided = after.parts().iter().map(|one| (one.digest, one));
         let decided: BTreeMap<_, _> = decided.collect();

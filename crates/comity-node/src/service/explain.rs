@@ -28,6 +28,7 @@ impl Service {
     pub async fn explain(&self, question: ExplainRequest) -> Result<Explained, ServiceError> {
         let now = self.now();
         let Some(at) = question.at.as_deref().map(words::instant).transpose()? else {
+            self.examine_if_possible(&question.record).await;
             let (explained, search) =
                 self.look(move |state, _, _| answer(state, &question, now)).await??;
             // What would change it is tried out beside the node's own work.
@@ -50,7 +51,8 @@ impl Service {
                 ServiceError::no_input("before-founding", message)
             })?;
             let (explained, search) = answer(&state, &question, at)?;
-            // What would have changed it then may do harm now.
+            // What would have changed it then may do harm now. What the egress guard found then nobody knows:
+            // the lists are those of now, and are not in the journal.
             Ok(searched(explained, search.map(|search| Search { commands: false, ..search })))
         })
         .await
@@ -255,6 +257,7 @@ impl Search {
         let staying = parts.iter_mut().filter(|part| part.outcome != "release");
         for part in staying.take(SEARCHED) {
             let digest: Option<PartDigest> = part.part.parse().ok();
+            let number = digest.map(|_| part.number);
             if digest.is_none() && part.part != MANIFEST {
                 continue;
             }
@@ -265,12 +268,12 @@ impl Search {
             part.would_change = found
                 .ways
                 .iter()
-                .map(|way| in_order(way).into_iter().map(|one| self.change(one)).collect())
+                .map(|way| in_order(way).into_iter().map(|one| self.change(one, number)).collect())
                 .collect();
         }
     }
 
-    fn change(&self, change: &Change) -> ExplainedChange {
+    fn change(&self, change: &Change, part: Option<usize>) -> ExplainedChange {
         let what = change.sentence(&self.snapshot, self.facts.source == Source::Own);
         let with = match change {
             Change::Amend { agreement, .. } => self.others.get(agreement),
@@ -286,12 +289,12 @@ impl Search {
         };
         ExplainedChange {
             what: with.map_or(what.clone(), |other| format!("{what} (with {other})")),
-            command: self.command(change).filter(|_| self.commands),
+            command: self.command(change, part).filter(|_| self.commands),
         }
     }
 
     /// What an operator types for it. What others have to do has no command here.
-    fn command(&self, change: &Change) -> Option<String> {
+    fn command(&self, change: &Change, part: Option<usize>) -> Option<String> {
         let (partner, record) = (word(&self.partner), word(&self.reference));
         match change {
             Change::Raise(level) => {
@@ -305,11 +308,11 @@ impl Search {
             Change::Consent => {
                 Some(format!("comity consent ask {record} --for {partner} --why TEXT"))
             }
-            Change::Wait(_)
-            | Change::Mark
-            | Change::LetPass
-            | Change::Address(_)
-            | Change::Amend { .. } => None,
+            Change::LetPass => {
+                let part = part.map(|part| part.to_string()).unwrap_or_else(|| "N".to_owned());
+                Some(format!("comity guard release {record} --part {part} --reason TEXT"))
+            }
+            Change::Wait(_) | Change::Mark | Change::Address(_) | Change::Amend { .. } => None,
         }
     }
 }

@@ -16,6 +16,7 @@ mod explain;
 mod group_lines;
 mod group_words;
 mod groups;
+mod guard;
 mod invitations;
 mod key_ends;
 #[cfg(test)]
@@ -141,6 +142,7 @@ impl Service {
                 waiting: state.records().filter(|(_, one)| records::waits(one)).count() as u64,
                 asks: state.asks_of_us().count() as u64,
                 drafts: state.drafts().count() as u64,
+                held_by_guard: state.held_by_guard(),
                 entries: durable.seq,
                 chain: durable.chain.to_string(),
                 link_key_granted: link_key.map(|key| {

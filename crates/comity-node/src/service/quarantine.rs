@@ -61,7 +61,7 @@ impl Service {
 const HELD: &str = "held by a person here";
 
 /// A name and a reason are what the decision is worth later.
-fn said(what: &'static str, text: &str) -> Result<(), ServiceError> {
+pub(super) fn said(what: &'static str, text: &str) -> Result<(), ServiceError> {
     if text.trim().is_empty() {
         return Err(ServiceError::usage(what, format!("the {what} is empty"))
             .next("say who decides (--by NAME) and why (--reason TEXT)"));

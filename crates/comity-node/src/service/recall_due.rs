@@ -74,7 +74,7 @@ fn may_be_recalled(state: &State, held: &Held) -> bool {
 fn line(state: &State, economy: &EconomyId, record: &RecordId, now: Timestamp) -> Option<DueLine> {
     let held = state.record(record)?;
     let went = state.partner(economy)?.out.possibly_held(record)?;
-    let plan = state.plan(held, economy, now);
+    let plan = state.plan_if_clear(held, economy, now);
     let told_with_it =
         |gate: Gate| matches!(gate, Gate::Expiry | Gate::ReleaseTime | Gate::Embargo);
     let kept: Vec<_> = plan

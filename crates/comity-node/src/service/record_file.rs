@@ -1,7 +1,7 @@
 //! A record as a file, which anybody verifies without this node.
 
 use comity_core::journal::Shown;
-use comity_core::policy::Lifecycle;
+use comity_core::policy::{Lifecycle, PartFacts};
 use comity_core::{PartDigest, RecordId, Section, Tlp};
 
 use super::records::found;
@@ -26,6 +26,8 @@ impl Service {
     /// The signed record and the parts that whoever uses this node may see. RED is shown, and never
     /// exported. Of a record of which nothing may go there is no file.
     pub async fn record_file(&self, record: &str) -> Result<RecordFile, ServiceError> {
+        // A file leaves: what the egress guard has not looked at goes into none.
+        self.examine_if_possible(record).await;
         let text = record.to_owned();
         let (desks, now) = (self.parts.config.local.desks.clone(), self.now());
         let sees = self.sees();
@@ -33,8 +35,10 @@ impl Service {
             .look(move |state, _, _| {
                 let (id, held) = found(state, &text)?;
                 let sight = local::sight(state, held, &desks, sees, now);
-                let hidden = |part: &PartDigest| {
-                    sight.get(part).cloned().unwrap_or(Some("it is not known here".to_owned()))
+                let hidden = |part: &PartFacts| {
+                    let unknown = Some("it is not known here".to_owned());
+                    let hidden = sight.get(&part.digest).cloned().unwrap_or(unknown);
+                    hidden.or_else(|| state.kept_by_guard(part))
                 };
                 choose(id, held, hidden)
             })
@@ -65,7 +69,7 @@ impl Service {
 fn choose(
     id: RecordId,
     held: &Held,
-    hidden: impl Fn(&PartDigest) -> Option<String>,
+    hidden: impl Fn(&PartFacts) -> Option<String>,
 ) -> Result<Choice, ServiceError> {
     let reference = held.reference.clone();
     if held.facts.kind.is_control() {
@@ -85,7 +89,7 @@ fn choose(
             .then(|| "it names somebody to whom the record goes".to_owned());
         let red = (part.marking.tlp == Tlp::Red)
             .then(|| "TLP:RED is shown, and goes into no file".to_owned());
-        match hidden(&part.digest).or(red).or(named) {
+        match hidden(part).or(red).or(named) {
             None => {
                 taken.push(part.digest);
                 above_green |= part.marking.tlp > Tlp::Green;

@@ -159,6 +159,7 @@ fn of_one(state: &State, entry: &JournalEntry, now: Timestamp) -> Option<Event> 
         | JournalEntry::ToldWrongly { .. }
         | JournalEntry::DraftGone { .. }
         | JournalEntry::Staff(_)
-        | JournalEntry::Read(_) => None,
+        | JournalEntry::Read(_)
+        | JournalEntry::Guarded(_) => None,
     }
 }

@@ -292,6 +292,7 @@ impl Shell {
             Effect::Load { token, seq, parts } => self.work.load(token, seq, parts),
             Effect::Verify { token, signed, parts } => self.work.verify(token, signed, parts),
             Effect::Keep { token, piece } => self.work.keep(token, piece),
+            Effect::Examine { token, guard, parts } => self.work.examine(token, guard, parts),
             Effect::Discard { label, digest } => self.work.discard(label, digest),
             Effect::Transmit(transmit) => {
                 if let Some(net) = &self.net {

@@ -12,11 +12,13 @@ use tokio::sync::mpsc;
 
 use super::Done;
 use crate::engine::{Checked, Input, Loaded, PartSource, Token, Unverified};
+use crate::guard::{Found, Guard};
 use crate::limits::{ERRANDS_PER_WRITE, JOBS_PER_WORKER};
 
 enum Job {
     Verify { token: Token, signed: Bytes, parts: Vec<(PartDigest, PartSource)> },
     Load { token: Token, seq: Seq, parts: Vec<PartDigest> },
+    Examine { token: Token, guard: Arc<Guard>, parts: Vec<PartDigest> },
 }
 
 /// What is to be done with pieces of bodies that have not come whole.
@@ -65,6 +67,10 @@ impl Work {
 
     pub(super) fn load(&mut self, token: Token, seq: Seq, parts: Vec<PartDigest>) {
         self.jobs.push(Job::Load { token, seq, parts });
+    }
+
+    pub(super) fn examine(&mut self, token: Token, guard: Arc<Guard>, parts: Vec<PartDigest>) {
+        self.jobs.push(Job::Examine { token, guard, parts });
     }
 
     /// Gives out what was gathered.
@@ -135,6 +141,9 @@ fn carry_out(store: &dyn Store, job: Job) -> Input {
         Job::Load { token, seq, parts } => {
             Input::Loaded { token, result: load(store, seq, &parts) }
         }
+        Job::Examine { token, guard, parts } => {
+            Input::Examined { token, result: examine(store, &guard, &parts) }
+        }
     }
 }
 
@@ -160,6 +169,20 @@ fn verify(
 fn gather(store: &dyn Store, body: &Unfinished) -> Result<Bytes, String> {
     let whole = store.gather(body).map_err(|error| error.to_string())?;
     whole.ok_or_else(|| format!("part {} is not whole", body.digest.short()))
+}
+
+/// Has the egress guard look at parts. One body is in memory at a time.
+fn examine(
+    store: &dyn Store,
+    guard: &Guard,
+    parts: &[PartDigest],
+) -> Result<Vec<(PartDigest, Found)>, String> {
+    let look = |part: &PartDigest| {
+        let bytes = store.blob(part).map_err(|error| error.to_string())?;
+        let bytes = bytes.ok_or_else(|| format!("part {} is not here", part.short()))?;
+        Ok((*part, guard.part(bytes)?))
+    };
+    parts.iter().map(look).collect()
 }
 
 /// Reads a record's signed form and part bodies.

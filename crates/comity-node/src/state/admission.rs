@@ -125,6 +125,10 @@ impl State {
         builder = self.groups.iter().cloned().fold(builder, PolicyBuilder::group);
         let in_doubt = self.groups.in_doubt().cloned();
         let builder = in_doubt.fold(builder, PolicyBuilder::group_in_doubt);
+        let builder = match self.guarding.revision() {
+            Some(revision) => builder.guarded(revision),
+            None => builder.unguarded(),
+        };
         self.policy = self.with_consents(builder).build();
         self.partner_set = partner_set;
     }

@@ -58,7 +58,8 @@ impl State {
         }
         let sent = self.partners.get(economy).and_then(|one| one.out.possibly_held(&ask.record));
         let sent = sent.unwrap_or_default();
-        let plan = self.plan(held, economy, now);
+        // What the egress guard has not looked at is looked at before it goes.
+        let plan = self.plan_if_clear(held, economy, now);
         let given = self.consents.about(&ask.record).map(|(_, word)| word);
         let given: BTreeSet<_> = given
             .filter(|word| word.by == self.us && word.says.grantee == *economy)

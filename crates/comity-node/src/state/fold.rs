@@ -85,6 +85,7 @@ impl State {
             answers: super::Answers::default(),
             unsending: super::Unsending::default(),
             outsides: super::Outsides::default(),
+            guarding: super::Guarding::default(),
             authored: BTreeMap::new(),
             anew: BTreeMap::new(),
             seized: BTreeSet::new(),
@@ -250,6 +251,7 @@ impl State {
             JournalEntry::Staff(changed) => self.staff.changed(changed),
             // Kept for whoever asks later; nothing is decided by it.
             JournalEntry::Read(_) => {}
+            JournalEntry::Guarded(guarded) => self.guarded(guarded),
         }
         Ok(())
     }

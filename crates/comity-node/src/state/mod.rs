@@ -12,6 +12,7 @@ mod control;
 mod entering;
 mod fold;
 mod groups;
+mod guarding;
 mod intake;
 mod invitations;
 mod kept;
@@ -46,6 +47,8 @@ use bound::Kept;
 pub use consents::{Consents, Word};
 pub use fold::FoldError;
 pub use groups::{Groups, Meant};
+use guarding::Guarding;
+pub use guarding::{LetPass, Matched};
 pub use intake::Ruling;
 pub use invitations::Invitations;
 pub(crate) use kept::Stranger;
@@ -100,6 +103,7 @@ pub struct State {
     /// What was unsent.
     unsending: Unsending,
     outsides: Outsides,
+    guarding: Guarding,
     /// Replaced records that are not here.
     replaced: Replaced,
     /// Every record, by the economy that it says it is of and the key that signed it.
@@ -423,6 +427,13 @@ impl State {
     pub fn plan(&self, held: &Held, partner: &EconomyId, now: Timestamp) -> Plan {
         let facts = self.facts_for(held, partner);
         policy::plan(&self.policy, &facts, &held.parts, &Recipient::partner(*partner), now)
+    }
+
+    /// The same if nothing were found in parts that the egress guard has not looked at.
+    #[must_use]
+    pub fn plan_if_clear(&self, held: &Held, partner: &EconomyId, now: Timestamp) -> Plan {
+        let (facts, parts) = (self.facts_for(held, partner), self.as_if_clear(held));
+        policy::plan(&self.policy, &facts, &parts, &Recipient::partner(*partner), now)
     }
 
     /// The same where nobody had consented to anything about it.

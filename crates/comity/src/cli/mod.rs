@@ -3,6 +3,7 @@
 mod agreement;
 mod consent;
 mod group;
+mod guard;
 mod node;
 mod partner;
 mod record;
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use agreement::{AgreementCommand, AgreementDiffArgs};
 pub(crate) use consent::{Condition, ConsentAskArgs, ConsentCommand, ConsentGrantArgs};
 pub(crate) use group::{About, Affiliations, GroupCommand};
+pub(crate) use guard::{GuardCommand, GuardRuling};
 pub(crate) use node::{
     ClockCommand, ConfigCommand, Demo, Init, KeyCommand, QuarantineCommand, RecoverCommand, Ruling,
     StoreCommand,
@@ -147,6 +149,9 @@ pub(crate) enum Command {
     /// Decide about records that are kept from everybody: doubted, or looked at first
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
+    /// See what your own lists hold back from every exit, and let a part pass
+    #[command(subcommand)]
+    Guard(GuardCommand),
     /// Check the configuration, or show what is in force
     #[command(subcommand)]
     Config(ConfigCommand),

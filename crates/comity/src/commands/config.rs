@@ -6,6 +6,7 @@ use comity_admin::Failure;
 use comity_node::config::{self, Config, ConfigError, FILE_NAME};
 use serde_json::{Value, json};
 
+use super::guard;
 use crate::cli::ConfigCommand;
 use crate::folder;
 use crate::screen::Screen;
@@ -19,7 +20,7 @@ pub(super) fn run(
         ConfigCommand::Validate { file: Some(file) } => validate_file(file, screen),
         ConfigCommand::Validate { file: None } => {
             let folder = folder::data_folder(data)?;
-            folder::configuration(&folder)?;
+            guard::lists(&folder::configuration(&folder)?)?;
             valid(&folder.join(FILE_NAME), screen)
         }
         ConfigCommand::Show => {
@@ -34,8 +35,9 @@ pub(super) fn run(
 fn validate_file(file: &Path, screen: &mut Screen) -> Result<(), Failure> {
     let folder = file.parent().unwrap_or(Path::new("."));
     let text = std::fs::read_to_string(file).map_err(|error| folder::unreadable(file, &error))?;
-    Config::parse(&text, file, folder)
+    let config = Config::parse(&text, file, folder)
         .map_err(|error: ConfigError| folder::refused(folder, &error))?;
+    guard::lists(&config)?;
     valid(file, screen)
 }
 

@@ -11,6 +11,7 @@ mod doctor;
 mod embargo;
 mod explain;
 mod group;
+mod guard;
 mod import;
 mod init;
 mod key;
@@ -123,6 +124,7 @@ pub(crate) fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
         Command::Watch(watch) => watch::run(&watch, context),
         Command::Audit(command) => audit::run(command, context),
         Command::Quarantine(command) => quarantine::run(command, context),
+        Command::Guard(command) => guard::run(command, context),
         Command::Store(command) => store::run(&command, context),
         Command::Backup { to } => store::backup(&to, context),
         Command::Restore { from, here, yes } => store::restore(from.as_deref(), here, yes, context),

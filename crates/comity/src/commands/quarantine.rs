@@ -98,7 +98,7 @@ fn show(record: String, full: bool, context: &mut Context<'_>) -> Result<(), Fai
 fn rule(ruling: Ruling, verdict: RuleVerdict, context: &mut Context<'_>) -> Result<(), Failure> {
     // Of somebody of the staff the node takes the name that the passphrase shows.
     let named = ruling.by.or_else(|| context.by.map(str::to_owned));
-    let by = named.map_or_else(|| logged_in(&context.comity()), Ok)?;
+    let by = named.map_or_else(|| logged_in(&context.comity(), "quarantine"), Ok)?;
     let (session, zones) = context.session(Keys::Shut)?;
     let asked = ask::Show { record: ruling.record, content: false };
     let RecordDetail { line, held, .. } = session.call("/show", &asked)?;
@@ -137,11 +137,11 @@ fn rule(ruling: Ruling, verdict: RuleVerdict, context: &mut Context<'_>) -> Resu
 }
 
 /// Who is logged in, where nobody is named.
-fn logged_in(comity: &str) -> Result<String, Failure> {
+pub(super) fn logged_in(comity: &str, command: &str) -> Result<String, Failure> {
     let named = |name: &str| std::env::var(name).ok().filter(|user| !user.trim().is_empty());
     named("USER").or_else(|| named("LOGNAME")).ok_or_else(|| {
         let message = "nobody is logged in by name, and the decision keeps who made it";
         Failure::new(FailureKind::Usage, "nobody-named", message)
-            .next(format!("{comity} quarantine ... --by NAME"))
+            .next(format!("{comity} {command} ... --by NAME"))
     })
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use comity_admin::{Failure, FailureKind, ServeError, Server};
 use comity_node::config::{Config, LogFormat, LogLevel};
+use comity_node::service::Service;
 use comity_node::{Mode, Node};
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -53,7 +54,9 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<(), Failure> {
             writeln!(out, "ready: {} listens on {listening}", status.code)
         })?;
         tracing::info!(economy = %status.economy, %listening, "ready");
-        signals.next().await;
+        while signals.next().await == Told::Reload {
+            reload(&node.service()).await;
+        }
         tracing::info!("ending: deliveries under way are finished; a second signal ends at once");
         drop(told);
         let end = async {
@@ -64,15 +67,35 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<(), Failure> {
         };
         tokio::select! {
             () = end => tracing::info!("ended"),
-            () = signals.next() => tracing::warn!("ended at once; what was not confirmed is sent again"),
+            () = signals.end() => tracing::warn!("ended at once; what was not confirmed is sent again"),
         }
         Ok(())
     })
 }
 
+/// The egress guard's lists may have changed; everything else is read at the start.
+async fn reload(service: &Service) {
+    match service.reload_guard().await {
+        Ok(report) => {
+            tracing::info!(lists = report.lists.len(), "the egress guard's lists are read")
+        }
+        Err(error) => {
+            tracing::error!("the egress guard's lists stay as they were: {}", error.message)
+        }
+    }
+}
+
+/// What a signal told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    End,
+    Reload,
+}
+
 struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    hang_up: Signal,
 }
 
 impl Signals {
@@ -81,14 +104,20 @@ impl Signals {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt()).map_err(refused)?,
             terminate: signal(SignalKind::terminate()).map_err(refused)?,
+            hang_up: signal(SignalKind::hangup()).map_err(refused)?,
         })
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Told {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => Told::End,
+            _ = self.terminate.recv() => Told::End,
+            _ = self.hang_up.recv() => Told::Reload,
         }
+    }
+
+    async fn end(&mut self) {
+        while self.next().await == Told::Reload {}
     }
 }
 

@@ -45,6 +45,10 @@ fn write(status: &Status, zones: &Zones, comity: &str, out: &mut dyn Write) -> i
     if status.drafts > 0 {
         writeln!(out, "  drafts   {}: {comity} list --drafts", count(status.drafts))?;
     }
+    if status.held_by_guard > 0 {
+        let parts = counted(status.held_by_guard, "part is held", "parts are held");
+        writeln!(out, "  guard    {parts}: {comity} guard list")?;
+    }
     if status.asks > 0 {
         let asks = counted(status.asks, "request waits", "requests wait");
         writeln!(out, "  consent  {asks} for an answer: {comity} consent list")?;

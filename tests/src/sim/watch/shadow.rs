@@ -182,7 +182,8 @@ impl Shadow {
             | JournalEntry::ToldWrongly { .. }
             | JournalEntry::DraftGone { .. }
             | JournalEntry::Staff(_)
-            | JournalEntry::Read(_) => {}
+            | JournalEntry::Read(_)
+            | JournalEntry::Guarded(_) => {}
         }
         Ok(())
     }

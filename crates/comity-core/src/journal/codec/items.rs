@@ -171,7 +171,7 @@ macro_rules! lists {
     )+};
 }
 
-lists!(PartHeld, Withheld, DraftPart, RecordId, PartDigest, String, Kind, StaffRole);
+lists!(PartHeld, Withheld, DraftPart, RecordId, PartDigest, Digest, String, Kind, StaffRole);
 
 macro_rules! options {
     ($($name:ident),+) => {$(

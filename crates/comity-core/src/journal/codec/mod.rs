@@ -11,9 +11,9 @@ use crate::ceremony::Ceremony;
 
 use super::{
     Arrival, ArrivalOutcome, ContentRead, Delivered, DeliveryDecided, DraftMade, DraftPart,
-    Founded, Invited, JournalEntry, JournalFault, Judged, PartHeld, PartnerChanged, PartsArrived,
-    RecordEntered, Ruled, Shown, StaffChange, StaffChanged, StaffJoined, Standing, StandingChanged,
-    ToldOutside, Withheld,
+    Founded, Guarded, Invited, JournalEntry, JournalFault, Judged, PartHeld, PartnerChanged,
+    PartsArrived, RecordEntered, Ruled, Shown, StaffChange, StaffChanged, StaffJoined, Standing,
+    StandingChanged, ToldOutside, Withheld,
 };
 
 /// What was `Partner` before pairings were kept with both confirmations. A form that changes gets a new
@@ -160,6 +160,7 @@ entries! {
     25 = Ruled(ruled),
     30 = Staff(changed),
     31 = Read(read),
+    40 = Guarded(guarded),
 }
 
 fields!(ToldOutside { record, whom, means, parts, told, teller, note, at });
@@ -182,6 +183,7 @@ fields!(DraftPart { content, size, header });
 fields!(StaffChanged { name, change, by, at });
 fields!(StaffJoined { key, roles });
 fields!(ContentRead { of, by, at });
+fields!(Guarded { record, part, passes, by, reason, at });
 
 choices!(Standing {
     0 = Accepted, 1 = Pending(wait), 2 = Quarantined(doubt), 3 = InReview(of), 4 = Dropped

@@ -78,6 +78,14 @@ fn examples() -> Vec<JournalEntry> {
         }),
         JournalEntry::Read(ContentRead { of: Shown::Record(record), by: "kim".into(), at }),
         JournalEntry::Read(ContentRead { of: Shown::Draft(3), by: "kim".into(), at }),
+        JournalEntry::Guarded(Guarded {
+            record,
+            part: PartDigest([4; 32]),
+            passes: vec![digest],
+            by: "kim".into(),
+            reason: "the word is public".into(),
+            at,
+        }),
         JournalEntry::Judged(Judged {
             records: vec![record, RecordId([8; 32])],
             standing: Standing::Quarantined("why".into()),

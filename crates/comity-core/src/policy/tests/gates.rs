@@ -385,5 +385,5 @@ fn the_guard_s_word_counts_while_there_are_rules() {
         // Our own people see what was held.
         assert!(decide(policy, &record, &part, &role(), NOW).is_release());
     }
-    assert_eq!(Fact::GuardHit(rule).to_string(), "held by the egress guard's rule own-prefixes");
+    assert_eq!(Fact::GuardHit(rule).to_string(), "held by the egress guard (own-prefixes)");
 }

@@ -1,0 +1,218 @@
+//! The egress guard, as people meet it: what it holds and why, letting a part pass, other lists.
+
+use comity_core::journal::Guarded;
+use comity_core::record::Part;
+use comity_core::{PartDigest, RecordId, Timestamp, Tlp};
+
+use super::quarantine::said;
+use super::records::found;
+use super::{Service, caller};
+use crate::api::{GuardList, GuardPart, GuardPass, GuardReport, GuardRequest};
+use crate::engine::Command;
+use crate::error::{ErrorKind, ServiceError};
+use crate::guard::{Found, Guard, List, Place};
+use crate::state::{Held, Matched, State};
+
+impl Service {
+    /// The lists in force, and the parts that they hold or would.
+    pub async fn guard(&self) -> Result<GuardReport, ServiceError> {
+        let config = self.parts.config.egress.clone();
+        let sees = self.sees();
+        self.look(move |state, _, _| {
+            let guard = state.guard();
+            let lists = List::ALL.into_iter().filter_map(|list| {
+                let (guard, file) = (guard?, config.of(list)?);
+                Some(GuardList {
+                    list: list.name().to_owned(),
+                    file: file.display().to_string(),
+                    rules: guard.count(list) as u64,
+                })
+            });
+            let mut parts: Vec<_> =
+                state.matched().filter_map(|one| line(state, &one, sees)).collect();
+            parts.sort_by_key(|(seq, part)| (*seq, part.number));
+            let parts = parts.into_iter().map(|(_, part)| part).collect();
+            GuardReport { lists: lists.collect(), parts }
+        })
+        .await
+    }
+
+    /// Lets a part go although rules match it: these rules, and no others.
+    pub async fn let_pass(&self, request: GuardRequest) -> Result<GuardPart, ServiceError> {
+        let (by, reason) = self.decides(&request)?;
+        let id = self.find_part(&request).await?;
+        // It may not have been looked at yet.
+        self.examine(id.0).await?;
+        let part = id.1;
+        let passes = self
+            .look(move |state, _, _| {
+                let matched = state.matched_in(&part).filter(|one| !one.held_by.is_empty());
+                let matched = matched.ok_or_else(|| {
+                    ServiceError::usage("not-held", "no rule of the egress guard holds that part")
+                        .next("comity guard list")
+                })?;
+                if matched.more {
+                    let message = "more rules match the part than are named, so nobody can tell what would be let pass";
+                    return Err(ServiceError::data("too-many-rules", message)
+                        .next("take the rules out of the lists that match everything, then: comity guard reload"));
+                }
+                Ok::<_, ServiceError>(state.rules_of(&part))
+            })
+            .await??;
+        self.decide_part(id, passes, by, reason).await
+    }
+
+    /// Holds a part again that somebody let pass.
+    pub async fn hold_again(&self, request: GuardRequest) -> Result<GuardPart, ServiceError> {
+        let (by, reason) = self.decides(&request)?;
+        let id = self.find_part(&request).await?;
+        let part = id.1;
+        let passed = self.look(move |state, _, _| state.let_pass(&part).is_some()).await?;
+        if !passed {
+            let message = "nobody let that part pass";
+            return Err(ServiceError::usage("not-passed", message).next("comity guard list"));
+        }
+        self.examine(id.0).await?;
+        self.decide_part(id, Vec::new(), by, reason).await
+    }
+
+    /// Reads the lists anew. What has not left is looked at with them.
+    pub async fn reload_guard(&self) -> Result<GuardReport, ServiceError> {
+        let config = self.parts.config.egress.clone();
+        let read = tokio::task::spawn_blocking(move || Guard::read(&config)).await;
+        let guard = read
+            .map_err(|error| ServiceError::new(ErrorKind::Io, "guard-list", error.to_string()))??;
+        self.command(Command::Guard(guard)).await?;
+        self.guard().await
+    }
+
+    /// Has every part of a record looked at that was not. Where nothing is looked for, that is nothing.
+    pub(super) async fn examine(&self, record: RecordId) -> Result<(), ServiceError> {
+        let wanted = self
+            .look(move |state, _, _| {
+                state.record(&record).is_some_and(|held| !state.unexamined(held).is_empty())
+            })
+            .await?;
+        if wanted {
+            self.command(Command::Examine { record }).await?;
+        }
+        Ok(())
+    }
+
+    /// The same where the answer can do without: it says then that nothing was looked at.
+    pub(super) async fn examine_if_possible(&self, record: &str) {
+        let text = record.to_owned();
+        let id = self.look(move |state, _, _| state.find_record(&text)).await;
+        if let Ok(Some(id)) = id
+            && let Err(error) = self.examine(id).await
+        {
+            tracing::debug!("not examined: {}", error.message);
+        }
+    }
+
+    /// What the guard says of parts that are not here, such as those of a draft.
+    pub(super) async fn look_at(
+        &self,
+        parts: &[Part],
+    ) -> Result<Vec<(PartDigest, Found)>, ServiceError> {
+        let Some(guard) = self.look(|state, _, _| state.guard().cloned()).await? else {
+            return Ok(Vec::new());
+        };
+        let parts: Vec<_> = parts.iter().map(|part| (part.digest, part.bytes.clone())).collect();
+        let looked = tokio::task::spawn_blocking(move || {
+            let look = |(digest, bytes)| Ok::<_, String>((digest, guard.part(bytes)?));
+            parts.into_iter().map(look).collect::<Result<Vec<_>, _>>()
+        });
+        let looked = looked.await.map_err(|error| error.to_string()).flatten();
+        looked.map_err(|why| ServiceError::data("not-examined", why))
+    }
+
+    fn decides(&self, request: &GuardRequest) -> Result<(String, String), ServiceError> {
+        let by = self.caller().map_or_else(|| request.by.clone(), |caller| caller.name.clone());
+        said("name", &by)?;
+        said("reason", &request.reason)?;
+        Ok((by, request.reason.clone()))
+    }
+
+    async fn find_part(
+        &self,
+        request: &GuardRequest,
+    ) -> Result<(RecordId, PartDigest), ServiceError> {
+        let (text, number) = (request.record.clone(), request.part);
+        self.look(move |state, _, _| {
+            let (id, held) = found(state, &text)?;
+            let place = number.checked_sub(1).and_then(|place| usize::try_from(place).ok());
+            let part = place.and_then(|place| held.parts.get(place)).ok_or_else(|| {
+                let many = held.parts.len();
+                let message = format!("there is no part {number}: {many} of the record are here");
+                ServiceError::no_input("no-part", message).next("comity guard list")
+            })?;
+            Ok((id, part.digest))
+        })
+        .await?
+    }
+
+    async fn decide_part(
+        &self,
+        (record, part): (RecordId, PartDigest),
+        passes: Vec<comity_core::Digest>,
+        by: String,
+        reason: String,
+    ) -> Result<GuardPart, ServiceError> {
+        let at = self.now();
+        let guarded = Guarded { record, part, passes, by, reason, at };
+        self.command(Command::LetPass(guarded)).await?;
+        let sees = self.sees();
+        let shown = self.look(move |state, _, _| {
+            let nothing = Matched {
+                record,
+                part,
+                held_by: Vec::new(),
+                more: false,
+                passed: state.let_pass(&part).cloned(),
+            };
+            let matched = state.matched_in(&part).unwrap_or(nothing);
+            line(state, &matched, sees)
+        });
+        let missing = || ServiceError::no_input("no-record", "the record is gone");
+        shown.await?.map(|(_, part)| part).ok_or_else(missing)
+    }
+}
+
+/// A part with what matches it, and where its record stands in the journal.
+fn line(state: &State, matched: &Matched, sees: Option<Tlp>) -> Option<(u64, GuardPart)> {
+    let held = state.record(&matched.record)?;
+    let place = held.parts.iter().position(|part| part.digest == matched.part)?;
+    let part = held.parts.get(place)?;
+    let title = caller::discreet_title(held, sees, held.title.clone());
+    let went_to = state.partners().filter(|(_, one)| {
+        one.out.possibly_held(&matched.record).is_some_and(|sent| sent.contains(&matched.part))
+    });
+    let line = GuardPart {
+        reference: held.reference.clone(),
+        record: matched.record.to_string(),
+        title,
+        number: (place as u64).saturating_add(1),
+        part: matched.part.to_string(),
+        section: part.counts_as.to_string(),
+        tlp: part.marking.tlp.to_string(),
+        held_by: matched.held_by.iter().map(Place::to_string).collect(),
+        went_to: went_to.map(|(economy, _)| state.name_of(economy)).collect(),
+        passed: matched.passed.as_ref().map(|passed| GuardPass {
+            by: passed.by.clone(),
+            reason: passed.reason.clone(),
+            at: Timestamp::to_string(&passed.at),
+        }),
+    };
+    Some((held.seq, line))
+}
+
+/// Puts to the parts of a record that is not here what the guard said of them.
+pub(super) fn as_examined(state: &State, held: &mut Held, looked: &[(PartDigest, Found)]) {
+    for part in &mut held.parts {
+        let said = looked.iter().find(|(digest, _)| *digest == part.digest);
+        if let Some((digest, found)) = said {
+            part.guard = state.would_be(digest, found);
+        }
+    }
+}
