@@ -102,7 +102,7 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         |error| {
             let message = format!("`{}` cannot be made: {error}", path.display());
             Failure::new(FailureKind::CannotCreate, "cannot-create", message)
-                .next("name another file with --out")
+                .next("name a file that is not there yet")
         },
     )
 }

@@ -184,6 +184,27 @@ fn what_a_diff_says_beforehand_is_what_comes_of_it() {
         "--anyway",
     );
     kr.data(&["agreement", "propose", &ended, "--to", "JP", "--yes", "--anyway"]);
+    let mut waiting = String::new();
+    eventually("JP has it", || {
+        let all = jp.data(&["agreement", "list"]);
+        let mut all = all.as_array().unwrap().iter();
+        let last = all.find(|one| text(one, "state") == "awaits our acceptance");
+        last.map(|one| text(one, "reference")).unwrap_or_default().clone_into(&mut waiting);
+        !waiting.is_empty()
+    });
+    jp.try_with(&["agreement", "accept", &waiting, "--yes"], "").refused(
+        65,
+        "has-ended",
+        "the last day of",
+        "propose one",
+    );
+    let over = text(&all[0], "reference");
+    kr.try_with(&["agreement", "terminate", over, "--yes"], "").refused(
+        65,
+        "has-ended",
+        over,
+        "agreement show",
+    );
     assert_eq!((kr.stop(), jp.stop()), (0, 0));
 }
 

@@ -197,6 +197,13 @@ fn consented(kr: &Node, jp: &Node, fj: &Node) {
     assert_eq!(state_of(fj, &at_fj), ["granted"], "it can show that it was let");
     let (from_fj, _) = foreseen(fj, &at_fj, "KR");
     assert!(from_fj.is_empty());
+    // Its origin sent FJ nothing, and knows who may have it all the same.
+    let who = kr.data(&["audit", "who", &at_kr]);
+    let consented = &list(&who["consented"])[0];
+    assert_eq!((text(consented, "to"), text(consented, "from")), ("FJ", "JP"));
+    assert_eq!((text(consented, "consent"), text(consented, "state")), (given, "in force"));
+    let found = kr.data(&["audit", "who", "--value", "exploited"]);
+    assert!(found["found"].to_string().contains("\"to\":\"FJ\""), "{found:#}");
 }
 
 fn refused(kr: &Node, jp: &Node, fj: &Node) {

@@ -13,6 +13,9 @@ pub struct AuditWho {
     pub deliveries: Vec<AuditDelivery>,
     /// Partners to whom nothing of it was sent.
     pub nothing_sent: Vec<String>,
+    /// Whom our consents let have it from others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub consented: Vec<AuditConsent>,
     /// Who was told by other means, as people here say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub told_outside: Vec<AuditOutside>,
@@ -31,6 +34,32 @@ pub struct AuditWho {
     /// Whoever possibly holds something of it, and whether they were told what replaces it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub superseded_told: Vec<AuditTold>,
+}
+
+/// A consent of ours, by which somebody has something of a record from whoever asked, or may have it. Whether
+/// it was sent, the asker knows.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AuditConsent {
+    /// Our consent, by reference.
+    pub consent: String,
+    /// Who may have it: the name.
+    pub to: String,
+    /// Who may have it: the id.
+    pub to_id: String,
+    /// Who asked, and passes it on: the name.
+    pub from: String,
+    /// Who asked, and passes it on: the id.
+    pub from_id: String,
+    /// The sections of its parts.
+    pub sections: Vec<String>,
+    /// Its parts, by digest.
+    pub parts: Vec<String>,
+    /// When we consented.
+    pub at: String,
+    /// The first instant at which it no longer holds.
+    pub until: String,
+    /// `in force`, `ended` or `taken back`: what was passed on before stays where it is.
+    pub state: String,
 }
 
 /// A partner that possibly holds something of a record that no longer stands.

@@ -24,8 +24,8 @@ mod trouble;
 mod withdrawals;
 
 pub use audit::{
-    AuditChain, AuditDelivery, AuditFile, AuditOutside, AuditStep, AuditTold, AuditWho,
-    AuditWithheld, ToldRequest, WrongRequest,
+    AuditChain, AuditConsent, AuditDelivery, AuditFile, AuditOutside, AuditStep, AuditTold,
+    AuditWho, AuditWithheld, ToldRequest, WrongRequest,
 };
 pub use comparing::{
     AgreementDiff, DiffCount, DiffEffect, DiffExample, DiffLine, DiffRequest, DiffSide, DiffedSide,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AuditOutside, RecordLine};
+use super::{AuditConsent, AuditOutside, RecordLine};
 
 /// What one partner was told, a page of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -109,6 +109,9 @@ pub struct AuditFound {
     pub parts: Vec<FoundPart>,
     /// The deliveries with at least one of these parts.
     pub sent: Vec<AuditSent>,
+    /// Whom our consents let have at least one of these parts from others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub consented: Vec<AuditConsent>,
     /// Who was told at least one of these parts by other means.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub told_outside: Vec<AuditOutside>,

@@ -1,6 +1,6 @@
 //! Agreements: proposing, accepting, looking, terminating.
 
-use comity_core::agreement::{Field, Terms};
+use comity_core::agreement::{Field, Terms, last_day};
 use comity_core::control::{AcceptanceBody, AgreementBody, TerminationBody};
 use comity_core::{EconomyId, Kind, RecordId, Timestamp};
 
@@ -75,7 +75,8 @@ impl Service {
     /// Accepts what a partner proposed. In force from its first day, or from now.
     pub async fn accept(&self, reference: &str) -> Result<Published, ServiceError> {
         let (agreement, title) = self.found(reference).await?;
-        self.look(move |state, _, _| acceptable(state, &agreement)).await??;
+        let now = self.now();
+        self.look(move |state, _, _| acceptable(state, &agreement, now)).await??;
         let body = AcceptanceBody { agreement }.encode();
         self.publish_control(Kind::Acceptance, body, format!("Acceptance: {title}")).await
     }
@@ -89,12 +90,14 @@ impl Service {
     ) -> Result<Published, ServiceError> {
         let (agreement, title) = self.found(reference).await?;
         let now = self.now();
-        let earliest = self
-            .look(move |state, _, _| {
-                state.agreements().get(&agreement).map(|one| earliest(one, now))
-            })
-            .await?
-            .unwrap_or(now);
+        let earliest = self.look(move |state, _, _| {
+            let Some(compact) = state.agreements().get(&agreement) else { return Ok(now) };
+            match state.policy().agreement(&agreement).filter(|signed| signed.ended(now)) {
+                Some(_) => Err(has_ended(state, &agreement)),
+                None => Ok(earliest(compact, now)),
+            }
+        });
+        let earliest = earliest.await??;
         let effective = match end {
             End::ByNotice => earliest,
             End::Immediately => now,
@@ -138,7 +141,7 @@ pub(super) fn find<'a>(
 }
 
 /// What was accepted is accepted, and nobody accepts what they proposed.
-fn acceptable(state: &State, id: &RecordId) -> Result<(), ServiceError> {
+fn acceptable(state: &State, id: &RecordId, now: Timestamp) -> Result<(), ServiceError> {
     let Some(compact) = state.agreements().get(id) else { return Ok(()) };
     let reference = state.record(id).map_or_else(|| id.short(), |held| held.reference.clone());
     let what = if compact.proposer == state.us() {
@@ -147,10 +150,21 @@ fn acceptable(state: &State, id: &RecordId) -> Result<(), ServiceError> {
     } else if compact.accepted.is_some() {
         format!("{reference} is accepted already")
     } else {
-        return Ok(());
+        let end = compact.terms.as_ref().and_then(|terms| terms.ends());
+        let Some(end) = end.filter(|end| *end <= now) else { return Ok(()) };
+        let partner = state.name_of(&compact.partner);
+        let what = format!("the last day of {reference} was {}", last_day(end));
+        return Err(ServiceError::data("has-ended", what)
+            .next(format!("ask {partner} to propose one that has not ended")));
     };
     Err(ServiceError::data("nothing-to-accept", what)
         .next(format!("comity agreement show {reference}")))
+}
+
+fn has_ended(state: &State, id: &RecordId) -> ServiceError {
+    let reference = state.record(id).map_or_else(|| id.short(), |held| held.reference.clone());
+    ServiceError::data("has-ended", format!("{reference} has ended already"))
+        .next(format!("comity agreement show {reference}"))
 }
 
 /// The same text, word for word, between the same two.

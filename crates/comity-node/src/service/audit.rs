@@ -7,7 +7,7 @@ use comity_core::receipt::UnverifiedReceipt;
 use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
 
 use super::records::found;
-use super::{Service, outside, withdrawals, words};
+use super::{Service, consented, outside, withdrawals, words};
 use crate::api::{
     AuditChain, AuditDelivery, AuditFile, AuditStep, AuditTold, AuditWho, AuditWithheld,
 };
@@ -148,6 +148,7 @@ fn audit(state: &State, id: &RecordId, held: &Held, now: Timestamp) -> (AuditWho
         record: words::record_line(state, id, held, now),
         deliveries: deliveries.into_iter().map(|(_, delivery, _)| delivery).collect(),
         nothing_sent,
+        consented: consented::lines(state, id, now),
         told_outside: outside::lines(state, id),
         withdrawn_by: stone.and_then(|stone| reference(stone.by)),
         recalled_by: recall.and_then(reference),

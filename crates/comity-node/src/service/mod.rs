@@ -9,6 +9,7 @@ mod comparing;
 mod compose;
 mod consent_answers;
 mod consent_lines;
+mod consented;
 mod consents;
 mod drafts;
 mod embargo;

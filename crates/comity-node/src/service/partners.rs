@@ -197,7 +197,7 @@ fn introduced_already(
     let (name, to) = (state.name_of(&economy), state.name_of(&to));
     let message = format!("{name} is introduced to {to} already, by {}", held.reference);
     Err(ServiceError::data("introduced-already", message).next(format!(
-        "ask the operator of {to} to confirm it: comity partner confirm {}",
+        "ask the operator of {to} to confirm it (`partner confirm {}` there)",
         word(&name)
     )))
 }

@@ -12,7 +12,7 @@ use comity_store::Store;
 
 use super::audit_partner::sent;
 use super::needle::Needle;
-use super::{Service, local, outside, words};
+use super::{Service, consented, local, outside, words};
 use crate::api::{
     AuditFound, AuditOutside, AuditSent, FoundPart, SearchDone, SearchLine, SearchRequest,
 };
@@ -112,6 +112,7 @@ impl Searching {
                         })
                         .collect(),
                     sent: told(state, &record, &parts, (now, sees)),
+                    consented: consented::of_parts(state, &record, &parts, now),
                     told_outside: told_outside(state, &record, &parts),
                 })
             });

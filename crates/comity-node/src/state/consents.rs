@@ -189,6 +189,15 @@ impl State {
         &self.consents
     }
 
+    /// What we consented to about a record, taken back since or not.
+    pub(crate) fn consents_by_us(
+        &self,
+        record: &RecordId,
+    ) -> impl Iterator<Item = (&RecordId, &Word<ConsentGrant>)> {
+        let by_us = self.consents.about(record).filter(|(_, word)| word.by == self.us);
+        by_us.filter(|(id, _)| self.records.get(id).is_some_and(Held::is_accepted))
+    }
+
     /// Whether a word about consent is believed, and not taken back.
     #[must_use]
     pub fn says_still(&self, word: &RecordId) -> bool {

@@ -12,7 +12,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::partner::table;
-use super::told;
+use super::{consented, told};
 use crate::backend::Keys;
 use crate::commands::Context;
 use crate::screen::format::counted;
@@ -90,6 +90,10 @@ fn search(request: &SearchRequest, what: &str, context: &mut Context<'_>) -> Res
 fn write(answer: &Found, what: &str, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
     let SearchDone { records, hidden, unreadable, .. } = answer.looked_at;
     match answer.found.len() as u64 {
+        0 if hidden > 0 => {
+            let records = counted(records, "record", "records");
+            writeln!(out, "{what} is in nothing that may be shown here of {records}.")?;
+        }
         0 => writeln!(out, "{what} is in none of {}.", counted(records, "record", "records"))?,
         found => {
             let records = counted(records, "record", "records");
@@ -110,6 +114,7 @@ fn write(answer: &Found, what: &str, zones: &Zones, out: &mut dyn Write) -> io::
             (true, false) => {}
             (false, _) => table(&one.sent, true, zones).write(out)?,
         }
+        consented::write(&one.consented, zones, out)?;
         told::write(&one.told_outside, zones, out)?;
     }
     let partners = answer.found.iter().flat_map(|one| &one.sent).map(|sent| &sent.partner);
@@ -119,6 +124,12 @@ fn write(answer: &Found, what: &str, zones: &Zones, out: &mut dyn Write) -> io::
         let told: Vec<_> = told.into_iter().collect();
         let told = if told.is_empty() { "nobody".to_owned() } else { told.join(", ") };
         writeln!(out, "\nTold: {told}.")?;
+        let consented = answer.found.iter().flat_map(|one| &one.consented);
+        let consented: BTreeSet<_> = consented.map(|one| printable(&one.to)).collect();
+        if !consented.is_empty() {
+            let consented: Vec<_> = consented.into_iter().collect();
+            writeln!(out, "By our consent, from others: {}.", consented.join(", "))?;
+        }
     }
     if hidden > 0 {
         let parts = counted(hidden, "part", "parts");

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use comity_node::api::{AuditTold, AuditWho};
 
 use super::told::remarks;
-use super::{kept, people};
+use super::{consented, kept, people};
 use crate::commands::recall;
 use crate::screen::times::Zones;
 
@@ -61,6 +61,11 @@ pub(super) fn page(who: &AuditWho, zones: &Zones) -> io::Result<Vec<u8>> {
     if !withheld.is_empty() {
         heading(&mut page, "Kept back")?;
         table(&mut page, &["kept from", "part", "rule", "because"], withheld)?;
+    }
+    if !who.consented.is_empty() {
+        heading(&mut page, "By our consent, from others")?;
+        let rows = who.consented.iter().map(|one| consented::row(one, zones).to_vec());
+        table(&mut page, &consented::HEAD, rows)?;
     }
     if !who.told_outside.is_empty() {
         heading(&mut page, "Told besides, as people say")?;

@@ -15,6 +15,7 @@ use crate::folder;
 use crate::screen::times::Zones;
 use crate::screen::{Table, printable};
 
+mod consented;
 mod found;
 mod html;
 mod partner;
@@ -89,6 +90,7 @@ fn write(who: &AuditWho, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
             withheld(&who.deliveries).write(out)?;
         }
     }
+    consented::write(&who.consented, zones, out)?;
     told::write(&who.told_outside, zones, out)?;
     if !who.nothing_sent.is_empty() {
         writeln!(out, "Nothing of it was sent to {}.", printable(&who.nothing_sent.join(", ")))?;

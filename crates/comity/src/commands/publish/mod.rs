@@ -122,6 +122,11 @@ fn write_published(
         writeln!(out, "{reference} is signed, and goes to nobody yet: there is no partner")
     } else if goes("hold") {
         writeln!(out, "{reference} is signed, and goes to nobody yet")
+    } else if preview.parts.iter().all(|part| part.tlp == "RED") {
+        writeln!(
+            out,
+            "{reference} is signed, and goes to nobody: TLP:RED goes to whom it names, and it names no desk or person abroad. To say it to somebody, publish it again with `to`"
+        )
     } else {
         writeln!(
             out,

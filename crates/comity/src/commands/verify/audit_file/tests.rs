@@ -106,6 +106,7 @@ fn books() -> AuditWho {
             entered_at: "2026-11-18T13:06:40Z".to_owned(),
         },
         deliveries: vec![delivery],
+        consented: Vec::new(),
         told_outside: Vec::new(),
         nothing_sent: vec!["FJ".to_owned()],
         withdrawn_by: None,
