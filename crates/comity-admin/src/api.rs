@@ -9,8 +9,8 @@ use axum::routing::post;
 use comity_core::Timestamp;
 use comity_node::api::{
     AffiliateRequest, AffirmRequest, AlarmLine, ApplyRequest, DraftsRequest, Event, ExplainRequest,
-    GroupRequest, ListRequest, PublishRequest, QuarantineRequest, RevokeRequest, RotateRequest,
-    RuleRequest,
+    GroupRequest, ListRequest, PublishRequest, QuarantineRequest, RecordFileRequest, RevokeRequest,
+    RotateRequest, RuleRequest,
 };
 use comity_node::service::{End, Service};
 use comity_node::{ErrorKind, ServiceError};
@@ -131,8 +131,8 @@ fn records() -> Router<Service> {
         )
         .route(
             "/record-file",
-            post(async |State(node): Node, Ask(asked): Ask<ask::Record>| {
-                answer(node.record_file(&asked.record).await)
+            post(async |State(node): Node, Ask(asked): Ask<RecordFileRequest>| {
+                answer(node.record_file(&asked).await)
             }),
         )
         .route(

@@ -62,7 +62,7 @@ use std::fmt;
 use bytes::Bytes;
 
 use crate::digest::{leaf_hashes, tree_root};
-use crate::identity::{EconomyId, PartDigest};
+use crate::identity::{EconomyId, PartDigest, RecordId};
 use crate::ledger::LedgerEntry;
 use crate::policy::{PartFacts, PolicySnapshot, Recipient, RecordFacts, Standing, plan};
 use crate::time::Timestamp;
@@ -174,7 +174,7 @@ pub fn release(
 ) -> Result<Delivery, Refused> {
     let to = recipient.economy().ok_or(Refused::NotAPartner)?;
     let Payload { entry, signed, bodies } = payload;
-    if entry.record != record.id || !is_record(record, &signed) {
+    if entry.record != record.id || !is_record(&record.id, &signed) {
         return Err(Refused::OtherRecord);
     }
     let listed: Vec<PartFacts> = parts
@@ -214,7 +214,7 @@ pub fn give_back(
     if !paired {
         return Err(Refused::NotAPartner);
     }
-    if entry.record != record.id || !is_record(record, &signed) {
+    if entry.record != record.id || !is_record(&record.id, &signed) {
         return Err(Refused::OtherRecord);
     }
     check_bodies(&entry, &bodies)?;
@@ -223,16 +223,21 @@ pub fn give_back(
 
 /// A mix-up of bytes would hand over a manifest about which nobody decided. The signature was checked
 /// when the record came in; its bytes are named by the id.
-fn is_record(record: &RecordFacts, signed: &[u8]) -> bool {
-    crate::record::parse(signed).is_ok_and(|parsed| parsed.id() == record.id)
+pub(crate) fn is_record(record: &RecordId, signed: &[u8]) -> bool {
+    crate::record::parse(signed).is_ok_and(|parsed| parsed.id() == *record)
 }
 
 fn check_bodies(entry: &LedgerEntry, bodies: &[(PartDigest, Bytes)]) -> Result<(), Refused> {
     if !entry.parts.iter().eq(bodies.iter().map(|(digest, _)| digest)) {
         return Err(Refused::OtherParts);
     }
+    wrong_body(bodies).map_or(Ok(()), |part| Err(Refused::OtherBytes(part)))
+}
+
+/// The first part whose bytes are not its own.
+pub(crate) fn wrong_body(bodies: &[(PartDigest, Bytes)]) -> Option<PartDigest> {
     let wrong = bodies.iter().find(|(digest, bytes)| {
         tree_root(&leaf_hashes(bytes)).map(PartDigest::from) != Some(*digest)
     });
-    wrong.map_or(Ok(()), |(digest, _)| Err(Refused::OtherBytes(*digest)))
+    wrong.map(|(digest, _)| *digest)
 }

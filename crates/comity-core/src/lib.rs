@@ -12,6 +12,7 @@ pub mod delivery;
 pub mod digest;
 pub mod entitlement;
 pub mod entropy;
+pub mod exit;
 pub mod group;
 pub mod identity;
 pub mod intake;

@@ -85,7 +85,16 @@ fn a_record_becomes_a_file_that_verifies_without_what_is_red() {
     assert_eq!(verified[0]["id"], shown["line"]["record"]);
     assert_eq!(sections(&verified[0]["parts"]), ["summary"]);
     let again = node.try_with(&["show", reference, "--out", out], "");
-    again.refused(73, "cannot-create", "port.record", "--out");
+    again.refused(73, "cannot-create", "port.record", "not there yet");
+    // For others there is less in it: nothing of this is for everybody.
+    let page = node.folder().join("page.record");
+    let page = page.to_str().unwrap();
+    let public = node.try_with(&["show", reference, "--out", page, "--for", "public"], "");
+    public.refused(77, "nothing-goes", reference, "show");
+    let theirs = node.data(&["show", reference, "--out", page, "--for", "constituents"]);
+    assert_eq!(theirs["file"]["parts"], 1);
+    let partner = node.try_with(&["show", reference, "--out", page, "--for", "JP"], "");
+    partner.refused(64, "readers", "JP", "over the link");
     // The file would not say that it does not stand any more.
     node.data(&["withdraw", reference, "--yes"]);
     let late = node.folder().join("late.record");

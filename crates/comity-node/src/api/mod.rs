@@ -62,7 +62,8 @@ pub use quarantine::{
     HoldLine, QuarantineLine, QuarantineRequest, RuleRequest, RuleVerdict, RulingLine,
 };
 pub use records::{
-    EndLine, LeftOut, ListRequest, PartDetail, RecordDetail, RecordFile, RecordLine,
+    EndLine, LeftOut, ListRequest, PartDetail, RecordDetail, RecordFile, RecordFileRequest,
+    RecordLine,
 };
 pub use review::{
     ClockReview, GivenReview, KeyReview, KeysReview, PartnerReview, QuarantineReview, TakenReview,

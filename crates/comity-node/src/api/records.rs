@@ -107,6 +107,17 @@ pub struct PartDetail {
     pub withheld: Option<String>,
 }
 
+/// Which record is to become a file, and for whom.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordFileRequest {
+    /// A reference, or the front of an id.
+    pub record: String,
+    /// Who reads the file, `constituents` or `public`. Nothing: whoever uses this node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readers: Option<String>,
+}
+
 /// A record as a file that verifies offline: a CBOR sequence of the signed record and its parts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RecordFile {

@@ -81,7 +81,9 @@ fn answer(
     now: Timestamp,
 ) -> Result<(Explained, Option<Search>), ServiceError> {
     let (id, held) = found(state, &question.record)?;
-    let exit = question.to.as_deref().and_then(|to| exit(state, to));
+    // A partner who is called so goes before.
+    let named = question.to.as_deref().filter(|to| state.find_partner(to).is_none());
+    let exit = named.and_then(exit);
     let partners = match &question.to {
         Some(_) if exit.is_some() => Vec::new(),
         Some(to) => vec![find_partner(state, to)?],
@@ -121,11 +123,8 @@ fn answer(
     Ok((explained, search))
 }
 
-/// Who is no partner and can be asked about. A partner who is called so goes before.
-fn exit(state: &State, to: &str) -> Option<(&'static str, Recipient)> {
-    if state.find_partner(to).is_some() {
-        return None;
-    }
+/// Who is no partner and can be asked about.
+pub(super) fn exit(to: &str) -> Option<(&'static str, Recipient)> {
     match to {
         "constituents" => Some((CONSTITUENTS, Recipient::Constituent { name: String::new() })),
         "public" => Some((PUBLIC, Recipient::Public)),

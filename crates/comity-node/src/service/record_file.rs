@@ -1,15 +1,18 @@
 //! A record as a file, which anybody verifies without this node.
 
+use comity_core::delivery::Refused;
+use comity_core::exit::{Contents, Released, leaving, let_out};
 use comity_core::journal::Shown;
-use comity_core::policy::{Lifecycle, PartFacts};
-use comity_core::{PartDigest, RecordId, Section, Tlp};
+use comity_core::policy::{Lifecycle, PartFacts, Recipient, decide, reason};
+use comity_core::{PartDigest, RecordId, Section, Timestamp, Tlp};
 
+use super::explain::exit;
 use super::records::found;
 use super::{Service, local, words};
-use crate::api::{LeftOut, RecordFile};
+use crate::api::{LeftOut, RecordFile, RecordFileRequest};
 use crate::error::{ErrorKind, ServiceError};
 use crate::limits::RECORD_FILE_BYTES;
-use crate::state::Held;
+use crate::state::{Held, State};
 
 /// What of a record goes into its file.
 struct Choice {
@@ -23,22 +26,29 @@ struct Choice {
 }
 
 impl Service {
-    /// The signed record and the parts that whoever uses this node may see. RED is shown, and never
-    /// exported. Of a record of which nothing may go there is no file.
-    pub async fn record_file(&self, record: &str) -> Result<RecordFile, ServiceError> {
+    /// The signed record and the parts that whoever reads the file may have: whoever uses this node, unless
+    /// the request names somebody. Of a record of which nothing may go there is no file.
+    pub async fn record_file(
+        &self,
+        request: &RecordFileRequest,
+    ) -> Result<RecordFile, ServiceError> {
+        let readers = self.readers(request.readers.as_deref())?;
         // A file leaves: what the egress guard has not looked at goes into none.
-        self.examine_if_possible(record).await;
-        let text = record.to_owned();
+        self.examine_if_possible(&request.record).await;
+        let (text, to) = (request.record.clone(), readers.clone());
         let (desks, now) = (self.parts.config.local.desks.clone(), self.now());
         let sees = self.sees();
         let choice = self
             .look(move |state, _, _| {
                 let (id, held) = found(state, &text)?;
                 let sight = local::sight(state, held, &desks, sees, now);
+                let leaving = leaving(state.policy(), &held.facts, &held.parts, &to, now);
                 let hidden = |part: &PartFacts| {
                     let unknown = Some("it is not known here".to_owned());
                     let hidden = sight.get(&part.digest).cloned().unwrap_or(unknown);
-                    hidden.or_else(|| state.kept_by_guard(part))
+                    let stays = !leaving.contains(&part.digest);
+                    let kept = || stays.then(|| kept(state, held, part, &to, now));
+                    hidden.or_else(|| state.kept_by_guard(part)).or_else(kept)
                 };
                 choose(id, held, hidden)
             })
@@ -48,22 +58,72 @@ impl Service {
         }
         let loaded = crate::shell::load(&*self.parts.store, choice.seq, &choice.taken)
             .map_err(|why| ServiceError::data("unreadable", why))?;
-        let mut file = loaded.signed.to_vec();
-        for (_, bytes) in &loaded.parts {
-            file.extend_from_slice(bytes);
-            if file.len() > RECORD_FILE_BYTES {
-                let most = RECORD_FILE_BYTES >> 20;
-                let message = format!("{} is larger than {most} MiB", choice.reference);
-                return Err(ServiceError::data("too-large", message));
-            }
-        }
+        let contents = Contents::new(choice.id, loaded.signed, loaded.parts)
+            .map_err(|why| ServiceError::data("unreadable", why.to_string()))?;
+        let (id, now) = (choice.id, self.now());
+        let released = self.look(move |state, _, _| {
+            let held = state.record(&id).filter(|held| held.is_accepted());
+            let held = held.ok_or(Refused::NotReleased)?;
+            let_out(state.policy(), &held.facts, &held.parts, &readers, now, contents)
+        });
+        let released = released.await?.map_err(|why| {
+            let message = format!("{} has changed meanwhile: {why}", choice.reference);
+            ServiceError::new(ErrorKind::TryLater, "changed-meanwhile", message)
+                .next("run the command again")
+        })?;
+        let file = bytes(&released).ok_or_else(|| {
+            let most = RECORD_FILE_BYTES >> 20;
+            let message = format!("{} is larger than {most} MiB", choice.reference);
+            ServiceError::data("too-large", message)
+        })?;
         Ok(RecordFile {
             reference: choice.reference,
             file: words::to_base64(&file),
-            parts: loaded.parts.len() as u64,
+            parts: released.parts().len() as u64,
             left_out: choice.left_out,
         })
     }
+
+    /// Who reads a file: our own people at this node's desks, or whom the request names.
+    fn readers(&self, named: Option<&str>) -> Result<Vec<Recipient>, ServiceError> {
+        let Some(named) = named else {
+            let desks = self.parts.config.local.desks.iter().cloned();
+            // No addressee can name a desk without a name: this is everybody here.
+            let roles = std::iter::once(String::new()).chain(desks);
+            return Ok(roles.map(|role| Recipient::LocalRole { role }).collect());
+        };
+        exit(named).map(|(_, reader)| vec![reader]).ok_or_else(|| {
+            let message = format!("a file is for `constituents` or `public`, and not for `{named}`");
+            ServiceError::usage("readers", message).next(
+                "partners get records over the link; leave it out, and the file is for your own people",
+            )
+        })
+    }
+}
+
+/// Why a part stays that whoever reads the file may not have.
+fn kept(
+    state: &State,
+    held: &Held,
+    part: &PartFacts,
+    readers: &[Recipient],
+    now: Timestamp,
+) -> String {
+    let decided = readers.first().map(|one| decide(state.policy(), &held.facts, part, one, now));
+    let why = decided.and_then(|decision| reason(state.policy(), &decision));
+    why.unwrap_or_else(|| "it does not go without the parts that stay".to_owned())
+}
+
+/// The file, unless it would be too large.
+fn bytes(released: &Released) -> Option<Vec<u8>> {
+    let mut file = released.record().to_vec();
+    for (_, body) in released.parts() {
+        file.extend_from_slice(body);
+        if file.len() > RECORD_FILE_BYTES {
+            return None;
+        }
+    }
+    Some(file)
 }
 
 fn choose(
@@ -89,7 +149,7 @@ fn choose(
             .then(|| "it names somebody to whom the record goes".to_owned());
         let red = (part.marking.tlp == Tlp::Red)
             .then(|| "TLP:RED is shown, and goes into no file".to_owned());
-        match hidden(part).or(red).or(named) {
+        match red.or(named).or_else(|| hidden(part)) {
             None => {
                 taken.push(part.digest);
                 above_green |= part.marking.tlp > Tlp::Green;

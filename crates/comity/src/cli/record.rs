@@ -221,6 +221,9 @@ pub(crate) struct Show {
     /// Write the signed record and its parts as well: anybody can verify that file, without this node
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// Who reads the file, `constituents` or `public`: only what they may have goes into it
+    #[arg(long = "for", value_name = "WHOM", requires = "out")]
+    pub(crate) readers: Option<String>,
 }
 
 /// Say who would get a record or a draft, part by part, and why.

@@ -171,7 +171,9 @@ pub(super) fn show(show: &Show, context: &mut Context<'_>) -> Result<(), Failure
     let asked = ask::Show { record: show.record.clone(), content: true };
     let detail: RecordDetail = session.call("/show", &asked)?;
     let file = match &show.out {
-        Some(path) => Some(record_file::write(&session, &show.record, path)?),
+        Some(path) => {
+            Some(record_file::write(&session, &show.record, show.readers.as_deref(), path)?)
+        }
         None => None,
     };
     let comity = context.comity();

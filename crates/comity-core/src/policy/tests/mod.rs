@@ -3,6 +3,7 @@
 mod consents;
 mod control;
 mod examples;
+mod exit;
 mod facts;
 mod gates;
 mod groups;

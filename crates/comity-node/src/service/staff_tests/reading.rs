@@ -7,7 +7,10 @@ use comity_core::record::Header;
 use comity_core::staff::Right;
 
 use super::{World, note};
-use crate::api::{DraftsRequest, Event, ListRequest, NewDraft, ReadsRequest, RevokeRequest};
+use crate::api::{
+    DraftsRequest, Event, ListRequest, NewDraft, Published, ReadsRequest, RecordFileRequest,
+    RevokeRequest,
+};
 use crate::service::to_base64;
 
 #[tokio::test]
@@ -56,6 +59,10 @@ async fn an_auditor_sees_who_read_what_and_no_content_above_green() {
     assert!(lee.reads(of(amber, "lee")).await.unwrap().is_empty());
 }
 
+fn file_of(published: &Published) -> RecordFileRequest {
+    RecordFileRequest { record: published.record.clone(), readers: None }
+}
+
 #[tokio::test]
 async fn a_file_and_a_draft_are_read_as_well() {
     let world = World::new();
@@ -72,13 +79,13 @@ async fn a_file_and_a_draft_are_read_as_well() {
         ids.push(kim.publish(note(&format!("planted {tlp}"), tlp)).await.unwrap());
     }
     let [green, amber] = ids.as_slice() else { unreachable!() };
-    kim.record_file(&green.record).await.unwrap();
+    kim.record_file(&file_of(green)).await.unwrap();
     assert!(reads().await.is_empty());
-    kim.record_file(&amber.record).await.unwrap();
+    kim.record_file(&file_of(amber)).await.unwrap();
     let amber_name = amber.reference.clone().unwrap();
     assert_eq!(reads().await, std::slice::from_ref(&amber_name));
     // No role of an auditor would ask for a file; if it did, there would be nothing in it.
-    assert_eq!(lee.record_file(&amber.record).await.unwrap_err().code, "nothing-goes");
+    assert_eq!(lee.record_file(&file_of(amber)).await.unwrap_err().code, "nothing-goes");
     // Of two drafts the one that says how far it may go, which is anywhere, is nobody's business.
     let draft = |tlp: Option<&str>| {
         let header = Header::new(Section::Summary, "text/plain").encode();

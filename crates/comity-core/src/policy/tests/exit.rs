@@ -1,0 +1,135 @@
+//! What leaves by another way than a link: what its readers may have, and nothing else.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+
+use crate::delivery::Refused;
+use crate::exit::{Contents, Released, leaving, let_out};
+use crate::identity::{PartDigest, RecordId};
+use crate::marking::{Marking, Tlp};
+use crate::policy::{
+    Examination, Lifecycle, PartFacts, PolicySnapshot, Recipient, RecordFacts, Source, Word,
+};
+use crate::record::{Composed, Draft, Header};
+use crate::sign::SecretKey;
+use crate::test_util::SeededEntropy;
+use crate::test_util::policy::snapshot;
+use crate::vocabulary::{Kind, Section};
+
+use super::facts::{NOW, US};
+
+const LABELS: [Tlp; 4] = [Tlp::Clear, Tlp::Green, Tlp::Amber, Tlp::Red];
+
+struct Leaving {
+    policy: PolicySnapshot,
+    record: RecordFacts,
+    parts: Vec<PartFacts>,
+    composed: Composed,
+}
+
+impl Leaving {
+    /// A part of each label.
+    fn new() -> Self {
+        let mut draft = Draft::new(Kind::Advisory);
+        for tlp in LABELS {
+            let marking = Some(Marking::new(tlp));
+            let header = Header { marking, ..Header::new(Section::Summary, "text/plain") };
+            draft.parts.push((header, format!("{tlp}").into_bytes()));
+        }
+        let key = SecretKey::from_seed(&[4; 32]);
+        let composed = draft.sign(&key, US, NOW, &mut SeededEntropy::new(1)).unwrap();
+        let held = composed.parts.iter().map(|part| (part.digest, &part.header));
+        let (id, manifest) = (composed.record.id(), composed.record.manifest());
+        let (record, parts) = RecordFacts::with_parts(id, manifest, Source::Own, held);
+        Self { policy: snapshot(US, &[]), record, parts, composed }
+    }
+
+    fn bodies(&self, labels: &[Tlp]) -> Vec<(PartDigest, Bytes)> {
+        let wanted = |digest: &PartDigest| {
+            let facts = self.parts.iter().find(|facts| facts.digest == *digest);
+            facts.is_some_and(|facts| labels.contains(&facts.marking.tlp))
+        };
+        let parts = self.composed.parts.iter().filter(|part| wanted(&part.digest));
+        parts.map(|part| (part.digest, part.bytes.clone())).collect()
+    }
+
+    fn leaving(&self, reader: Recipient) -> BTreeSet<Tlp> {
+        let leaving = leaving(&self.policy, &self.record, &self.parts, &[reader], NOW);
+        let parts = self.parts.iter().filter(|part| leaving.contains(&part.digest));
+        parts.map(|part| part.marking.tlp).collect()
+    }
+
+    fn let_out(&self, labels: &[Tlp], reader: Recipient) -> Result<Released, Refused> {
+        let signed = self.composed.record.signed().clone();
+        let contents = Contents::new(self.composed.record.id(), signed, self.bodies(labels))?;
+        let_out(&self.policy, &self.record, &self.parts, &[reader], NOW, contents)
+    }
+}
+
+fn role() -> Recipient {
+    Recipient::LocalRole { role: String::new() }
+}
+
+fn constituent() -> Recipient {
+    Recipient::Constituent { name: String::new() }
+}
+
+#[test]
+fn each_reader_gets_what_it_may_have_and_nobody_what_is_red() {
+    let record = Leaving::new();
+    assert_eq!(record.leaving(Recipient::Public), BTreeSet::from([Tlp::Clear]));
+    let all = BTreeSet::from([Tlp::Clear, Tlp::Green, Tlp::Amber]);
+    assert_eq!(record.leaving(constituent()), all);
+    assert_eq!(record.leaving(role()), all);
+    for reader in [Recipient::Public, constituent(), role()] {
+        let labels: Vec<_> = record.leaving(reader.clone()).into_iter().collect();
+        let released = record.let_out(&labels, reader.clone()).unwrap();
+        assert_eq!(released.record(), record.composed.record.signed());
+        assert_eq!(released.parts(), record.bodies(&labels));
+        for label in LABELS.iter().filter(|label| !labels.contains(label)) {
+            let more = [&labels[..], &[*label]].concat();
+            assert_eq!(record.let_out(&more, reader.clone()).unwrap_err(), Refused::NotReleased);
+        }
+    }
+}
+
+#[test]
+fn nothing_leaves_that_does_not_stand_or_that_the_guard_holds() {
+    let clear = [Tlp::Clear];
+    let refused = |spoil: fn(&mut Leaving)| {
+        let mut record = Leaving::new();
+        spoil(&mut record);
+        record.let_out(&clear, role()).unwrap_err()
+    };
+    let spoils: [fn(&mut Leaving); 5] = [
+        |it| it.record.lifecycle = Lifecycle::Withdrawn,
+        |it| it.record.lifecycle = Lifecycle::Superseded,
+        |it| it.record.quarantined = true,
+        |it| it.record.pending = true,
+        |it| {
+            it.policy = it.policy.to_builder().guarded(7).build();
+            for part in &mut it.parts {
+                part.guard = Examination::Hit { revision: 7, rule: Word::new("list strings") };
+            }
+        },
+    ];
+    for spoil in spoils {
+        assert_eq!(refused(spoil), Refused::NotReleased);
+    }
+    assert_eq!(refused(|it| it.record.id = RecordId([9; 32])), Refused::OtherRecord);
+    assert_eq!(Leaving::new().let_out(&[], role()).unwrap_err(), Refused::NotReleased);
+}
+
+#[test]
+fn other_bytes_are_no_contents() {
+    let record = Leaving::new();
+    let (id, signed) = (record.composed.record.id(), record.composed.record.signed().clone());
+    let mut bodies = record.bodies(&LABELS);
+    assert!(Contents::new(id, signed.clone(), bodies.clone()).is_ok());
+    let of_another = Contents::new(RecordId([9; 32]), signed.clone(), bodies.clone());
+    assert_eq!(of_another.unwrap_err(), Refused::OtherRecord);
+    let (first, second) = (bodies[0].0, bodies[1].1.clone());
+    bodies[0].1 = second;
+    assert_eq!(Contents::new(id, signed, bodies).unwrap_err(), Refused::OtherBytes(first));
+}
