@@ -7,7 +7,7 @@ use comity_node::service::Service;
 
 use crate::api::{Ask, Node, State, answer};
 use crate::ask;
-use crate::long_work::search;
+use crate::long_work::{export, search, verify_books};
 
 pub(crate) fn audit() -> Router<Service> {
     Router::new()
@@ -30,6 +30,14 @@ pub(crate) fn audit() -> Router<Service> {
             }),
         )
         .route("/audit-search", post(search))
+        .route("/audit-export", post(export))
+        .route("/audit-verify", post(verify_books))
+        .route(
+            "/keyring",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Named>| {
+                answer(node.keyring_file(&asked.name).await)
+            }),
+        )
         .route(
             "/told-outside",
             post(async |State(node): Node, Ask(asked): Ask<ToldRequest>| {

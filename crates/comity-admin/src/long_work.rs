@@ -2,11 +2,13 @@
 
 use axum::response::Response;
 use comity_node::ServiceError;
-use comity_node::api::{DiffLine, DiffRequest, SearchLine, SearchRequest};
-use comity_node::service::{Comparing, Searching};
+use comity_node::api::{
+    BooksLine, DiffLine, DiffRequest, ExportLine, ExportRequest, SearchLine, SearchRequest,
+};
+use comity_node::service::{Comparing, Exporting, Searching, Verifying};
 use serde::Serialize;
 
-use crate::api::{Ask, Node, State};
+use crate::api::{Ask, Node, Nothing, State};
 use crate::failure::Failure;
 use crate::lines;
 
@@ -34,6 +36,22 @@ impl Work for Searching {
     }
 }
 
+impl Work for Exporting {
+    type Line = ExportLine;
+
+    async fn go_on(&mut self) -> Result<Option<ExportLine>, ServiceError> {
+        self.next().await
+    }
+}
+
+impl Work for Verifying {
+    type Line = BooksLine;
+
+    async fn go_on(&mut self) -> Result<Option<BooksLine>, ServiceError> {
+        self.next().await
+    }
+}
+
 /// What two agreements differ in, and what that would do.
 pub(crate) async fn diff(
     State(node): Node,
@@ -48,6 +66,19 @@ pub(crate) async fn search(
     Ask(asked): Ask<SearchRequest>,
 ) -> Result<Response, Failure> {
     Ok(told(node.search(&asked)?))
+}
+
+/// Everything that happened in a time: the lines of a file as they are made.
+pub(crate) async fn export(
+    State(node): Node,
+    Ask(asked): Ask<ExportRequest>,
+) -> Result<Response, Failure> {
+    Ok(told(node.export_audit(asked).await?))
+}
+
+/// Whether one's own books are what was written.
+pub(crate) async fn verify_books(State(node): Node, Nothing: Nothing) -> Result<Response, Failure> {
+    Ok(told(node.verify_books().await?))
 }
 
 /// Nothing is worked for who has gone away.

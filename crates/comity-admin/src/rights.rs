@@ -11,10 +11,9 @@ pub(crate) fn of(path: &str) -> Right {
         | "/add-staff" | "/leave-staff" | "/guard-reload" => Right::Keep,
         "/keep-drafts" => Right::Bring,
         "/list" | "/show" | "/audit-who" | "/audit-file" | "/audit-partner" | "/audit-search"
-        | "/guard" | "/review-partner" | "/ping" | "/introductions" | "/invitations"
-        | "/agreements" | "/agreement" | "/groups" | "/group" | "/rosters" | "/affiliations" => {
-            Right::See
-        }
+        | "/keyring" | "/guard" | "/review-partner" | "/ping" | "/introductions"
+        | "/invitations" | "/agreements" | "/agreement" | "/groups" | "/group" | "/rosters"
+        | "/affiliations" => Right::See,
         "/preview" | "/explain" | "/record-file" | "/drafts" | "/show-draft" | "/quarantine"
         | "/recalls" | "/recall-due" | "/diff-agreements" | "/consents" | "/consent" | "/watch" => {
             Right::Read
@@ -35,7 +34,7 @@ pub(crate) fn of(path: &str) -> Right {
         | "/leave-group" | "/affiliate" | "/hand-over" | "/confirm-roster" | "/grant-consent"
         | "/refuse-consent" | "/withdraw-consent" => Right::Deal,
         "/ask-consent" | "/told-outside" | "/told-wrongly" => Right::Ask,
-        "/reads" => Right::Audit,
+        "/reads" | "/audit-export" | "/audit-verify" => Right::Audit,
         // "/confirm-clock", and whatever comes later.
         _ => Right::Operate,
     }

@@ -1,6 +1,7 @@
 //! A comity node: the engine, and the shell that runs it.
 
 pub mod api;
+pub mod audit_export;
 pub mod audit_file;
 pub mod clock;
 pub mod config;

@@ -140,5 +140,8 @@ pub const GUARD_UNPACKED: usize = 64 << 20;
 /// Records that are examined before something else is considered for a partner.
 pub const EXAMINED_AT_ONCE: usize = 1024;
 
+/// Faults of one's own books that are named; more are counted.
+pub const BOOK_FAULTS: usize = 100;
+
 /// Bytes of a record that is written into a file: in base 64 it must fit into one answer.
 pub const RECORD_FILE_BYTES: usize = 128 * 1024 * 1024;

@@ -9,6 +9,7 @@ mod comparing;
 mod consents;
 mod drafts;
 mod explanation;
+mod exporting;
 mod groups;
 mod guard;
 mod keys;
@@ -39,6 +40,10 @@ pub use drafts::{DraftDetail, DraftLine, DraftsRequest, NewDraft};
 pub use explanation::{
     CONSTITUENTS, ExplainRequest, Explained, ExplainedChange, ExplainedGate, ExplainedPart,
     ExplainedPartner, PUBLIC,
+};
+pub use exporting::{
+    BooksFault, BooksLine, BooksVerified, ExportEvent, ExportLine, ExportPartner, ExportRecord,
+    ExportRequest, ExportWhat, KeyringFile,
 };
 pub use groups::{
     AffiliateRequest, AffiliationLine, ApplicationLine, ApplyRequest, CriterionLine, GroupDetail,

@@ -167,7 +167,7 @@ impl Service {
         match self.command(command).await? {
             Reply::Published { record, reference } => {
                 // Who published it hears at once that it does not go, and not when it would.
-                self.examine(record).await?;
+                self.examine_if_possible(&record.to_string()).await;
                 if let Some(preview) = &mut preview {
                     preview.record.reference.clone_from(&reference);
                 }

@@ -14,6 +14,8 @@ mod consents;
 mod drafts;
 mod embargo;
 mod explain;
+mod export_events;
+mod exporting;
 mod group_lines;
 mod group_words;
 mod groups;
@@ -68,10 +70,12 @@ use caller::Asks;
 pub(crate) use caller::OpenKeys;
 pub use caller::staff_key_file;
 pub use comparing::{Comparing, line as difference_line};
+pub use exporting::{Exporting, Verifying};
 pub(crate) use key_ends::desk_problem;
 pub(crate) use pairing::{Pairings, introduction};
 use partners::Links;
 pub use searching::Searching;
+pub use words::from_base64;
 pub(crate) use words::to_base64;
 
 /// What a node can be asked. Cheap to clone.

@@ -173,7 +173,8 @@ pub(crate) fn to_base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
-pub(super) fn from_base64(text: &str) -> Result<Vec<u8>, ServiceError> {
+/// Reads base 64 (RFC 4648 section 4).
+pub fn from_base64(text: &str) -> Result<Vec<u8>, ServiceError> {
     STANDARD
         .decode(text)
         .map_err(|error| ServiceError::usage("base64", format!("content is not base 64: {error}")))

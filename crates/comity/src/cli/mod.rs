@@ -24,8 +24,8 @@ pub(crate) use node::{
 };
 pub(crate) use partner::PartnerCommand;
 pub(crate) use record::{
-    AuditCommand, AuditTold, EmbargoCommand, Explain, ImportCommand, List, Publish, Recall,
-    RecallCommand, Show, Unsend, Verify, Watch, Withdraw,
+    AuditCommand, AuditExport, AuditTold, AuditVerify, EmbargoCommand, Explain, ImportCommand,
+    List, Publish, Recall, RecallCommand, Show, Unsend, Verify, Watch, Withdraw,
 };
 pub(crate) use staff::{ReadsArgs, StaffAdd, StaffCommand};
 

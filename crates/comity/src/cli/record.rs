@@ -312,6 +312,50 @@ pub(crate) enum AuditCommand {
     },
     /// Who of the staff was shown content above TLP:GREEN, and when
     Reads(ReadsArgs),
+    /// Write everything that happened in a time into a signed file: a line of JSON for each event
+    #[command(
+        long_about = "Write everything that happened in a time into a signed file: a line of JSON for each event.\n\nWhat was signed, sent, received, confirmed, refused, withdrawn, told outside, decided, read, and what changed about partners and agreements, by ids and digests, in the order of the journal. No content is in it, no reason that a person gave, and no title of what is marked above GREEN. Whoever has your keyring verifies the file, and finds the first line that was changed.",
+        after_help = "Examples:\n  comity audit export --out 2026-11.jsonl --since 2026-11-01T00:00:00Z --until 2026-12-01T00:00:00Z\n  comity audit export --out jp.jsonl --partner JP --keyring kr.keyring\n  comity audit verify --file 2026-11.jsonl"
+    )]
+    Export(AuditExport),
+    /// Verify your own books, or an exported file
+    #[command(
+        long_about = "Verify your own books, or an exported file.\n\nWithout `--file`: that each entry of the journal follows from the one before, that every record's signature holds, and that every receipt of a partner is signed and over the ledger that is here. `comity store verify` reads the parts' bytes as well.\n\nWith `--file`: that the file is what its economy wrote, by the keyring that this node holds of it, or by `--keyring`, which needs no node. The first line that is not what was written is named. Exit code 65 if anything is not.",
+        after_help = "Examples:\n  comity audit verify\n  comity audit verify --file 2026-11.jsonl --from JP\n  comity audit verify --file 2026-11.jsonl --keyring jp.keyring"
+    )]
+    Verify(AuditVerify),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct AuditExport {
+    /// File to write; must not exist
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Only what happened from then on, such as 2026-11-01T00:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = words::instant)]
+    pub(crate) since: Option<Timestamp>,
+    /// Only what happened before then
+    #[arg(long, value_name = "TIME", value_parser = words::instant)]
+    pub(crate) until: Option<Timestamp>,
+    /// Only what concerns this partner: its name, or the front of its id
+    #[arg(long, value_name = "NAME")]
+    pub(crate) partner: Option<String>,
+    /// Write your keyring as well, for whoever has none of yours; must not exist
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keyring: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct AuditVerify {
+    /// What `audit export` wrote; your own books unless given
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Whose it must be: a partner's name, or the front of its id
+    #[arg(long, value_name = "NAME", requires = "file", conflicts_with = "keyring")]
+    pub(crate) from: Option<String>,
+    /// The economy's keyring; no node is asked then
+    #[arg(long, value_name = "FILE", requires = "file")]
+    pub(crate) keyring: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

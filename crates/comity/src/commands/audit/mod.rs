@@ -16,6 +16,7 @@ use crate::screen::times::Zones;
 use crate::screen::{Table, printable};
 
 mod consented;
+mod export;
 mod found;
 mod html;
 mod partner;
@@ -38,6 +39,8 @@ pub(super) fn run(command: AuditCommand, context: &mut Context<'_>) -> Result<()
             partner::run(&partner, since, control, context)
         }
         AuditCommand::Reads(args) => staff::reads(args, context),
+        AuditCommand::Export(asked) => export::export(&asked, context),
+        AuditCommand::Verify(asked) => export::verify(&asked, context),
     }
 }
 
