@@ -36,6 +36,18 @@ fn strangers_are_asked_for_what_was_not_kept_of_them() {
     assert!(unkept > 0, "everything was kept");
 }
 
+/// What people erase stays erased, through crashes and restores, and nobody takes it for a loss.
+#[test]
+fn what_is_erased_stays_so_and_is_no_loss() {
+    let (mut erasures, mut restores) = (0, 0);
+    for seed in 0..16 {
+        let report = run(&Config::forgetting(seed)).unwrap_or_else(|account| panic!("{account}"));
+        erasures += report.erasures;
+        restores += report.restores;
+    }
+    assert!(erasures > 20 && restores > 2, "{erasures} erasures, {restores} restores");
+}
+
 /// Twenty nodes, every fault: 32 seeds, or as many as `COMITY_SIM_SEEDS` says.
 #[test]
 fn the_invariants_hold_in_a_federation() {

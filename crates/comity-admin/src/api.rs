@@ -22,6 +22,7 @@ use tokio::sync::broadcast::error::RecvError;
 use crate::ask;
 use crate::audit::audit;
 use crate::consents::consents;
+use crate::erasing::erasing;
 use crate::failure::{Failure, FailureKind};
 use crate::guard::guard;
 use crate::lines::{self, Reader};
@@ -36,6 +37,7 @@ pub fn router(service: Service) -> Router {
         .merge(node())
         .merge(records())
         .merge(withdrawals())
+        .merge(erasing())
         .merge(audit())
         .merge(drafts())
         .merge(partners())

@@ -8,6 +8,7 @@ pub mod ask;
 mod audit;
 mod client;
 mod consents;
+mod erasing;
 mod failure;
 mod guard;
 mod lines;

@@ -10,17 +10,35 @@ pub(crate) fn of(path: &str) -> Right {
         "/backup" | "/confirm-recovery" | "/rotate-link" | "/revoke-key" | "/affirm"
         | "/add-staff" | "/leave-staff" | "/guard-reload" => Right::Keep,
         "/keep-drafts" => Right::Bring,
-        "/list" | "/show" | "/audit-who" | "/audit-file" | "/audit-partner" | "/audit-search"
-        | "/keyring" | "/guard" | "/review-partner" | "/ping" | "/introductions"
-        | "/invitations" | "/agreements" | "/agreement" | "/groups" | "/group" | "/rosters"
-        | "/affiliations" => Right::See,
+        "/list"
+        | "/show"
+        | "/audit-who"
+        | "/audit-file"
+        | "/audit-partner"
+        | "/audit-search"
+        | "/keyring"
+        | "/guard"
+        | "/review-partner"
+        | "/ping"
+        | "/introductions"
+        | "/invitations"
+        | "/agreements"
+        | "/agreement"
+        | "/groups"
+        | "/group"
+        | "/rosters"
+        | "/affiliations"
+        | "/holds"
+        | "/erasure-certificate" => Right::See,
         "/preview" | "/explain" | "/record-file" | "/drafts" | "/show-draft" | "/quarantine"
         | "/recalls" | "/recall-due" | "/diff-agreements" | "/consents" | "/consent" | "/watch" => {
             Right::Read
         }
         "/publish" | "/unsend" | "/lift-embargo" | "/withdraw" | "/recall" | "/refuse-recall"
         | "/drop-draft" => Right::Write,
-        "/judge" | "/guard-release" | "/guard-hold" => Right::Judge,
+        "/judge" | "/guard-release" | "/guard-hold" | "/erase" | "/add-hold" | "/lift-hold" => {
+            Right::Judge
+        }
         "/update-partner"
         | "/confirm-introduction"
         | "/dismiss-introduction"

@@ -117,6 +117,8 @@ pub mod domains {
     pub const AUDIT_LINE: &str = "comity/audit-line/1";
     /// A link key's signature over the first line of an audit file.
     pub const SIGN_AUDIT: &str = "comity/sign/audit/1";
+    /// A link key's signature over the first line of a certificate of erasure.
+    pub const SIGN_ERASURE: &str = "comity/sign/erasure/1";
     /// What a ticket's secret is derived with, from a key of the node and a salt.
     pub const TICKET_SECRET: &str = "comity/ticket-secret/1";
     /// A link key's signature over a receipt.

@@ -52,7 +52,7 @@ pub enum Right {
     Read,
     /// Records: signed, taken back.
     Write,
-    /// What stands of a record in quarantine.
+    /// What stands of a record in quarantine; what is erased, and what is kept on legal grounds.
     Judge,
     /// Whom this economy pairs with, and how far it trusts it.
     Pair,

@@ -248,6 +248,8 @@ vocabulary!(
         CannotErase = 1, "cannot-erase";
         /// A hold on legal grounds keeps everything of its kind.
         LegalHold = 2, "legal-hold";
+        /// A person there has not erased it yet.
+        NotYet = 3, "not-yet";
     }
 );
 

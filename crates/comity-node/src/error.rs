@@ -109,6 +109,10 @@ impl From<CommandError> for ServiceError {
             CommandError::KeyringMoved => {
                 (ErrorKind::TryLater, "keyring-moved", Some("comity status"))
             }
+            CommandError::OnHold { .. } => {
+                (ErrorKind::Data, "on-hold", Some("comity hold list, or comity hold lift"))
+            }
+            CommandError::Erased { .. } => (ErrorKind::Data, "erased", None),
             CommandError::DiskLow => (ErrorKind::TryLater, "disk-low", Some("comity doctor")),
             CommandError::DiskFull => (ErrorKind::TryLater, "disk-full", Some("comity doctor")),
             CommandError::Recovering(_) => {

@@ -3,6 +3,7 @@
 pub mod api;
 pub mod audit_export;
 pub mod audit_file;
+pub mod certificate;
 pub mod clock;
 pub mod config;
 mod deadlines;
@@ -15,6 +16,7 @@ pub mod index;
 pub mod keyfile;
 pub mod limits;
 pub mod node;
+pub mod outlasting;
 mod private_file;
 mod rotation;
 pub mod service;

@@ -143,5 +143,8 @@ pub const EXAMINED_AT_ONCE: usize = 1024;
 /// Faults of one's own books that are named; more are counted.
 pub const BOOK_FAULTS: usize = 100;
 
+/// Bodies that are overwritten before something else is written to the journal.
+pub const ERASED_AT_ONCE: usize = 256;
+
 /// Bytes of a record that is written into a file: in base 64 it must fit into one answer.
 pub const RECORD_FILE_BYTES: usize = 128 * 1024 * 1024;

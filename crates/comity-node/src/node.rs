@@ -25,10 +25,11 @@ use crate::guard::Guard;
 use crate::index;
 use crate::keyfile::{self, Passphrase};
 use crate::limits::{FOLD, NET_EVENTS};
+use crate::outlasting;
 use crate::rotation;
 use crate::service::{OpenKeys, Pairings, Service, ServiceParts, desk_problem, introduction};
 use crate::shell;
-use crate::state::{FoldError, State};
+use crate::state::{FoldError, State, titles};
 
 /// How a node is started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +87,12 @@ impl Node {
             (Err(_), Some(damage)) => return Err(StoreError::from(damage.clone()).into()),
             (folded, _) => folded?,
         };
+        if report.damage.is_none() && mode != Mode::Reading {
+            let list = outlasting::path_in(folder);
+            if outlasting::settle(&list, &*store, &state)? {
+                state = fold(&*store)?;
+            }
+        }
         if let Some(keys) = &keys
             && mode == Mode::Running
         {
@@ -130,6 +137,7 @@ impl Node {
             engine,
             store: store.clone(),
             folder: config.store.folder.clone(),
+            outlasting: Some(outlasting::path_in(folder)),
             keep_free: config.store.keep_free,
             room: Box::new(shell::free_on_disk),
             clock: clock.clone(),
@@ -336,11 +344,14 @@ pub fn fold(store: &dyn Store) -> Result<State, ServiceError> {
 /// Folds what a journal held at an instant: up to the last entry that was written by then. `None`: the
 /// node was founded later. A clock that was put back leaves entries that are later than those after them.
 pub(crate) fn fold_until(store: &dyn Store, at: Timestamp) -> Result<Option<State>, ServiceError> {
-    let mut last = None;
+    let (mut last, mut newest) = (None, Timestamp::EPOCH);
     pass_over(store, |seq, entry| {
-        if entry.at() <= at {
+        // What was written down again after a restore says nothing of when the entries before it were.
+        let again = entry.outlasts_restore() && entry.at() < newest;
+        if entry.at() <= at && !again {
             last = Some(seq);
         }
+        newest = newest.max(entry.at());
         Ok(true)
     })?;
     let Some(last) = last else { return Ok(None) };
@@ -382,7 +393,9 @@ fn pass_over(
         }
         for entry in entries {
             let (seq, decoded) = (entry.seq, JournalEntry::decode(entry.kind, &entry.body));
-            let decoded = decoded.map_err(|fault| FoldError::Entry { seq, fault })?;
+            let mut decoded = decoded.map_err(|fault| FoldError::Entry { seq, fault })?;
+            // Of a damaged one people see an empty title.
+            titles::put_back(&mut decoded, &entry.blobs, |body| store.blob(body).ok().flatten());
             if !each(seq, &decoded)? {
                 return Ok(());
             }

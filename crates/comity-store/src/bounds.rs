@@ -12,8 +12,8 @@ pub const GROUP_BYTES: usize = 8 << 20;
 pub const BATCH_BYTES: usize = 512 << 20;
 /// Bytes of one entry's body.
 pub const ENTRY_BYTES: usize = limits::ENTRY_BYTES;
-/// Blobs that one entry names.
-pub const ENTRY_BLOBS: usize = limits::PARTS;
+/// Blobs that one entry names: the parts of a record, and its title.
+pub const ENTRY_BLOBS: usize = limits::PARTS + 1;
 /// Bytes of one blob.
 pub const BLOB_BYTES: usize = limits::PART_BYTES;
 /// Bytes of bodies that one read returns, unless its first entry alone is larger.

@@ -95,6 +95,15 @@ pub(crate) fn refused(path: &Path, error: &ConfigError) -> Failure {
     }
 }
 
+/// Refuses a place where a file lies already, before what it is for is done.
+pub(crate) fn is_vacant(path: &Path) -> Result<(), Failure> {
+    if !path.exists() {
+        return Ok(());
+    }
+    let message = format!("`{}` cannot be made: there is a file already", path.display());
+    Err(Failure::new(FailureKind::CannotCreate, "cannot-create", message).next("name another file"))
+}
+
 /// Makes a file that its owner alone reads, where nothing lies yet.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);

@@ -291,6 +291,10 @@ impl Bench {
             Effect::Discard { label, digest } => {
                 self.node.store.discard(&label, &digest).expect("a store that lets go");
             }
+            Effect::Remember(entry) => self.node.remembered.push(*entry),
+            Effect::Erase { bodies } => {
+                self.node.store.erase(&bodies).expect("a store that erases");
+            }
             Effect::Transmit(transmit) => {
                 let (conn, stream, fin) = (transmit.conn(), transmit.stream(), transmit.fin());
                 let tap = self.taps.entry(conn).or_default();

@@ -8,8 +8,8 @@ use comity_core::journal::{JournalEntry, PartnerChange};
 use comity_core::record::{Draft, Header, Part, VerifiedRecord, control};
 use comity_core::sign::SecretKey;
 use comity_core::test_util::SeededEntropy;
-use comity_core::{EconomyId, Kind, Marking, RecordId, Section, Timestamp, Tlp};
-use comity_node::engine::{Command, Engine};
+use comity_core::{EconomyId, Kind, Marking, PartDigest, RecordId, Section, Timestamp, Tlp};
+use comity_node::engine::{Command, Engine, Erase};
 use comity_node::limits;
 use comity_store::{MemoryStore, Store as _};
 
@@ -105,6 +105,7 @@ impl World {
                 69..=70 => self.terminate(node)?,
                 71..=73 => self.propose_somewhere(node)?,
                 74..=76 => self.back_up(node),
+                77..=81 if self.config.erasures => self.erase(node)?,
                 _ => self.fault(node)?,
             }
         }
@@ -235,6 +236,9 @@ impl World {
         self.kill(node);
         let marker = new_entry(&JournalEntry::Restored { at: self.now }, Vec::new());
         self.nodes[node].store = MemoryStore::restore(&backup, marker).expect("the backup opens");
+        // As the command that restores does, before anybody looks.
+        let settled = self.nodes[node].settle_erasures();
+        settled.map_err(|why| broken(2, format!("node {node} does not come back: {why}")))?;
         self.watch.reopened(node, &self.nodes[node], true)?;
         let delay = self.dice.millis(50..=2000);
         self.later(delay, Event::Restart { node });
@@ -365,6 +369,27 @@ impl World {
         let Some(target) = self.own_content(node) else { return Ok(()) };
         let body = WithdrawalBody::of(vec![target]).expect("one record").encode();
         self.speak(node, Kind::Withdrawal, body, None).map(drop)
+    }
+
+    /// Somebody lets go of parts of a record, its own or another's.
+    fn erase(&mut self, node: usize) -> Result<(), Broken> {
+        let Some(engine) = self.nodes[node].engine.as_ref() else { return Ok(()) };
+        let parts = |held: &comity_node::state::Held| -> Vec<PartDigest> {
+            let here = held.parts.iter().filter(|part| !part.erased);
+            here.map(|part| part.digest).collect()
+        };
+        let content = engine.state().records().map(|(id, held)| (*id, parts(held)));
+        let content: Vec<_> = content.filter(|(_, parts)| !parts.is_empty()).collect();
+        let Some((record, mut parts)) = self.dice.choose(&content).cloned() else {
+            return Ok(());
+        };
+        if self.dice.percent(50) {
+            parts.truncate(1);
+        }
+        self.report.erasures += 1;
+        let (reason, by) = ("no longer needed".to_owned(), String::new());
+        let asked = Erase { record, parts, reason, by };
+        self.command(node, Command::Erase(asked), Promise::Done)
     }
 
     fn propose_somewhere(&mut self, node: usize) -> Result<(), Broken> {

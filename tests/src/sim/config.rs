@@ -17,6 +17,8 @@ pub struct Config {
     pub faults: bool,
     /// Whether one node at a time is put back to a backup.
     pub restores: bool,
+    /// Whether people erase what is here.
+    pub erasures: bool,
     /// How many nodes are hostile.
     pub hostile: usize,
     /// Whether nobody knows who is beyond its partners before faults end, and so many records that
@@ -37,6 +39,7 @@ impl Config {
             acts: 220,
             faults: true,
             restores: true,
+            erasures: false,
             hostile: 1,
             strangers: false,
             mutation: None,
@@ -47,6 +50,12 @@ impl Config {
     #[must_use]
     pub fn small(seed: u64) -> Self {
         Self { nodes: 6, degree: 3, acts: 80, ..Self::federation(seed) }
+    }
+
+    /// The same, in which people erase what is here.
+    #[must_use]
+    pub fn forgetting(seed: u64) -> Self {
+        Self { erasures: true, ..Self::small(seed) }
     }
 
     /// A few nodes that are told only at the end who is beyond their partners.
@@ -99,6 +108,8 @@ pub struct Report {
     pub crashes: u64,
     /// Nodes put back to a backup.
     pub restores: u64,
+    /// What people erased.
+    pub erasures: u64,
     /// Connections that broke.
     pub breaks: u64,
     /// Deliveries that were refused because nobody knew their origin.

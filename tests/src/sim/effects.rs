@@ -33,6 +33,11 @@ impl World {
                 self.at(at, Event::Discard { node, life, label, digest });
             }
             Effect::Examine { .. } => unreachable!("no node here has lists"),
+            Effect::Remember(entry) => self.nodes[node].remembered.push(*entry),
+            Effect::Erase { bodies } => {
+                let at = self.errand_at(node);
+                self.at(at, Event::Erase { node, life, bodies });
+            }
             Effect::Transmit(transmit) => self.transmit(node, transmit)?,
             Effect::Close { conn, reason } => {
                 self.note(|| format!("node {node} closes {}: {reason}", conn.0));
@@ -67,7 +72,7 @@ impl World {
             mutation.appended(&mut entries);
         }
         let watched =
-            self.watch.journaled(node, &entries).and_then(|()| self.watch.bodies(&entries));
+            self.watch.journaled(node, &entries).and_then(|()| self.watch.bodies(node, &entries));
         if !self.nodes[node].hostile {
             watched.map_err(|broken| at_node(node, broken))?;
         }

@@ -68,6 +68,11 @@ pub(super) enum Event {
         label: Bytes,
         digest: PartDigest,
     },
+    Erase {
+        node: usize,
+        life: u64,
+        bodies: Vec<PartDigest>,
+    },
     Loaded {
         node: usize,
         life: u64,

@@ -11,7 +11,8 @@ use comity_core::record::{self, RecordError, VerifiedRecord};
 use comity_core::test_util::SeededEntropy;
 use comity_core::{Digest, EpochId, PartDigest, RecordId, Timestamp};
 use comity_node::engine::{Checked, Engine, Loaded, PartSource, Token, Unverified};
-use comity_node::state::State;
+use comity_node::outlasting::enter_again;
+use comity_node::state::{State, put_back_title};
 use comity_store::{
     Appended, MemoryBackup, MemoryStore, NewEntry, Piece, Seq, Store, StoreError, Syncing,
 };
@@ -56,6 +57,8 @@ pub struct Node {
     pub errands_by: Timestamp,
     /// What was promised for each command that is not answered.
     pub promises: BTreeMap<Token, Promise>,
+    /// What was written down beside the journal, and outlasts a restore.
+    pub remembered: Vec<JournalEntry>,
     /// A backup, and how many entries it holds.
     pub backup: Option<(MemoryBackup, u64)>,
     finished: Finished,
@@ -86,6 +89,7 @@ impl Node {
             appended_by: at,
             errands_by: at,
             promises: BTreeMap::new(),
+            remembered: Vec::new(),
             backup: None,
             finished: Finished::default(),
             // Far from the engine's own tokens.
@@ -102,6 +106,7 @@ impl Node {
                 Some(mutation) => mutation.replayed(entry.kind, &entry.body),
                 None => (entry.kind, entry.body.clone()),
             };
+            let body = self.with_title(kind, body, &entry.blobs);
             match &mut state {
                 None => {
                     let first = JournalEntry::decode(kind, &body).map_err(|e| e.to_string())?;
@@ -120,6 +125,7 @@ impl Node {
 
     /// Starts the process over what the journal holds.
     pub fn start(&mut self, seed: u64, mutation: Option<Mutation>) -> Result<(), String> {
+        self.settle_erasures()?;
         let state = self.fold(mutation)?;
         self.partners = state.partner_set().clone();
         let entropy = Box::new(SeededEntropy::new(seed));
@@ -130,6 +136,27 @@ impl Node {
         self.promises.clear();
         self.finished = Finished::default();
         Ok(())
+    }
+
+    /// The title of a record lies beside its entry.
+    fn with_title(&self, kind: u8, body: Bytes, beside: &[PartDigest]) -> Bytes {
+        let Ok(mut entry) = JournalEntry::decode(kind, &body) else { return body };
+        put_back_title(&mut entry, beside, |body| self.store.blob(body).ok().flatten());
+        entry.encode().into()
+    }
+
+    /// As every start and every restore does: what was erased stays so.
+    pub fn settle_erasures(&mut self) -> Result<(), String> {
+        let state = self.fold(None)?;
+        if state.erasures().words().is_empty() && self.remembered.is_empty() {
+            return Ok(());
+        }
+        let here = |entry: &&JournalEntry| !self.remembered.contains(entry);
+        let more: Vec<_> = state.erasures().words().iter().filter(here).cloned().collect();
+        self.remembered.extend(more);
+        enter_again(&self.remembered, &self.store, &state)
+            .map(drop)
+            .map_err(|error| error.to_string())
     }
 
     /// Everything durable.

@@ -207,6 +207,12 @@ impl World {
                     drop(self.nodes[node].store.discard(&label, &digest));
                 }
             }
+            Event::Erase { node, life, bodies } => {
+                if self.lives(node, life) {
+                    // What a disk that fails leaves undone, the next start does.
+                    drop(self.nodes[node].store.erase(&bodies));
+                }
+            }
             Event::Loaded { node, life, token, seq, parts } => {
                 if self.lives(node, life) {
                     let result = self.nodes[node].load(seq, &parts);

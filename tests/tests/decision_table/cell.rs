@@ -74,6 +74,7 @@ dimensions!(
     Expiry, "expires": ["never", "T", "P"];
     Record, "record": [
         "accepted", "in quarantine", "author pending", "unmarked", "withdrawn", "superseded",
+        "erased",
     ];
     Guard, "guard": [
         "no rule", "no rule, matched", "rules, not examined", "rules, cleared by older ones",

@@ -381,6 +381,7 @@ fn part(cell: &Cell, marking: Marking, floor: &Marking) -> PartFacts {
     let (section, counts_as) = section(cell);
     let rule = Word::new("rule");
     PartFacts {
+        erased: cell.is(D::Record, &["erased"]),
         section: match cell.value(D::Unknown) {
             // An addressee part of an unknown section is none.
             "an unknown section" if !is_addressee => Section::Unknown(99),

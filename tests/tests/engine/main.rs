@@ -12,6 +12,7 @@ mod bounds_withdrawn;
 mod consents;
 mod consents_going;
 mod egress;
+mod erasing;
 mod full_disk;
 mod greeting;
 mod groups;

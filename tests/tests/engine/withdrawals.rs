@@ -221,7 +221,7 @@ fn what_others_take_back_waits_for_one_answer_that_only_they_get() {
     let recall = withdrawal(record, Some(RecallReason::Unknown(77)), &by, &bench);
     assert_eq!(brings(&mut bench, &mut origin, &recall), Answer::Acked);
     assert_eq!(unanswered(&bench), [recall.id()]);
-    let stopped = Some((by.id, says(KeptBecause::CannotErase)));
+    let stopped = Some((by.id, says(KeptBecause::NotYet)));
     assert_eq!(bench.state().answer_to(&recall.id()), stopped);
     let told = bench.alarms("recalled");
     assert!(told.len() == 1 && told[0].contains("comity recall list"), "{told:?}");

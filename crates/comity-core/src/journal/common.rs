@@ -1,9 +1,9 @@
 //! What is asked of every entry, of whatever kind.
 
 use super::{
-    Arrival, ContentRead, DeliveryDecided, DraftMade, Founded, Guarded, Invited, JournalEntry,
-    Judged, PartnerChanged, PartsArrived, RecordEntered, Ruled, StaffChanged, StandingChanged,
-    ToldOutside,
+    Arrival, BackedUp, ContentRead, DeliveryDecided, DraftMade, Erasure, Founded, Guarded, Invited,
+    JournalEntry, Judged, LegalHold, PartnerChanged, PartsArrived, RecordEntered, Ruled,
+    StaffChanged, StandingChanged, ToldOutside,
 };
 use crate::identity::PartDigest;
 use crate::time::Timestamp;
@@ -43,8 +43,19 @@ impl JournalEntry {
             | Self::DraftGone { at, .. }
             | Self::Staff(StaffChanged { at, .. })
             | Self::Read(ContentRead { at, .. })
+            | Self::Erased(Erasure { at, .. })
+            | Self::OnHold(LegalHold { at, .. })
+            | Self::HoldLifted(LegalHold { at, .. })
+            | Self::BackedUp(BackedUp { at, .. })
             | Self::Guarded(Guarded { at, .. }) => *at,
         }
+    }
+
+    /// Whether it is written down beside the journal too, so that it counts after a restore from a copy
+    /// that does not have it: what was erased stays so, and what is kept on legal grounds is kept.
+    #[must_use]
+    pub const fn outlasts_restore(&self) -> bool {
+        matches!(self, Self::Erased(_) | Self::OnHold(_) | Self::HoldLifted(_))
     }
 
     /// The bodies that lie beside the entry.
@@ -81,6 +92,10 @@ impl JournalEntry {
             | Self::DraftGone { .. }
             | Self::Staff(_)
             | Self::Read(_)
+            | Self::Erased(_)
+            | Self::OnHold(_)
+            | Self::HoldLifted(_)
+            | Self::BackedUp(_)
             | Self::Guarded(_) => Vec::new(),
         }
     }

@@ -7,6 +7,7 @@
 
 mod codec;
 mod common;
+mod erasing;
 
 use crate::cbor::Fault;
 use crate::ceremony::Ceremony;
@@ -17,6 +18,8 @@ use crate::staff::Roles;
 use crate::time::Timestamp;
 use crate::vocabulary::{Kind, Means};
 use crate::{Digest, Marking};
+
+pub use erasing::{BackedUp, Erasure, ErasureCause, LegalHold};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -184,6 +187,14 @@ pub enum JournalEntry {
     Read(ContentRead),
     /// A person let a part pass that the egress guard held, or holds it again.
     Guarded(Guarded),
+    /// Bodies of a record were erased.
+    Erased(Erasure),
+    /// Nothing of a record is erased until this is lifted.
+    OnHold(LegalHold),
+    /// Such a hold was lifted.
+    HoldLifted(LegalHold),
+    /// The journal was copied.
+    BackedUp(BackedUp),
 }
 
 /// A person decided about a part that the egress guard held.

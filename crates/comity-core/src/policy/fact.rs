@@ -240,6 +240,8 @@ pub enum Fact {
     Withdrawn,
     /// Its origin replaced it.
     Superseded,
+    /// Its body was erased here.
+    Erased,
 
     /// The operator has no rule for what may not leave.
     NoGuardRule,
@@ -432,6 +434,7 @@ impl fmt::Display for Fact {
             Self::Unmarked => f.write_str("bears no marking: a person has to mark it"),
             Self::Withdrawn => f.write_str("withdrawn by its origin"),
             Self::Superseded => f.write_str("replaced by its origin"),
+            Self::Erased => f.write_str("erased here"),
             Self::NoGuardRule => f.write_str("no rule of the egress guard"),
             Self::GuardClear => f.write_str("no rule of the egress guard matched"),
             Self::GuardHit(rule) => write!(f, "held by the egress guard ({rule})"),

@@ -232,6 +232,8 @@ pub struct PartFacts {
     /// Whether its origin itself delivered it: then what others say of their copies binds us no more
     /// than if they had kept them.
     pub from_origin: bool,
+    /// Whether its body was erased: there is nothing left to release.
+    pub erased: bool,
 }
 
 impl PartFacts {
@@ -244,6 +246,7 @@ impl PartFacts {
             digest,
             sources: Vec::new(),
             from_origin: false,
+            erased: false,
             section: header.section,
             counts_as: header.counts_as(),
             classes: header.classes.iter().copied().collect(),

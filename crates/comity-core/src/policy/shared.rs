@@ -52,6 +52,7 @@ struct MarkingClass {
     source: Source,
     sources: Vec<Received>,
     from_origin: bool,
+    erased: bool,
     kind: Kind,
     lifecycle: Lifecycle,
     set_aside: [bool; 3],
@@ -207,6 +208,7 @@ impl MarkingClass {
             guard,
             sources,
             from_origin,
+            erased,
         } = part;
         let groups = addressees.iter().filter_map(|held| held.addressee.group);
         let known = kind.is_known() && state.is_known() && urgency.is_known();
@@ -215,6 +217,7 @@ impl MarkingClass {
             source: source.clone(),
             sources: sources.clone(),
             from_origin: *from_origin,
+            erased: *erased,
             kind: *kind,
             lifecycle: *lifecycle,
             waits: unsend_until.filter(|until| *until > now),

@@ -8,6 +8,7 @@ mod audit;
 mod comparing;
 mod consents;
 mod drafts;
+mod erasing;
 mod explanation;
 mod exporting;
 mod groups;
@@ -37,6 +38,10 @@ pub use consents::{
     ConsentRefuseRequest, ConsentWithdrawRequest, GrantedLine,
 };
 pub use drafts::{DraftDetail, DraftLine, DraftsRequest, NewDraft};
+pub use erasing::{
+    Certificate, EraseRequest, ErasedLine, Erasing, ErasingHolder, ErasingPart, LegalHoldLine,
+    LegalHoldRequest,
+};
 pub use explanation::{
     CONSTITUENTS, ExplainRequest, Explained, ExplainedChange, ExplainedGate, ExplainedPart,
     ExplainedPartner, PUBLIC,

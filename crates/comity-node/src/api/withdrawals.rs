@@ -11,7 +11,7 @@ pub struct AnswerLine {
     pub at: String,
     /// Parts that are still there.
     pub parts: u64,
-    /// Why they are: `not-asked`, `cannot-erase`, `legal-hold`; of a refusal `law`, `order`,
+    /// Why they are: `not-asked`, `not-yet`, `legal-hold`, `cannot-erase`; of a refusal `law`, `order`,
     /// `investigation`, `agreement`, `other`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,

@@ -5,8 +5,9 @@ use comity_core::consent::{ConsentAsk, ConsentBody, ConsentGrant, ConsentRefusal
 use comity_core::control::ControlBody;
 use comity_core::group::{Founding, GroupBody, Says};
 use comity_core::journal::{
-    ContentRead, DraftMade, Guarded, Invited, JournalEntry, PartnerChange, PartnerChanged, Ruled,
-    Shown, Source, StaffChange, StaffChanged, Standing, StandingChanged, ToldOutside,
+    ContentRead, DraftMade, Guarded, Invited, JournalEntry, LegalHold, PartnerChange,
+    PartnerChanged, Ruled, Shown, Source, StaffChange, StaffChanged, Standing, StandingChanged,
+    ToldOutside,
 };
 use comity_core::keyring::AdvanceError;
 use comity_core::limits::ENTRY_BYTES;
@@ -17,9 +18,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Checked, Engine, Then, Token};
+use super::{Checked, Engine, Erase, Then, Token};
 use crate::guard::Guard;
-use crate::state::{Bond, Partner};
+use crate::state::{Bond, Partner, titles};
 
 /// A change that somebody here asks for.
 #[derive(Debug)]
@@ -126,6 +127,12 @@ pub enum Command {
     Guard(Option<Arc<Guard>>),
     /// A person lets a part pass that the egress guard held, or holds it again.
     LetPass(Guarded),
+    /// Parts of a record are let go.
+    Erase(Erase),
+    /// A record is kept on legal grounds.
+    Hold(LegalHold),
+    /// That ends.
+    LiftHold(LegalHold),
     /// The operator confirms local policy after a restore.
     ConfirmPolicy,
     /// No more deliveries are begun; links end when what is under way is through.
@@ -183,6 +190,22 @@ pub enum CommandError {
     /// Our own keyring went on after this one was begun. Two of one version would freeze us everywhere.
     #[error("this economy's keyring has gone on meanwhile: nothing was changed, try again")]
     KeyringMoved,
+    /// A hold on legal grounds keeps it.
+    #[error("{reference} is under a legal hold and is not erased: {why}")]
+    OnHold {
+        /// The record.
+        reference: String,
+        /// Why it is.
+        why: String,
+    },
+    /// The same was erased here.
+    #[error("a section of it was erased here on {at} because: {why}. It is not taken in again")]
+    Erased {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        why: String,
+    },
     /// Little room is left on the disk.
     #[error("the disk is nearly full: nothing more is taken until there is room")]
     DiskLow,
@@ -295,6 +318,9 @@ impl Engine {
             Command::Examine { .. } => Ok(Reply::Done),
             Command::Guard(guard) => Ok(self.change_guard(guard)),
             Command::LetPass(guarded) => self.let_pass(guarded, now),
+            Command::Erase(asked) => self.erase(asked, now),
+            Command::Hold(hold) => self.hold(LegalHold { at: now, ..hold }),
+            Command::LiftHold(lifted) => self.lift_hold(LegalHold { at: now, ..lifted }),
             Command::ConfirmPolicy => {
                 if self.state.recovery().is_some() {
                     self.name_what_is_set_aside()?;
@@ -541,11 +567,21 @@ impl Engine {
             let why = "a draft has more in its headers than one journal entry may have";
             return Err(CommandError::Unfitting(why.to_owned()));
         }
+        let contents = drafts.iter().flat_map(|(_, blobs)| blobs);
+        let erased = contents.filter_map(|(content, _)| self.state.erasures().took(content));
+        if let Some(erasure) = erased.into_iter().next() {
+            return Err(CommandError::Erased { at: erasure.at, why: erasure.reason.clone() });
+        }
         let mut numbers = Vec::new();
-        for (mut draft, blobs) in drafts {
+        for (mut draft, mut blobs) in drafts {
             draft.number = self.state.next_draft();
             numbers.push(draft.number);
+            let (number, title) = (draft.number, std::mem::take(&mut draft.title));
+            if !title.is_empty() {
+                blobs.extend(titles::of_draft(number, &title));
+            }
             self.enter(&JournalEntry::Draft(draft), blobs);
+            self.state.call_draft(number, title);
         }
         Ok(Reply::Drafts(numbers))
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use comity_core::journal::JournalEntry;
 use comity_core::ledger::{Head, Opening};
 use comity_core::receipt::RejectReason;
 use comity_core::{Digest, EconomyId, EpochId, PartDigest, RecordId, Timestamp};
@@ -12,18 +13,54 @@ use super::{CommandError, Effect, Engine, Reply, Token};
 /// What waits until the entries of a batch are durable.
 #[derive(Debug)]
 pub(super) enum Then {
-    Reply { token: Token, reply: Result<Reply, CommandError> },
+    Reply {
+        token: Token,
+        reply: Result<Reply, CommandError>,
+    },
     Admit(BTreeSet<EconomyId>),
     AskFor(EconomyId),
-    Numbered { partner: EconomyId, epoch: EpochId, head: Head },
-    Stored { partner: EconomyId, number: u64 },
-    Rejected { partner: EconomyId, number: u64, reason: RejectReason },
-    HandOver { partner: EconomyId, number: u64 },
-    Void { partner: EconomyId, number: u64, digest: Digest },
-    ReturnStored { partner: EconomyId, number: u64 },
-    Announce { partner: EconomyId, opening: Opening },
-    EpochStored { partner: EconomyId, opening: Opening },
-    Examine { record: RecordId, parts: Vec<PartDigest> },
+    Numbered {
+        partner: EconomyId,
+        epoch: EpochId,
+        head: Head,
+    },
+    Stored {
+        partner: EconomyId,
+        number: u64,
+    },
+    Rejected {
+        partner: EconomyId,
+        number: u64,
+        reason: RejectReason,
+    },
+    HandOver {
+        partner: EconomyId,
+        number: u64,
+    },
+    Void {
+        partner: EconomyId,
+        number: u64,
+        digest: Digest,
+    },
+    ReturnStored {
+        partner: EconomyId,
+        number: u64,
+    },
+    Announce {
+        partner: EconomyId,
+        opening: Opening,
+    },
+    EpochStored {
+        partner: EconomyId,
+        opening: Opening,
+    },
+    /// Write it down where a restore does not reach it.
+    Remember(Box<JournalEntry>),
+    Erase(Vec<PartDigest>),
+    Examine {
+        record: RecordId,
+        parts: Vec<PartDigest>,
+    },
 }
 
 impl Engine {
@@ -98,6 +135,8 @@ impl Engine {
                     self.owe_receipt(partner, now);
                 }
                 Then::Examine { record, parts } => self.begin_examining(record, parts),
+                Then::Remember(entry) => self.effects.push(Effect::Remember(entry)),
+                Then::Erase(bodies) => self.carry_out_erasure(bodies),
             }
         }
         for (partner, numbers) in stored {

@@ -12,7 +12,7 @@ use comity_core::{EconomyId, Kind, PartDigest, RecordId, Section, Timestamp, Urg
 use comity_store::NewEntry;
 
 use super::{Checked, Effect, Engine, Then};
-use crate::state::FoldError;
+use crate::state::{FoldError, titles};
 
 /// Why an entry was not made. Nothing has changed.
 #[derive(Debug, thiserror::Error)]
@@ -50,12 +50,14 @@ impl Engine {
     pub(super) fn try_to_enter(
         &mut self,
         entry: &JournalEntry,
-        blobs: Vec<(PartDigest, Bytes)>,
+        mut blobs: Vec<(PartDigest, Bytes)>,
     ) -> Result<(), Unfit> {
         let (seq, body) = (self.state.next_seq(), entry.encode());
         if body.len() > ENTRY_BYTES {
             return Err(Unfit::TooLarge(body.len()));
         }
+        // What was erased is not kept again, whoever brings it. The entry says that it came.
+        blobs.retain(|(body, _)| !self.state.is_erased(body));
         debug_assert_eq!(JournalEntry::decode(entry.kind(), &body).as_ref(), Ok(entry));
         let before = self.told();
         self.state.apply(entry)?;
@@ -138,9 +140,10 @@ impl Engine {
                 continue;
             }
             let text = format!(
-                "{} recalls {}: nobody gets it from here any more, and what is here cannot be erased by this version; its origin is told so (comity recall list)",
+                "{} recalls {}: nobody gets it from here any more, and what is here stays until it is erased (comity erase {}) or kept with a word why; its origin is told so (comity recall list)",
                 self.state.name_of(&origin),
-                here.join(", ")
+                here.join(", "),
+                here.first().map_or("REFERENCE", String::as_str)
             );
             self.alarm(Some(origin), "recalled", text);
         }
@@ -256,7 +259,13 @@ impl Engine {
         let kind = checked.record.manifest().kind;
         let reference = self.state.next_reference(kind, now);
         let (id, urgency) = (checked.record.id(), urgency(checked.record.manifest()));
-        let (held, blobs) = split(checked.parts);
+        let (held, mut blobs) = split(checked.parts);
+        // A control record's says nothing that its body does not.
+        let beside = if kind.is_control() { String::new() } else { title.clone() };
+        let title = if kind.is_control() { title } else { String::new() };
+        if !beside.is_empty() {
+            blobs.extend(titles::of_record(&id, &beside));
+        }
         let entered = RecordEntered {
             signed: checked.record.signed().to_vec(),
             parts: held,
@@ -268,6 +277,7 @@ impl Engine {
         };
         self.state.bring(checked.keyring.and_then(Result::ok));
         self.try_to_enter(&JournalEntry::Record(entered), blobs)?;
+        self.state.call(&id, beside);
         self.offer_at_once(id, urgency, now);
         Ok(reference)
     }

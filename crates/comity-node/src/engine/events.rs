@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use comity_core::journal::JournalEntry;
 use comity_core::ledger::Ranges;
 use comity_core::partners::{AuthenticatedPartner, PartnerSet};
 use comity_core::{Digest, EconomyId, PartDigest, Timestamp};
@@ -158,6 +159,14 @@ pub enum Effect {
         guard: Arc<Guard>,
         /// The parts, whose bodies are durable.
         parts: Vec<PartDigest>,
+    },
+    /// Write down beside the journal, where a restore does not reach it, what was erased or is not to be.
+    /// In order with [`Effect::Erase`].
+    Remember(Box<JournalEntry>),
+    /// Overwrite bodies. The entry that says so is durable.
+    Erase {
+        /// Of parts, and of what lay beside.
+        bodies: Vec<PartDigest>,
     },
     /// Send.
     Transmit(Transmit),

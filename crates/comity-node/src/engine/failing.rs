@@ -188,6 +188,7 @@ impl Engine {
             .guarded_by(self.state.guard().cloned());
         anew.link_config = self.link_config.clone();
         anew.limits.clone_from(&self.limits);
+        anew.unsend_for = self.unsend_for;
         anew.tail_cut = self.tail_cut;
         anew.cut_unwritten = !self.state.doubted().is_subset(anew.state.doubted());
         anew.next_token = self.next_token;

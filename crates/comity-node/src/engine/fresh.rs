@@ -56,6 +56,14 @@ impl Fresh {
         }
     }
 
+    /// Nothing of these is at hand any more.
+    pub(super) fn forget(&mut self, bodies: &[PartDigest]) {
+        for body in bodies {
+            let gone = self.parts.remove(body).map_or(0, |bytes| bytes.len());
+            self.bytes = self.bytes.saturating_sub(gone);
+        }
+    }
+
     /// Everything that a hand-over needs, if all of it is at hand.
     pub(super) fn load(&self, seq: Seq, parts: &[PartDigest]) -> Option<Loaded> {
         let signed = self.records.get(&seq)?.clone();

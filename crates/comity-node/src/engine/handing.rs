@@ -64,7 +64,9 @@ impl Engine {
             | Then::ReturnStored { .. }
             | Then::Announce { .. }
             | Then::EpochStored { .. }
-            | Then::Examine { .. } => None,
+            | Then::Examine { .. }
+            | Then::Remember(_)
+            | Then::Erase(_) => None,
         });
         numbers.collect()
     }
@@ -146,8 +148,10 @@ impl Engine {
                     session.loading.remove(&number);
                     session.under_way.remove(&number);
                 }
-                let text = format!("delivery {number} cannot be read: {why}");
-                self.alarm(Some(partner), "unreadable", text);
+                if !self.gone_meanwhile(partner, number, now) {
+                    let text = format!("delivery {number} cannot be read: {why}");
+                    self.alarm(Some(partner), "unreadable", text);
+                }
             }
             (
                 Some(

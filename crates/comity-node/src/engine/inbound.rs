@@ -10,7 +10,7 @@ use comity_proto::Incoming;
 use super::entering::Unfit;
 use super::judging::Verdict;
 use super::keeping::sources;
-use super::{Checked, Effect, Engine, Job, Then, Token, Unverified};
+use super::{Checked, Effect, Engine, Job, PartSource, Then, Token, Unverified};
 use crate::limits::{MOST_AHEAD, REPEATS};
 use crate::state::Weight;
 
@@ -47,7 +47,11 @@ impl Engine {
         job: impl FnOnce(Incoming) -> Job,
     ) {
         let token = self.token();
-        let (signed, parts) = (incoming.signed.clone(), sources(partner, &incoming));
+        let (signed, mut parts) = (incoming.signed.clone(), sources(partner, &incoming));
+        // Pieces of what was erased were not kept: that it came is all that is written down.
+        parts.retain(|(part, source)| {
+            matches!(source, PartSource::Here(_)) || !self.state.is_erased(part)
+        });
         self.jobs.insert(token, job(incoming));
         self.effects.push(Effect::Verify { token, signed, parts });
     }

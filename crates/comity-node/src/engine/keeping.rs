@@ -97,6 +97,10 @@ impl Engine {
         if self.space_low {
             return self.session_input(partner, Input::NotKept(piece), now);
         }
+        if self.state.is_erased(&piece.part) {
+            // It comes to its end, and nothing of it is kept.
+            return self.session_input(partner, Input::Kept(piece), now);
+        }
         let Piece { number, entry, part, length, leaf } = piece;
         let token = self.token();
         self.jobs.insert(token, Job::Keep { partner, piece });

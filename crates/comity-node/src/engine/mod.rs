@@ -15,6 +15,7 @@ mod doubt;
 mod durable;
 mod entering;
 mod epochs;
+mod erasing;
 mod events;
 mod examining;
 mod failing;
@@ -49,6 +50,7 @@ use crate::state::{Bound, State};
 
 pub use command::{Command, CommandError, Reply};
 use durable::Then;
+pub use erasing::Erase;
 pub use events::{Alarm, Effect, Input, Token};
 use failing::Failure;
 use fresh::Fresh;

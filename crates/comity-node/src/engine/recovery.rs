@@ -98,10 +98,13 @@ impl Engine {
             // What was rejected was never proved to have been the partner's: it may name parts that it
             // never had and wants to have.
             let taken = inbound.taken(number);
+            // What was erased here is not given back to anybody either: only that it came.
             let held =
                 taken.and_then(|entry| self.state.record(&entry.record).map(|held| (entry, held)));
-            let whole =
-                held.filter(|(entry, held)| entry.parts.iter().all(|part| held.has_part(part)));
+            let whole = held.filter(|(entry, held)| {
+                let here = |part| held.has_part(part) && !self.state.is_erased(part);
+                entry.parts.iter().all(here)
+            });
             let Some((entry, held)) = whole else {
                 if !room.fits(DIGEST) {
                     return;

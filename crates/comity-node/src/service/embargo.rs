@@ -7,7 +7,7 @@ use comity_core::{Marking, PartDigest, RecordId, Section, Timestamp};
 use super::compose::Wanted;
 use super::records::found;
 use super::replacing::with_replaced;
-use super::{Service, words};
+use super::{Service, erasing, words};
 use crate::api::{EmbargoRequest, Published};
 use crate::error::ServiceError;
 use crate::shell::load;
@@ -22,6 +22,7 @@ impl Service {
             .look(move |state, _, _| {
                 let (id, held) = found(state, &text)?;
                 is_under_embargo(state, &id, held, now)?;
+                erasing::is_whole(state, held)?;
                 let digests: Vec<_> = held.parts.iter().map(|part| part.digest).collect();
                 let (title, reference) = (held.title.clone(), held.reference.clone());
                 let supersedes = with_replaced(state, vec![id]);

@@ -6,6 +6,7 @@ use comity_core::policy::{self, Decision, Gate, PartFacts, Recipient, Verdict};
 use comity_core::{PartDigest, Timestamp, Tlp};
 
 use super::caller::above;
+use super::erasing;
 use crate::state::{Held, State};
 
 /// What comes of each part for whoever uses this node: nothing where it is shown, or why it is not. `sees`:
@@ -18,6 +19,10 @@ pub(super) fn sight(
     now: Timestamp,
 ) -> BTreeMap<PartDigest, Option<String>> {
     let decided = |part: &PartFacts| {
+        // Whatever its label was: there is nothing left to see.
+        if let Some(erasure) = state.erasures().took(&part.digest) {
+            return (part.digest, Some(erasing::in_words(erasure)));
+        }
         if let Some(most) = sees.filter(|most| part.marking.tlp > *most) {
             return (part.digest, Some(above(most)));
         }

@@ -13,6 +13,7 @@ mod consented;
 mod consents;
 mod drafts;
 mod embargo;
+mod erasing;
 mod explain;
 mod export_events;
 mod exporting;
@@ -61,6 +62,7 @@ use crate::engine::{Command, Engine, Reply};
 use crate::error::{DAMAGED, ErrorKind, ServiceError};
 use crate::keyfile::Passphrase;
 use crate::node::Keys;
+use crate::outlasting;
 use crate::rotation;
 use crate::shell::{Handle, Seen};
 use crate::state::State;
@@ -198,6 +200,7 @@ impl Service {
     /// Copies the journal to a folder that has none; the node goes on meanwhile.
     pub async fn backup(&self, to: &Path) -> Result<(), ServiceError> {
         let (store, to) = (self.parts.files.clone(), to.to_owned());
+        let beside = to.clone();
         let copied = tokio::task::spawn_blocking(move || store.backup(&to)).await;
         match copied {
             Ok(Err(error @ StoreError::Folder { .. })) => {
@@ -206,7 +209,10 @@ impl Service {
             }
             Ok(Err(error @ StoreError::Io { .. })) => Err(ServiceError::from(error)
                 .next("name a folder in which the node's user may write: comity backup DIR")),
-            Ok(copied) => copied.map(drop).map_err(ServiceError::from),
+            Ok(copied) => {
+                copied?;
+                outlasting::copy(&self.parts.config.folder, &beside)
+            }
             Err(error) => Err(ServiceError::new(ErrorKind::Io, "backup", error.to_string())),
         }
     }

@@ -8,7 +8,7 @@ use comity_core::{PartDigest, RecordId, Section, Timestamp, Tlp};
 
 use super::explain::exit;
 use super::records::found;
-use super::{Service, local, words};
+use super::{Service, erasing, local, words};
 use crate::api::{LeftOut, RecordFile, RecordFileRequest};
 use crate::error::{ErrorKind, ServiceError};
 use crate::limits::RECORD_FILE_BYTES;
@@ -42,6 +42,9 @@ impl Service {
             .look(move |state, _, _| {
                 let (id, held) = found(state, &text)?;
                 let sight = local::sight(state, held, &desks, sees, now);
+                if held.parts.iter().all(|part| part.erased) {
+                    erasing::is_whole(state, held)?;
+                }
                 let leaving = leaving(state.policy(), &held.facts, &held.parts, &to, now);
                 let hidden = |part: &PartFacts| {
                     let unknown = Some("it is not known here".to_owned());

@@ -7,8 +7,8 @@ use comity_core::{Kind, PartDigest, RecordId, Timestamp};
 use comity_store::{Damage, StoreError};
 
 use super::{
-    Service, caller, consent_lines, find_economy, find_record, group_words, local, quarantine,
-    withdrawals, words,
+    Service, caller, consent_lines, erasing, find_economy, find_record, group_words, local,
+    quarantine, withdrawals, words,
 };
 use crate::api::{ListRequest, PartDetail, RecordDetail, RecordLine};
 use crate::error::ServiceError;
@@ -53,12 +53,17 @@ impl Service {
         let manifest = parsed.manifest();
         let mut parts = Vec::new();
         for digest in digests {
+            let id = parsed.id();
+            let erased = self.look(move |state, _, _| erased_part(state, &id, digest)).await?;
+            if let Some(erased) = erased {
+                parts.push(erased);
+                continue;
+            }
             let bytes = match self.parts.store.blob(&digest) {
                 Ok(bytes) => bytes
                     .ok_or_else(|| unreadable(format!("part {} is not here", digest.short())))?,
                 // The journal says what it was, and the other parts are as they were.
                 Err(StoreError::Damage(damage)) => {
-                    let id = parsed.id();
                     let lost = move |state: &State| {
                         let held = state.record(&id)?;
                         let facts = held.parts.iter().find(|part| part.digest == digest)?;
@@ -195,8 +200,26 @@ pub(super) fn part_detail(
     }
 }
 
+/// A part whose body was erased: what the journal still says of it.
+fn erased_part(state: &State, record: &RecordId, digest: PartDigest) -> Option<PartDetail> {
+    let erasure = state.erasures().took(&digest)?;
+    let held = state.record(record)?;
+    let facts = held.parts.iter().find(|part| part.digest == digest)?;
+    Some(PartDetail {
+        size: held.sizes.get(&digest).copied().unwrap_or_default(),
+        media_type: "erased".to_owned(),
+        withheld: Some(erasing::in_words(erasure)),
+        ..without_body(state, facts)
+    })
+}
+
 /// A part whose body is not what was written: what the journal says of it, and where the damage is.
 fn damaged_part(state: &State, facts: &PartFacts, damage: &Damage) -> PartDetail {
+    let withheld = Some(format!("it cannot be read: {damage}"));
+    PartDetail { withheld, ..without_body(state, facts) }
+}
+
+fn without_body(state: &State, facts: &PartFacts) -> PartDetail {
     PartDetail {
         part: facts.digest.to_string(),
         section: facts.section.to_string(),
@@ -208,7 +231,7 @@ fn damaged_part(state: &State, facts: &PartFacts, damage: &Damage) -> PartDetail
         destination: facts.destination.map(|economy| state.name_of(&economy)),
         addressee: None,
         text: None,
-        withheld: Some(format!("it cannot be read: {damage}")),
+        withheld: None,
     }
 }
 

@@ -117,6 +117,7 @@ fn of_one(state: &State, entry: &JournalEntry, now: Timestamp) -> Option<Event> 
         JournalEntry::Parts(arrived) => record(&arrived.record, arrived.at.to_string()),
         JournalEntry::Standing(changed) => record(&changed.record, changed.at.to_string()),
         JournalEntry::Unsent { record: unsent, at } => record(unsent, at.to_string()),
+        JournalEntry::Erased(erasure) => record(&erasure.record, erasure.at.to_string()),
         JournalEntry::Ruled(ruled) => record(&ruled.record, ruled.at.to_string()),
         JournalEntry::Delivery(decided) => {
             let held = state.record(&decided.entry.record)?;
@@ -160,6 +161,9 @@ fn of_one(state: &State, entry: &JournalEntry, now: Timestamp) -> Option<Event> 
         | JournalEntry::DraftGone { .. }
         | JournalEntry::Staff(_)
         | JournalEntry::Read(_)
-        | JournalEntry::Guarded(_) => None,
+        | JournalEntry::Guarded(_)
+        | JournalEntry::OnHold(_)
+        | JournalEntry::HoldLifted(_)
+        | JournalEntry::BackedUp(_) => None,
     }
 }

@@ -67,6 +67,18 @@ impl Shell {
         self.answer(EVERYBODY);
     }
 
+    /// What could not be erased for want of room, or for a failure of the disk, is tried again.
+    pub(super) fn erase_again(&mut self) {
+        let now = Instant::now();
+        if self.unerased.is_empty() || self.erase_at.is_some_and(|at| now < at) {
+            return;
+        }
+        self.erase_at = Some(now + AGAIN);
+        let bodies = std::mem::take(&mut self.unerased);
+        self.work.erase(bodies);
+        self.work.give_out();
+    }
+
     /// Goes on where there is room.
     pub(super) fn try_again(&mut self) {
         let now = Instant::now();

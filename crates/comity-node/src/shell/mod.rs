@@ -18,8 +18,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use comity_core::EconomyId;
 use comity_core::journal::JournalEntry;
+use comity_core::{EconomyId, PartDigest};
 use comity_net::pairing::PairingEvent;
 use comity_net::{Endpoint, NetEvent, Partners};
 use comity_store::{NewEntry, Seq, Store};
@@ -48,6 +48,8 @@ enum Done {
     Input(Input),
     /// Pieces were written, or let go.
     Written,
+    /// The store could not erase these.
+    Unerased(Vec<PartDigest>),
     Dialed(EconomyId, Result<(), Trouble>),
     Folded(Box<Result<State, ServiceError>>),
 }
@@ -57,6 +59,8 @@ pub(crate) struct Parts {
     pub(crate) engine: Engine,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) folder: std::path::PathBuf,
+    /// Where is written down what must outlast a restore.
+    pub(crate) outlasting: Option<std::path::PathBuf>,
     pub(crate) keep_free: u64,
     pub(crate) room: Room,
     pub(crate) clock: Arc<NodeClock>,
@@ -87,6 +91,10 @@ struct Shell {
     unwritten: usize,
     /// After a full disk: not before then is it tried again.
     again: Option<Instant>,
+    /// What is to be erased and could not be: it is tried again.
+    unerased: Vec<PartDigest>,
+    /// Not before then.
+    erase_at: Option<Instant>,
     /// Whether the journal is being folded anew.
     folding: bool,
     /// The journal could not be folded anew: not before then is it tried again.
@@ -133,7 +141,7 @@ pub(crate) fn start(
     let us = parts.engine.state().us();
     let pauses = parts.net.as_ref().map(|net| Pauses::of(&net.config)).unwrap_or_default();
     let shell = Shell {
-        work: work::Work::new(parts.store.clone(), done_sender.clone()),
+        work: work::Work::new(parts.store.clone(), parts.outlasting, done_sender.clone()),
         engine: parts.engine,
         store: parts.store,
         folder: parts.folder,
@@ -141,6 +149,8 @@ pub(crate) fn start(
         room: parts.room,
         unwritten: 0,
         again: None,
+        unerased: Vec::new(),
+        erase_at: None,
         folding: false,
         unreadable: None,
         net: parts.net,
@@ -256,6 +266,7 @@ impl Shell {
             }
             Done::Folded(folded) => self.folded(*folded),
             Done::Written => self.work.written(),
+            Done::Unerased(bodies) => self.unerased.extend(bodies),
             Done::Dialed(partner, result) => {
                 if let Err(why) = &result {
                     self.seen.trouble.insert(partner, why.clone());
@@ -294,6 +305,8 @@ impl Shell {
             Effect::Keep { token, piece } => self.work.keep(token, piece),
             Effect::Examine { token, guard, parts } => self.work.examine(token, guard, parts),
             Effect::Discard { label, digest } => self.work.discard(label, digest),
+            Effect::Remember(entry) => self.work.remember(entry),
+            Effect::Erase { bodies } => self.work.erase(bodies),
             Effect::Transmit(transmit) => {
                 if let Some(net) = &self.net {
                     net.endpoint.transmit(transmit);
@@ -432,6 +445,7 @@ impl Shell {
         self.fall_back();
         if !low {
             self.try_again();
+            self.erase_again();
         }
         if let Some(net) = &self.net {
             // A grant ends, and a revocation begins, by the clock.

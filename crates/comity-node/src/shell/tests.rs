@@ -150,6 +150,7 @@ impl World {
             engine,
             store: Arc::new(slow),
             folder: "nowhere".into(),
+            outlasting: None,
             keep_free: KEEP_FREE,
             room: Box::new(move |_| Some(seen.load(Ordering::Relaxed))),
             clock: clock.clone(),

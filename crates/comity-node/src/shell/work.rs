@@ -1,6 +1,7 @@
 //! Work that takes processor or disk time: verifying records and reading bodies, off the engine's task.
 
 use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use super::Done;
 use crate::engine::{Checked, Input, Loaded, PartSource, Token, Unverified};
 use crate::guard::{Found, Guard};
 use crate::limits::{ERRANDS_PER_WRITE, JOBS_PER_WORKER};
+use crate::outlasting;
 
 enum Job {
     Verify { token: Token, signed: Bytes, parts: Vec<(PartDigest, PartSource)> },
@@ -25,11 +27,15 @@ enum Job {
 enum Errand {
     Keep { token: Token, piece: Piece },
     Discard { label: Bytes, digest: PartDigest },
+    Remember(Box<JournalEntry>),
+    Erase(Vec<PartDigest>),
 }
 
 /// Gathers jobs and gives them out.
 pub(super) struct Work {
     store: Arc<dyn Store>,
+    /// Where is written down what must outlast a restore.
+    outlasting: Option<PathBuf>,
     done: mpsc::UnboundedSender<Done>,
     jobs: Vec<Job>,
     /// In order, one write after the other. How many wait is bounded by what each link may hold.
@@ -38,9 +44,13 @@ pub(super) struct Work {
 }
 
 impl Work {
-    pub(super) fn new(store: Arc<dyn Store>, done: mpsc::UnboundedSender<Done>) -> Self {
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        outlasting: Option<PathBuf>,
+        done: mpsc::UnboundedSender<Done>,
+    ) -> Self {
         let (jobs, errands) = (Vec::new(), VecDeque::new());
-        Self { store, done, jobs, errands, writing: false }
+        Self { store, outlasting, done, jobs, errands, writing: false }
     }
 
     pub(super) fn verify(
@@ -58,6 +68,14 @@ impl Work {
 
     pub(super) fn discard(&mut self, label: Bytes, digest: PartDigest) {
         self.errands.push_back(Errand::Discard { label, digest });
+    }
+
+    pub(super) fn remember(&mut self, entry: Box<JournalEntry>) {
+        self.errands.push_back(Errand::Remember(entry));
+    }
+
+    pub(super) fn erase(&mut self, bodies: Vec<PartDigest>) {
+        self.errands.push_back(Errand::Erase(bodies));
     }
 
     /// The errands that were given out are done.
@@ -91,8 +109,11 @@ impl Work {
             let some = self.errands.len().min(ERRANDS_PER_WRITE);
             let errands: Vec<Errand> = self.errands.drain(..some).collect();
             let (store, done) = (self.store.clone(), self.done.clone());
+            let outlasting = self.outlasting.clone();
             tokio::task::spawn_blocking(move || {
-                run_errands(&*store, errands, |input| drop(done.send(Done::Input(input))));
+                run_errands(&*store, outlasting.as_deref(), errands, |result| {
+                    drop(done.send(result));
+                });
                 drop(done.send(Done::Written));
             });
         }
@@ -101,15 +122,21 @@ impl Work {
 
 /// Does errands in their order; pieces of one body that follow each other are written and synced
 /// together. Those of another body do not fail with them: it may be another partner's.
-fn run_errands(store: &dyn Store, errands: Vec<Errand>, mut done: impl FnMut(Input)) {
+fn run_errands(
+    store: &dyn Store,
+    outlasting: Option<&Path>,
+    errands: Vec<Errand>,
+    mut done: impl FnMut(Done),
+) {
     let (mut tokens, mut pieces): (Vec<Token>, Vec<Piece>) = (Vec::new(), Vec::new());
+    let mut unerased = Vec::new();
     let mut write = |tokens: &mut Vec<Token>, pieces: &mut Vec<Piece>| {
         if pieces.is_empty() {
             return;
         }
         let kept = store.keep(&std::mem::take(pieces)).map_err(|error| error.to_string());
         for token in tokens.drain(..) {
-            done(Input::Kept { token, result: kept.clone() });
+            done(Done::Input(Input::Kept { token, result: kept.clone() }));
         }
     };
     for errand in errands {
@@ -128,9 +155,27 @@ fn run_errands(store: &dyn Store, errands: Vec<Errand>, mut done: impl FnMut(Inp
                     tracing::warn!(%error, "a body that is of no use could not be deleted");
                 }
             }
+            Errand::Remember(entry) => {
+                let added = outlasting.map_or(Ok(()), |path| outlasting::add(path, &[*entry]));
+                if let Err(error) = added {
+                    // The journal has it, and the next start adds it.
+                    tracing::warn!(%error, "what was erased is not written down beside the journal");
+                }
+            }
+            Errand::Erase(bodies) => {
+                // Before: pieces of one of them may be about to be written.
+                write(&mut tokens, &mut pieces);
+                if let Err(error) = store.erase(&bodies) {
+                    tracing::warn!(%error, "what is to be erased could not be, and is tried again");
+                    unerased.extend(bodies);
+                }
+            }
         }
     }
     write(&mut tokens, &mut pieces);
+    if !unerased.is_empty() {
+        done(Done::Unerased(unerased));
+    }
 }
 
 fn carry_out(store: &dyn Store, job: Job) -> Input {

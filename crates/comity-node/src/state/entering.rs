@@ -98,6 +98,7 @@ impl State {
         let accepted = held.is_accepted();
         self.charge_unread(&held, manifest);
         self.records.insert(id, held);
+        self.mark_erased(&id);
         self.arrive_again(&id);
         if accepted {
             self.take_effect(id, entered.at);
@@ -167,6 +168,7 @@ impl State {
             Source::Own | Source::Returned { .. } => Vec::new(),
         };
         let new: BTreeSet<_> = arrived.parts.iter().map(|part| part.digest).collect();
+        self.mark_erased(&arrived.record);
         self.came(arrived.record, &arrived.source, &new, &came.into_iter().collect());
         self.came_again(arrived.record, &arrived.source, !new.is_empty());
         self.arrive_again(&arrived.record);

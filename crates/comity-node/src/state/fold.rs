@@ -14,7 +14,7 @@ use comity_core::record::RecordError;
 use comity_core::{Digest, EconomyId, Kind, RecordId};
 
 use super::ledgers::OutFate;
-use super::{Agreements, Groups, Recovery, State, Weight};
+use super::{Agreements, Groups, Recovery, State, Weight, titles};
 
 /// The journal does not fold: it is damaged, or was written by a newer version.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +86,7 @@ impl State {
             unsending: super::Unsending::default(),
             outsides: super::Outsides::default(),
             guarding: super::Guarding::default(),
+            erasures: super::Erasures::default(),
             authored: BTreeMap::new(),
             anew: BTreeMap::new(),
             seized: BTreeSet::new(),
@@ -154,7 +155,9 @@ impl State {
 
     fn fold(&mut self, entry: &JournalEntry) -> Result<(), FoldError> {
         self.seq = self.seq.saturating_add(1);
-        self.written = entry.at();
+        // What is written down again after a restore is of its own time.
+        self.written =
+            if entry.outlasts_restore() { self.written.max(entry.at()) } else { entry.at() };
         self.end_consents();
         match entry {
             JournalEntry::Founded(_) => return Err(FoldError::NotFounded),
@@ -245,12 +248,19 @@ impl State {
             JournalEntry::ToldWrongly { record, word, reason, .. } => {
                 self.outsides.wrong(record, *word, reason);
             }
-            JournalEntry::DraftGone { draft, .. } => {
-                self.drafts.remove(draft);
+            JournalEntry::DraftGone { draft, record, .. } => {
+                let gone = self.drafts.remove(draft);
+                if let (Some(gone), Some(record)) = (gone, record) {
+                    let title = titles::of_draft(*draft, &gone.title).map(|(digest, _)| digest);
+                    let contents = gone.parts.iter().map(|part| part.content).chain(title);
+                    self.erasures.made_from(*record, contents.collect());
+                }
             }
             JournalEntry::Staff(changed) => self.staff.changed(changed),
+            JournalEntry::Erased(erasure) => self.erased(erasure),
+            JournalEntry::OnHold(_) | JournalEntry::HoldLifted(_) => self.held_or_lifted(entry),
             // Kept for whoever asks later; nothing is decided by it.
-            JournalEntry::Read(_) => {}
+            JournalEntry::Read(_) | JournalEntry::BackedUp(_) => {}
             JournalEntry::Guarded(guarded) => self.guarded(guarded),
         }
         Ok(())

@@ -103,7 +103,8 @@ impl State {
     #[must_use]
     pub fn unexamined(&self, held: &Held) -> Vec<PartDigest> {
         let Some(current) = self.guarding.revision() else { return Vec::new() };
-        let stale = |part: &&PartFacts| !is_examined(part, current);
+        // Of what was erased there are no bytes.
+        let stale = |part: &&PartFacts| !part.erased && !is_examined(part, current);
         held.parts.iter().filter(stale).map(|part| part.digest).collect()
     }
 

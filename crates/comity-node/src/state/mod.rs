@@ -10,6 +10,7 @@ mod consent_checks;
 mod consents;
 mod control;
 mod entering;
+mod erasing;
 mod fold;
 mod groups;
 mod guarding;
@@ -26,6 +27,7 @@ mod replaced;
 mod saying;
 mod staff;
 mod standing;
+pub(crate) mod titles;
 mod unsending;
 mod weight;
 mod withdrawals;
@@ -45,6 +47,8 @@ pub use agreements::{Agreements, Compact};
 pub use bound::Bound;
 use bound::Kept;
 pub use consents::{Consents, Word};
+pub use erasing::Erasures;
+pub(crate) use erasing::word_digest;
 pub use fold::FoldError;
 pub use groups::{Groups, Meant};
 use guarding::Guarding;
@@ -60,6 +64,7 @@ pub use records::{Held, Tombstone};
 use references::References;
 pub use replaced::Replaced;
 pub use staff::{Member, Staff};
+pub use titles::put_back as put_back_title;
 use unsending::Unsending;
 pub(crate) use weight::Weight;
 pub use withdrawals::Answered;
@@ -104,6 +109,7 @@ pub struct State {
     unsending: Unsending,
     outsides: Outsides,
     guarding: Guarding,
+    erasures: Erasures,
     /// Replaced records that are not here.
     replaced: Replaced,
     /// Every record, by the economy that it says it is of and the key that signed it.

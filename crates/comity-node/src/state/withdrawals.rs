@@ -205,10 +205,13 @@ impl State {
         let origin = held.facts.origin;
         let here = body.records.iter().filter_map(|target| self.records.get(target));
         let here = here.filter(|target| target.facts.origin == origin);
-        let parts = here.map(|target| target.parts.len() as u64).sum();
-        // What was destroyed is gone; that a node can do it is another version's to say.
+        let left = |held: &Held| held.parts.iter().filter(|part| !part.erased).count() as u64;
+        let kept: Vec<_> = here.filter(|held| left(held) > 0).collect();
+        let parts = kept.iter().map(|held| left(held)).sum();
+        let on_hold = kept.iter().any(|held| self.erasures.hold(&held.facts.id).is_some());
         let because = match body.recall {
-            Some(_) => KeptBecause::CannotErase,
+            Some(_) if on_hold => KeptBecause::LegalHold,
+            Some(_) => KeptBecause::NotYet,
             None => KeptBecause::NotAsked,
         };
         let answer = if parts == 0 { Answer::Gone } else { Answer::Stopped { parts, because } };

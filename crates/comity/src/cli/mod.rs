@@ -2,6 +2,7 @@
 
 mod agreement;
 mod consent;
+mod erasing;
 mod group;
 mod guard;
 mod node;
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use agreement::{AgreementCommand, AgreementDiffArgs};
 pub(crate) use consent::{Condition, ConsentAskArgs, ConsentCommand, ConsentGrantArgs};
+pub(crate) use erasing::{Erase, HoldArgs, HoldCommand};
 pub(crate) use group::{About, Affiliations, GroupCommand};
 pub(crate) use guard::{GuardCommand, GuardRuling};
 pub(crate) use node::{
@@ -132,6 +134,10 @@ pub(crate) enum Command {
     Embargo(EmbargoCommand),
     Withdraw(Withdraw),
     Recall(Recall),
+    Erase(Erase),
+    /// Keep records from being erased, on legal grounds
+    #[command(subcommand)]
+    Hold(HoldCommand),
     /// Throw a draft away
     Discard {
         /// Its reference, as KR-D-0003

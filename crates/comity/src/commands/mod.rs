@@ -9,6 +9,7 @@ mod consent;
 mod demo;
 mod doctor;
 mod embargo;
+mod erasing;
 mod explain;
 mod group;
 mod guard;
@@ -117,6 +118,8 @@ pub(crate) fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
         Command::Embargo(command) => embargo::run(command, context),
         Command::Withdraw(withdraw) => records::withdraw(&withdraw, context),
         Command::Recall(recall) => recall::run(recall, context),
+        Command::Erase(erase) => erasing::erase(erase, context),
+        Command::Hold(command) => erasing::hold(command, context),
         Command::Discard { draft } => records::discard(&draft, context),
         Command::List(list) => records::list(&list, context),
         Command::Show(show) => records::show(&show, context),

@@ -7,7 +7,7 @@ use comity_admin::{Failure, FailureKind, ask};
 use comity_core::journal::JournalEntry;
 use comity_node::config::Economy;
 use comity_node::founding::founder;
-use comity_node::{ServiceError, clock, index};
+use comity_node::{ServiceError, clock, index, outlasting};
 use comity_store::{FileStore, Lock, NewEntry, Store as _, StoreError, ViewsState};
 use serde_json::json;
 
@@ -186,10 +186,16 @@ pub(super) fn restore(
             None
         }
     };
+    let options = index::options(&backend.config);
+    let again = outlasting::after_restore(&backend.folder, from, &store, options)?;
     let comity = context.comity();
-    let data = json!({"folder": store, "aside": aside});
+    let data = json!({"folder": store, "aside": aside, "erased_again": again});
     context.screen.answer(&data, |out| {
         writeln!(out, "{} is restored, and knows it", store.display())?;
+        if again > 0 {
+            let words = counted(again as u64, "erasure or hold", "erasures and holds");
+            writeln!(out, "{words} that it did not have count again: {}", outlasting::FILE_NAME)?;
+        }
         if let Some(aside) = &aside {
             writeln!(
                 out,

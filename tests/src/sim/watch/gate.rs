@@ -42,6 +42,9 @@ pub fn check(
         return Err("no part says anything".to_owned());
     }
     for digest in parts {
+        if shadow.erased.contains(digest) {
+            return Err("the part was erased".to_owned());
+        }
         let part = deed.parts.get(digest).ok_or("the part is not the record's")?;
         addressed(us, to, deed, digest, part)?;
         marked(truth, shadow, us, to, deed, part, now)?;

@@ -8,6 +8,7 @@
 //! 5. After faults end, every partner holds every part that the decision now releases to it, and none
 //!    without a delivery entry that was decided Release.
 //! 6. A withdrawn record never comes back as live.
+//! 7. What was erased is not kept again, not handed over, and gone from the store; also after a restore.
 //!
 //! The watcher believes no engine: it reads what goes into the journal ([`Shadow`]) and what goes
 //! over the wire ([`Said`]), and knows how every record was signed ([`Truth`]). Only the decision
@@ -91,8 +92,9 @@ impl Watch {
         Ok(())
     }
 
-    /// The bodies beside an entry are those that were sealed. Hostile nodes keep what they like.
-    pub fn bodies(&self, entries: &[comity_store::NewEntry]) -> Result<(), Broken> {
+    /// The bodies beside an entry are those that were sealed, and none that was erased. Hostile nodes keep what
+    /// they like.
+    pub fn bodies(&self, node: usize, entries: &[comity_store::NewEntry]) -> Result<(), Broken> {
         for entry in entries {
             if let Ok(decoded @ (JournalEntry::Record(_) | JournalEntry::Parts(_))) =
                 JournalEntry::decode(entry.kind, &entry.body)
@@ -100,6 +102,13 @@ impl Watch {
                 for digest in decoded.part_bodies() {
                     let kept = entry.blobs.iter().find(|(one, _)| *one == digest);
                     let sealed = self.truth.deeds().find_map(|deed| deed.parts.get(&digest));
+                    if self.shadows[node].erased.contains(&digest) {
+                        if kept.is_some() {
+                            let how = format!("part {} was erased and comes back", digest.short());
+                            return Err(broken(7, how));
+                        }
+                        continue;
+                    }
                     if kept.map(|(_, bytes)| bytes) != sealed.map(|piece| &piece.bytes) {
                         let how = format!("part {} was kept with other bytes", digest.short());
                         return Err(broken(3, how));

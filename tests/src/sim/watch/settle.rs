@@ -2,9 +2,10 @@
 
 use comity_core::policy;
 use comity_core::receipt::RejectReason;
-use comity_core::{Section, Timestamp, Tlp};
+use comity_core::{PartDigest, Section, Timestamp, Tlp};
 use comity_node::engine::Engine;
 use comity_node::state::{OutFate, State};
+use comity_store::{BlobState, Store as _};
 
 use super::{Broken, Watch, broken};
 use crate::sim::node::Node;
@@ -22,6 +23,14 @@ impl Watch {
                 let how =
                     format!("node {node} is still in recovery: {recovery:?}, waits for {waits:?}");
                 return Err(broken(5, how));
+            }
+        }
+        for (node, of) in nodes.iter().enumerate().filter(|(_, of)| !of.hostile) {
+            let erased = &self.shadows[node].erased;
+            let held = |body: &&PartDigest| of.store.blob_state(body) == BlobState::Held;
+            if let Some(part) = erased.iter().find(held) {
+                let how = format!("node {node} still has {}, which was erased", part.short());
+                return Err(broken(7, how));
             }
         }
         for (from, sender) in nodes.iter().enumerate() {
@@ -139,7 +148,9 @@ impl Watch {
                 && !gone
                 && deed.parts.values().any(|p| plain(&p))
             {
-                let lacking = deed.parts.iter().find(|(part, p)| plain(p) && missing(part));
+                let gone = &self.shadows[from].erased;
+                let mut parts = deed.parts.iter().filter(|(part, _)| !gone.contains(*part));
+                let lacking = parts.find(|(part, p)| plain(p) && missing(part));
                 if let Some((part, _)) = lacking {
                     let why = plan.parts().iter().find(|it| it.digest == *part);
                     let why = why.and_then(|it| policy::reason(one.policy(), &it.decision));

@@ -37,6 +37,8 @@ pub struct Shadow {
     pub pacts: BTreeMap<RecordId, Pact>,
     /// Records that their own origin withdrew, as far as this node knows.
     pub withdrawn: BTreeSet<RecordId>,
+    /// Bodies that were erased.
+    pub erased: BTreeSet<PartDigest>,
     /// Deliveries that were refused because nobody knew their origin.
     pub unkept: u64,
     /// Whether the last `Restored` has not been followed by `Recovered`.
@@ -163,6 +165,9 @@ impl Shadow {
             JournalEntry::PartnerEpoch { from, opening, .. } => {
                 self.opened.insert(*from, opening.first);
             }
+            JournalEntry::Erased(erasure) => {
+                self.erased.extend(erasure.parts.iter().chain(&erasure.beside));
+            }
             JournalEntry::Restored { .. } => self.recovering = true,
             JournalEntry::Recovered { .. } => self.recovering = false,
             JournalEntry::Founded(_)
@@ -183,7 +188,10 @@ impl Shadow {
             | JournalEntry::DraftGone { .. }
             | JournalEntry::Staff(_)
             | JournalEntry::Read(_)
-            | JournalEntry::Guarded(_) => {}
+            | JournalEntry::Guarded(_)
+            | JournalEntry::OnHold(_)
+            | JournalEntry::HoldLifted(_)
+            | JournalEntry::BackedUp(_) => {}
         }
         Ok(())
     }

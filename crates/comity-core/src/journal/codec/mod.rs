@@ -10,10 +10,10 @@ use crate::cbor::{Fault, Problem, Reader, Writer};
 use crate::ceremony::Ceremony;
 
 use super::{
-    Arrival, ArrivalOutcome, ContentRead, Delivered, DeliveryDecided, DraftMade, DraftPart,
-    Founded, Guarded, Invited, JournalEntry, JournalFault, Judged, PartHeld, PartnerChanged,
-    PartsArrived, RecordEntered, Ruled, Shown, StaffChange, StaffChanged, StaffJoined, Standing,
-    StandingChanged, ToldOutside, Withheld,
+    Arrival, ArrivalOutcome, BackedUp, ContentRead, Delivered, DeliveryDecided, DraftMade,
+    DraftPart, Erasure, ErasureCause, Founded, Guarded, Invited, JournalEntry, JournalFault,
+    Judged, LegalHold, PartHeld, PartnerChanged, PartsArrived, RecordEntered, Ruled, Shown,
+    StaffChange, StaffChanged, StaffJoined, Standing, StandingChanged, ToldOutside, Withheld,
 };
 
 /// What was `Partner` before pairings were kept with both confirmations. A form that changes gets a new
@@ -160,6 +160,10 @@ entries! {
     25 = Ruled(ruled),
     30 = Staff(changed),
     31 = Read(read),
+    36 = Erased(erasure),
+    37 = OnHold(hold),
+    38 = HoldLifted(hold),
+    39 = BackedUp(copy),
     40 = Guarded(guarded),
 }
 
@@ -184,6 +188,9 @@ fields!(StaffChanged { name, change, by, at });
 fields!(StaffJoined { key, roles });
 fields!(ContentRead { of, by, at });
 fields!(Guarded { record, part, passes, by, reason, at });
+fields!(Erasure { record, parts, beside, cause, reason, by, at });
+fields!(LegalHold { record, reason, by, at });
+fields!(BackedUp { folder, upto, at });
 
 choices!(Standing {
     0 = Accepted, 1 = Pending(wait), 2 = Quarantined(doubt), 3 = InReview(of), 4 = Dropped
@@ -193,6 +200,7 @@ choices!(ArrivalOutcome {
     5 = Declined(kind)
 });
 choices!(StaffChange { 0 = Joined(joined), 1 = Left });
+choices!(ErasureCause { 0 = Person, 1 = Term });
 choices!(Shown { 0 = Record(record), 1 = Draft(draft) });
 
 fn expect_length(reader: &mut Reader<'_>, length: usize) -> Result<(), Fault> {

@@ -30,6 +30,18 @@ fn examples() -> Vec<JournalEntry> {
         let entry = Some(entry.clone());
         JournalEntry::Arrival(Arrival { from: economy, number: 7, digest, entry, outcome, at })
     };
+    let erased = |cause| {
+        JournalEntry::Erased(Erasure {
+            record,
+            parts: vec![PartDigest([4; 32])],
+            beside: vec![PartDigest([5; 32])],
+            cause,
+            reason: "asked by the person".into(),
+            by: String::new(),
+            at,
+        })
+    };
+    let hold = LegalHold { record, reason: "a court's order".into(), by: "kim".into(), at };
     let standing = |standing| JournalEntry::Standing(StandingChanged { record, standing, at });
     vec![
         JournalEntry::Founded(Founded { economy, code: "KR".into(), keyring: vec![1], at }),
@@ -179,6 +191,11 @@ fn examples() -> Vec<JournalEntry> {
             at,
         }),
         JournalEntry::ToldWrongly { record, word: 1, reason: "another record".into(), at },
+        erased(ErasureCause::Person),
+        erased(ErasureCause::Term),
+        JournalEntry::OnHold(hold.clone()),
+        JournalEntry::HoldLifted(hold),
+        JournalEntry::BackedUp(BackedUp { folder: "/mnt/one".into(), upto: 7, at }),
     ]
 }
 

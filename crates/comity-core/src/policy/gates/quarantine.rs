@@ -1,4 +1,4 @@
-//! Is it verified, marked, and not set aside? Does it still stand?
+//! Is it verified, marked, and not set aside? Does it still stand, and is it still here?
 
 use super::super::fact::Fact;
 use super::super::facts::{Lifecycle, Recipient, RecordFacts};
@@ -6,6 +6,10 @@ use super::{Finding, Question};
 
 pub(super) fn judge(asked: &Question<'_>) -> Finding {
     let record = asked.record;
+    if asked.part.erased {
+        // For whomever: there is nothing left of it.
+        return Finding::deny(Fact::Erased);
+    }
     if matches!(asked.recipient, Recipient::LocalRole { .. }) {
         // Whoever judges what was set aside, or follows what was taken back, has to see it.
         return Finding::pass(Fact::OwnHouse);

@@ -1,6 +1,7 @@
 //! `comity verify`: offline, without a node, keys or a network.
 
 mod audit_file;
+mod certificate;
 mod record_file;
 mod vectors;
 
@@ -15,6 +16,7 @@ use crate::cli::Verify;
 use crate::folder;
 use crate::screen::Screen;
 use audit_file::Audit;
+use certificate::Erasure;
 use record_file::Record;
 use vectors::Vectors;
 
@@ -33,6 +35,7 @@ struct Verified {
 #[serde(tag = "content", rename_all = "kebab-case")]
 enum Content {
     Audit(Audit),
+    Erasure(Erasure),
     Record(Record),
     Vectors(Vectors),
 }
@@ -49,6 +52,9 @@ fn one(path: &Path) -> Result<Verified, Failure> {
         Some(b'[') => Content::Vectors(vectors::verify(&file, &bytes)?),
         Some(b'{') if audit_file::is_audit(&bytes) => {
             Content::Audit(audit_file::verify(&file, &bytes)?)
+        }
+        Some(b'{') if certificate::is_certificate(&bytes) => {
+            Content::Erasure(certificate::verify(&file, &bytes)?)
         }
         // A record begins with an array in CBOR, which no text does.
         Some(_) if bytes.first().is_none_or(|byte| byte >> 5 != 4) => {
@@ -87,6 +93,7 @@ impl Verified {
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         match &self.content {
             Content::Audit(audit) => audit.write(&self.file, out),
+            Content::Erasure(erasure) => erasure.write(&self.file, out),
             Content::Record(record) => record.write(&self.file, out),
             Content::Vectors(vectors) => vectors.write(&self.file, out),
         }

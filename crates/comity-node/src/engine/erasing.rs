@@ -1,0 +1,104 @@
+//! Letting go of bodies, and keeping them on legal grounds.
+//!
+//! The entry that says so is durable first; then it is written beside the journal, where a restore does
+//! not reach it; and then the bytes are overwritten. A crash in between leaves the rest to the next start.
+
+use comity_core::journal::{Erasure, ErasureCause, JournalEntry, LegalHold};
+use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
+
+use super::{CommandError, Effect, Engine, Reply, Then};
+
+/// What somebody wants erased.
+#[derive(Clone, Debug)]
+pub struct Erase {
+    /// The record.
+    pub record: RecordId,
+    /// Parts of it; those that are gone already are passed over.
+    pub parts: Vec<PartDigest>,
+    /// Why, in a person's words.
+    pub reason: String,
+    /// Who of the staff asks; empty where nobody is named.
+    pub by: String,
+}
+
+impl Engine {
+    /// A person lets go of parts of a record.
+    pub(super) fn erase(&mut self, asked: Erase, now: Timestamp) -> Result<Reply, CommandError> {
+        let Erase { record, parts, reason, by } = asked;
+        let held =
+            self.state.record(&record).ok_or_else(|| CommandError::NoRecord(record.to_string()))?;
+        if let Some(hold) = self.state.erasures().hold(&record) {
+            let (reference, why) = (held.reference.clone(), hold.reason.clone());
+            return Err(CommandError::OnHold { reference, why });
+        }
+        let here = held.parts.iter().filter(|part| !part.erased && parts.contains(&part.digest));
+        let parts: Vec<_> = here.map(|part| part.digest).collect();
+        if parts.is_empty() {
+            let why = format!("nothing of that is here of {}", held.reference);
+            return Err(CommandError::Unfitting(why));
+        }
+        let beside = self.state.beside(held, &parts);
+        let cause = ErasureCause::Person;
+        self.enter_erasure(Erasure { record, parts, beside, cause, reason, by, at: now });
+        Ok(Reply::Done)
+    }
+
+    /// The bodies are neither handed over nor kept again from here on.
+    pub(super) fn enter_erasure(&mut self, erasure: Erasure) {
+        let bodies: Vec<_> = erasure.parts.iter().chain(&erasure.beside).copied().collect();
+        self.fresh.forget(&bodies);
+        let entry = JournalEntry::Erased(erasure);
+        self.enter(&entry, Vec::new());
+        self.then.push(Then::Remember(Box::new(entry)));
+        self.then.push(Then::Erase(bodies));
+    }
+
+    /// A person keeps a record from being erased; saying so again gives another reason.
+    pub(super) fn hold(&mut self, hold: LegalHold) -> Result<Reply, CommandError> {
+        let missing = || CommandError::NoRecord(hold.record.to_string());
+        self.state.record(&hold.record).ok_or_else(missing)?;
+        self.enter_word(JournalEntry::OnHold(hold));
+        Ok(Reply::Done)
+    }
+
+    /// It may be erased again.
+    pub(super) fn lift_hold(&mut self, lifted: LegalHold) -> Result<Reply, CommandError> {
+        if self.state.erasures().hold(&lifted.record).is_none() {
+            let held = self.state.record(&lifted.record);
+            let name = held.map_or_else(|| lifted.record.to_string(), |one| one.reference.clone());
+            return Err(CommandError::Unfitting(format!("there is no hold on {name}")));
+        }
+        self.enter_word(JournalEntry::HoldLifted(lifted));
+        Ok(Reply::Done)
+    }
+
+    fn enter_word(&mut self, entry: JournalEntry) {
+        self.enter(&entry, Vec::new());
+        self.then.push(Then::Remember(Box::new(entry)));
+    }
+
+    /// What is durable now is carried out.
+    pub(super) fn carry_out_erasure(&mut self, bodies: Vec<PartDigest>) {
+        self.effects.push(Effect::Erase { bodies });
+    }
+
+    /// A delivery of which a body was erased while it was read will not go.
+    pub(super) fn gone_meanwhile(
+        &mut self,
+        partner: EconomyId,
+        number: u64,
+        now: Timestamp,
+    ) -> bool {
+        let line = self.state.partner(&partner).and_then(|one| one.out.due(number));
+        let Some((entry, digest)) =
+            line.and_then(|line| line.entry.as_ref().map(|entry| (entry, line.digest)))
+        else {
+            return false;
+        };
+        let gone = entry.parts.iter().any(|part| self.state.is_erased(part));
+        if gone {
+            self.take_back(partner, number, digest, now);
+        }
+        gone
+    }
+}

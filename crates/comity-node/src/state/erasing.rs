@@ -1,0 +1,200 @@
+//! What was erased, and what is not to be.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use comity_core::journal::{Erasure, JournalEntry, LegalHold};
+use comity_core::{Digest, PartDigest, RecordId, Section};
+
+use super::records::Held;
+use super::{State, titles};
+
+/// What a record is called whose title was erased.
+pub(crate) const NO_TITLE: &str = "erased";
+/// What makes two words about erasure one.
+const WORD: &str = "comity/word-about-erasure/1";
+
+/// What was erased, and what is not to be.
+#[derive(Debug, Default)]
+pub struct Erasures {
+    /// In the order in which they were made.
+    of: BTreeMap<RecordId, Vec<Arc<Erasure>>>,
+    bodies: BTreeMap<PartDigest, Arc<Erasure>>,
+    holds: BTreeMap<RecordId, LegalHold>,
+    /// The sections of the drafts that records were made from.
+    drafted: BTreeMap<RecordId, Vec<PartDigest>>,
+    /// Every entry about any of it, in order, and what tells them apart.
+    words: Vec<JournalEntry>,
+    known: BTreeSet<Digest>,
+}
+
+/// What tells two such entries apart.
+#[must_use]
+pub(crate) fn word_digest(entry: &JournalEntry) -> Digest {
+    Digest::of_all(WORD, &[&[entry.kind()], &entry.encode()])
+}
+
+impl Erasures {
+    /// What was erased of a record, in the order in which it was.
+    #[must_use]
+    pub fn of(&self, record: &RecordId) -> &[Arc<Erasure>] {
+        self.of.get(record).map_or(&[], Vec::as_slice)
+    }
+
+    /// The erasure that took a body: of a part, or of what lay beside.
+    #[must_use]
+    pub fn took(&self, body: &PartDigest) -> Option<&Erasure> {
+        self.bodies.get(body).map(|erasure| &**erasure)
+    }
+
+    /// Every body that was erased.
+    pub fn bodies(&self) -> impl Iterator<Item = &PartDigest> {
+        self.bodies.keys()
+    }
+
+    /// The hold that keeps a record.
+    #[must_use]
+    pub fn hold(&self, record: &RecordId) -> Option<&LegalHold> {
+        self.holds.get(record)
+    }
+
+    /// Every hold.
+    pub fn holds(&self) -> impl Iterator<Item = &LegalHold> {
+        self.holds.values()
+    }
+
+    /// Every entry about erasures and holds, in order: what must outlast a restore.
+    #[must_use]
+    pub fn words(&self) -> &[JournalEntry] {
+        &self.words
+    }
+
+    /// Whether this entry is among them.
+    #[must_use]
+    pub fn knows(&self, entry: &JournalEntry) -> bool {
+        self.known.contains(&word_digest(entry))
+    }
+
+    /// The sections of the draft that a record was made from.
+    #[must_use]
+    pub fn draft_of(&self, record: &RecordId) -> &[PartDigest] {
+        self.drafted.get(record).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn made_from(&mut self, record: RecordId, contents: Vec<PartDigest>) {
+        if !contents.is_empty() {
+            self.drafted.insert(record, contents);
+        }
+    }
+
+    fn note(&mut self, entry: JournalEntry) {
+        if self.known.insert(word_digest(&entry)) {
+            self.words.push(entry);
+        }
+    }
+}
+
+impl State {
+    /// What was erased, and what is not to be.
+    #[must_use]
+    pub fn erasures(&self) -> &Erasures {
+        &self.erasures
+    }
+
+    /// Whether this body was erased: it is not kept again.
+    #[must_use]
+    pub fn is_erased(&self, body: &PartDigest) -> bool {
+        self.erasures.bodies.contains_key(body)
+    }
+
+    /// Bodies that go with these parts: the title for screens, which is the first line of the summary, and
+    /// the draft's own copy, unless another draft has the same.
+    #[must_use]
+    pub fn beside(&self, held: &Held, parts: &[PartDigest]) -> Vec<PartDigest> {
+        let mut beside = Vec::new();
+        if takes_title(held, parts) && !held.title.is_empty() {
+            beside.extend(titles::of_record(&held.facts.id, &held.title).map(|(digest, _)| digest));
+        }
+        let waits = |content: &PartDigest| {
+            let drafts = self.drafts.values();
+            drafts.flat_map(|draft| &draft.parts).any(|part| part.content == *content)
+        };
+        let drafted = self.erasures.draft_of(&held.facts.id).iter();
+        beside.extend(drafted.filter(|content| !waits(content) && !self.is_erased(content)));
+        beside
+    }
+
+    /// Bodies were erased.
+    pub(super) fn erased(&mut self, erasure: &Erasure) {
+        let shared = Arc::new(erasure.clone());
+        for body in erasure.parts.iter().chain(&erasure.beside) {
+            self.erasures.bodies.entry(*body).or_insert_with(|| Arc::clone(&shared));
+        }
+        self.erasures.of.entry(erasure.record).or_default().push(shared);
+        self.erasures.note(JournalEntry::Erased(erasure.clone()));
+        if let Some(held) = self.records.get_mut(&erasure.record) {
+            if takes_title(held, &erasure.parts) {
+                NO_TITLE.clone_into(&mut held.title);
+            }
+            for part in &mut held.parts {
+                part.erased |= erasure.parts.contains(&part.digest);
+            }
+        }
+        // What is under way of it is decided again.
+        self.turns = self.turns.saturating_add(1);
+    }
+
+    /// Nothing of a record is erased from now on; or it may be again.
+    pub(super) fn held_or_lifted(&mut self, entry: &JournalEntry) {
+        if let JournalEntry::OnHold(hold) = entry {
+            self.erasures.holds.insert(hold.record, hold.clone());
+        } else if let JournalEntry::HoldLifted(lifted) = entry {
+            self.erasures.holds.remove(&lifted.record);
+        }
+        self.erasures.note(entry.clone());
+    }
+
+    /// Marks which parts of a record that has just come in were erased before.
+    pub(super) fn mark_erased(&mut self, record: &RecordId) {
+        let Some(held) = self.records.get_mut(record) else { return };
+        let mut any = false;
+        for part in &mut held.parts {
+            part.erased = self.erasures.bodies.contains_key(&part.digest);
+            any |= part.erased;
+        }
+        if any && titleless(held) {
+            NO_TITLE.clone_into(&mut held.title);
+        }
+    }
+
+    /// What screens call a record: it is no part of its entry.
+    pub(crate) fn call(&mut self, record: &RecordId, title: String) {
+        if let Some(held) = self.records.get_mut(record)
+            && held.title.is_empty()
+        {
+            held.title = title;
+        }
+    }
+
+    /// The same of a draft.
+    pub(crate) fn call_draft(&mut self, draft: u64, title: String) {
+        if let Some(draft) = self.drafts.get_mut(&draft)
+            && draft.title.is_empty()
+        {
+            draft.title = title;
+        }
+    }
+}
+
+/// Whether the title goes with these parts: with the summary, from which it is taken, and with the last.
+fn takes_title(held: &Held, parts: &[PartDigest]) -> bool {
+    let goes = |part: &comity_core::policy::PartFacts| part.erased || parts.contains(&part.digest);
+    held.parts.iter().any(|part| part.counts_as == Section::Summary && parts.contains(&part.digest))
+        || (!held.parts.is_empty() && held.parts.iter().all(goes))
+}
+
+fn titleless(held: &Held) -> bool {
+    let erased: Vec<_> =
+        held.parts.iter().filter(|part| part.erased).map(|part| part.digest).collect();
+    takes_title(held, &erased)
+}
