@@ -283,6 +283,26 @@ pub enum ExportWhat {
         /// Who.
         by: String,
     },
+    /// Bodies of a record were erased here.
+    Erased {
+        /// The record.
+        #[serde(flatten)]
+        record: ExportRecord,
+        /// The parts, by digest.
+        parts: Vec<String>,
+        /// Who asked for it; empty where a term was over, or nobody is named.
+        by: String,
+    },
+    /// A record was kept on legal grounds, or is kept no more.
+    LegalHold {
+        /// The record.
+        #[serde(flatten)]
+        record: ExportRecord,
+        /// Whether nothing of it is erased from now on.
+        stands: bool,
+        /// Who.
+        by: String,
+    },
     /// Somebody joined the staff, or left it.
     Staff {
         /// Who.

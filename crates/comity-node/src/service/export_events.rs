@@ -2,8 +2,8 @@
 
 use comity_core::control::{AcknowledgementBody, Answer, WithdrawalBody};
 use comity_core::journal::{
-    Arrival, ArrivalOutcome, JournalEntry, PartHeld, PartnerChange, Shown, Source, StaffChange,
-    Standing,
+    Arrival, ArrivalOutcome, JournalEntry, LegalHold, PartHeld, PartnerChange, Shown, Source,
+    StaffChange, Standing,
 };
 use comity_core::policy::TrustLevel;
 use comity_core::receipt::{RejectReason, UnverifiedReceipt};
@@ -160,6 +160,14 @@ impl Telling<'_> {
                 };
                 alone(ExportWhat::Read { record, draft, by: read.by.clone() })
             }
+            JournalEntry::Erased(erasure) => alone(ExportWhat::Erased {
+                record: self.record(&erasure.record),
+                parts: erasure.parts.iter().map(ToString::to_string).collect(),
+                by: erasure.by.clone(),
+            }),
+            JournalEntry::OnHold(hold) => alone(self.hold(hold, true)),
+            JournalEntry::HoldLifted(hold) => alone(self.hold(hold, false)),
+            JournalEntry::BackedUp(_) => alone(node("backed-up", None)),
             // Drafts are nobody's business yet; tickets open a door that a pairing goes through or not; how
             // long a record waits is shown by when it was sent.
             JournalEntry::Invited(_)
@@ -225,6 +233,11 @@ impl Telling<'_> {
             None => ExportWhat::Signed { record, author: manifest.author.to_string(), parts },
             Some(from) => ExportWhat::Received { record, from, number: number(source), parts },
         }
+    }
+
+    fn hold(&self, hold: &LegalHold, stands: bool) -> ExportWhat {
+        let (record, by) = (self.record(&hold.record), hold.by.clone());
+        ExportWhat::LegalHold { record, stands, by }
     }
 
     fn partner(&self, economy: &EconomyId) -> ExportPartner {

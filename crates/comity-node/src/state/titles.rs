@@ -87,10 +87,8 @@ mod tests {
         let read = |number: u64, found: Option<&Bytes>| {
             let mut entry = draft(number);
             put_back(&mut entry, &[digest], |_| found.cloned());
-            match entry {
-                JournalEntry::Draft(draft) => draft.title,
-                _ => unreachable!(),
-            }
+            let JournalEntry::Draft(draft) = entry else { unreachable!() };
+            draft.title
         };
         assert_eq!(read(number, Some(&bytes)), "a flaw");
         assert_eq!(read(other, Some(&bytes)), "");
