@@ -105,7 +105,7 @@ fn node() -> Router<Service> {
         .route(
             "/confirm-clock",
             post(async |State(node): Node, Ask(asked): Ask<ask::Time>| {
-                answer(node.confirm_clock(&asked.time))
+                answer(node.confirm_clock(&asked.time).await)
             }),
         )
         .route("/watch", post(watch))

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::routing::post;
-use comity_node::api::{EraseRequest, LegalHoldRequest};
+use comity_node::api::{EraseRequest, LegalHoldRequest, RetentionDueRequest};
 use comity_node::service::Service;
 
 use crate::api::{Ask, Node, Nothing, State, answer};
@@ -33,6 +33,22 @@ pub(crate) fn erasing() -> Router<Service> {
             post(async |State(node): Node, Ask(asked): Ask<LegalHoldRequest>| {
                 answer(node.lift_hold(asked).await)
             }),
+        )
+        .route(
+            "/retention",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Record>| {
+                answer(node.retention(&asked.record).await)
+            }),
+        )
+        .route(
+            "/retention-due",
+            post(async |State(node): Node, Ask(asked): Ask<RetentionDueRequest>| {
+                answer(node.retention_due(asked).await)
+            }),
+        )
+        .route(
+            "/backups",
+            post(async |State(node): Node, Nothing: Nothing| answer(node.backups().await)),
         )
         .route(
             "/holds",

@@ -29,7 +29,10 @@ pub(crate) fn of(path: &str) -> Right {
         | "/rosters"
         | "/affiliations"
         | "/holds"
-        | "/erasure-certificate" => Right::See,
+        | "/erasure-certificate"
+        | "/retention"
+        | "/retention-due"
+        | "/backups" => Right::See,
         "/preview" | "/explain" | "/record-file" | "/drafts" | "/show-draft" | "/quarantine"
         | "/recalls" | "/recall-due" | "/diff-agreements" | "/consents" | "/consent" | "/watch" => {
             Right::Read

@@ -146,5 +146,10 @@ pub const BOOK_FAULTS: usize = 100;
 /// Bodies that are overwritten before something else is written to the journal.
 pub const ERASED_AT_ONCE: usize = 256;
 
+/// Records and parts that are looked at in one step of the search for what has been kept long enough.
+pub const SWEPT_IN_A_STEP: usize = 2048;
+/// Records of which something is erased in one such step.
+pub const ERASED_IN_A_STEP: usize = 32;
+
 /// Bytes of a record that is written into a file: in base 64 it must fit into one answer.
 pub const RECORD_FILE_BYTES: usize = 128 * 1024 * 1024;

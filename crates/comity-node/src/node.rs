@@ -126,6 +126,9 @@ impl Node {
             .within(&config.limits)
             .holding_back(config.publish.unsend_for)
             .guarded_by(guard);
+        if mode == Mode::Running {
+            engine = engine.keeping_for(config.retention);
+        }
         match report.untold {
             Some(bytes) => engine.tail_was_cut(bytes, crate::clock::now()),
             None => engine.say_doubts(),

@@ -85,6 +85,15 @@ fn what_is_erased_is_gone_from_the_files_and_does_not_come_back() {
     let copy = jp.folder().join("copy");
     jp.data(&["backup", &copy.display().to_string()]);
 
+    // It has no term, and the copy is younger than any.
+    let terms = jp.data(&["retention", "show", &theirs]);
+    assert_eq!(terms.as_array().unwrap().len(), 2, "{terms}");
+    assert!(terms[0]["goes_at"].is_null() && terms[0]["erased"].is_null(), "{terms}");
+    assert_eq!(jp.data(&["retention", "due", "--within", "30d"]), serde_json::json!([]));
+    jp.try_with(&["retention", "due", "--within", "soon"], "")
+        .refused(64, "within", "soon", "days");
+    assert!(jp.try_with(&["doctor"], "").out.contains("the last is of"));
+
     // Nothing is changed, and it says who has it.
     let erase = ["erase", &theirs, "--reason", "asked by the person"];
     let would = jp.data(&erase);

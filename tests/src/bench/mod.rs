@@ -18,7 +18,7 @@ use comity_core::policy::TrustLevel;
 use comity_core::record::{Draft, Header, Part, VerifiedRecord};
 use comity_core::test_util::SeededEntropy;
 use comity_core::{Kind, Marking, PartDigest, RecordId, Section, Timestamp, Tlp};
-use comity_node::config::Limits;
+use comity_node::config::{Limits, Retention};
 use comity_node::engine::{
     Alarm, Command, CommandError, Effect, Engine, Input, Reply, Token, Unverified,
 };
@@ -49,6 +49,8 @@ pub struct Bench {
     pub limits: Option<Limits>,
     /// For how long what is published is held back, from the next start on.
     pub hold_back: Duration,
+    /// For how long bodies are kept, from the next start on.
+    pub retention: Option<Retention>,
     /// Bytes that the next start finds cut from the end of the journal, which does not say so.
     pub cut: Option<u64>,
     /// The egress guard, from the next start on.
@@ -87,6 +89,7 @@ impl Bench {
             slow_reads: false,
             limits: None,
             hold_back: Duration::ZERO,
+            retention: None,
             cut: None,
             guard: None,
             examinations: 0,
@@ -115,6 +118,9 @@ impl Bench {
         self.node.engine = self.node.engine.take().map(|engine| engine.holding_back(time));
         let guard = self.guard.clone();
         self.node.engine = self.node.engine.take().map(|engine| engine.guarded_by(guard));
+        if let Some(own) = self.retention {
+            self.node.engine = self.node.engine.take().map(|engine| engine.keeping_for(own));
+        }
         let now = self.now;
         if let Some(bytes) = self.cut.take() {
             self.engine().tail_was_cut(bytes, now);

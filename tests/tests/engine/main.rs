@@ -26,6 +26,7 @@ mod resuming;
 mod returned;
 mod sources;
 mod strangers;
+mod terms;
 mod torn;
 mod unsend;
 mod withdrawals;

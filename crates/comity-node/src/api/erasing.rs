@@ -119,3 +119,60 @@ pub struct LegalHoldLine {
     /// Since when.
     pub since: String,
 }
+
+/// What goes within a time from now.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetentionDueRequest {
+    /// Such as `30 days`.
+    pub within: String,
+}
+
+/// A part, and until when its body is kept.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RetentionLine {
+    /// The record's id.
+    pub record: String,
+    /// Its reference.
+    pub reference: String,
+    /// Its title for local screens.
+    pub title: String,
+    /// The part's number.
+    pub number: usize,
+    /// The part, by digest.
+    pub part: String,
+    /// Its section.
+    pub section: String,
+    /// Its label.
+    pub tlp: String,
+    /// When its body goes; none: it is kept for ever, or gone.
+    pub goes_at: Option<String>,
+    /// By which rule.
+    pub rule: Option<String>,
+    /// What keeps it all the same: `legal-hold`, or `asked`: somebody waits for our consent about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stays: Option<String>,
+    /// What took it, if it is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased: Option<ErasedLine>,
+}
+
+/// The copies of the journal that were made here and are still where they were made.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Backups {
+    /// The shortest term that binds anything here, in days; none: everything is kept for ever.
+    pub shortest_term_days: Option<u64>,
+    /// The oldest first.
+    pub backups: Vec<BackupLine>,
+}
+
+/// A copy of the journal.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BackupLine {
+    /// Where it lies.
+    pub folder: String,
+    /// When it was begun.
+    pub at: String,
+    /// Whether it is older than the shortest term: it has what should be gone.
+    pub stale: bool,
+}

@@ -39,8 +39,8 @@ pub use consents::{
 };
 pub use drafts::{DraftDetail, DraftLine, DraftsRequest, NewDraft};
 pub use erasing::{
-    Certificate, EraseRequest, ErasedLine, Erasing, ErasingHolder, ErasingPart, LegalHoldLine,
-    LegalHoldRequest,
+    BackupLine, Backups, Certificate, EraseRequest, ErasedLine, Erasing, ErasingHolder,
+    ErasingPart, LegalHoldLine, LegalHoldRequest, RetentionDueRequest, RetentionLine,
 };
 pub use explanation::{
     CONSTITUENTS, ExplainRequest, Explained, ExplainedChange, ExplainedGate, ExplainedPart,

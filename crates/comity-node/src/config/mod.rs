@@ -51,6 +51,8 @@ pub struct Config {
     pub publish: Publish,
     /// What leaves by no exit.
     pub egress: Egress,
+    /// For how long bodies are kept.
+    pub retention: Retention,
     /// Bounds on what others can make us hold.
     pub limits: Limits,
     /// What the log says.
@@ -158,6 +160,26 @@ impl Egress {
             List::Prefixes => self.prefixes.as_deref(),
             List::Hashes => self.hashes.as_deref(),
         }
+    }
+}
+
+/// For how long bodies are kept here. What was agreed with whoever gave it may end before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Those above TLP:GREEN. None: for ever.
+    pub above_green: Option<Duration>,
+    /// Those about persons, whatever their label. None: for ever.
+    pub personal_data: Option<Duration>,
+}
+
+impl Retention {
+    const DAYS: fn(u64) -> Option<Duration> =
+        |days| Some(Duration::from_secs(days.saturating_mul(24 * 60 * 60)));
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { above_green: Self::DAYS(365), personal_data: Self::DAYS(90) }
     }
 }
 

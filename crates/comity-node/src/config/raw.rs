@@ -29,6 +29,8 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) egress: Egress,
     #[serde(default)]
+    pub(super) retention: Retention,
+    #[serde(default)]
     pub(super) limits: Limits,
     #[serde(default)]
     pub(super) log: Log,
@@ -95,6 +97,13 @@ pub(super) struct Egress {
     pub(super) expressions: At<String>,
     pub(super) prefixes: At<String>,
     pub(super) hashes: At<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Retention {
+    pub(super) above_green: At<String>,
+    pub(super) personal_data: At<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -15,13 +15,16 @@ use super::raw::{self, At};
 use super::units::{self, UnitError};
 use super::{
     Address, Admin, Config, Economy, Egress, FORMAT, Fault, Limits, Link, Listen, Local, Log,
-    LogFormat, LogLevel, PORT, Partner, Publish, Room, Store,
+    LogFormat, LogLevel, PORT, Partner, Publish, Retention, Room, Store,
 };
 
 const CODE_LENGTH: std::ops::RangeInclusive<usize> = 2..=8;
 const NAME_CHARACTERS: usize = 80;
 /// How long what is published may be held back.
 const LONGEST_HOLD: Duration = Duration::from_secs(24 * 60 * 60);
+/// What is written where something is kept for ever.
+pub(super) const FOR_EVER: &str = "for ever";
+const SHORTEST_TERM: Duration = Duration::from_secs(24 * 60 * 60);
 const SEGMENT: std::ops::RangeInclusive<u64> = (1 << 20)..=(4 << 30);
 const PARTNERS: std::ops::RangeInclusive<u64> = 1..=4096;
 const FAULTS: std::ops::RangeInclusive<u64> = 1..=1_000_000;
@@ -49,10 +52,33 @@ impl Resolver<'_> {
             link: self.link(raw.link)?,
             publish: self.publish(raw.publish)?,
             egress: self.egress(raw.egress)?,
+            retention: self.retention(raw.retention)?,
             limits: self.limits(raw.limits, &partners)?,
             log: self.log(raw.log)?,
             partners,
         })
+    }
+
+    fn retention(&self, raw: raw::Retention) -> Result<Retention, Fault> {
+        let default = Retention::default();
+        Ok(Retention {
+            above_green: self.term(raw.above_green, default.above_green)?,
+            personal_data: self.term(raw.personal_data, default.personal_data)?,
+        })
+    }
+
+    /// For how long something is kept; for ever where that is said.
+    fn term(&self, raw: At<String>, default: Option<Duration>) -> Result<Option<Duration>, Fault> {
+        let Some(raw) = raw else { return Ok(default) };
+        if raw.as_ref() == FOR_EVER {
+            return Ok(None);
+        }
+        let term = self.unit(&raw, units::duration(raw.as_ref()))?;
+        if term < SHORTEST_TERM {
+            let message = "less than a day: it would be gone before it is read".to_owned();
+            return Err(self.fault(raw.span(), message, &[]));
+        }
+        Ok(Some(term))
     }
 
     fn limits(

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use comity_core::EconomyId;
 
+use super::resolve::FOR_EVER;
 use super::units::{WrittenDuration, WrittenRate, WrittenSize};
 use super::{Config, FORMAT};
 use crate::founding::Founding;
@@ -159,6 +160,20 @@ pub const KEYS: &[Key] = &[
         "",
         "\"guard/hashes.txt\"",
         "The same of files, by SHA-256 in hexadecimal, as sha256sum writes it.",
+    ),
+    key(
+        "retention",
+        "above-green",
+        "\"365 days\"",
+        "\"365 days\"",
+        "How long bodies of parts above TLP:GREEN are kept after they came, your own too; then they are erased, or `for ever`. What was agreed with whoever gave them may end before.",
+    ),
+    key(
+        "retention",
+        "personal-data",
+        "\"90 days\"",
+        "\"90 days\"",
+        "The same for parts of the class personal-data, whatever their label.",
     ),
     key("limits", "partners", "64", "64", "Paired partners, 1 to 4096."),
     key(
@@ -317,6 +332,11 @@ pub fn in_force(config: &Config) -> String {
             line(format_args!("{} = {}", list.name(), path(file)));
         }
     }
+    let term = |term: Option<std::time::Duration>| {
+        term.map_or_else(|| FOR_EVER.to_owned(), |term| WrittenDuration(term).to_string())
+    };
+    line(format_args!("\n[retention]\nabove-green = \"{}\"", term(config.retention.above_green)));
+    line(format_args!("personal-data = \"{}\"", term(config.retention.personal_data)));
     line(format_args!("\n[limits]\npartners = {}", config.limits.partners));
     line(format_args!("faults = {}", config.limits.faults));
     let room = config.limits.room;

@@ -5,7 +5,7 @@ use comity_core::consent::{ConsentAsk, ConsentBody, ConsentGrant, ConsentRefusal
 use comity_core::control::ControlBody;
 use comity_core::group::{Founding, GroupBody, Says};
 use comity_core::journal::{
-    ContentRead, DraftMade, Guarded, Invited, JournalEntry, LegalHold, PartnerChange,
+    BackedUp, ContentRead, DraftMade, Guarded, Invited, JournalEntry, LegalHold, PartnerChange,
     PartnerChanged, Ruled, Shown, Source, StaffChange, StaffChanged, Standing, StandingChanged,
     ToldOutside,
 };
@@ -133,6 +133,8 @@ pub enum Command {
     Hold(LegalHold),
     /// That ends.
     LiftHold(LegalHold),
+    /// The journal was copied.
+    BackedUp(BackedUp),
     /// The operator confirms local policy after a restore.
     ConfirmPolicy,
     /// No more deliveries are begun; links end when what is under way is through.
@@ -320,6 +322,10 @@ impl Engine {
             Command::LetPass(guarded) => self.let_pass(guarded, now),
             Command::Erase(asked) => self.erase(asked, now),
             Command::Hold(hold) => self.hold(LegalHold { at: now, ..hold }),
+            Command::BackedUp(copy) => {
+                self.enter(&JournalEntry::BackedUp(copy), Vec::new());
+                Ok(Reply::Done)
+            }
             Command::LiftHold(lifted) => self.lift_hold(LegalHold { at: now, ..lifted }),
             Command::ConfirmPolicy => {
                 if self.state.recovery().is_some() {

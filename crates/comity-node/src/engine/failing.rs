@@ -189,6 +189,7 @@ impl Engine {
         anew.link_config = self.link_config.clone();
         anew.limits.clone_from(&self.limits);
         anew.unsend_for = self.unsend_for;
+        anew.sweep = self.sweep.take();
         anew.tail_cut = self.tail_cut;
         anew.cut_unwritten = !self.state.doubted().is_subset(anew.state.doubted());
         anew.next_token = self.next_token;

@@ -33,6 +33,7 @@ mod room;
 mod session;
 mod set_aside;
 mod taking_back;
+mod terms;
 mod unsending;
 mod work;
 
@@ -55,6 +56,7 @@ pub use events::{Alarm, Effect, Input, Token};
 use failing::Failure;
 use fresh::Fresh;
 use session::Session;
+pub(crate) use terms::in_words as term_in_words;
 pub use work::{Checked, Loaded, PartSource, Unverified};
 
 /// What a job's result is for.
@@ -113,6 +115,8 @@ pub struct Engine {
     unsend_for: Duration,
     /// What there is no room for, and was said.
     full: BTreeMap<EconomyId, BTreeSet<Bound>>,
+    /// The search for what has been kept long enough; none where nothing goes by itself.
+    sweep: Option<terms::Sweep>,
     failed: Option<Failure>,
     told: alarms::Told,
 }
@@ -157,6 +161,7 @@ impl Engine {
             limits: Limits { partners: u64::MAX, ..Limits::default() },
             unsend_for: Duration::ZERO,
             full: BTreeMap::new(),
+            sweep: None,
             failed: None,
             told: alarms::Told::default(),
         }
@@ -212,6 +217,7 @@ impl Engine {
             self.turn_away(input, refusal);
             return std::mem::take(&mut self.effects);
         }
+        self.look_at_clock(now);
         // What time, or a keyring before the last restart, made due comes before anything is released.
         self.judge_anew();
         self.reclaim_turned(now);
@@ -245,6 +251,7 @@ impl Engine {
             self.timers(now);
             self.tell_unconfirmed(now);
             self.finish_recovery(now);
+            self.sweep(now);
             self.offer_all(now);
         }
         self.flush();
@@ -259,7 +266,11 @@ impl Engine {
             return None;
         }
         let sessions = self.sessions.values().filter_map(Session::next_timer);
-        sessions.chain(self.state.next_pending()).chain(self.looks_at_rosters()).min()
+        sessions
+            .chain(self.state.next_pending())
+            .chain(self.looks_at_rosters())
+            .chain(self.next_sweep())
+            .min()
     }
 
     /// Gives out what this step entered.

@@ -67,7 +67,7 @@ impl Engine {
             let live = self.state.arrival(session.live).is_some();
             self.may_offer(session) && (live || session.backfill.is_some())
         };
-        self.sessions.values().any(waiting)
+        self.sessions.values().any(waiting) || self.is_sweeping()
     }
 
     /// Every partner is looked at anew: something may have widened.

@@ -15,11 +15,14 @@ impl Service {
     }
 
     /// A person has seen the system's clock say `time`, and says that it is right.
-    pub fn confirm_clock(&self, time: &str) -> Result<ClockState, ServiceError> {
+    pub async fn confirm_clock(&self, time: &str) -> Result<ClockState, ServiceError> {
         let seen = time.parse::<Timestamp>();
         let seen = seen.map_err(|error| ServiceError::usage("time", error.to_string()))?;
         match self.parts.clock.confirm(seen) {
             Ok(look) => {
+                // What has been kept long enough may go by it.
+                let told = self.parts.shell.ask(|engine, _| engine.clock_is_confirmed());
+                told.await.ok_or_else(ServiceError::stopped)?;
                 tracing::info!(time = %look.node, "the system's clock was confirmed");
                 Ok(state(look))
             }

@@ -241,7 +241,7 @@ fn holders(state: &State, id: &RecordId, held: &Held) -> Vec<ErasingHolder> {
     holders.into_values().collect()
 }
 
-fn erased_line(erasure: &Erasure) -> ErasedLine {
+pub(super) fn erased_line(erasure: &Erasure) -> ErasedLine {
     ErasedLine {
         at: erasure.at.to_string(),
         cause: cause(erasure.cause).to_owned(),

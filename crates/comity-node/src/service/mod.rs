@@ -43,6 +43,7 @@ mod searching;
 mod staff;
 #[cfg(test)]
 mod staff_tests;
+mod terms;
 mod watch;
 mod withdrawals;
 mod words;
@@ -50,6 +51,7 @@ mod words;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use comity_core::journal::BackedUp;
 use comity_core::{EconomyId, RecordId, Timestamp};
 use comity_net::Endpoint;
 use comity_store::{FileStore, Store, StoreError};
@@ -200,7 +202,7 @@ impl Service {
     /// Copies the journal to a folder that has none; the node goes on meanwhile.
     pub async fn backup(&self, to: &Path) -> Result<(), ServiceError> {
         let (store, to) = (self.parts.files.clone(), to.to_owned());
-        let beside = to.clone();
+        let (beside, at) = (to.clone(), self.now());
         let copied = tokio::task::spawn_blocking(move || store.backup(&to)).await;
         match copied {
             Ok(Err(error @ StoreError::Folder { .. })) => {
@@ -210,8 +212,15 @@ impl Service {
             Ok(Err(error @ StoreError::Io { .. })) => Err(ServiceError::from(error)
                 .next("name a folder in which the node's user may write: comity backup DIR")),
             Ok(copied) => {
-                copied?;
-                outlasting::copy(&self.parts.config.folder, &beside)
+                let upto = copied?.seq;
+                outlasting::copy(&self.parts.config.folder, &beside)?;
+                let folder = beside.display().to_string();
+                let copy = BackedUp { folder, upto, at };
+                if let Err(error) = self.command(Command::BackedUp(copy)).await {
+                    // It is whole all the same; `doctor` will not know of it.
+                    tracing::warn!("that a copy was made is not written down: {error}");
+                }
+                Ok(())
             }
             Err(error) => Err(ServiceError::new(ErrorKind::Io, "backup", error.to_string())),
         }

@@ -228,6 +228,11 @@ impl State {
         open.map(|(id, _)| *id)
     }
 
+    /// The record that an ask is about.
+    pub(super) fn asks_about(&self, ask: &RecordId) -> Option<RecordId> {
+        self.consents.ask(ask).map(|word| word.says.record)
+    }
+
     /// Whether an ask stands, and its origin has not answered it.
     #[must_use]
     pub fn is_open(&self, ask: &RecordId) -> bool {

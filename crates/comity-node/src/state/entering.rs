@@ -99,6 +99,7 @@ impl State {
         self.charge_unread(&held, manifest);
         self.records.insert(id, held);
         self.mark_erased(&id);
+        self.note_terms(&id, &BTreeSet::new(), &entered.source, entered.at);
         self.arrive_again(&id);
         if accepted {
             self.take_effect(id, entered.at);
@@ -169,6 +170,7 @@ impl State {
         };
         let new: BTreeSet<_> = arrived.parts.iter().map(|part| part.digest).collect();
         self.mark_erased(&arrived.record);
+        self.note_terms(&arrived.record, &new, &arrived.source, arrived.at);
         self.came(arrived.record, &arrived.source, &new, &came.into_iter().collect());
         self.came_again(arrived.record, &arrived.source, !new.is_empty());
         self.arrive_again(&arrived.record);

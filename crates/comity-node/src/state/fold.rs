@@ -87,6 +87,8 @@ impl State {
             outsides: super::Outsides::default(),
             guarding: super::Guarding::default(),
             erasures: super::Erasures::default(),
+            since: super::terms::Since::default(),
+            copies: BTreeMap::new(),
             authored: BTreeMap::new(),
             anew: BTreeMap::new(),
             seized: BTreeSet::new(),
@@ -260,7 +262,10 @@ impl State {
             JournalEntry::Erased(erasure) => self.erased(erasure),
             JournalEntry::OnHold(_) | JournalEntry::HoldLifted(_) => self.held_or_lifted(entry),
             // Kept for whoever asks later; nothing is decided by it.
-            JournalEntry::Read(_) | JournalEntry::BackedUp(_) => {}
+            JournalEntry::Read(_) => {}
+            JournalEntry::BackedUp(copy) => {
+                self.copies.insert(copy.folder.clone(), copy.clone());
+            }
             JournalEntry::Guarded(guarded) => self.guarded(guarded),
         }
         Ok(())
@@ -345,6 +350,7 @@ impl State {
             let parts = entry.parts.iter().copied().collect();
             let delivered = Delivered { from: arrival.from, entry: entry.clone() };
             let source = Source::Partner(delivered);
+            self.note_terms(record, &BTreeSet::new(), &source, arrival.at);
             self.came(*record, &source, &BTreeSet::new(), &parts);
             self.came_again(*record, &source, false);
         }

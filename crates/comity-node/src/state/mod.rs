@@ -27,6 +27,7 @@ mod replaced;
 mod saying;
 mod staff;
 mod standing;
+mod terms;
 pub(crate) mod titles;
 mod unsending;
 mod weight;
@@ -36,7 +37,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use comity_core::entitlement::Scope;
-use comity_core::journal::DraftMade;
+use comity_core::journal::{BackedUp, DraftMade};
 use comity_core::keyring::{KeyringHistory, VerifiedKeyring};
 use comity_core::partners::PartnerSet;
 use comity_core::policy::{self, Plan, PolicySnapshot, Recipient, RecordFacts};
@@ -64,6 +65,7 @@ pub use records::{Held, Tombstone};
 use references::References;
 pub use replaced::Replaced;
 pub use staff::{Member, Staff};
+pub use terms::{Due, Rule, Stays};
 pub use titles::put_back as put_back_title;
 use unsending::Unsending;
 pub(crate) use weight::Weight;
@@ -110,6 +112,10 @@ pub struct State {
     outsides: Outsides,
     guarding: Guarding,
     erasures: Erasures,
+    /// When parts came, and what was taken on with them.
+    since: terms::Since,
+    /// The last copy of the journal in each folder.
+    copies: BTreeMap<String, BackedUp>,
     /// Replaced records that are not here.
     replaced: Replaced,
     /// Every record, by the economy that it says it is of and the key that signed it.
@@ -369,6 +375,11 @@ impl State {
     #[must_use]
     pub fn next_draft(&self) -> u64 {
         self.last_draft.saturating_add(1)
+    }
+
+    /// The last copy of the journal that was made in each folder.
+    pub fn copies(&self) -> impl Iterator<Item = &BackedUp> {
+        self.copies.values()
     }
 
     /// The invitations that nobody has used up.

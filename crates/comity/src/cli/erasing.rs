@@ -55,3 +55,21 @@ pub(crate) struct HoldArgs {
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: String,
 }
+
+/// When what is here goes by itself, and by which rule.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RetentionCommand {
+    /// For each part of a record: until when its body is kept, and by which rule
+    Show {
+        /// Its reference, or the front of its id
+        #[arg(value_name = "REFERENCE")]
+        record: String,
+    },
+    /// What goes within a time from now, the first first
+    #[command(after_help = "Example:\n  comity retention due --within 30d")]
+    Due {
+        /// Such as 30d, or "30 days"
+        #[arg(long, value_name = "TIME", default_value = "30d")]
+        within: String,
+    },
+}

@@ -17,7 +17,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use agreement::{AgreementCommand, AgreementDiffArgs};
 pub(crate) use consent::{Condition, ConsentAskArgs, ConsentCommand, ConsentGrantArgs};
-pub(crate) use erasing::{Erase, HoldArgs, HoldCommand};
+pub(crate) use erasing::{Erase, HoldArgs, HoldCommand, RetentionCommand};
 pub(crate) use group::{About, Affiliations, GroupCommand};
 pub(crate) use guard::{GuardCommand, GuardRuling};
 pub(crate) use node::{
@@ -138,6 +138,9 @@ pub(crate) enum Command {
     /// Keep records from being erased, on legal grounds
     #[command(subcommand)]
     Hold(HoldCommand),
+    /// Show when what is here goes by itself, and by which rule
+    #[command(subcommand)]
+    Retention(RetentionCommand),
     /// Throw a draft away
     Discard {
         /// Its reference, as KR-D-0003

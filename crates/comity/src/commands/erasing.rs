@@ -4,13 +4,16 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use comity_admin::{Failure, ask};
-use comity_node::api::{Certificate, EraseRequest, Erasing, LegalHoldLine, LegalHoldRequest};
+use comity_node::api::{
+    Certificate, EraseRequest, Erasing, LegalHoldLine, LegalHoldRequest, RetentionDueRequest,
+    RetentionLine,
+};
 use comity_node::shell_word::word;
 use serde::Serialize;
 
 use super::Context;
 use crate::backend::{Keys, Session};
-use crate::cli::{Erase, HoldArgs, HoldCommand};
+use crate::cli::{Erase, HoldArgs, HoldCommand, RetentionCommand};
 use crate::folder;
 use crate::screen::format::{counted, size};
 use crate::screen::times::Zones;
@@ -169,4 +172,57 @@ fn list(context: &mut Context<'_>) -> Result<(), Failure> {
         }
         table.write(out)
     })
+}
+
+pub(super) fn retention(
+    command: RetentionCommand,
+    context: &mut Context<'_>,
+) -> Result<(), Failure> {
+    let (session, zones) = context.session(Keys::Reading)?;
+    let (lines, nothing): (Vec<RetentionLine>, _) = match command {
+        RetentionCommand::Show { record } => {
+            (session.call("/retention", &ask::Record { record })?, "It has no parts.".to_owned())
+        }
+        RetentionCommand::Due { within } => {
+            let within = in_days(&within);
+            let nothing = format!("Nothing goes within {}.", printable(&within));
+            (session.call("/retention-due", &RetentionDueRequest { within })?, nothing)
+        }
+    };
+    context.screen.answer(&lines, |out| {
+        if lines.is_empty() {
+            return writeln!(out, "{nothing}");
+        }
+        let mut table = Table::new(&["ref", "part", "says", "label", "goes", "by"]);
+        for line in &lines {
+            let goes = match (&line.erased, &line.goes_at, line.stays.as_deref()) {
+                (Some(gone), _, _) => format!("gone {}", zones.written(&gone.at)),
+                (None, None, _) => "never".to_owned(),
+                (None, Some(at), None) => zones.written(at),
+                (None, Some(_), Some("legal-hold")) => "not before its legal hold ends".to_owned(),
+                (None, Some(_), Some(_)) => {
+                    "not before the question about it is answered".to_owned()
+                }
+            };
+            let by = match &line.erased {
+                Some(gone) => gone.reason.clone(),
+                None => line.rule.clone().unwrap_or_default(),
+            };
+            table.row([
+                line.reference.clone(),
+                line.number.to_string(),
+                line.section.clone(),
+                line.tlp.clone(),
+                goes,
+                by,
+            ]);
+        }
+        table.write(out)
+    })
+}
+
+/// `30d` as the configuration writes it.
+fn in_days(text: &str) -> String {
+    let number = text.strip_suffix('d').filter(|number| number.parse::<u64>().is_ok());
+    number.map_or_else(|| text.to_owned(), |number| format!("{number} days"))
 }

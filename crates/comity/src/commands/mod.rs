@@ -119,6 +119,7 @@ pub(crate) fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
         Command::Withdraw(withdraw) => records::withdraw(&withdraw, context),
         Command::Recall(recall) => recall::run(recall, context),
         Command::Erase(erase) => erasing::erase(erase, context),
+        Command::Retention(command) => erasing::retention(command, context),
         Command::Hold(command) => erasing::hold(command, context),
         Command::Discard { draft } => records::discard(&draft, context),
         Command::List(list) => records::list(&list, context),

@@ -1,5 +1,6 @@
 //! `comity doctor`: what is wrong, and the command that mends it.
 
+mod backups;
 mod clocks;
 mod machine;
 mod partners;
@@ -94,6 +95,7 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<(), Failure> {
             match looked {
                 Ok((clock, partners)) => {
                     findings.push(clock);
+                    findings.extend(backups::look(&session)?);
                     findings.extend(partners);
                 }
                 // What is of the machine is said to whoever has it.

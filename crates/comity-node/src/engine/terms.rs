@@ -1,0 +1,146 @@
+//! What has been here for as long as it may is let go, a few records at a time.
+//!
+//! When that is follows from the journal, so nothing has to be remembered over a restart. Nothing is erased
+//! by a time that nobody vouches for: where the clock at a start is further ahead of the newest entry than a
+//! day, the machine rested or its clock is wrong, and only a partner's clock or a person can tell.
+
+use std::time::Duration;
+
+use comity_core::journal::{Erasure, ErasureCause};
+use comity_core::limits::CLOCK_TOLERANCE;
+use comity_core::{PartDigest, RecordId, Timestamp};
+
+use super::Engine;
+use crate::config::Retention;
+use crate::limits::{A_DAY, ERASED_IN_A_STEP, SWEPT_IN_A_STEP};
+use crate::state::{Due, Held, Rule, State};
+
+/// How often everything is gone through, if nothing is due before.
+const AN_HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// Where the search for what is due stands.
+#[derive(Debug)]
+pub(super) struct Sweep {
+    own: Retention,
+    /// When it goes on.
+    next: Timestamp,
+    /// The record that was looked at last.
+    after: Option<RecordId>,
+    /// The first that will be due, of those that were looked at.
+    earliest: Option<Timestamp>,
+    /// Whether somebody vouches for the time; not known before the first step.
+    sure: Option<bool>,
+}
+
+impl Engine {
+    /// The same, and lets go of what has been here for as long as it may.
+    #[must_use]
+    pub fn keeping_for(mut self, own: Retention) -> Self {
+        let (next, after, earliest, sure) = (Timestamp::EPOCH, None, None, None);
+        self.sweep = Some(Sweep { own, next, after, earliest, sure });
+        self
+    }
+
+    /// A person says that the clock is right.
+    pub fn clock_is_confirmed(&mut self) {
+        if let Some(sweep) = &mut self.sweep {
+            sweep.sure = Some(true);
+        }
+    }
+
+    /// A partner's clock says this, now.
+    pub(super) fn clock_is_witnessed(&mut self, theirs: Timestamp, now: Timestamp) {
+        if theirs.since(now).max(now.since(theirs)) <= CLOCK_TOLERANCE {
+            self.clock_is_confirmed();
+        }
+    }
+
+    /// When the search goes on.
+    pub(super) fn next_sweep(&self) -> Option<Timestamp> {
+        let sweep = self.sweep.as_ref().filter(|sweep| sweep.sure != Some(false))?;
+        self.state.recovery().is_none().then_some(sweep.next)
+    }
+
+    /// Whether it has not come to the end.
+    pub(super) fn is_sweeping(&self) -> bool {
+        let under_way = self.sweep.as_ref().is_some_and(|sweep| sweep.after.is_some());
+        under_way && self.failed.is_none() && self.next_sweep().is_some()
+    }
+
+    /// Whether the time may be trusted to erase by. Asked in the first step, before anything is entered.
+    pub(super) fn look_at_clock(&mut self, now: Timestamp) {
+        let written = self.state.written();
+        let Some(sweep) = self.sweep.as_mut().filter(|sweep| sweep.sure.is_none()) else { return };
+        let sure = now.since(written) <= A_DAY;
+        sweep.sure = Some(sure);
+        if !sure {
+            let text = format!(
+                "the clock says {now}, and the newest entry of the journal is of {written}: nothing is erased by its term until a partner's clock agrees (comity partner ping NAME), or you confirm it (comity clock confirm)"
+            );
+            self.alarm(None, "retention-waits", text);
+        }
+    }
+
+    /// Goes through some more records, and lets go of what is due.
+    pub(super) fn sweep(&mut self, now: Timestamp) {
+        if self.next_sweep().is_none_or(|next| now < next) {
+            return;
+        }
+        let Some(sweep) = &self.sweep else { return };
+        let (own, mut after, mut earliest) = (sweep.own, sweep.after, sweep.earliest);
+        let (mut due, mut looked) = (Vec::new(), 0_usize);
+        let mut ended = true;
+        for (id, held) in self.state.records_after(after) {
+            if looked >= SWEPT_IN_A_STEP || due.len() >= ERASED_IN_A_STEP {
+                ended = false;
+                break;
+            }
+            looked = looked.saturating_add(1).saturating_add(held.parts.len());
+            after = Some(*id);
+            let (parts, next) = due_parts(&self.state, held, &own, now);
+            earliest = earliest.into_iter().chain(next).min();
+            if let Some((_, first)) = parts.first().filter(|_| self.state.stays(id).is_none()) {
+                let reason = in_words(&self.state, first);
+                let parts: Vec<_> = parts.iter().map(|(part, _)| *part).collect();
+                due.push((*id, parts, reason));
+            }
+        }
+        if let Some(sweep) = &mut self.sweep {
+            let hour = now.saturating_add(AN_HOUR);
+            (sweep.after, sweep.earliest, sweep.next) = match ended {
+                true => (None, None, earliest.map_or(hour, |at| at.min(hour))),
+                false => (after, earliest, now),
+            };
+        }
+        for (record, parts, reason) in due {
+            let Some(held) = self.state.record(&record) else { continue };
+            let (beside, by) = (self.state.beside(held, &parts), String::new());
+            let cause = ErasureCause::Term;
+            self.enter_erasure(Erasure { record, parts, beside, cause, reason, by, at: now });
+        }
+    }
+}
+
+/// The parts of a record that are due, the first first, and when the next will be.
+fn due_parts(
+    state: &State,
+    held: &Held,
+    own: &Retention,
+    now: Timestamp,
+) -> (Vec<(PartDigest, Due)>, Option<Timestamp>) {
+    let parts = held.parts.iter();
+    let due = parts.filter_map(|part| Some((part.digest, state.term_of(held, part, own)?)));
+    let (mut over, later): (Vec<_>, Vec<_>) = due.partition(|(_, due)| due.at <= now);
+    over.sort_by_key(|(_, due)| due.at);
+    (over, later.iter().map(|(_, due)| due.at).min())
+}
+
+/// The rule, as it stands in the journal and in certificates.
+pub(crate) fn in_words(state: &State, due: &Due) -> String {
+    let days = |term: Duration| term.as_secs() / A_DAY.as_secs();
+    match due.rule {
+        Rule::AboveGreen(term) => format!("{} days, above TLP:GREEN", days(term)),
+        Rule::PersonalData(term) => format!("{} days, personal data", days(term)),
+        Rule::Lent { by, days } => format!("{days} days, agreed with {}", state.name_of(&by)),
+    }
+}

@@ -1,0 +1,165 @@
+//! What has been here for as long as it may goes by itself, and nothing before.
+
+use std::time::Duration;
+
+use comity_core::journal::{ErasureCause, LegalHold};
+use comity_core::ledger::Obligations;
+use comity_core::record::{Draft, Header, Part, VerifiedRecord};
+use comity_core::{Class, Kind, Marking, Onward, RecordId, Section, Timestamp, Tlp};
+use comity_node::config::Retention;
+use comity_node::engine::Command;
+use comity_store::{BlobState, Store as _};
+use comity_tests::bench::{Answer, Bench, Peer, sign};
+use comity_tests::sim::economy::Economy;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A node that lets go by itself, and a partner whose records it takes.
+fn keeping() -> (Bench, Peer) {
+    let mut bench = Bench::new();
+    let mut origin = bench.pair(2);
+    bench.retention = Some(Retention::default());
+    bench.restart();
+    bench.connect(&mut origin);
+    (bench, origin)
+}
+
+/// One part of each kind that a rule knows: GREEN, above, and about persons.
+fn record(by: &Economy, bench: &Bench, text: &str) -> (VerifiedRecord, Vec<Part>) {
+    let mut draft = Draft::new(Kind::Incident);
+    let parts = [
+        (Section::Summary, Tlp::Green, Class::General),
+        (Section::Detail, Tlp::Amber, Class::General),
+        (Section::Victim, Tlp::Green, Class::PersonalData),
+    ];
+    for (section, tlp, class) in parts {
+        let mut marking = Marking::new(tlp);
+        marking.onward = Onward::WithinMarking;
+        let classes = [class].into_iter().collect();
+        let header =
+            Header { marking: Some(marking), classes, ..Header::new(section, "text/plain") };
+        draft.parts.push((header, format!("{text}: {section}").into_bytes()));
+    }
+    sign(draft, by, bench.now)
+}
+
+fn takes(bench: &mut Bench, from: &mut Peer, text: &str) -> (RecordId, Vec<Part>) {
+    let (record, parts) = record(&from.economy.clone(), bench, text);
+    let number = bench.deliver(from, &record, &parts);
+    assert_eq!(bench.answer(from, number), Answer::Acked);
+    (record.id(), parts)
+}
+
+/// Which sections are gone.
+fn gone(bench: &Bench, record: RecordId) -> Vec<Section> {
+    let held = bench.state().record(&record).expect("a record");
+    let mut gone: Vec<_> =
+        held.parts.iter().filter(|part| part.erased).map(|part| part.section).collect();
+    gone.sort_unstable();
+    let store = &bench.node.store;
+    assert!(
+        held.parts
+            .iter()
+            .all(|part| { part.erased == (store.blob_state(&part.digest) == BlobState::Erased) })
+    );
+    gone
+}
+
+#[test]
+fn each_part_goes_when_its_own_time_is_over_and_not_before() {
+    let (mut bench, mut origin) = keeping();
+    let (id, _) = takes(&mut bench, &mut origin, "a");
+    bench.wait(DAY * 89);
+    assert_eq!(gone(&bench, id), []);
+    bench.wait(DAY + SECOND);
+    assert_eq!(gone(&bench, id), [Section::Victim]);
+    let erasure = bench.state().erasures().of(&id)[0].clone();
+    assert_eq!(erasure.cause, ErasureCause::Term);
+    assert_eq!(erasure.reason, "90 days, personal data");
+    bench.wait(DAY * 274);
+    assert_eq!(gone(&bench, id), [Section::Victim]);
+    bench.wait(DAY * 2);
+    assert_eq!(gone(&bench, id), [Section::Detail, Section::Victim]);
+    bench.wait(DAY * 4000);
+    assert_eq!(gone(&bench, id), [Section::Detail, Section::Victim], "GREEN has no term");
+    assert!(bench.alarms("retention-waits").is_empty());
+}
+
+/// What was agreed ends before our own rule; of a part that its origin gave us, a relay's word does not count.
+#[test]
+fn the_shorter_term_of_an_agreement_wins_and_only_of_whom_it_binds_to() {
+    let (mut bench, mut origin) = keeping();
+    let mut relay = bench.pair(3);
+    bench.connect(&mut relay);
+    let days = |days| Obligations { retention_days: Some(days), ..Obligations::unbound() };
+    origin.obligations = days(30);
+    relay.obligations = days(7);
+    let (record, parts) = record(&origin.economy.clone(), &bench, "b");
+    let id = record.id();
+    bench.deliver(&mut origin, &record, &parts);
+    bench.wait(SECOND);
+    let number = bench.deliver(&mut relay, &record, &parts);
+    assert_eq!(bench.answer(&relay, number), Answer::Acked);
+    let held = bench.state().record(&id).expect("a record").clone();
+    let own = Retention::default();
+    for part in &held.parts {
+        let due = bench.state().term_of(&held, part, &own).expect("a term");
+        assert_eq!(due.at, held.entered_at.saturating_add(DAY * 30));
+    }
+    assert_eq!(bench.state().shortest_term(&own), Some(DAY * 7));
+    bench.wait(DAY * 29);
+    assert_eq!(gone(&bench, id), []);
+    bench.wait(DAY + SECOND);
+    assert_eq!(gone(&bench, id).len(), 3);
+    assert!(bench.state().erasures().of(&id)[0].reason.starts_with("30 days, agreed with "));
+}
+
+#[test]
+fn a_hold_keeps_what_is_due_and_a_restart_forgets_no_term() {
+    let (mut bench, mut origin) = keeping();
+    let (kept, _) = takes(&mut bench, &mut origin, "c");
+    let (other, _) = takes(&mut bench, &mut origin, "d");
+    let (reason, by, at) = ("an order".to_owned(), String::new(), Timestamp::EPOCH);
+    let hold = LegalHold { record: kept, reason, by, at };
+    bench.command(Command::Hold(hold.clone())).expect("a hold");
+    bench.wait(DAY * 89);
+    bench.connect(&mut origin);
+    // Something is entered, so that the clock is vouched for by the journal itself.
+    takes(&mut bench, &mut origin, "e");
+    bench.restart();
+    bench.connect(&mut origin);
+    bench.wait(DAY + SECOND);
+    assert_eq!(gone(&bench, other), [Section::Victim]);
+    assert_eq!(gone(&bench, kept), []);
+    bench.command(Command::LiftHold(hold)).expect("lifted");
+    bench.wait(Duration::from_secs(2 * 60 * 60));
+    assert_eq!(gone(&bench, kept), [Section::Victim]);
+}
+
+/// A clock that is years ahead at a start erases nothing: a person, or a partner, has to say that it is right.
+#[test]
+fn a_clock_that_jumps_ahead_over_a_restart_erases_nothing_early() {
+    let (mut bench, mut origin) = keeping();
+    let (id, _) = takes(&mut bench, &mut origin, "f");
+    bench.now = bench.now.saturating_add(DAY * 400);
+    bench.restart();
+    bench.wait(DAY);
+    assert_eq!(gone(&bench, id), []);
+    assert_eq!(bench.alarms("retention-waits").len(), 1);
+    bench.engine().clock_is_confirmed();
+    bench.wait(SECOND);
+    assert_eq!(gone(&bench, id), [Section::Detail, Section::Victim]);
+}
+
+/// More than one step takes: each step ends soon, and all of it goes.
+#[test]
+fn what_is_due_goes_a_few_records_at_a_time() {
+    let (mut bench, mut origin) = keeping();
+    let many: Vec<_> =
+        (0..100).map(|one| takes(&mut bench, &mut origin, &format!("{one}")).0).collect();
+    bench.wait(DAY * 91);
+    for id in many {
+        assert_eq!(gone(&bench, id), [Section::Victim]);
+    }
+}
