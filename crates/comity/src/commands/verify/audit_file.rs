@@ -2,7 +2,7 @@
 
 mod lines;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::io::{self, Write};
 

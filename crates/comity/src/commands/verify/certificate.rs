@@ -127,20 +127,21 @@ impl Erasure {
 
 #[cfg(test)]
 mod tests {
-    use comity_core::test_util::TestEconomy;
     use comity_node::certificate::{self, ErasedPart};
 
+    use super::super::audit_file::tests::kr;
     use super::*;
 
     fn written(at: &str) -> String {
-        let economy = TestEconomy::new(7);
+        let (keyring, link) = kr();
+        let economy = keyring.economy().to_string();
         let head = Head {
             format: FORMAT,
-            economy: economy.id.to_string(),
+            economy: economy.clone(),
             written: at.to_owned(),
             record: "aa".repeat(32),
             reference: "KR-26-0001".to_owned(),
-            origin: economy.id.to_string(),
+            origin: economy,
             erased: vec![ErasedPart {
                 part: "bb".repeat(32),
                 at: at.to_owned(),
@@ -149,7 +150,7 @@ mod tests {
             }],
             kept: Vec::new(),
         };
-        certificate::write(&head, &economy.keyring, &economy.link).unwrap()
+        certificate::write(&head, &keyring, &link).unwrap()
     }
 
     fn code(text: &str) -> &'static str {

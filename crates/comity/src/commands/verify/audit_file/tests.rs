@@ -22,7 +22,7 @@ fn key(seed: u8) -> SecretKey {
 }
 
 /// KR, its keyring, and its link key.
-fn kr() -> (VerifiedKeyring, SecretKey) {
+pub(in crate::commands::verify) fn kr() -> (VerifiedKeyring, SecretKey) {
     let (root, next, link) = (key(10), key(11), key(12));
     let genesis =
         RootSet::new(RootKeys::single(root.public()), RootKeys::single(next.public()).commitment());
