@@ -11,8 +11,9 @@ mod world;
 
 use std::path::PathBuf;
 
+use comity_core::PartDigest;
 use serde_json::Value;
-use world::Node;
+use world::{Node, text};
 
 fn publish(node: &Node, title: &str, body: &str) -> Value {
     let file = node.folder().join("note.toml");
@@ -36,9 +37,9 @@ fn node_with_three_notes() -> (Node, String, PathBuf) {
     (node, backup, segment)
 }
 
-fn flip(segment: &PathBuf, at: &str) {
+fn flip(segment: &PathBuf, at: &[u8]) {
     let mut bytes = std::fs::read(segment).unwrap();
-    let place = bytes.windows(at.len()).position(|window| window == at.as_bytes()).unwrap();
+    let place = bytes.windows(at.len()).position(|window| window == at).unwrap();
     bytes[place] ^= 1;
     std::fs::write(segment, bytes).unwrap();
 }
@@ -73,7 +74,7 @@ fn titles(answer: &Value) -> Vec<&str> {
 #[test]
 fn with_a_damaged_body_the_rest_is_read_and_nothing_written() {
     let (node, backup, segment) = node_with_three_notes();
-    flip(&segment, "body of the first");
+    flip(&segment, b"body of the first");
 
     let listed = node.try_with(&["list"], "");
     assert_eq!(titles(&listed.done()).len(), 3);
@@ -109,7 +110,10 @@ fn with_a_damaged_body_the_rest_is_read_and_nothing_written() {
 #[test]
 fn with_a_damaged_entry_what_stands_before_it_is_read() {
     let (node, backup, segment) = node_with_three_notes();
-    flip(&segment, "title of the second");
+    // The record names its parts, in the entry; what they say, and the title, lies beside it.
+    let second = node.data(&["show", "KR-26-0002"]);
+    let part: PartDigest = text(&second["parts"][0], "part").parse().unwrap();
+    flip(&segment, part.as_bytes());
     let listed = node.try_with(&["list"], "");
     assert_eq!(titles(&listed.done()), ["title of the first"]);
     assert!(listed.talk.contains("such as a withdrawal"), "{}", listed.talk);
