@@ -126,7 +126,7 @@ impl Node {
             .within(&config.limits)
             .holding_back(config.publish.unsend_for)
             .guarded_by(guard);
-        if mode == Mode::Running {
+        if mode == Mode::Running && config.retention.automatic {
             engine = engine.keeping_for(config.retention);
         }
         match report.untold {

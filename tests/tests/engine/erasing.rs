@@ -212,6 +212,26 @@ fn a_restore_erases_again_what_the_copy_does_not_know() {
     assert_eq!(held.parts.iter().filter(|part| part.erased).count(), 1);
 }
 
+/// Whoever has a part can sign it into a record of their own. What is done with that takes nothing from ours.
+#[test]
+fn what_another_record_has_as_well_is_not_erased() {
+    let mut bench = Bench::new();
+    let mut partner = bench.pair(2);
+    bench.connect(&mut partner);
+    let us = bench.node.economy.clone();
+    let (ours, parts) = passable(&us, &bench);
+    let ours = publish(&mut bench, &ours, &parts);
+    let (theirs, same) = passable(&partner.economy, &bench);
+    assert_eq!(digests(&parts), digests(&same));
+    let number = bench.deliver(&mut partner, &theirs, &same);
+    assert_eq!(bench.answer(&partner, number), Answer::Acked);
+    for record in [theirs.id(), ours] {
+        let refused = erase(&mut bench, record, &digests(&parts)).unwrap_err();
+        assert!(matches!(refused, CommandError::Unfitting(_)), "{refused:?}");
+    }
+    assert_eq!(kept(&bench, &parts), [HELD, HELD]);
+}
+
 fn hold(bench: &mut Bench, record: RecordId) -> Result<Reply, CommandError> {
     let (reason, by, at) = ("an order".to_owned(), "kim".to_owned(), Timestamp::EPOCH);
     bench.command(Command::Hold(LegalHold { record, reason, by, at }))

@@ -166,6 +166,8 @@ impl Egress {
 /// For how long bodies are kept here. What was agreed with whoever gave it may end before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
+    /// Whether what is due is erased by itself.
+    pub automatic: bool,
     /// Those above TLP:GREEN. None: for ever.
     pub above_green: Option<Duration>,
     /// Those about persons, whatever their label. None: for ever.
@@ -179,7 +181,7 @@ impl Retention {
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { above_green: Self::DAYS(365), personal_data: Self::DAYS(90) }
+        Self { automatic: false, above_green: Self::DAYS(365), personal_data: Self::DAYS(90) }
     }
 }
 

@@ -102,6 +102,7 @@ pub(super) struct Egress {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Retention {
+    pub(super) automatic: At<bool>,
     pub(super) above_green: At<String>,
     pub(super) personal_data: At<String>,
 }

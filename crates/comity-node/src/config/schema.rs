@@ -163,6 +163,13 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "retention",
+        "automatic",
+        "false",
+        "true",
+        "Whether a running node erases by itself what is due. Otherwise `comity retention due` lists it, and a person erases.",
+    ),
+    key(
+        "retention",
         "above-green",
         "\"365 days\"",
         "\"365 days\"",
@@ -335,7 +342,8 @@ pub fn in_force(config: &Config) -> String {
     let term = |term: Option<std::time::Duration>| {
         term.map_or_else(|| FOR_EVER.to_owned(), |term| WrittenDuration(term).to_string())
     };
-    line(format_args!("\n[retention]\nabove-green = \"{}\"", term(config.retention.above_green)));
+    line(format_args!("\n[retention]\nautomatic = {}", config.retention.automatic));
+    line(format_args!("above-green = \"{}\"", term(config.retention.above_green)));
     line(format_args!("personal-data = \"{}\"", term(config.retention.personal_data)));
     line(format_args!("\n[limits]\npartners = {}", config.limits.partners));
     line(format_args!("faults = {}", config.limits.faults));

@@ -37,6 +37,16 @@ impl Engine {
             let why = format!("nothing of that is here of {}", held.reference);
             return Err(CommandError::Unfitting(why));
         }
+        if let Some(other) = self.state.shared_with(&record, &parts.iter().copied().collect()) {
+            let other = self
+                .state
+                .record(&other)
+                .map_or_else(|| other.short(), |one| one.reference.clone());
+            let why = format!(
+                "{other} has a part of it as well, which would be lost to it: nothing was erased"
+            );
+            return Err(CommandError::Unfitting(why));
+        }
         let beside = self.state.beside(held, &parts);
         let cause = ErasureCause::Person;
         self.enter_erasure(Erasure { record, parts, beside, cause, reason, by, at: now });

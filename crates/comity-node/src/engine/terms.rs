@@ -114,6 +114,9 @@ impl Engine {
         }
         for (record, parts, reason) in due {
             let Some(held) = self.state.record(&record) else { continue };
+            if self.state.shared_with(&record, &parts.iter().copied().collect()).is_some() {
+                continue;
+            }
             let (beside, by) = (self.state.beside(held, &parts), String::new());
             let cause = ErasureCause::Term;
             self.enter_erasure(Erasure { record, parts, beside, cause, reason, by, at: now });

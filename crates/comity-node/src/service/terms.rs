@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use comity_core::{RecordId, Timestamp};
+use comity_core::{RecordId, Timestamp, Tlp};
 
+use super::caller::discreet_title;
 use super::records::found;
 use super::{Service, words};
 use crate::api::{BackupLine, Backups, RetentionDueRequest, RetentionLine};
@@ -17,9 +18,10 @@ impl Service {
     /// For each part of a record: until when its body is kept, and by which rule.
     pub async fn retention(&self, record: &str) -> Result<Vec<RetentionLine>, ServiceError> {
         let (text, own, now) = (record.to_owned(), self.config().retention, self.now());
+        let sees = self.sees();
         self.look(move |state, _, _| {
             let (id, held) = found(state, &text)?;
-            Ok::<_, ServiceError>(lines(state, &id, held, &own, now))
+            Ok::<_, ServiceError>(lines(state, &id, held, &own, (now, sees)))
         })
         .await?
     }
@@ -32,7 +34,7 @@ impl Service {
         let within = units::duration(&request.within).map_err(|error| {
             ServiceError::usage("within", error.to_string()).next("such as \"30 days\"")
         })?;
-        let (own, now) = (self.config().retention, self.now());
+        let (own, now, sees) = (self.config().retention, self.now(), self.sees());
         let until = now.saturating_add(within);
         let (mut after, mut due): (Option<RecordId>, Vec<(Timestamp, RetentionLine)>) =
             (None, Vec::new());
@@ -45,7 +47,7 @@ impl Service {
                     for (place, part) in held.parts.iter().enumerate() {
                         let due = state.term_of(held, part, &own).filter(|due| due.at <= until);
                         let Some(due) = due else { continue };
-                        let mut lines = lines(state, id, held, &own, now);
+                        let mut lines = lines(state, id, held, &own, (now, sees));
                         found.push((due.at, lines.swap_remove(place)));
                     }
                     if looked >= COMPARED_AT_ONCE {
@@ -97,13 +99,13 @@ fn lines(
     id: &RecordId,
     held: &Held,
     own: &crate::config::Retention,
-    now: Timestamp,
+    (now, sees): (Timestamp, Option<Tlp>),
 ) -> Vec<RetentionLine> {
     let stays = state.stays(id).map(|stays| match stays {
         Stays::OnHold => "legal-hold",
         Stays::Asked => "asked",
     });
-    let title = words::record_line(state, id, held, now).title;
+    let title = discreet_title(held, sees, words::record_line(state, id, held, now).title);
     (1..)
         .zip(&held.parts)
         .map(|(number, part)| {

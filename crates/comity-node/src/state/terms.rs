@@ -110,6 +110,18 @@ impl State {
         ours.into_iter().flatten().chain(lent).min_by_key(|due| due.at)
     }
 
+    /// Another record here that has one of these parts as well, and its bytes: whoever has a part can sign it
+    /// into a record of their own, and what becomes of that must not take the bytes from this one. It goes
+    /// through every record.
+    #[must_use]
+    pub fn shared_with(&self, record: &RecordId, parts: &BTreeSet<PartDigest>) -> Option<RecordId> {
+        let has = |held: &Held| {
+            held.parts.iter().any(|part| !part.erased && parts.contains(&part.digest))
+        };
+        let mut others = self.records.iter().filter(|(id, _)| *id != record);
+        others.find(|(_, held)| has(held)).map(|(id, _)| *id)
+    }
+
     /// What keeps a record though its time is over.
     #[must_use]
     pub fn stays(&self, record: &RecordId) -> Option<Stays> {
