@@ -71,5 +71,7 @@ pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(600);
 pub const SMALLEST_SIZE_CLASS: usize = 1024;
 /// Marking classes that are remembered at once with the decisions about them.
 pub const SHARED_CLASSES: usize = 4096;
+/// Answers, without the reasons, that are remembered at once: some 30 MiB.
+pub const SHARED_ANSWERS: usize = 128 * 1024;
 /// Decisions that are remembered at once: a few dozen MiB.
 pub const SHARED_DECISIONS: usize = 16 * 1024;

@@ -49,8 +49,8 @@ impl Comparison {
         let alike = parts.iter().all(|part| {
             let answers = [&mut self.before, &mut self.after].map(|shared| {
                 let classed = shared.classify(record, part, now);
-                let decision = shared.decide(&classed, recipient);
-                (decision.is_release(), decision.rests_on_order())
+                let answer = shared.answer(&classed, recipient);
+                (answer.outcome.is_release(), answer.rests_on_order)
             });
             answers.first() == answers.last()
         });

@@ -39,7 +39,7 @@ pub use facts::{
     Source, unmarked_foreign,
 };
 pub use plan::{Plan, PlannedPart, plan};
-pub use shared::{Classed, Shared};
+pub use shared::{Answer, Classed, Shared};
 pub use snapshot::{
     Agreement, Association, Partner, PolicyBuilder, PolicySnapshot, Standing, TrustLevel,
     trust_table,

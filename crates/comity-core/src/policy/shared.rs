@@ -2,21 +2,25 @@
 //!
 //! Most parts of most records differ in nothing that a gate reads: the same label, section, class and
 //! source, not addressed. [`Shared`] puts what the gates read of a part into a key, its marking class,
-//! what they read of a recipient into another, and keeps the answer. It belongs to one snapshot, which
-//! it owns, so that no answer outlives the policy under which it was given.
+//! what they read of a recipient into another, and keeps the answer. Of most recipients a record says
+//! nothing at all: then who they are is the whole key, and the question costs one look into a table. It
+//! belongs to one snapshot, which it owns, so that no answer outlives the policy under which it was given.
+//!
+//! What every gate said of everything would fill the memory with what nobody reads. [`Answer`] is what a
+//! sender needs, and small; the reasons are kept for fewer, and found again by deciding.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::addressing::{Addressing, desks, relays_through_us};
 use super::decide;
-use super::decision::Decision;
+use super::decision::{Decision, Outcome};
 use super::examination::Examination;
 use super::facts::{Lifecycle, PartFacts, Received, Recipient, RecordFacts, Source};
 use super::gates::is_among_real;
 use super::snapshot::PolicySnapshot;
 use crate::agreement::ValueSet;
-use crate::identity::{EconomyId, GroupId};
+use crate::identity::{EconomyId, GroupId, RecordId};
 use crate::ledger::Obligations;
 use crate::limits;
 use crate::marking::Marking;
@@ -32,7 +36,19 @@ pub struct Shared {
     /// Counts how often everything was forgotten: a class of before is none of now.
     generation: u64,
     classes: HashMap<MarkingClass, u32>,
+    answers: HashMap<(u32, Whom), Arc<Answer>>,
     decisions: HashMap<(u32, Whom), Arc<Decision>>,
+}
+
+/// What comes of a decision, without what every gate said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// What comes of it.
+    pub outcome: Outcome,
+    /// The agreement that permits it, by the record that proposed it. `None`: none, or none needed.
+    pub covering: Option<RecordId>,
+    /// Whether the basis for it is an order.
+    pub rests_on_order: bool,
 }
 
 /// A part whose marking class is known: ask about it for as many recipients as there are.
@@ -43,6 +59,8 @@ pub struct Classed<'a> {
     now: Timestamp,
     generation: u64,
     class: u32,
+    /// Whether there are consents about the record.
+    consented: bool,
 }
 
 /// Everything that the gates read of a record and a part, whoever is the recipient.
@@ -70,6 +88,8 @@ struct MarkingClass {
     looser_than_floor: bool,
     among_real: bool,
     addressee_known: bool,
+    /// Whether any addressee part is held.
+    names_somebody: bool,
     /// Groups to which the record is addressed, in its order: their charters bind it.
     groups: Vec<GroupId>,
     unknown: bool,
@@ -78,7 +98,14 @@ struct MarkingClass {
 
 /// Everything that the gates read of a recipient, and of how the record speaks of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Whom {
+enum Whom {
+    /// Neither the record nor a consent says anything of it.
+    Unnamed(Exit),
+    Named(Box<Named>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Named {
     exit: Exit,
     addressing: Addressing,
     desks: Vec<String>,
@@ -104,6 +131,7 @@ impl Shared {
             stretch: None,
             generation: 0,
             classes: HashMap::new(),
+            answers: HashMap::new(),
             decisions: HashMap::new(),
         }
     }
@@ -114,10 +142,10 @@ impl Shared {
         &self.snapshot
     }
 
-    /// How many decisions were made, rather than found, since everything was last forgotten.
+    /// How many answers are remembered now.
     #[must_use]
-    pub fn made(&self) -> usize {
-        self.decisions.len()
+    pub fn remembered(&self) -> usize {
+        self.answers.len()
     }
 
     /// Finds the marking class of a part, at one moment.
@@ -131,28 +159,40 @@ impl Shared {
         let known = MarkingClass::of(record, part, now);
         let next = u32::try_from(self.classes.len()).unwrap_or(u32::MAX);
         let class = *self.classes.entry(known).or_insert(next);
-        Classed { record, part, now, generation: self.generation, class }
+        let consented = self.snapshot.has_consents_about(&record.id);
+        Classed { record, part, now, generation: self.generation, class, consented }
+    }
+
+    /// What comes of [`decide`], once for all parts of one class.
+    pub fn answer(&mut self, asked: &Classed<'_>, recipient: &Recipient) -> Arc<Answer> {
+        let Some(key) = self.key(asked, recipient) else {
+            return Arc::new(Answer::of(&asked.decided(&self.snapshot, recipient)));
+        };
+        if self.answers.len() >= limits::SHARED_ANSWERS {
+            self.answers.clear();
+        }
+        let make = || Arc::new(Answer::of(&asked.decided(&self.snapshot, recipient)));
+        Arc::clone(self.answers.entry(key).or_insert_with(make))
     }
 
     /// As [`decide`], once for all parts of one class.
     pub fn decide(&mut self, asked: &Classed<'_>, recipient: &Recipient) -> Arc<Decision> {
-        let Classed { record, part, now, .. } = *asked;
-        let direct = |snapshot| Arc::new(decide(snapshot, record, part, recipient, now));
-        let within = self.stretch.is_some_and(|(from, until)| from <= now && now < until);
-        if asked.generation != self.generation || !within {
-            return direct(&self.snapshot);
-        }
-        let key = (asked.class, Whom::of(&self.snapshot, record, part, recipient, now));
-        if let Some(decision) = self.decisions.get(&key) {
-            return Arc::clone(decision);
-        }
-        let decision = direct(&self.snapshot);
+        let Some(key) = self.key(asked, recipient) else {
+            return Arc::new(asked.decided(&self.snapshot, recipient));
+        };
         if self.decisions.len() >= limits::SHARED_DECISIONS {
-            self.forget();
-        } else {
-            self.decisions.insert(key, Arc::clone(&decision));
+            self.decisions.clear();
         }
-        decision
+        let make = || Arc::new(asked.decided(&self.snapshot, recipient));
+        Arc::clone(self.decisions.entry(key).or_insert_with(make))
+    }
+
+    /// Under what an answer is remembered; `None`: the question was classified for another stretch of time.
+    fn key(&self, asked: &Classed<'_>, recipient: &Recipient) -> Option<(u32, Whom)> {
+        let now = asked.now;
+        let within = self.stretch.is_some_and(|(from, until)| from <= now && now < until);
+        let current = within && asked.generation == self.generation;
+        current.then(|| (asked.class, Whom::of(&self.snapshot, asked, recipient)))
     }
 
     /// What was decided in another stretch of time is forgotten.
@@ -168,8 +208,48 @@ impl Shared {
 
     fn forget(&mut self) {
         self.classes.clear();
+        self.answers.clear();
         self.decisions.clear();
         self.generation = self.generation.wrapping_add(1);
+    }
+}
+
+impl Answer {
+    fn of(decision: &Decision) -> Self {
+        Self {
+            outcome: decision.outcome().clone(),
+            covering: decision.covering(),
+            rests_on_order: decision.rests_on_order(),
+        }
+    }
+}
+
+impl Classed<'_> {
+    fn decided(&self, snapshot: &PolicySnapshot, recipient: &Recipient) -> Decision {
+        decide(snapshot, self.record, self.part, recipient, self.now)
+    }
+
+    /// Whether the record, or a consent about it, says anything of this economy. Of a group only its rosters
+    /// know whom it names, so that a record for a group speaks of everybody.
+    fn speaks_of(&self, to: Option<EconomyId>) -> bool {
+        let named = |to| {
+            self.record.addressees.iter().any(|held| {
+                let named = &held.addressee;
+                named.group.is_some() || named.economy == Some(to) || named.relays.contains(&to)
+            })
+        };
+        to.is_some_and(|to| self.consented || named(to))
+    }
+}
+
+impl Exit {
+    const fn of(recipient: &Recipient) -> Self {
+        match recipient {
+            Recipient::Partner { economy, .. } => Self::Partner(*economy),
+            Recipient::Constituent { .. } => Self::Constituent,
+            Recipient::LocalRole { .. } => Self::LocalRole,
+            Recipient::Public => Self::Public,
+        }
     }
 }
 
@@ -237,6 +317,7 @@ impl MarkingClass {
             looser_than_floor: !marking.at_least(floor),
             among_real: is_among_real(record, part),
             addressee_known: addressees.iter().any(|held| held.part == *digest),
+            names_somebody: !addressees.is_empty(),
             groups: groups.map(|(group, _)| group).collect(),
             unknown: *unknown_in_record || *unknown_in_part || !known,
             guard: *guard,
@@ -245,27 +326,27 @@ impl MarkingClass {
 }
 
 impl Whom {
-    fn of(
-        snapshot: &PolicySnapshot,
-        record: &RecordFacts,
-        part: &PartFacts,
-        recipient: &Recipient,
-        now: Timestamp,
-    ) -> Self {
+    fn of(snapshot: &PolicySnapshot, asked: &Classed<'_>, recipient: &Recipient) -> Self {
+        let (to, _) = recipient.place(snapshot.us());
+        if asked.speaks_of(to) {
+            Self::Named(Box::new(Named::of(snapshot, asked, recipient)))
+        } else {
+            Self::Unnamed(Exit::of(recipient))
+        }
+    }
+}
+
+impl Named {
+    fn of(snapshot: &PolicySnapshot, asked: &Classed<'_>, recipient: &Recipient) -> Self {
+        let Classed { record, part, now, .. } = *asked;
         let us = snapshot.us();
         let (to, desk) = recipient.place(us);
-        let exit = match recipient {
-            Recipient::Partner { economy, .. } => Exit::Partner(*economy),
-            Recipient::Constituent { .. } => Exit::Constituent,
-            Recipient::LocalRole { .. } => Exit::LocalRole,
-            Recipient::Public => Exit::Public,
-        };
         let ended = |to| {
             let consents = snapshot.consents(record, part, to).map(|consent| consent.until);
             consents.filter(|until| *until <= now).max()
         };
         Self {
-            exit,
+            exit: Exit::of(recipient),
             addressing: Addressing::of(snapshot, record, part, to, desk, now),
             desks: desks(record, part, recipient, us).map(str::to_owned).collect(),
             relay: to.is_some_and(|to| relays_through_us(snapshot, record, part, to, now)),

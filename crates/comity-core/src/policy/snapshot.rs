@@ -458,6 +458,10 @@ impl PolicySnapshot {
         in_force.max_by_key(|one| (one.until, one.id))
     }
 
+    pub(super) fn has_consents_about(&self, record: &RecordId) -> bool {
+        self.consents.contains_key(record)
+    }
+
     pub(super) fn pairing(&self) -> &Terms {
         &self.pairing
     }

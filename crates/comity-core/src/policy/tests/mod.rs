@@ -9,6 +9,7 @@ mod gates;
 mod groups;
 mod properties;
 mod release;
+mod shared;
 mod stories;
 mod strategies;
 mod stricter;

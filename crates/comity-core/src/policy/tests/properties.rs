@@ -349,6 +349,10 @@ proptest! {
                     let direct = decide(&snapshot, record, part, recipient, now);
                     prop_assert_eq!(&*shared.decide(&classed, recipient), &direct);
                     prop_assert_eq!(&*shared.decide(&classed, recipient), &direct);
+                    let answer = shared.answer(&classed, recipient);
+                    prop_assert_eq!(&answer.outcome, direct.outcome());
+                    prop_assert_eq!(answer.covering, direct.covering());
+                    prop_assert_eq!(answer.rests_on_order, direct.rests_on_order());
                 }
             }
         }
