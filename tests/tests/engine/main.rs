@@ -22,6 +22,7 @@ mod intake;
 mod judging;
 mod keyrings;
 mod receipts;
+mod redaction;
 mod resuming;
 mod returned;
 mod sources;
