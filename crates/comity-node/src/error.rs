@@ -112,6 +112,11 @@ impl From<CommandError> for ServiceError {
             CommandError::OnHold { .. } => {
                 (ErrorKind::Data, "on-hold", Some("comity hold list, or comity hold lift"))
             }
+            CommandError::NotListed(_) => (
+                ErrorKind::TryLater,
+                "not-listed",
+                Some("comity doctor; it is tried again by itself, and at the next start"),
+            ),
             CommandError::Erased { .. } => (ErrorKind::Data, "erased", None),
             CommandError::DiskLow => (ErrorKind::TryLater, "disk-low", Some("comity doctor")),
             CommandError::DiskFull => (ErrorKind::TryLater, "disk-full", Some("comity doctor")),

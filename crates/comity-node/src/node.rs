@@ -87,10 +87,20 @@ impl Node {
             (Err(_), Some(damage)) => return Err(StoreError::from(damage.clone()).into()),
             (folded, _) => folded?,
         };
-        if report.damage.is_none() && mode != Mode::Reading {
-            let list = outlasting::path_in(folder);
-            if outlasting::settle(&list, &*store, &state)? {
+        let list = outlasting::path_in(folder);
+        let mut list_wrong = None;
+        if report.damage.is_none() {
+            let settled = outlasting::settle(&list, &*store, &state)?;
+            list_wrong = settled.wrong;
+            if settled.entered {
                 state = fold(&*store)?;
+            }
+        } else {
+            // Nothing is written; what was erased is not shown all the same.
+            for entry in outlasting::read(&list)?.entries {
+                if !state.erasures().knows(&entry) {
+                    state.apply(&entry)?;
+                }
             }
         }
         if let Some(keys) = &keys
@@ -129,6 +139,9 @@ impl Node {
         if mode == Mode::Running && config.retention.automatic {
             engine = engine.keeping_for(config.retention);
         }
+        if let Some(wrong) = list_wrong {
+            engine.list_is_wrong(&wrong);
+        }
         match report.untold {
             Some(bytes) => engine.tail_was_cut(bytes, crate::clock::now()),
             None => engine.say_doubts(),
@@ -140,7 +153,7 @@ impl Node {
             engine,
             store: store.clone(),
             folder: config.store.folder.clone(),
-            outlasting: Some(outlasting::path_in(folder)),
+            outlasting: Some(list),
             keep_free: config.store.keep_free,
             room: Box::new(shell::free_on_disk),
             clock: clock.clone(),

@@ -23,7 +23,9 @@ mod unfinished;
 mod views;
 
 pub use error::{Damage, StoreError};
-pub use file::{FileStore, VerifyReport, backup, first_entry, rebuild, restore, verify};
+pub use file::{
+    FileStore, VerifyReport, backup, first_entry, rebuild, restore, restore_with, verify,
+};
 pub use lock::Lock;
 pub use memory::{MemoryBackup, MemoryStore, Syncing, Unsynced};
 pub use options::{CutEntry, DiskFaults, Options};

@@ -16,7 +16,7 @@ use std::thread;
 
 use comity_store::{
     BlobState, FileStore, Index, Options, Store, StoreError, ViewsState, backup, rebuild, restore,
-    verify,
+    restore_with, verify,
 };
 use support::{blob, entry, entry_with};
 
@@ -117,6 +117,30 @@ fn a_restored_store_is_the_old_one_and_a_marker() {
 
     let onto = restore(copy.path(), target.path(), entry("twice"), options()).unwrap_err();
     assert!(matches!(onto, StoreError::Folder { .. }), "{onto}");
+}
+
+/// What must be so in a restored store is so before anybody can open it; and where it cannot be, there is none.
+#[test]
+fn a_store_gets_its_name_when_everything_is_done_with_it() {
+    let [folder, copy, target] = [(); 3].map(|()| support::folder());
+    drop(filled(folder.path()));
+    backup(folder.path(), copy.path(), options()).unwrap();
+    let into = target.path().to_owned();
+    let restored = |fails: bool| {
+        restore_with(copy.path(), target.path(), entry("restored"), options(), |store| {
+            assert_eq!(store.read(81, 1).unwrap()[0].body, "restored");
+            assert!(!into.join("journal").exists(), "nobody can open it yet");
+            store.append(vec![entry("erased again")])?;
+            if fails { Err(StoreError::Closed) } else { Ok(()) }
+        })
+    };
+    assert!(matches!(restored(true), Err(StoreError::Closed)));
+    let refused = FileStore::open(target.path(), options()).unwrap_err();
+    assert!(matches!(refused, StoreError::Folder { .. }), "{refused}");
+    let head = restored(false).unwrap();
+    let store = open(target.path());
+    assert_eq!((store.durable(), head.seq), (head, 82));
+    assert_eq!(store.read(82, 1).unwrap()[0].body, "erased again");
 }
 
 #[test]

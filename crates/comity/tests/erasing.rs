@@ -183,6 +183,42 @@ fn what_is_erased_is_gone_from_the_files_and_does_not_come_back() {
     }
 }
 
+/// The process died before the list had what the journal had, or the list is lost or damaged: what is put back
+/// has nothing that was erased all the same, and the node starts and says what is wrong.
+#[test]
+fn neither_a_lost_nor_a_damaged_list_brings_back_what_was_erased() {
+    let mut node = Node::plain("KR");
+    let reference = publish(&node);
+    let copy = node.folder().join("copy").display().to_string();
+    node.data(&["backup", &copy]);
+    node.data(&["erase", &reference, "--reason", "asked", "--yes"]);
+    assert_eq!(in_data(&node), [0, 0]);
+    let list = node.folder().join("erasures.list");
+    let whole = std::fs::read(&list).unwrap();
+    let restore = || node.data(&["restore", &copy, "--yes"]);
+    for damage in [None, Some(&b"\xff\xfe nothing that reads\n"[..]), Some(&whole[7..])] {
+        match damage {
+            None => std::fs::remove_file(&list).unwrap(),
+            Some(bytes) => std::fs::write(&list, bytes).unwrap(),
+        }
+        let restored = restore();
+        assert_eq!(restored["erased_again"], 1, "{restored}");
+        assert_eq!(restored["list"].as_array().unwrap().len(), usize::from(damage.is_some()));
+        assert_eq!(in_data(&node), [0, 0], "{damage:?}");
+        assert_eq!(std::fs::read(&list).unwrap(), whole);
+    }
+    let shown = node.data(&["show", &reference]);
+    assert!(shown["parts"][0]["withheld"].as_str().unwrap().starts_with("erased on "), "{shown}");
+
+    let told = |node: &Node| node.data(&["status"])["alarms"].to_string().contains("erasures-list");
+    assert!(!told(&node));
+    std::fs::write(&list, [&whole[..], b"35 cut\xff"].concat()).unwrap();
+    node.run();
+    assert!(told(&node));
+    assert_eq!(std::fs::read(&list).unwrap(), whole, "it is mended");
+    assert_eq!(node.stop(), 0);
+}
+
 /// A draft's copy of what it became goes too, and so does its title; unless another draft has the same.
 #[test]
 fn what_a_record_was_drafted_from_goes_with_it() {

@@ -45,6 +45,8 @@ pub struct Bench {
     pub slow_disk: bool,
     /// Whether reads wait until [`Bench::read`].
     pub slow_reads: bool,
+    /// How what outlasts a restore is written down.
+    pub list: ListDisk,
     /// What the configuration sets, from the next start on.
     pub limits: Option<Limits>,
     /// For how long what is published is held back, from the next start on.
@@ -66,6 +68,7 @@ pub struct Bench {
     taps: BTreeMap<ConnId, Tap>,
     replies: BTreeMap<Token, Result<Reply, CommandError>>,
     reads: Vec<Input>,
+    listing: Vec<Token>,
     verified: HashMap<Bytes, VerifiedRecord>,
     conns: u64,
     seed: u64,
@@ -87,6 +90,8 @@ impl Bench {
             now: START,
             slow_disk: false,
             slow_reads: false,
+            list: ListDisk::Quick,
+            listing: Vec::new(),
             limits: None,
             hold_back: Duration::ZERO,
             retention: None,
@@ -237,6 +242,13 @@ impl Bench {
         }
     }
 
+    /// What waits to be written down beside the journal is.
+    pub fn write_list(&mut self) {
+        for token in std::mem::take(&mut self.listing) {
+            self.input(Input::Remembered { token, result: Ok(()) });
+        }
+    }
+
     /// Gives the engine an input, and does what it asks for, until it asks for nothing more.
     pub fn input(&mut self, input: Input) {
         let mut inputs = VecDeque::from([input]);
@@ -297,7 +309,19 @@ impl Bench {
             Effect::Discard { label, digest } => {
                 self.node.store.discard(&label, &digest).expect("a store that lets go");
             }
-            Effect::Remember(entry) => self.node.remembered.push(*entry),
+            Effect::Remember { token, entries } => {
+                if self.list != ListDisk::Full {
+                    self.node.remembered.extend(entries);
+                }
+                match self.list {
+                    ListDisk::Quick => return Some(Input::Remembered { token, result: Ok(()) }),
+                    ListDisk::Slow => self.listing.push(token),
+                    ListDisk::Full => {
+                        let result = Err("no space left on device".to_owned());
+                        return Some(Input::Remembered { token, result });
+                    }
+                }
+            }
             Effect::Erase { bodies } => {
                 self.node.store.erase(&bodies).expect("a store that erases");
             }
@@ -448,6 +472,17 @@ impl Bench {
         });
         lines.flatten().map(|line| (line.entry.record, line.lane)).collect()
     }
+}
+
+/// The disk on which is written down what outlasts a restore.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListDisk {
+    /// It writes at once.
+    Quick,
+    /// It waits until [`Bench::write_list`].
+    Slow,
+    /// It takes nothing.
+    Full,
 }
 
 /// What a node said of a delivery.

@@ -33,7 +33,11 @@ impl World {
                 self.at(at, Event::Discard { node, life, label, digest });
             }
             Effect::Examine { .. } => unreachable!("no node here has lists"),
-            Effect::Remember(entry) => self.nodes[node].remembered.push(*entry),
+            Effect::Remember { token, entries } => {
+                self.nodes[node].remembered.extend(entries);
+                let at = self.errand_at(node);
+                self.at(at, Event::Remembered { node, life, token });
+            }
             Effect::Erase { bodies } => {
                 let at = self.errand_at(node);
                 self.at(at, Event::Erase { node, life, bodies });

@@ -68,6 +68,11 @@ pub(super) enum Event {
         label: Bytes,
         digest: PartDigest,
     },
+    Remembered {
+        node: usize,
+        life: u64,
+        token: Token,
+    },
     Erase {
         node: usize,
         life: u64,

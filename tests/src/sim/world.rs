@@ -207,6 +207,11 @@ impl World {
                     drop(self.nodes[node].store.discard(&label, &digest));
                 }
             }
+            Event::Remembered { node, life, token } => {
+                if self.lives(node, life) {
+                    self.input(node, Input::Remembered { token, result: Ok(()) })?;
+                }
+            }
             Event::Erase { node, life, bodies } => {
                 if self.lives(node, life) {
                     // What a disk that fails leaves undone, the next start does.

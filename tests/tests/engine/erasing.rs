@@ -10,7 +10,7 @@ use comity_core::{
 };
 use comity_node::engine::{Command, CommandError, Erase, Reply};
 use comity_store::{BlobState, MemoryStore, Store as _};
-use comity_tests::bench::{Answer, Bench, Peer, sign};
+use comity_tests::bench::{Answer, Bench, ListDisk, Peer, sign};
 use comity_tests::sim::economy::Economy;
 use comity_tests::sim::node::new_entry;
 use comity_tests::sim::wire::Said;
@@ -121,6 +121,40 @@ fn what_is_erased_before_it_went_goes_to_nobody() {
     bench.wait(SECOND);
     assert!(!bench.delivered(later.conn()).contains(&id));
     assert!(bench.alarms("unreadable").is_empty());
+}
+
+/// Nobody hears that something is erased, or kept, before a restore would know it too.
+#[test]
+fn the_answer_waits_until_what_outlasts_a_restore_has_it() {
+    let mut bench = Bench::new();
+    let us = bench.node.economy.clone();
+    let (record, parts) = passable(&us, &bench);
+    let id = publish(&mut bench, &record, &parts);
+    bench.list = ListDisk::Slow;
+    let (reason, by, at) = ("an order".to_owned(), String::new(), Timestamp::EPOCH);
+    let hold = LegalHold { record: id, reason, by, at };
+    for command in [Command::Hold(hold.clone()), Command::LiftHold(hold)] {
+        let token = bench.give(command);
+        assert_eq!(bench.reply(token), None);
+        bench.write_list();
+        assert_eq!(bench.reply(token), Some(Ok(Reply::Done)));
+    }
+    let part = |at: usize| {
+        let (parts, reason, by) =
+            (digests(&parts)[at..=at].to_vec(), "a".to_owned(), String::new());
+        Command::Erase(Erase { record: id, parts, reason, by })
+    };
+    let token = bench.give(part(1));
+    assert!(bench.state().is_erased(&parts[1].digest));
+    assert_eq!(bench.reply(token), None);
+    bench.write_list();
+    assert_eq!(bench.reply(token), Some(Ok(Reply::Done)));
+    // It is erased all the same, and nobody is told that all is well.
+    bench.list = ListDisk::Full;
+    let refused = bench.command(part(0)).expect_err("it is not written down");
+    assert!(matches!(refused, CommandError::NotListed(_)), "{refused}");
+    assert_eq!(bench.alarms("erasures-list").len(), 1);
+    assert_eq!(kept(&bench, &parts), [GONE, GONE]);
 }
 
 /// The disk is slow: the body is erased between the number and the hand-over.

@@ -200,6 +200,11 @@ pub enum CommandError {
         /// Why it is.
         why: String,
     },
+    /// The journal has it, and what outlasts a restore has it not.
+    #[error(
+        "it is in the journal and counts, and could not be written down beside it, so that a restore would not know it yet: {0}"
+    )]
+    NotListed(String),
     /// The same was erased here.
     #[error("a section of it was erased here on {at} because: {why}. It is not taken in again")]
     Erased {

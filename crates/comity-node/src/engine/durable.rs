@@ -97,9 +97,13 @@ impl Engine {
     /// Says what waited for its entries.
     fn carry_on(&mut self, then: Vec<Then>, now: Timestamp) {
         let mut stored: BTreeMap<EconomyId, Vec<u64>> = BTreeMap::new();
+        let remembered = self.remember(&then);
         for step in then {
             match step {
-                Then::Reply { token, reply } => self.effects.push(Effect::Reply { token, reply }),
+                Then::Reply { token, reply } => match remembered {
+                    Some(of) => self.remembering.entry(of).or_default().push((token, reply)),
+                    None => self.effects.push(Effect::Reply { token, reply }),
+                },
                 Then::Admit(partners) => self.admit(partners),
                 Then::AskFor(origin) => self.ask_for(origin, now),
                 Then::Numbered { partner, epoch, head } => {
@@ -135,7 +139,8 @@ impl Engine {
                     self.owe_receipt(partner, now);
                 }
                 Then::Examine { record, parts } => self.begin_examining(record, parts),
-                Then::Remember(entry) => self.effects.push(Effect::Remember(entry)),
+                // All of them are under way, before anything is overwritten.
+                Then::Remember(_) => {}
                 Then::Erase(bodies) => self.carry_out_erasure(bodies),
             }
         }

@@ -2,11 +2,17 @@
 //!
 //! The entry that says so is durable first; then it is written beside the journal, where a restore does
 //! not reach it; and then the bytes are overwritten. A crash in between leaves the rest to the next start.
+//! Whoever asked for it hears that it is done when it is written in both places.
+
+use std::collections::BTreeMap;
 
 use comity_core::journal::{Erasure, ErasureCause, JournalEntry, LegalHold};
 use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
 
-use super::{CommandError, Effect, Engine, Reply, Then};
+use super::{CommandError, Effect, Engine, Reply, Then, Token};
+
+/// What is being written down beside the journal, and the answers that wait for it.
+pub(super) type Remembering = BTreeMap<Token, Vec<(Token, Result<Reply, CommandError>)>>;
 
 /// What somebody wants erased.
 #[derive(Clone, Debug)]
@@ -85,6 +91,57 @@ impl Engine {
     fn enter_word(&mut self, entry: JournalEntry) {
         self.enter(&entry, Vec::new());
         self.then.push(Then::Remember(Box::new(entry)));
+    }
+
+    /// What these say is to outlast a restore: under way from here on, before anything that follows from it.
+    pub(super) fn remember(&mut self, then: &[Then]) -> Option<Token> {
+        let said = then.iter().filter_map(|step| match step {
+            Then::Remember(entry) => Some((**entry).clone()),
+            Then::Reply { .. }
+            | Then::Admit(_)
+            | Then::AskFor(_)
+            | Then::Numbered { .. }
+            | Then::Stored { .. }
+            | Then::Rejected { .. }
+            | Then::HandOver { .. }
+            | Then::Void { .. }
+            | Then::ReturnStored { .. }
+            | Then::Announce { .. }
+            | Then::EpochStored { .. }
+            | Then::Erase(_)
+            | Then::Examine { .. } => None,
+        });
+        let entries: Vec<_> = said.collect();
+        if entries.is_empty() {
+            return None;
+        }
+        let token = self.token();
+        self.remembering.insert(token, Vec::new());
+        self.effects.push(Effect::Remember { token, entries });
+        Some(token)
+    }
+
+    /// It is written down there, or is not: whoever waited is told.
+    pub(super) fn remembered(&mut self, token: Token, result: Result<(), String>) {
+        let waiting = self.remembering.remove(&token).unwrap_or_default();
+        if let Err(why) = &result {
+            let text = format!(
+                "what was erased or held is not written down beside the journal yet, and a restore would not know it: {why}"
+            );
+            self.alarm(None, "erasures-list", text);
+        }
+        for (token, reply) in waiting {
+            let reply = match &result {
+                Ok(()) => reply,
+                Err(why) => Err(CommandError::NotListed(why.clone())),
+            };
+            self.effects.push(Effect::Reply { token, reply });
+        }
+    }
+
+    /// At a start: what outlasts a restore could not be read or written as it should be.
+    pub fn list_is_wrong(&mut self, wrong: &str) {
+        self.alarm(None, "erasures-list", wrong.to_owned());
     }
 
     /// What is durable now is carried out.

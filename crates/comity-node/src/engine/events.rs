@@ -89,6 +89,13 @@ pub enum Input {
         /// What it found in each, or why one could not be read.
         result: Result<Vec<(PartDigest, Found)>, String>,
     },
+    /// What was erased, or is not to be, is written down beside the journal, or could not be.
+    Remembered {
+        /// The job.
+        token: Token,
+        /// Why it is not durable there.
+        result: Result<(), String>,
+    },
     /// At the start: the bodies of which an earlier run of the process kept some pieces.
     Unfinished(Vec<(Unfinished, Ranges)>),
     /// The disk has little room left, or has room again.
@@ -162,7 +169,12 @@ pub enum Effect {
     },
     /// Write down beside the journal, where a restore does not reach it, what was erased or is not to be.
     /// In order with [`Effect::Erase`].
-    Remember(Box<JournalEntry>),
+    Remember {
+        /// Returned with the result.
+        token: Token,
+        /// Durable in the journal.
+        entries: Vec<JournalEntry>,
+    },
     /// Overwrite bodies. The entry that says so is durable.
     Erase {
         /// Of parts, and of what lay beside.

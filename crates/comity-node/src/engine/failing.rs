@@ -124,6 +124,8 @@ impl Engine {
             | Input::Examined { token, .. } => {
                 self.jobs.remove(&token);
             }
+            // It was in the journal before that failed.
+            Input::Remembered { token, result } => self.remembered(token, result),
             Input::Space { low } => self.space_low = low,
             Input::Appended { result: Ok(_), .. }
             | Input::Received { .. }
@@ -192,6 +194,7 @@ impl Engine {
         anew.sweep = self.sweep.take();
         anew.tail_cut = self.tail_cut;
         anew.cut_unwritten = !self.state.doubted().is_subset(anew.state.doubted());
+        anew.remembering = std::mem::take(&mut self.remembering);
         anew.next_token = self.next_token;
         anew.space_low = self.space_low;
         anew.now = self.now;

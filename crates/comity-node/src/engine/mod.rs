@@ -101,6 +101,8 @@ pub struct Engine {
     /// What an earlier run kept of parts that have not come whole.
     left: keeping::Left,
     commits: BTreeMap<Token, Vec<Then>>,
+    /// Answers that wait until what they say is written down beside the journal.
+    remembering: erasing::Remembering,
     batch: Vec<NewEntry>,
     then: Vec<Then>,
     fresh: Fresh,
@@ -151,6 +153,7 @@ impl Engine {
             examining: examining::Examining::new(),
             left: keeping::Left::new(),
             commits: BTreeMap::new(),
+            remembering: erasing::Remembering::new(),
             batch: Vec::new(),
             then: Vec::new(),
             fresh: Fresh::default(),
@@ -204,10 +207,10 @@ impl Engine {
         self.commits.last_key_value().map(|(token, _)| *token)
     }
 
-    /// Whether nothing is under way: no job, no unsynced entry.
+    /// Whether nothing is under way: no job, no unsynced entry, nothing that is written down beside them.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        self.jobs.is_empty() && self.commits.is_empty()
+        self.jobs.is_empty() && self.commits.is_empty() && self.remembering.is_empty()
     }
 
     /// Takes one input at `now` and returns what should happen.
@@ -239,6 +242,7 @@ impl Engine {
             }
             Input::Kept { token, result } => self.kept(token, result, now),
             Input::Examined { token, result } => self.examined(token, result, now),
+            Input::Remembered { token, result } => self.remembered(token, result),
             Input::Unfinished(bodies) => self.take_unfinished(bodies),
             Input::Space { low } => self.space_low = low,
             Input::Ping { partner, nonce } => {

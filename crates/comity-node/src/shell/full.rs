@@ -67,13 +67,17 @@ impl Shell {
         self.answer(EVERYBODY);
     }
 
-    /// What could not be erased for want of room, or for a failure of the disk, is tried again.
+    /// What could not be erased, or written down beside the journal, for want of room or for a failure of
+    /// the disk, is tried again.
     pub(super) fn erase_again(&mut self) {
         let now = Instant::now();
-        if self.unerased.is_empty() || self.erase_at.is_some_and(|at| now < at) {
+        let nothing = self.unerased.is_empty() && self.unlisted.is_empty();
+        if nothing || self.erase_at.is_some_and(|at| now < at) {
             return;
         }
         self.erase_at = Some(now + AGAIN);
+        let entries = std::mem::take(&mut self.unlisted);
+        self.work.remember(None, entries);
         let bodies = std::mem::take(&mut self.unerased);
         self.work.erase(bodies);
         self.work.give_out();

@@ -48,6 +48,8 @@ enum Done {
     Input(Input),
     /// Pieces were written, or let go.
     Written,
+    /// These could not be written down beside the journal.
+    Unlisted(Vec<JournalEntry>),
     /// The store could not erase these.
     Unerased(Vec<PartDigest>),
     Dialed(EconomyId, Result<(), Trouble>),
@@ -91,7 +93,9 @@ struct Shell {
     unwritten: usize,
     /// After a full disk: not before then is it tried again.
     again: Option<Instant>,
-    /// What is to be erased and could not be: it is tried again.
+    /// What is to be written down beside the journal and could not be: it is tried again.
+    unlisted: Vec<JournalEntry>,
+    /// The same of what is to be erased.
     unerased: Vec<PartDigest>,
     /// Not before then.
     erase_at: Option<Instant>,
@@ -149,6 +153,7 @@ pub(crate) fn start(
         room: parts.room,
         unwritten: 0,
         again: None,
+        unlisted: Vec::new(),
         unerased: Vec::new(),
         erase_at: None,
         folding: false,
@@ -266,6 +271,7 @@ impl Shell {
             }
             Done::Folded(folded) => self.folded(*folded),
             Done::Written => self.work.written(),
+            Done::Unlisted(entries) => self.unlisted.extend(entries),
             Done::Unerased(bodies) => self.unerased.extend(bodies),
             Done::Dialed(partner, result) => {
                 if let Err(why) = &result {
@@ -305,7 +311,7 @@ impl Shell {
             Effect::Keep { token, piece } => self.work.keep(token, piece),
             Effect::Examine { token, guard, parts } => self.work.examine(token, guard, parts),
             Effect::Discard { label, digest } => self.work.discard(label, digest),
-            Effect::Remember(entry) => self.work.remember(entry),
+            Effect::Remember { token, entries } => self.work.remember(Some(token), entries),
             Effect::Erase { bodies } => self.work.erase(bodies),
             Effect::Transmit(transmit) => {
                 if let Some(net) = &self.net {

@@ -27,7 +27,7 @@ enum Job {
 enum Errand {
     Keep { token: Token, piece: Piece },
     Discard { label: Bytes, digest: PartDigest },
-    Remember(Box<JournalEntry>),
+    Remember { token: Option<Token>, entries: Vec<JournalEntry> },
     Erase(Vec<PartDigest>),
 }
 
@@ -70,8 +70,9 @@ impl Work {
         self.errands.push_back(Errand::Discard { label, digest });
     }
 
-    pub(super) fn remember(&mut self, entry: Box<JournalEntry>) {
-        self.errands.push_back(Errand::Remember(entry));
+    /// Without a token nobody waits for it.
+    pub(super) fn remember(&mut self, token: Option<Token>, entries: Vec<JournalEntry>) {
+        self.errands.push_back(Errand::Remember { token, entries });
     }
 
     pub(super) fn erase(&mut self, bodies: Vec<PartDigest>) {
@@ -129,7 +130,7 @@ fn run_errands(
     mut done: impl FnMut(Done),
 ) {
     let (mut tokens, mut pieces): (Vec<Token>, Vec<Piece>) = (Vec::new(), Vec::new());
-    let mut unerased = Vec::new();
+    let (mut unerased, mut unlisted, mut listed) = (Vec::new(), Vec::new(), Vec::new());
     let mut write = |tokens: &mut Vec<Token>, pieces: &mut Vec<Piece>| {
         if pieces.is_empty() {
             return;
@@ -155,12 +156,14 @@ fn run_errands(
                     tracing::warn!(%error, "a body that is of no use could not be deleted");
                 }
             }
-            Errand::Remember(entry) => {
-                let added = outlasting.map_or(Ok(()), |path| outlasting::add(path, &[*entry]));
-                if let Err(error) = added {
-                    // The journal has it, and the next start adds it.
-                    tracing::warn!(%error, "what was erased is not written down beside the journal");
+            Errand::Remember { token, entries } => {
+                // The journal has it, and the next start adds it at the latest.
+                let added = outlasting.map_or(Ok(()), |path| outlasting::add(path, &entries));
+                let result = added.map_err(|error| error.to_string());
+                if result.is_err() {
+                    unlisted.extend(entries);
                 }
+                listed.extend(token.map(|token| Input::Remembered { token, result }));
             }
             Errand::Erase(bodies) => {
                 // Before: pieces of one of them may be about to be written.
@@ -173,6 +176,10 @@ fn run_errands(
         }
     }
     write(&mut tokens, &mut pieces);
+    listed.into_iter().for_each(|input| done(Done::Input(input)));
+    if !unlisted.is_empty() {
+        done(Done::Unlisted(unlisted));
+    }
     if !unerased.is_empty() {
         done(Done::Unerased(unerased));
     }

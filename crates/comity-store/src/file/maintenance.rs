@@ -23,7 +23,7 @@ use crate::report::{OpenReport, Torn};
 use crate::scan::{Blob, Depth, Journal, Place, Tail, scan};
 use crate::segment;
 use crate::views::{self, DiskViews};
-use crate::{Damage, Entry, NewEntry, Options, Store as _, StoreError, Watermark, bounds};
+use crate::{Damage, Entry, NewEntry, Options, Store, StoreError, Watermark, bounds};
 
 /// What a backup is called until it is whole.
 const COPYING: &str = "journal.partial";
@@ -169,12 +169,36 @@ pub fn restore(
     marker: NewEntry,
     options: Options,
 ) -> Result<Watermark, StoreError> {
-    let source = existing(from)?;
+    restore_with(from, to, marker, options, |_| Ok(()))
+}
+
+/// The same, and does with it what must be done before anybody can open it: a crash leaves no store where
+/// that is missing.
+pub fn restore_with<E: From<StoreError>>(
+    from: &Path,
+    to: &Path,
+    marker: NewEntry,
+    options: Options,
+    before: impl FnOnce(&dyn Store) -> Result<(), E>,
+) -> Result<Watermark, E> {
     let layout = Layout::of(to);
     let _lock = Lock::take(to)?;
+    copy_beside(from, &layout)?;
+    let (store, _) = FileStore::open(&layout.restoring, options)?;
+    store.append(vec![marker])?;
+    before(&store)?;
+    let head = store.durable();
+    drop(store);
+    place(&layout)?;
+    Ok(head)
+}
+
+/// Copies a backup, of which every byte is checked, to where it is no store yet.
+fn copy_beside(from: &Path, layout: &Layout) -> Result<(), StoreError> {
+    let source = existing(from)?;
     if layout.journal.exists() {
         let what = "there is a store here already: restore into an empty folder";
-        return Err(StoreError::Folder { path: layout.journal, what });
+        return Err(StoreError::Folder { path: layout.journal.clone(), what });
     }
     // What an interrupted restore left.
     if layout.restoring.exists() {
@@ -202,20 +226,20 @@ pub fn restore(
     for segment in &scanned.journal.segments {
         copy_segment(&source.journal, &partial.journal, segment.header.number, segment.length)?;
     }
-    segment::sync_folder(&partial.journal)?;
-    let (store, _) = FileStore::open(&layout.restoring, options)?;
-    let appended = store.append(vec![marker])?;
-    drop(store);
+    segment::sync_folder(&partial.journal)
+}
+
+/// What was made beside becomes the store.
+fn place(layout: &Layout) -> Result<(), StoreError> {
     // The views stay behind: they are built where the journal comes to lie. Those of a journal that was
     // here before go first: they may know of more entries than this one has, and beside a journal that has
     // its name that is damage.
     views::delete(&layout.views).map_err(StoreError::Views)?;
-    let moved = fs::rename(&partial.journal, &layout.journal);
+    let moved = fs::rename(&Layout::of(&layout.restoring).journal, &layout.journal);
     moved.map_err(|error| StoreError::io("name", &layout.journal, error))?;
-    segment::sync_folder(to)?;
+    segment::sync_folder(&layout.folder)?;
     fs::remove_dir_all(&layout.restoring)
-        .map_err(|error| StoreError::io("delete", &layout.restoring, error))?;
-    Ok(Watermark { seq: appended.last, chain: appended.head })
+        .map_err(|error| StoreError::io("delete", &layout.restoring, error))
 }
 
 /// Copies what is durable, while more is written. A copy that was cut short is no journal.

@@ -20,7 +20,7 @@ use bytes::Bytes;
 use comity_core::PartDigest;
 use comity_core::ledger::Ranges;
 
-pub use maintenance::{VerifyReport, backup, first_entry, rebuild, restore, verify};
+pub use maintenance::{VerifyReport, backup, first_entry, rebuild, restore, restore_with, verify};
 
 use crate::batch::within;
 use crate::lock::Lock;

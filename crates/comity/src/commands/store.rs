@@ -168,28 +168,40 @@ pub(super) fn restore(
     let restored = JournalEntry::Restored { at: clock::now() };
     let body = restored.encode().into();
     let marker = NewEntry { kind: restored.kind(), body, blobs: Vec::new() };
-    let options = index::options(&backend.config);
+    let options = || index::options(&backend.config);
+    // First, so that nothing that is known here goes aside with the data; and it is so in what is put back
+    // before that gets its name.
+    let gathered = outlasting::before_restore(&backend.folder, from, &store, options())?;
+    let mut again = 0;
+    let mut once_more = |store: &dyn comity_store::Store| {
+        again = outlasting::into_restored(store, &gathered.entries)?;
+        Ok::<_, ServiceError>(())
+    };
     let aside = match from {
         Some(from) => {
             let aside = put_aside(&store)?;
-            let outcome = comity_store::restore(from, &store, marker, options);
+            let outcome =
+                comity_store::restore_with(from, &store, marker, options(), &mut once_more);
             if let (Err(_), Some(aside)) = (&outcome, &aside) {
                 put_back(&aside.folder, &store)?;
             }
-            outcome.map_err(refused)?;
+            outcome?;
             aside.map(|aside| aside.folder)
         }
         None => {
             debug_assert!(here, "the command line asks for one of them");
-            let (store, _) = FileStore::open(&store, options).map_err(refused)?;
+            let (store, _) = FileStore::open(&store, options()).map_err(refused)?;
             store.append(vec![marker]).map_err(refused)?;
+            once_more(&store)?;
             None
         }
     };
-    let options = index::options(&backend.config);
-    let again = outlasting::after_restore(&backend.folder, from, &store, options)?;
+    for wrong in &gathered.wrong {
+        context.screen.warn(format_args!("{wrong}"));
+    }
     let comity = context.comity();
-    let data = json!({"folder": store, "aside": aside, "erased_again": again});
+    let data =
+        json!({"folder": store, "aside": aside, "erased_again": again, "list": gathered.wrong});
     context.screen.answer(&data, |out| {
         writeln!(out, "{} is restored, and knows it", store.display())?;
         if again > 0 {
