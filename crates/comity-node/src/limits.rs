@@ -137,6 +137,13 @@ pub const GUARD_EXPRESSIONS_BYTES: usize = 64 << 20;
 pub const GUARD_HITS: usize = 64;
 /// Bytes that a packed part may unpack to; what is larger is held.
 pub const GUARD_UNPACKED: usize = 64 << 20;
+/// How many times as large as it is packed it may be; what grows more is held.
+pub const GUARD_RATIO: usize = 256;
+/// Bytes that it may unpack to however small it is.
+pub const GUARD_UNPACKED_FREELY: usize = 1 << 20;
+/// Bytes of memory that bodies take, with the copies of them, while workers look at them; whoever comes
+/// beyond it waits. What is unpacked, one at a time, takes three times [`GUARD_UNPACKED`] besides.
+pub const GUARD_MEMORY: usize = 256 << 20;
 /// Records that are examined before something else is considered for a partner.
 pub const EXAMINED_AT_ONCE: usize = 1024;
 

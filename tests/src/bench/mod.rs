@@ -289,7 +289,10 @@ impl Bench {
                 });
                 return Some(Input::Verified { token, result });
             }
-            Effect::Examine { token, guard, parts } => {
+            Effect::Examine { token, guard, parts, largest } => {
+                let sizes =
+                    parts.iter().filter_map(|part| self.node.store.blob(part).ok().flatten());
+                assert_eq!(sizes.map(|body| body.len() as u64).max(), Some(largest));
                 let look = |part: &PartDigest| {
                     let bytes = self.node.store.blob(part).map_err(|error| error.to_string())?;
                     Ok((*part, guard.part(bytes.ok_or("no such body")?)?))

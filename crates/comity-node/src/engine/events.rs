@@ -166,6 +166,8 @@ pub enum Effect {
         guard: Arc<Guard>,
         /// The parts, whose bodies are durable.
         parts: Vec<PartDigest>,
+        /// Bytes of the largest of them.
+        largest: u64,
     },
     /// Write down beside the journal, where a restore does not reach it, what was erased or is not to be.
     /// In order with [`Effect::Erase`].

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use comity_core::journal::{Guarded, JournalEntry};
+use comity_core::limits::PART_BYTES;
 use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
 
 use super::offering::is_sent;
@@ -132,7 +133,12 @@ impl Engine {
         let token = self.token();
         let revision = guard.revision();
         self.jobs.insert(token, Job::Examine { record, parts: parts.clone(), revision });
-        self.effects.push(Effect::Examine { token, guard, parts });
+        let sizes = self.state.record(&record).map(|held| &held.sizes);
+        // Of what is not known, as much as any has.
+        let size =
+            |part| sizes.and_then(|sizes| sizes.get(part)).copied().unwrap_or(PART_BYTES as u64);
+        let largest = parts.iter().map(size).max().unwrap_or_default();
+        self.effects.push(Effect::Examine { token, guard, parts, largest });
     }
 
     pub(super) fn examined(

@@ -144,21 +144,21 @@ pub(super) fn refanged(text: &[u8]) -> Option<Vec<u8>> {
             rest.get(..fang.len()).is_some_and(|front| front.eq_ignore_ascii_case(fang))
         })
     };
-    let mut plain = Vec::new();
-    let (mut rest, mut any) = (text, false);
+    // No copy is made of what has none.
+    let mut openings = text.iter().enumerate().filter(|(_, byte)| opens(byte));
+    openings.find(|(at, _)| text.get(*at..).is_some_and(|rest| fang(rest).is_some()))?;
+    let mut plain = Vec::with_capacity(text.len());
+    let mut rest = text;
     while let Some(at) = rest.iter().position(opens) {
         let (before, from) = rest.split_at_checked(at)?;
         plain.extend_from_slice(before);
         let (taken, length) = match fang(from) {
-            Some((fang, meant)) => {
-                any = true;
-                (*meant, fang.len())
-            }
+            Some((fang, meant)) => (*meant, fang.len()),
             None => (from.first().copied()?, 1),
         };
         plain.push(taken);
         rest = from.get(length..).unwrap_or_default();
     }
     plain.extend_from_slice(rest);
-    any.then_some(plain)
+    Some(plain)
 }

@@ -8,6 +8,7 @@ use comity_core::digest::{Digest, read_hex};
 use regex::bytes::{RegexBuilder, RegexSetBuilder};
 
 use super::addresses::Prefixes;
+use super::folding::{Folded, folded};
 use super::{Guard, List, Place, Rule};
 use crate::config::Egress;
 use crate::limits::{
@@ -97,6 +98,7 @@ pub(super) fn read(config: &Egress) -> Result<Guard, GuardError> {
 struct Making {
     rules: Vec<Rule>,
     strings: (Vec<Vec<u8>>, Vec<u32>),
+    folded: (Vec<String>, Vec<u32>),
     expressions: (Vec<String>, Vec<u32>),
     prefixes: Prefixes,
     hashes: HashMap<[u8; 32], u32>,
@@ -108,6 +110,7 @@ impl Default for Making {
         Self {
             rules: vec![packed],
             strings: Default::default(),
+            folded: Default::default(),
             expressions: Default::default(),
             prefixes: Prefixes::default(),
             hashes: HashMap::new(),
@@ -164,6 +167,15 @@ impl Making {
                     let what = format!("a string has at least {SHORTEST} characters");
                     return Err((None, what));
                 }
+                let folded: String = folded(text.chars()).collect();
+                if folded.chars().count() < SHORTEST {
+                    let what = format!("a string has at least {SHORTEST} characters that are seen");
+                    return Err((None, what));
+                }
+                self.strings.0.push(folded.clone().into_bytes());
+                self.strings.1.push(rule);
+                self.folded.0.push(folded);
+                self.folded.1.push(rule);
                 for form in forms(text) {
                     self.strings.0.push(form);
                     self.strings.1.push(rule);
@@ -199,6 +211,13 @@ impl Making {
                 too_large(List::Strings, "its strings are too many, or too long")
             })
         });
+        let (strings_folded, rules) = self.folded;
+        let folded = (!strings_folded.is_empty()).then(|| {
+            let built = Folded::of(&strings_folded);
+            built.map(|built| (built, rules)).map_err(|_its_message_is_about_numbers_of_states| {
+                too_large(List::Strings, "its strings are too many, or too long")
+            })
+        });
         let (patterns, rules) = self.expressions;
         let expressions = (!patterns.is_empty()).then(|| {
             let built = RegexSetBuilder::new(&patterns)
@@ -221,6 +240,7 @@ impl Making {
             revision: u64::from_be_bytes(front),
             rules: self.rules,
             strings: strings.transpose()?,
+            folded: folded.transpose()?,
             expressions: expressions.transpose()?,
             prefixes: self.prefixes,
             hashes: self.hashes,

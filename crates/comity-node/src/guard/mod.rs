@@ -6,13 +6,15 @@
 //! list; what they look for is in no log, answer or journal entry.
 
 mod addresses;
+mod folding;
 mod lists;
+mod room;
 #[cfg(test)]
 mod tests;
+mod unpack;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::io::Read as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -20,13 +22,15 @@ use aho_corasick::AhoCorasick;
 use bytes::Bytes;
 use comity_core::digest::Digest;
 use comity_core::record::{Header, Part};
-use flate2::bufread::MultiGzDecoder;
 use regex::bytes::RegexSet;
 use sha2::{Digest as _, Sha256};
 
-use crate::limits::{GUARD_HITS, GUARD_UNPACKED};
+use crate::limits::GUARD_HITS;
 use addresses::{Prefixes, addresses, refanged};
+use folding::Folded;
 pub use lists::{GuardError, LineFault};
+pub(crate) use room::room_for;
+use unpack::{End, unpacked};
 
 /// How a gzip stream begins (RFC 1952).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -110,6 +114,8 @@ pub struct Guard {
     rules: Vec<Rule>,
     /// The strings in each form in which they are looked for, and the rule of each.
     strings: Option<(AhoCorasick, Vec<u32>)>,
+    /// The same as letters are compared.
+    folded: Option<(Folded, Vec<u32>)>,
     expressions: Option<(RegexSet, Vec<u32>)>,
     prefixes: Prefixes,
     hashes: std::collections::HashMap<[u8; 32], u32>,
@@ -229,16 +235,17 @@ impl<'a> Looked<'a> {
         if !packed && !content.starts_with(&GZIP) {
             return;
         }
-        let mut unpacked = Vec::new();
-        let most = u64::try_from(GUARD_UNPACKED).unwrap_or(u64::MAX).saturating_add(1);
-        let read = MultiGzDecoder::new(content).take(most).read_to_end(&mut unpacked);
-        let too_large = unpacked.len() > GUARD_UNPACKED;
-        // What only begins like a packed file need not be one.
-        if too_large || (packed && read.is_err()) {
-            self.hit(PACKED);
+        let inside = unpacked(content);
+        match inside.end {
+            End::Whole => {}
+            // What only begins like a packed file need not be one.
+            End::Broken if !packed => {}
+            End::Broken | End::TooMuch => {
+                self.hit(PACKED);
+            }
         }
-        self.bytes(&unpacked);
-        self.hash(&unpacked);
+        self.bytes(&inside.bytes);
+        self.hash(&inside.bytes);
     }
 
     fn hash(&mut self, content: &[u8]) {
@@ -268,6 +275,12 @@ impl<'a> Looked<'a> {
                     break;
                 }
             }
+        }
+        // What is ASCII alone was compared so already.
+        if let Some((folded, rules)) = guard.folded.as_ref().filter(|_| !bytes.is_ascii()) {
+            folded.search(bytes, |found| {
+                rules.get(found.as_usize()).is_none_or(|rule| self.hit(*rule))
+            });
         }
         if let Some((expressions, rules)) = &guard.expressions {
             for found in &expressions.matches(bytes) {

@@ -10,6 +10,7 @@ use flate2::write::GzEncoder;
 
 use super::*;
 use crate::config::Egress;
+use crate::limits::{GUARD_RATIO, GUARD_UNPACKED, GUARD_UNPACKED_FREELY};
 
 fn write(path: &Path, text: &[u8]) {
     fs::write(path, text).unwrap();
@@ -134,6 +135,44 @@ fn what_is_packed_is_looked_into_or_held() {
     assert_eq!(lines(&guard, &guard.file("a", b"\x1f\x8bnot packed")), [0; 0]);
     let large = packed(&vec![0; GUARD_UNPACKED + 1]);
     assert_eq!(lines(&guard, &guard.file("a.gz", &large)), [0]);
+}
+
+/// Few bytes that become many are held before they are; what is named of it besides is from its front.
+#[test]
+fn what_grows_more_than_so_many_times_is_held_and_takes_no_memory() {
+    let guard = guard(List::Strings, "heron").unwrap();
+    let many = |count: usize| packed(&[&b"heron"[..], &vec![0; count]].concat());
+    let fine = many(GUARD_UNPACKED_FREELY - 5);
+    assert_eq!(lines(&guard, &guard.file("a", &fine)), [1]);
+    let grows = many(GUARD_UNPACKED_FREELY);
+    assert!(grows.len() * GUARD_RATIO < GUARD_UNPACKED_FREELY);
+    assert_eq!(lines(&guard, &guard.file("a", &grows)), [0, 1]);
+    let inside = unpacked(&grows);
+    assert_eq!((inside.end, inside.bytes.len()), (End::TooMuch, GUARD_UNPACKED_FREELY));
+    assert_eq!(inside.bytes.capacity(), GUARD_UNPACKED_FREELY);
+}
+
+#[test]
+fn a_string_is_found_in_whatever_letters_people_read_as_the_same() {
+    let utf16 = |text: &str| {
+        let units = text.encode_utf16().flat_map(u16::to_le_bytes);
+        [0xff, 0xfe].into_iter().chain(units).collect::<Vec<u8>>()
+    };
+    check(
+        List::Strings,
+        "Äö-Werk\nStraße 7\nheron\nＫＥＳＴＲＥＬ",
+        &[
+            ("das äÖ-WERK".as_bytes(), &[1]),
+            ("A\u{308}o\u{308}-werk".as_bytes(), &[1]),
+            ("STRASSE 7".as_bytes(), &[2]),
+            ("ＨＥＲＯＮ".as_bytes(), &[3]),
+            ("h\u{200b}er\u{ad}on".as_bytes(), &[3]),
+            (b"a kestrel", &[4]),
+            (&utf16("das äÖ-WERK"), &[1]),
+            (b"\xffhe\xffron", &[]),
+        ],
+    );
+    assert!(guard(List::Strings, "a\u{200b}\u{200b}b").is_err(), "two that are seen");
 }
 
 #[test]

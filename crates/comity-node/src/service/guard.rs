@@ -1,5 +1,6 @@
 //! The egress guard, as people meet it: what it holds and why, letting a part pass, other lists.
 
+use bytes::Bytes;
 use comity_core::journal::Guarded;
 use comity_core::record::Part;
 use comity_core::{PartDigest, RecordId, Timestamp, Tlp};
@@ -10,7 +11,7 @@ use super::{Service, caller};
 use crate::api::{GuardList, GuardPart, GuardPass, GuardReport, GuardRequest};
 use crate::engine::Command;
 use crate::error::{ErrorKind, ServiceError};
-use crate::guard::{Found, Guard, List, Place};
+use crate::guard::{Found, Guard, List, Place, room_for};
 use crate::state::{Held, Matched, State};
 
 impl Service {
@@ -120,7 +121,10 @@ impl Service {
         };
         let parts: Vec<_> = parts.iter().map(|part| (part.digest, part.bytes.clone())).collect();
         let looked = tokio::task::spawn_blocking(move || {
-            let look = |(digest, bytes)| Ok::<_, String>((digest, guard.part(bytes)?));
+            let look = |(digest, bytes): (PartDigest, Bytes)| {
+                let _room = room_for(bytes.len() as u64);
+                Ok::<_, String>((digest, guard.part(bytes)?))
+            };
             parts.into_iter().map(look).collect::<Result<Vec<_>, _>>()
         });
         let looked = looked.await.map_err(|error| error.to_string()).flatten();

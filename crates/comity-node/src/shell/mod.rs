@@ -309,7 +309,9 @@ impl Shell {
             Effect::Load { token, seq, parts } => self.work.load(token, seq, parts),
             Effect::Verify { token, signed, parts } => self.work.verify(token, signed, parts),
             Effect::Keep { token, piece } => self.work.keep(token, piece),
-            Effect::Examine { token, guard, parts } => self.work.examine(token, guard, parts),
+            Effect::Examine { token, guard, parts, largest } => {
+                self.work.examine(token, guard, parts, largest);
+            }
             Effect::Discard { label, digest } => self.work.discard(label, digest),
             Effect::Remember { token, entries } => self.work.remember(Some(token), entries),
             Effect::Erase { bodies } => self.work.erase(bodies),

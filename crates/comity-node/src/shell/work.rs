@@ -13,14 +13,14 @@ use tokio::sync::mpsc;
 
 use super::Done;
 use crate::engine::{Checked, Input, Loaded, PartSource, Token, Unverified};
-use crate::guard::{Found, Guard};
+use crate::guard::{Found, Guard, room_for};
 use crate::limits::{ERRANDS_PER_WRITE, JOBS_PER_WORKER};
 use crate::outlasting;
 
 enum Job {
     Verify { token: Token, signed: Bytes, parts: Vec<(PartDigest, PartSource)> },
     Load { token: Token, seq: Seq, parts: Vec<PartDigest> },
-    Examine { token: Token, guard: Arc<Guard>, parts: Vec<PartDigest> },
+    Examine { token: Token, guard: Arc<Guard>, parts: Vec<PartDigest>, largest: u64 },
 }
 
 /// What is to be done with pieces of bodies that have not come whole.
@@ -88,8 +88,14 @@ impl Work {
         self.jobs.push(Job::Load { token, seq, parts });
     }
 
-    pub(super) fn examine(&mut self, token: Token, guard: Arc<Guard>, parts: Vec<PartDigest>) {
-        self.jobs.push(Job::Examine { token, guard, parts });
+    pub(super) fn examine(
+        &mut self,
+        token: Token,
+        guard: Arc<Guard>,
+        parts: Vec<PartDigest>,
+        largest: u64,
+    ) {
+        self.jobs.push(Job::Examine { token, guard, parts, largest });
     }
 
     /// Gives out what was gathered.
@@ -193,7 +199,9 @@ fn carry_out(store: &dyn Store, job: Job) -> Input {
         Job::Load { token, seq, parts } => {
             Input::Loaded { token, result: load(store, seq, &parts) }
         }
-        Job::Examine { token, guard, parts } => {
+        Job::Examine { token, guard, parts, largest } => {
+            // Before any of it is in memory.
+            let _room = room_for(largest);
             Input::Examined { token, result: examine(store, &guard, &parts) }
         }
     }
