@@ -6,6 +6,8 @@ use std::io;
 
 use comity_core::digest::Digest;
 use comity_core::keyring::{Role, VerifiedKeyring};
+use comity_core::limits::CLOCK_TOLERANCE;
+use comity_core::receipt::UnverifiedReceipt;
 use comity_core::sign::{PublicKey, SecretKey};
 use comity_core::{EconomyId, KeyId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -13,14 +15,14 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 /// The version of the format.
-pub const FORMAT: u64 = 1;
+pub const FORMAT: u64 = 2;
 
 /// The domain of the digest of a line.
 const LINE: &str = "comity/audit-export-line/1";
 /// The domain of the digest of all lines but the last.
 const ALL: &str = "comity/audit-export/1";
-/// The domain of the author key's signature over that.
-const SIGN: &str = "comity/sign/audit-export/1";
+/// The domain of the link key's signature over that.
+const SIGN: &str = "comity/sign/audit-export/2";
 
 /// The first line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,7 +53,7 @@ pub struct Head {
     pub entries: u64,
     /// The journal's chain after them.
     pub chain: String,
-    /// The key that signs the last line.
+    /// The key that signs the last line: the node's own, of its links, which nobody of the staff has.
     pub key: String,
 }
 
@@ -158,6 +160,37 @@ pub struct Verified {
     pub head: Head,
     /// What happened, in lines.
     pub events: u64,
+    /// The key that signed it.
+    pub signed: Signed,
+    /// The last time that a partner signed for: the file was written after it, whatever it says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub witnessed: Option<Witnessed>,
+}
+
+/// The key of a file, and for how long the economy's keyring grants it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Signed {
+    /// The key.
+    pub key: String,
+    /// What it is granted for.
+    pub role: &'static str,
+    /// From then.
+    pub from: String,
+    /// Until then, or until it was replaced.
+    pub until: String,
+}
+
+/// A partner's receipt in the file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Witnessed {
+    /// What the file calls the partner.
+    pub partner: String,
+    /// Its id.
+    pub partner_id: String,
+    /// The key that signed the receipt, for whoever has that partner's keyring.
+    pub key: String,
+    /// When, by the partner's clock.
+    pub at: String,
 }
 
 /// Reads the economy that a file says it is of: whoever verifies it asks for that economy's keyring.
@@ -212,6 +245,11 @@ struct Reading {
     /// The line before the last does not lead to the last: one of the two was changed, and the next line
     /// says which.
     suspects: Option<u64>,
+    /// What the first line says of the file, and its key.
+    written: Option<(Timestamp, Signed)>,
+    /// The first line that speaks against it, if the signature does not.
+    against: Option<Fault>,
+    witnessed: Option<(Timestamp, Witnessed)>,
     sealed: Option<Verified>,
 }
 
@@ -223,6 +261,9 @@ impl Default for Reading {
             before: Digest::ZERO,
             all: all(),
             suspects: None,
+            written: None,
+            against: None,
+            witnessed: None,
             sealed: None,
         }
     }
@@ -236,7 +277,8 @@ impl Reading {
             return Err(fault(number, "export-after-end", "nothing follows the signature"));
         }
         let Some(head) = self.head.clone() else {
-            self.head = Some(first(line, keyring)?);
+            let (head, written, signed) = first(line, keyring)?;
+            (self.head, self.written) = (Some(head), Some((written, signed)));
             self.read(line);
             return Ok(());
         };
@@ -269,7 +311,54 @@ impl Reading {
         if !follows {
             self.suspects = Some(number.saturating_sub(1));
         }
+        // A changed line is named as such: what speaks against the first one counts under a signature.
+        if self.against.is_none()
+            && let Err(against) = self.fits(number, &value, &head)
+        {
+            self.against = Some(against);
+        }
         self.read(line);
+        Ok(())
+    }
+
+    /// Nothing in a file may be later than the file: whoever dates one back leaves out what came since.
+    fn fits(&mut self, number: u64, event: &Value, head: &Head) -> Result<(), Fault> {
+        let Some((written, _)) = &self.written else { return Ok(()) };
+        let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
+        let at: Timestamp = text("at")
+            .parse()
+            .map_err(|_no_time| fault(number, "export-malformed", "`at` is no time"))?;
+        if at > *written {
+            let what = format!("it is of {at}, after the file was written by its first line");
+            return Err(fault(number, "export-time", what));
+        }
+        if text("event") != "receipt" {
+            return Ok(());
+        }
+        let invalid = |what: String| fault(number, "export-receipt", what);
+        let ids = (text("partner_id").parse(), head.economy.parse());
+        let (Ok(from), Ok(to)) = ids else { return Err(invalid("it names no partner".to_owned())) };
+        let bytes = crate::service::from_base64(text("signed"));
+        let bytes = bytes.map_err(|_no_base64| invalid("`signed` is no base 64".to_owned()))?;
+        let receipt = UnverifiedReceipt::parse(&bytes).map_err(|why| invalid(why.to_string()))?;
+        let key = receipt.key();
+        let receipt = receipt.verify(from, to).map_err(|why| invalid(why.to_string()))?;
+        if receipt.at.since(*written) > CLOCK_TOLERANCE {
+            let what = format!(
+                "the partner signed this receipt at {}, after the file was written by its first line",
+                receipt.at
+            );
+            return Err(fault(number, "export-time", what));
+        }
+        if self.witnessed.as_ref().is_none_or(|(last, _)| receipt.at > *last) {
+            let witnessed = Witnessed {
+                partner: text("partner").to_owned(),
+                partner_id: from.to_string(),
+                key: key.to_string(),
+                at: receipt.at.to_string(),
+            };
+            self.witnessed = Some((receipt.at, witnessed));
+        }
         Ok(())
     }
 
@@ -316,7 +405,13 @@ impl Reading {
                 return Err(fault(number, "export-signature", what));
             }
         }
-        Ok(Verified { head: head.clone(), events: number.saturating_sub(2) })
+        if let Some(against) = &self.against {
+            return Err(against.clone());
+        }
+        let missing = || fault(1, "export-malformed", "it does not say when it was written");
+        let signed = self.written.clone().ok_or_else(missing)?.1;
+        let witnessed = self.witnessed.clone().map(|(_, witnessed)| witnessed);
+        Ok(Verified { head: head.clone(), events: number.saturating_sub(2), signed, witnessed })
     }
 
     fn end(self) -> Result<Verified, Fault> {
@@ -328,8 +423,11 @@ impl Reading {
     }
 }
 
-/// The first line, whose key the keyring grants.
-fn first(line: &str, keyring: &VerifiedKeyring) -> Result<Head, Fault> {
+/// The first line, whose key the keyring grants for links; when it was written; and the key.
+///
+/// An author's key does not count, nor does one that somebody else may have: whoever has it can write any
+/// time into the first line.
+fn first(line: &str, keyring: &VerifiedKeyring) -> Result<(Head, Timestamp, Signed), Fault> {
     let head = head(line)?;
     if head.economy != keyring.economy().to_string() {
         let what = "the file is of another economy than the keyring";
@@ -339,11 +437,26 @@ fn first(line: &str, keyring: &VerifiedKeyring) -> Result<Head, Fault> {
     let key: KeyId = head.key.parse().map_err(|_no_key| malformed("`key` is none"))?;
     let written: Timestamp =
         head.written.parse().map_err(|_no_time| malformed("`written` is no time"))?;
-    if !keyring.is_granted(key, Role::Author, written) {
-        let what = "its key was not granted by the economy's keyring when it was written";
+    if keyring.revocation(key).is_some_and(|revocation| revocation.compromised) {
+        let what = "its key was declared compromised: whoever has it can date back what it signs";
         return Err(fault(1, "export-key", what));
     }
-    Ok(head)
+    let mut granted = keyring.grants_of(key).filter(|grant| grant.covers(Role::Link, written));
+    match granted.next().filter(|_| keyring.is_granted(key, Role::Link, written)) {
+        Some(grant) => {
+            let signed = Signed {
+                key: key.to_string(),
+                role: "link",
+                from: grant.from.to_string(),
+                until: grant.until.to_string(),
+            };
+            Ok((head, written, signed))
+        }
+        None => {
+            let what = "its key was not granted for the links of the economy's node when it was written, by the keyring that it is verified with";
+            Err(fault(1, "export-key", what))
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,7 @@
-use comity_core::keyring::{Grant, KeyringBuilder, RootKeys, RootSet, VerifiedKeyring};
+use comity_core::EpochId;
+use comity_core::keyring::{Grant, KeyringBuilder, Revocation, RootKeys, RootSet, VerifiedKeyring};
+use comity_core::ledger::Head as LedgerHead;
+use comity_core::receipt::{Receipt, Witness};
 use comity_core::sign::SecretKey;
 use comity_core::{Kind, Tlp};
 use serde_json::json;
@@ -48,7 +51,7 @@ fn head_of(kr: &Economy) -> Head {
         partner: None,
         entries: 40,
         chain: Digest::ZERO.to_string(),
-        key: kr.author.id().to_string(),
+        key: kr.link.id().to_string(),
     }
 }
 
@@ -60,7 +63,7 @@ fn file(kr: &Economy, events: u64) -> Vec<String> {
         let said = json!({"at": AT.to_string(), "event": "sent", "number": event});
         lines.push(writing.line(&said).unwrap());
     }
-    lines.push(writing.seal(&kr.author).unwrap());
+    lines.push(writing.seal(&kr.link).unwrap());
     lines
 }
 
@@ -150,12 +153,12 @@ fn an_end_that_was_cut_off_is_missed() {
 fn a_file_that_was_made_to_fit_is_not_signed() {
     let (kr, other) = (kr(), Economy::found(8));
     let (mut writing, first) = Writing::begin(&head_of(&kr)).unwrap();
-    let event = writing.line(&json!({"event": "sent", "number": 9})).unwrap();
-    let seal = writing.seal(&other.author).unwrap();
+    let event = writing.line(&json!({"at": AT.to_string(), "event": "sent", "number": 9})).unwrap();
+    let seal = writing.seal(&other.link).unwrap();
     let fault = verified(&[first, event, seal]).map(|one| one.events).unwrap_err();
     assert_eq!((fault.line, fault.code), (3, "export-signature"));
-    // With a key that the economy never granted, and with one for links.
-    for key in [&other.author, &kr.link] {
+    // With a key that the economy never granted, and with one that signs records, as its people have.
+    for key in [&other.link, &kr.author] {
         let head = Head { key: key.id().to_string(), ..head_of(&kr) };
         let (writing, first) = Writing::begin(&head).unwrap();
         let seal = writing.seal(key).unwrap();
@@ -172,9 +175,79 @@ fn the_key_must_have_been_granted_when_it_was_written() {
     let kr = kr();
     let late = Head { written: UNTIL.to_string(), ..head_of(&kr) };
     let (writing, first) = Writing::begin(&late).unwrap();
-    let seal = writing.seal(&kr.author).unwrap();
+    let seal = writing.seal(&kr.link).unwrap();
     let fault = verified(&[first, seal]).map(|one| one.events).unwrap_err();
     assert_eq!((fault.line, fault.code), (1, "export-key"));
+}
+
+/// Whoever took the key can write any time into the first line.
+#[test]
+fn a_key_that_was_declared_compromised_signs_nothing_whenever_it_says_it_did() {
+    let kr = kr();
+    let file = file(&kr, 1);
+    let verify = |compromised| {
+        let root = SecretKey::from_seed(&[7 * 16 + 1; 32]);
+        let revoked = Revocation {
+            key: kr.link.id(),
+            at: AT.saturating_add(std::time::Duration::from_secs(60)),
+            compromised,
+        };
+        let keyring = KeyringBuilder::follow(&kr.keyring).revoke(revoked).sign(&[&root]).unwrap();
+        verify(file.iter().map(|line| Ok(line.clone())), &keyring)
+    };
+    assert_eq!(verify(false).unwrap().signed.key, kr.link.id().to_string());
+    let fault = verify(true).map(|one| one.events).unwrap_err();
+    assert_eq!((fault.line, fault.code), (1, "export-key"));
+}
+
+fn sealed(said: &[serde_json::Value]) -> Vec<String> {
+    let kr = kr();
+    let (mut writing, first) = Writing::begin(&head_of(&kr)).unwrap();
+    let mut lines = vec![first];
+    lines.extend(said.iter().map(|said| writing.line(said).unwrap()));
+    lines.push(writing.seal(&kr.link).unwrap());
+    lines
+}
+
+/// A file that was dated back has something in it that is later.
+#[test]
+fn nothing_in_a_file_is_later_than_the_file() {
+    let later = |seconds| AT.saturating_add(std::time::Duration::from_secs(seconds));
+    let sent = |at: Timestamp| json!({"at": at.to_string(), "event": "sent", "number": 1});
+    let fault = verified(&sealed(&[sent(AT), sent(later(1))])).map(|one| one.events).unwrap_err();
+    assert_eq!((fault.line, fault.code), (3, "export-time"));
+    let undated = json!({"event": "sent", "number": 1});
+    let fault = verified(&sealed(&[undated])).map(|one| one.events).unwrap_err();
+    assert_eq!((fault.line, fault.code), (2, "export-malformed"));
+
+    let jp = Economy::found(9);
+    let receipt = |at: Timestamp, key: &SecretKey| {
+        let receipt = Receipt {
+            from: jp.keyring.economy(),
+            to: kr().keyring.economy(),
+            epoch: EpochId([1; 16]),
+            upto: LedgerHead::START,
+            rejects: Vec::new(),
+            witness: Witness { salt: [0; 16], hash: Digest::ZERO },
+            at,
+        };
+        let signed = crate::service::to_base64(&receipt.sign(key));
+        json!({
+            "at": AT.to_string(), "event": "receipt", "partner": "JP",
+            "partner_id": receipt.from.to_string(), "upto": 0, "signed": signed,
+        })
+    };
+    let known = verified(&sealed(&[receipt(later(60), &jp.link), receipt(AT, &jp.link)])).unwrap();
+    let seen = known.witnessed.unwrap();
+    assert_eq!((seen.at, seen.partner), (later(60).to_string(), "JP".to_owned()));
+    assert_eq!(seen.key, jp.link.id().to_string());
+    assert!(verified(&sealed(&[sent(AT)])).unwrap().witnessed.is_none());
+    let fault = verified(&sealed(&[receipt(later(3600), &jp.link)])).map(|one| one.events);
+    assert_eq!(fault.unwrap_err().code, "export-time");
+    let mut forged = receipt(AT, &jp.link);
+    forged["partner_id"] = kr().keyring.economy().to_string().into();
+    let fault = verified(&sealed(&[forged])).map(|one| one.events).unwrap_err();
+    assert_eq!((fault.line, fault.code), (2, "export-receipt"));
 }
 
 #[test]
@@ -183,8 +256,9 @@ fn what_is_no_export_is_said_to_be_none() {
         ("", "export-malformed"),
         ("{}", "export-format"),
         ("{\"comity-audit\":3}", "export-format"),
-        ("{\"comity-audit-export\":2}", "export-format"),
-        ("{\"comity-audit-export\":1}", "export-malformed"),
+        ("{\"comity-audit-export\":1}", "export-format"),
+        ("{\"comity-audit-export\":3}", "export-format"),
+        ("{\"comity-audit-export\":2}", "export-malformed"),
     ] {
         assert_eq!(economy(first).unwrap_err().code, code, "{first}");
     }

@@ -9,6 +9,7 @@ use comity_core::digest::Digest;
 use comity_core::journal::JournalEntry;
 use comity_core::keyring::Role;
 use comity_core::receipt::{Receipt, UnverifiedReceipt};
+use comity_core::sign::SecretKey;
 use comity_core::{EconomyId, Timestamp, Tlp, record};
 use comity_store::{Entry, Store, chain_next};
 
@@ -24,6 +25,8 @@ pub struct Exporting {
     service: Service,
     range: Range,
     writing: Option<Writing>,
+    /// The key that the first line names.
+    key: SecretKey,
     /// The last entry that belongs to it.
     last: u64,
     next: u64,
@@ -58,7 +61,8 @@ impl Service {
             let message = format!("nothing lies between {since} and {until}");
             return Err(ServiceError::usage("range", message).next("--since before --until"));
         }
-        let (key, now, durable) = (self.keys()?.desk, self.now(), self.parts.store.durable());
+        // Not an author's key, of which everybody of the staff may have one.
+        let (key, now, durable) = (self.keys()?.link, self.now(), self.parts.store.durable());
         let id = key.id();
         let found = self.look(move |state, engine, _| {
             // Nobody signs for what was never written.
@@ -66,9 +70,11 @@ impl Service {
                 let unwritten = ServiceError::new(ErrorKind::TryLater, "read-only", why);
                 return Err(unwritten.next("comity status"));
             }
+            // Nothing in it is later, also where the clock was put back between two starts.
+            let now = now.max(state.written());
             let granted = state
                 .keyring(&state.us())
-                .is_some_and(|keyring| keyring.is_granted(id, Role::Author, now));
+                .is_some_and(|keyring| keyring.is_granted(id, Role::Link, now));
             if !granted {
                 let message =
                     "the node's own key is not granted now, so its signature would count nowhere";
@@ -77,9 +83,9 @@ impl Service {
             }
             let partner = request.partner.as_deref();
             let partner = partner.map(|name| find_partner(state, name)).transpose()?;
-            Ok((state.us(), state.code().to_owned(), partner))
+            Ok((state.us(), state.code().to_owned(), partner, now))
         });
-        let (us, code, partner) = found.await??;
+        let (us, code, partner, now) = found.await??;
         let head = Head {
             format: FORMAT,
             economy: us.to_string(),
@@ -100,6 +106,7 @@ impl Service {
             service: self.clone(),
             range: Range { since, until, partner, titles },
             writing: Some(writing),
+            key,
             last: durable.seq,
             next: 1,
             lines: VecDeque::from([ExportLine::Line(first)]),
@@ -196,7 +203,7 @@ impl Exporting {
 
     fn end(&mut self) -> Result<(), ServiceError> {
         let Some(writing) = self.writing.take() else { return Ok(()) };
-        let last = writing.seal(&self.service.keys()?.desk).map_err(unwritable)?;
+        let last = writing.seal(&self.key).map_err(unwritable)?;
         self.lines.extend([ExportLine::Line(last), ExportLine::Done]);
         Ok(())
     }

@@ -259,6 +259,25 @@ fn write_verified(answer: &VerifiedFile, zones: &Zones, out: &mut dyn Write) -> 
     if let Some(partner) = &head.partner {
         writeln!(out, "  only     what concerns {}", printable(partner))?;
     }
+    let signed = &answer.verified.signed;
+    writeln!(
+        out,
+        "  key      {}, of the node's links, granted from {} to {}",
+        printable(&signed.key),
+        zones.written(&signed.from),
+        zones.written(&signed.until)
+    )?;
+    match &answer.verified.witnessed {
+        Some(seen) => writeln!(
+            out,
+            "  not before {}, when {} signed the last receipt in it",
+            zones.written(&seen.at),
+            printable(&seen.partner)
+        )?,
+        None => {
+            writeln!(out, "  no partner's receipt in it says when it was written at the earliest")?
+        }
+    }
     let entries = counted(head.entries, "entry", "entries");
     writeln!(out, "  journal  {entries}, head {}", printable(&head.chain))
 }
