@@ -125,10 +125,11 @@ fn a_hold_keeps_what_is_due_and_a_restart_forgets_no_term() {
     bench.command(Command::Hold(hold.clone())).expect("a hold");
     bench.wait(DAY * 89);
     bench.connect(&mut origin);
-    // Something is entered, so that the clock is vouched for by the journal itself.
     takes(&mut bench, &mut origin, "e");
     bench.restart();
     bench.connect(&mut origin);
+    // The journal's last days are this machine's word alone.
+    bench.engine().clock_is_confirmed();
     bench.wait(DAY + SECOND);
     assert_eq!(gone(&bench, other), [Section::Victim]);
     assert_eq!(gone(&bench, kept), []);
@@ -150,6 +151,59 @@ fn a_clock_that_jumps_ahead_over_a_restart_erases_nothing_early() {
     bench.engine().clock_is_confirmed();
     bench.wait(SECOND);
     assert_eq!(gone(&bench, id), [Section::Detail, Section::Victim]);
+}
+
+/// What a wrong clock has entered says nothing for it: neither at the second start nor at the third.
+#[test]
+fn a_clock_that_stays_wrong_is_not_believed_at_the_next_start() {
+    let (mut bench, mut origin) = keeping();
+    let (id, _) = takes(&mut bench, &mut origin, "g");
+    bench.now = bench.now.saturating_add(DAY * 95);
+    for _ in 0..3 {
+        bench.restart();
+        bench.connect(&mut origin);
+        let note = format!("at {}", bench.now);
+        takes(&mut bench, &mut origin, &note);
+        bench.wait(DAY / 2);
+        assert_eq!(gone(&bench, id), []);
+    }
+    assert_eq!(bench.alarms("retention-waits").len(), 3);
+    // One partner's clock is not enough for so much at once.
+    signs(&mut bench, &origin);
+    bench.wait(SECOND);
+    assert_eq!(gone(&bench, id), []);
+    bench.engine().clock_is_confirmed();
+    bench.wait(SECOND);
+    assert_eq!(gone(&bench, id), [Section::Victim]);
+}
+
+/// After a rest that is not long, a partner's clock is enough, and the next start knows.
+#[test]
+fn a_partner_whose_clock_agrees_vouches_for_a_rest() {
+    let (mut bench, mut origin) = keeping();
+    let (id, _) = takes(&mut bench, &mut origin, "h");
+    for day in [DAY * 29, DAY * 29, DAY * 29] {
+        bench.now = bench.now.saturating_add(day);
+        bench.restart();
+        bench.connect(&mut origin);
+        signs(&mut bench, &origin);
+    }
+    assert_eq!(bench.alarms("retention-waits").len(), 3);
+    assert_eq!(bench.state().vouched(), bench.now);
+    bench.wait(DAY * 2);
+    assert_eq!(gone(&bench, id), []);
+    bench.wait(DAY + SECOND);
+    assert_eq!(gone(&bench, id), [Section::Victim]);
+}
+
+/// A partner signs, by its clock and now, for what it was just sent.
+fn signs(bench: &mut Bench, partner: &Peer) {
+    bench.publish("a note");
+    let out = &bench.state().partner(&partner.economy.id).expect("a partner").out;
+    let (epoch, head) = (out.epoch(), out.head());
+    assert!(head.number > 0);
+    let receipt = partner.receipt(bench.node.economy.id, epoch, head, bench.now);
+    bench.control(partner.conn(), receipt);
 }
 
 /// More than one step takes: each step ends soon, and all of it goes.

@@ -1,8 +1,9 @@
 //! What has been here for as long as it may is let go, a few records at a time.
 //!
 //! When that is follows from the journal, so nothing has to be remembered over a restart. Nothing is erased
-//! by a time that nobody vouches for: where the clock at a start is further ahead of the newest entry than a
-//! day, the machine rested or its clock is wrong, and only a partner's clock or a person can tell.
+//! by a time that nobody vouches for: where the clock at a start is further ahead than a day of what the journal
+//! has vouched for, the machine rested or its clock is wrong, and only a partner's clock or a person can tell.
+//! Entries that were made by that clock say nothing for it, at no later start either.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use comity_core::{PartDigest, RecordId, Timestamp};
 use super::Engine;
 use crate::config::Retention;
 use crate::limits::{A_DAY, ERASED_IN_A_STEP, SWEPT_IN_A_STEP};
-use crate::state::{Due, Held, Rule, State};
+use crate::state::{Due, Held, Rule, State, one_is_enough};
 
 /// How often everything is gone through, if nothing is due before.
 const AN_HOUR: Duration = Duration::from_secs(60 * 60);
@@ -50,7 +51,8 @@ impl Engine {
 
     /// A partner's clock says this, now.
     pub(super) fn clock_is_witnessed(&mut self, theirs: Timestamp, now: Timestamp) {
-        if theirs.since(now).max(now.since(theirs)) <= CLOCK_TOLERANCE {
+        let agrees = theirs.since(now).max(now.since(theirs)) <= CLOCK_TOLERANCE;
+        if agrees && one_is_enough(now.since(self.state.vouched())) {
             self.clock_is_confirmed();
         }
     }
@@ -69,13 +71,20 @@ impl Engine {
 
     /// Whether the time may be trusted to erase by. Asked in the first step, before anything is entered.
     pub(super) fn look_at_clock(&mut self, now: Timestamp) {
-        let written = self.state.written();
-        let Some(sweep) = self.sweep.as_mut().filter(|sweep| sweep.sure.is_none()) else { return };
-        let sure = now.since(written) <= A_DAY;
-        sweep.sure = Some(sure);
-        if !sure {
+        let vouched = self.state.vouched();
+        let unsure = |sweep: &&mut Sweep| sweep.sure != Some(true);
+        let Some(sweep) = self.sweep.as_mut().filter(unsure) else { return };
+        let ahead = now.since(vouched);
+        let sure = ahead <= A_DAY;
+        let first = sweep.sure.replace(sure).is_none();
+        if first && !sure {
+            let until = if one_is_enough(ahead) {
+                "until a partner's clock agrees (comity partner ping NAME), or you confirm it (comity clock confirm)"
+            } else {
+                "until you confirm it (comity clock confirm), or partners' receipts have agreed for a day"
+            };
             let text = format!(
-                "the clock says {now}, and the newest entry of the journal is of {written}: nothing is erased by its term until a partner's clock agrees (comity partner ping NAME), or you confirm it (comity clock confirm)"
+                "the clock says {now}, and nobody vouches for a time after {vouched}: nothing is erased by its term {until}"
             );
             self.alarm(None, "retention-waits", text);
         }

@@ -71,7 +71,7 @@ impl Service {
                 return Err(unwritten.next("comity status"));
             }
             // Nothing in it is later, also where the clock was put back between two starts.
-            let now = now.max(state.written());
+            let now = now.max(state.newest());
             let granted = state
                 .keyring(&state.us())
                 .is_some_and(|keyring| keyring.is_granted(id, Role::Link, now));

@@ -108,6 +108,7 @@ impl State {
             versions: (0, 0),
             reading: false,
             written: *at,
+            vouched: super::vouched::Vouched::begin(*at),
         })
     }
 
@@ -158,8 +159,13 @@ impl State {
     fn fold(&mut self, entry: &JournalEntry) -> Result<(), FoldError> {
         self.seq = self.seq.saturating_add(1);
         // What is written down again after a restore is of its own time.
-        self.written =
-            if entry.outlasts_restore() { self.written.max(entry.at()) } else { entry.at() };
+        if entry.outlasts_restore() {
+            self.written = self.written.max(entry.at());
+            self.vouched.entered_again(entry.at());
+        } else {
+            self.written = entry.at();
+            self.vouched.entered(entry.at());
+        }
         self.end_consents();
         match entry {
             JournalEntry::Founded(_) => return Err(FoldError::NotFounded),

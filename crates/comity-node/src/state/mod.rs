@@ -30,6 +30,7 @@ mod standing;
 mod terms;
 pub(crate) mod titles;
 mod unsending;
+mod vouched;
 mod weight;
 mod withdrawals;
 
@@ -68,6 +69,7 @@ pub use staff::{Member, Staff};
 pub use terms::{Due, Rule, Stays};
 pub use titles::put_back as put_back_title;
 use unsending::Unsending;
+pub(crate) use vouched::one_is_enough;
 pub(crate) use weight::Weight;
 pub use withdrawals::Answered;
 use withdrawals::Answers;
@@ -151,6 +153,8 @@ pub struct State {
     reading: bool,
     /// When the newest entry was entered.
     written: Timestamp,
+    /// Up to when that is vouched for.
+    vouched: vouched::Vouched,
 }
 
 /// For whom something may have become possible that was not before.
