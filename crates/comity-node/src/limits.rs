@@ -39,6 +39,11 @@ pub const ALARMS_PER_MINUTE: u32 = 16;
 pub const ALARMS: usize = 100;
 /// Parts of records that are read in one step of a search.
 pub const SEARCHED_AT_ONCE: usize = 256;
+/// Records that are looked at for what is due to the partners that are away, of all of them together; of each
+/// at least some.
+pub const DUE_LOOKED_AT: usize = 16 * 1024;
+/// See [`DUE_LOOKED_AT`].
+pub const DUE_LOOKED_AT_LEAST: usize = 256;
 /// Deliveries that one page of an audit shows, and that are looked at for one.
 pub const AUDITED_ON_A_PAGE: usize = 512;
 /// See [`AUDITED_ON_A_PAGE`].
@@ -152,6 +157,9 @@ pub const EXAMINED_AT_ONCE: usize = 1024;
 
 /// Faults of one's own books that are named; more are counted.
 pub const BOOK_FAULTS: usize = 100;
+
+/// Random bytes before a draft's section of which the same bytes were erased before.
+pub const DRAFT_SALT: usize = 16;
 
 /// Bodies that are overwritten before something else is written to the journal.
 pub const ERASED_AT_ONCE: usize = 256;

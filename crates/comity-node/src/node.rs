@@ -173,6 +173,8 @@ impl Node {
             pairings,
             open_keys: OpenKeys::default(),
             rotating: tokio::sync::Mutex::default(),
+            signing: tokio::sync::RwLock::default(),
+            answering: tokio::sync::Mutex::default(),
             past: tokio::sync::Mutex::default(),
         });
         let mut by_itself = Vec::new();

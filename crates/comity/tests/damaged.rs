@@ -80,6 +80,11 @@ fn with_a_damaged_body_the_rest_is_read_and_nothing_written() {
     assert_eq!(titles(&listed.done()).len(), 3);
     assert!(listed.talk.contains("damaged at byte"), "{}", listed.talk);
     assert!(listed.talk.contains("restore DIR"), "{}", listed.talk);
+    // A program reads it where it reads the rest.
+    let damage = &listed.json()["damage"];
+    assert_eq!(damage["code"], "store-damaged", "{damage}");
+    assert!(damage["message"].as_str().unwrap().contains("damaged at byte"), "{damage}");
+    assert!(damage["next"].as_str().unwrap().contains("restore DIR"), "{damage}");
 
     let first = node.data(&["show", "KR-26-0001"]);
     let part = &first["parts"][0];
@@ -105,6 +110,7 @@ fn with_a_damaged_body_the_rest_is_read_and_nothing_written() {
     let restored = node.try_with(&["list"], "");
     assert_eq!(titles(&restored.done()).len(), 3);
     assert_eq!(restored.talk, "");
+    assert!(restored.json()["damage"].is_null());
 }
 
 #[test]
@@ -118,7 +124,9 @@ fn with_a_damaged_entry_what_stands_before_it_is_read() {
     assert_eq!(titles(&listed.done()), ["title of the first"]);
     assert!(listed.talk.contains("such as a withdrawal"), "{}", listed.talk);
     assert_eq!(node.data(&["show", "KR-26-0001"])["parts"][0]["text"], "body of the first");
-    node.try_with(&["show", "KR-26-0002"], "").refused(66, "no-record", "KR-26-0002", "list");
+    let lost = node.try_with(&["show", "KR-26-0002"], "");
+    lost.refused(66, "no-record", "KR-26-0002", "list");
+    assert_eq!(lost.json()["damage"]["code"], "store-damaged", "it may be there all the same");
     changes_are_refused(&node, &segment);
     node.data(&["restore", &backup, "--yes"]);
     assert_eq!(titles(&node.data(&["list"])).len(), 3);

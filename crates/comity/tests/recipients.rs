@@ -55,6 +55,50 @@ fn a_withdrawal_is_followed_at_whoever_got_the_record() {
     assert_eq!((kr.stop(), jp.stop()), (0, 0));
 }
 
+/// Whoever is away is named with what waits for it, and no more when it has come.
+#[test]
+fn what_is_due_to_a_partner_that_is_away_is_shown() {
+    let (mut kr, mut jp) = (Node::plain("KR"), Node::plain("JP"));
+    kr.run();
+    jp.run();
+    pair((&kr, "KR"), (&jp, "JP"));
+    publish(&kr, "while it is here");
+    arrived(&jp, "while it is here");
+    let line = |kr: &Node| kr.data(&["status"])["partners"][0].clone();
+    assert_eq!(line(&kr)["due"], 0);
+    assert_eq!(jp.stop(), 0);
+    eventually("the link is down", || line(&kr)["connected"] == false);
+    let reference = publish(&kr, "while it is away");
+    let shown = line(&kr);
+    assert_eq!((&shown["due"], &shown["due_or_more"]), (&Value::from(1), &Value::from(false)));
+    let due = || kr.data(&["audit", "who", &reference])["due"].clone();
+    assert_eq!(due(), serde_json::json!(["JP"]));
+    jp.run();
+    arrived(&jp, "while it is away");
+    eventually("it is known", || line(&kr)["due"] == 0 && due().is_null());
+    assert_eq!((kr.stop(), jp.stop()), (0, 0));
+}
+
+/// What the node of another folder says is not taken for this one's.
+#[test]
+fn a_copy_of_a_folder_whose_node_runs_is_named() {
+    let mut kr = Node::plain("KR");
+    let file = kr.folder().join("comity.toml");
+    let socket = kr.folder().join("admin.sock");
+    let named = format!("\n[admin]\nsocket = \"{}\"\n", socket.display());
+    std::fs::write(&file, std::fs::read_to_string(&file).unwrap() + &named).unwrap();
+    kr.run();
+    assert!(!kr.try_with(&["doctor"], "").out.contains("copy of that one"));
+    let copy = kr.home().join("copy");
+    std::fs::create_dir(&copy).unwrap();
+    std::fs::copy(&file, copy.join("comity.toml")).unwrap();
+    let asked = ["--data", &copy.display().to_string(), "doctor"].map(str::to_owned);
+    let said = kr.screen(&copy, &asked);
+    assert_eq!(said.code, 1, "{}", said.out);
+    assert!(said.out.contains("copy of that one"), "{}", said.out);
+    assert_eq!(kr.stop(), 0);
+}
+
 #[test]
 fn a_backup_from_before_the_key_was_renewed_is_restored() {
     let (mut kr, mut jp) = (Node::plain("KR"), Node::plain("JP"));

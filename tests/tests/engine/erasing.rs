@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use comity_core::control::{Answer as Says, WithdrawalBody};
+use comity_core::control::{AcknowledgementBody, Answer as Says, WithdrawalBody};
 use comity_core::journal::{JournalEntry, LegalHold};
 use comity_core::record::{Draft, Header, Part, VerifiedRecord, control};
 use comity_core::{
@@ -345,6 +345,56 @@ fn what_is_true_to_answer_to_a_recall_follows_what_is_here() {
     assert_eq!(answer(&bench), Says::Gone);
     let told = bench.alarms("recalled");
     assert!(told.len() == 1 && told[0].contains("comity erase"), "{told:?}");
+}
+
+/// The rest of it went by its term, or the node died before it could say so: whoever recalled it hears of it.
+#[test]
+fn a_recall_is_answered_anew_whatever_erased_the_rest() {
+    let mut bench = Bench::new();
+    let mut origin = bench.pair(2);
+    bench.connect(&mut origin);
+    let by = origin.economy.clone();
+    let (record, parts) = passable(&by, &bench);
+    bench.deliver(&mut origin, &record, &parts);
+    let recall = withdrawal(record.id(), &by, &bench);
+    bench.deliver(&mut origin, &recall, &[]);
+    let open = |bench: &Bench| bench.state().unanswered().copied().collect::<Vec<_>>();
+    let says = |bench: &mut Bench| {
+        let us = bench.node.economy.clone();
+        let (to, answer) = bench.state().answer_to(&recall.id()).expect("a recall");
+        bench.wait(SECOND);
+        let body = AcknowledgementBody {
+            withdrawal: recall.id(),
+            to,
+            at: bench.now,
+            answer: answer.clone(),
+        };
+        let signed = control(
+            Kind::Acknowledgement,
+            body.encode(),
+            Tlp::AmberStrict,
+            &us.author,
+            us.id,
+            bench.now,
+        );
+        publish(bench, &signed.expect("an answer"), &[]);
+        answer
+    };
+    assert_eq!(open(&bench), [recall.id()]);
+    assert!(matches!(says(&mut bench), Says::Stopped { .. }));
+    assert_eq!(open(&bench), []);
+    erase(&mut bench, record.id(), &digests(&parts)[..1]).expect("one");
+    assert_eq!(open(&bench), [], "a part is here still");
+    erase(&mut bench, record.id(), &digests(&parts)).expect("the other");
+    for _ in 0..2 {
+        assert_eq!(open(&bench), [recall.id()]);
+        bench.restart();
+    }
+    assert_eq!(says(&mut bench), Says::Gone);
+    for _ in 0..2 {
+        assert_eq!(open(&bench), []);
+        bench.restart();
+    }
 }
 
 /// A partner that was put back gets what it lost from us, but not what we erased: only that it came.

@@ -602,9 +602,9 @@ pub struct DraftMade {
 /// A section of a draft.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DraftPart {
-    /// The content's digest, by which it is found.
+    /// The digest of the body by which the content is found: it is the content, or the content behind a salt.
     pub content: PartDigest,
-    /// Bytes of content.
+    /// Bytes of content. What the body has more, in front, is the salt.
     pub size: u64,
     /// The header that the part would have, as encoded.
     pub header: Vec<u8>,

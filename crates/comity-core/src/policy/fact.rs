@@ -328,7 +328,9 @@ impl fmt::Display for Fact {
             Self::OutsideCommunity(exclusion) => write!(f, "for a community: {exclusion}"),
             Self::Destined => f.write_str("its own rows"),
             Self::DestinedElsewhere => f.write_str("belongs to another economy"),
-            Self::AddressedToNobody => f.write_str("addressed to nobody"),
+            Self::AddressedToNobody => {
+                f.write_str("addressed to nobody that is known here, and no consent is in force")
+            }
             Self::NotAddressed => f.write_str("not addressed"),
             Self::NotListed => f.write_str("addressed, but not for this part"),
             Self::OthersAddressee => f.write_str("names another recipient"),

@@ -13,6 +13,9 @@ pub struct AuditWho {
     pub deliveries: Vec<AuditDelivery>,
     /// Partners to whom nothing of it was sent.
     pub nothing_sent: Vec<String>,
+    /// Partners whose link is down and that get more of it when they connect.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub due: Vec<String>,
     /// Whom our consents let have it from others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub consented: Vec<AuditConsent>,

@@ -13,6 +13,9 @@ pub struct Status {
     pub code: String,
     /// The economy's id.
     pub economy: String,
+    /// The data folder that it is over, without links and detours.
+    #[serde(default)]
+    pub folder: String,
     /// Whether a node is running, or only the folder was read.
     pub running: bool,
     /// Where it listens.

@@ -41,6 +41,12 @@ pub struct PartnerLine {
     pub delivered: u64,
     /// Of those, how many the partner has not acknowledged; with the link down, has not signed for either.
     pub outstanding: u64,
+    /// Records that it gets when it connects, where its link is down.
+    #[serde(default)]
+    pub due: u64,
+    /// Whether there may be more: only the latest records were looked at.
+    #[serde(default)]
+    pub due_or_more: bool,
     /// Deliveries received from it.
     pub received: u64,
     /// Whether it has still to give back what it holds of ours, since this node was restored: until then

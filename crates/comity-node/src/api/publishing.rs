@@ -132,6 +132,9 @@ pub struct Preview {
     pub partners: Vec<String>,
     /// The rows.
     pub parts: Vec<PreviewPart>,
+    /// Until when whoever has any of it may not pass it on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embargo_until: Option<String>,
     /// Under which policy.
     pub policy: u64,
     /// When it was computed.

@@ -3,6 +3,8 @@
 
 use comity_core::consent::{ConsentAsk, ConsentBody, ConsentGrant, ConsentRefusal};
 use comity_core::control::ControlBody;
+use comity_core::digest::{leaf_hashes, tree_root};
+use comity_core::entropy::draw;
 use comity_core::group::{Founding, GroupBody, Says};
 use comity_core::journal::{
     BackedUp, ContentRead, DraftMade, Guarded, Invited, JournalEntry, LegalHold, PartnerChange,
@@ -10,7 +12,7 @@ use comity_core::journal::{
     ToldOutside,
 };
 use comity_core::keyring::AdvanceError;
-use comity_core::limits::ENTRY_BYTES;
+use comity_core::limits::{ENTRY_BYTES, PART_BYTES};
 use comity_core::record::{Part, VerifiedRecord};
 use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
 
@@ -20,6 +22,7 @@ use bytes::Bytes;
 
 use super::{Checked, Engine, Erase, Then, Token};
 use crate::guard::Guard;
+use crate::limits::DRAFT_SALT;
 use crate::state::{Bond, Partner, titles};
 
 /// A change that somebody here asks for.
@@ -578,13 +581,16 @@ impl Engine {
             let why = "a draft has more in its headers than one journal entry may have";
             return Err(CommandError::Unfitting(why.to_owned()));
         }
-        let contents = drafts.iter().flat_map(|(_, blobs)| blobs);
+        let too_long = |body: &Bytes| body.len() > PART_BYTES.saturating_sub(DRAFT_SALT);
+        let contents =
+            drafts.iter().flat_map(|(_, blobs)| blobs).filter(|(_, body)| too_long(body));
         let erased = contents.filter_map(|(content, _)| self.state.erasures().took(content));
         if let Some(erasure) = erased.into_iter().next() {
             return Err(CommandError::Erased { at: erasure.at, why: erasure.reason.clone() });
         }
         let mut numbers = Vec::new();
         for (mut draft, mut blobs) in drafts {
+            self.salt_what_was_erased(&mut draft, &mut blobs);
             draft.number = self.state.next_draft();
             numbers.push(draft.number);
             let (number, title) = (draft.number, std::mem::take(&mut draft.title));
@@ -595,5 +601,20 @@ impl Engine {
             self.state.call_draft(number, title);
         }
         Ok(Reply::Drafts(numbers))
+    }
+
+    /// The same bytes were erased here once, from another draft, and are not kept again as they are: with a
+    /// salt before them they are another body, which nothing keeps out.
+    fn salt_what_was_erased(&mut self, draft: &mut DraftMade, blobs: &mut [(PartDigest, Bytes)]) {
+        for (part, (digest, body)) in draft.parts.iter_mut().zip(blobs) {
+            if !self.state.is_erased(digest) {
+                continue;
+            }
+            let salt: [u8; DRAFT_SALT] = draw(&mut *self.entropy);
+            let salted = Bytes::from([&salt[..], body].concat());
+            if let Some(salted_digest) = tree_root(&leaf_hashes(&salted)).map(PartDigest::from) {
+                (part.content, *digest, *body) = (salted_digest, salted_digest, salted);
+            }
+        }
     }
 }

@@ -55,6 +55,7 @@ pub use erasing::Erase;
 pub use events::{Alarm, Effect, Input, Token};
 use failing::Failure;
 use fresh::Fresh;
+pub(crate) use offering::is_sent;
 use session::Session;
 pub(crate) use terms::in_words as term_in_words;
 pub use work::{Checked, Loaded, PartSource, Unverified};

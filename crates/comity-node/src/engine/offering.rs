@@ -232,7 +232,7 @@ impl Engine {
 }
 
 /// Whether all that goes by a plan was sent: one id goes twice only with parts that were not sent before.
-pub(super) fn is_sent(plan: &Plan, sent: Option<&BTreeSet<PartDigest>>) -> bool {
+pub(crate) fn is_sent(plan: &Plan, sent: Option<&BTreeSet<PartDigest>>) -> bool {
     sent.is_some_and(|sent| plan.releases().iter().all(|part| sent.contains(part)))
 }
 

@@ -6,6 +6,7 @@ use comity_core::policy::Lifecycle;
 use comity_core::receipt::UnverifiedReceipt;
 use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
 
+use super::due::is_due;
 use super::records::found;
 use super::{Service, consented, outside, withdrawals, words};
 use crate::api::{
@@ -20,9 +21,16 @@ impl Service {
     pub async fn audit_who(&self, record: &str) -> Result<AuditWho, ServiceError> {
         let (text, now) = (record.to_owned(), self.now());
         let (mut audit, seqs) = self
-            .look(move |state, _, _| {
+            .look(move |state, _, seen| {
                 let (id, held) = found(state, &text)?;
-                Ok::<_, ServiceError>(audit(state, &id, held, now))
+                let (mut audit, seqs) = audit(state, &id, held, now);
+                let away = state.partners().filter(|(economy, partner)| {
+                    partner.is_paired() && !seen.up.contains(*economy)
+                });
+                let due = away.filter(|other| is_due(state, (&id, held), *other, now));
+                audit.due = due.map(|(economy, _)| state.name_of(economy)).collect();
+                audit.due.sort_unstable();
+                Ok::<_, ServiceError>((audit, seqs))
             })
             .await??;
         for (delivery, (decided, receipt)) in audit.deliveries.iter_mut().zip(seqs) {
@@ -148,6 +156,7 @@ fn audit(state: &State, id: &RecordId, held: &Held, now: Timestamp) -> (AuditWho
         record: words::record_line(state, id, held, now),
         deliveries: deliveries.into_iter().map(|(_, delivery, _)| delivery).collect(),
         nothing_sent,
+        due: Vec::new(),
         consented: consented::lines(state, id, now),
         told_outside: outside::lines(state, id),
         withdrawn_by: stone.and_then(|stone| reference(stone.by)),

@@ -71,6 +71,7 @@ impl Service {
         wanted: Wanted,
     ) -> Result<Published, ServiceError> {
         let us = self.look(|state, _, _| state.us()).await?;
+        let _signs = self.parts.signing.read().await;
         let (key, now) = (self.signer()?, self.now());
         let composed =
             tokio::task::spawn_blocking(move || draft.sign(&key, us, now, &mut OsEntropy));
@@ -88,6 +89,7 @@ impl Service {
         body: Vec<u8>,
         title: String,
     ) -> Result<Published, ServiceError> {
+        let _signs = self.parts.signing.read().await;
         let key = self.signer()?;
         self.sign_control(kind, body, title, &key, Wanted::default()).await
     }
@@ -100,6 +102,7 @@ impl Service {
         title: String,
         wanted: Wanted,
     ) -> Result<Published, ServiceError> {
+        let _signs = self.parts.signing.read().await;
         let key = self.signer()?;
         let wanted = Wanted { preview: true, ..wanted };
         self.sign_control(kind, body, title, &key, wanted).await
@@ -288,7 +291,9 @@ fn preview(
             cells: cells(&|plan| plan.control().cloned()),
         });
     }
+    let embargoes = held.parts.iter().filter_map(|part| part.marking.embargo_until);
     Preview {
+        embargo_until: embargoes.filter(|until| *until > now).max().map(|until| until.to_string()),
         record: words::record_line(state, id, held, now),
         partners: partners.iter().map(|partner| state.name_of(partner)).collect(),
         parts,
@@ -348,7 +353,7 @@ fn draft(
         return Err(ServiceError::data("unmarked", message)
             .next("give it one: --tlp clear|green|amber|amber+strict|red"));
     }
-    if request.draft.is_some() && request.marking.tlp.is_some() {
+    if request.draft.is_some() && request.marking != crate::api::MarkingFields::default() {
         // Whoever marks a draft marks all of it; a part keeps what was stricter.
         for (header, _) in &mut draft.parts {
             if let (Some(own), Some(default)) = (&header.marking, &default) {

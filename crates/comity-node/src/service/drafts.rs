@@ -15,6 +15,7 @@ use super::{Service, words};
 use crate::api::{DraftDetail, DraftLine, DraftsRequest, NewDraft, PartDetail};
 use crate::engine::{Command, Reply};
 use crate::error::ServiceError;
+use crate::limits::DRAFT_SALT;
 use crate::state::State;
 
 /// The end of a draft's format where more of it is to come.
@@ -119,6 +120,15 @@ impl Service {
             let content = content.ok_or_else(|| {
                 ServiceError::data("draft", format!("a part of draft {number} is not here"))
             })?;
+            // Where the same had been erased before, a salt stands before it.
+            let salt = content.len().checked_sub(usize::try_from(part.size).unwrap_or(usize::MAX));
+            let content = match salt {
+                Some(salt @ (0 | DRAFT_SALT)) => content.slice(salt..),
+                Some(_) | None => {
+                    let message = format!("a part of draft {number} is not as long as it was");
+                    return Err(ServiceError::data("draft", message));
+                }
+            };
             parts.push((header, content.to_vec()));
         }
         Ok(Contents { made, parts })

@@ -78,6 +78,7 @@ impl Service {
 
     /// Whoever recalled it hears that nothing of it is here any more.
     async fn answer_erased(&self, record: RecordId) -> Result<Vec<String>, ServiceError> {
+        let _one = self.parts.answering.lock().await;
         let at = self.now();
         let due = self.look(move |state, _, _| {
             let held = state.record(&record)?;

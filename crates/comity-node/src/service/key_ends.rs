@@ -32,6 +32,7 @@ impl Service {
     /// this node signs, a new one takes its place in the same step.
     pub async fn revoke_key(&self, asked: RevokeRequest) -> Result<Revoked, ServiceError> {
         let _alone = self.alone_with_keyring()?;
+        let _nobody_signs = self.nobody_signs(asked.dry_run).await;
         let keyring = self.own_keyring(asked.anyway).await?;
         let grant = self.author_grant(&keyring, &asked.key)?;
         let at = match &asked.from {

@@ -197,6 +197,45 @@ async fn what_was_signed_before_a_revocation_was_shown_still_counts_when_it_is_d
     stop(node).await;
 }
 
+/// The root's file takes its time to open; what is published meanwhile counts all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_signed_with_a_key_while_it_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = founded(folder.path(), Seal::Plain);
+    let file = path.join(ROOT_KEYS);
+    let keys = keyfile::open(&file, None).unwrap();
+    let right = passphrase("correct horse");
+    keyfile::replace(&file, &keys, Seal::Passphrase(&right, WorkFactor::LOWEST)).unwrap();
+    let node = Node::start(&path, None, Mode::Offline).unwrap();
+    let service = node.service();
+    let old = service.signer().unwrap().id();
+    let (end, ended) = tokio::sync::watch::channel(false);
+    let busy = service.clone();
+    let publishing = tokio::spawn(async move {
+        let mut published = 0_u32;
+        while !*ended.borrow() || published == 0 {
+            busy.publish(note()).await.unwrap();
+            published += 1;
+        }
+        published
+    });
+    let revoked = service.revoke_key(revoke(root("correct horse"))).await.unwrap();
+    end.send(true).unwrap();
+    publishing.await.unwrap();
+    let at: comity_core::Timestamp = revoked.from.parse().unwrap();
+    let late = service
+        .look(move |state, _, _| {
+            let by_it = |held: &&crate::state::Held| held.facts.author == old;
+            let of_it = state.records().map(|(_, held)| held).filter(by_it);
+            of_it.filter(|held| held.signed_at >= at).count()
+        })
+        .await
+        .unwrap();
+    assert_eq!(late, 0);
+    drop(service);
+    stop(node).await;
+}
+
 #[tokio::test]
 async fn whoever_comes_second_sees_when_the_first_has_ended() {
     let folder = tempfile::tempdir().unwrap();

@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 
 use comity_core::keyring::{KeyringBuilder, VerifiedKeyring};
 use comity_core::sign::SecretKey;
-use tokio::sync::MutexGuard;
+use tokio::sync::{MutexGuard, RwLockWriteGuard};
 
 use super::Service;
 use crate::api::{RootPassphrase, RotateRequest};
@@ -43,6 +43,12 @@ impl Service {
             ServiceError::new(ErrorKind::TryLater, "rotation-under-way", message)
                 .next("comity status shows when that has ended; then run the command again")
         })
+    }
+
+    /// What is signed with a key while it ends would count nowhere: whoever wants to sign waits, and then signs
+    /// with the one that takes its place, or hears that there is none.
+    pub(super) async fn nobody_signs(&self, dry_run: bool) -> Option<RwLockWriteGuard<'_, ()>> {
+        if dry_run { None } else { Some(self.parts.signing.write().await) }
     }
 
     /// Our keyring, if another may follow it now; `anyway`: also where the journal is in doubt.

@@ -12,6 +12,7 @@ mod consent_lines;
 mod consented;
 mod consents;
 mod drafts;
+mod due;
 mod embargo;
 mod erasing;
 mod explain;
@@ -103,6 +104,10 @@ pub(crate) struct ServiceParts {
     pub(crate) open_keys: OpenKeys,
     /// Held while the link key is replaced: two at once would each write down a key of their own.
     pub(crate) rotating: tokio::sync::Mutex<()>,
+    /// Shared by whoever signs, until what they signed is in the journal; a key ends while nobody does.
+    pub(crate) signing: tokio::sync::RwLock<()>,
+    /// Held by whoever answers withdrawals: the node by itself, and whoever erases.
+    pub(crate) answering: tokio::sync::Mutex<()>,
     /// Held while the journal is folded for a question about the past: each takes as much memory as the
     /// node itself.
     pub(crate) past: tokio::sync::Mutex<()>,
@@ -134,6 +139,7 @@ impl Service {
         let endpoint = self.parts.endpoint.clone();
         let folder = self.parts.config.store.folder.display().to_string();
         let node = self.parts.config.folder.clone();
+        let whole = std::fs::canonicalize(&node).unwrap_or_else(|_gone| node.clone());
         let desk = self.keys().ok().map(|keys| keys.desk.id());
         let keyring_changing = self.parts.rotating.try_lock().is_err();
         let (now, clock) = (self.now(), self.parts.clock.look().problem);
@@ -144,6 +150,7 @@ impl Service {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 code: state.code().to_owned(),
                 economy: state.us().to_string(),
+                folder: whole.display().to_string(),
                 running,
                 listening: listening.map(|address| address.to_string()),
                 records: state.records().filter(|(_, one)| !one.facts.kind.is_control()).count()

@@ -6,6 +6,7 @@ use comity_core::journal::{PartnerChange, Source, Standing};
 use comity_core::{EconomyId, Kind, RecordId, Timestamp};
 use comity_net::Endpoint;
 
+use super::due::{Due, due};
 use super::names::check_name;
 use super::{Service, find_partner, find_record};
 use crate::api::{IntakeLine, IntroductionLine, PartnerLine, PartnerUpdate, Published};
@@ -256,18 +257,29 @@ impl<'a> Links<'a> {
 
 /// Every other economy; what is known of links only where the node is running.
 pub(super) fn lines(engine: &Engine, links: Option<Links<'_>>, now: Timestamp) -> Vec<PartnerLine> {
-    let partners = engine.state().partners();
-    let mut lines: Vec<_> =
-        partners.map(|(economy, partner)| line(engine, economy, partner, links, now)).collect();
+    let is_up = |economy: &EconomyId| links.is_some_and(|links| links.seen.up.contains(economy));
+    let partners = || engine.state().partners();
+    let is_away =
+        |(economy, partner): &(&EconomyId, &Partner)| partner.is_paired() && !is_up(economy);
+    let away = partners().filter(is_away).count();
+    let mut lines: Vec<_> = partners()
+        .map(|(economy, partner)| {
+            let due = match is_away(&(economy, partner)) {
+                true => due(engine.state(), (economy, partner), away, now),
+                false => Due::default(),
+            };
+            line(engine, (economy, partner), links, due, now)
+        })
+        .collect();
     lines.sort_by(|one, other| one.name.cmp(&other.name));
     lines
 }
 
 fn line(
     engine: &Engine,
-    economy: &EconomyId,
-    partner: &Partner,
+    (economy, partner): (&EconomyId, &Partner),
     links: Option<Links<'_>>,
+    due: Due,
     now: Timestamp,
 ) -> PartnerLine {
     let state = engine.state();
@@ -305,6 +317,8 @@ fn line(
             Some(true) => partner.out.outstanding_count(),
             Some(false) | None => partner.out.unconfirmed_count(),
         },
+        due: due.records,
+        due_or_more: due.more,
         received: partner.inbound.durable_head().number,
         owes: partner.is_paired() && !partner.returned,
         full: engine.full(economy).map(|bound| engine.full_in_words(economy, bound)).collect(),

@@ -71,6 +71,7 @@ impl Service {
     /// Somebody leaves: the person's key is revoked from now on, and its file goes. Needs the root keys.
     pub async fn leave_staff(&self, asked: StaffLeaveRequest) -> Result<StaffLeft, ServiceError> {
         let _alone = self.alone_with_keyring()?;
+        let _nobody_signs = self.nobody_signs(asked.dry_run).await;
         let (name, keyring) = (asked.name.clone(), self.own_keyring(false).await?);
         let who = name.clone();
         let member = self.look(move |state, _, _| present(state, &who)).await??;

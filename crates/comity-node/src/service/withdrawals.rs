@@ -148,6 +148,7 @@ impl Service {
     }
 
     async fn answer_what_is_open(&self) -> Result<(), ServiceError> {
+        let _one = self.parts.answering.lock().await;
         let at = self.now();
         let due: Vec<_> = self
             .look(move |state, _, _| {

@@ -140,6 +140,7 @@ impl State {
                 part.erased |= erasure.parts.contains(&part.digest);
             }
         }
+        self.owes_answer_anew(&erasure.record);
         // What is under way of it is decided again.
         self.turns = self.turns.saturating_add(1);
     }

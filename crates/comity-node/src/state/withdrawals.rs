@@ -218,6 +218,21 @@ impl State {
         Some((origin, answer))
     }
 
+    /// Something of a record was erased: a withdrawal of it whose answer was that parts stay is answered anew
+    /// when none does, however that came about.
+    pub(super) fn owes_answer_anew(&mut self, record: &RecordId) {
+        let Some(origin) = self.records.get(record).map(|held| held.facts.origin) else { return };
+        let Some(stone) = self.tombstones.get(&(*record, origin)) else { return };
+        let withdrawal = stone.recall.unwrap_or(stone.by);
+        if !matches!(self.answer_to(&withdrawal), Some((_, Answer::Gone))) {
+            return;
+        }
+        let said = self.answers(&withdrawal).into_iter().find(|said| said.by == self.us);
+        if said.is_some_and(|said| said.body.answer != Answer::Gone) {
+            self.answers.open.insert(withdrawal);
+        }
+    }
+
     /// Recalls of others since this was last asked.
     pub(crate) fn take_recalled(&mut self) -> Vec<RecordId> {
         std::mem::take(&mut self.answers.recalled)

@@ -9,6 +9,7 @@ use comity_node::api::{
     AffiliateRequest, AffiliationLine, ApplyRequest, GroupDetail, GroupDone, GroupLine,
     GroupRequest, Published, RosterLine,
 };
+use comity_node::shell_word::word;
 
 use super::Context;
 use crate::backend::Keys;
@@ -34,7 +35,15 @@ pub(super) fn run(command: GroupCommand, context: &mut Context<'_>) -> Result<()
             act("/sponsor", about, GroupRequest::default(), "Speak for", context)
         }
         GroupCommand::Admit(about) => {
-            act("/admit", about, GroupRequest::default(), "Admit", context)
+            let (group, signed) = (about.group.clone(), !about.dry_run);
+            act("/admit", about, GroupRequest::default(), "Admit", context)?;
+            if signed {
+                let (comity, group) = (context.comity(), word(&group));
+                context.screen.say(format_args!(
+                    "next:   members that do not know it pair with it or have it introduced, or get nothing of it: {comity} group show {group}"
+                ));
+            }
+            Ok(())
         }
         GroupCommand::Remove { about, reason, anyway } => {
             let asked = GroupRequest { reason, anyway, ..GroupRequest::default() };

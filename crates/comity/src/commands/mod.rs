@@ -38,9 +38,8 @@ use comity_node::shell_word::word;
 use crate::backend::{Backend, Keys, Session};
 use crate::cli::{Cli, Command};
 use crate::folder;
-use crate::screen::format::counted;
 use crate::screen::times::Zones;
-use crate::screen::{Asker, Screen};
+use crate::screen::{Asker, Damage, Screen};
 
 /// What every command has at hand.
 pub(crate) struct Context<'a> {
@@ -66,10 +65,7 @@ impl Context<'_> {
         let session = backend.session(keys, &self.asker)?;
         if let Some((damage, entries)) = session.damage() {
             let next = folder::hint(DAMAGED, self.data);
-            self.screen.warn(format_args!(
-                "the journal is damaged: {damage}\n  what follows is from the {} that can be read; what came later, such as a withdrawal, is not in it\n  next: {next}",
-                counted(entries, "entry", "entries")
-            ));
+            self.screen.damaged(Damage { code: "store-damaged", message: damage, entries, next });
         }
         session.knows_who_asks()?;
         Ok((session, backend.zones()))

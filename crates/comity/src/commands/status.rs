@@ -89,6 +89,9 @@ fn write(status: &Status, zones: &Zones, comity: &str, out: &mut dyn Write) -> i
         writeln!(out)?;
         partner::table(&status.partners).write(out)?;
         for partner in &status.partners {
+            if let Some(due) = partner::due(partner) {
+                writeln!(out, "{}: due {due}", printable(&partner.name))?;
+            }
             for full in &partner.full {
                 writeln!(out, "{}: {full}; more of that is put off", printable(&partner.name))?;
             }

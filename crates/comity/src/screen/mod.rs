@@ -6,6 +6,7 @@ mod progress;
 mod table;
 pub(crate) mod times;
 
+use std::cell::OnceCell;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -34,7 +35,19 @@ pub(crate) fn the_answer_is_no() -> Failure {
 struct Answer<'a, T> {
     comity: u8,
     ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    damage: Option<&'a Damage>,
     data: &'a T,
+}
+
+/// What is wrong with the journal that an answer was read from: what came later is not in it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Damage {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+    /// Entries that were read.
+    pub(crate) entries: u64,
+    pub(crate) next: String,
 }
 
 /// Around every refusal in JSON: `{"comity": 1, "ok": false, "error": {...}}`.
@@ -42,6 +55,8 @@ struct Answer<'a, T> {
 struct Refusal<'a> {
     comity: u8,
     ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    damage: Option<&'a Damage>,
     error: Reason<'a>,
 }
 
@@ -64,11 +79,24 @@ struct Reason<'a> {
 #[derive(Debug)]
 pub(crate) struct Screen {
     json: bool,
+    damage: OnceCell<Damage>,
 }
 
 impl Screen {
     pub(crate) fn new(json: bool) -> Self {
-        Self { json }
+        Self { json, damage: OnceCell::new() }
+    }
+
+    /// Whatever is answered from here on was read from a damaged journal: people are told at once, and
+    /// programs with each answer.
+    pub(crate) fn damaged(&self, damage: Damage) {
+        let Damage { message, entries, next, .. } = &damage;
+        self.warn(format_args!(
+            "the journal is damaged: {message}\n  what follows is from the {} that can be read; what came later, such as a withdrawal, is not in it\n  next: {next}",
+            format::counted(*entries, "entry", "entries")
+        ));
+        // Of one journal, once.
+        self.damage.set(damage).ok();
     }
 
     /// Whether a program reads the answer.
@@ -83,7 +111,7 @@ impl Screen {
         people: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), Failure> {
         let written = if self.json {
-            write_json(&Answer { comity: ENVELOPE, ok: true, data })
+            write_json(&Answer { comity: ENVELOPE, ok: true, damage: self.damage.get(), data })
         } else {
             let mut out = anstream::stdout().lock();
             people(&mut out).and_then(|()| out.flush())
@@ -123,7 +151,7 @@ impl Screen {
         people: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), Failure> {
         if self.json {
-            let refusal = refusal(failure);
+            let refusal = self.refusal(failure);
             write_json(&Found { refusal, data }).map_err(|error| unwritten(&error))?;
         } else {
             self.answer(data, people)?;
@@ -145,11 +173,17 @@ impl Screen {
             return ExitCode::from(failure.kind.exit_code());
         }
         if self.json {
-            write_json(&refusal(failure)).ok();
+            write_json(&self.refusal(failure)).ok();
         } else {
             write_failure(failure, &mut anstream::stderr().lock()).ok();
         }
         ExitCode::from(failure.kind.exit_code())
+    }
+
+    fn refusal<'a>(&'a self, failure: &'a Failure) -> Refusal<'a> {
+        let Failure { code, message, next, .. } = failure;
+        let error = Reason { code, message, next: next.as_deref() };
+        Refusal { comity: ENVELOPE, ok: false, damage: self.damage.get(), error }
     }
 }
 
@@ -160,11 +194,6 @@ fn write_failure(failure: &Failure, out: &mut dyn Write) -> io::Result<()> {
         Some(next) => writeln!(out, "\x1b[1mnext:\x1b[0m   {}", printable_lines(next)),
         None => Ok(()),
     }
-}
-
-fn refusal(failure: &Failure) -> Refusal<'_> {
-    let Failure { code, message, next, .. } = failure;
-    Refusal { comity: ENVELOPE, ok: false, error: Reason { code, message, next: next.as_deref() } }
 }
 
 fn write_json(envelope: &impl Serialize) -> io::Result<()> {

@@ -90,7 +90,7 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let line = self.out.lines().next_back().unwrap_or_default();
         serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {}", self.out))
     }

@@ -6,6 +6,7 @@ use super::super::facts::{Recipient, Source};
 use super::super::groups::community;
 use super::{Finding, Found, Question};
 use crate::group::Exclusion;
+use crate::identity::EconomyId;
 use crate::vocabulary::Section;
 
 pub(super) fn judge(asked: &Question<'_>) -> Found {
@@ -44,14 +45,40 @@ pub(super) fn judge(asked: &Question<'_>) -> Found {
         Recipient::LocalRole { .. } if asked.record.source == Source::Own => {
             Finding::pass(Fact::OwnHouse)
         }
-        Recipient::Partner { .. } | Recipient::LocalRole { .. } | Recipient::Constituent { .. } => {
-            named(addressing, is_addressee)
+        Recipient::Partner { economy, .. } => {
+            or_ended(asked, named(addressing, is_addressee), addressing, *economy)
         }
+        Recipient::LocalRole { .. } => {
+            or_ended(asked, named(addressing, is_addressee), addressing, asked.snapshot.us())
+        }
+        Recipient::Constituent { .. } => named(addressing, is_addressee),
         Recipient::Public if asked.part.destination.is_some() => {
             Finding::deny(Fact::DestinedElsewhere)
         }
         Recipient::Public => named(addressing, is_addressee),
     })
+}
+
+/// What was given by a consent alone is named so when that has ended: nobody had to be addressed.
+fn or_ended(
+    asked: &Question<'_>,
+    found: Finding,
+    addressing: Addressing,
+    to: EconomyId,
+) -> Finding {
+    match addressing {
+        Addressing::NotListed
+        | Addressing::Others
+        | Addressing::Outside(_)
+        | Addressing::Nobody => {
+            asked.consent_ended(to).map_or(found, |when| Finding::deny(Fact::ConsentEnded(when)))
+        }
+        Addressing::Open
+        | Addressing::Named { .. }
+        | Addressing::Relay
+        | Addressing::Member(_)
+        | Addressing::Elsewhere => found,
+    }
 }
 
 /// A community is of economies: neither whom one of them serves is in it, nor the public. At home it

@@ -130,6 +130,20 @@ fn a_consent_counts_on_the_grantee_s_side() {
     }
 }
 
+/// What we had by a consent alone names nobody that is here: when it ends, that is what is said.
+#[test]
+fn what_was_given_by_a_consent_that_ended_is_not_called_addressed_to_nobody() {
+    let ours = Consent { asker: THEM, grantee: US, ..consent(&[1], NOW) };
+    let policy = nda(|_| {}).to_builder().consent(ours).build();
+    let mut record = received(Obligations { onward: Onward::Ask, ..Obligations::unbound() });
+    let one = part(&mut record, 1, Section::Summary, Tlp::Amber);
+    let two = part(&mut record, 2, Section::Summary, Tlp::Amber);
+    record.addressed = true;
+    let said = |part| asked(&policy, &record, part, &role(), Gate::Audience).fact;
+    assert_eq!(said(&one), Fact::ConsentEnded(NOW));
+    assert_eq!(said(&two), Fact::AddressedToNobody);
+}
+
 #[test]
 fn where_nobody_has_to_be_asked_nobody_is() {
     for (onward, addressed, relays, fact) in [

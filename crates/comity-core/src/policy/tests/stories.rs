@@ -313,7 +313,10 @@ fn nobody_gets_a_record_that_names_nobody() {
     let mut record = incident(Tlp::Clear);
     record.addressed = true;
     let summary = part(&mut record, 1, Section::Summary, Tlp::Clear);
-    assert_eq!(why(&policy, &record, &summary, &them()), "addressed to nobody");
+    assert_eq!(
+        why(&policy, &record, &summary, &them()),
+        "addressed to nobody that is known here, and no consent is in force"
+    );
     // A group whose charter is not here is nobody, and its addressee part stays.
     let group = address(&mut record, 100, THEM, None, &[], &[1]);
     record.addressees[0].addressee.group = Some((crate::GroupId([1; 32]), 1));

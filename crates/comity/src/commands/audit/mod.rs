@@ -98,6 +98,10 @@ fn write(who: &AuditWho, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
     if !who.nothing_sent.is_empty() {
         writeln!(out, "Nothing of it was sent to {}.", printable(&who.nothing_sent.join(", ")))?;
     }
+    if !who.due.is_empty() {
+        let names = printable(&who.due.join(", "));
+        writeln!(out, "Due, and not sent: {names} is not connected.")?;
+    }
     if let Some(reference) = &who.superseded_by {
         writeln!(out, "Replaced by {reference}.")?;
         write_told(&who.superseded_told, false, zones, out)?;

@@ -114,6 +114,22 @@ pub(super) fn identity(backend: &Backend, status: &Status, comity: &str) -> Opti
     None
 }
 
+/// Whether the node that answers is over this folder. In a copy of a folder, comity.toml names the socket of the
+/// one that it was copied from, where that is written down there.
+pub(super) fn elsewhere(backend: &Backend, status: &Status) -> Option<Finding> {
+    let ours = std::fs::canonicalize(&backend.folder).ok()?.display().to_string();
+    if !status.running || status.folder.is_empty() || status.folder == ours {
+        return None;
+    }
+    let what = format!(
+        "the node that answers at {} runs over {}, and not over {ours}: what it says is not of this folder, which may be a copy of that one",
+        backend.config.admin.socket.display(),
+        status.folder
+    );
+    let mend = "correct admin.socket and store.folder in comity.toml; and never run a copy: partners would meet two nodes with one key";
+    Some(Finding::wrong("folder", what, mend))
+}
+
 /// The clock against the calendar, and against what happened here before.
 pub(super) fn clock(session: &Session) -> Result<Finding, Failure> {
     let alone = clock_alone();
@@ -193,7 +209,7 @@ pub(super) fn port(backend: &Backend, running: bool, comity: &str) -> Finding {
         Err(error) => Finding::wrong(
             "port",
             format!("UDP {address} cannot be used: {error}"),
-            "end what uses it, or change listen.address in comity.toml: ss -lunp",
+            "see who has it: ss -lunp. If it is the node that this folder was copied from, leave it: a copy is not run, for partners would meet two nodes with one key. Else end it, or change listen.address in comity.toml",
         ),
     }
 }

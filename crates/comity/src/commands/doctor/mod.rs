@@ -84,6 +84,10 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<(), Failure> {
     match backend.session(Keys::Reading, &context.asker) {
         Ok(session) => {
             let status: Status = session.call("/status", &())?;
+            if let Some(elsewhere) = machine::elsewhere(&backend, &status) {
+                findings.push(elsewhere);
+                return report(&findings, context);
+            }
             let identity = machine::identity(&backend, &status, &comity);
             // With another economy's journal the key in it is another's as well.
             findings.extend(identity.or_else(|| machine::desk(&status)));

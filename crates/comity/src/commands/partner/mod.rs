@@ -17,7 +17,7 @@ use super::agreement::{EXAMPLES, diff};
 use super::recall::{self, Narrowed};
 use crate::backend::{Keys, Session};
 use crate::cli::PartnerCommand;
-use crate::screen::format::count;
+use crate::screen::format::{count, counted};
 use crate::screen::times::Zones;
 use crate::screen::{Table, printable};
 
@@ -215,7 +215,21 @@ fn write_partner(partner: &PartnerLine, zones: &Zones, out: &mut dyn Write) -> i
         count(partner.delivered),
         count(partner.outstanding),
         count(partner.received)
-    )
+    )?;
+    match due(partner) {
+        Some(due) => writeln!(out, "  due         {due}"),
+        None => Ok(()),
+    }
+}
+
+/// What a partner gets that is away.
+pub(super) fn due(partner: &PartnerLine) -> Option<String> {
+    let records = counted(partner.due, "record", "records");
+    match (partner.due, partner.due_or_more) {
+        (0, _) => None,
+        (_, false) => Some(format!("{records}, sent when it connects")),
+        (_, true) => Some(format!("{records} of the latest or more, sent when it connects")),
+    }
 }
 
 fn update(name: &str, change: PartnerUpdate, context: &mut Context<'_>) -> Result<(), Failure> {

@@ -44,7 +44,15 @@ pub(crate) fn write_matrix(
     if preview.partners.is_empty() {
         return writeln!(out, "There is no partner to send it to.");
     }
-    writeln!(out, "+ released   - withheld   @ held until")
+    writeln!(out, "+ released   - withheld   @ held until")?;
+    match &preview.embargo_until {
+        Some(until) => writeln!(
+            out,
+            "Under an embargo until {}: who gets it may not pass it on before.",
+            zones.written(until)
+        ),
+        None => Ok(()),
+    }
 }
 
 fn rows<'a>(parts: impl Iterator<Item = &'a PreviewPart>) -> Vec<Row<'a>> {
@@ -192,6 +200,7 @@ mod tests {
                 part("sightings", Some("FJ"), &[("JP", "release", None), ("FJ", "release", None)]),
                 part("sightings", Some("FJ"), &[("JP", "release", None), ("FJ", "release", None)]),
             ],
+            embargo_until: Some("2026-11-23T03:00:00Z".to_owned()),
             policy: 1,
             at: String::new(),
         };
@@ -206,6 +215,7 @@ evidence                   AMBER     600 B  -   -   MoU art. 4.2: summary, mitig
 detail                     AMBER     600 B  @   @   until 2026-11-22 03:00:00Z
 sightings for FJ, 2 parts  AMBER    1.2 kB  +   +
 + released   - withheld   @ held until
+Under an embargo until 2026-11-23 03:00:00Z: who gets it may not pass it on before.
 ";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }

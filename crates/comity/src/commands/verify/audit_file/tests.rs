@@ -109,6 +109,7 @@ fn books() -> AuditWho {
         consented: Vec::new(),
         told_outside: Vec::new(),
         nothing_sent: vec!["FJ".to_owned()],
+        due: Vec::new(),
         withdrawn_by: None,
         recalled_by: None,
         withdrawal_told: Vec::new(),
