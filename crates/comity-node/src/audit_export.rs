@@ -37,6 +37,9 @@ pub struct Head {
     pub code: String,
     /// When it was written, by its clock.
     pub written: String,
+    /// The latest instant of an entry, where that is later: the clock was wrong when it was entered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ahead: Option<String>,
     /// Who asked for it; empty where nobody is named.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub by: String,
@@ -139,6 +142,14 @@ fn count_in(all: &mut Sha256, line: &str) {
 
 fn line_digest(line: &str) -> Digest {
     Digest::of(LINE, line.as_bytes())
+}
+
+/// What the first line says of times.
+#[derive(Clone, Copy, Debug)]
+struct Dated {
+    written: Timestamp,
+    /// Up to when lines may be dated: until then, or as far ahead as it says that entries are.
+    latest: Timestamp,
 }
 
 /// The first line that is not what was written.
@@ -246,7 +257,7 @@ struct Reading {
     /// says which.
     suspects: Option<u64>,
     /// What the first line says of the file, and its key.
-    written: Option<(Timestamp, Signed)>,
+    written: Option<(Dated, Signed)>,
     /// The first line that speaks against it, if the signature does not.
     against: Option<Fault>,
     witnessed: Option<(Timestamp, Witnessed)>,
@@ -323,13 +334,13 @@ impl Reading {
 
     /// Nothing in a file may be later than the file: whoever dates one back leaves out what came since.
     fn fits(&mut self, number: u64, event: &Value, head: &Head) -> Result<(), Fault> {
-        let Some((written, _)) = &self.written else { return Ok(()) };
+        let Some((Dated { written, latest }, _)) = &self.written else { return Ok(()) };
         let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
         let at: Timestamp = text("at")
             .parse()
             .map_err(|_no_time| fault(number, "export-malformed", "`at` is no time"))?;
-        if at > *written {
-            let what = format!("it is of {at}, after the file was written by its first line");
+        if at > *latest {
+            let what = format!("it is of {at}, later than the first line says that anything is");
             return Err(fault(number, "export-time", what));
         }
         if text("event") != "receipt" {
@@ -427,7 +438,7 @@ impl Reading {
 ///
 /// An author's key does not count, nor does one that somebody else may have: whoever has it can write any
 /// time into the first line.
-fn first(line: &str, keyring: &VerifiedKeyring) -> Result<(Head, Timestamp, Signed), Fault> {
+fn first(line: &str, keyring: &VerifiedKeyring) -> Result<(Head, Dated, Signed), Fault> {
     let head = head(line)?;
     if head.economy != keyring.economy().to_string() {
         let what = "the file is of another economy than the keyring";
@@ -437,6 +448,9 @@ fn first(line: &str, keyring: &VerifiedKeyring) -> Result<(Head, Timestamp, Sign
     let key: KeyId = head.key.parse().map_err(|_no_key| malformed("`key` is none"))?;
     let written: Timestamp =
         head.written.parse().map_err(|_no_time| malformed("`written` is no time"))?;
+    let ahead = head.ahead.as_deref().map(str::parse::<Timestamp>).transpose();
+    let ahead = ahead.map_err(|_no_time| malformed("`ahead` is no time"))?;
+    let dated = Dated { written, latest: ahead.map_or(written, |ahead| ahead.max(written)) };
     if keyring.revocation(key).is_some_and(|revocation| revocation.compromised) {
         let what = "its key was declared compromised: whoever has it can date back what it signs";
         return Err(fault(1, "export-key", what));
@@ -450,7 +464,7 @@ fn first(line: &str, keyring: &VerifiedKeyring) -> Result<(Head, Timestamp, Sign
                 from: grant.from.to_string(),
                 until: grant.until.to_string(),
             };
-            Ok((head, written, signed))
+            Ok((head, dated, signed))
         }
         None => {
             let what = "its key was not granted for the links of the economy's node when it was written, by the keyring that it is verified with";

@@ -78,7 +78,13 @@ fn what_happened_is_verified_elsewhere_and_what_was_changed_is_found() {
     let nobody = Node::vacant();
     let given = nobody.data(&["audit", "verify", "--file", out, "--keyring", keyring]);
     assert_eq!(given["head"]["economy"], verified["head"]["economy"]);
-    kr.data(&["audit", "verify", "--file", out]);
+    // What the partner signed is checked where its keyring is, and said not to be elsewhere.
+    let ours = kr.data(&["audit", "verify", "--file", out]);
+    assert_eq!(text(&ours["witnessed"], "partner"), "FJ", "{ours}");
+    assert_eq!(
+        (&ours["witness_checked"], &given["witness_checked"]),
+        (&true.into(), &false.into())
+    );
     let other = fj.try_with(&["audit", "verify", "--file", out, "--from", "FJ"], "");
     other.refused(65, "export-economy", "line 1", "ask for the file again");
 

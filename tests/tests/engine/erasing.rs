@@ -276,6 +276,41 @@ fn lift(bench: &mut Bench, record: RecordId) -> Result<Reply, CommandError> {
     bench.command(Command::LiftHold(LegalHold { record, reason, by, at }))
 }
 
+/// After a restore words may be entered in any order: the last that was said counts, and of one instant the hold.
+#[test]
+fn the_last_word_about_a_hold_counts_in_whatever_order_they_come() {
+    let word = |record, seconds: u64| LegalHold {
+        record,
+        reason: "an order".to_owned(),
+        by: String::new(),
+        at: Timestamp::from_secs(1_795_000_000 + seconds),
+    };
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        for (last, held) in [(3, true), (2, true), (1, false)] {
+            let mut bench = Bench::new();
+            let us = bench.node.economy.clone();
+            let (record, parts) = passable(&us, &bench);
+            let id = publish(&mut bench, &record, &parts);
+            let words = [
+                JournalEntry::OnHold(word(id, 1)),
+                JournalEntry::HoldLifted(word(id, 2)),
+                JournalEntry::OnHold(word(id, last)),
+            ];
+            bench.node.remembered = order.iter().map(|at| words[*at].clone()).collect();
+            for _ in 0..2 {
+                bench.restart();
+                assert_eq!(bench.state().erasures().hold(&id).is_some(), held, "{order:?} {last}");
+            }
+            // What is said now comes after them, whatever their times are.
+            hold(&mut bench, id).expect("a hold");
+            assert!(bench.state().erasures().hold(&id).is_some());
+            lift(&mut bench, id).expect("lifted");
+            bench.restart();
+            assert!(bench.state().erasures().hold(&id).is_none());
+        }
+    }
+}
+
 #[test]
 fn a_legal_hold_keeps_a_record_until_it_is_lifted() {
     let mut bench = Bench::new();

@@ -7,9 +7,9 @@ use comity_core::ledger::Obligations;
 use comity_core::record::{Draft, Header, Part, VerifiedRecord};
 use comity_core::{Class, Kind, Marking, Onward, RecordId, Section, Timestamp, Tlp};
 use comity_node::config::Retention;
-use comity_node::engine::Command;
+use comity_node::engine::{Command, Reply};
 use comity_store::{BlobState, Store as _};
-use comity_tests::bench::{Answer, Bench, Peer, sign};
+use comity_tests::bench::{Answer, Bench, ListDisk, Peer, sign};
 use comity_tests::sim::economy::Economy;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -175,6 +175,20 @@ fn a_clock_that_stays_wrong_is_not_believed_at_the_next_start() {
     bench.engine().clock_is_confirmed();
     bench.wait(SECOND);
     assert_eq!(gone(&bench, id), [Section::Victim]);
+}
+
+/// Something goes by its term in the step in which somebody publishes, and the list is full: whoever publishes has
+/// published, and hears nothing of it.
+#[test]
+fn what_is_erased_in_the_same_step_is_nobody_else_s_answer() {
+    let (mut bench, mut origin) = keeping();
+    let (id, _) = takes(&mut bench, &mut origin, "i");
+    bench.now = bench.now.saturating_add(DAY * 91);
+    bench.list = ListDisk::Full;
+    let token = bench.publish("a note");
+    assert_eq!(gone(&bench, id), [Section::Victim]);
+    assert_eq!(bench.alarms("erasures-list").len(), 1);
+    assert!(matches!(bench.reply(token), Some(Ok(Reply::Published { .. }))));
 }
 
 /// After a rest that is not long, a partner's clock is enough, and the next start knows.

@@ -45,6 +45,7 @@ fn head_of(kr: &Economy) -> Head {
         economy: kr.keyring.economy().to_string(),
         code: "KR".to_owned(),
         written: AT.to_string(),
+        ahead: None,
         by: String::new(),
         since: None,
         until: None,
@@ -216,6 +217,14 @@ fn nothing_in_a_file_is_later_than_the_file() {
     let sent = |at: Timestamp| json!({"at": at.to_string(), "event": "sent", "number": 1});
     let fault = verified(&sealed(&[sent(AT), sent(later(1))])).map(|one| one.events).unwrap_err();
     assert_eq!((fault.line, fault.code), (3, "export-time"));
+    // Unless the first line says that a clock was wrong.
+    let head = Head { ahead: Some(later(9).to_string()), ..head_of(&kr()) };
+    for (seconds, line) in [(9, None), (10, Some(2))] {
+        let (mut writing, first) = Writing::begin(&head).unwrap();
+        let event = writing.line(&sent(later(seconds))).unwrap();
+        let lines = [first, event, writing.seal(&kr().link).unwrap()];
+        assert_eq!(verified(&lines).err().map(|fault| fault.line), line);
+    }
     let undated = json!({"event": "sent", "number": 1});
     let fault = verified(&sealed(&[undated])).map(|one| one.events).unwrap_err();
     assert_eq!((fault.line, fault.code), (2, "export-malformed"));

@@ -259,11 +259,14 @@ impl Engine {
             }
             return;
         }
+        let before = self.then.len();
         let result = self.carry_out(command, now);
+        let remembers = |step: &Then| matches!(step, Then::Remember(_));
+        let listed = self.then.iter().skip(before).any(remembers);
         // What was refused entered nothing; the answer need not wait.
         match result {
             Ok(reply) if !self.batch.is_empty() => {
-                self.then.push(Then::Reply { token, reply: Ok(reply) });
+                self.then.push(Then::Reply { token, reply: Ok(reply), listed });
             }
             reply => self.effects.push(super::Effect::Reply { token, reply }),
         }

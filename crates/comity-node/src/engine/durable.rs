@@ -16,6 +16,8 @@ pub(super) enum Then {
     Reply {
         token: Token,
         reply: Result<Reply, CommandError>,
+        /// Whether it says that something is written down where a restore does not reach it.
+        listed: bool,
     },
     Admit(BTreeSet<EconomyId>),
     AskFor(EconomyId),
@@ -100,7 +102,7 @@ impl Engine {
         let remembered = self.remember(&then);
         for step in then {
             match step {
-                Then::Reply { token, reply } => match remembered {
+                Then::Reply { token, reply, listed } => match remembered.filter(|_| listed) {
                     Some(of) => self.remembering.entry(of).or_default().push((token, reply)),
                     None => self.effects.push(Effect::Reply { token, reply }),
                 },

@@ -73,7 +73,8 @@ impl Engine {
     pub(super) fn hold(&mut self, hold: LegalHold) -> Result<Reply, CommandError> {
         let missing = || CommandError::NoRecord(hold.record.to_string());
         self.state.record(&hold.record).ok_or_else(missing)?;
-        self.enter_word(JournalEntry::OnHold(hold));
+        let at = self.state.after_words_about(&hold.record, hold.at);
+        self.enter_word(JournalEntry::OnHold(LegalHold { at, ..hold }));
         Ok(Reply::Done)
     }
 
@@ -84,7 +85,8 @@ impl Engine {
             let name = held.map_or_else(|| lifted.record.to_string(), |one| one.reference.clone());
             return Err(CommandError::Unfitting(format!("there is no hold on {name}")));
         }
-        self.enter_word(JournalEntry::HoldLifted(lifted));
+        let at = self.state.after_words_about(&lifted.record, lifted.at);
+        self.enter_word(JournalEntry::HoldLifted(LegalHold { at, ..lifted }));
         Ok(Reply::Done)
     }
 
@@ -133,7 +135,7 @@ impl Engine {
         for (token, reply) in waiting {
             let reply = match &result {
                 Ok(()) => reply,
-                Err(why) => Err(CommandError::NotListed(why.clone())),
+                Err(why) => reply.and_then(|_| Err(CommandError::NotListed(why.clone()))),
             };
             self.effects.push(Effect::Reply { token, reply });
         }

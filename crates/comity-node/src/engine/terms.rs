@@ -81,10 +81,16 @@ impl Engine {
             let until = if one_is_enough(ahead) {
                 "until a partner's clock agrees (comity partner ping NAME), or you confirm it (comity clock confirm)"
             } else {
-                "until you confirm it (comity clock confirm), or partners' receipts have agreed for a day"
+                "until you confirm it (comity clock confirm), or more partners' receipts have agreed for a day than speak against it"
+            };
+            let against: Vec<_> =
+                self.state.clocks_against().map(|one| self.state.name_of(one)).collect();
+            let against = match against.is_empty() {
+                true => String::new(),
+                false => format!("; against it speak the clocks of {}", against.join(", ")),
             };
             let text = format!(
-                "the clock says {now}, and nobody vouches for a time after {vouched}: nothing is erased by its term {until}"
+                "the clock says {now}, and nobody vouches for a time after {vouched}: nothing is erased by its term {until}{against}"
             );
             self.alarm(None, "retention-waits", text);
         }

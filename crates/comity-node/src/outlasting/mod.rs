@@ -142,7 +142,8 @@ pub fn before_restore(
     let mut seen: BTreeSet<Digest> = here.entries.iter().map(word_digest).collect();
     more.retain(|entry| seen.insert(word_digest(entry)));
     wrong.extend(complete(&path, &here, &more)?);
-    let entries = here.entries.into_iter().chain(more).collect();
+    let mut entries: Vec<_> = here.entries.into_iter().chain(more).collect();
+    entries.sort_by_key(JournalEntry::at);
     Ok(Gathered { entries, wrong })
 }
 

@@ -70,8 +70,6 @@ impl Service {
                 let unwritten = ServiceError::new(ErrorKind::TryLater, "read-only", why);
                 return Err(unwritten.next("comity status"));
             }
-            // Nothing in it is later, also where the clock was put back between two starts.
-            let now = now.max(state.newest());
             let granted = state
                 .keyring(&state.us())
                 .is_some_and(|keyring| keyring.is_granted(id, Role::Link, now));
@@ -83,14 +81,17 @@ impl Service {
             }
             let partner = request.partner.as_deref();
             let partner = partner.map(|name| find_partner(state, name)).transpose()?;
-            Ok((state.us(), state.code().to_owned(), partner, now))
+            // A clock that was wrong once has left entries of a time that has not come.
+            let ahead = Some(state.newest()).filter(|newest| *newest > now);
+            Ok((state.us(), state.code().to_owned(), partner, ahead))
         });
-        let (us, code, partner, now) = found.await??;
+        let (us, code, partner, ahead) = found.await??;
         let head = Head {
             format: FORMAT,
             economy: us.to_string(),
             code,
             written: now.to_string(),
+            ahead: ahead.map(|at| at.to_string()),
             by: self.caller_name(),
             since: since.map(|at| at.to_string()),
             until: until.map(|at| at.to_string()),

@@ -358,7 +358,7 @@ impl State {
     pub(super) fn receipt_came(&mut self, from: &EconomyId, signed: &[u8], at: Timestamp) {
         let receipt = UnverifiedReceipt::parse(signed).map(UnverifiedReceipt::verified_before);
         let (Ok(receipt), Some(partner)) = (receipt, self.partners.get_mut(from)) else { return };
-        self.vouched.signed(receipt.at, at);
+        self.vouched.signed(*from, receipt.at, at);
         partner.out.receipt((receipt.first(), receipt.upto.number), at, self.seq);
         // A refusal may have been lost with its connection: what the partner signs for, it says once more.
         for (number, reason) in receipt.rejects {

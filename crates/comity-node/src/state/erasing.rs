@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use comity_core::journal::{Erasure, JournalEntry, LegalHold};
-use comity_core::{Digest, PartDigest, RecordId, Section};
+use comity_core::{Digest, PartDigest, RecordId, Section, Timestamp};
 
 use super::records::Held;
 use super::{State, titles};
@@ -21,6 +22,9 @@ pub struct Erasures {
     of: BTreeMap<RecordId, Vec<Arc<Erasure>>>,
     bodies: BTreeMap<PartDigest, Arc<Erasure>>,
     holds: BTreeMap<RecordId, LegalHold>,
+    /// Of each record the last word about a hold: when, and whether it is one. Words may be entered in
+    /// another order than they were said, after a restore.
+    said: BTreeMap<RecordId, (Timestamp, bool)>,
     /// The sections of the drafts that records were made from.
     drafted: BTreeMap<RecordId, Vec<PartDigest>>,
     /// Every entry about any of it, in order, and what tells them apart.
@@ -145,14 +149,33 @@ impl State {
         self.turns = self.turns.saturating_add(1);
     }
 
-    /// Nothing of a record is erased from now on; or it may be again.
+    /// Nothing of a record is erased from now on; or it may be again. The latest word counts, in whatever order
+    /// they come; of the same instant, the one that keeps.
     pub(super) fn held_or_lifted(&mut self, entry: &JournalEntry) {
-        if let JournalEntry::OnHold(hold) = entry {
-            self.erasures.holds.insert(hold.record, hold.clone());
+        let (word, holds) = if let JournalEntry::OnHold(hold) = entry {
+            (hold, true)
         } else if let JournalEntry::HoldLifted(lifted) = entry {
-            self.erasures.holds.remove(&lifted.record);
+            (lifted, false)
+        } else {
+            return;
+        };
+        let (last, said) = (self.erasures.said.get(&word.record), (word.at, holds));
+        if last.is_none_or(|last| said >= *last) {
+            self.erasures.said.insert(word.record, said);
+            if holds {
+                self.erasures.holds.insert(word.record, word.clone());
+            } else {
+                self.erasures.holds.remove(&word.record);
+            }
         }
         self.erasures.note(entry.clone());
+    }
+
+    /// When a word about a hold on a record is said now: after those before it, also where the clock was put
+    /// back between two starts.
+    pub(crate) fn after_words_about(&self, record: &RecordId, now: Timestamp) -> Timestamp {
+        let last = self.erasures.said.get(record);
+        last.map_or(now, |(at, _)| now.max(at.saturating_add(Duration::from_millis(1))))
     }
 
     /// Marks which parts of a record that has just come in were erased before.

@@ -4,27 +4,30 @@
 //! for, it is so itself. After a longer rest, or with a clock that was wrong at a start, a partner's receipt has to
 //! agree: however many entries say what the clock said, it is the same clock.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use comity_core::Timestamp;
 use comity_core::limits::CLOCK_TOLERANCE;
+use comity_core::{EconomyId, Timestamp};
 
 use super::State;
 use crate::limits::{A_DAY, VOUCHED_BY_ONE};
 
 /// What is vouched for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Vouched {
     upto: Timestamp,
     newest: Timestamp,
-    /// The first receipt that agrees with a time far ahead, since when none has spoken against it.
-    far: Option<Timestamp>,
+    /// Of each partner that agrees with a time far ahead, its first receipt that did.
+    far: BTreeMap<EconomyId, Timestamp>,
+    /// Partners whose last receipt was of another time than ours.
+    against: BTreeSet<EconomyId>,
 }
 
 impl Vouched {
     /// A node is founded by somebody who looks at it.
     pub(super) const fn begin(at: Timestamp) -> Self {
-        Self { upto: at, newest: at, far: None }
+        Self { upto: at, newest: at, far: BTreeMap::new(), against: BTreeSet::new() }
     }
 
     /// Something was entered at this time.
@@ -41,16 +44,27 @@ impl Vouched {
     }
 
     /// A partner's receipt, signed at `theirs` by its clock, was entered at this time.
-    pub(super) fn signed(&mut self, theirs: Timestamp, at: Timestamp) {
+    ///
+    /// Far ahead, more partners have to have agreed for a day than speak against it: one clock that is wrong
+    /// neither makes a time nor keeps it from being believed.
+    pub(super) fn signed(&mut self, from: EconomyId, theirs: Timestamp, at: Timestamp) {
         if theirs.since(at).max(at.since(theirs)) > CLOCK_TOLERANCE {
-            self.far = None;
-        } else if at.since(self.upto) <= VOUCHED_BY_ONE {
+            self.far.remove(&from);
+            self.against.insert(from);
+            return;
+        }
+        self.against.remove(&from);
+        if at.since(self.upto) <= VOUCHED_BY_ONE {
             self.upto = self.upto.max(at);
-            self.far = None;
-        } else if self.far.is_some_and(|first| at.since(first) >= A_DAY) {
-            (self.upto, self.far) = (at, None);
-        } else {
-            self.far = Some(self.far.map_or(at, |first| first.min(at)));
+            self.far.clear();
+            return;
+        }
+        let first = self.far.entry(from).or_insert(at);
+        *first = (*first).min(at);
+        let for_a_day = self.far.values().filter(|first| at.since(**first) >= A_DAY).count();
+        if for_a_day > self.against.len() {
+            self.upto = at;
+            self.far.clear();
         }
     }
 }
@@ -60,6 +74,11 @@ impl State {
     #[must_use]
     pub fn vouched(&self) -> Timestamp {
         self.vouched.upto
+    }
+
+    /// Partners whose clocks speak against ours, by their last receipts.
+    pub fn clocks_against(&self) -> impl Iterator<Item = &EconomyId> {
+        self.vouched.against.iter()
     }
 
     /// The latest instant of any entry.
@@ -96,23 +115,41 @@ mod tests {
         assert_eq!(vouched.upto, day(21));
     }
 
+    const ONE: EconomyId = EconomyId([1; 32]);
+    const OTHER: EconomyId = EconomyId([2; 32]);
+    const THIRD: EconomyId = EconomyId([3; 32]);
+
     #[test]
     fn a_partner_vouches_for_a_rest_and_for_a_long_one_only_if_it_says_so_for_a_day() {
         let mut vouched = Vouched::begin(day(0));
         vouched.entered(day(20));
         assert_eq!(vouched.upto, day(0));
-        vouched.signed(day(21), day(20));
+        vouched.signed(ONE, day(21), day(20));
         assert_eq!(vouched.upto, day(0), "its clock says something else");
-        vouched.signed(day(20), day(20));
+        vouched.signed(ONE, day(20), day(20));
         assert_eq!(vouched.upto, day(20));
         let hours = |hours: u32| day(400).saturating_add(A_DAY * hours / 24);
-        vouched.signed(hours(0), hours(0));
-        vouched.signed(hours(20), hours(20));
+        vouched.signed(ONE, hours(0), hours(0));
+        vouched.signed(ONE, hours(20), hours(20));
         assert_eq!(vouched.upto, day(20));
-        vouched.signed(hours(0), hours(21));
-        vouched.signed(hours(25), hours(25));
-        assert_eq!(vouched.upto, day(20), "one has spoken against it meanwhile");
-        vouched.signed(hours(49), hours(49));
+        vouched.signed(ONE, hours(0), hours(21));
+        vouched.signed(ONE, hours(25), hours(25));
+        assert_eq!(vouched.upto, day(20), "it has said something else meanwhile");
+        vouched.signed(ONE, hours(49), hours(49));
         assert_eq!(vouched.upto, hours(49));
+    }
+
+    #[test]
+    fn one_partner_with_a_wrong_clock_neither_makes_a_time_nor_keeps_it_away() {
+        let mut vouched = Vouched::begin(day(0));
+        let far = |after: u64| day(400 + after);
+        vouched.signed(ONE, day(1), far(0));
+        vouched.signed(OTHER, far(0), far(0));
+        vouched.signed(ONE, day(1), far(1));
+        vouched.signed(OTHER, far(1), far(1));
+        assert_eq!(vouched.upto, day(0), "one says so, and one does not");
+        vouched.signed(THIRD, far(1), far(1));
+        vouched.signed(THIRD, far(2), far(2));
+        assert_eq!(vouched.upto, far(2), "two say so, and one does not");
     }
 }

@@ -7,9 +7,9 @@ use std::path::Path;
 
 use comity_admin::{Failure, FailureKind, ask};
 use comity_core::Timestamp;
-use comity_core::keyring::{SignedKeyring, VerifiedKeyring};
+use comity_core::keyring::{Role, SignedKeyring, VerifiedKeyring};
 use comity_node::api::{BooksLine, BooksVerified, ExportLine, ExportRequest, KeyringFile};
-use comity_node::audit_export::{self, Fault, Verified};
+use comity_node::audit_export::{self, Fault, Verified, Witnessed};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
@@ -192,6 +192,8 @@ struct VerifiedFile {
     /// What this node calls the economy, where it was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
+    /// Whether the last receipt's key is one of that partner's, by its keyring here.
+    witness_checked: bool,
 }
 
 fn file_of(path: &Path, asked: &AuditVerify, context: &mut Context<'_>) -> Result<(), Failure> {
@@ -200,8 +202,10 @@ fn file_of(path: &Path, asked: &AuditVerify, context: &mut Context<'_>) -> Resul
     let open = || File::open(path).map(BufReader::new).map_err(unreadable);
     let first = lines(open()?).next().transpose().map_err(unreadable)?.unwrap_or_default();
     let economy = audit_export::economy(&first).map_err(|fault| refused(&shown, &fault))?;
-    let (keyring, zones) = match &asked.keyring {
-        Some(keyring) => (read_keyring(keyring)?, Zones::ours(Place::new(TimeZone::UTC, None))),
+    let (keyring, zones, session) = match &asked.keyring {
+        Some(keyring) => {
+            (read_keyring(keyring)?, Zones::ours(Place::new(TimeZone::UTC, None)), None)
+        }
         None => {
             let (session, zones) = context.session(Keys::Reading)?;
             let name = asked.from.clone().unwrap_or_else(|| economy.to_string());
@@ -211,14 +215,28 @@ fn file_of(path: &Path, asked: &AuditVerify, context: &mut Context<'_>) -> Resul
                 "no-partner" if asked.from.is_none() => unknown(&economy.to_string()),
                 _ => failure,
             })?;
-            (decoded(&found.keyring, "the node")?, zones)
+            (decoded(&found.keyring, "the node")?, zones, Some(session))
         }
     };
     let verified = audit_export::verify(lines(open()?), &keyring);
     let verified = verified.map_err(|fault| refused(&shown, &fault))?;
     let name = asked.from.clone();
-    let answer = VerifiedFile { file: shown, verified, name };
+    let witness_checked = match (&session, &verified.witnessed) {
+        (Some(session), Some(witnessed)) => is_theirs(session, witnessed),
+        (None, _) | (_, None) => false,
+    };
+    let answer = VerifiedFile { file: shown, verified, name, witness_checked };
     context.screen.answer(&answer, |out| write_verified(&answer, &zones, out))
+}
+
+/// Whether a receipt's key is one that the partner's keyring, as it is here, grants for its links.
+fn is_theirs(session: &Session, witnessed: &Witnessed) -> bool {
+    let asked = ask::Named { name: witnessed.partner_id.clone() };
+    // Of whom this node does not know, nothing is checked.
+    let Ok(found) = session.call::<_, KeyringFile>("/keyring", &asked) else { return false };
+    let Ok(keyring) = decoded(&found.keyring, "the node") else { return false };
+    let (Ok(key), Ok(at)) = (witnessed.key.parse(), witnessed.at.parse()) else { return false };
+    keyring.economy().to_string() == witnessed.partner_id && keyring.is_granted(key, Role::Link, at)
 }
 
 /// The lines without their ends, byte for byte; none is longer than one that is written.
@@ -270,13 +288,27 @@ fn write_verified(answer: &VerifiedFile, zones: &Zones, out: &mut dyn Write) -> 
     match &answer.verified.witnessed {
         Some(seen) => writeln!(
             out,
-            "  not before {}, when {} signed the last receipt in it",
+            "  not before {}, by a receipt with {}",
             zones.written(&seen.at),
-            printable(&seen.partner)
+            match answer.witness_checked {
+                true => format!("the key of {}", printable(&seen.partner)),
+                false => format!(
+                    "a key that the file calls {}'s ({}), not checked here",
+                    printable(&seen.partner),
+                    printable(&seen.key)
+                ),
+            }
         )?,
         None => {
             writeln!(out, "  no partner's receipt in it says when it was written at the earliest")?
         }
+    }
+    if let Some(ahead) = &head.ahead {
+        writeln!(
+            out,
+            "  ahead    lines are dated up to {}, after it was written: a clock was wrong, or the file is dated back",
+            zones.written(ahead)
+        )?;
     }
     let entries = counted(head.entries, "entry", "entries");
     writeln!(out, "  journal  {entries}, head {}", printable(&head.chain))
