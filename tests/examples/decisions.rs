@@ -4,7 +4,8 @@
 //!
 //! 200 partners with 300 agreements in force between them, 400 records of five parts and more, own and
 //! received, addressed and not, every part asked about for every partner, on one thread. Both ways are
-//! counted over the same questions, and compared once before.
+//! counted over the same questions, and compared once before. Shared, the reasons are not kept, only what a
+//! sender needs.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
