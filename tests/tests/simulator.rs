@@ -48,6 +48,19 @@ fn what_is_erased_stays_so_and_is_no_loss() {
     assert!(erasures > 20 && restores > 2, "{erasures} erasures, {restores} restores");
 }
 
+/// What an origin said may go to whom it said, by whom it said, as long as it said; and what it takes back, or
+/// has destroyed, goes no more.
+#[test]
+fn what_an_origin_says_and_takes_back_holds() {
+    let mut consented = 0;
+    for seed in 0..16 {
+        let report = run(&Config::asking(seed)).unwrap_or_else(|account| panic!("{account}"));
+        consented += report.consented;
+    }
+    println!("{consented} deliveries went by a consent alone");
+    assert!(consented > 0, "no consent ever let anything go");
+}
+
 /// Twenty nodes, every fault: 32 seeds, or as many as `COMITY_SIM_SEEDS` says.
 #[test]
 fn the_invariants_hold_in_a_federation() {
@@ -116,11 +129,20 @@ fn what_was_found_once_stays_mended() {
     }
 }
 
-/// One seed, from `COMITY_SIM_SEED`: how a failure is repeated.
+/// One seed, from `COMITY_SIM_SEED`, of the tier that `COMITY_SIM_TIER` names: how a failure is repeated.
 #[test]
 #[ignore = "one seed, to repeat a failure"]
 fn one_seed() {
-    let config = Config::federation(number("COMITY_SIM_SEED").unwrap_or(0));
+    let seed = number("COMITY_SIM_SEED").unwrap_or(0);
+    let tier = std::env::var("COMITY_SIM_TIER").unwrap_or_else(|_| "federation".to_owned());
+    let config = match tier.as_str() {
+        "federation" => Config::federation(seed),
+        "small" => Config::small(seed),
+        "forgetting" => Config::forgetting(seed),
+        "asking" => Config::asking(seed),
+        "strangers" => Config::strangers(seed),
+        other => panic!("COMITY_SIM_TIER: there is no tier `{other}`"),
+    };
     let report = run(&config).unwrap_or_else(|account| panic!("{account}"));
     println!("{report:?}");
 }

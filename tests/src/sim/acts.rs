@@ -106,6 +106,7 @@ impl World {
                 71..=73 => self.propose_somewhere(node)?,
                 74..=76 => self.back_up(node),
                 77..=81 if self.config.erasures => self.erase(node)?,
+                77..=90 if self.config.consents => self.deal(node)?,
                 _ => self.fault(node)?,
             }
         }
@@ -329,7 +330,7 @@ impl World {
         self.command(node, command, Promise::Published(id))
     }
 
-    fn speak(
+    pub(super) fn speak(
         &mut self,
         node: usize,
         kind: Kind,

@@ -19,6 +19,8 @@ pub struct Config {
     pub restores: bool,
     /// Whether people erase what is here.
     pub erasures: bool,
+    /// Whether people ask origins for others, and have things destroyed.
+    pub consents: bool,
     /// How many nodes are hostile.
     pub hostile: usize,
     /// Whether nobody knows who is beyond its partners before faults end, and so many records that
@@ -40,6 +42,7 @@ impl Config {
             faults: true,
             restores: true,
             erasures: false,
+            consents: false,
             hostile: 1,
             strangers: false,
             mutation: None,
@@ -56,6 +59,12 @@ impl Config {
     #[must_use]
     pub fn forgetting(seed: u64) -> Self {
         Self { erasures: true, ..Self::small(seed) }
+    }
+
+    /// A small one in which people ask origins for others, which answer and take back, and recall records.
+    #[must_use]
+    pub fn asking(seed: u64) -> Self {
+        Self { consents: true, acts: 240, ..Self::small(seed) }
     }
 
     /// A few nodes that are told only at the end who is beyond their partners.
@@ -110,6 +119,8 @@ pub struct Report {
     pub restores: u64,
     /// What people erased.
     pub erasures: u64,
+    /// Deliveries that an origin's consent alone let go.
+    pub consented: u64,
     /// Connections that broke.
     pub breaks: u64,
     /// Deliveries that were refused because nobody knew their origin.

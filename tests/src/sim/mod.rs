@@ -9,6 +9,7 @@
 
 pub mod acts;
 pub mod config;
+mod consents;
 pub mod dice;
 pub mod economy;
 mod effects;

@@ -113,6 +113,7 @@ impl World {
         self.watch.settled(&self.nodes, self.now)?;
         self.report.delivered = self.watch.delivered;
         self.report.unkept = self.watch.unkept();
+        self.report.consented = self.watch.consented;
         self.report.signed = self.watch.truth.deeds().count() as u64;
         Ok(self.report)
     }

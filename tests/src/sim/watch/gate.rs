@@ -2,12 +2,13 @@
 //! the sender's journal says, sharing no code with the decision.
 
 use comity_core::agreement::Tier;
+use comity_core::consent::ConsentBody;
 use comity_core::{EconomyId, Kind, Onward, PartDigest, Section, Timestamp, Tlp};
 
 use super::shadow::Shadow;
 use crate::sim::truth::{Deed, Piece, Truth};
 
-/// Why these parts may not go to `to`, if so.
+/// Why these parts may not go to `to`, if so; and if they may, whether only their origin's consent lets them.
 pub fn check(
     truth: &Truth,
     shadow: &Shadow,
@@ -16,7 +17,7 @@ pub fn check(
     deed: &Deed,
     parts: &[PartDigest],
     now: Timestamp,
-) -> Result<(), String> {
+) -> Result<bool, String> {
     let bond = shadow.partners.get(&to).ok_or("the recipient is no partner")?;
     if !bond.open {
         return Err("the partner is suspended".to_owned());
@@ -29,7 +30,7 @@ pub fn check(
         return Err("the node is in recovery".to_owned());
     }
     if deed.kind.is_control() {
-        return control(truth, shadow, to, deed);
+        return control(truth, shadow, to, deed).map(|()| false);
     }
     if shadow.withdrawn.contains(&deed.id) {
         return Err("the record is withdrawn".to_owned());
@@ -41,15 +42,47 @@ pub fn check(
     }) {
         return Err("no part says anything".to_owned());
     }
+    let mut by_consent = false;
     for digest in parts {
         if shadow.erased.contains(digest) {
             return Err("the part was erased".to_owned());
         }
         let part = deed.parts.get(digest).ok_or("the part is not the record's")?;
-        addressed(us, to, deed, digest, part)?;
-        marked(truth, shadow, us, to, deed, part, now)?;
+        let consented = consented(truth, shadow, (us, to), deed, digest, now);
+        if let Err(why) = addressed(us, to, deed, digest, part) {
+            if !consented || part.destination.is_some() {
+                return Err(why);
+            }
+            by_consent = true;
+        }
+        by_consent |= marked(truth, shadow, us, to, deed, part, (now, consented))?;
     }
-    Ok(())
+    Ok(by_consent)
+}
+
+/// Whether the origin says, in words that are here and not taken back, that `to` may have this part by us.
+fn consented(
+    truth: &Truth,
+    shadow: &Shadow,
+    (us, to): (EconomyId, EconomyId),
+    deed: &Deed,
+    digest: &PartDigest,
+    now: Timestamp,
+) -> bool {
+    let mut words = truth.deeds().filter(|word| {
+        word.kind == Kind::Consent
+            && word.origin == deed.origin
+            && shadow.records.get(&word.id).is_some_and(|entered| entered.accepted)
+            && !shadow.withdrawn.contains(&word.id)
+    });
+    words.any(|word| match ConsentBody::decode(&word.body) {
+        Ok(ConsentBody::Grant(grant)) => {
+            (grant.record, grant.asker, grant.grantee) == (deed.id, us, to)
+                && grant.parts.contains(digest)
+                && now < grant.until
+        }
+        Ok(ConsentBody::Ask(_) | ConsentBody::Refusal(_)) | Err(_) => false,
+    })
 }
 
 fn control(truth: &Truth, shadow: &Shadow, to: EconomyId, deed: &Deed) -> Result<(), String> {
@@ -112,9 +145,10 @@ fn marked(
     to: EconomyId,
     deed: &Deed,
     part: &Piece,
-    now: Timestamp,
-) -> Result<(), String> {
+    (now, consented): (Timestamp, bool),
+) -> Result<bool, String> {
     let marking = &part.marking;
+    let mut by_consent = false;
     if marking.release_at.is_some_and(|at| at > now) {
         return Err("its release time has not come".to_owned());
     }
@@ -133,7 +167,17 @@ fn marked(
         && deed.addressees.is_empty()
         && part.destination.is_none()
     {
-        return Err("AMBER from abroad was not addressed".to_owned());
+        if !consented {
+            return Err("AMBER from abroad was not addressed".to_owned());
+        }
+        by_consent = true;
+    }
+    let named = deed.addressees.iter().any(|one| one.relays.contains(&us));
+    if foreign && marking.onward == Onward::Ask && !named && part.section != Section::Addressee {
+        if !consented {
+            return Err("its origin was not asked, or did not say yes".to_owned());
+        }
+        by_consent = true;
     }
     let ceiling = match shadow.partners.get(&to).map(|bond| bond.level) {
         Some(1) => Tlp::Clear,
@@ -146,7 +190,7 @@ fn marked(
         return Err(format!("{} is above the partner's level", marking.tlp));
     }
     if marking.tlp == Tlp::Clear && part.general {
-        return Ok(());
+        return Ok(by_consent);
     }
     let covers = |deed: &Deed| {
         let Some((tier, starts)) = deed.pact else { return false };
@@ -162,7 +206,7 @@ fn marked(
             && shadow.pacts.get(&deed.id).is_some_and(|pact| pact.stands(now))
     };
     if truth.deeds().filter(|deed| deed.kind == Kind::Agreement).any(covers) {
-        Ok(())
+        Ok(by_consent)
     } else {
         Err(format!("no agreement in force covers {}", marking.tlp))
     }

@@ -64,6 +64,8 @@ pub struct Watch {
     numbers: BTreeMap<(EconomyId, EconomyId, EpochId, u64), Digest>,
     /// Deliveries that went over a wire.
     pub delivered: u64,
+    /// Those that only a consent let go.
+    pub consented: u64,
 }
 
 impl Watch {
@@ -288,8 +290,10 @@ impl Watch {
                 decisions.filter_map(|one| policy::reason(state.policy(), one)).collect();
             return Err(broken(1, format!("{what} is handed over against the decision: {kept:?}")));
         }
-        gate::check(&self.truth, shadow, state.us(), to, deed, &entry.parts, now)
-            .map_err(|why| broken(1, format!("{what} is handed over though {why}")))
+        let consented = gate::check(&self.truth, shadow, state.us(), to, deed, &entry.parts, now)
+            .map_err(|why| broken(1, format!("{what} is handed over though {why}")))?;
+        self.consented += u64::from(consented);
+        Ok(())
     }
 
     /// A partner gets back only what it had sent.

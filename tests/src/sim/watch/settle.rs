@@ -106,7 +106,8 @@ impl Watch {
             let missing =
                 |part: &comity_core::PartDigest| here.is_none_or(|here| !here.has_part(part));
             let lacks = if deed.kind.is_control() {
-                plan.goes() && here.is_none()
+                // A consent whose withdrawal overtook it is not kept.
+                plan.goes() && !gone && here.is_none()
             } else {
                 plan.goes() && !gone && plan.releases().iter().any(missing)
             };
