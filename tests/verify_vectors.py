@@ -788,7 +788,27 @@ def read_answer(data):
     require(all(key in found for key in needed), "missing-field")
 
 
-PLAIN = {"withdrawal-body": read_withdrawal, "acknowledgement-body": read_answer}
+def read_approval(data):
+    r, found = Reader(data), []
+    for key in r.keys():
+        if key == 0:
+            r.exactly(32)
+        elif key == 1:
+            require(r.uint() <= 1, "out-of-range")
+        elif key == 2:
+            r.label(ANSWER)
+        else:
+            raise Refused("unknown-field")
+        found.append(key)
+    r.finish()
+    require(0 in found and 1 in found, "missing-field")
+
+
+PLAIN = {
+    "withdrawal-body": read_withdrawal,
+    "acknowledgement-body": read_answer,
+    "approval-body": read_approval,
+}
 BODIES = {"group-body": group_shapes(), "roster-body": roster_shapes(), "consent-body": consent_shapes()}
 
 

@@ -19,6 +19,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
+use crate::approvals::approvals;
 use crate::ask;
 use crate::audit::audit;
 use crate::consents::consents;
@@ -44,6 +45,7 @@ pub fn router(service: Service) -> Router {
         .merge(agreements())
         .merge(groups())
         .merge(guard())
+        .merge(approvals())
         .merge(consents())
         .merge(staff())
         .layer(from_fn_with_state(service.clone(), admit))

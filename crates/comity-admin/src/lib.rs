@@ -4,6 +4,7 @@
 //! to a node through its socket, or calls the same router in this process when no node runs.
 
 mod api;
+mod approvals;
 pub mod ask;
 mod audit;
 mod client;

@@ -18,6 +18,7 @@ pub(crate) fn of(path: &str) -> Right {
         | "/audit-search"
         | "/keyring"
         | "/guard"
+        | "/approvals"
         | "/review-partner"
         | "/ping"
         | "/introductions"
@@ -42,6 +43,7 @@ pub(crate) fn of(path: &str) -> Right {
         "/judge" | "/guard-release" | "/guard-hold" | "/erase" | "/add-hold" | "/lift-hold" => {
             Right::Judge
         }
+        "/approve" => Right::Approve,
         "/update-partner"
         | "/confirm-introduction"
         | "/dismiss-introduction"

@@ -3,6 +3,7 @@
 //! Maps are closed, but for a withdrawal's: a field of a later version may be a restriction, so a body
 //! that has one is not understood, and its record stays stored without effect.
 
+mod approval;
 mod withdrawal;
 
 use crate::cbor::{Fault, MapReader, Problem, Reader, Writer};
@@ -14,6 +15,7 @@ use crate::limits;
 use crate::time::Timestamp;
 use crate::vocabulary::Kind;
 
+pub use approval::{ApprovalBody, ApprovalVerdict};
 pub use withdrawal::{AcknowledgementBody, Answer, WithdrawalBody};
 
 /// A control record's body, by kind.
@@ -39,6 +41,8 @@ pub enum ControlBody {
     Roster(RosterBody),
     /// What is asked of an origin, or what it says to that.
     Consent(ConsentBody),
+    /// A second person's word about a record of the same economy.
+    Approval(ApprovalBody),
     /// A kind whose body this version does not read: stored, without effect.
     Opaque(Kind),
 }
@@ -71,7 +75,8 @@ impl ControlBody {
             Kind::Group => Ok(Self::Group(GroupBody::decode(body)?)),
             Kind::Roster => Ok(Self::Roster(RosterBody::decode(body)?)),
             Kind::Consent => Ok(Self::Consent(ConsentBody::decode(body)?)),
-            Kind::Approval | Kind::Contact | Kind::Unknown(_) => Ok(Self::Opaque(kind)),
+            Kind::Approval => Ok(Self::Approval(ApprovalBody::decode(body)?)),
+            Kind::Contact | Kind::Unknown(_) => Ok(Self::Opaque(kind)),
             Kind::Advisory
             | Kind::Incident
             | Kind::Sightings

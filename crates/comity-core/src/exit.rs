@@ -106,18 +106,20 @@ pub fn leaving(
 ) -> BTreeSet<PartDigest> {
     let leaves =
         |part: &&PartFacts| part.marking.tlp != Tlp::Red && part.section != Section::Addressee;
-    // Our own people are shown what the egress guard holds; what they are shown does not leave.
-    let guarded = |part: &PartFacts| {
+    // Our own people are shown what the egress guard holds, and what waits for a second person; what they
+    // are shown does not leave.
+    let kept_in = |part: &PartFacts| {
         let outside = decide(snapshot, record, part, &Recipient::Public, now);
-        let guard = outside.judgement(Gate::EgressGuard);
-        guard.is_some_and(|guard| guard.verdict == Verdict::Pass)
+        let passes =
+            |gate| outside.judgement(gate).is_some_and(|said| said.verdict == Verdict::Pass);
+        !passes(Gate::EgressGuard) || !passes(Gate::Approval)
     };
     let mut leaving = BTreeSet::new();
     for reader in readers {
         match reader {
             Recipient::LocalRole { .. } => {
                 let shown = |part: &&PartFacts| {
-                    decide(snapshot, record, part, reader, now).is_release() && guarded(part)
+                    decide(snapshot, record, part, reader, now).is_release() && !kept_in(part)
                 };
                 let shown = parts.iter().filter(leaves).filter(shown);
                 leaving.extend(shown.map(|part| part.digest));

@@ -54,6 +54,8 @@ pub enum Right {
     Write,
     /// What stands of a record in quarantine; what is erased, and what is kept on legal grounds.
     Judge,
+    /// The second person's word about a record of our own.
+    Approve,
     /// Whom this economy pairs with, and how far it trusts it.
     Pair,
     /// What binds the economy: agreements, groups, consents.
@@ -116,6 +118,7 @@ impl StaffRole {
             Right::Bring | Right::Write => matches!(self, Self::Analyst),
             Right::Read => !matches!(self, Self::Auditor),
             Right::Judge => matches!(self, Self::Analyst | Self::Approver),
+            Right::Approve => matches!(self, Self::Approver),
             Right::Pair => matches!(self, Self::Liaison | Self::Operator),
             Right::Deal => matches!(self, Self::Liaison),
             Right::Ask => matches!(self, Self::Analyst | Self::Liaison),
@@ -159,6 +162,7 @@ impl Right {
             | Self::Read
             | Self::Write
             | Self::Judge
+            | Self::Approve
             | Self::Pair
             | Self::Deal
             | Self::Ask
@@ -283,7 +287,7 @@ mod tests {
     use crate::test_util::TestEconomy;
 
     /// Every right, beside the roles that have it; `-`: a request that names nobody has it as well.
-    const TABLE: [(Right, &str); 12] = [
+    const TABLE: [(Right, &str); 13] = [
         (Right::Open, "- analyst approver liaison operator auditor"),
         (Right::Keep, "- operator"),
         (Right::Bring, "- analyst"),
@@ -291,6 +295,7 @@ mod tests {
         (Right::Read, "analyst approver liaison operator"),
         (Right::Write, "analyst"),
         (Right::Judge, "analyst approver"),
+        (Right::Approve, "approver"),
         (Right::Pair, "liaison operator"),
         (Right::Deal, "liaison"),
         (Right::Ask, "analyst liaison"),

@@ -135,6 +135,7 @@ impl Node {
         let mut engine = Engine::new(state, link_key, Box::new(OsEntropy))
             .within(&config.limits)
             .holding_back(config.publish.unsend_for)
+            .approving(config.approval.clone())
             .guarded_by(guard);
         if mode == Mode::Running && config.retention.automatic {
             engine = engine.keeping_for(config.retention);

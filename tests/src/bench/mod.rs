@@ -18,7 +18,7 @@ use comity_core::policy::TrustLevel;
 use comity_core::record::{Draft, Header, Part, VerifiedRecord};
 use comity_core::test_util::SeededEntropy;
 use comity_core::{Kind, Marking, PartDigest, RecordId, Section, Timestamp, Tlp};
-use comity_node::config::{Limits, Retention};
+use comity_node::config::{Approval, Limits, Retention};
 use comity_node::engine::{
     Alarm, Command, CommandError, Effect, Engine, Input, Reply, Token, Unverified,
 };
@@ -55,6 +55,8 @@ pub struct Bench {
     pub retention: Option<Retention>,
     /// Bytes that the next start finds cut from the end of the journal, which does not say so.
     pub cut: Option<u64>,
+    /// What takes a second person, from the next start on.
+    pub approval: Approval,
     /// The egress guard, from the next start on.
     pub guard: Option<Arc<Guard>>,
     /// How often it was asked to look.
@@ -96,6 +98,7 @@ impl Bench {
             hold_back: Duration::ZERO,
             retention: None,
             cut: None,
+            approval: Approval::default(),
             guard: None,
             examinations: 0,
             alarms: Vec::new(),
@@ -121,6 +124,8 @@ impl Bench {
         }
         let time = self.hold_back;
         self.node.engine = self.node.engine.take().map(|engine| engine.holding_back(time));
+        let rules = self.approval.clone();
+        self.node.engine = self.node.engine.take().map(|engine| engine.approving(rules));
         let guard = self.guard.clone();
         self.node.engine = self.node.engine.take().map(|engine| engine.guarded_by(guard));
         if let Some(own) = self.retention {

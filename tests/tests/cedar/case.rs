@@ -205,6 +205,7 @@ pub struct Case {
     pub exercise: bool,
     pub record_is_exercise: bool,
     pub state: &'static str,
+    pub approval: &'static str,
     pub guarded: bool,
     pub guard: &'static str,
     pub unknown: bool,
@@ -271,6 +272,15 @@ impl Case {
             } else {
                 "accepted"
             },
+            approval: dice.one_of(&[
+                "not needed",
+                "not needed",
+                "not needed",
+                "not needed",
+                "given",
+                "awaited",
+                "refused",
+            ]),
             guarded: dice.once_in(8),
             guard: dice.one_of(&["clear", "clear", "clear", "stale", "hit", "not examined"]),
             unknown: dice.once_in(40),

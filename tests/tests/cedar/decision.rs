@@ -7,8 +7,8 @@ use comity_core::agreement::Terms;
 use comity_core::ledger::Obligations;
 use comity_core::marking::Pap;
 use comity_core::policy::{
-    AddresseeFacts, Agreement, Consent, Decision, Examination, Lifecycle, PartFacts, Partner,
-    PolicySnapshot, Recipient, RecordFacts, Source, Standing, TrustLevel, Word, decide,
+    AddresseeFacts, Agreement, Approval, Consent, Decision, Examination, Lifecycle, PartFacts,
+    Partner, PolicySnapshot, Recipient, RecordFacts, Source, Standing, TrustLevel, Word, decide,
 };
 use comity_core::record::{Addressee, Header, Manifest};
 use comity_core::{
@@ -172,6 +172,12 @@ fn record(case: &Case) -> (RecordFacts, PartFacts) {
         "superseded" => record.lifecycle = Lifecycle::Superseded,
         _ => {}
     }
+    record.approval = match case.approval {
+        "given" => Approval::Given,
+        "awaited" => Approval::Awaited(Word::new("TLP:RED")),
+        "refused" => Approval::Refused,
+        _ => Approval::NotNeeded,
+    };
     record.addressees = (100..).zip(&case.named).map(|(n, named)| addressee(n, named)).collect();
     if case.order {
         record.orders.push(PartDigest([2; 32]));

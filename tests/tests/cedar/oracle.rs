@@ -221,6 +221,7 @@ fn part(case: &Case, papers: &[Paper], id: &EntityUid) -> Entity {
         ("exercise", Value::new_bool(case.exercise)),
         ("record_is_exercise", Value::new_bool(case.record_is_exercise)),
         ("state", Value::new_string(case.state.into())),
+        ("approval", Value::new_string(case.approval.into())),
         ("guard", Value::new_string(case.guard.into())),
         ("unknown", Value::new_bool(case.unknown)),
     ];

@@ -76,6 +76,7 @@ dimensions!(
         "accepted", "in quarantine", "author pending", "unmarked", "withdrawn", "superseded",
         "erased",
     ];
+    Approval, "approval": ["not needed", "awaited", "refused", "given"];
     Guard, "guard": [
         "no rule", "no rule, matched", "rules, not examined", "rules, cleared by older ones",
         "rules, clear", "rules, matched",

@@ -26,10 +26,11 @@ struct Scope {
 }
 
 use Dimension::{
-    Agreement, Bases, Category, Ceiling, Class, Community, Embargo, Exercise, ExercisesAdmitted,
-    Expiry, Floor, Guard, Kind, MaxPap, NoLawEnforcement, Onward, Order, Pap, Part, ProhibitsAbove,
-    ProhibitsClass, ProhibitsSection, Purposes, Recipient, Record, ReleaseTime, Review, Says,
-    Section, SectionsNarrowed, Source, Standing, Tier, Tlp, Trust, Unknown,
+    Agreement, Approval, Bases, Category, Ceiling, Class, Community, Embargo, Exercise,
+    ExercisesAdmitted, Expiry, Floor, Guard, Kind, MaxPap, NoLawEnforcement, Onward, Order, Pap,
+    Part, ProhibitsAbove, ProhibitsClass, ProhibitsSection, Purposes, Recipient, Record,
+    ReleaseTime, Review, Says, Section, SectionsNarrowed, Source, Standing, Tier, Tlp, Trust,
+    Unknown,
 };
 
 /// Any case.
@@ -53,7 +54,7 @@ fn otherwise_covered(cell: &Cell) -> bool {
     })
 }
 
-const SCOPES: [Scope; 23] = [
+const SCOPES: [Scope; 24] = [
     Scope {
         gate: Gate::Standing,
         asks: "Is the recipient a partner in good standing?",
@@ -189,6 +190,12 @@ const SCOPES: [Scope; 23] = [
         gate: Gate::Quarantine,
         asks: "Is it verified, marked, live?",
         reads: &[Recipient, Record],
+        within: all,
+    },
+    Scope {
+        gate: Gate::Approval,
+        asks: "Where it takes a second person, did one say yes?",
+        reads: &[Recipient, Approval],
         within: all,
     },
     Scope {

@@ -12,7 +12,7 @@ use comity_core::group::{
 use comity_core::ledger::Obligations;
 use comity_core::marking::Pap;
 use comity_core::policy::{
-    AddresseeFacts, Agreement, Consent, Examination, Gate, Lifecycle, PartFacts, Partner,
+    AddresseeFacts, Agreement, Approval, Consent, Examination, Gate, Lifecycle, PartFacts, Partner,
     PolicyBuilder, PolicySnapshot, Recipient, RecordFacts, Source, Standing, TrustLevel, Verdict,
     Word, decide,
 };
@@ -368,6 +368,12 @@ fn record(cell: &Cell) -> (RecordFacts, PartFacts) {
         "superseded" => record.lifecycle = Lifecycle::Superseded,
         _ => {}
     }
+    record.approval = match cell.value(D::Approval) {
+        "awaited" => Approval::Awaited(Word::new("TLP:RED")),
+        "refused" => Approval::Refused,
+        "given" => Approval::Given,
+        _ => Approval::NotNeeded,
+    };
     if cell.is(D::Order, &["in the record"]) {
         record.orders.push(PartDigest([50; 32]));
     }

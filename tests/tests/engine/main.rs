@@ -3,6 +3,7 @@
 //! One binary: each of these alone would link the whole node again.
 
 mod agreements;
+mod approvals;
 mod bounds;
 mod bounds_consents;
 mod bounds_groups;

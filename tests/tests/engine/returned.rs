@@ -11,7 +11,7 @@ use comity_core::record::{Part, VerifiedRecord, control};
 use comity_core::sign::SecretKey;
 use comity_core::test_util::TestEconomy;
 use comity_core::{EpochId, Kind, RecordId, Timestamp, Tlp};
-use comity_node::config::{Limits, Room};
+use comity_node::config::{Approval, Limits, Room};
 use comity_node::engine::{Command, CommandError, Input, Reply};
 use comity_node::state::Bound;
 use comity_store::MemoryStore;
@@ -111,6 +111,22 @@ fn a_withdrawal_of_ours_takes_effect_whatever_became_of_its_key() {
         world.confirm().expect("nothing to be told of");
         assert_eq!(world.bench.state().recovery(), None);
     }
+}
+
+/// That somebody approved it may be what was lost: by the rules of today it waits again.
+#[test]
+fn what_takes_a_second_person_waits_again_where_it_was_given_back() {
+    let mut world = World::new();
+    let rules = Approval { tlp: Some(Tlp::Clear), ..Approval::default() };
+    world.bench.approval = rules;
+    world.bench.restart();
+    let (record, parts) = advisory(&world.by, "second", START);
+    world.give_back(&[(&record, &parts)]);
+    let awaited = world.bench.state().awaited(&record.id()).expect("it waits");
+    assert!(awaited.said.is_none());
+    assert_eq!(world.bench.alarms("approval").len(), 1);
+    // What the backup had goes on as it was.
+    assert!(world.bench.state().awaited(&world.first).is_none());
 }
 
 #[test]

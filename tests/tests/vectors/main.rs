@@ -3,6 +3,7 @@
 //! They are frozen: `cargo test -p comity-tests --test vectors -- --ignored` writes those that are new and
 //! refuses to change one that is there.
 
+mod approvals;
 mod bad_cbor;
 mod bad_forms;
 mod bad_parts;
@@ -22,7 +23,7 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use comity_core::KeyId;
 use comity_core::consent::ConsentBody;
-use comity_core::control::{AcknowledgementBody, WithdrawalBody};
+use comity_core::control::{AcknowledgementBody, ApprovalBody, WithdrawalBody};
 use comity_core::group::{GroupBody, RosterBody};
 use comity_core::record::{Part, RecordError, parse};
 use comity_core::sign::PublicKey;
@@ -48,6 +49,7 @@ fn generated() -> Vec<Vector> {
         groups::all(),
         consents::all(),
         withdrawals::all(),
+        approvals::all(),
     ]
     .concat()
 }
@@ -91,6 +93,10 @@ fn judge(vector: &Vector) -> Vector {
         }
         Of::RosterBody => {
             let read = RosterBody::decode(&bytes);
+            said.expect = read.map_or_else(|fault| fault.problem.code(), |_| "ok").into();
+        }
+        Of::ApprovalBody => {
+            let read = ApprovalBody::decode(&bytes);
             said.expect = read.map_or_else(|fault| fault.problem.code(), |_| "ok").into();
         }
         Of::WithdrawalBody => {

@@ -38,6 +38,7 @@ pub enum Of {
     ConsentBody,
     WithdrawalBody,
     AcknowledgementBody,
+    ApprovalBody,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,9 +1,9 @@
 //! What is asked of every entry, of whatever kind.
 
 use super::{
-    Arrival, BackedUp, ContentRead, DeliveryDecided, DraftMade, Erasure, Founded, Guarded, Invited,
-    JournalEntry, Judged, LegalHold, PartnerChanged, PartsArrived, RecordEntered, Ruled,
-    StaffChanged, StandingChanged, ToldOutside,
+    Arrival, AwaitsApproval, BackedUp, ContentRead, DeliveryDecided, DraftMade, Erasure, Founded,
+    Guarded, Invited, JournalEntry, Judged, LegalHold, PartnerChanged, PartsArrived, RecordEntered,
+    Ruled, StaffChanged, StandingChanged, ToldOutside,
 };
 use crate::identity::PartDigest;
 use crate::time::Timestamp;
@@ -47,6 +47,7 @@ impl JournalEntry {
             | Self::OnHold(LegalHold { at, .. })
             | Self::HoldLifted(LegalHold { at, .. })
             | Self::BackedUp(BackedUp { at, .. })
+            | Self::AwaitsApproval(AwaitsApproval { at, .. })
             | Self::Guarded(Guarded { at, .. }) => *at,
         }
     }
@@ -96,6 +97,7 @@ impl JournalEntry {
             | Self::OnHold(_)
             | Self::HoldLifted(_)
             | Self::BackedUp(_)
+            | Self::AwaitsApproval(_)
             | Self::Guarded(_) => Vec::new(),
         }
     }

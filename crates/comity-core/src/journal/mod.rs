@@ -5,6 +5,7 @@
 //! that a store can carry entries that it cannot read. Part bodies lie beside the entries that name
 //! them.
 
+mod approving;
 mod codec;
 mod common;
 mod erasing;
@@ -19,6 +20,7 @@ use crate::time::Timestamp;
 use crate::vocabulary::{Kind, Means};
 use crate::{Digest, Marking};
 
+pub use approving::{ApprovalCause, AwaitsApproval};
 pub use erasing::{BackedUp, Erasure, ErasureCause, LegalHold};
 
 /// Something that happened.
@@ -195,6 +197,8 @@ pub enum JournalEntry {
     HoldLifted(LegalHold),
     /// The journal was copied.
     BackedUp(BackedUp),
+    /// A record of ours is about to be entered that waits for a second person.
+    AwaitsApproval(AwaitsApproval),
 }
 
 /// A person decided about a part that the egress guard held.

@@ -69,6 +69,10 @@ fn in_itself(record: &RecordFacts) -> [Judgement; 3] {
 /// Whom each kind is for. An audience that does not fit the kind is nobody.
 fn audience(snapshot: &PolicySnapshot, record: &RecordFacts, to: EconomyId) -> Finding {
     let (us, kind) = (snapshot.us(), record.kind);
+    // What its own people said to each other is for nobody else, whoever brought it.
+    if kind == Kind::Approval {
+        return Finding::deny(Fact::StaysAtHome(kind));
+    }
     if to == record.origin
         || matches!(&record.source, Source::From { economy, .. } if *economy == to)
     {

@@ -16,7 +16,7 @@ macro_rules! gates {
 
         impl Gate {
             /// Every gate, in the order in which they are asked and shown.
-            pub const ALL: [Self; 23] = [$(Self::$variant),+];
+            pub const ALL: [Self; 24] = [$(Self::$variant),+];
 
             /// The name on screens and in JSON.
             #[must_use]
@@ -70,6 +70,8 @@ gates!(
     Exercise = "exercise";
     /// Is it verified, marked, and not set aside?
     Quarantine = "quarantine";
+    /// Where it takes a second person, did one say yes?
+    Approval = "approval";
     /// Did the egress guard, which reads the bytes, let them pass?
     EgressGuard = "egress-guard";
     /// Does it carry anything that this version cannot weigh yet?
@@ -278,6 +280,8 @@ const TELLING: [Gate; MOST] = [
     Gate::Purpose,
     Gate::Review,
     Gate::Trust,
+    // What would not go anyway does not wait for it.
+    Gate::Approval,
     Gate::ReleaseTime,
     Gate::Embargo,
 ];

@@ -84,6 +84,8 @@ pub enum Fact {
     ControlForOthers(Kind),
     /// The recipient holds nothing that the record concerns.
     HoldsNothing(Kind),
+    /// Records of this kind leave their own house for nobody.
+    StaysAtHome(Kind),
     /// Only the origin sends records of this kind.
     OnlyFromOrigin(Kind),
 
@@ -243,6 +245,15 @@ pub enum Fact {
     /// Its body was erased here.
     Erased,
 
+    /// It takes one person to let it go.
+    NoApprovalNeeded,
+    /// A second person approved it.
+    Approved,
+    /// It waits for a second person, for this.
+    AwaitsApproval(Word),
+    /// A second person refused it.
+    ApprovalRefused,
+
     /// The operator has no rule for what may not leave.
     NoGuardRule,
     /// No rule of the egress guard matched.
@@ -284,8 +295,6 @@ pub enum Contradiction {
 /// What this version does not weigh yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unbuilt {
-    /// A control record of this kind.
-    Control(Kind),
     /// Something that a later version of the format uses.
     Unknown,
 }
@@ -340,6 +349,7 @@ impl fmt::Display for Fact {
             Self::ControlFor(kind) => write!(f, "the {kind} concerns it"),
             Self::ControlForOthers(kind) => write!(f, "the {kind} concerns others"),
             Self::HoldsNothing(kind) => write!(f, "holds nothing that the {kind} concerns"),
+            Self::StaysAtHome(kind) => write!(f, "the {kind} stays at home"),
             Self::OnlyFromOrigin(kind) => write!(f, "only its origin sends the {kind}"),
             Self::OwnRecord => f.write_str("our own"),
             Self::CameFromThere => f.write_str("came from there"),
@@ -437,6 +447,10 @@ impl fmt::Display for Fact {
             Self::Withdrawn => f.write_str("withdrawn by its origin"),
             Self::Superseded => f.write_str("replaced by its origin"),
             Self::Erased => f.write_str("erased here"),
+            Self::NoApprovalNeeded => f.write_str("needs no second person"),
+            Self::Approved => f.write_str("approved by a second person"),
+            Self::AwaitsApproval(why) => write!(f, "waits for approval ({why})"),
+            Self::ApprovalRefused => f.write_str("refused by a second person"),
             Self::NoGuardRule => f.write_str("no rule of the egress guard"),
             Self::GuardClear => f.write_str("no rule of the egress guard matched"),
             Self::GuardHit(rule) => write!(f, "held by the egress guard ({rule})"),
@@ -465,7 +479,6 @@ fn sections(
 impl fmt::Display for Unbuilt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Control(kind) => write!(f, "the control kind {kind}"),
             Self::Unknown => f.write_str("something that a later version introduced"),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::approval::Approval;
 use super::examination::Examination;
 
 use crate::agreement::ValueSet;
@@ -90,7 +91,8 @@ impl ControlAudience {
                 Some(Self::Named(vec![grant.asker, grant.grantee]))
             }
             ControlBody::Consent(ConsentBody::Refusal(refusal)) => Some(Self::To(refusal.asker)),
-            ControlBody::Opaque(_) => None,
+            // What two people of one house said to each other.
+            ControlBody::Approval(_) | ControlBody::Opaque(_) => None,
         }
     }
 }
@@ -143,6 +145,8 @@ pub struct RecordFacts {
     pub released_before: bool,
     /// Until when a record of our own goes to nobody, so that it can be unsent.
     pub unsend_until: Option<Timestamp>,
+    /// Whether it waits for a second person.
+    pub approval: Approval,
     /// Whether it was set aside.
     pub quarantined: bool,
     /// Whether it still stands.
@@ -171,6 +175,7 @@ impl RecordFacts {
             pending: false,
             released_before: false,
             unsend_until: None,
+            approval: Approval::NotNeeded,
             quarantined: false,
             lifecycle: Lifecycle::Live,
         }

@@ -9,6 +9,7 @@
 //! input, same decision.
 
 mod addressing;
+mod approval;
 mod basis;
 mod comparison;
 mod consent;
@@ -27,6 +28,7 @@ mod turning;
 mod word;
 
 pub use crate::delivery::{Payload, Refused, give_back, release};
+pub use approval::Approval;
 pub use comparison::{Comparison, Shift};
 pub use consent::Consent;
 pub use control::decide_control;

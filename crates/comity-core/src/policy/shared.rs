@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::addressing::{Addressing, desks, relays_through_us};
+use super::approval::Approval;
 use super::decide;
 use super::decision::{Decision, Outcome};
 use super::examination::Examination;
@@ -73,6 +74,7 @@ struct MarkingClass {
     erased: bool,
     kind: Kind,
     lifecycle: Lifecycle,
+    approval: Approval,
     set_aside: [bool; 3],
     addressed: bool,
     order: bool,
@@ -274,6 +276,7 @@ impl MarkingClass {
             pending,
             released_before: _for_control_kinds,
             unsend_until,
+            approval,
             quarantined,
             lifecycle,
         } = record;
@@ -301,6 +304,7 @@ impl MarkingClass {
             kind: *kind,
             lifecycle: *lifecycle,
             waits: unsend_until.filter(|until| *until > now),
+            approval: *approval,
             set_aside: [*quarantined, *pending, *unmarked],
             addressed: *addressed,
             order: !orders.is_empty(),

@@ -152,6 +152,14 @@ pub enum ExportWhat {
         /// The parts that came, by digest.
         parts: Vec<String>,
     },
+    /// A record of our own is signed that waits for a second person.
+    AwaitsApproval {
+        /// The record.
+        #[serde(flatten)]
+        record: ExportRecord,
+        /// Why.
+        causes: Vec<String>,
+    },
     /// Something was numbered for a partner.
     Sent {
         /// The record.

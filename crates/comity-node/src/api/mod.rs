@@ -4,6 +4,7 @@
 //! Ids are hexadecimal, times are RFC 3339 in UTC, labels and kinds are the words that people use.
 //! Times and ids are strings here; [`crate::service`] reads them.
 
+mod approvals;
 mod audit;
 mod comparing;
 mod consents;
@@ -25,6 +26,9 @@ mod staff;
 mod trouble;
 mod withdrawals;
 
+pub use approvals::{
+    ApprovalLine, ApprovalNeed, ApprovalReport, ApprovalSaid, ApproveRequest, Approved,
+};
 pub use audit::{
     AuditChain, AuditConsent, AuditDelivery, AuditFile, AuditOutside, AuditStep, AuditTold,
     AuditWho, AuditWithheld, ToldRequest, WrongRequest,

@@ -32,6 +32,12 @@ pub struct Status {
     /// Parts that the egress guard holds.
     #[serde(default)]
     pub held_by_guard: u64,
+    /// Records that wait for a second person.
+    #[serde(default)]
+    pub awaiting_approval: u64,
+    /// Where some records take a second person: how many of the staff may be that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approvers: Option<u64>,
     /// Entries in the journal.
     pub entries: u64,
     /// The journal's chain, so far as it is durable.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::RecordLine;
+use super::{ApprovalNeed, RecordLine};
 
 /// A record to be signed and published, or a draft to be published.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -118,6 +118,12 @@ pub struct Published {
     /// Until when nobody gets it, and it can be unsent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsend_until: Option<String>,
+    /// Why it takes a second person before it goes, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalNeed>,
+    /// Of what is withdrawn: whether it waited for a second person and nothing of it was sent to anybody.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub nothing_sent: bool,
     /// Suspended partners that may hold what is withdrawn: they are told when they are resumed.
     #[serde(default)]
     pub waits_for: Vec<String>,

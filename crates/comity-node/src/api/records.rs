@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::approvals::ApprovalLine;
 use super::quarantine::{HoldLine, RulingLine};
 
 /// A record in one line.
@@ -65,6 +66,9 @@ pub struct RecordDetail {
     /// What a person here decided about it last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ruling: Option<RulingLine>,
+    /// Where it takes a second person: why, and what was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalLine>,
 }
 
 /// How a record ended.

@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use comity_core::EconomyId;
+use comity_core::{Class, EconomyId, Tlp};
 use jiff::tz::TimeZone;
 
 use crate::guard::List;
@@ -49,6 +49,8 @@ pub struct Config {
     pub link: Link,
     /// What is published here.
     pub publish: Publish,
+    /// What takes a second person.
+    pub approval: Approval,
     /// What leaves by no exit.
     pub egress: Egress,
     /// For how long bodies are kept.
@@ -129,6 +131,28 @@ pub struct Link {
 pub struct Publish {
     /// How long what is not urgent goes to nobody, so that it can be unsent.
     pub unsend_for: Duration,
+}
+
+/// Which records signed here take a second person before they leave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Approval {
+    /// Those of which a part has this label, or a stricter one.
+    pub tlp: Option<Tlp>,
+    /// Those of one of these categories.
+    pub categories: BTreeSet<String>,
+    /// Those of which a part is of one of these classes.
+    pub classes: BTreeSet<Class>,
+    /// Those that more partners than this would get.
+    pub recipients_over: Option<u64>,
+}
+
+impl Approval {
+    /// Whether nothing does.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let Self { tlp, categories, classes, recipients_over } = self;
+        tlp.is_none() && categories.is_empty() && classes.is_empty() && recipients_over.is_none()
+    }
 }
 
 /// The lists of the egress guard: what leaves by no exit.

@@ -27,6 +27,8 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) publish: Publish,
     #[serde(default)]
+    pub(super) approval: Approval,
+    #[serde(default)]
     pub(super) egress: Egress,
     #[serde(default)]
     pub(super) retention: Retention,
@@ -88,6 +90,15 @@ pub(super) struct Link {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Publish {
     pub(super) unsend_for: At<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Approval {
+    pub(super) tlp: At<String>,
+    pub(super) categories: Option<Vec<Spanned<String>>>,
+    pub(super) classes: Option<Vec<Spanned<String>>>,
+    pub(super) recipients_over: At<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use comity_core::EconomyId;
+use comity_core::{Class, EconomyId, Tlp};
 use jiff::tz::TimeZone;
 use toml::Spanned;
 
@@ -14,8 +14,8 @@ use crate::limits::{PARTNER_DISK, PARTNER_MEMORY};
 use super::raw::{self, At};
 use super::units::{self, UnitError};
 use super::{
-    Address, Admin, Config, Economy, Egress, FORMAT, Fault, Limits, Link, Listen, Local, Log,
-    LogFormat, LogLevel, PORT, Partner, Publish, Retention, Room, Store,
+    Address, Admin, Approval, Config, Economy, Egress, FORMAT, Fault, Limits, Link, Listen, Local,
+    Log, LogFormat, LogLevel, PORT, Partner, Publish, Retention, Room, Store,
 };
 
 const CODE_LENGTH: std::ops::RangeInclusive<usize> = 2..=8;
@@ -51,6 +51,7 @@ impl Resolver<'_> {
             store: self.store(raw.store)?,
             link: self.link(raw.link)?,
             publish: self.publish(raw.publish)?,
+            approval: self.approval(raw.approval)?,
             egress: self.egress(raw.egress)?,
             retention: self.retention(raw.retention)?,
             limits: self.limits(raw.limits, &partners)?,
@@ -263,6 +264,31 @@ impl Resolver<'_> {
             return Err(self.fault(at, message.to_owned(), &[]));
         }
         Ok(Publish { unsend_for })
+    }
+
+    fn approval(&self, raw: raw::Approval) -> Result<Approval, Fault> {
+        let tlp = raw.tlp.map(|raw| {
+            Tlp::from_name(raw.as_ref()).ok_or_else(|| {
+                let names: Vec<_> = Tlp::ALL.iter().map(ToString::to_string).collect();
+                let names: Vec<_> = names.iter().map(String::as_str).collect();
+                self.fault(raw.span(), format!("`{}` is no label", raw.as_ref()), &names)
+            })
+        });
+        let mut categories = BTreeSet::new();
+        for category in raw.categories.into_iter().flatten() {
+            categories.insert(self.name(category)?);
+        }
+        let mut classes = BTreeSet::new();
+        for raw in raw.classes.into_iter().flatten() {
+            let class = Class::from_name(raw.as_ref()).ok_or_else(|| {
+                let names: Vec<_> = Class::ALL.iter().map(ToString::to_string).collect();
+                let names: Vec<_> = names.iter().map(String::as_str).collect();
+                self.fault(raw.span(), format!("`{}` is no class", raw.as_ref()), &names)
+            })?;
+            classes.insert(class);
+        }
+        let recipients_over = raw.recipients_over.map(Spanned::into_inner);
+        Ok(Approval { tlp: tlp.transpose()?, categories, classes, recipients_over })
     }
 
     fn egress(&self, raw: raw::Egress) -> Result<Egress, Fault> {

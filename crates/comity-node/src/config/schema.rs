@@ -134,6 +134,34 @@ pub const KEYS: &[Key] = &[
         "How long what is published here and is not urgent goes to nobody, so that `comity unsend` can take it back; 0 s: not at all. At most a day.",
     ),
     key(
+        "approval",
+        "tlp",
+        "",
+        "\"RED\"",
+        "Records signed here of which a part has this label, or a stricter one, leave only once a second person has approved them: somebody of the staff in the role `approver`. Without any key of this table nothing waits.",
+    ),
+    key(
+        "approval",
+        "categories",
+        "",
+        "[\"law-enforcement\"]",
+        "The same of records that are marked with one of these categories.",
+    ),
+    key(
+        "approval",
+        "classes",
+        "",
+        "[\"personal-data\"]",
+        "The same of records of which a part is of one of these classes: general, sensitive, personal-data, evidence, order-reference.",
+    ),
+    key(
+        "approval",
+        "recipients-over",
+        "",
+        "20",
+        "The same of records that more partners than this would get, counted when the record is signed.",
+    ),
+    key(
         "egress",
         "strings",
         "",
@@ -331,6 +359,27 @@ pub fn in_force(config: &Config) -> String {
         "\n[publish]\nunsend-for = \"{}\"",
         WrittenDuration(config.publish.unsend_for)
     ));
+    let approval = &config.approval;
+    if !approval.is_empty() {
+        line(format_args!("\n[approval]"));
+    }
+    if let Some(label) = approval.tlp {
+        line(format_args!("tlp = \"{label}\""));
+    }
+    let names = |names: &mut dyn Iterator<Item = String>| {
+        names.map(|name| quoted(&name)).collect::<Vec<_>>().join(", ")
+    };
+    if !approval.categories.is_empty() {
+        let categories = names(&mut approval.categories.iter().cloned());
+        line(format_args!("categories = [{categories}]"));
+    }
+    if !approval.classes.is_empty() {
+        let classes = names(&mut approval.classes.iter().map(ToString::to_string));
+        line(format_args!("classes = [{classes}]"));
+    }
+    if let Some(most) = approval.recipients_over {
+        line(format_args!("recipients-over = {most}"));
+    }
     if !config.egress.is_empty() {
         line(format_args!("\n[egress]"));
     }

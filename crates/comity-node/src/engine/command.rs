@@ -380,6 +380,7 @@ impl Engine {
             self.state.may_author(&checked.record, &checked.parts, checked.carried(), now);
         entitled.map_err(CommandError::NotEntitled)?;
         self.fits(&checked, anyway)?;
+        self.await_approval(&checked, now);
         self.hold_back(id, checked.record.manifest(), now);
         let entered = self.enter_titled(checked, Source::Own, Standing::Accepted, title, now);
         let reference = entered.map_err(|unfit| CommandError::Unfitting(unfit.to_string()))?;
@@ -387,6 +388,7 @@ impl Engine {
             let gone = JournalEntry::DraftGone { draft, record: Some(id), at: now };
             self.enter(&gone, Vec::new());
         }
+        self.say_awaited(&id);
         Ok(Reply::Published { record: id, reference })
     }
 
@@ -449,6 +451,10 @@ impl Engine {
             ControlBody::Group(body) => self.fits_group(&Says::Group(body), anyway),
             ControlBody::Roster(body) => self.fits_group(&Says::Roster(body), anyway),
             ControlBody::Keyring(_) => self.continues(checked, anyway),
+            ControlBody::Approval(body) => {
+                let heard = self.state.may_approve(&body.record, manifest.author, self.now);
+                heard.map_err(|why| CommandError::Unfitting(why.to_string()))
+            }
             ControlBody::Opaque(_) => Ok(()),
         }
     }

@@ -256,6 +256,7 @@ impl Engine {
             | ControlBody::Withdrawal(_)
             | ControlBody::Group(_)
             | ControlBody::Roster(_)
+            | ControlBody::Approval(_)
             | ControlBody::Opaque(_) => Ok(()),
         }
     }

@@ -8,6 +8,7 @@
 //! byte) waits in `Then` until the entry is durable.
 
 mod alarms;
+mod approving;
 mod batches;
 mod command;
 mod consenting;
@@ -116,6 +117,8 @@ pub struct Engine {
     limits: Limits,
     /// For how long what is published here can be unsent.
     unsend_for: Duration,
+    /// What published here takes a second person.
+    approval: crate::config::Approval,
     /// What there is no room for, and was said.
     full: BTreeMap<EconomyId, BTreeSet<Bound>>,
     /// The search for what has been kept long enough; none where nothing goes by itself.
@@ -164,6 +167,7 @@ impl Engine {
             space_low: false,
             limits: Limits { partners: u64::MAX, ..Limits::default() },
             unsend_for: Duration::ZERO,
+            approval: crate::config::Approval::default(),
             full: BTreeMap::new(),
             sweep: None,
             failed: None,

@@ -358,8 +358,10 @@ impl Engine {
                 (Entitlement::Accepted, Some(whose)) => Standing::InReview(whose),
                 (judged, _) => standing(judged),
             };
+            self.await_approval_again(&checked, now);
             match self.enter_record(checked, source, standing.clone(), now) {
                 Ok(reference) => {
+                    self.say_awaited(&id);
                     if let (Standing::Quarantined(why), true) = (&standing, ours) {
                         self.ours_is_set_aside(partner, id, &reference, why);
                     }

@@ -36,7 +36,9 @@ impl Engine {
             let why = format!("{reference} is replaced by {by} already: unsend that first");
             return Err(CommandError::Unfitting(why));
         }
-        let waits = self.state.unsend_until(&record).is_some_and(|until| until > now);
+        // What nobody approved has not gone either, however long ago it was signed.
+        let waits = self.state.unsend_until(&record).is_some_and(|until| until > now)
+            || self.state.is_unapproved(&record);
         // A clock that was put back makes nothing unsaid.
         let told = self.state.partners().any(|(_, one)| one.out.possibly_held(&record).is_some());
         if told || !waits {

@@ -15,10 +15,11 @@ use comity_core::{
 use super::groups::find_group;
 use super::guard::as_examined;
 use super::replacing::{replaceable, with_replaced};
-use super::{Service, find_economy, find_partner, find_record};
+use super::{Service, approvals, find_economy, find_partner, find_record};
 use super::{local, words};
 use crate::api::{
-    AddresseeRequest, Cell, PartRequest, Preview, PreviewPart, PublishRequest, Published,
+    AddresseeRequest, ApprovalNeed, Cell, PartRequest, Preview, PreviewPart, PublishRequest,
+    Published,
 };
 use crate::engine::{Command, Reply};
 use crate::entropy::OsEntropy;
@@ -143,9 +144,10 @@ impl Service {
         wanted: Wanted,
     ) -> Result<Published, ServiceError> {
         self.may_author(&composed).await?;
-        let mut preview = None;
+        let (mut preview, mut approval) = (None, None);
         if wanted.preview || wanted.dry_run {
-            preview = Some(self.would(&composed, title.clone()).await?);
+            let would = self.would(&composed, title.clone()).await?;
+            (preview, approval) = (Some(would.0), would.1);
         }
         let Composed { record, parts } = composed;
         let recovering = self.look(|state, _, _| state.recovery().is_some()).await?;
@@ -158,6 +160,8 @@ impl Service {
                 preview,
                 recovering,
                 unsend_until: None,
+                approval,
+                nothing_sent: false,
                 waits_for,
             });
         }
@@ -174,11 +178,23 @@ impl Service {
                 if let Some(preview) = &mut preview {
                     preview.record.reference.clone_from(&reference);
                 }
-                let unsend_until =
-                    self.look(move |state, _, _| state.unsend_until(&record)).await?;
+                let now = self.now();
+                let waits = move |state: &State| {
+                    (state.unsend_until(&record), approvals::waits(state, &record, now))
+                };
+                let (unsend_until, approval) = self.look(move |state, _, _| waits(state)).await?;
                 let unsend_until = unsend_until.map(|until| until.to_string());
                 let (record, reference) = (record.to_string(), Some(reference));
-                Ok(Published { record, reference, preview, recovering, unsend_until, waits_for })
+                Ok(Published {
+                    record,
+                    reference,
+                    preview,
+                    recovering,
+                    unsend_until,
+                    approval,
+                    nothing_sent: false,
+                    waits_for,
+                })
             }
             Reply::Drafts(_) | Reply::Done => {
                 Err(ServiceError::data("publish", "the node answered something else"))
@@ -203,15 +219,20 @@ impl Service {
         })
     }
 
-    /// Who would get which part of a record that is not here.
-    async fn would(&self, composed: &Composed, title: String) -> Result<Preview, ServiceError> {
+    /// Who would get which part of a record that is not here, and whether it would wait for a second person.
+    async fn would(
+        &self,
+        composed: &Composed,
+        title: String,
+    ) -> Result<(Preview, Option<ApprovalNeed>), ServiceError> {
         let (record, parts, now) = (composed.record.clone(), composed.parts.clone(), self.now());
         let desks = self.parts.config.local.desks.clone();
         let looked = self.look_at(&parts).await?;
-        self.look(move |state, _, _| {
+        self.look(move |state, engine, _| {
             let mut held = as_held(state, &record, &parts, title, now);
             as_examined(state, &mut held, &looked);
-            preview(state, &record.id(), &held, &desks, now)
+            let need = approvals::about_to_wait(state, engine, &mut held, now);
+            (preview(state, &record.id(), &held, &desks, now), need)
         })
         .await
     }
@@ -243,7 +264,7 @@ fn as_held(
     state.as_if_entered(record, held, title, now)
 }
 
-fn preview(
+pub(super) fn preview(
     state: &State,
     id: &RecordId,
     held: &Held,

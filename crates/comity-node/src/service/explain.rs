@@ -280,6 +280,7 @@ impl Search {
             | Change::Mark
             | Change::Accept
             | Change::LetPass
+            | Change::Approve
             | Change::Resume
             | Change::Raise(_)
             | Change::Address(_)
@@ -299,6 +300,7 @@ impl Search {
             Change::Raise(level) => {
                 Some(format!("comity partner level {partner} {}", level.number()))
             }
+            Change::Approve => Some(format!("comity approve {record}")),
             Change::Resume => Some(format!("comity partner resume {partner}")),
             Change::Accept => Some(format!("comity quarantine release {record} --reason TEXT")),
             Change::Sign(tier) => {

@@ -142,6 +142,10 @@ impl Telling<'_> {
                 passed: !guarded.passes.is_empty(),
                 by: guarded.by.clone(),
             }),
+            JournalEntry::AwaitsApproval(awaits) => alone(ExportWhat::AwaitsApproval {
+                record: self.record(&awaits.record),
+                causes: awaits.causes.iter().map(ToString::to_string).collect(),
+            }),
             JournalEntry::Staff(changed) => {
                 let (joined, roles, key) = match &changed.change {
                     StaffChange::Joined(joined) => {

@@ -1,6 +1,7 @@
 //! What a node can be asked: the one place that the local interface and the command line call.
 
 mod agreements;
+mod approvals;
 mod audit;
 mod audit_partner;
 mod caller;
@@ -146,6 +147,7 @@ impl Service {
         self.look(move |state, engine, seen| {
             let desk = desk.and_then(|desk| desk_problem(state, desk, now));
             let (desk_problem, desk_next) = desk.unzip();
+            let awaiting = state.awaiting_approval().len() as u64;
             Status {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 code: state.code().to_owned(),
@@ -159,6 +161,9 @@ impl Service {
                 asks: state.asks_of_us().count() as u64,
                 drafts: state.drafts().count() as u64,
                 held_by_guard: state.held_by_guard(),
+                awaiting_approval: awaiting,
+                approvers: (awaiting > 0 || !engine.approval_rules().is_empty())
+                    .then(|| state.approvers(now).len() as u64),
                 entries: durable.seq,
                 chain: durable.chain.to_string(),
                 link_key_granted: link_key.map(|key| {

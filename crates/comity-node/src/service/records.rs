@@ -7,8 +7,8 @@ use comity_core::{Kind, PartDigest, RecordId, Timestamp};
 use comity_store::{Damage, StoreError};
 
 use super::{
-    Service, caller, consent_lines, erasing, find_economy, find_record, group_words, local,
-    quarantine, withdrawals, words,
+    Service, approvals, caller, consent_lines, erasing, find_economy, find_record, group_words,
+    local, quarantine, withdrawals, words,
 };
 use crate::api::{ListRequest, PartDetail, RecordDetail, RecordLine};
 use crate::error::ServiceError;
@@ -31,7 +31,7 @@ impl Service {
         let text = record.to_owned();
         let (desks, now) = (self.parts.config.local.desks.clone(), self.now());
         let sees = self.sees();
-        let (id, (line, seq, digests, mut sight, (body, end, (held, ruling)))) = self
+        let (id, (line, seq, digests, mut sight, (body, end, (held, ruling, approval)))) = self
             .look(move |state, _, _| {
                 let (id, held) = found(state, &text)?;
                 let digests: Vec<PartDigest> = held.parts.iter().map(|part| part.digest).collect();
@@ -40,7 +40,9 @@ impl Service {
                     None => body_in_words(state, held),
                 };
                 let sight = local::sight(state, held, &desks, sees, now);
-                let aside = (quarantine::hold_line(state, held), quarantine::ruling_line(held));
+                let approval = approvals::approval_line(state, &id, sees);
+                let aside =
+                    (quarantine::hold_line(state, held), quarantine::ruling_line(held), approval);
                 let line = words::record_line(state, &id, held, now);
                 let end = words::end(state, &id, held);
                 Ok::<_, ServiceError>((id, (line, held.seq, digests, sight, (body, end, aside))))
@@ -102,6 +104,7 @@ impl Service {
             end,
             held,
             ruling,
+            approval,
         })
     }
 }
@@ -264,6 +267,9 @@ fn body_in_words(state: &State, held: &Held) -> Option<String> {
         }
         comity_core::control::ControlBody::Consent(body) => {
             Some(consent_lines::in_words(state, &body))
+        }
+        comity_core::control::ControlBody::Approval(body) => {
+            Some(approvals::body_in_words(state, &body))
         }
         comity_core::control::ControlBody::Roster(body) => {
             Some(group_words::roster_body(state, &body))

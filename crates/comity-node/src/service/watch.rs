@@ -164,6 +164,7 @@ fn of_one(state: &State, entry: &JournalEntry, now: Timestamp) -> Option<Event> 
         | JournalEntry::Guarded(_)
         | JournalEntry::OnHold(_)
         | JournalEntry::HoldLifted(_)
+        | JournalEntry::AwaitsApproval(_)
         | JournalEntry::BackedUp(_) => None,
     }
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use comity_core::control::{AcceptanceBody, AcknowledgementBody, Answer, WithdrawalBody};
+use comity_core::control::{
+    AcceptanceBody, AcknowledgementBody, Answer, ApprovalBody, WithdrawalBody,
+};
 use comity_core::{Kind, RecallReason, RecordId, RefusalReason};
 use tokio::task::JoinHandle;
 
@@ -53,7 +55,7 @@ impl Service {
         records: Vec<String>,
         recall: Option<RecallReason>,
     ) -> Result<Published, ServiceError> {
-        let (targets, title, waits_for) = self
+        let (targets, title, (waits_for, nothing_sent)) = self
             .look(move |state, _, _| {
                 let found: Result<Vec<_>, _> =
                     records.iter().map(|text| find_record(state, text)).collect();
@@ -68,7 +70,8 @@ impl Service {
                 let what = if recall.is_some() { "Recall" } else { "Withdrawal" };
                 let title = format!("{what} of {}", references.join(", "));
                 let waits_for = out_of_reach(state, &found);
-                Ok::<_, ServiceError>((found, title, waits_for))
+                let nothing_sent = nothing_left(state, &found);
+                Ok::<_, ServiceError>((found, title, (waits_for, nothing_sent)))
             })
             .await??;
         let body = WithdrawalBody::of(targets).ok_or_else(|| {
@@ -79,7 +82,7 @@ impl Service {
             None => body,
         };
         let published = self.publish_control(Kind::Withdrawal, body.encode(), title).await?;
-        Ok(Published { waits_for, ..published })
+        Ok(Published { waits_for, nothing_sent, ..published })
     }
 
     /// Recalls by others, the last first, and what we answered.
@@ -218,8 +221,10 @@ fn instead(state: &State, held: &Held) -> (&'static str, String) {
             "ask their operator not to confirm it, or to remove it: comity partner dismiss"
                 .to_owned(),
         ),
-        Kind::Approval
-        | Kind::Contact
+        Kind::Approval => {
+            ("the word stands, and what it approved is taken back itself", approved_by(state, held))
+        }
+        Kind::Contact
         | Kind::Consent
         | Kind::Advisory
         | Kind::Incident
@@ -229,6 +234,14 @@ fn instead(state: &State, held: &Held) -> (&'static str, String) {
         | Kind::Note
         | Kind::Unknown(_) => ("it says nothing that ends", "comity list".to_owned()),
     }
+}
+
+/// How that is taken back which a word of a second person is about.
+fn approved_by(state: &State, held: &Held) -> String {
+    let body = held.body.as_deref().and_then(|body| ApprovalBody::decode(body).ok());
+    let about = body.and_then(|body| state.record(&body.record));
+    let about = about.map_or("REFERENCE", |about| about.reference.as_str());
+    format!("comity withdraw {about}")
 }
 
 /// What everybody was told once need not be told again. What was withdrawn may still be recalled.
@@ -248,6 +261,14 @@ fn already_taken_back(
         if recall { ("recalled-already", "recalled") } else { ("withdrawn-already", "withdrawn") };
     let message = format!("{reference} is {what} already, by {by}");
     Err(ServiceError::data(code, message).next(format!("comity audit who {reference}")))
+}
+
+/// Whether nobody approved any of these, and so none of them went to anybody.
+fn nothing_left(state: &State, targets: &[RecordId]) -> bool {
+    let went = |id: &RecordId| {
+        state.partners().any(|(_, partner)| partner.out.possibly_held(id).is_some())
+    };
+    targets.iter().all(|id| state.is_unapproved(id) && !went(id))
 }
 
 /// Suspended partners that may hold a part of one of these.

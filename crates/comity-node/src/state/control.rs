@@ -112,6 +112,7 @@ impl State {
             Ok(ControlBody::Consent(body)) => self.hear_consent(&id, origin, &body),
             Ok(ControlBody::Group(body)) => self.say_of_group(said(Says::Group(body)), from, at),
             Ok(ControlBody::Roster(body)) => self.say_of_group(said(Says::Roster(body)), from, at),
+            Ok(ControlBody::Approval(body)) => self.hear_approval(id, body, at),
             Ok(ControlBody::Introduction(_) | ControlBody::Opaque(_)) | Err(_) => {}
         }
         // A mere proposal permits nothing, nor does a termination.
@@ -130,6 +131,9 @@ impl State {
         if kind == Some(Kind::Consent) {
             self.consent_counts_no_more(&id);
             self.renew_consents(&id);
+        }
+        if kind == Some(Kind::Approval) {
+            self.approval_counts_no_more(&id);
         }
         if matches!(kind, Some(Kind::Group | Kind::Roster)) {
             self.groups.doubt(&id);

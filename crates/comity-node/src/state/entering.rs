@@ -39,6 +39,9 @@ impl State {
         if entered.source == Source::Own {
             facts.unsend_until = self.unsending.came(&id);
         }
+        if manifest.origin == self.us {
+            facts.approval = self.approvals.of(&id);
+        }
         let body = manifest.body.clone().filter(|body| is_read(manifest.kind, body));
         let mut held = Held {
             facts,

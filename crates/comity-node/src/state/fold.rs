@@ -85,6 +85,7 @@ impl State {
             answers: super::Answers::default(),
             unsending: super::Unsending::default(),
             outsides: super::Outsides::default(),
+            approvals: super::Approvals::default(),
             guarding: super::Guarding::default(),
             erasures: super::Erasures::default(),
             since: super::terms::Since::default(),
@@ -273,6 +274,7 @@ impl State {
                 self.copies.insert(copy.folder.clone(), copy.clone());
             }
             JournalEntry::Guarded(guarded) => self.guarded(guarded),
+            JournalEntry::AwaitsApproval(awaits) => self.approvals.about_to(awaits),
         }
         Ok(())
     }

@@ -45,7 +45,8 @@ pub(super) fn is_read(kind: Kind, body: &[u8]) -> bool {
             | ControlBody::Withdrawal(_)
             | ControlBody::Acknowledgement(_)
             | ControlBody::Introduction(_)
-            | ControlBody::Consent(_),
+            | ControlBody::Consent(_)
+            | ControlBody::Approval(_),
         ) => true,
     }
 }
@@ -156,6 +157,7 @@ impl State {
                 | ControlBody::Group(_)
                 | ControlBody::Consent(_)
                 | ControlBody::Acknowledgement(_)
+                | ControlBody::Approval(_)
                 | ControlBody::Opaque(_),
             )
             | Err(_) => false,
@@ -289,6 +291,7 @@ impl State {
                 | ControlBody::Agreement(_)
                 | ControlBody::Introduction(_)
                 | ControlBody::Consent(_)
+                | ControlBody::Approval(_)
                 | ControlBody::Opaque(_),
             )
             | Err(_) => (0, false),

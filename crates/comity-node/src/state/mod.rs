@@ -5,6 +5,7 @@
 
 mod admission;
 mod agreements;
+mod approvals;
 mod bound;
 mod consent_checks;
 mod consents;
@@ -46,6 +47,8 @@ use comity_core::record::Addressee;
 use comity_core::{Digest, EconomyId, GroupId, KeyId, Kind, PartDigest, RecordId, Timestamp};
 
 pub use agreements::{Agreements, Compact};
+use approvals::Approvals;
+pub use approvals::{Awaited, Unheard, Verdict};
 pub use bound::Bound;
 use bound::Kept;
 pub use consents::{Consents, Word};
@@ -112,6 +115,7 @@ pub struct State {
     /// What was unsent.
     unsending: Unsending,
     outsides: Outsides,
+    approvals: Approvals,
     guarding: Guarding,
     erasures: Erasures,
     /// When parts came, and what was taken on with them.

@@ -10,6 +10,8 @@ use comity_core::{KeyId, Timestamp};
 #[derive(Debug, Default)]
 pub struct Staff {
     people: BTreeMap<String, Member>,
+    /// Every key that somebody has or had, by key.
+    keys: BTreeMap<KeyId, String>,
 }
 
 /// Somebody of the staff.
@@ -44,6 +46,12 @@ impl Staff {
         self.iter().find(|(_, member)| member.key == key).map(|(name, _)| name)
     }
 
+    /// Whose key this is or ever was.
+    #[must_use]
+    pub fn ever_held(&self, key: KeyId) -> Option<&str> {
+        self.keys.get(&key).map(String::as_str)
+    }
+
     /// Everybody who is or was, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Member)> {
         self.people.iter().map(|(name, member)| (name.as_str(), member))
@@ -53,6 +61,7 @@ impl Staff {
         match &changed.change {
             StaffChange::Joined(joined) => {
                 let (key, roles) = (joined.key, joined.roles.clone());
+                self.keys.insert(key, changed.name.clone());
                 let member = Member { key, roles, since: changed.at, left: None };
                 self.people.insert(changed.name.clone(), member);
             }

@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod agreement;
+mod approval;
 mod consent;
 mod erasing;
 mod group;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use agreement::{AgreementCommand, AgreementDiffArgs};
+pub(crate) use approval::Approve;
 pub(crate) use consent::{Condition, ConsentAskArgs, ConsentCommand, ConsentGrantArgs};
 pub(crate) use erasing::{Erase, HoldArgs, HoldCommand, RetentionCommand};
 pub(crate) use group::{About, Affiliations, GroupCommand};
@@ -158,6 +160,9 @@ pub(crate) enum Command {
     /// Decide about records that are kept from everybody: doubted, or looked at first
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
+    Approve(Approve),
+    /// List what waits for a second person
+    Approvals,
     /// See what your own lists hold back from every exit, and let a part pass
     #[command(subcommand)]
     Guard(GuardCommand),

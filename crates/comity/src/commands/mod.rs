@@ -1,6 +1,7 @@
 //! What the commands do.
 
 mod agreement;
+mod approval;
 mod audit;
 mod clock;
 mod completions;
@@ -124,6 +125,8 @@ pub(crate) fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
         Command::Watch(watch) => watch::run(&watch, context),
         Command::Audit(command) => audit::run(command, context),
         Command::Quarantine(command) => quarantine::run(command, context),
+        Command::Approve(asked) => approval::approve(asked, context),
+        Command::Approvals => approval::list(context),
         Command::Guard(command) => guard::run(command, context),
         Command::Store(command) => store::run(&command, context),
         Command::Backup { to } => store::backup(&to, context),

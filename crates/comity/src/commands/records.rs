@@ -244,6 +244,9 @@ pub(super) fn write_record(
     if let Some(ruling) = &detail.ruling {
         super::quarantine::write_ruling(ruling, zones, out)?;
     }
+    if let Some(approval) = &detail.approval {
+        super::approval::write_line(approval, zones, out)?;
+    }
     writeln!(out, "  from      {}", printable(&from(line)))?;
     writeln!(out, "  signed    {}", zones.written(&line.signed_at))?;
     writeln!(out, "  entered   {}", zones.written(&line.entered_at))?;
@@ -338,6 +341,13 @@ pub(super) fn withdraw(withdraw: &Withdraw, context: &mut Context<'_>) -> Result
     let published: Published = session.call("/withdraw", &asked)?;
     let comity = context.comity();
     context.screen.answer(&published, |out| {
+        if published.nothing_sent {
+            return writeln!(
+                out,
+                "{} is withdrawn; it waited for a second person, and nothing of it was sent to anybody",
+                line.reference
+            );
+        }
         writeln!(
             out,
             "{} is withdrawn; everyone who may hold a part of it is told",

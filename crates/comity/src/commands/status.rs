@@ -49,6 +49,14 @@ fn write(status: &Status, zones: &Zones, comity: &str, out: &mut dyn Write) -> i
         let parts = counted(status.held_by_guard, "part is held", "parts are held");
         writeln!(out, "  guard    {parts}: {comity} guard list")?;
     }
+    if status.awaiting_approval > 0 {
+        let waiting = counted(status.awaiting_approval, "record waits", "records wait");
+        let whom = match status.approvers {
+            Some(0) => "a second person, and there is none",
+            Some(_) | None => "a second person",
+        };
+        writeln!(out, "  approval {waiting} for {whom}: {comity} approvals")?;
+    }
     if status.asks > 0 {
         let asks = counted(status.asks, "request waits", "requests wait");
         writeln!(out, "  consent  {asks} for an answer: {comity} consent list")?;

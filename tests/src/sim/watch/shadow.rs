@@ -191,6 +191,7 @@ impl Shadow {
             | JournalEntry::Guarded(_)
             | JournalEntry::OnHold(_)
             | JournalEntry::HoldLifted(_)
+            | JournalEntry::AwaitsApproval(_)
             | JournalEntry::BackedUp(_) => {}
         }
         Ok(())

@@ -1,15 +1,16 @@
 //! Single items, lists of them, and items that may be absent.
 
-use super::super::{DraftPart, PartHeld, Withheld};
+use super::super::{ApprovalCause, DraftPart, PartHeld, Withheld};
 use super::Item;
 use crate::cbor::{Fault, Problem, Reader, Writer};
 use crate::identity::{EconomyId, EpochId, KeyId, PartDigest, RecordId};
 use crate::intake::Intake;
 use crate::ledger::{LedgerEntry, Opening};
+use crate::marking::Tlp;
 use crate::sign::Signature;
 use crate::staff::{Roles, StaffRole};
 use crate::time::Timestamp;
-use crate::vocabulary::{Kind, Means};
+use crate::vocabulary::{Class, Kind, Means};
 use crate::{Digest, Marking};
 
 /// The most items in a list of the journal, and the most bytes of a string in it: our own writing,
@@ -79,6 +80,26 @@ impl Item for Kind {
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
         reader.uint().map(Self::from_code)
+    }
+}
+
+impl Item for Class {
+    fn write(&self, writer: &mut Writer) {
+        writer.uint(self.code());
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        reader.uint().map(Self::from_code)
+    }
+}
+
+impl Item for Tlp {
+    fn write(&self, writer: &mut Writer) {
+        writer.uint(self.code());
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        Self::from_code(reader.uint()?).ok_or_else(|| reader.fault(Problem::OutOfRange))
     }
 }
 
@@ -171,7 +192,18 @@ macro_rules! lists {
     )+};
 }
 
-lists!(PartHeld, Withheld, DraftPart, RecordId, PartDigest, Digest, String, Kind, StaffRole);
+lists!(
+    PartHeld,
+    Withheld,
+    DraftPart,
+    RecordId,
+    PartDigest,
+    Digest,
+    String,
+    Kind,
+    StaffRole,
+    ApprovalCause
+);
 
 macro_rules! options {
     ($($name:ident),+) => {$(

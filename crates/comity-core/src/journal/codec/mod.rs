@@ -10,10 +10,11 @@ use crate::cbor::{Fault, Problem, Reader, Writer};
 use crate::ceremony::Ceremony;
 
 use super::{
-    Arrival, ArrivalOutcome, BackedUp, ContentRead, Delivered, DeliveryDecided, DraftMade,
-    DraftPart, Erasure, ErasureCause, Founded, Guarded, Invited, JournalEntry, JournalFault,
-    Judged, LegalHold, PartHeld, PartnerChanged, PartsArrived, RecordEntered, Ruled, Shown,
-    StaffChange, StaffChanged, StaffJoined, Standing, StandingChanged, ToldOutside, Withheld,
+    ApprovalCause, Arrival, ArrivalOutcome, AwaitsApproval, BackedUp, ContentRead, Delivered,
+    DeliveryDecided, DraftMade, DraftPart, Erasure, ErasureCause, Founded, Guarded, Invited,
+    JournalEntry, JournalFault, Judged, LegalHold, PartHeld, PartnerChanged, PartsArrived,
+    RecordEntered, Ruled, Shown, StaffChange, StaffChanged, StaffJoined, Standing, StandingChanged,
+    ToldOutside, Withheld,
 };
 
 /// What was `Partner` before pairings were kept with both confirmations. A form that changes gets a new
@@ -155,6 +156,7 @@ entries! {
     24 = HeadAgreed { by, at },
     28 = HeldBack { record, until, at },
     29 = Unsent { record, at },
+    32 = AwaitsApproval(awaits),
     33 = ToldOutside(told),
     34 = ToldWrongly { record, word, reason, at },
     25 = Ruled(ruled),
@@ -191,6 +193,7 @@ fields!(Guarded { record, part, passes, by, reason, at });
 fields!(Erasure { record, parts, beside, cause, reason, by, at });
 fields!(LegalHold { record, reason, by, at });
 fields!(BackedUp { folder, upto, at });
+fields!(AwaitsApproval { record, causes, at });
 
 choices!(Standing {
     0 = Accepted, 1 = Pending(wait), 2 = Quarantined(doubt), 3 = InReview(of), 4 = Dropped
@@ -198,6 +201,9 @@ choices!(Standing {
 choices!(ArrivalOutcome {
     0 = Void, 1 = Known(record), 2 = Withdrawn(record), 3 = Rejected(code), 4 = Unkept(origin),
     5 = Declined(kind)
+});
+choices!(ApprovalCause {
+    0 = Label(label), 1 = Category(category), 2 = Class(class), 3 = Recipients(many)
 });
 choices!(StaffChange { 0 = Joined(joined), 1 = Left });
 choices!(ErasureCause { 0 = Person, 1 = Term });

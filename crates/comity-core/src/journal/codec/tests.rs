@@ -98,6 +98,16 @@ fn examples() -> Vec<JournalEntry> {
             reason: "the word is public".into(),
             at,
         }),
+        JournalEntry::AwaitsApproval(AwaitsApproval {
+            record,
+            causes: vec![
+                ApprovalCause::Label(crate::Tlp::Red),
+                ApprovalCause::Category("law-enforcement".into()),
+                ApprovalCause::Class(crate::Class::PersonalData),
+                ApprovalCause::Recipients(7),
+            ],
+            at,
+        }),
         JournalEntry::Judged(Judged {
             records: vec![record, RecordId([8; 32])],
             standing: Standing::Quarantined("why".into()),

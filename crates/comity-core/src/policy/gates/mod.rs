@@ -1,6 +1,7 @@
 //! The gates, one file each, and the question that all of them are asked.
 
 mod agreement;
+mod approval;
 mod audience;
 mod category;
 mod class;
@@ -125,6 +126,7 @@ fn judge(gate: Gate, asked: &Question<'_>, basis: &Basis<'_>) -> Found {
         Gate::Expiry => Ok(expiry::judge(asked)),
         Gate::Exercise => exercise::judge(asked, basis),
         Gate::Quarantine => Ok(quarantine::judge(asked)),
+        Gate::Approval => Ok(approval::judge(asked)),
         Gate::EgressGuard => Ok(egress_guard::judge(asked)),
         Gate::Unbuilt => Ok(unbuilt::judge(asked)),
     }

@@ -4,7 +4,6 @@ use super::super::fact::{Fact, Unbuilt};
 use super::super::facts::RecordFacts;
 use super::{Finding, Question};
 use crate::marking::Marking;
-use crate::vocabulary::Kind;
 
 pub(super) fn judge(asked: &Question<'_>) -> Finding {
     let (record, part) = (asked.record, asked.part);
@@ -19,10 +18,7 @@ pub(super) fn judge(asked: &Question<'_>) -> Finding {
 
 /// For a control record: its floor is not asked, since labels do not apply to it.
 pub(in crate::policy) fn judge_control(record: &RecordFacts) -> Finding {
-    let later = matches!(record.kind, Kind::Approval);
-    let found = in_record(record)
-        .or_else(|| record.floor.unknown.then_some(Unbuilt::Unknown))
-        .or_else(|| later.then_some(Unbuilt::Control(record.kind)));
+    let found = in_record(record).or_else(|| record.floor.unknown.then_some(Unbuilt::Unknown));
     found.map_or(Finding::pass(Fact::NothingUnbuilt), |what| Finding::deny(Fact::Unbuilt(what)))
 }
 

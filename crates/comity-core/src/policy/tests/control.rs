@@ -72,7 +72,10 @@ fn each_kind_goes_to_those_whom_it_concerns() {
         (from_abroad(control(Kind::Acknowledgement, ControlAudience::To(US))), false),
         (control(Kind::Group, ControlAudience::Partners), false),
         (control(Kind::Roster, ControlAudience::Partners), false),
+        // What its own people said to each other is for nobody else.
         (control(Kind::Approval, ControlAudience::Partners), false),
+        (control(Kind::Approval, ControlAudience::To(THEM)), false),
+        (held(control(Kind::Approval, ControlAudience::Holders)), false),
         // An audience of another kind, none at all, and a kind that has parts.
         (control(Kind::Withdrawal, ControlAudience::Partners), false),
         (control(Kind::Agreement, ControlAudience::Partners), false),

@@ -9,7 +9,8 @@ use crate::exit::{Contents, Released, leaving, let_out};
 use crate::identity::{PartDigest, RecordId};
 use crate::marking::{Marking, Tlp};
 use crate::policy::{
-    Examination, Lifecycle, PartFacts, PolicySnapshot, Recipient, RecordFacts, Source, Word,
+    Approval, Examination, Lifecycle, PartFacts, PolicySnapshot, Recipient, RecordFacts, Source,
+    Word,
 };
 use crate::record::{Composed, Draft, Header};
 use crate::sign::SecretKey;
@@ -95,18 +96,20 @@ fn each_reader_gets_what_it_may_have_and_nobody_what_is_red() {
 }
 
 #[test]
-fn nothing_leaves_that_does_not_stand_or_that_the_guard_holds() {
+fn nothing_leaves_that_does_not_stand_or_that_somebody_holds() {
     let clear = [Tlp::Clear];
     let refused = |spoil: fn(&mut Leaving)| {
         let mut record = Leaving::new();
         spoil(&mut record);
         record.let_out(&clear, role()).unwrap_err()
     };
-    let spoils: [fn(&mut Leaving); 5] = [
+    let spoils: [fn(&mut Leaving); 7] = [
         |it| it.record.lifecycle = Lifecycle::Withdrawn,
         |it| it.record.lifecycle = Lifecycle::Superseded,
         |it| it.record.quarantined = true,
         |it| it.record.pending = true,
+        |it| it.record.approval = Approval::Awaited(Word::new("TLP:RED")),
+        |it| it.record.approval = Approval::Refused,
         |it| {
             it.policy = it.policy.to_builder().guarded(7).build();
             for part in &mut it.parts {

@@ -2,7 +2,9 @@
 
 use crate::identity::{EconomyId, KeyId, PartDigest, RecordId};
 use crate::marking::{Marking, Tlp};
-use crate::policy::{AddresseeFacts, Lifecycle, PartFacts, Recipient, RecordFacts, Source};
+use crate::policy::{
+    AddresseeFacts, Approval, Lifecycle, PartFacts, Recipient, RecordFacts, Source,
+};
 use crate::record::{Addressee, Header};
 use crate::time::Timestamp;
 use crate::vocabulary::{Class, Kind, Section, State, Urgency};
@@ -37,6 +39,7 @@ pub(super) fn incident(floor: Tlp) -> RecordFacts {
         pending: false,
         released_before: false,
         unsend_until: None,
+        approval: Approval::NotNeeded,
         quarantined: false,
         lifecycle: Lifecycle::Live,
     }

@@ -9,7 +9,7 @@ use crate::identity::RecordId;
 use crate::ledger::Obligations;
 use crate::marking::{Pap, Tlp};
 use crate::policy::{
-    Agreement, Contradiction, Examination, Fact, Gate, Judgement, PartFacts, Partner,
+    Agreement, Approval, Contradiction, Examination, Fact, Gate, Judgement, PartFacts, Partner,
     PolicySnapshot, Recipient, RecordFacts, Source, TrustLevel, Verdict, Word, decide, plan,
 };
 use crate::test_util::policy::terms;
@@ -357,6 +357,40 @@ fn what_excludes_law_enforcement_leaves_nothing_to_an_agreement_for_it() {
     let source = Partner::new().with(nda().terminated(NOW));
     let policy = under([police()]).to_builder().partner(OTHER, source).build();
     assert_eq!(goes(&policy, &received(Obligations::unbound())), excluded);
+}
+
+#[test]
+fn what_takes_a_second_person_leaves_by_no_exit_before_one_approves() {
+    let why = Word::new("TLP:CLEAR");
+    let policy = nda(|_| {});
+    for (approval, passes, fact) in [
+        (Approval::NotNeeded, true, Fact::NoApprovalNeeded),
+        (Approval::Awaited(why), false, Fact::AwaitsApproval(why)),
+        (Approval::Refused, false, Fact::ApprovalRefused),
+        (Approval::Given, true, Fact::Approved),
+    ] {
+        let mut record = RecordFacts { approval, ..incident(Tlp::Clear) };
+        let part = part(&mut record, 1, Section::Summary, Tlp::Clear);
+        for to in [them(), constituent(), Recipient::Public] {
+            assert_eq!(asked(&policy, &record, &part, &to, Gate::Approval).fact, fact, "{to:?}");
+            let decision = decide(&policy, &record, &part, &to, NOW);
+            assert_eq!(decision.is_release(), passes, "{to:?}");
+            assert!(passes || decision.deciding().map(|one| one.gate) == Some(Gate::Approval));
+        }
+        // Whoever is to approve it sees it.
+        assert!(decide(&policy, &record, &part, &role(), NOW).is_release());
+    }
+    assert_eq!(Fact::AwaitsApproval(why).to_string(), "waits for approval (TLP:CLEAR)");
+}
+
+/// What would not go anyway says so, and not that it waits.
+#[test]
+fn another_refusal_tells_more_than_that_it_waits() {
+    let approval = Approval::Awaited(Word::new("TLP:RED"));
+    let mut record = RecordFacts { approval, ..incident(Tlp::Red) };
+    let part = part(&mut record, 1, Section::Summary, Tlp::Red);
+    let decision = decide(&nda(|_| {}), &record, &part, &them(), NOW);
+    assert_eq!(decision.deciding().map(|one| one.gate), Some(Gate::Tlp));
 }
 
 #[test]

@@ -116,6 +116,7 @@ fn every_gate_says_something_that_people_understand() {
             "expiry: not expired",
             "exercise: no exercise",
             "quarantine: verified, marked, and it stands",
+            "approval: needs no second person",
             "egress-guard: no rule of the egress guard",
             "unbuilt: nothing that this version cannot weigh",
         ]

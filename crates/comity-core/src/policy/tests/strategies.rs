@@ -13,8 +13,8 @@ use crate::identity::{EconomyId, RecordId};
 use crate::ledger::Obligations;
 use crate::marking::{Marking, Onward, Pap, Tlp};
 use crate::policy::{
-    Agreement, Consent, Examination, Lifecycle, PartFacts, Partner, PolicySnapshot, Recipient,
-    RecordFacts, Source, Standing, TrustLevel, Word,
+    Agreement, Approval, Consent, Examination, Lifecycle, PartFacts, Partner, PolicySnapshot,
+    Recipient, RecordFacts, Source, Standing, TrustLevel, Word,
 };
 use crate::record::{Addressee, Header};
 use crate::test_util::policy::terms;
@@ -225,6 +225,17 @@ pub(super) fn examinations() -> impl Strategy<Value = Examination> {
     ]
 }
 
+pub(super) fn approvals() -> impl Strategy<Value = Approval> {
+    prop_oneof![
+        40 => Just(Approval::NotNeeded),
+        1 => prop_oneof![
+            Just(Approval::Awaited(Word::new("TLP:RED"))),
+            Just(Approval::Refused),
+        ],
+        4 => Just(Approval::Given),
+    ]
+}
+
 pub(super) fn some_markings() -> impl Strategy<Value = Marking> {
     let instants = || option::weighted(0.2, instants());
     let pap = option::weighted(0.1, select(Pap::ALL.to_vec()));
@@ -341,9 +352,21 @@ pub(super) fn signed() -> impl Strategy<Value = Signed> {
         exercise,
         ..Marking::new(tlp)
     });
-    let about = (select(kinds), any::<bool>(), examinations(), option::weighted(0.03, instants()));
+    let about = (
+        select(kinds),
+        any::<bool>(),
+        (examinations(), approvals()),
+        option::weighted(0.03, instants()),
+    );
     (about, sources(), loose, flags, parts, addressees).prop_map(
-        |((kind, addressed, examined, unsend_until), source, floor, flags, parts, addressees)| {
+        |(
+            (kind, addressed, (examined, approval), unsend_until),
+            source,
+            floor,
+            flags,
+            parts,
+            addressees,
+        )| {
             let [unknown, quarantined, pending, unmarked, withdrawn] = flags;
             let origin = if source == Source::Own { US } else { OTHER };
             let lifecycle = if withdrawn { Lifecycle::Withdrawn } else { Lifecycle::Live };
@@ -359,6 +382,7 @@ pub(super) fn signed() -> impl Strategy<Value = Signed> {
                 unmarked,
                 lifecycle,
                 unsend_until,
+                approval,
                 ..incident(Tlp::Clear)
             };
             let content = (1_u8..).zip(parts);

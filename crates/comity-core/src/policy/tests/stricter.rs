@@ -12,8 +12,8 @@ use crate::identity::EconomyId;
 use crate::ledger::Obligations;
 use crate::marking::{Marking, Tlp};
 use crate::policy::{
-    Agreement, Examination, Lifecycle, PartFacts, Partner, PolicySnapshot, Received, RecordFacts,
-    Source, Standing, TrustLevel,
+    Agreement, Approval, Examination, Lifecycle, PartFacts, Partner, PolicySnapshot, Received,
+    RecordFacts, Source, Standing, TrustLevel, Word,
 };
 use crate::vocabulary::{Class, Kind, Section};
 
@@ -38,6 +38,7 @@ pub(super) enum Stricter {
     SetAside(u8),
     Unknown(Index),
     Classes(Index, Class),
+    Approval(Approval),
 }
 
 /// What [`Stricter::apply`] makes.
@@ -74,6 +75,8 @@ pub(super) fn restrictions() -> impl Strategy<Value = Stricter> {
         any::<Index>().prop_map(Stricter::Unknown),
         (any::<Index>(), select(Class::ALL.to_vec()))
             .prop_map(|(which, class)| Stricter::Classes(which, class)),
+        select(vec![Approval::Awaited(Word::new("TLP:RED")), Approval::Refused])
+            .prop_map(Stricter::Approval),
     ]
 }
 
@@ -168,6 +171,7 @@ impl Stricter {
             Self::Classes(which, class) => one_of(&mut parts, which, |part| {
                 part.classes = part.classes.or([class].into_iter().collect());
             }),
+            Self::Approval(approval) => record.approval = approval,
         }
         Restriction { snapshot, record, parts }
     }

@@ -10,8 +10,8 @@ use crate::agreement::{Field, Terms, Tier};
 use crate::identity::{EconomyId, PartDigest, RecordId};
 use crate::ledger::Obligations;
 use crate::policy::{
-    AddresseeFacts, Agreement, Consent, Examination, PartFacts, PolicySnapshot, RecordFacts,
-    Source, Standing, TrustLevel,
+    AddresseeFacts, Agreement, Approval, Consent, Examination, PartFacts, PolicySnapshot,
+    RecordFacts, Source, Standing, TrustLevel,
 };
 use crate::record::Addressee;
 use crate::time::Timestamp;
@@ -34,6 +34,8 @@ pub enum Change {
     Accept,
     /// A person here lets pass what the egress guard held, or has it examined.
     LetPass,
+    /// A second person here approves it.
+    Approve,
     /// The operator resumes the partner.
     Resume,
     /// The operator raises the partner to this level.
@@ -104,6 +106,7 @@ impl Change {
                     }
                 }
             }
+            Self::Approve => world.record.approval = Approval::Given,
             Self::Resume => partner(world, aim.to, |partner| partner.standing(Standing::Paired)),
             Self::Raise(level) => partner(world, aim.to, |partner| partner.at(*level)),
             Self::Address(desk) => address(world, aim, desk),
@@ -146,6 +149,7 @@ impl Change {
             | Self::Mark
             | Self::Accept
             | Self::LetPass
+            | Self::Approve
             | Self::Resume
             | Self::Address(_)
             | Self::Consent => Vec::new(),
@@ -157,7 +161,7 @@ impl Change {
     pub(super) const fn cost(&self) -> u32 {
         match self {
             Self::Wait(_) => 0,
-            Self::Mark | Self::Accept | Self::LetPass | Self::Resume => 1,
+            Self::Mark | Self::Accept | Self::LetPass | Self::Approve | Self::Resume => 1,
             Self::Raise(_) => 2,
             Self::Address(_) => 3,
             Self::Consent => 4,
@@ -174,6 +178,7 @@ impl Change {
             Self::Mark => "mark the document".to_owned(),
             Self::Accept => "accept it out of quarantine".to_owned(),
             Self::LetPass => "let the egress guard pass it".to_owned(),
+            Self::Approve => "have a second person approve it".to_owned(),
             Self::Resume => "resume the partner".to_owned(),
             Self::Raise(level) => {
                 format!("raise the partner to level {} ({level})", level.number())

@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 
 use change::{Aim, World};
 
+use super::approval::Approval;
 use super::decision::{Judgement, Verdict};
 use super::examination::Examination;
 use super::facts::{PartFacts, Recipient, RecordFacts, Source};
@@ -112,6 +113,9 @@ fn possible(world: &World, aim: &Aim<'_>) -> Vec<Change> {
         && world.parts.iter().any(|part| part.guard != Examination::Clear { revision: current })
     {
         changes.push(Change::LetPass);
+    }
+    if matches!(world.record.approval, Approval::Awaited(_)) {
+        changes.push(Change::Approve);
     }
     let Some(partner) = world.snapshot.partner(&aim.to) else { return changes };
     if partner.standing == Standing::Suspended {

@@ -1,5 +1,6 @@
 //! Who is let do what, once there is staff.
 
+mod approving;
 mod reading;
 
 use std::os::unix::fs::PermissionsExt as _;

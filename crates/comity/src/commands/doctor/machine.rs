@@ -14,7 +14,7 @@ use comity_node::keyfile::{self, Form, KeyFileError};
 use super::Finding;
 use crate::backend::{Backend, Session};
 use crate::local;
-use crate::screen::format::size;
+use crate::screen::format::{counted, size};
 
 /// Clocks may differ by so much: the tolerance of signing times.
 const TOLERANCE: Duration = Duration::from_secs(600);
@@ -56,6 +56,24 @@ pub(super) fn keys(folder: &Path) -> Vec<Finding> {
 pub(super) fn desk(status: &Status) -> Option<Finding> {
     let problem = status.desk_problem.as_ref()?;
     Some(Finding::wrong("desk key", problem, status.desk_next.as_deref().unwrap_or_default()))
+}
+
+/// Whether anybody could approve what takes a second person.
+pub(super) fn approvers(status: &Status, comity: &str) -> Option<Finding> {
+    let waiting = match status.awaiting_approval {
+        0 => String::new(),
+        many => format!("; {} for one", counted(many, "record waits", "records wait")),
+    };
+    Some(match status.approvers? {
+        0 => {
+            let what = format!("some records take a second person, and there is none{waiting}");
+            Finding::wrong("approval", what, format!("{comity} staff add NAME --role approver"))
+        }
+        many => {
+            let approvers = counted(many, "approver", "approvers");
+            Finding::fine("approval", format!("{approvers}{waiting}"))
+        }
+    })
 }
 
 /// Whether the journal is this node's: one of another economy, or one older than the keys, looks whole.

@@ -91,6 +91,7 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<(), Failure> {
             let identity = machine::identity(&backend, &status, &comity);
             // With another economy's journal the key in it is another's as well.
             findings.extend(identity.or_else(|| machine::desk(&status)));
+            findings.extend(machine::approvers(&status, &comity));
             let clock = machine::clock_held(&status).map_or_else(|| machine::clock(&session), Ok);
             let zones = backend.zones();
             let looked = clock.and_then(|clock| {

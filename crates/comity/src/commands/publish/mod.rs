@@ -12,7 +12,7 @@ use std::path::Path;
 use comity_admin::{Failure, FailureKind};
 use comity_node::api::{DraftLine, MarkingFields, Preview, PublishRequest, Published};
 
-use super::{Context, records};
+use super::{Context, approval, records};
 use crate::backend::{Keys, Session};
 use crate::cli::Publish;
 use crate::screen::printable;
@@ -66,6 +66,9 @@ impl Publishing<'_> {
             let preview = previewed(&would)?;
             return context.screen.answer(&would, |out| {
                 write_matrix(preview, zones, out)?;
+                if let Some(need) = &would.approval {
+                    approval::write_need(need, None, &comity, out)?;
+                }
                 if would.recovering {
                     writeln!(out, "{}", in_recovery(&comity))?;
                 }
@@ -101,6 +104,10 @@ fn write_published(
         write_matrix(preview, zones, out)?;
     }
     let Some(preview) = published.preview.as_ref().or(shown) else { return Ok(()) };
+    if let Some(need) = &published.approval {
+        writeln!(out, "{reference} is signed.")?;
+        return approval::write_need(need, Some(reference), comity, out);
+    }
     let goes = |outcome: &str| {
         let mut cells = preview.parts.iter().flat_map(|part| &part.cells);
         cells.any(|cell| cell.outcome == outcome)
@@ -135,7 +142,7 @@ fn write_published(
     }
 }
 
-fn in_recovery(comity: &str) -> String {
+pub(super) fn in_recovery(comity: &str) -> String {
     format!("The node is in recovery, so nothing of it leaves before: {comity} recover confirm")
 }
 

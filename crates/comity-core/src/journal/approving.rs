@@ -1,0 +1,46 @@
+//! What waits for a second person, and why.
+
+use std::fmt;
+
+use crate::identity::RecordId;
+use crate::marking::Tlp;
+use crate::time::Timestamp;
+use crate::vocabulary::Class;
+
+/// A record of ours is about to be entered that goes to nobody before a second person has approved it.
+/// Entered before the record: whoever reads one without the other reads of a record that never came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AwaitsApproval {
+    /// The record.
+    pub record: RecordId,
+    /// Why, by the rules of that day; at least one.
+    pub causes: Vec<ApprovalCause>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What about a record takes a second person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ApprovalCause {
+    /// The strictest label among its parts.
+    Label(Tlp),
+    /// One of its categories.
+    Category(String),
+    /// A class of one of its parts.
+    Class(Class),
+    /// As many partners would have got some of it when it was signed.
+    Recipients(u64),
+}
+
+/// In few words, as a gate says it.
+impl fmt::Display for ApprovalCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Label(label) => write!(f, "TLP:{label}"),
+            Self::Category(category) => write!(f, "category {category}"),
+            Self::Class(class) => write!(f, "class {class}"),
+            Self::Recipients(1) => f.write_str("1 recipient"),
+            Self::Recipients(many) => write!(f, "{many} recipients"),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What takes a second person, from the moment of its signing.
+
+use comity_core::journal::{AwaitsApproval, JournalEntry, Source};
+use comity_core::{RecordId, Timestamp};
+
+use super::{Checked, Engine};
+use crate::config;
+
+impl Engine {
+    /// The same, and these records take a second person.
+    #[must_use]
+    pub fn approving(mut self, rules: config::Approval) -> Self {
+        self.approval = rules;
+        self
+    }
+
+    /// The rules in force for what takes a second person.
+    pub(crate) fn approval_rules(&self) -> &config::Approval {
+        &self.approval
+    }
+
+    /// A record of ours is about to be entered. If it takes a second person, the journal says so first: who
+    /// reads one without the other reads of a record that never came, and never of one that need not wait.
+    pub(super) fn await_approval(&mut self, checked: &Checked, now: Timestamp) {
+        if checked.record.manifest().kind.is_control() || self.approval.is_empty() {
+            return;
+        }
+        let parts = checked.parts.iter();
+        let parts = parts.map(|part| (part.digest, part.header.clone(), part.bytes.len() as u64));
+        let held = self.state.as_if_entered(&checked.record, parts, String::new(), now);
+        let causes = self.state.approval_causes(&self.approval, &held, now);
+        if !causes.is_empty() {
+            let awaits = AwaitsApproval { record: checked.record.id(), causes, at: now };
+            self.enter(&JournalEntry::AwaitsApproval(awaits), Vec::new());
+        }
+    }
+
+    /// The same of what comes back after a restore. That somebody approved it may be what was lost.
+    pub(super) fn await_approval_again(&mut self, checked: &Checked, now: Timestamp) {
+        let manifest = checked.record.manifest();
+        if manifest.origin == self.state.us() && self.state.awaited(&checked.record.id()).is_none()
+        {
+            self.await_approval(checked, now);
+        }
+    }
+
+    /// Somebody has to know that something waits.
+    pub(super) fn say_awaited(&mut self, record: &RecordId) {
+        let Some(held) = self.state.record(record) else { return };
+        if !self.state.is_unapproved(record) {
+            return;
+        }
+        let reference = held.reference.clone();
+        let again = if held.source == Source::Own { "" } else { ", which was given back," };
+        let next = if self.state.approvers(self.now).is_empty() {
+            "there is no approver: comity staff add NAME --role approver".to_owned()
+        } else {
+            format!("comity approve {reference}")
+        };
+        let text = format!("{reference}{again} waits for a second person: {next}");
+        self.alarm(None, "approval", text);
+    }
+}

@@ -1,0 +1,198 @@
+//! A second person: what waits for one, and what one says.
+
+use comity_core::control::{ApprovalBody, ApprovalVerdict};
+use comity_core::journal::ApprovalCause;
+use comity_core::policy::{Approval, Word};
+use comity_core::{KeyId, Kind, RecordId, Timestamp, Tlp};
+
+use super::compose::preview;
+use super::records::found;
+use super::{Service, caller, words};
+use crate::api::{
+    ApprovalLine, ApprovalNeed, ApprovalReport, ApprovalSaid, ApproveRequest, Approved,
+};
+use crate::engine::Engine;
+use crate::error::{ErrorKind, ServiceError};
+use crate::state::{Awaited, Held, State, Unheard};
+
+impl Service {
+    /// What waits for a second person, the record that has waited longest first.
+    pub async fn approvals(&self) -> Result<ApprovalReport, ServiceError> {
+        let (now, sees) = (self.now(), self.sees());
+        self.look(move |state, _, _| {
+            let waiting = state.awaiting_approval().into_iter();
+            let waiting = waiting.map(|(held, awaited)| line(state, held, awaited, sees));
+            ApprovalReport { approvers: state.approvers(now), waiting: waiting.collect() }
+        })
+        .await
+    }
+
+    /// The word of whoever asks about a record that waits: signed with their own key, or only who would get
+    /// what.
+    pub async fn approve(&self, asked: ApproveRequest) -> Result<Approved, ServiceError> {
+        let ApproveRequest { record, refuse, note, dry_run } = asked;
+        words::one_line("note", &note)?;
+        if refuse && note.is_empty() {
+            return Err(ServiceError::usage("note", "a refusal says why, for whoever signed it")
+                .next("say why in one line: --reason \"...\""));
+        }
+        let key = match self.caller() {
+            Some(_) => self.signer()?.id(),
+            None => return Err(nobody_approves()),
+        };
+        self.examine_if_possible(&record).await;
+        let (now, sees) = (self.now(), self.sees());
+        let desks = self.parts.config.local.desks.clone();
+        let (id, reference, mut approved) = self
+            .look(move |state, _, _| {
+                let (id, held) = found(state, &record)?;
+                may(state, &id, held, key, now)?;
+                let awaited = state.awaited(&id).ok_or_else(|| not_awaited(held))?;
+                let would = state.as_if_approved(held);
+                let preview = (!refuse).then(|| preview(state, &id, &would, &desks, now));
+                let unsend_until = state.unsend_until(&id).filter(|until| *until > now);
+                let approved = Approved {
+                    line: line(state, held, awaited, sees),
+                    preview,
+                    unsend_until: unsend_until.map(|until| until.to_string()),
+                    recovering: state.recovery().is_some(),
+                };
+                Ok::<_, ServiceError>((id, held.reference.clone(), approved))
+            })
+            .await??;
+        if dry_run {
+            return Ok(approved);
+        }
+        let (verdict, title) = if refuse {
+            (ApprovalVerdict::Refuse, format!("Refusal of {reference}"))
+        } else {
+            (ApprovalVerdict::Approve, format!("Approval of {reference}"))
+        };
+        let body = ApprovalBody { record: id, verdict, note };
+        self.publish_control(Kind::Approval, body.encode(), title).await?;
+        let line = self.look(move |state, _, _| approval_line(state, &id, sees)).await?;
+        let gone = || ServiceError::no_input("no-record", "the record is gone");
+        approved.line = line.ok_or_else(gone)?;
+        Ok(approved)
+    }
+}
+
+/// Where there is no staff, nobody is two.
+fn nobody_approves() -> ServiceError {
+    let message = "an approval is the word of a second person, and nobody of the staff is named";
+    ServiceError::new(ErrorKind::NoPermission, "no-approver", message)
+        .next("comity staff add NAME --role approver; then the same command with --staff NAME")
+}
+
+fn not_awaited(held: &Held) -> ServiceError {
+    let reference = &held.reference;
+    ServiceError::usage("not-waiting", format!("{reference} does not wait for a second person"))
+        .next("comity approvals")
+}
+
+/// Whether the word of whoever has this key counts, and what to do where it does not.
+fn may(
+    state: &State,
+    id: &RecordId,
+    held: &Held,
+    key: KeyId,
+    now: Timestamp,
+) -> Result<(), ServiceError> {
+    let Err(why) = state.may_approve(id, key, now) else { return Ok(()) };
+    let reference = &held.reference;
+    let message = format!("{reference}: {why}");
+    let refused = |code| ServiceError::new(ErrorKind::NoPermission, code, message.clone());
+    Err(match why {
+        Unheard::NoRecord | Unheard::NotAwaited => not_awaited(held),
+        Unheard::TakenBack => {
+            ServiceError::data("taken-back", message).next(format!("comity show {reference}"))
+        }
+        Unheard::Said(..) => {
+            ServiceError::data("said-already", message).next(format!("comity show {reference}"))
+        }
+        Unheard::Author => refused("own-record").next("ask another approver: comity staff list"),
+        Unheard::NoApprover => refused("no-approver").next("comity staff add NAME --role approver"),
+        Unheard::NotGranted(_) => refused("not-granted").next("comity staff list"),
+    })
+}
+
+/// A record that takes a second person, if it does.
+pub(super) fn approval_line(
+    state: &State,
+    id: &RecordId,
+    sees: Option<Tlp>,
+) -> Option<ApprovalLine> {
+    Some(line(state, state.record(id)?, state.awaited(id)?, sees))
+}
+
+fn line(state: &State, held: &Held, awaited: &Awaited, sees: Option<Tlp>) -> ApprovalLine {
+    let name = |key: KeyId| state.staff().ever_held(key).map(str::to_owned);
+    let strictest = held.parts.iter().map(|part| part.marking.tlp).max();
+    let said = awaited.said.as_ref().map(|said| ApprovalSaid {
+        verdict: match said.verdict {
+            ApprovalVerdict::Approve => "approved",
+            ApprovalVerdict::Refuse => "refused",
+        }
+        .to_owned(),
+        by: name(said.key).unwrap_or_else(|| said.key.to_string()),
+        at: said.at.to_string(),
+        note: (!said.note.is_empty()).then(|| said.note.clone()),
+        reference: state.record(&said.by).map(|word| word.reference.clone()).unwrap_or_default(),
+    });
+    ApprovalLine {
+        record: held.facts.id.to_string(),
+        reference: held.reference.clone(),
+        kind: held.facts.kind.to_string(),
+        title: caller::discreet_title(held, sees, held.title.clone()),
+        tlp: strictest.unwrap_or(held.facts.floor.tlp).to_string(),
+        author: name(held.facts.author).unwrap_or_else(|| "desk".to_owned()),
+        causes: in_words(&awaited.causes),
+        since: awaited.since.to_string(),
+        said,
+    }
+}
+
+fn in_words(causes: &[ApprovalCause]) -> Vec<String> {
+    causes.iter().map(ToString::to_string).collect()
+}
+
+/// Why a record that is about to be signed takes a second person, if it does; from then on it waits.
+pub(super) fn about_to_wait(
+    state: &State,
+    engine: &Engine,
+    held: &mut Held,
+    now: Timestamp,
+) -> Option<ApprovalNeed> {
+    let causes = state.approval_causes(engine.approval_rules(), held, now);
+    let first = causes.first()?.to_string();
+    held.facts.approval = Approval::Awaited(Word::new(&first));
+    Some(need(state, held, &causes, now))
+}
+
+/// The same of a record that was just signed.
+pub(super) fn waits(state: &State, id: &RecordId, now: Timestamp) -> Option<ApprovalNeed> {
+    let (held, awaited) = (state.record(id)?, state.awaited(id)?);
+    Some(need(state, held, &awaited.causes, now))
+}
+
+fn need(state: &State, held: &Held, causes: &[ApprovalCause], now: Timestamp) -> ApprovalNeed {
+    let author = state.staff().ever_held(held.facts.author);
+    let approvers = state.approvers(now).into_iter();
+    let approvers = approvers.filter(|name| Some(name.as_str()) != author);
+    ApprovalNeed { causes: in_words(causes), approvers: approvers.collect() }
+}
+
+/// A second person's word, for whoever looks at its record.
+pub(super) fn body_in_words(state: &State, body: &ApprovalBody) -> String {
+    let held = state.record(&body.record);
+    let name = held.map_or_else(|| body.record.to_string(), |held| held.reference.clone());
+    let verdict = match body.verdict {
+        ApprovalVerdict::Approve => "approves",
+        ApprovalVerdict::Refuse => "refuses",
+    };
+    if body.note.is_empty() {
+        format!("{verdict} {name}")
+    } else {
+        format!("{verdict} {name}: {}", body.note)
+    }
+}

@@ -1,0 +1,126 @@
+//! A second person: who may be that, and what whoever asks is told.
+
+use comity_core::policy::Approval;
+use comity_core::staff::Right;
+
+use super::{World, note};
+use crate::api::{ApproveRequest, PublishRequest};
+
+/// What takes a second person, from the next start on.
+fn configure(world: &World, rules: &str) {
+    let file = world.path().join("comity.toml");
+    let before = std::fs::read_to_string(&file).unwrap();
+    let before = before.split("\n[approval]").next().unwrap().to_owned();
+    std::fs::write(&file, format!("{before}\n[approval]\n{rules}\n")).unwrap();
+}
+
+fn yes(record: &str) -> ApproveRequest {
+    ApproveRequest { record: record.to_owned(), ..ApproveRequest::default() }
+}
+
+fn no(record: &str, note: &str) -> ApproveRequest {
+    ApproveRequest { refuse: true, note: note.to_owned(), ..yes(record) }
+}
+
+#[tokio::test]
+async fn nobody_approves_what_they_signed_whatever_roles_they_have() {
+    let mut world = World::new();
+    configure(&world, "tlp = \"GREEN\"");
+    world.again().await;
+    world.add("kim", &["analyst", "approver"], "red").await;
+    let kim = world.may("kim", Right::Write).await;
+    let free = kim.publish(note("free", "CLEAR")).await.unwrap();
+    assert!(free.approval.is_none());
+    for dry_run in [true, false] {
+        let asked = PublishRequest { dry_run, preview: true, ..note("one", "GREEN") };
+        let need = kim.publish(asked).await.unwrap().approval.unwrap();
+        assert_eq!(need.causes, ["TLP:GREEN"]);
+        assert!(need.approvers.is_empty(), "kim alone is an approver, and signs it");
+    }
+    let waiting = kim.approvals().await.unwrap();
+    assert_eq!((waiting.approvers, waiting.waiting.len()), (vec!["kim".to_owned()], 1));
+    let record = waiting.waiting[0].reference.clone();
+    assert_eq!((&*waiting.waiting[0].author, &*waiting.waiting[0].causes[0]), ("kim", "TLP:GREEN"));
+    let same = world.may("kim", Right::Approve).await;
+    for dry_run in [true, false] {
+        let refused = same.approve(ApproveRequest { dry_run, ..yes(&record) }).await.unwrap_err();
+        assert_eq!(refused.code, "own-record");
+    }
+    world.add("lee", &["approver"], "amber").await;
+    assert_eq!(world.refused("lee", Right::Write).await, "not-in-role");
+    let lee = world.may("lee", Right::Approve).await;
+    let would = lee.approve(ApproveRequest { dry_run: true, ..yes(&record) }).await.unwrap();
+    assert!(would.preview.is_some() && would.line.said.is_none());
+    let refused = lee.approve(yes(&free.record)).await.unwrap_err();
+    assert_eq!(refused.code, "not-waiting");
+    let asked = ApproveRequest { note: "checked".to_owned(), ..yes(&record) };
+    let said = lee.approve(asked).await.unwrap().line.said.unwrap();
+    assert_eq!(
+        (&*said.verdict, &*said.by, said.note.as_deref()),
+        ("approved", "lee", Some("checked"))
+    );
+    assert_eq!(lee.approve(yes(&record)).await.unwrap_err().code, "said-already");
+    let status = lee.status().await.unwrap();
+    assert_eq!((status.awaiting_approval, status.approvers), (0, Some(2)));
+    drop((kim, same, lee));
+    world.again().await;
+    let kim = world.may("kim", Right::See).await;
+    let shown = kim.show(&record, false).await.unwrap().approval.unwrap();
+    assert_eq!(shown.said.unwrap().by, "lee");
+}
+
+#[tokio::test]
+async fn a_refusal_says_why_to_whoever_signed_it_and_stands() {
+    let mut world = World::new();
+    configure(&world, "classes = [\"general\"]");
+    world.again().await;
+    world.add("kim", &["analyst"], "green").await;
+    world.add("lee", &["approver"], "green").await;
+    world.add("max", &["approver"], "green").await;
+    let kim = world.may("kim", Right::Write).await;
+    let published = kim.publish(note("one", "GREEN")).await.unwrap();
+    assert_eq!(published.approval.unwrap().approvers, ["lee", "max"]);
+    let record = published.reference.unwrap();
+    assert_eq!(world.refused("kim", Right::Approve).await, "not-in-role");
+    let lee = world.may("lee", Right::Approve).await;
+    assert_eq!(lee.approve(no(&record, "")).await.unwrap_err().code, "note");
+    assert_eq!(lee.approve(no(&record, "two\nlines")).await.unwrap_err().code, "note");
+    lee.approve(no(&record, "names a victim")).await.unwrap();
+    let max = world.may("max", Right::Approve).await;
+    assert_eq!(max.approve(yes(&record)).await.unwrap_err().code, "said-already");
+    let shown = kim.show(&record, false).await.unwrap().approval.unwrap().said.unwrap();
+    assert_eq!((&*shown.verdict, shown.note.as_deref()), ("refused", Some("names a victim")));
+    // Nobody was told of it, so whoever signed it takes it back as if it had never been.
+    let unsent = kim.unsend(&record).await.unwrap();
+    assert_eq!(unsent.lifecycle, "unsent");
+}
+
+/// One person alone is no two.
+#[tokio::test]
+async fn a_node_without_staff_approves_nothing_and_says_what_helps() {
+    let mut world = World::new();
+    configure(&world, "tlp = \"CLEAR\"");
+    world.again().await;
+    let nobody = world.nobody();
+    let published = nobody.publish(note("one", "CLEAR")).await.unwrap();
+    let need = published.approval.unwrap();
+    assert!(need.approvers.is_empty());
+    let refused = nobody.approve(yes(&published.record)).await.unwrap_err();
+    assert_eq!(refused.code, "no-approver");
+    assert!(refused.next.unwrap().contains("comity staff add NAME --role approver"));
+    let status = nobody.status().await.unwrap();
+    assert_eq!((status.awaiting_approval, status.approvers), (1, Some(0)));
+    // It is not the configuration of today that makes it wait.
+    drop(nobody);
+    configure(&world, "");
+    world.again().await;
+    let nobody = world.nobody();
+    let waits = nobody.look(|state, _, _| {
+        let waiting = state.awaiting_approval();
+        waiting.iter().any(|(held, _)| matches!(held.facts.approval, Approval::Awaited(_)))
+    });
+    assert!(waits.await.unwrap());
+    let taken_back = nobody.withdraw(vec![published.record]).await.unwrap();
+    assert!(taken_back.nothing_sent);
+    assert_eq!(nobody.status().await.unwrap().approvers, None);
+}

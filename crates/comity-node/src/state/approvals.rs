@@ -1,0 +1,297 @@
+//! What waits for a second person, and what was said to it.
+//!
+//! Whose word counts is asked here, where it is folded, and nowhere later: it was said by somebody who was
+//! an approver of the staff then, with a key of their own that was granted for it, and neither by whoever
+//! signed the record nor with the node's own key, which signs what the node does by itself. A word that
+//! does not count is a record like any other, without effect.
+
+use std::collections::BTreeMap;
+
+use comity_core::control::{ApprovalBody, ApprovalVerdict};
+use comity_core::entitlement::{Claim, Entitlement, FirstSeen};
+use comity_core::journal::{ApprovalCause, AwaitsApproval, Source};
+use comity_core::policy::{Approval, Lifecycle, Outcome, Recipient, Word, plan};
+use comity_core::staff::StaffRole;
+use comity_core::{Class, KeyId, Kind, RecordId, Timestamp, Tlp};
+
+use super::{Held, State};
+use crate::config;
+
+/// A record of ours that goes to nobody before a second person has approved it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Awaited {
+    /// Why it takes one.
+    pub causes: Vec<ApprovalCause>,
+    /// Since when.
+    pub since: Timestamp,
+    /// What was said: the first word that counts.
+    pub said: Option<Verdict>,
+}
+
+/// A second person's word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Yes or no.
+    pub verdict: ApprovalVerdict,
+    /// What the person says about it; may be empty.
+    pub note: String,
+    /// The record that says it.
+    pub by: RecordId,
+    /// The key that signed that.
+    pub key: KeyId,
+    /// When it was entered.
+    pub at: Timestamp,
+}
+
+impl Awaited {
+    fn approval(&self) -> Approval {
+        match self.said.as_ref().map(|said| said.verdict) {
+            Some(ApprovalVerdict::Approve) => Approval::Given,
+            Some(ApprovalVerdict::Refuse) => Approval::Refused,
+            None => {
+                let why = self.causes.first().map(ToString::to_string);
+                Approval::Awaited(Word::new(why.as_deref().unwrap_or_default()))
+            }
+        }
+    }
+}
+
+/// Every record that waited, or waits.
+#[derive(Debug, Default)]
+pub(super) struct Approvals(BTreeMap<RecordId, Awaited>);
+
+impl Approvals {
+    /// A record is about to be entered that waits.
+    pub(super) fn about_to(&mut self, awaits: &AwaitsApproval) {
+        let AwaitsApproval { record, causes, at } = awaits;
+        let awaited = Awaited { causes: causes.clone(), since: *at, said: None };
+        self.0.entry(*record).or_insert(awaited);
+    }
+
+    /// Whether this record, which is entered, waits.
+    pub(super) fn of(&self, record: &RecordId) -> Approval {
+        self.0.get(record).map_or(Approval::NotNeeded, Awaited::approval)
+    }
+}
+
+/// Why somebody's word about a record does not count.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unheard {
+    /// No such record is here.
+    #[error("no such record is here")]
+    NoRecord,
+    /// It waits for nobody.
+    #[error("it does not wait for a second person")]
+    NotAwaited,
+    /// It was taken back.
+    #[error("it was taken back: there is nothing to approve")]
+    TakenBack,
+    /// Somebody said so before.
+    #[error("{0} at {1}: the first word stands")]
+    Said(&'static str, Timestamp),
+    /// Whoever signed it says it.
+    #[error("whoever signed a record does not approve it: author and approver are two keys")]
+    Author,
+    /// Nobody of the staff who is an approver.
+    #[error("the key is not that of an approver of the staff")]
+    NoApprover,
+    /// The keyring does not grant it.
+    #[error("the key is not granted for approvals now: {0}")]
+    NotGranted(String),
+}
+
+impl State {
+    /// What waits for a second person, or waited, and what was said. `None`: it takes none.
+    #[must_use]
+    pub fn awaited(&self, record: &RecordId) -> Option<&Awaited> {
+        self.approvals.0.get(record)
+    }
+
+    /// Every record that waits for a second person's word, the one that has waited longest first. What
+    /// was taken back waits for nothing.
+    #[must_use]
+    pub fn awaiting_approval(&self) -> Vec<(&Held, &Awaited)> {
+        let open = self.approvals.0.iter().filter(|(_, awaited)| awaited.said.is_none());
+        let here = open.filter_map(|(record, awaited)| Some((self.records.get(record)?, awaited)));
+        let mut here: Vec<_> =
+            here.filter(|(held, _)| held.facts.lifecycle == Lifecycle::Live).collect();
+        here.sort_by_key(|(held, awaited)| (awaited.since, held.seq));
+        here
+    }
+
+    /// The names of those of the staff who may approve at `now`: approvers with a key that counts.
+    #[must_use]
+    pub fn approvers(&self, now: Timestamp) -> Vec<String> {
+        let may = |key| self.may_sign_approvals(key, RecordId([0; 32]), now).is_ok();
+        let staff = self.staff.iter().filter(|(_, member)| may(member.key));
+        staff.map(|(name, _)| name.to_owned()).collect()
+    }
+
+    /// Why a record of ours takes a second person by these rules. Nothing: it takes none.
+    #[must_use]
+    pub fn approval_causes(
+        &self,
+        rules: &config::Approval,
+        held: &Held,
+        now: Timestamp,
+    ) -> Vec<ApprovalCause> {
+        let mut causes = Vec::new();
+        if held.facts.kind.is_control() || rules.is_empty() {
+            return causes;
+        }
+        let labels = held.parts.iter().map(|part| part.marking.tlp);
+        let strictest: Tlp = labels.fold(held.facts.floor.tlp, Tlp::max);
+        if rules.tlp.is_some_and(|from| strictest >= from) {
+            causes.push(ApprovalCause::Label(strictest));
+        }
+        for category in &rules.categories {
+            let floor = &held.facts.floor.categories;
+            let mut parts = held.parts.iter().map(|part| &part.marking.categories);
+            if floor.contains(category) || parts.any(|one| one.contains(category)) {
+                causes.push(ApprovalCause::Category(category.clone()));
+            }
+        }
+        for class in &rules.classes {
+            let has = |class: Class| held.parts.iter().any(|part| part.classes.contains(class));
+            if has(*class) {
+                causes.push(ApprovalCause::Class(*class));
+            }
+        }
+        if let Some(most) = rules.recipients_over {
+            let recipients = self.recipients(held, now);
+            if recipients > most {
+                causes.push(ApprovalCause::Recipients(recipients));
+            }
+        }
+        causes
+    }
+
+    /// How many partners get some of its content, now or as soon as a time is past: by the decision that
+    /// the preview shows, as if nobody had to approve it and the egress guard found nothing.
+    fn recipients(&self, held: &Held, now: Timestamp) -> u64 {
+        let mut facts = held.facts.clone();
+        facts.approval = Approval::NotNeeded;
+        let parts = self.as_if_clear(held);
+        let gets = |economy| {
+            let plan = plan(&self.policy, &facts, &parts, &Recipient::partner(economy), now);
+            let content = plan.parts().iter().zip(&parts).filter(|(_, part)| part.is_content());
+            content.into_iter().any(|(planned, _)| match planned.decision.outcome() {
+                Outcome::Release(_) | Outcome::HoldUntil(_) => true,
+                Outcome::Withhold => false,
+            })
+        };
+        self.paired().into_iter().filter(|economy| gets(*economy)).count() as u64
+    }
+
+    /// Whether this key's word about a record counts now.
+    pub(crate) fn may_approve(
+        &self,
+        record: &RecordId,
+        key: KeyId,
+        now: Timestamp,
+    ) -> Result<(), Unheard> {
+        let held = self.records.get(record).ok_or(Unheard::NoRecord)?;
+        let awaited = self.approvals.0.get(record).filter(|_| held.facts.origin == self.us);
+        let awaited = awaited.ok_or(Unheard::NotAwaited)?;
+        if held.facts.lifecycle == Lifecycle::Withdrawn {
+            return Err(Unheard::TakenBack);
+        }
+        if let Some(said) = &awaited.said {
+            let what = match said.verdict {
+                ApprovalVerdict::Approve => "it was approved",
+                ApprovalVerdict::Refuse => "it was refused",
+            };
+            return Err(Unheard::Said(what, said.at));
+        }
+        // One person under two keys, of which one is a former one, is one person.
+        let author = self.staff.ever_held(held.facts.author);
+        let approver = self.staff.ever_held(key);
+        if key == held.facts.author || author.is_some() && author == approver {
+            return Err(Unheard::Author);
+        }
+        self.may_sign_approvals(key, *record, now)
+    }
+
+    fn may_sign_approvals(
+        &self,
+        key: KeyId,
+        record: RecordId,
+        now: Timestamp,
+    ) -> Result<(), Unheard> {
+        let member = self.staff.iter().find(|(_, member)| member.key == key);
+        let approver = member.is_some_and(|(_, member)| {
+            member.left.is_none() && member.roles.has(StaffRole::Approver)
+        });
+        if !approver {
+            return Err(Unheard::NoApprover);
+        }
+        let (kind, floor) = (Kind::Approval, Tlp::AmberStrict);
+        let claim = Claim { record, origin: self.us, author: key, signed_at: now, kind, floor };
+        match self.entitlement(&claim, None, FirstSeen::from_origin(now), now) {
+            Entitlement::Accepted => Ok(()),
+            Entitlement::Pending(why) => Err(Unheard::NotGranted(why.to_string())),
+            Entitlement::Quarantined(why) => Err(Unheard::NotGranted(why.to_string())),
+            Entitlement::Refused(why) => Err(Unheard::NotGranted(why.to_string())),
+        }
+    }
+
+    /// A word about a record is taken in. It counts where it was entered here, of our own signing, and by
+    /// somebody whose word does.
+    pub(super) fn hear_approval(&mut self, id: RecordId, body: ApprovalBody, at: Timestamp) {
+        let ApprovalBody { record, verdict, note } = body;
+        let Some(word) = self.records.get(&id) else { return };
+        let (key, own) = (word.facts.author, word.source == Source::Own);
+        if !own || word.facts.origin != self.us || self.may_approve(&record, key, at).is_err() {
+            return;
+        }
+        if let Some(awaited) = self.approvals.0.get_mut(&record) {
+            awaited.said = Some(Verdict { verdict, note, by: id, key, at });
+        }
+        self.renew_approval(&record);
+    }
+
+    /// A word is set aside: what it permitted is permitted no more, and what it refused stays refused.
+    pub(super) fn approval_counts_no_more(&mut self, id: &RecordId) {
+        let given = |awaited: &Awaited| {
+            awaited
+                .said
+                .as_ref()
+                .is_some_and(|said| said.by == *id && said.verdict == ApprovalVerdict::Approve)
+        };
+        let found = self.approvals.0.iter_mut().find(|(_, awaited)| given(awaited));
+        let Some((record, awaited)) = found else { return };
+        awaited.said = None;
+        let record = *record;
+        self.renew_approval(&record);
+    }
+
+    fn renew_approval(&mut self, record: &RecordId) {
+        let approval = self.approvals.of(record);
+        let Some(held) = self.records.get_mut(record) else { return };
+        held.facts.approval = approval;
+        match approval {
+            // Whoever was past it looks at it again.
+            Approval::Given => self.arrive_again(record),
+            Approval::NotNeeded | Approval::Awaited(_) | Approval::Refused => {
+                self.turns = self.turns.saturating_add(1);
+            }
+        }
+    }
+
+    /// Whether nobody has approved a record of ours that takes a second person: then it has gone to nobody.
+    #[must_use]
+    pub fn is_unapproved(&self, record: &RecordId) -> bool {
+        match self.approvals.of(record) {
+            Approval::Awaited(_) | Approval::Refused => true,
+            Approval::NotNeeded | Approval::Given => false,
+        }
+    }
+
+    /// A record, as if a second person had approved it.
+    #[must_use]
+    pub fn as_if_approved(&self, held: &Held) -> Held {
+        let mut held = held.clone();
+        held.facts.approval = Approval::Given;
+        held
+    }
+}
