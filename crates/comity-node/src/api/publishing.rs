@@ -58,6 +58,9 @@ pub struct MarkingFields {
     pub expires: Option<String>,
     /// `within-marking`, `ask` or `none`.
     pub onward: Option<String>,
+    /// Subject categories, each of which an agreement has to cover. A part has the record's besides its own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<String>,
 }
 
 /// A part to be sealed.

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use comity_core::cbor::is_label;
 use comity_core::control::WithdrawalBody;
 use comity_core::journal::{Source, Standing};
-use comity_core::limits::ANSWER_BYTES;
+use comity_core::limits::{ANSWER_BYTES, CATEGORIES, TEXT_BYTES};
 use comity_core::policy::{Decision, Lifecycle, Outcome};
 use comity_core::{
     Class, EconomyId, Kind, Marking, Onward, RecordId, Section, Timestamp, Tlp, Urgency,
@@ -239,6 +239,17 @@ pub(super) fn marking(
     marking.release_at = time(&fields.release_at)?.or(marking.release_at);
     marking.embargo_until = time(&fields.embargo_until)?.or(marking.embargo_until);
     marking.expires = time(&fields.expires)?.or(marking.expires);
+    for category in &fields.categories {
+        if !is_label(category) || category.len() > TEXT_BYTES {
+            let message = format!("a category is one line of 1 to {TEXT_BYTES} bytes");
+            return Err(ServiceError::usage("category", message));
+        }
+        marking.categories.insert(category.clone());
+    }
+    if marking.categories.len() > CATEGORIES {
+        let message = format!("a marking has {CATEGORIES} categories at most");
+        return Err(ServiceError::usage("category", message));
+    }
     if let Some(onward) = &fields.onward {
         marking.onward = match onward.as_str() {
             "within-marking" => Onward::WithinMarking,
@@ -265,6 +276,10 @@ pub(super) fn in_words(marking: &Marking) -> String {
         time("embargo-until", marking.embargo_until),
         time("expires", marking.expires),
         (marking.onward != Onward::WithinMarking).then(|| format!("onward {}", marking.onward)),
+        (!marking.categories.is_empty()).then(|| {
+            let names: Vec<_> = marking.categories.iter().map(String::as_str).collect();
+            format!("categories {}", names.join(" and "))
+        }),
     ];
     said.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

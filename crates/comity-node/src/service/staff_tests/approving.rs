@@ -95,6 +95,29 @@ async fn a_refusal_says_why_to_whoever_signed_it_and_stands() {
     assert_eq!(unsent.lifecycle, "unsent");
 }
 
+#[tokio::test]
+async fn a_category_of_the_record_or_of_a_part_is_asked_for() {
+    let mut world = World::new();
+    configure(&world, "categories = [\"law-enforcement\"]");
+    world.again().await;
+    let nobody = world.nobody();
+    let marked = |title: &str, category: &str| {
+        let mut asked = note(title, "GREEN");
+        asked.marking.categories = vec![category.to_owned()];
+        asked
+    };
+    let other = nobody.publish(marked("one", "energy")).await.unwrap();
+    assert!(other.approval.is_none());
+    let mut of_part = note("two", "GREEN");
+    of_part.parts[0].marking.categories = vec!["law-enforcement".to_owned()];
+    for asked in [of_part, marked("three", "law-enforcement")] {
+        let need = nobody.publish(asked).await.unwrap().approval.unwrap();
+        assert_eq!(need.causes, ["category law-enforcement"]);
+    }
+    let refused = nobody.publish(marked("four", "two\nlines")).await.unwrap_err();
+    assert_eq!(refused.code, "category");
+}
+
 /// One person alone is no two.
 #[tokio::test]
 async fn a_node_without_staff_approves_nothing_and_says_what_helps() {

@@ -53,6 +53,25 @@ fn a_wrong_name_is_shown_with_the_right_ones() {
 }
 
 #[test]
+fn categories_are_read_and_a_part_keeps_those_of_its_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("record.toml");
+    let record = |category: &str| {
+        format!(
+            "format = 1\nkind = 'note'\ntitle = 'x'\n[marking]\ntlp = 'GREEN'\ncategories = [\"{category}\"]\n[[part]]\nsection = 'summary'\ntext = 'a'\nmarking = {{ categories = ['energy'] }}\n"
+        )
+    };
+    std::fs::write(&path, record("law-enforcement")).unwrap();
+    let request = record_file::read(&path, None).unwrap();
+    assert_eq!(request.marking.categories, ["law-enforcement"]);
+    assert_eq!(request.parts[0].marking.categories, ["energy"]);
+    let failure = refused(&record("two\\nlines"));
+    for said in ["line 6", "a category is one line"] {
+        assert!(failure.message.contains(said), "{said}: {}", failure.message);
+    }
+}
+
+#[test]
 fn every_other_fault_is_named() {
     let with = |part: &str| refused(&format!("format = 1\nkind = 'note'\ntitle = 'x'\n{part}"));
     assert!(with("").message.contains("no parts"));

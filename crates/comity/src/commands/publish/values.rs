@@ -5,6 +5,8 @@ use std::ops::Range;
 use std::path::Path;
 
 use comity_admin::{Failure, FailureKind};
+use comity_core::cbor::is_label;
+use comity_core::limits::TEXT_BYTES;
 use comity_core::time::ParseTimestampError;
 use comity_core::{Marking, Onward, Timestamp, Tlp};
 use comity_node::api::MarkingFields;
@@ -28,6 +30,7 @@ pub(super) struct MarkingFile {
     embargo_until: Option<At>,
     expires: Option<At>,
     onward: Option<At>,
+    categories: Vec<At>,
 }
 
 /// The text that places are in.
@@ -103,7 +106,17 @@ impl Source<'_> {
             (None, Some(default)) => default.clone(),
             (None, None) => return Ok(None),
         };
+        let mut categories = begun.categories.clone();
+        for given in &file.categories {
+            let category = given.get_ref();
+            if !is_label(category) || category.len() > TEXT_BYTES {
+                let message = format!("a category is one line of 1 to {TEXT_BYTES} bytes");
+                return Err(self.wrong(given.span(), message, Vec::new()));
+            }
+            categories.insert(category.clone());
+        }
         Ok(Some(Marking {
+            categories,
             release_at: release_at.or(begun.release_at),
             embargo_until: embargo_until.or(begun.embargo_until),
             expires: expires.or(begun.expires),
@@ -166,6 +179,7 @@ impl MarkingFile {
             embargo_until: plain(self.embargo_until),
             expires: plain(self.expires),
             onward: plain(self.onward),
+            categories: self.categories.into_iter().map(Spanned::into_inner).collect(),
         }
     }
 }
