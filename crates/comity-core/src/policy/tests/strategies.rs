@@ -225,17 +225,6 @@ pub(super) fn examinations() -> impl Strategy<Value = Examination> {
     ]
 }
 
-pub(super) fn approvals() -> impl Strategy<Value = Approval> {
-    prop_oneof![
-        40 => Just(Approval::NotNeeded),
-        1 => prop_oneof![
-            Just(Approval::Awaited(Word::new("TLP:RED"))),
-            Just(Approval::Refused),
-        ],
-        4 => Just(Approval::Given),
-    ]
-}
-
 pub(super) fn some_markings() -> impl Strategy<Value = Marking> {
     let instants = || option::weighted(0.2, instants());
     let pap = option::weighted(0.1, select(Pap::ALL.to_vec()));
@@ -352,23 +341,18 @@ pub(super) fn signed() -> impl Strategy<Value = Signed> {
         exercise,
         ..Marking::new(tlp)
     });
-    let about = (
-        select(kinds),
-        any::<bool>(),
-        (examinations(), approvals()),
-        option::weighted(0.03, instants()),
-    );
+    let about = (select(kinds), any::<bool>(), examinations(), option::weighted(0.03, instants()));
     (about, sources(), loose, flags, parts, addressees).prop_map(
-        |(
-            (kind, addressed, (examined, approval), unsend_until),
-            source,
-            floor,
-            flags,
-            parts,
-            addressees,
-        )| {
+        |((kind, addressed, examined, unsend_until), source, floor, flags, parts, addressees)| {
             let [unknown, quarantined, pending, unmarked, withdrawn] = flags;
             let origin = if source == Source::Own { US } else { OTHER };
+            // Drawn with these, so that no more is withheld for it: the stricter ones are drawn where
+            // something is made stricter.
+            let approval = match (quarantined, examined) {
+                (true, _) => Approval::Awaited(Word::new("TLP:RED")),
+                (false, Examination::NotExamined) => Approval::Given,
+                (false, Examination::Clear { .. } | Examination::Hit { .. }) => Approval::NotNeeded,
+            };
             let lifecycle = if withdrawn { Lifecycle::Withdrawn } else { Lifecycle::Live };
             let record = RecordFacts {
                 kind,
