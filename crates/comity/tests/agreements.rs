@@ -209,6 +209,53 @@ fn what_a_diff_says_beforehand_is_what_comes_of_it() {
 }
 
 #[test]
+fn who_goes_on_with_what_was_replaced_is_named() {
+    let (mut kr, mut jp) = (Node::plain("KR"), Node::plain("JP"));
+    kr.run();
+    jp.run();
+    pair((&kr, "KR"), (&jp, "JP"));
+    kr.data(&["partner", "level", "JP", "restricted"]);
+    let mou = file(&kr, "mou.toml", &agreement("sections = [\"summary\", \"indicators\"]\n"));
+    agree(&kr, &jp, &mou);
+    let both = publish(&kr, "both", &["summary", "indicators"]);
+    eventually("JP has it", || jp.data(&["list"]).as_array().unwrap().len() == 1);
+    let all = kr.data(&["agreement", "list"]);
+    kr.data(&["agreement", "terminate", text(&all[0], "reference"), "--immediately", "--yes"]);
+    who_keeps_the_old_one_is_named(&kr, &jp, &both);
+    assert_eq!((kr.stop(), jp.stop()), (0, 0));
+}
+
+/// The agreement has ended: what replaces a record goes no more to whoever has the record.
+fn who_keeps_the_old_one_is_named(kr: &Node, jp: &Node, old: &str) {
+    let record = format!(
+        "format = 1\nkind = \"incident\"\ntitle = \"mended\"\nsupersedes = [\"{old}\"]\n\
+         [marking]\ntlp = \"GREEN\"\n[[part]]\nsection = \"summary\"\ntext = \"mended\"\n"
+    );
+    let new = file(kr, "mended.toml", &record);
+    let clear = file(kr, "clear.toml", &record.replace("GREEN", "CLEAR"));
+    let would = kr.data(&["publish", &clear, "--dry-run"]);
+    assert!(would["unaware"].is_null(), "whoever gets it knows: {would}");
+    for how in ["--dry-run", "--yes"] {
+        let published = kr.data(&["publish", &new, how]);
+        let unaware = &published["unaware"];
+        assert_eq!(text(&unaware[0], "partner"), "JP", "{published}");
+        assert_eq!(unaware[0]["records"], serde_json::json!([old]));
+        assert!(text(&unaware[0], "reason").contains("ended"), "{unaware}");
+    }
+    let lifecycle = || {
+        let all = jp.data(&["list"]);
+        let mut all = all.as_array().unwrap().iter();
+        let found = all.find(|one| text(one, "title") == "both").unwrap();
+        text(found, "lifecycle").to_owned()
+    };
+    assert_eq!(lifecycle(), "live");
+    kr.data(&["withdraw", old, "--yes"]);
+    eventually("JP knows that it stands no more", || lifecycle() == "withdrawn");
+    let would = kr.data(&["publish", &new, "--dry-run"]);
+    assert!(would["unaware"].is_null(), "it is told: {would}");
+}
+
+#[test]
 fn what_cannot_be_compared_is_said_with_the_way_out() {
     let kr = Node::plain("KR");
     let terms = file(&kr, "terms.toml", &agreement(""));

@@ -22,6 +22,7 @@ mod hostile_ledgers;
 mod intake;
 mod judging;
 mod keyrings;
+mod late_parts;
 mod receipts;
 mod redaction;
 mod resuming;

@@ -70,7 +70,7 @@ pub use partners::{
 };
 pub use publishing::{
     AddresseeRequest, Cell, EmbargoRequest, MarkingFields, PartRequest, Preview, PreviewPart,
-    PublishRequest, Published,
+    PublishRequest, Published, UnawareLine,
 };
 pub use quarantine::{
     HoldLine, QuarantineLine, QuarantineRequest, RuleRequest, RuleVerdict, RulingLine,

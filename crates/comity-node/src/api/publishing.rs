@@ -130,6 +130,20 @@ pub struct Published {
     /// Suspended partners that may hold what is withdrawn: they are told when they are resumed.
     #[serde(default)]
     pub waits_for: Vec<String>,
+    /// Partners that may hold what it replaces, and get nothing of it: they go on with the old one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unaware: Vec<UnawareLine>,
+}
+
+/// A partner that goes on with what was replaced.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UnawareLine {
+    /// The partner.
+    pub partner: String,
+    /// What it may hold: references.
+    pub records: Vec<String>,
+    /// Why it does not get what replaces them.
+    pub reason: Option<String>,
 }
 
 /// Who gets which part of a record, and why not.

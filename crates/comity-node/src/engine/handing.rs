@@ -189,7 +189,14 @@ impl Engine {
         if self.is_withholding(&partner) {
             return;
         }
-        let lane = self.lane(&partner, held, now);
+        let mut lane = self.lane(&partner, held, now);
+        // What people there act on is only some of the record.
+        let others = self.state.partner(&partner);
+        if others.is_some_and(|one| one.out.is_held_before(&held.facts.id, number))
+            && self.sessions.get_mut(&partner).is_some_and(|session| session.hastens(now))
+        {
+            lane = Lane::Urgent;
+        }
         let payload = Payload { entry, signed: loaded.signed, bodies: loaded.parts };
         let released =
             policy::release(self.state.policy(), &facts, &held.parts, &recipient, now, payload);

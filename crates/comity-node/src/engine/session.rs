@@ -21,6 +21,10 @@ const DEFER_DELAYS: [Duration; 5] = [
     Duration::from_secs(60),
 ];
 
+/// Parts that come late and go in the urgent lane, of one partner and in a minute; more go as their record does.
+const LATE_PARTS_A_MINUTE: u64 = 60;
+const A_MINUTE: Duration = Duration::from_secs(60);
+
 /// How often a partner has had no room for a delivery when the operator is told.
 const PUT_OFF_TWICE: usize = 2;
 
@@ -48,6 +52,8 @@ pub(super) struct Session {
     pub(super) handed: Ranges,
     /// When time alone may turn a decision on something that waits in the link.
     pub(super) turns_at: Option<Timestamp>,
+    /// Since when parts that came late went in the urgent lane, and how many.
+    late: (Timestamp, u64),
     /// How often the partner asked anew for what it had refused of an origin.
     pub(super) asked: BTreeMap<EconomyId, u32>,
     /// Numbers that the partner had no room for, by when to try again.
@@ -106,6 +112,7 @@ impl Session {
             under_way: BTreeSet::new(),
             handed: Ranges::new(),
             turns_at: None,
+            late: (Timestamp::EPOCH, 0),
             asked: BTreeMap::new(),
             deferred: BTreeMap::new(),
             deferrals: BTreeMap::new(),
@@ -159,6 +166,17 @@ impl Session {
         self.regaining = None;
         self.epoch_awaited = false;
         self.epoch_taken = false;
+    }
+
+    /// Whether one more part that comes late may go before everything else: where an agreement widens what
+    /// goes, they are many, and what is urgent today must not wait for them.
+    pub(super) fn hastens(&mut self, now: Timestamp) -> bool {
+        if now.since(self.late.0) >= A_MINUTE {
+            self.late = (now, 0);
+        }
+        let room = self.late.1 < LATE_PARTS_A_MINUTE;
+        self.late.1 = self.late.1.saturating_add(u64::from(room));
+        room
     }
 
     /// Considers everything once more, for something has widened what this partner may have.

@@ -15,11 +15,12 @@ use comity_core::{
 use super::groups::find_group;
 use super::guard::as_examined;
 use super::replacing::{replaceable, with_replaced};
+use super::unaware::unaware;
 use super::{Service, approvals, find_economy, find_partner, find_record};
 use super::{local, words};
 use crate::api::{
     AddresseeRequest, ApprovalNeed, Cell, PartRequest, Preview, PreviewPart, PublishRequest,
-    Published,
+    Published, UnawareLine,
 };
 use crate::engine::{Command, Reply};
 use crate::entropy::OsEntropy;
@@ -151,7 +152,7 @@ impl Service {
         }
         let Composed { record, parts } = composed;
         let recovering = self.look(|state, _, _| state.recovery().is_some()).await?;
-        let waits_for = Vec::new();
+        let (waits_for, unaware) = (Vec::new(), self.unaware(&record, &parts, &title).await?);
         if wanted.dry_run {
             let record = record.id().to_string();
             return Ok(Published {
@@ -163,6 +164,7 @@ impl Service {
                 approval,
                 nothing_sent: false,
                 waits_for,
+                unaware,
             });
         }
         let record = Box::new(record);
@@ -194,12 +196,31 @@ impl Service {
                     approval,
                     nothing_sent: false,
                     waits_for,
+                    unaware,
                 })
             }
             Reply::Drafts(_) | Reply::Done => {
                 Err(ServiceError::data("publish", "the node answered something else"))
             }
         }
+    }
+
+    /// Who holds what a record that is not here replaces, and would learn nothing of it.
+    async fn unaware(
+        &self,
+        record: &VerifiedRecord,
+        parts: &[comity_core::record::Part],
+        title: &str,
+    ) -> Result<Vec<UnawareLine>, ServiceError> {
+        if record.manifest().supersedes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (record, parts, now) = (record.clone(), parts.to_vec(), self.now());
+        let title = title.to_owned();
+        self.look(move |state, _, _| {
+            unaware(state, &as_held(state, &record, &parts, title, now), now)
+        })
+        .await
     }
 
     /// What a person's key is not granted for is said before anything else, of a dry run too.

@@ -46,6 +46,7 @@ mod staff;
 #[cfg(test)]
 mod staff_tests;
 mod terms;
+mod unaware;
 mod watch;
 mod withdrawals;
 mod words;

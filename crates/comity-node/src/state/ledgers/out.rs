@@ -419,6 +419,17 @@ impl OutLedger {
         self.parts(record, |_, fate| fate.is_possibly_held())
     }
 
+    /// Whether the partner says that it holds a delivery of this record before this number: what goes under
+    /// the number comes late.
+    #[must_use]
+    pub fn is_held_before(&self, record: &RecordId, number: u64) -> bool {
+        let numbers = self.numbers_of(record).iter().filter(|before| **before < number);
+        numbers.copied().any(|before| {
+            let live = self.entry(before).is_some_and(|line| line.fate == OutFate::Live);
+            live && self.acked.contains(before)
+        })
+    }
+
     /// The numbers under which a record went, or is to go.
     pub(crate) fn numbers_of(&self, record: &RecordId) -> &[u64] {
         self.numbers.get(record).map_or(&[], Vec::as_slice)

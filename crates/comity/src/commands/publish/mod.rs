@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use comity_admin::{Failure, FailureKind};
-use comity_node::api::{DraftLine, MarkingFields, Preview, PublishRequest, Published};
+use comity_node::api::{DraftLine, MarkingFields, Preview, PublishRequest, Published, UnawareLine};
 
 use super::{Context, approval, records};
 use crate::backend::{Keys, Session};
@@ -69,6 +69,7 @@ impl Publishing<'_> {
                 if let Some(need) = &would.approval {
                     approval::write_need(need, None, &comity, out)?;
                 }
+                write_unaware(&would, &comity, out)?;
                 if would.recovering {
                     writeln!(out, "{}", in_recovery(&comity))?;
                 }
@@ -79,7 +80,10 @@ impl Publishing<'_> {
         if !self.yes {
             let would = (self.send)(true, true)?;
             let preview = previewed(&would)?;
-            context.screen.show(|out| write_matrix(preview, zones, out))?;
+            context.screen.show(|out| {
+                write_matrix(preview, zones, out)?;
+                write_unaware(&would, &comity, out)
+            })?;
             context.asker.confirmed(false, &printable(&(self.question)(preview)))?;
             shown = would.preview;
         }
@@ -87,6 +91,7 @@ impl Publishing<'_> {
         let published = (self.send)(false, self.yes)?;
         context.screen.answer(&published, |out| {
             write_published(&published, shown.as_ref(), zones, &comity, out)?;
+            write_unaware(&published, &comity, out)?;
             if self.said.is_empty() { Ok(()) } else { writeln!(out, "{}", self.said) }
         })
     }
@@ -140,6 +145,30 @@ fn write_published(
             "{reference} is signed, and goes to nobody now; it goes when an agreement or a level lets it. Why: {comity} explain {reference}"
         )
     }
+}
+
+/// Who goes on with what was replaced, and what tells them.
+fn write_unaware(published: &Published, comity: &str, out: &mut dyn Write) -> io::Result<()> {
+    let mut records: Vec<&str> = Vec::new();
+    for UnawareLine { partner, records: old, reason } in &published.unaware {
+        let (partner, old_ones) = (printable(partner), old.join(", "));
+        let why = reason.as_deref().map(|why| format!(" ({})", printable(why)));
+        writeln!(
+            out,
+            "{partner} may hold {old_ones}, and gets nothing of what replaces it{}",
+            why.unwrap_or_default()
+        )?;
+        records.extend(old.iter().map(String::as_str));
+    }
+    records.sort_unstable();
+    records.dedup();
+    for record in records {
+        writeln!(
+            out,
+            "everyone who may hold {record} learns that it stands no more by: {comity} withdraw {record}"
+        )?;
+    }
+    Ok(())
 }
 
 pub(super) fn in_recovery(comity: &str) -> String {
