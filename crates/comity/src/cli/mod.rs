@@ -23,8 +23,8 @@ pub(crate) use erasing::{Erase, HoldArgs, HoldCommand, RetentionCommand};
 pub(crate) use group::{About, Affiliations, GroupCommand};
 pub(crate) use guard::{GuardCommand, GuardRuling};
 pub(crate) use node::{
-    ClockCommand, ConfigCommand, Demo, Init, KeyCommand, QuarantineCommand, RecoverCommand, Ruling,
-    StoreCommand,
+    ClockCommand, ConfigCommand, Demo, Init, KeyCommand, QuarantineCommand, Question,
+    RecoverCommand, Ruling, StoreCommand,
 };
 pub(crate) use partner::PartnerCommand;
 pub(crate) use record::{

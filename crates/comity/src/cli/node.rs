@@ -129,6 +129,31 @@ pub(crate) enum KeyCommand {
         #[arg(long)]
         yes: bool,
     },
+    /// Declare that a key which signs records is in foreign hands: `revoke --compromised`, from a time on
+    #[command(
+        long_about = "Declare that a key which signs records is in foreign hands: the same as `comity key revoke KEY --compromised`, with the time and the reason that it takes.\n\n--from is the last instant at which the key was certainly yours alone: too early costs a `comity key affirm`, too late lets something forged count. The screen shows what is taken back before anything is done.",
+        after_help = "Example:\n  comity key compromised desk --from 2026-11-20T09:00:00Z --reason \"laptop stolen\" --dry-run"
+    )]
+    Compromised {
+        /// The front of its id, as `comity key list` shows it; `desk`: the key with which this node signs
+        #[arg(value_name = "KEY")]
+        key: String,
+        /// What it signs from here on counts no more
+        #[arg(long, value_name = "TIME", value_parser = words::instant)]
+        from: Timestamp,
+        /// Why; kept here and sent to nobody
+        #[arg(long, value_name = "TEXT", required_unless_present = "dry_run")]
+        reason: Option<String>,
+        /// After a power cut: you know that no later keyring was lost
+        #[arg(long)]
+        anyway: bool,
+        /// Only show what it would take back
+        #[arg(long)]
+        dry_run: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
     /// Stand by records whose key has ended: they count whoever brings them
     #[command(
         long_about = "Stand by records whose key has ended: they count whoever brings them.\n\nThe root says so, record by record; its key must be at hand, and its passphrase is asked for. A record whose key is in force needs none of this. A record that was signed after its key had ended cannot be affirmed: publish it again."
@@ -202,6 +227,12 @@ pub(crate) enum QuarantineCommand {
         after_help = "Example:\n  comity quarantine release KR-26-0007 --reason \"phoned JP: it is theirs\""
     )]
     Release(Ruling),
+    /// Write down a question about a record, for a person to publish: nothing is sent
+    #[command(
+        long_about = "Write down a question about a record, for a person to publish: nothing is signed or sent.\n\nThe file is a note to one desk, marked RED: it says the record's id, the economy that it names as its origin, why it is held here, and what you ask. Whoever is asked learns by it that you hold the record: ask the origin, and not whoever brought it, unless you mean to. A telephone does as well.",
+        after_help = "Example:\n  comity quarantine ask KR-26-0007 --to JP --desk duty --why \"is this yours?\""
+    )]
+    Ask(Question),
     /// Put a record into quarantine: it counts no more, and goes to nobody
     Hold(Ruling),
     /// Decide that a record never counts: it is kept, goes to nobody, and does not come back
@@ -209,6 +240,26 @@ pub(crate) enum QuarantineCommand {
         long_about = "Decide that a record never counts: it is kept, goes to nobody, and does not come back.\n\nWhoever brings it again has it acknowledged as before, and hears nothing. `comity quarantine list --dropped` and `comity audit who` know it still; `comity quarantine release` takes the decision back."
     )]
     Drop(Ruling),
+}
+
+/// A question about a record.
+#[derive(Args, Debug)]
+pub(crate) struct Question {
+    /// Its reference, or the front of its id
+    #[arg(value_name = "REFERENCE")]
+    pub(crate) record: String,
+    /// The partner that is asked
+    #[arg(long, value_name = "NAME")]
+    pub(crate) to: String,
+    /// The desk or person there
+    #[arg(long, value_name = "DESK")]
+    pub(crate) desk: String,
+    /// What you ask, or what makes you doubt
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) why: String,
+    /// Write it to this file [default: question-REFERENCE.toml, here]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 /// A decision about a record.

@@ -45,6 +45,18 @@ pub(super) fn run(command: &KeyCommand, context: &mut Context<'_>) -> Result<(),
             };
             ends::revoke(asked, *yes, context)
         }
+        KeyCommand::Compromised { key, from, reason, anyway, dry_run, yes } => {
+            let asked = RevokeRequest {
+                root_passphrase: None,
+                key: key.clone(),
+                from: Some(from.precise()),
+                compromised: true,
+                reason: reason.clone(),
+                dry_run: *dry_run,
+                anyway: *anyway,
+            };
+            ends::revoke(asked, *yes, context)
+        }
         KeyCommand::Affirm { records, signed_between, dry_run, yes } => {
             let signed_between = match signed_between.as_slice() {
                 [from, to] => Some((from.precise(), to.precise())),

@@ -1,8 +1,10 @@
 //! `comity quarantine`.
 
+mod ask;
+
 use std::io::{self, Write};
 
-use comity_admin::{Failure, FailureKind, ask};
+use comity_admin::{Failure, FailureKind, ask as admin};
 use comity_node::api::{
     HoldLine, QuarantineLine, QuarantineRequest, RecordDetail, RecordLine, RuleRequest,
     RuleVerdict, RulingLine,
@@ -18,6 +20,7 @@ pub(super) fn run(command: QuarantineCommand, context: &mut Context<'_>) -> Resu
     match command {
         QuarantineCommand::List { dropped } => list(dropped, context),
         QuarantineCommand::Show { record, full } => show(record, full, context),
+        QuarantineCommand::Ask(question) => self::ask::run(&question, context),
         QuarantineCommand::Release(ruling) => rule(ruling, RuleVerdict::Release, context),
         QuarantineCommand::Hold(ruling) => rule(ruling, RuleVerdict::Hold, context),
         QuarantineCommand::Drop(ruling) => rule(ruling, RuleVerdict::Drop, context),
@@ -73,7 +76,7 @@ pub(super) fn write_ruling(
 fn show(record: String, full: bool, context: &mut Context<'_>) -> Result<(), Failure> {
     let (session, zones) = context.session(Keys::Reading)?;
     let comity = context.comity();
-    let detail: RecordDetail = session.call("/show", &ask::Show { record, content: true })?;
+    let detail: RecordDetail = session.call("/show", &admin::Show { record, content: true })?;
     let Some(held) = &detail.held else {
         let message = format!("{} is not in quarantine", detail.line.reference);
         return Err(Failure::new(FailureKind::Usage, "not-in-quarantine", message)
@@ -100,7 +103,7 @@ fn rule(ruling: Ruling, verdict: RuleVerdict, context: &mut Context<'_>) -> Resu
     let named = ruling.by.or_else(|| context.by.map(str::to_owned));
     let by = named.map_or_else(|| logged_in(&context.comity(), "quarantine"), Ok)?;
     let (session, zones) = context.session(Keys::Shut)?;
-    let asked = ask::Show { record: ruling.record, content: false };
+    let asked = admin::Show { record: ruling.record, content: false };
     let RecordDetail { line, held, .. } = session.call("/show", &asked)?;
     let changes = match verdict {
         RuleVerdict::Release => held.is_some(),

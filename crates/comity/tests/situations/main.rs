@@ -1,4 +1,4 @@
-//! The pages in `docs/src/situations` are what happens: each is played on nodes that are processes,
+//! The pages in `docs/src/situations` and `docs/src/keys` are what happens: each is played on nodes that are processes,
 //! over real QUIC, command by command, and every screen is compared with the page.
 //!
 //! `SITUATIONS=overwrite` writes the screens anew.
@@ -25,7 +25,8 @@ use page::{Step, What};
 use screen::{difference, fits};
 use stage::Stage;
 
-const PAGES: &str = "docs/src/situations";
+const BOOK: &str = "docs/src";
+const PAGES: [&str; 2] = ["situations", "keys"];
 
 macro_rules! situations {
     ($($name:ident: $page:literal,)*) => {
@@ -33,10 +34,13 @@ macro_rules! situations {
 
         #[test]
         fn every_page_is_played() {
-            let mut pages: Vec<_> = std::fs::read_dir(world::path(PAGES))
-                .unwrap()
-                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-                .collect();
+            let mut pages = Vec::new();
+            for folder in PAGES {
+                for entry in std::fs::read_dir(world::path(&format!("{BOOK}/{folder}"))).unwrap() {
+                    let name = entry.unwrap().file_name().into_string().unwrap();
+                    pages.push(format!("{folder}/{name}"));
+                }
+            }
             pages.sort_unstable();
             let mut played = vec![$($page.to_owned() + ".md"),*];
             played.sort_unstable();
@@ -46,19 +50,21 @@ macro_rules! situations {
 }
 
 situations! {
-    two_agreements: "two-agreements",
-    an_expired_mou: "expired-mou",
-    an_embargo: "embargo",
-    a_consent: "consent",
-    a_member_removed_while_offline: "removed-member",
-    a_stolen_analyst_key: "stolen-key",
-    an_analyst_leaves: "analyst-leaves",
-    red_to_a_bare_economy: "red",
-    an_unlabelled_advisory: "unlabelled",
+    two_agreements: "situations/two-agreements",
+    an_expired_mou: "situations/expired-mou",
+    an_embargo: "situations/embargo",
+    a_consent: "situations/consent",
+    a_member_removed_while_offline: "situations/removed-member",
+    a_stolen_analyst_key: "situations/stolen-key",
+    an_analyst_leaves: "situations/analyst-leaves",
+    red_to_a_bare_economy: "situations/red",
+    an_unlabelled_advisory: "situations/unlabelled",
+    a_link_key_is_renewed: "keys/rotate",
+    a_key_is_stolen: "keys/compromised",
 }
 
 fn play(name: &str) {
-    let file = format!("{PAGES}/{name}.md");
+    let file = format!("{BOOK}/{name}.md");
     let page = std::fs::read_to_string(world::path(&file)).unwrap();
     let lines: Vec<_> = page.lines().collect();
     let steps = page::steps(&page).unwrap_or_else(|error| panic!("{file}, {error}"));
