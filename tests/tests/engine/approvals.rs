@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use comity_core::control::{ApprovalBody, ApprovalVerdict, WithdrawalBody};
-use comity_core::journal::{ApprovalCause, StaffChange, StaffJoined};
+use comity_core::journal::{ApprovalCause, PartnerChange, StaffChange, StaffJoined};
 use comity_core::keyring::{Grant, KeyringBuilder, Revocation, VerifiedKeyring};
 use comity_core::policy::{Approval as Said, Gate, Lifecycle};
 use comity_core::record::{Draft, Header, control};
@@ -395,6 +395,16 @@ fn each_rule_has_its_cause_and_an_audience_is_counted_as_the_preview_shows_it() 
     later.parts[0].0.marking.as_mut().unwrap().release_at = Some(ahead);
     let later = publish_draft(&mut bench, later, &author);
     assert_eq!(causes(&bench, &later), [ApprovalCause::Recipients(2)]);
+    // Whoever publishes and has the second one suspended meanwhile is one person.
+    let second = bench.state().paired().into_iter().find(|one| *one != partner.economy.id);
+    let economy = second.expect("a second partner");
+    for change in [PartnerChange::Level(0), PartnerChange::Suspended] {
+        bench.command(Command::Partner { economy, change }).expect("a partner");
+        bench.wait(SECOND);
+        let clear = publish(&mut bench, Tlp::Clear);
+        let awaited = bench.state().awaited(&clear).expect("it waits");
+        assert_eq!(awaited.causes, [ApprovalCause::Recipients(2)]);
+    }
     // What nobody gets is for nobody, however many there are.
     let green = publish(&mut bench, Tlp::Green);
     assert!(bench.state().awaited(&green).is_none());

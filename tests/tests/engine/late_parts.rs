@@ -58,6 +58,7 @@ fn late_parts_go_before_everything_else_to_whoever_has_the_others() {
     bench.connect(&mut peer);
     agree(&mut bench, &mut peer, "\"summary\"");
     let record = publish(&mut bench);
+    bench.wait(Duration::from_secs(1));
     assert_eq!(lanes(&bench, &peer, &[record]), [1]);
     acknowledge(&mut bench, &peer);
     // Long enough to be among what was missed.
@@ -82,6 +83,7 @@ fn only_so_many_late_parts_a_minute_overtake() {
             publish(&mut bench)
         })
         .collect();
+    bench.wait(Duration::from_secs(1));
     assert_eq!(lanes(&bench, &peer, &records).len(), 100);
     acknowledge(&mut bench, &peer);
     bench.wait(Duration::from_secs(120));

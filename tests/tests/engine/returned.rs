@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use comity_core::control::WithdrawalBody;
-use comity_core::journal::{JournalEntry, Standing};
+use comity_core::journal::{ApprovalCause, JournalEntry, Standing};
 use comity_core::keyring::{Grant, KeyringBuilder, Revocation};
 use comity_core::ledger::{Head, LedgerEntry, Ranges};
 use comity_core::policy::Lifecycle;
@@ -116,17 +116,23 @@ fn a_withdrawal_of_ours_takes_effect_whatever_became_of_its_key() {
 /// That somebody approved it may be what was lost: by the rules of today it waits again.
 #[test]
 fn what_takes_a_second_person_waits_again_where_it_was_given_back() {
-    let mut world = World::new();
-    let rules = Approval { tlp: Some(Tlp::Clear), ..Approval::default() };
-    world.bench.approval = rules;
-    world.bench.restart();
-    let (record, parts) = advisory(&world.by, "second", START);
-    world.give_back(&[(&record, &parts)]);
-    let awaited = world.bench.state().awaited(&record.id()).expect("it waits");
-    assert!(awaited.said.is_none());
-    assert_eq!(world.bench.alarms("approval").len(), 1);
-    // What the backup had goes on as it was.
-    assert!(world.bench.state().awaited(&world.first).is_none());
+    // A rule that does not name it names what may come after it: it comes in pieces.
+    for (from, cause) in
+        [(Tlp::Clear, ApprovalCause::Label(Tlp::Clear)), (Tlp::Red, ApprovalCause::Restored)]
+    {
+        let mut world = World::new();
+        let rules = Approval { tlp: Some(from), ..Approval::default() };
+        world.bench.approval = rules;
+        world.bench.restart();
+        let (record, parts) = advisory(&world.by, "second", START);
+        world.give_back(&[(&record, &parts)]);
+        let awaited = world.bench.state().awaited(&record.id()).expect("it waits");
+        assert!(awaited.said.is_none());
+        assert_eq!(awaited.causes, [cause]);
+        assert_eq!(world.bench.alarms("approval").len(), 1);
+        // What the backup had goes on as it was.
+        assert!(world.bench.state().awaited(&world.first).is_none());
+    }
 }
 
 #[test]

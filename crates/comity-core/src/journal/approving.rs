@@ -30,6 +30,8 @@ pub enum ApprovalCause {
     Class(Class),
     /// As many partners would have got some of it when it was signed.
     Recipients(u64),
+    /// The node was put back to a backup: what would have been asked cannot be told.
+    Restored,
 }
 
 /// In few words, as a gate says it.
@@ -41,6 +43,7 @@ impl fmt::Display for ApprovalCause {
             Self::Class(class) => write!(f, "class {class}"),
             Self::Recipients(1) => f.write_str("1 recipient"),
             Self::Recipients(many) => write!(f, "{many} recipients"),
+            Self::Restored => f.write_str("after a restore"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What takes a second person, from the moment of its signing.
 
-use comity_core::journal::{AwaitsApproval, JournalEntry, Source};
+use comity_core::journal::{ApprovalCause, AwaitsApproval, JournalEntry, Source};
 use comity_core::{RecordId, Timestamp};
 
 use super::{Checked, Engine};
@@ -21,26 +21,37 @@ impl Engine {
 
     /// A record of ours is about to be entered. If it takes a second person, the journal says so first: who
     /// reads one without the other reads of a record that never came, and never of one that need not wait.
+    ///
+    /// While the node is in recovery, who would get it cannot be counted: agreements may not be back.
     pub(super) fn await_approval(&mut self, checked: &Checked, now: Timestamp) {
+        let uncounted = self.state.recovery().is_some() && self.approval.recipients_over.is_some();
+        self.await_or(checked, uncounted.then_some(ApprovalCause::Restored), now);
+    }
+
+    fn await_or(&mut self, checked: &Checked, otherwise: Option<ApprovalCause>, now: Timestamp) {
         if checked.record.manifest().kind.is_control() || self.approval.is_empty() {
             return;
         }
         let parts = checked.parts.iter();
         let parts = parts.map(|part| (part.digest, part.header.clone(), part.bytes.len() as u64));
         let held = self.state.as_if_entered(&checked.record, parts, String::new(), now);
-        let causes = self.state.approval_causes(&self.approval, &held, now);
+        let mut causes = self.state.approval_causes(&self.approval, &held, now);
+        if causes.is_empty() {
+            causes.extend(otherwise);
+        }
         if !causes.is_empty() {
             let awaits = AwaitsApproval { record: checked.record.id(), causes, at: now };
             self.enter(&JournalEntry::AwaitsApproval(awaits), Vec::new());
         }
     }
 
-    /// The same of what comes back after a restore. That somebody approved it may be what was lost.
+    /// The same of what comes back after a restore. That somebody approved it may be what was lost; and it may come
+    /// in pieces, of which the first says nothing of the others. So where there are rules, all of it waits.
     pub(super) fn await_approval_again(&mut self, checked: &Checked, now: Timestamp) {
         let manifest = checked.record.manifest();
         if manifest.origin == self.state.us() && self.state.awaited(&checked.record.id()).is_none()
         {
-            self.await_approval(checked, now);
+            self.await_or(checked, Some(ApprovalCause::Restored), now);
         }
     }
 

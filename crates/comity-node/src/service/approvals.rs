@@ -136,7 +136,9 @@ fn line(state: &State, held: &Held, awaited: &Awaited, sees: Option<Tlp>) -> App
         .to_owned(),
         by: name(said.key).unwrap_or_else(|| said.key.to_string()),
         at: said.at.to_string(),
-        note: (!said.note.is_empty()).then(|| said.note.clone()),
+        // It may say what the record says.
+        note: (!said.note.is_empty())
+            .then(|| caller::discreet_title(held, sees, said.note.clone())),
         reference: state.record(&said.by).map(|word| word.reference.clone()).unwrap_or_default(),
     });
     ApprovalLine {
@@ -190,7 +192,10 @@ pub(super) fn body_in_words(state: &State, body: &ApprovalBody) -> String {
         ApprovalVerdict::Approve => "approves",
         ApprovalVerdict::Refuse => "refuses",
     };
-    if body.note.is_empty() {
+    // A note may say what the record says: above GREEN it is shown with the record alone.
+    let label = |held: &Held| held.parts.iter().map(|part| part.marking.tlp).max();
+    let open = held.and_then(label).is_some_and(|label| label <= Tlp::Green);
+    if body.note.is_empty() || !open {
         format!("{verdict} {name}")
     } else {
         format!("{verdict} {name}: {}", body.note)

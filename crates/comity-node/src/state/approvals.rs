@@ -10,9 +10,12 @@ use std::collections::BTreeMap;
 use comity_core::control::{ApprovalBody, ApprovalVerdict};
 use comity_core::entitlement::{Claim, Entitlement, FirstSeen};
 use comity_core::journal::{ApprovalCause, AwaitsApproval, Source};
-use comity_core::policy::{Approval, Lifecycle, Outcome, Recipient, Word, plan};
+use comity_core::policy::{
+    Approval, Lifecycle, Outcome, Partner, PolicyBuilder, Recipient, Standing, TrustLevel, Word,
+    plan,
+};
 use comity_core::staff::StaffRole;
-use comity_core::{Class, KeyId, Kind, RecordId, Timestamp, Tlp};
+use comity_core::{Class, EconomyId, KeyId, Kind, RecordId, Timestamp, Tlp};
 
 use super::{Held, State};
 use crate::config;
@@ -167,20 +170,28 @@ impl State {
     }
 
     /// How many partners get some of its content, now or as soon as a time is past: by the decision that
-    /// the preview shows, as if nobody had to approve it and the egress guard found nothing.
+    /// the preview shows, as if nobody had to approve it and the egress guard found nothing; and as if each
+    /// partner stood well and were trusted with everything, for that is one person's to change back.
     fn recipients(&self, held: &Held, now: Timestamp) -> u64 {
         let mut facts = held.facts.clone();
         facts.approval = Approval::NotNeeded;
         let parts = self.as_if_clear(held);
+        let trusting = |builder: PolicyBuilder, (economy, partner): (&EconomyId, &Partner)| {
+            let partner = Partner { standing: Standing::Paired, ..partner.clone() };
+            builder.partner(*economy, partner.at(TrustLevel::Restricted))
+        };
+        let paired = self.paired();
+        let partners = self.policy.partners().filter(|(economy, _)| paired.contains(economy));
+        let policy = partners.fold(self.policy.to_builder(), trusting).build();
         let gets = |economy| {
-            let plan = plan(&self.policy, &facts, &parts, &Recipient::partner(economy), now);
+            let plan = plan(&policy, &facts, &parts, &Recipient::partner(economy), now);
             let content = plan.parts().iter().zip(&parts).filter(|(_, part)| part.is_content());
             content.into_iter().any(|(planned, _)| match planned.decision.outcome() {
                 Outcome::Release(_) | Outcome::HoldUntil(_) => true,
                 Outcome::Withhold => false,
             })
         };
-        self.paired().into_iter().filter(|economy| gets(*economy)).count() as u64
+        paired.iter().filter(|economy| gets(**economy)).count() as u64
     }
 
     /// Whether this key's word about a record counts now.

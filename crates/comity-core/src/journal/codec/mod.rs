@@ -203,7 +203,8 @@ choices!(ArrivalOutcome {
     5 = Declined(kind)
 });
 choices!(ApprovalCause {
-    0 = Label(label), 1 = Category(category), 2 = Class(class), 3 = Recipients(many)
+    0 = Label(label), 1 = Category(category), 2 = Class(class), 3 = Recipients(many),
+    4 = Restored
 });
 choices!(StaffChange { 0 = Joined(joined), 1 = Left });
 choices!(ErasureCause { 0 = Person, 1 = Term });

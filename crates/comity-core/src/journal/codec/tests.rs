@@ -105,6 +105,7 @@ fn examples() -> Vec<JournalEntry> {
                 ApprovalCause::Category("law-enforcement".into()),
                 ApprovalCause::Class(crate::Class::PersonalData),
                 ApprovalCause::Recipients(7),
+                ApprovalCause::Restored,
             ],
             at,
         }),
