@@ -221,8 +221,37 @@ fn who_goes_on_with_what_was_replaced_is_named() {
     eventually("JP has it", || jp.data(&["list"]).as_array().unwrap().len() == 1);
     let all = kr.data(&["agreement", "list"]);
     kr.data(&["agreement", "terminate", text(&all[0], "reference"), "--immediately", "--yes"]);
+    a_question_about_what_is_held_is_written_down(&jp);
     who_keeps_the_old_one_is_named(&kr, &jp, &both);
     assert_eq!((kr.stop(), jp.stop()), (0, 0));
+}
+
+/// JP doubts a record of KR's: it writes a question down, which `publish` takes, and sends nothing.
+fn a_question_about_what_is_held_is_written_down(jp: &Node) {
+    let held = jp.data(&["list"])[0]["reference"].as_str().unwrap().to_owned();
+    let path = jp.home().join("question.toml").display().to_string();
+    let ask = |record: &str| {
+        let why = "is this yours?";
+        let words = ["quarantine", "ask", record, "--to", "KR", "--desk", "duty", "--why", why];
+        jp.try_with(&[&words[..], &["--out", &path]].concat(), "")
+    };
+    ask(&held).refused(64, "not-in-quarantine", "not in quarantine", "show");
+    jp.data(&["quarantine", "hold", &held, "--reason", "doubtful", "--by", "kim", "--yes"]);
+    let before = jp.data(&["list", "--control"]).as_array().unwrap().len();
+    let written = ask(&held).done();
+    assert_eq!(written["to_who_brought_it"], true, "{written}");
+    ask(&held).refused(73, "file", "question.toml", "--out");
+    assert_eq!(
+        jp.data(&["list", "--control"]).as_array().unwrap().len(),
+        before,
+        "nothing was signed or sent"
+    );
+    let asked = std::fs::read_to_string(&path).unwrap();
+    assert!(asked.contains("held by a person") && asked.contains("is this yours?"), "{asked}");
+    assert!(!asked.contains("doubtful"), "what is thought here stays here: {asked}");
+    let would = jp.data(&["publish", &path, "--dry-run"]);
+    assert!(would["record"].is_string(), "{would}");
+    jp.data(&["quarantine", "release", &held, "--reason", "it is", "--by", "kim", "--yes"]);
 }
 
 /// The agreement has ended: what replaces a record goes no more to whoever has the record.
