@@ -4,7 +4,7 @@ use clap::Args;
 
 /// Say the second yes, or no, to a record that waits for one.
 ///
-/// What the configuration names under [approval] leaves only once a second person of the staff has approved
+/// What `approval` in comity.toml names leaves only once a second person of the staff has approved
 /// it: somebody in the role `approver`, with another key than the one that signed the record. This shows who
 /// gets which part then, asks, and signs the word with your key. The first word stands: what was refused
 /// never leaves, and what was approved is taken back as every record is, by `withdraw` or `recall`. The word
