@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use comity_admin::{Client, Failure, Server, router};
 use comity_node::api::{
-    ListRequest, RecordLine, RootPassphrase, StaffAddRequest, StaffAdded, StaffLeaveRequest,
-    StaffLeft, StaffPassphrase, Status,
+    AloneFields, ListRequest, RecordLine, RootPassphrase, StaffAddRequest, StaffAdded,
+    StaffLeaveRequest, StaffLeft, StaffPassphrase, Status,
 };
 use comity_node::founding::{Founding, found};
 use comity_node::keyfile::{Passphrase, Seal, WorkFactor};
@@ -71,6 +71,7 @@ impl World {
             name: name.to_owned(),
             roles: vec![role.to_owned()],
             up_to: None,
+            alone: AloneFields::default(),
             passphrase: Some(StaffPassphrase::new(word_of(name))),
             root_passphrase: Some(RootPassphrase::new(ROOT.to_owned())),
         };

@@ -255,6 +255,31 @@ impl Roles {
     }
 }
 
+/// How far somebody publishes alone; beyond it, an approver of the staff says yes first. What is not said is
+/// no limit.
+///
+/// A grant binds at the partners too, which refuse what goes beyond it. This one is kept at home, beside the
+/// person's roles: how an economy divides its work is nobody else's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Alone {
+    /// Up to this label.
+    pub up_to: Option<Tlp>,
+    /// These kinds.
+    pub kinds: Option<BTreeSet<Kind>>,
+    /// Marked with these categories, or with none.
+    pub categories: Option<BTreeSet<String>>,
+    /// To as many partners.
+    pub recipients: Option<u64>,
+}
+
+impl Alone {
+    /// Whether it limits nothing.
+    #[must_use]
+    pub fn is_unlimited(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// Whose key the root grants, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub struct Person {

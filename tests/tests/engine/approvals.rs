@@ -4,12 +4,14 @@
 use std::time::Duration;
 
 use comity_core::control::{ApprovalBody, ApprovalVerdict, WithdrawalBody};
-use comity_core::journal::{ApprovalCause, PartnerChange, StaffChange, StaffJoined};
+use comity_core::journal::{
+    ApprovalCause, AuthorLimit, PartnerChange, StaffChange, StaffJoined, StaffWithin,
+};
 use comity_core::keyring::{Grant, KeyringBuilder, Revocation, VerifiedKeyring};
 use comity_core::policy::{Approval as Said, Gate, Lifecycle};
 use comity_core::record::{Draft, Header, control};
 use comity_core::sign::SecretKey;
-use comity_core::staff::{HOLDER, Roles, StaffRole};
+use comity_core::staff::{Alone, HOLDER, Roles, StaffRole};
 use comity_core::test_util::{SeededEntropy, TestEconomy};
 use comity_core::{Class, Kind, Marking, RecordId, Section, Tlp};
 use comity_node::config::Approval;
@@ -24,6 +26,8 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// Two approvers, of whom the first also writes.
 const KIM: u8 = 71;
 const LEE: u8 = 72;
+/// Somebody who does not publish everything alone.
+const MAX: u8 = 73;
 
 fn key(person: u8) -> SecretKey {
     SecretKey::from_seed(&[person; 32])
@@ -52,13 +56,27 @@ fn enter_keyring(bench: &mut Bench, builder: KeyringBuilder) {
 
 /// Somebody joins the staff, whose key the root grants for these kinds.
 fn join(bench: &mut Bench, name: &str, person: u8, roles: &[StaffRole], kinds: &[Kind]) {
+    join_within(bench, name, person, roles, kinds, Alone::default());
+}
+
+fn join_within(
+    bench: &mut Bench,
+    name: &str,
+    person: u8,
+    roles: &[StaffRole],
+    kinds: &[Kind],
+    alone: Alone,
+) {
     let (id, public) = (bench.node.economy.id, key(person).public());
     let (since, until) = (TestEconomy::FROM, TestEconomy::UNTIL);
     let grant = Grant::author(id, public, kinds.iter().copied(), Tlp::Red, since, until);
     let builder = follow(bench).grant(grant.held_by(HOLDER));
     enter_keyring(bench, builder);
     let roles = Roles::new(roles.iter().copied()).expect("roles");
-    let change = StaffChange::Joined(StaffJoined { key: public.id(), roles });
+    let change = match alone.is_unlimited() {
+        true => StaffChange::Joined(StaffJoined { key: public.id(), roles }),
+        false => StaffChange::JoinedWithin(StaffWithin { key: public.id(), roles, alone }),
+    };
     let (name, by) = (name.to_owned(), String::new());
     bench.command(Command::Staff { name, change, by }).expect("somebody joins");
 }
@@ -408,6 +426,28 @@ fn each_rule_has_its_cause_and_an_audience_is_counted_as_the_preview_shows_it() 
     // What nobody gets is for nobody, however many there are.
     let green = publish(&mut bench, Tlp::Green);
     assert!(bench.state().awaited(&green).is_none());
+}
+
+/// As many partners would get it as its author does not publish to alone; the journal keeps that with the person.
+#[test]
+fn whoever_publishes_to_few_alone_needs_somebody_for_more() {
+    let (mut bench, partner) = approving(Approval::default());
+    let max = key(MAX);
+    let alone = Alone { recipients: Some(1), ..Alone::default() };
+    join_within(&mut bench, "max", MAX, &[StaffRole::Analyst], &[Kind::Advisory], alone);
+    let clear = |bench: &mut Bench| publish_draft(bench, draft(Tlp::Clear, Class::General), &max);
+    let one = clear(&mut bench);
+    bench.wait(SECOND);
+    assert!(bench.state().awaited(&one).is_none() && went(&bench, &partner, one));
+    bench.pair(3);
+    bench.restart();
+    let two = clear(&mut bench);
+    let awaited = bench.state().awaited(&two).expect("it waits");
+    assert_eq!(awaited.causes, [ApprovalCause::Beyond(AuthorLimit::Recipients(2))]);
+    let others = publish(&mut bench, Tlp::Clear);
+    assert!(bench.state().awaited(&others).is_none(), "it is max's limit alone");
+    approve(&mut bench, two, LEE).expect("lee's word counts");
+    assert!(bench.state().awaited(&two).unwrap().said.is_some());
 }
 
 #[test]

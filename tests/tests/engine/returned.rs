@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use comity_core::control::WithdrawalBody;
-use comity_core::journal::{ApprovalCause, JournalEntry, Standing};
+use comity_core::journal::{ApprovalCause, JournalEntry, StaffChange, StaffWithin, Standing};
 use comity_core::keyring::{Grant, KeyringBuilder, Revocation};
 use comity_core::ledger::{Head, LedgerEntry, Ranges};
 use comity_core::policy::Lifecycle;
 use comity_core::record::{Part, VerifiedRecord, control};
 use comity_core::sign::SecretKey;
+use comity_core::staff::{Alone, HOLDER, Roles, StaffRole};
 use comity_core::test_util::TestEconomy;
-use comity_core::{EpochId, Kind, RecordId, Timestamp, Tlp};
+use comity_core::{EpochId, KeyId, Kind, RecordId, Timestamp, Tlp};
 use comity_node::config::{Approval, Limits, Room};
 use comity_node::engine::{Command, CommandError, Input, Reply};
 use comity_node::state::Bound;
@@ -32,7 +33,13 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::after(|_| {})
+    }
+
+    /// What is in the backup besides.
+    fn after(more: impl FnOnce(&mut Bench)) -> Self {
         let mut bench = Bench::new();
+        more(&mut bench);
         let (holder, by) = (bench.pair(2), bench.node.economy.clone());
         let (record, parts) = advisory(&by, "first", bench.now);
         let (first, title) = (record.id(), String::new());
@@ -132,6 +139,38 @@ fn what_takes_a_second_person_waits_again_where_it_was_given_back() {
         assert_eq!(world.bench.alarms("approval").len(), 1);
         // What the backup had goes on as it was.
         assert!(world.bench.state().awaited(&world.first).is_none());
+    }
+}
+
+/// Whoever joined since the backup may be somebody who does not publish everything alone: nothing here says so.
+#[test]
+fn what_somebody_signed_who_joined_since_the_backup_waits_where_there_are_limits() {
+    let max = SecretKey::from_seed(&[78; 32]);
+    for limited in [true, false] {
+        let mut world = World::after(|bench| {
+            let up_to = limited.then_some(Tlp::Green);
+            let alone = Alone { up_to, ..Alone::default() };
+            let roles = Roles::new([StaffRole::Analyst]).expect("roles");
+            let within = StaffWithin { key: KeyId([9; 32]), roles, alone };
+            let (name, by) = ("kim".to_owned(), String::new());
+            let change = StaffChange::JoinedWithin(within);
+            bench.command(Command::Staff { name, change, by }).expect("somebody joins");
+        });
+        let (from, until) = (TestEconomy::FROM, TestEconomy::UNTIL);
+        let kinds = Kind::ALL.iter().copied();
+        let grant = Grant::author(world.by.id, max.public(), kinds, Tlp::Red, from, until);
+        let builder = KeyringBuilder::follow(&world.by.keyring).grant(grant.held_by(HOLDER));
+        let body = builder.sign(&[&world.by.root]).unwrap().encoded().to_vec();
+        let (desk, id) = (&world.by.author, world.by.id);
+        let keyring = control(Kind::Keyring, body, Tlp::AmberStrict, desk, id, START).unwrap();
+        let stranger = Economy { author: max.clone(), ..world.by.clone() };
+        let (theirs, parts) = advisory(&stranger, "by max", START);
+        let (ours, more) = advisory(&world.by, "by the node", START);
+        world.give_back(&[(&keyring, &[]), (&theirs, &parts), (&ours, &more)]);
+        let awaited = world.bench.state().awaited(&theirs.id());
+        assert_eq!(awaited.is_some(), limited);
+        assert!(awaited.is_none_or(|awaited| awaited.causes == [ApprovalCause::Restored]));
+        assert!(world.bench.state().awaited(&ours.id()).is_none(), "the node has no limit");
     }
 }
 

@@ -15,12 +15,12 @@ use crate::ceremony::Ceremony;
 use crate::identity::{EconomyId, EpochId, KeyId, PartDigest, RecordId};
 use crate::intake::Intake;
 use crate::ledger::{LedgerEntry, Opening};
-use crate::staff::Roles;
+use crate::staff::{Alone, Roles};
 use crate::time::Timestamp;
 use crate::vocabulary::{Kind, Means};
 use crate::{Digest, Marking};
 
-pub use approving::{ApprovalCause, AwaitsApproval};
+pub use approving::{ApprovalCause, AuthorLimit, AwaitsApproval};
 pub use erasing::{BackedUp, Erasure, ErasureCause, LegalHold};
 
 /// Something that happened.
@@ -551,6 +551,8 @@ pub enum StaffChange {
     Joined(StaffJoined),
     /// Not any more.
     Left,
+    /// Somebody is here from now on, and publishes alone no further than this.
+    JoinedWithin(StaffWithin),
 }
 
 /// Somebody of the staff.
@@ -560,6 +562,17 @@ pub struct StaffJoined {
     pub key: KeyId,
     /// What the person is here.
     pub roles: Roles,
+}
+
+/// Somebody of the staff who does not publish everything alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StaffWithin {
+    /// The person's key.
+    pub key: KeyId,
+    /// What the person is here.
+    pub roles: Roles,
+    /// How far the person publishes alone.
+    pub alone: Alone,
 }
 
 /// Somebody of the staff was shown content above TLP:GREEN.

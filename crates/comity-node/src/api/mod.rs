@@ -88,8 +88,8 @@ pub use searching::{
     SearchLine, SearchRequest,
 };
 pub use staff::{
-    ReadLine, ReadsRequest, StaffAddRequest, StaffAdded, StaffLeaveRequest, StaffLeft, StaffLine,
-    StaffPassphrase,
+    AloneFields, ReadLine, ReadsRequest, StaffAddRequest, StaffAdded, StaffLeaveRequest, StaffLeft,
+    StaffLine, StaffPassphrase,
 };
 pub use trouble::TroubleKind;
 pub use withdrawals::{AnswerLine, DueLine, RecallLine, RefusalRequest};

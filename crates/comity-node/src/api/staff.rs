@@ -19,6 +19,9 @@ pub struct StaffLine {
     /// The strictest label of content that it may sign; none for who signs no content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub up_to: Option<String>,
+    /// How far the person publishes alone.
+    #[serde(default, skip_serializing_if = "AloneFields::is_unlimited")]
+    pub alone: AloneFields,
     /// Since when, under this key.
     pub since: String,
     /// Until when the key is granted; none where the keyring does not grant it.
@@ -36,6 +39,32 @@ pub struct StaffLine {
     pub signed: u64,
 }
 
+/// How far somebody publishes alone. What is not said is no limit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AloneFields {
+    /// Up to this label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub up_to: Option<String>,
+    /// These kinds; none named: every kind.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<String>,
+    /// Marked with these categories, or with none; none named: every category.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<String>,
+    /// To as many partners.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipients: Option<u64>,
+}
+
+impl AloneFields {
+    /// Whether it limits nothing.
+    #[must_use]
+    pub fn is_unlimited(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// Somebody who is to join the staff.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,6 +76,9 @@ pub struct StaffAddRequest {
     /// The strictest label of content that the person may sign; AMBER, if this is not said.
     #[serde(default)]
     pub up_to: Option<String>,
+    /// How far the person publishes alone; beyond it, an approver says yes first.
+    #[serde(default, skip_serializing_if = "AloneFields::is_unlimited")]
+    pub alone: AloneFields,
     /// What is to open the person's key; without it, it is not encrypted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passphrase: Option<StaffPassphrase>,

@@ -24,12 +24,18 @@ impl Engine {
     ///
     /// While the node is in recovery, who would get it cannot be counted: agreements may not be back.
     pub(super) fn await_approval(&mut self, checked: &Checked, now: Timestamp) {
-        let uncounted = self.state.recovery().is_some() && self.approval.recipients_over.is_some();
+        let author = checked.record.manifest().author;
+        let limit = self.state.staff().alone(author).and_then(|alone| alone.recipients);
+        let counted = self.approval.recipients_over.is_some() || limit.is_some();
+        let uncounted = self.state.recovery().is_some() && counted;
         self.await_or(checked, uncounted.then_some(ApprovalCause::Restored), now);
     }
 
     fn await_or(&mut self, checked: &Checked, otherwise: Option<ApprovalCause>, now: Timestamp) {
-        if checked.record.manifest().kind.is_control() || self.approval.is_empty() {
+        let (kind, author) = (checked.record.manifest().kind, checked.record.manifest().author);
+        if kind.is_control()
+            || otherwise.is_none() && !self.state.is_ever_asked_about(kind, author, &self.approval)
+        {
             return;
         }
         let parts = checked.parts.iter();
@@ -46,11 +52,16 @@ impl Engine {
     }
 
     /// The same of what comes back after a restore. That somebody approved it may be what was lost; and it may come
-    /// in pieces, of which the first says nothing of the others. So where there are rules, all of it waits.
+    /// in pieces, of which the first says nothing of the others. So where there are rules, all of it waits; and
+    /// where somebody does not publish everything alone, what they signed, and whoever joined since the backup.
     pub(super) fn await_approval_again(&mut self, checked: &Checked, now: Timestamp) {
-        let manifest = checked.record.manifest();
-        if manifest.origin == self.state.us() && self.state.awaited(&checked.record.id()).is_none()
-        {
+        let (id, manifest) = (checked.record.id(), checked.record.manifest());
+        if manifest.origin != self.state.us() || self.state.awaited(&id).is_some() {
+            return;
+        }
+        let (kind, author) = (manifest.kind, manifest.author);
+        let stranger = self.state.staff().is_anybody_limited() && self.state.is_stranger(author);
+        if stranger || self.state.is_ever_asked_about(kind, author, &self.approval) {
             self.await_or(checked, Some(ApprovalCause::Restored), now);
         }
     }

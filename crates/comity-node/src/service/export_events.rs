@@ -147,13 +147,14 @@ impl Telling<'_> {
                 causes: awaits.causes.iter().map(ToString::to_string).collect(),
             }),
             JournalEntry::Staff(changed) => {
-                let (joined, roles, key) = match &changed.change {
-                    StaffChange::Joined(joined) => {
-                        let roles = joined.roles.iter().map(|role| role.to_string()).collect();
-                        (true, roles, Some(joined.key.to_string()))
-                    }
-                    StaffChange::Left => (false, Vec::new(), None),
+                let here = match &changed.change {
+                    StaffChange::Joined(joined) => Some((&joined.roles, joined.key)),
+                    StaffChange::JoinedWithin(within) => Some((&within.roles, within.key)),
+                    StaffChange::Left => None,
                 };
+                let roles = here.iter().flat_map(|(roles, _)| roles.iter());
+                let roles = roles.map(|role| role.to_string()).collect();
+                let (joined, key) = (here.is_some(), here.map(|(_, key)| key.to_string()));
                 let (name, by) = (changed.name.clone(), changed.by.clone());
                 alone(ExportWhat::Staff { name, joined, roles, key, by })
             }

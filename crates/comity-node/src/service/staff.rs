@@ -3,17 +3,22 @@
 //! Whoever joins gets a key, and the root grants it; whoever leaves has it revoked. Both take the root
 //! keys, so that nobody makes a person of the staff by reaching the socket.
 
-use comity_core::journal::{ContentRead, JournalEntry, Shown, StaffChange, StaffJoined};
+use std::collections::BTreeSet;
+
+use comity_core::journal::{
+    ContentRead, JournalEntry, Shown, StaffChange, StaffJoined, StaffWithin,
+};
 use comity_core::keyring::{Grant, KeyringBuilder, Revocation, Role, VerifiedKeyring};
 use comity_core::sign::SecretKey;
-use comity_core::staff::{Person, Roles, StaffRole, is_staff_name};
+use comity_core::staff::{Alone, Person, Right, Roles, StaffRole, is_staff_name};
 use comity_core::{Kind, Timestamp, Tlp};
 
 use super::caller::{own_key, staff_key_file};
 use super::key_ends::reach;
 use super::{Service, drafts, find_record, words};
 use crate::api::{
-    ReadLine, ReadsRequest, StaffAddRequest, StaffAdded, StaffLeaveRequest, StaffLeft, StaffLine,
+    AloneFields, ReadLine, ReadsRequest, StaffAddRequest, StaffAdded, StaffLeaveRequest, StaffLeft,
+    StaffLine,
 };
 use crate::engine::Command;
 use crate::entropy::OsEntropy;
@@ -44,6 +49,7 @@ impl Service {
         let name = named(&asked.name)?;
         let roles = roles(&asked.roles)?;
         let ceiling = asked.up_to.as_deref().map_or(Ok(USUAL), words::tlp)?;
+        let alone = alone(&asked.alone, &roles, ceiling)?;
         let keyring = self.own_keyring(false).await?;
         let (who, before, now) = (name.clone(), keyring.clone(), self.now());
         self.look(move |state, _, _| may_join(state, &before, &who, now)).await??;
@@ -57,7 +63,11 @@ impl Service {
         let next = self.signed_by_root(builder, asked.root_passphrase).await?;
         let file = staff_key_file(&self.parts.config.folder, &name);
         self.seal(&name, key, asked.passphrase).await?;
-        let joined = StaffChange::Joined(StaffJoined { key: public.id(), roles });
+        let joined = if alone.is_unlimited() {
+            StaffChange::Joined(StaffJoined { key: public.id(), roles })
+        } else {
+            StaffChange::JoinedWithin(StaffWithin { key: public.id(), roles, alone })
+        };
         let by = self.caller_name();
         self.command(Command::Staff { name: name.clone(), change: joined, by }).await?;
         let title = format!("Keyring, version {}: {name} joins", next.version());
@@ -231,6 +241,48 @@ fn roles(names: &[String]) -> Result<Roles, ServiceError> {
     Roles::new(roles?).map_err(|fault| ServiceError::usage("roles", fault.to_string()))
 }
 
+/// How far the person is to publish alone. A limit that can never be met is a mistake.
+fn alone(fields: &AloneFields, roles: &Roles, ceiling: Tlp) -> Result<Alone, ServiceError> {
+    let AloneFields { up_to, kinds, categories, recipients } = fields;
+    let refused = |message: String, next: &str| ServiceError::usage("alone", message).next(next);
+    if !fields.is_unlimited() && !roles.may(Right::Write) {
+        let message = "only an analyst publishes, alone or with a second person".to_owned();
+        return Err(refused(message, "leave the limits out, or add the role analyst"));
+    }
+    let up_to = up_to.as_deref().map(words::tlp).transpose()?;
+    if let Some(up_to) = up_to.filter(|up_to| *up_to >= ceiling) {
+        let message = format!("TLP:{up_to} is as far as the key may sign at all (TLP:{ceiling})");
+        return Err(refused(message, "give a stricter --up-to, or a lower limit"));
+    }
+    let kind = |name: &String| {
+        let kind = Kind::from_name(name).filter(|kind| !kind.is_control());
+        kind.ok_or_else(|| {
+            let known = Kind::ALL.iter().filter(|kind| !kind.is_control());
+            let known: Vec<_> = known.map(ToString::to_string).collect();
+            let message = format!("`{name}` is no kind of record with content");
+            refused(message, &format!("one of {}", known.join(", ")))
+        })
+    };
+    let kinds: BTreeSet<Kind> = kinds.iter().map(kind).collect::<Result<_, _>>()?;
+    let categories = words::categories(categories)?;
+    Ok(Alone {
+        up_to,
+        kinds: Some(kinds).filter(|kinds| !kinds.is_empty()),
+        categories: Some(categories).filter(|categories| !categories.is_empty()),
+        recipients: *recipients,
+    })
+}
+
+fn alone_line(alone: &Alone) -> AloneFields {
+    let Alone { up_to, kinds, categories, recipients } = alone;
+    AloneFields {
+        up_to: up_to.map(|label| label.to_string()),
+        kinds: kinds.iter().flatten().map(ToString::to_string).collect(),
+        categories: categories.iter().flatten().cloned().collect(),
+        recipients: *recipients,
+    }
+}
+
 /// Nobody joins twice: whoever has a key that counts leaves first, which ends it.
 fn may_join(
     state: &State,
@@ -274,6 +326,7 @@ fn line(state: &State, name: &str, member: &Member) -> StaffLine {
         roles: member.roles.iter().map(|role| role.to_string()).collect(),
         key: member.key.to_string(),
         up_to: up_to.map(|label| label.to_string()),
+        alone: alone_line(&member.alone),
         since: member.since.to_string(),
         until: grants.iter().map(|grant| grant.until).max().map(|until| until.to_string()),
         left: member.left.map(|left| left.to_string()),

@@ -223,6 +223,18 @@ pub(super) fn instant(text: &str) -> Result<Timestamp, ServiceError> {
     })
 }
 
+/// Categories, as a marking has them.
+pub(super) fn categories(given: &[String]) -> Result<BTreeSet<String>, ServiceError> {
+    let fits = |category: &&String| is_label(category) && category.len() <= TEXT_BYTES;
+    if given.len() > CATEGORIES || !given.iter().all(|category| fits(&category)) {
+        let message = format!(
+            "{CATEGORIES} categories at most, each of them one line of 1 to {TEXT_BYTES} bytes"
+        );
+        return Err(ServiceError::usage("category", message));
+    }
+    Ok(given.iter().cloned().collect())
+}
+
 /// A marking from what is given, and from `default` for what is not. `None` without any label.
 pub(super) fn marking(
     fields: &MarkingFields,
@@ -239,13 +251,7 @@ pub(super) fn marking(
     marking.release_at = time(&fields.release_at)?.or(marking.release_at);
     marking.embargo_until = time(&fields.embargo_until)?.or(marking.embargo_until);
     marking.expires = time(&fields.expires)?.or(marking.expires);
-    for category in &fields.categories {
-        if !is_label(category) || category.len() > TEXT_BYTES {
-            let message = format!("a category is one line of 1 to {TEXT_BYTES} bytes");
-            return Err(ServiceError::usage("category", message));
-        }
-        marking.categories.insert(category.clone());
-    }
+    marking.categories.extend(categories(&fields.categories)?);
     if marking.categories.len() > CATEGORIES {
         let message = format!("a marking has {CATEGORIES} categories at most");
         return Err(ServiceError::usage("category", message));

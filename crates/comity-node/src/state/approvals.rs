@@ -5,16 +5,16 @@
 //! signed the record nor with the node's own key, which signs what the node does by itself. A word that
 //! does not count is a record like any other, without effect.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use comity_core::control::{ApprovalBody, ApprovalVerdict};
 use comity_core::entitlement::{Claim, Entitlement, FirstSeen};
-use comity_core::journal::{ApprovalCause, AwaitsApproval, Source};
+use comity_core::journal::{ApprovalCause, AuthorLimit, AwaitsApproval, Source};
 use comity_core::policy::{
     Approval, Lifecycle, Outcome, Partner, PolicyBuilder, Recipient, Standing, TrustLevel, Word,
     plan,
 };
-use comity_core::staff::StaffRole;
+use comity_core::staff::{Alone, HOLDER, StaffRole};
 use comity_core::{Class, EconomyId, KeyId, Kind, RecordId, Timestamp, Tlp};
 
 use super::{Held, State};
@@ -103,6 +103,36 @@ pub enum Unheard {
     NotGranted(String),
 }
 
+/// What of a record goes further than its author publishes alone.
+fn beyond(
+    alone: &Alone,
+    held: &Held,
+    strictest: Tlp,
+    recipients: impl FnOnce() -> u64,
+) -> Vec<AuthorLimit> {
+    let Alone { up_to, kinds, categories, recipients: most } = alone;
+    let mut beyond = Vec::new();
+    if up_to.is_some_and(|up_to| strictest > up_to) {
+        beyond.push(AuthorLimit::Label(strictest));
+    }
+    if kinds.as_ref().is_some_and(|kinds| !kinds.contains(&held.facts.kind)) {
+        beyond.push(AuthorLimit::Kind(held.facts.kind));
+    }
+    if let Some(categories) = categories {
+        let of_parts = held.parts.iter().flat_map(|part| &part.marking.categories);
+        let all: BTreeSet<_> = held.facts.floor.categories.iter().chain(of_parts).collect();
+        let others = all.into_iter().filter(|one| !categories.contains(*one));
+        beyond.extend(others.cloned().map(AuthorLimit::Category));
+    }
+    if let Some(most) = most {
+        let recipients = recipients();
+        if recipients > *most {
+            beyond.push(AuthorLimit::Recipients(recipients));
+        }
+    }
+    beyond
+}
+
 impl State {
     /// What waits for a second person, or waited, and what was said. `None`: it takes none.
     #[must_use]
@@ -130,7 +160,8 @@ impl State {
         staff.map(|(name, _)| name.to_owned()).collect()
     }
 
-    /// Why a record of ours takes a second person by these rules. Nothing: it takes none.
+    /// Why a record of ours takes a second person: by these rules, and by how far its author publishes alone.
+    /// Nothing: it takes none.
     #[must_use]
     pub fn approval_causes(
         &self,
@@ -139,7 +170,7 @@ impl State {
         now: Timestamp,
     ) -> Vec<ApprovalCause> {
         let mut causes = Vec::new();
-        if held.facts.kind.is_control() || rules.is_empty() {
+        if !self.is_ever_asked_about(held.facts.kind, held.facts.author, rules) {
             return causes;
         }
         let labels = held.parts.iter().map(|part| part.marking.tlp);
@@ -160,13 +191,35 @@ impl State {
                 causes.push(ApprovalCause::Class(*class));
             }
         }
-        if let Some(most) = rules.recipients_over {
-            let recipients = self.recipients(held, now);
-            if recipients > most {
-                causes.push(ApprovalCause::Recipients(recipients));
-            }
+        let mut counted = None;
+        let mut recipients = || *counted.get_or_insert_with(|| self.recipients(held, now));
+        if rules.recipients_over.is_some_and(|most| recipients() > most) {
+            causes.push(ApprovalCause::Recipients(recipients()));
+        }
+        if let Some(alone) = self.staff.alone(held.facts.author) {
+            let beyond = beyond(alone, held, strictest, recipients);
+            causes.extend(beyond.into_iter().map(ApprovalCause::Beyond));
         }
         causes
+    }
+
+    /// Whether a record of this kind and author may take a second person, whatever it is marked.
+    pub(crate) fn is_ever_asked_about(
+        &self,
+        kind: Kind,
+        author: KeyId,
+        rules: &config::Approval,
+    ) -> bool {
+        let limited = || self.staff.alone(author).is_some_and(|alone| !alone.is_unlimited());
+        !kind.is_control() && (!rules.is_empty() || limited())
+    }
+
+    /// Whether nobody here knows whose key this is: neither somebody's of the staff, nor one that the root
+    /// granted to the node itself.
+    pub(crate) fn is_stranger(&self, author: KeyId) -> bool {
+        let keyring = self.keyring(&self.us);
+        let mut grants = keyring.into_iter().flat_map(|keyring| keyring.grants_of(author));
+        self.staff.ever_held(author).is_none() && !grants.any(|grant| grant.holder != HOLDER)
     }
 
     /// How many partners get some of its content, now or as soon as a time is past: by the decision that

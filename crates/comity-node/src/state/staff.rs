@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use comity_core::journal::{StaffChange, StaffChanged};
-use comity_core::staff::Roles;
+use comity_core::staff::{Alone, Roles};
 use comity_core::{KeyId, Timestamp};
 
 /// Everybody who is, or was, of the staff.
@@ -12,6 +12,8 @@ pub struct Staff {
     people: BTreeMap<String, Member>,
     /// Every key that somebody has or had, by key.
     keys: BTreeMap<KeyId, String>,
+    /// How far each of these keys' holders publishes, or published, alone.
+    alone: BTreeMap<KeyId, Alone>,
 }
 
 /// Somebody of the staff.
@@ -21,6 +23,8 @@ pub struct Member {
     pub key: KeyId,
     /// What the person is here.
     pub roles: Roles,
+    /// How far the person publishes alone.
+    pub alone: Alone,
     /// Since when, under this key and in these roles.
     pub since: Timestamp,
     /// When the person left.
@@ -60,10 +64,10 @@ impl Staff {
     pub(super) fn changed(&mut self, changed: &StaffChanged) {
         match &changed.change {
             StaffChange::Joined(joined) => {
-                let (key, roles) = (joined.key, joined.roles.clone());
-                self.keys.insert(key, changed.name.clone());
-                let member = Member { key, roles, since: changed.at, left: None };
-                self.people.insert(changed.name.clone(), member);
+                self.joined(changed, joined.key, &joined.roles, Alone::default());
+            }
+            StaffChange::JoinedWithin(within) => {
+                self.joined(changed, within.key, &within.roles, within.alone.clone());
             }
             StaffChange::Left => {
                 if let Some(member) = self.people.get_mut(&changed.name) {
@@ -71,5 +75,25 @@ impl Staff {
                 }
             }
         }
+    }
+
+    fn joined(&mut self, changed: &StaffChanged, key: KeyId, roles: &Roles, alone: Alone) {
+        let roles = roles.clone();
+        self.keys.insert(key, changed.name.clone());
+        self.alone.insert(key, alone.clone());
+        let member = Member { key, roles, alone, since: changed.at, left: None };
+        self.people.insert(changed.name.clone(), member);
+    }
+
+    /// How far whoever holds or held this key publishes alone; none for a key that nobody of the staff ever had.
+    #[must_use]
+    pub fn alone(&self, key: KeyId) -> Option<&Alone> {
+        self.alone.get(&key)
+    }
+
+    /// Whether somebody is here who does not publish everything alone.
+    #[must_use]
+    pub fn is_anybody_limited(&self) -> bool {
+        self.iter().any(|(_, member)| member.left.is_none() && !member.alone.is_unlimited())
     }
 }

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use comity_core::Tlp;
 use comity_core::staff::StaffRole;
+use comity_core::{Kind, Tlp};
 
 use super::words;
 
@@ -38,7 +38,7 @@ pub(crate) enum StaffCommand {
 /// somebody is of the staff, whoever asks the node for more than how it is says who they are.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Examples:\n  comity staff add kim --role analyst --up-to green\n  comity staff add lee --role liaison --role operator\n\nPartners see the key, what it may sign, and that somebody of the staff holds it: neither NAME nor role."
+    after_help = "Examples:\n  comity staff add kim --role analyst --up-to green\n  comity staff add lee --role liaison --role operator\n  comity staff add max --role analyst --up-to amber --alone-up-to green --alone-recipients 10\n\nPartners see the key, what it may sign, and that somebody of the staff holds it: neither NAME nor role."
 )]
 pub(crate) struct StaffAdd {
     /// What the person is called here: lower-case letters, digits, hyphens
@@ -50,6 +50,18 @@ pub(crate) struct StaffAdd {
     /// The strictest marking that the person signs [default: amber]
     #[arg(long, value_name = "TLP", value_parser = words::tlp)]
     pub(crate) up_to: Option<Tlp>,
+    /// What the person publishes goes alone up to this marking; above it, an approver says yes first
+    #[arg(long, value_name = "TLP", value_parser = words::tlp)]
+    pub(crate) alone_up_to: Option<Tlp>,
+    /// Only records of this kind go without an approver; may be given several times
+    #[arg(long = "alone-kind", value_name = "KIND", value_parser = words::kind)]
+    pub(crate) alone_kinds: Vec<Kind>,
+    /// Of those with categories, only records with these go without an approver; may be given several times
+    #[arg(long = "alone-category", value_name = "CATEGORY")]
+    pub(crate) alone_categories: Vec<String>,
+    /// What more partners than this would get takes an approver
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) alone_recipients: Option<u64>,
     /// Read the new passphrase from the first line of FILE; `-` is standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) new_passphrase_file: Option<PathBuf>,

@@ -2,8 +2,8 @@
 
 use comity_admin::Failure;
 use comity_node::api::{
-    ReadLine, ReadsRequest, StaffAddRequest, StaffAdded, StaffLeaveRequest, StaffLeft, StaffLine,
-    StaffPassphrase,
+    AloneFields, ReadLine, ReadsRequest, StaffAddRequest, StaffAdded, StaffLeaveRequest, StaffLeft,
+    StaffLine, StaffPassphrase,
 };
 
 use super::Context;
@@ -37,6 +37,12 @@ fn join(add: &StaffAdd, context: &mut Context<'_>) -> Result<(), Failure> {
         name: add.name.clone(),
         roles: add.roles.iter().map(ToString::to_string).collect(),
         up_to: add.up_to.map(|label| label.to_string()),
+        alone: AloneFields {
+            up_to: add.alone_up_to.map(|label| label.to_string()),
+            kinds: add.alone_kinds.iter().map(ToString::to_string).collect(),
+            categories: add.alone_categories.clone(),
+            recipients: add.alone_recipients,
+        },
         passphrase,
         root_passphrase,
     };
@@ -54,6 +60,9 @@ fn join(add: &StaffAdd, context: &mut Context<'_>) -> Result<(), Failure> {
             let until = line.until.as_deref().map(|until| zones.written(until));
             let until = until.unwrap_or_default();
             writeln!(out, "  signs content up to TLP:{label}, until {until}")?;
+        }
+        for limit in limits(&line.alone) {
+            writeln!(out, "  alone, {limit}; beyond it, an approver says yes first")?;
         }
         writeln!(out, "  the key lies in {file}: back the keys folder up")?;
         if add.plain_key {
@@ -74,8 +83,30 @@ fn list(context: &mut Context<'_>) -> Result<(), Failure> {
             writeln!(out, "Nobody is of the staff: whoever reaches this node may do anything.")?;
             return writeln!(out, "Somebody joins: {comity} staff add NAME --role operator");
         }
-        table(&staff, &zones).write(out)
+        table(&staff, &zones).write(out)?;
+        for line in staff.iter().filter(|line| line.left.is_none() && !line.alone.is_unlimited()) {
+            let limits = limits(&line.alone).join("; ");
+            writeln!(out, "  {} publishes alone: {limits}", line.name)?;
+        }
+        Ok(())
     })
+}
+
+/// How far somebody publishes alone, a line for each limit.
+fn limits(alone: &AloneFields) -> Vec<String> {
+    let AloneFields { up_to, kinds, categories, recipients } = alone;
+    let listed = |what: &str, names: &[String]| {
+        let names: Vec<_> = names.iter().map(|name| printable(name).to_string()).collect();
+        (!names.is_empty()).then(|| format!("{what} {}", names.join(", ")))
+    };
+    let partners = recipients.map(|most| format!("to {}", counted(most, "partner", "partners")));
+    let limits = [
+        up_to.as_ref().map(|label| format!("up to TLP:{label}")),
+        listed("only of kind", kinds),
+        listed("without a category, or with", categories),
+        partners.map(|partners| format!("{partners} at most")),
+    ];
+    limits.into_iter().flatten().collect()
 }
 
 fn table(staff: &[StaffLine], zones: &Zones) -> Table {

@@ -1,5 +1,7 @@
 //! Single items, lists of them, and items that may be absent.
 
+use std::collections::BTreeSet;
+
 use super::super::{ApprovalCause, DraftPart, PartHeld, Withheld};
 use super::Item;
 use crate::cbor::{Fault, Problem, Reader, Writer};
@@ -205,24 +207,36 @@ lists!(
     ApprovalCause
 );
 
-macro_rules! options {
-    ($($name:ident),+) => {$(
-        impl Item for Option<$name> {
-            fn write(&self, writer: &mut Writer) {
-                writer.array(usize::from(self.is_some()));
-                if let Some(item) = self {
-                    item.write(writer);
-                }
-            }
-
-            fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
-                Ok(reader.list(1, Item::read)?.pop())
-            }
+/// In ascending order, without repetition.
+impl<T: Item + Ord> Item for BTreeSet<T> {
+    fn write(&self, writer: &mut Writer) {
+        writer.array(self.len());
+        for item in self {
+            item.write(writer);
         }
-    )+};
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        let items: Vec<T> = reader.list(MOST, Item::read)?;
+        if items.is_sorted_by(|one, next| one < next) {
+            return Ok(items.into_iter().collect());
+        }
+        Err(reader.fault(Problem::OutOfRange))
+    }
 }
 
-options!(RecordId, Marking, LedgerEntry);
+impl<T: Item> Item for Option<T> {
+    fn write(&self, writer: &mut Writer) {
+        writer.array(usize::from(self.is_some()));
+        if let Some(item) = self {
+            item.write(writer);
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        Ok(reader.list(1, Item::read)?.pop())
+    }
+}
 
 impl Item for LedgerEntry {
     fn write(&self, writer: &mut Writer) {

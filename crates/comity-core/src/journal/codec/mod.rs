@@ -8,13 +8,14 @@ mod tests;
 
 use crate::cbor::{Fault, Problem, Reader, Writer};
 use crate::ceremony::Ceremony;
+use crate::staff::Alone;
 
 use super::{
-    ApprovalCause, Arrival, ArrivalOutcome, AwaitsApproval, BackedUp, ContentRead, Delivered,
-    DeliveryDecided, DraftMade, DraftPart, Erasure, ErasureCause, Founded, Guarded, Invited,
-    JournalEntry, JournalFault, Judged, LegalHold, PartHeld, PartnerChanged, PartsArrived,
-    RecordEntered, Ruled, Shown, StaffChange, StaffChanged, StaffJoined, Standing, StandingChanged,
-    ToldOutside, Withheld,
+    ApprovalCause, Arrival, ArrivalOutcome, AuthorLimit, AwaitsApproval, BackedUp, ContentRead,
+    Delivered, DeliveryDecided, DraftMade, DraftPart, Erasure, ErasureCause, Founded, Guarded,
+    Invited, JournalEntry, JournalFault, Judged, LegalHold, PartHeld, PartnerChanged, PartsArrived,
+    RecordEntered, Ruled, Shown, StaffChange, StaffChanged, StaffJoined, StaffWithin, Standing,
+    StandingChanged, ToldOutside, Withheld,
 };
 
 /// What was `Partner` before pairings were kept with both confirmations. A form that changes gets a new
@@ -188,6 +189,8 @@ fields!(DraftMade { number, title, kind, format, provenance, marking, parts, at 
 fields!(DraftPart { content, size, header });
 fields!(StaffChanged { name, change, by, at });
 fields!(StaffJoined { key, roles });
+fields!(StaffWithin { key, roles, alone });
+fields!(Alone { up_to, kinds, categories, recipients });
 fields!(ContentRead { of, by, at });
 fields!(Guarded { record, part, passes, by, reason, at });
 fields!(Erasure { record, parts, beside, cause, reason, by, at });
@@ -204,9 +207,12 @@ choices!(ArrivalOutcome {
 });
 choices!(ApprovalCause {
     0 = Label(label), 1 = Category(category), 2 = Class(class), 3 = Recipients(many),
-    4 = Restored
+    4 = Restored, 5 = Beyond(limit)
 });
-choices!(StaffChange { 0 = Joined(joined), 1 = Left });
+choices!(AuthorLimit {
+    0 = Label(label), 1 = Kind(kind), 2 = Category(category), 3 = Recipients(many)
+});
+choices!(StaffChange { 0 = Joined(joined), 1 = Left, 2 = JoinedWithin(within) });
 choices!(ErasureCause { 0 = Person, 1 = Term });
 choices!(Shown { 0 = Record(record), 1 = Draft(draft) });
 

@@ -2,9 +2,19 @@ use super::super::{PartnerChange, Source};
 use super::*;
 use crate::intake::Intake;
 use crate::ledger::{Head, LedgerEntry, Opening};
-use crate::staff::{Roles, StaffRole};
+use crate::staff::{Alone, Roles, StaffRole};
 use crate::time::Timestamp;
 use crate::{Digest, EconomyId, EpochId, Kind, Marking, Means, PartDigest, RecordId, Tlp};
+
+fn joined_within(alone: Alone) -> JournalEntry {
+    let roles = Roles::new([StaffRole::Analyst]).unwrap();
+    JournalEntry::Staff(StaffChanged {
+        name: "kim".into(),
+        change: StaffChange::JoinedWithin(StaffWithin { key: crate::KeyId([9; 32]), roles, alone }),
+        by: "lee".into(),
+        at: Timestamp::from_secs(9),
+    })
+}
 
 fn examples() -> Vec<JournalEntry> {
     let (economy, record) = (EconomyId([1; 32]), RecordId([2; 32]));
@@ -82,6 +92,13 @@ fn examples() -> Vec<JournalEntry> {
             by: String::new(),
             at,
         }),
+        joined_within(Alone {
+            up_to: Some(crate::Tlp::Green),
+            kinds: Some([crate::Kind::Advisory, crate::Kind::Note].into()),
+            categories: Some(["energy".to_owned()].into()),
+            recipients: Some(20),
+        }),
+        joined_within(Alone::default()),
         JournalEntry::Staff(StaffChanged {
             name: "kim".into(),
             change: StaffChange::Left,
@@ -106,6 +123,10 @@ fn examples() -> Vec<JournalEntry> {
                 ApprovalCause::Class(crate::Class::PersonalData),
                 ApprovalCause::Recipients(7),
                 ApprovalCause::Restored,
+                ApprovalCause::Beyond(AuthorLimit::Label(crate::Tlp::Amber)),
+                ApprovalCause::Beyond(AuthorLimit::Kind(crate::Kind::Incident)),
+                ApprovalCause::Beyond(AuthorLimit::Category("energy".into())),
+                ApprovalCause::Beyond(AuthorLimit::Recipients(21)),
             ],
             at,
         }),

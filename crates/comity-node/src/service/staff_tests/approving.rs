@@ -3,8 +3,8 @@
 use comity_core::policy::Approval;
 use comity_core::staff::Right;
 
-use super::{World, note};
-use crate::api::{ApproveRequest, PublishRequest};
+use super::{World, joining, note, root, typed, word_of};
+use crate::api::{AloneFields, ApproveRequest, PublishRequest, StaffAddRequest};
 
 /// What takes a second person, from the next start on.
 fn configure(world: &World, rules: &str) {
@@ -116,6 +116,87 @@ async fn a_category_of_the_record_or_of_a_part_is_asked_for() {
     }
     let refused = nobody.publish(marked("four", "two\nlines")).await.unwrap_err();
     assert_eq!(refused.code, "category");
+}
+
+#[tokio::test]
+async fn what_goes_further_than_somebody_publishes_alone_takes_a_second_person() {
+    let mut world = World::new();
+    let max = StaffAddRequest {
+        up_to: Some("amber".to_owned()),
+        alone: AloneFields {
+            up_to: Some("GREEN".to_owned()),
+            kinds: vec!["note".to_owned()],
+            categories: vec!["energy".to_owned()],
+            recipients: Some(0),
+        },
+        passphrase: Some(typed(&word_of("max"))),
+        root_passphrase: root(),
+        ..joining("max", &["analyst"])
+    };
+    let added = world.nobody().add_staff(max.clone()).await.unwrap();
+    assert_eq!(added.line.alone, max.alone);
+    world.add("kim", &["analyst"], "amber").await;
+    world.add("lee", &["approver"], "amber").await;
+    // It is kept with the person, whatever is configured.
+    world.again().await;
+    let (kim, max) = (world.may("kim", Right::Write).await, world.may("max", Right::Write).await);
+    let marked = |title: &str, label: &str, category: &str| {
+        let mut asked = note(title, label);
+        asked.marking.categories = vec![category.to_owned()];
+        asked
+    };
+    let advisory =
+        PublishRequest { kind: Some("advisory".to_owned()), ..note("an advisory", "CLEAR") };
+    let beyond = [
+        (note("amber", "AMBER"), "TLP:AMBER"),
+        (advisory, "kind advisory"),
+        (marked("police", "GREEN", "law-enforcement"), "category law-enforcement"),
+    ];
+    for (asked, what) in beyond {
+        assert!(kim.publish(asked.clone()).await.unwrap().approval.is_none(), "{what}: by kim");
+        for dry_run in [true, false] {
+            let asked = PublishRequest { dry_run, preview: true, ..asked.clone() };
+            let need = max.publish(asked).await.unwrap().approval.expect(what);
+            assert_eq!(need.causes, [format!("{what}: more than its author publishes alone")]);
+            assert_eq!(need.approvers, ["lee"]);
+        }
+    }
+    for within in [note("green", "GREEN"), marked("energy", "GREEN", "energy")] {
+        assert!(max.publish(within).await.unwrap().approval.is_none());
+    }
+    let waiting = max.approvals().await.unwrap().waiting;
+    assert_eq!(waiting.len(), 3);
+    let lee = world.may("lee", Right::Approve).await;
+    lee.approve(yes(&waiting[0].record)).await.unwrap();
+    assert_eq!(lee.approvals().await.unwrap().waiting.len(), 2);
+}
+
+#[tokio::test]
+async fn limits_that_could_never_be_met_are_refused() {
+    let world = World::new();
+    let asked = |alone: AloneFields, role: &str| StaffAddRequest {
+        up_to: Some("amber".to_owned()),
+        alone,
+        passphrase: Some(typed(&word_of("max"))),
+        root_passphrase: root(),
+        ..joining("max", &[role])
+    };
+    let up_to = |label: &str| AloneFields { up_to: Some(label.to_owned()), ..Default::default() };
+    let kind = AloneFields { kinds: vec!["keyring".to_owned()], ..Default::default() };
+    let category = AloneFields { categories: vec!["two\nlines".to_owned()], ..Default::default() };
+    let wrong = [
+        (up_to("green"), "approver", "alone"),
+        (up_to("amber"), "analyst", "alone"),
+        (up_to("red"), "analyst", "alone"),
+        (kind, "analyst", "alone"),
+        (category, "analyst", "category"),
+    ];
+    for (alone, role, code) in wrong {
+        let said = format!("{alone:?}");
+        let refused = world.nobody().add_staff(asked(alone, role)).await.unwrap_err();
+        assert_eq!(refused.code, code, "{said}");
+    }
+    assert!(world.nobody().staff().await.unwrap().is_empty(), "nobody has joined");
 }
 
 /// One person alone is no two.
