@@ -61,6 +61,21 @@ fn what_an_origin_says_and_takes_back_holds() {
     assert!(consented > 0, "no consent ever let anything go");
 }
 
+/// What the root says of a key holds wherever it is heard: what was signed with it afterwards, or is first seen
+/// afterwards and not from its origin, is believed by nobody, however many keys took its place.
+#[test]
+fn what_is_signed_with_a_key_that_ended_is_not_believed() {
+    let (mut ended, mut stolen, mut doubted) = (0, 0, 0);
+    for seed in 0..16 {
+        let report = run(&Config::keyed(seed)).unwrap_or_else(|account| panic!("{account}"));
+        ended += report.keys_ended;
+        stolen += report.keys_stolen;
+        doubted += report.doubted;
+    }
+    println!("{ended} keys ended, {stolen} were stolen; {doubted} times a thief was not believed");
+    assert!(ended > 16 && stolen > 16 && doubted > 8, "{ended} {stolen} {doubted}");
+}
+
 /// Twenty nodes, every fault: 32 seeds, or as many as `COMITY_SIM_SEEDS` says.
 #[test]
 fn the_invariants_hold_in_a_federation() {
@@ -140,6 +155,7 @@ fn one_seed() {
         "small" => Config::small(seed),
         "forgetting" => Config::forgetting(seed),
         "asking" => Config::asking(seed),
+        "keyed" => Config::keyed(seed),
         "strangers" => Config::strangers(seed),
         other => panic!("COMITY_SIM_TIER: there is no tier `{other}`"),
     };

@@ -191,7 +191,9 @@ pub fn entitlement(
         return Entitlement::Refused(refusal);
     }
     match (doubt(keyring, revocation, claim, first_seen.at), first_seen.way) {
-        (Some(doubt), Way::Relayed) if !keyring.affirms(&claim.record) => {
+        (Some(doubt), Way::Relayed)
+            if !keyring.affirms(&claim.record) && !takes_back(claim, doubt) =>
+        {
             Entitlement::Quarantined(doubt)
         }
         (Some(_) | None, Way::FromOrigin | Way::Relayed) => Entitlement::Accepted,
@@ -283,6 +285,17 @@ impl Scope {
             (Self::Everything, _) | (_, Self::Everything) => Self::Everything,
         }
     }
+}
+
+/// Whether a record takes back others, and its key merely ended. Somebody who leaves, or a key whose place
+/// another took, must not leave standing what was withdrawn before, wherever a relay is late. Of a key in foreign
+/// hands it may be the thief who takes back.
+fn takes_back(claim: &Claim, doubt: Doubt) -> bool {
+    claim.kind == Kind::Withdrawal
+        && match doubt {
+            Doubt::KeyEnded | Doubt::KeyRevoked => true,
+            Doubt::KeyCompromised | Doubt::Forked(_) => false,
+        }
 }
 
 /// The author's grants to sign records that were in force when this one was signed.

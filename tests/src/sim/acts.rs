@@ -107,10 +107,12 @@ impl World {
                 74..=76 => self.back_up(node),
                 77..=81 if self.config.erasures => self.erase(node)?,
                 77..=90 if self.config.consents => self.deal(node)?,
+                77..=88 if self.config.keys => self.turn_keys(node)?,
                 _ => self.fault(node)?,
             }
         }
-        if self.config.hostile > 0 && self.dice.percent(8) {
+        let forges = self.config.mutation != Some(Mutation::BelieveDoubted);
+        if self.config.hostile > 0 && forges && self.dice.percent(8) {
             self.forge(self.nodes.len() - 1)?;
         }
         let delay =
@@ -280,7 +282,7 @@ impl World {
         {
             draft.supersedes.push(older);
         }
-        let key = self.nodes[node].economy.author.clone();
+        let key = self.author(node);
         let origin = self.nodes[node].economy.id;
         let (record, parts) = self.sign(draft, &key, origin)?;
         self.watch.truth.note(&record, &parts, true, None);
@@ -295,7 +297,7 @@ impl World {
         let header =
             Header { marking: Some(marking), ..Header::new(Section::Summary, "text/plain") };
         draft.parts.push((header, b"Patch now".to_vec()));
-        let key = self.nodes[node].economy.author.clone();
+        let key = self.author(node);
         let origin = self.nodes[node].economy.id;
         let (record, parts) = self.sign(draft, &key, origin)?;
         let id = record.id();
@@ -316,7 +318,7 @@ impl World {
         Ok((composed.record, composed.parts))
     }
 
-    fn enter(
+    pub(super) fn enter(
         &mut self,
         node: usize,
         record: VerifiedRecord,
@@ -337,8 +339,8 @@ impl World {
         body: Vec<u8>,
         pact: Option<(Tier, Timestamp)>,
     ) -> Result<RecordId, Broken> {
-        let economy = &self.nodes[node].economy;
-        let record = control(kind, body, Tlp::Clear, &economy.author, economy.id, self.now);
+        let (author, us) = (self.author(node), self.nodes[node].economy.id);
+        let record = control(kind, body, Tlp::Clear, &author, us, self.now);
         let record = record.map_err(|error| broken(0, format!("a bad control record: {error}")))?;
         let id = record.id();
         self.watch.truth.note(&record, &[], true, pact);

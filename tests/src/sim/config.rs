@@ -21,6 +21,8 @@ pub struct Config {
     pub erasures: bool,
     /// Whether people ask origins for others, and have things destroyed.
     pub consents: bool,
+    /// Whether authors' keys end, are stolen, and are declared stolen.
+    pub keys: bool,
     /// How many nodes are hostile.
     pub hostile: usize,
     /// Whether nobody knows who is beyond its partners before faults end, and so many records that
@@ -43,6 +45,7 @@ impl Config {
             restores: true,
             erasures: false,
             consents: false,
+            keys: false,
             hostile: 1,
             strangers: false,
             mutation: None,
@@ -67,6 +70,12 @@ impl Config {
         Self { consents: true, acts: 240, ..Self::small(seed) }
     }
 
+    /// A small one in which authors' keys take each other's place, are stolen, and are declared stolen.
+    #[must_use]
+    pub fn keyed(seed: u64) -> Self {
+        Self { keys: true, acts: 240, ..Self::small(seed) }
+    }
+
     /// A few nodes that are told only at the end who is beyond their partners.
     #[must_use]
     pub fn strangers(seed: u64) -> Self {
@@ -83,10 +92,12 @@ impl Config {
     /// A few nodes, one of which is made to break an invariant.
     #[must_use]
     pub fn mutant(seed: u64, mutation: Mutation) -> Self {
-        let hostile = usize::from(mutation == Mutation::AcceptForged);
+        let keys = mutation == Mutation::BelieveDoubted;
+        let hostile = usize::from(keys || mutation == Mutation::AcceptForged);
         // One who is told before the sync is told so even where there is nobody to send to.
         let nodes = if mutation == Mutation::ReplyBeforeSync { 1 } else { 4 };
-        Self { nodes, hostile, restores: false, mutation: Some(mutation), ..Self::small(seed) }
+        let mutation = Some(mutation);
+        Self { nodes, hostile, keys, restores: false, mutation, ..Self::small(seed) }
     }
 
     /// A few nodes, nothing going wrong.
@@ -121,6 +132,12 @@ pub struct Report {
     pub erasures: u64,
     /// Deliveries that an origin's consent alone let go.
     pub consented: u64,
+    /// Authors' keys whose place another took.
+    pub keys_ended: u64,
+    /// Authors' keys that were declared stolen.
+    pub keys_stolen: u64,
+    /// Records that a thief signed and that somebody does not believe, or believes no more.
+    pub doubted: u64,
     /// Connections that broke.
     pub breaks: u64,
     /// Deliveries that were refused because nobody knew their origin.

@@ -20,6 +20,8 @@ pub struct Economy {
     pub link: SecretKey,
     /// May sign every kind, up to RED.
     pub author: SecretKey,
+    /// Every key that its author has had, the newest last.
+    pub authors: Vec<SecretKey>,
     /// May sign advisories up to GREEN.
     pub junior: SecretKey,
     /// Could sign everything until an hour before the simulation began.
@@ -54,6 +56,7 @@ impl Economy {
             .sign(&[&root])
             .expect("a keyring of its own root");
         let evidence = keyring.link_evidence(link.id()).expect("a granted link key").encode();
-        Self { id, root, next_root, link, author, junior, former, keyring, evidence }
+        let authors = vec![author.clone()];
+        Self { id, root, next_root, link, author, authors, junior, former, keyring, evidence }
     }
 }

@@ -104,6 +104,16 @@ impl World {
         self.insert(node, &record, parts, Source::Own)
     }
 
+    /// A hostile node has a record that somebody signed for it.
+    pub(super) fn plant(
+        &mut self,
+        node: usize,
+        record: &VerifiedRecord,
+        parts: Vec<Part>,
+    ) -> Result<(), Broken> {
+        self.insert(node, record, parts, Source::Own)
+    }
+
     /// Puts a record into a node's journal behind its back, and starts it again.
     fn insert(
         &mut self,

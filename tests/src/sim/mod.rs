@@ -14,6 +14,7 @@ pub mod dice;
 pub mod economy;
 mod effects;
 mod event;
+mod keys;
 pub mod mischief;
 pub mod mutation;
 pub mod net;

@@ -19,6 +19,8 @@ pub enum Mutation {
     EnterTwice,
     /// A record whose author may not sign it is journaled as accepted.
     AcceptForged,
+    /// A record by a key that ended is journaled as accepted.
+    BelieveDoubted,
     /// Deliveries are handed over before their entries are synced.
     HandOverBeforeSync,
     /// A number goes over the wire a second time with another entry.
@@ -35,12 +37,13 @@ pub enum Mutation {
 
 impl Mutation {
     /// Every mutation, and the invariant that it breaks.
-    pub const ALL: [(Self, u8); 11] = [
+    pub const ALL: [(Self, u8); 12] = [
         (Self::HandOverLate, 1),
         (Self::LoseAcknowledged, 2),
         (Self::ReplyBeforeSync, 2),
         (Self::EnterTwice, 2),
         (Self::AcceptForged, 3),
+        (Self::BelieveDoubted, 3),
         (Self::HandOverBeforeSync, 4),
         (Self::ReuseNumber, 4),
         (Self::LoseDelivery, 5),
@@ -78,7 +81,7 @@ impl Mutation {
                     entries.push(entry);
                 }
             }
-            Self::AcceptForged => {
+            Self::AcceptForged | Self::BelieveDoubted => {
                 for entry in entries {
                     if let Some(mut entered) = record(entry)
                         && entered.standing != Standing::Accepted

@@ -6,7 +6,9 @@ use bytes::Bytes;
 use comity_core::agreement::Tier;
 use comity_core::control::{AcceptanceBody, AgreementBody, TerminationBody, WithdrawalBody};
 use comity_core::record::{Addressee, Part, VerifiedRecord};
-use comity_core::{Class, EconomyId, Kind, Marking, PartDigest, RecordId, Section, Timestamp};
+use comity_core::{
+    Class, EconomyId, KeyId, Kind, Marking, PartDigest, RecordId, Section, Timestamp,
+};
 
 /// Every record that was ever signed.
 #[derive(Default)]
@@ -24,6 +26,12 @@ pub struct Deed {
     pub kind: Kind,
     /// Whether its author was entitled to sign it.
     pub honest: bool,
+    /// The key that signed it.
+    pub author: KeyId,
+    /// When, as it says.
+    pub signed_at: Timestamp,
+    /// Whether a thief did, with a key that counted once.
+    pub stolen: bool,
     /// The signed form.
     pub signed: Bytes,
     /// Its parts.
@@ -78,6 +86,9 @@ impl Truth {
             origin: manifest.origin,
             kind: manifest.kind,
             honest,
+            author: manifest.author,
+            signed_at: manifest.signed_at,
+            stolen: false,
             signed: record.signed().clone(),
             parts: parts.iter().map(|part| (part.digest, piece(part))).collect(),
             addressees: parts.iter().filter_map(|part| part.header.addressee.clone()).collect(),
@@ -86,6 +97,14 @@ impl Truth {
             pact,
         };
         self.records.insert(record.id(), deed);
+    }
+
+    /// Notes a record that somebody signed with another's key.
+    pub fn note_stolen(&mut self, record: &VerifiedRecord, parts: &[Part]) {
+        self.note(record, parts, true, None);
+        if let Some(deed) = self.records.get_mut(&record.id()) {
+            deed.stolen = true;
+        }
     }
 
     /// A record.

@@ -114,6 +114,7 @@ impl World {
         self.report.delivered = self.watch.delivered;
         self.report.unkept = self.watch.unkept();
         self.report.consented = self.watch.consented;
+        self.report.doubted = self.watch.doubted();
         self.report.signed = self.watch.truth.deeds().count() as u64;
         Ok(self.report)
     }

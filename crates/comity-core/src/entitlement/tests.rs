@@ -157,6 +157,36 @@ fn a_revoked_key_signs_nothing_from_then_on() {
     }
 }
 
+/// Who held the key has left; what it withdrew before stays withdrawn wherever that is heard late.
+#[test]
+fn a_withdrawal_by_a_key_that_merely_ended_counts_through_whomever_it_comes() {
+    let (economy, keyring, author) = world();
+    let withdrawal = |signed| Claim {
+        kind: Kind::Withdrawal,
+        ..incident(economy.id(), author.id(), day(signed))
+    };
+    let grant = Grant::author(
+        economy.id(),
+        author.public(),
+        [Kind::Withdrawal],
+        Tlp::Amber,
+        day(10),
+        day(20),
+    );
+    let builder = KeyringBuilder::follow(&keyring).grant(grant);
+    let keyring = builder.sign(&[&economy.root]).unwrap();
+    let judge = |keyring: &VerifiedKeyring, signed, seen| {
+        entitlement(Some(keyring), &withdrawal(signed), FirstSeen::relayed(day(seen)), day(25))
+    };
+    assert_eq!(judge(&keyring, 12, 21), Entitlement::Accepted);
+    let ended = revoked(&keyring, &economy, &author, 14, false);
+    assert_eq!(judge(&ended, 13, 15), Entitlement::Accepted);
+    let late = Entitlement::Refused(Refusal::SignedAfterRevocation);
+    assert_eq!(judge(&ended, 14, 15), late);
+    let stolen = revoked(&keyring, &economy, &author, 14, true);
+    assert_eq!(judge(&stolen, 13, 15), Entitlement::Quarantined(Doubt::KeyCompromised));
+}
+
 #[test]
 fn a_compromise_declared_later_reaches_what_came_in_between() {
     let (economy, keyring, author) = world();

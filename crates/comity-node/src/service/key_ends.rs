@@ -237,7 +237,9 @@ pub(super) fn reach(
     let (after, before): (Vec<_>, Vec<_>) =
         signed.partition(|(_, held)| held.signed_at >= revocation.at);
     let shown = |(id, held): (&RecordId, &Held)| signed_line(state, id, held, sees);
-    let doubted = before.into_iter().filter(|(id, _)| !keyring.affirms(id));
+    // What takes back holds though its key took leave; of a key in foreign hands it may be the thief's.
+    let holds = |held: &Held| held.facts.kind == Kind::Withdrawal && !revocation.compromised;
+    let doubted = before.into_iter().filter(|(id, held)| !keyring.affirms(id) && !holds(held));
     let doubted = doubted.map(shown).filter(|line| !line.held_by.is_empty()).collect();
     (after.into_iter().map(shown).collect(), doubted)
 }

@@ -15,6 +15,7 @@
 //! itself is asked twice: of the node's own state, and of `gate`, a few rules written anew.
 
 mod gate;
+mod keyrings;
 mod settle;
 mod shadow;
 
@@ -131,6 +132,16 @@ impl Watch {
     #[must_use]
     pub fn unkept(&self) -> u64 {
         self.shadows.iter().map(|shadow| shadow.unkept).sum()
+    }
+
+    /// How often somebody holds what a thief signed, and does not believe it.
+    #[must_use]
+    pub fn doubted(&self) -> u64 {
+        let doubted = |shadow: &Shadow| {
+            let records = shadow.records.iter().filter(|(_, entered)| !entered.accepted);
+            records.filter(|(id, _)| self.truth.deed(id).is_some_and(|deed| deed.stolen)).count()
+        };
+        self.shadows.iter().map(|shadow| doubted(shadow) as u64).sum()
     }
 
     /// A node answered a command with yes.

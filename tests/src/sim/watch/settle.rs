@@ -33,6 +33,16 @@ impl Watch {
                 return Err(broken(7, how));
             }
         }
+        for (node, _) in nodes.iter().enumerate().filter(|(_, of)| !of.hostile) {
+            let shadow = &self.shadows[node];
+            for (id, entered) in shadow.records.iter().filter(|(_, entered)| entered.accepted) {
+                let doubt = self.truth.deed(id).and_then(|deed| shadow.doubt(deed, entered));
+                if let Some(why) = doubt {
+                    let how = format!("node {node} still believes {} though {why}", id.short());
+                    return Err(broken(3, how));
+                }
+            }
+        }
         for (from, sender) in nodes.iter().enumerate() {
             for (to, receiver) in nodes.iter().enumerate() {
                 if from == to || sender.hostile || receiver.hostile {
@@ -136,7 +146,11 @@ impl Watch {
                     && !matches!(piece.section, Section::Addressee | Section::Case)
                     && piece.destination.is_none()
             };
-            let ours = deed.origin == us && deed.addressees.is_empty() && !deed.kind.is_control();
+            let believed = self.shadows[from].records.get(id).is_some_and(|one| one.accepted);
+            let ours = deed.origin == us
+                && believed
+                && deed.addressees.is_empty()
+                && !deed.kind.is_control();
             let trusted = self.shadows[from].partners.get(&partner).is_some_and(|b| b.level > 0);
             let withdrawn = self.shadows[from].withdrawn.contains(id);
             let replaced = self.truth.deeds().any(|newer| {

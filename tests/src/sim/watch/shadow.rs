@@ -9,6 +9,7 @@ use comity_core::ledger::LedgerEntry;
 use comity_core::record;
 use comity_core::{Digest, EconomyId, EpochId, Kind, PartDigest, RecordId, Timestamp};
 
+use super::keyrings::Keyrings;
 use crate::sim::truth::{Deed, Truth};
 use crate::sim::watch::{Broken, broken};
 
@@ -41,6 +42,10 @@ pub struct Shadow {
     pub erased: BTreeSet<PartDigest>,
     /// Deliveries that were refused because nobody knew their origin.
     pub unkept: u64,
+    /// What is known of the keys of all.
+    pub keyrings: Keyrings,
+    /// Whose journal it is.
+    pub us: Option<EconomyId>,
     /// Whether the last `Restored` has not been followed by `Recovered`.
     pub recovering: bool,
 }
@@ -51,6 +56,10 @@ pub struct Entered {
     pub seq: u64,
     /// Whether it is believed.
     pub accepted: bool,
+    /// When.
+    pub at: Timestamp,
+    /// Whether its origin itself brought it, or it was made here.
+    pub by_origin: bool,
     /// The parts that are here, and who brought each.
     pub parts: BTreeMap<PartDigest, Option<EconomyId>>,
     /// Who brought the record; none: made here, or given back.
@@ -112,6 +121,8 @@ impl Shadow {
                 let new = Entered {
                     seq: self.seq,
                     accepted: false,
+                    at: entered.at,
+                    by_origin: entered.source == Source::Own || from == Some(deed.origin),
                     parts: BTreeMap::new(),
                     from,
                     own: entered.source == Source::Own,
@@ -128,6 +139,7 @@ impl Shadow {
                     broken(3, format!("parts of {}, never signed", arrived.record.short()))
                 })?;
                 self.arrived_with(&arrived.source)?;
+                self.came(deed, from(&arrived.source));
                 self.hold(deed, &arrived.parts, from(&arrived.source))?;
             }
             JournalEntry::Standing(changed) => {
@@ -160,6 +172,11 @@ impl Shadow {
             }
             JournalEntry::Arrival(Arrival { from, number, digest, outcome, .. }) => {
                 self.unkept += u64::from(matches!(outcome, ArrivalOutcome::Unkept(_)));
+                if let ArrivalOutcome::Known(record) = outcome
+                    && let Some(deed) = truth.deed(record)
+                {
+                    self.came(deed, Some(*from));
+                }
                 self.arrived(*from, *number, *digest)?;
             }
             JournalEntry::PartnerEpoch { from, opening, .. } => {
@@ -170,8 +187,11 @@ impl Shadow {
             }
             JournalEntry::Restored { .. } => self.recovering = true,
             JournalEntry::Recovered { .. } => self.recovering = false,
-            JournalEntry::Founded(_)
-            | JournalEntry::Receipt { .. }
+            JournalEntry::Founded(founded) => {
+                self.us = Some(founded.economy);
+                self.keyrings.take(founded.economy, &founded.keyring, true);
+            }
+            JournalEntry::Receipt { .. }
             | JournalEntry::Refused { .. }
             | JournalEntry::Epoch { .. }
             | JournalEntry::PolicyConfirmed { .. }
@@ -233,11 +253,19 @@ impl Shadow {
         if !accepted || before {
             return Ok(());
         }
+        if let Some(why) = self.records.get(&deed.id).and_then(|entered| self.doubt(deed, entered))
+        {
+            return Err(broken(3, format!("record {} is accepted though {why}", deed.id.short())));
+        }
         if !deed.honest {
             let short = deed.id.short();
             return Err(broken(3, format!("record {short} is accepted; its author may not")));
         }
         match deed.kind {
+            Kind::Keyring => {
+                let handed = self.records.get(&deed.id).is_some_and(|entered| entered.by_origin);
+                self.keyrings.take(deed.origin, &deed.body, handed);
+            }
             Kind::Withdrawal => {
                 let theirs = |target: &RecordId| {
                     truth.deed(target).is_some_and(|target| target.origin == deed.origin)
@@ -262,16 +290,29 @@ impl Shadow {
         Ok(())
     }
 
+    /// Somebody brought it, perhaps again.
+    fn came(&mut self, deed: &Deed, from: Option<EconomyId>) {
+        if let Some(entered) = self.records.get_mut(&deed.id).filter(|_| from == Some(deed.origin))
+        {
+            entered.by_origin = true;
+            if deed.kind == Kind::Keyring && entered.accepted {
+                self.keyrings.take(deed.origin, &deed.body, true);
+            }
+        }
+    }
+
     fn bond(&mut self, economy: EconomyId, change: &PartnerChange) {
         let bond = self.partners.entry(economy).or_insert(Bond { open: false, level: 1 });
         match change {
-            PartnerChange::Paired { .. } => *bond = Bond { open: true, level: 1 },
+            PartnerChange::Paired { keyring, .. } => {
+                *bond = Bond { open: true, level: 1 };
+                self.keyrings.take(economy, keyring, true);
+            }
             PartnerChange::Level(level) => bond.level = *level,
             PartnerChange::Suspended | PartnerChange::Removed => bond.open = false,
             PartnerChange::Resumed => bond.open = true,
-            PartnerChange::Addresses(_)
-            | PartnerChange::Introduced { .. }
-            | PartnerChange::Intake { .. } => {}
+            PartnerChange::Introduced { keyring, .. } => self.keyrings.take(economy, keyring, true),
+            PartnerChange::Addresses(_) | PartnerChange::Intake { .. } => {}
         }
     }
 
