@@ -251,6 +251,14 @@ impl World {
         self.calm_since = Some(self.now);
         self.net.faulty = false;
         self.reconcile()?;
+        if self.config.keys {
+            // What came back of ours and is set aside is looked at, and the recovery confirmed again.
+            for (node, seconds) in
+                (0..self.nodes.len()).flat_map(|node| [20, 40].map(|s| (node, s)))
+            {
+                self.later(Duration::from_secs(seconds), Event::Confirm { node });
+            }
+        }
         for (one, other) in self.edges.clone() {
             self.later(Duration::from_millis(10), Event::Dial { from: one, to: other });
         }

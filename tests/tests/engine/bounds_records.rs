@@ -1,11 +1,16 @@
 //! What the records of a partner take, of memory and of the disk, has a bound that the configuration sets.
 //! Past it the partner waits; what takes something back does not.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use comity_core::control::{AcceptanceBody, AgreementBody, TerminationBody, WithdrawalBody};
+use comity_core::group::{CharterBody, GroupBody, RosterBody, RosterHead};
 use comity_core::keyring::KeyringBuilder;
 use comity_core::policy::Lifecycle;
-use comity_core::record::{Draft, Header, Part, VerifiedRecord};
-use comity_core::{Digest, Kind, Marking, RecordId, Section, Tlp};
+use comity_core::record::{Draft, Header, Part, VerifiedRecord, control};
+use comity_core::test_util::TestEconomy;
+use comity_core::{Digest, GroupId, Kind, Marking, RecordId, Section, Timestamp, Tlp};
 use comity_node::config::{Limits, Room};
 use comity_node::engine::Command;
 use comity_node::limits;
@@ -233,6 +238,64 @@ fn what_takes_something_back_does_not_wait_for_room() {
     bench.wait(std::time::Duration::from_secs(1));
     let end = ends(&bench);
     assert_eq!(brings(&mut bench, &mut peer, &end), Answer::Deferred);
+}
+
+/// Whoever signs says when it did: of what may pass over the bound there is no more for dates that it made up.
+#[test]
+fn what_takes_something_back_has_an_end_too() {
+    let mut bench = bench(96 << 10, PLENTY);
+    let mut peer = bench.pair(2);
+    bench.connect(&mut peer);
+    let (by, us) = (peer.economy.clone(), bench.node.economy.id);
+    let text = "format = 1\ntitle = \"An agreement\"\ntier = \"nda\"\nstarts = 2026-01-01\n";
+    let body = AgreementBody::between(us, by.id, text.to_owned()).expect("two parties");
+    let proposal = signed(Kind::Agreement, body.encode(), &by, &bench);
+    assert_eq!(brings(&mut bench, &mut peer, &proposal), Answer::Acked);
+    let text = "format = 1\nname = \"Islands\"\npurpose = \"None\"\nfounders = [\"one\", \"two\"]\n\
+        starts = 2020-01-01\nsponsors = { needed = 1 }\nremoval = { by = \"secretariat\" }\n\
+        terms = { tier = \"mou\" }\n";
+    let founders = BTreeSet::from([by.id, us]);
+    let charter = CharterBody { text: text.to_owned(), founders, sponsors: BTreeSet::new() };
+    let charter = signed(Kind::Group, GroupBody::Charter(charter).encode(), &by, &bench);
+    assert_eq!(brings(&mut bench, &mut peer, &charter), Answer::Acked);
+    fill(&mut bench, &mut peer, (1, 100));
+
+    let agreement = proposal.0.id();
+    let mut passed = 0;
+    for days in 0..200 {
+        let last = Timestamp::from_millis(i64::MAX.cast_unsigned());
+        let effective = last.saturating_sub(Duration::from_secs(days * 86_400));
+        let end = TerminationBody { agreement, effective }.encode();
+        let end = signed(Kind::Termination, end, &by, &bench);
+        passed += u64::from(brings(&mut bench, &mut peer, &end) == Answer::Acked);
+        bench.heard(peer.conn());
+    }
+    assert_eq!(passed, 1, "each leaves hardly less than the one before");
+    let group = GroupId(charter.0.id().0);
+    let head = RosterHead { group, epoch: 0, digest: Digest(group.0) };
+    let word = |at| {
+        let body = RosterBody::Head(head).encode();
+        let record = control(Kind::Roster, body, Tlp::Clear, &by.author, by.id, at);
+        (record.expect("a daily word"), Vec::new())
+    };
+    let mut passed = 0;
+    for hours in 0..200 {
+        let at = TestEconomy::FROM.saturating_add(Duration::from_secs(hours * 3600));
+        passed += u64::from(brings(&mut bench, &mut peer, &word(at)) == Answer::Acked);
+        bench.heard(peer.conn());
+    }
+    assert_eq!(passed, 0, "all of them are old");
+    // That of today is heard, and another one in an hour.
+    let today = word(bench.now);
+    assert_eq!(brings(&mut bench, &mut peer, &today), Answer::Acked);
+    assert!(bench.state().records().any(|(id, _)| *id == today.0.id()));
+    bench.restart();
+    peer.boot();
+    bench.connect(&mut peer);
+    bench.wait(Duration::from_secs(60));
+    let soon = word(bench.now.saturating_add(Duration::from_secs(300)));
+    brings(&mut bench, &mut peer, &soon);
+    assert!(!bench.state().records().any(|(id, _)| *id == soon.0.id()), "the next is due later");
 }
 
 fn record_of_ours(bench: &mut Bench) -> RecordId {

@@ -5,10 +5,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use comity_core::journal::Guarded;
+use comity_core::journal::{Guarded, JournalEntry};
 use comity_core::policy::Gate;
 use comity_core::record::{Draft, Header};
-use comity_core::{Kind, Marking, PartDigest, RecordId, Section, Timestamp, Tlp};
+use comity_core::{EconomyId, Kind, Marking, PartDigest, RecordId, Section, Timestamp, Tlp};
 use comity_node::config::Egress;
 use comity_node::engine::{Command, Reply};
 use comity_node::guard::Guard;
@@ -67,6 +67,17 @@ fn left(bench: &Bench, partner: &Peer, text: &str) -> bool {
     bench.has_left(partner.conn(), text.as_bytes())
 }
 
+/// The gates that kept parts back, as the books say of deliveries to a partner.
+fn kept_back(bench: &Bench, partner: EconomyId) -> Vec<String> {
+    let decoded = bench.node.entries().into_iter();
+    let decoded = decoded.map(|entry| JournalEntry::decode(entry.kind, &entry.body));
+    let gates = decoded.filter_map(|entry| match entry {
+        Ok(JournalEntry::Delivery(decided)) if decided.to == partner => Some(decided.withheld),
+        Ok(_) | Err(_) => None,
+    });
+    gates.flatten().map(|one| one.gate).collect()
+}
+
 fn alarms(bench: &Bench) -> Vec<&str> {
     bench.alarms("egress-guard")
 }
@@ -114,6 +125,60 @@ fn the_other_parts_go_and_the_word_stays() {
     let sent = out.possibly_held(&record).unwrap();
     assert_eq!(sent.len(), 1);
     assert!(!sent.contains(&part(&bench, record, Section::Detail)));
+}
+
+/// A part that is looked at by then goes when its time comes, without anybody connecting anew.
+#[test]
+fn what_waits_for_its_time_is_looked_at_when_it_comes() {
+    let (mut bench, partner) = guarded(WORD);
+    let mut draft = Draft::new(Kind::Advisory);
+    let later = bench.now.saturating_add(SECOND * 30);
+    for (section, release_at, text) in [
+        (Section::Summary, None, "a flaw"),
+        (Section::Detail, Some(later), "where it is"),
+        (Section::Mitigation, Some(later), "see heron-7f3a, keep it"),
+    ] {
+        let marking = Some(Marking { release_at, ..Marking::new(Tlp::Clear) });
+        let header = Header { marking, ..Header::new(section, "text/plain") };
+        draft.parts.push((header, text.as_bytes().to_vec()));
+    }
+    let by = bench.node.economy.clone();
+    let (record, parts) = sign(draft, &by, bench.now);
+    let (record, title) = (Box::new(record), String::new());
+    let id = record.id();
+    bench.command(Command::Publish { record, parts, title, draft: None }).expect("a record");
+    bench.wait(SECOND * 20);
+    assert!(left(&bench, &partner, "a flaw") && !left(&bench, &partner, "where it is"));
+    // The books say why the rest stayed, and not that nobody had looked at it.
+    assert_eq!(kept_back(&bench, partner.economy.id), ["release-time", "release-time"]);
+    bench.wait(SECOND * 20);
+    // A number and a place in the books, as of whatever has left.
+    let out = &bench.state().partner(&partner.economy.id).unwrap().out;
+    let gone = out.possibly_held(&id).expect("it went").clone();
+    let of = |section| part(&bench, id, section);
+    assert!(gone.contains(&of(Section::Summary)) && gone.contains(&of(Section::Detail)));
+    assert!(!gone.contains(&of(Section::Mitigation)));
+    assert!(!left(&bench, &partner, "keep it"));
+    assert_eq!(alarms(&bench).len(), 1);
+}
+
+/// The same of a whole record.
+#[test]
+fn a_record_whose_time_comes_later_is_looked_at_then() {
+    let (mut bench, partner) = guarded(WORD);
+    let mut draft = Draft::new(Kind::Advisory);
+    let release_at = Some(bench.now.saturating_add(SECOND * 30));
+    let marking = Some(Marking { release_at, ..Marking::new(Tlp::Clear) });
+    let header = Header { marking, ..Header::new(Section::Summary, "text/plain") };
+    draft.parts.push((header, b"a flaw".to_vec()));
+    let by = bench.node.economy.clone();
+    let (record, parts) = sign(draft, &by, bench.now);
+    let (record, title) = (Box::new(record), String::new());
+    bench.command(Command::Publish { record, parts, title, draft: None }).expect("a record");
+    bench.wait(SECOND * 20);
+    assert!(!left(&bench, &partner, "a flaw"));
+    bench.wait(SECOND * 20);
+    assert!(left(&bench, &partner, "a flaw"));
 }
 
 #[test]

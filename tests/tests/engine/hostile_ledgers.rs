@@ -106,7 +106,20 @@ fn epochs_that_skip_numbers_take_no_room_and_are_given_back_as_the_link_has_room
     for epoch in 1..=40 {
         put_back(&mut bench, &mut peer);
         goes_on(&mut bench, &mut peer, 0x80 + epoch, MOST_SKIPPED);
+        if epoch % 16 == 0 {
+            // So many begin in a day, and then no more.
+            let before = bench.journal();
+            bench.sever(peer.conn());
+            peer.boot();
+            bench.connect(&mut peer);
+            let one_more = opening(&peer, 0xff, peer.head.number + 1);
+            bench.control(peer.conn(), Peer::opening(&one_more));
+            assert_eq!(bench.journal(), before, "nothing is written");
+            assert!(bench.closed.contains_key(&peer.conn()));
+            bench.wait(A_DAY);
+        }
     }
+    assert_eq!(bench.alarms("put-back-often").len(), 2);
     // Nor does a start: it folds what the journal has.
     bench.restart();
     assert_eq!(taken_in(&bench, &peer).1, peer.head.number);

@@ -2,21 +2,23 @@
 
 use std::time::Duration;
 
-use comity_core::control::WithdrawalBody;
-use comity_core::journal::{ApprovalCause, JournalEntry, StaffChange, StaffWithin, Standing};
+use comity_core::control::{ApprovalBody, ApprovalVerdict, WithdrawalBody};
+use comity_core::journal::{
+    ApprovalCause, JournalEntry, StaffChange, StaffJoined, StaffWithin, Standing,
+};
 use comity_core::keyring::{Grant, KeyringBuilder, Revocation};
 use comity_core::ledger::{Head, LedgerEntry, Ranges};
-use comity_core::policy::Lifecycle;
-use comity_core::record::{Part, VerifiedRecord, control};
+use comity_core::policy::{Approval as Said, Lifecycle};
+use comity_core::record::{Draft, Header, Part, VerifiedRecord, control};
 use comity_core::sign::SecretKey;
 use comity_core::staff::{Alone, HOLDER, Roles, StaffRole};
 use comity_core::test_util::TestEconomy;
-use comity_core::{EpochId, KeyId, Kind, RecordId, Timestamp, Tlp};
+use comity_core::{EpochId, KeyId, Kind, Marking, RecordId, Section, Timestamp, Tlp};
 use comity_node::config::{Approval, Limits, Room};
 use comity_node::engine::{Command, CommandError, Input, Reply};
 use comity_node::state::Bound;
 use comity_store::MemoryStore;
-use comity_tests::bench::{Bench, Peer, advisory};
+use comity_tests::bench::{Bench, Peer, advisory, sign};
 use comity_tests::sim::economy::Economy;
 use comity_tests::sim::node::new_entry;
 use comity_tests::sim::world::START;
@@ -72,6 +74,15 @@ impl World {
 
     /// The partner gives all of this back.
     fn give_back(&mut self, returned: &[(&VerifiedRecord, &[Part])]) {
+        self.give_back_one_by_one(returned, |_, _| {});
+    }
+
+    /// The same; between two of them, something else happens.
+    fn give_back_one_by_one(
+        &mut self,
+        returned: &[(&VerifiedRecord, &[Part])],
+        mut between: impl FnMut(&mut Bench, usize),
+    ) {
         let out = &self.bench.state().partner(&self.holder.economy.id).unwrap().out;
         let (epoch, mut head) = (out.epoch(), out.head());
         let mut entries = Vec::new();
@@ -82,9 +93,10 @@ impl World {
         }
         self.holder.holds = (Some(epoch), head, Ranges::new());
         let conn = self.bench.connect(&mut self.holder);
-        for (entry, (record, parts)) in entries.iter().zip(returned) {
+        for (count, (entry, (record, parts))) in entries.iter().zip(returned).enumerate() {
             let stream = self.holder.stream();
             self.bench.apart(conn, stream, Peer::frame(true, entry, record, parts));
+            between(&mut self.bench, count + 1);
         }
         assert!(!self.bench.state().awaits_return(&self.holder.economy.id), "all of it is here");
     }
@@ -390,4 +402,59 @@ fn nothing_comes_back_to_a_full_disk_before_there_is_room() {
         assert_eq!(world.bench.state().record(&record.id()).is_none(), low);
         assert_eq!(world.bench.state().awaits_return(&world.holder.economy.id), low);
     }
+}
+
+/// Somebody approved what was here; what comes back of it later nobody has seen.
+#[test]
+fn what_comes_back_of_a_record_after_its_approval_waits_again() {
+    let lee = SecretKey::from_seed(&[79; 32]);
+    let mut world = World::after(|bench| {
+        let by = bench.node.economy.clone();
+        let (from, until) = (TestEconomy::FROM, TestEconomy::UNTIL);
+        let kinds = [Kind::Approval];
+        let grant = Grant::author(by.id, lee.public(), kinds, Tlp::Red, from, until);
+        let builder = KeyringBuilder::follow(&by.keyring).grant(grant.held_by(HOLDER));
+        let body = builder.sign(&[&by.root]).unwrap().encoded().to_vec();
+        let desk = &by.author;
+        let record = control(Kind::Keyring, body, Tlp::AmberStrict, desk, by.id, START).unwrap();
+        let (record, title) = (Box::new(record), String::new());
+        let parts = Vec::new();
+        bench.command(Command::Publish { record, parts, title, draft: None }).expect("a keyring");
+        let roles = Roles::new([StaffRole::Approver]).expect("roles");
+        let change = StaffChange::Joined(StaffJoined { key: lee.public().id(), roles });
+        let (name, by) = ("lee".to_owned(), String::new());
+        bench.command(Command::Staff { name, change, by }).expect("somebody joins");
+    });
+    world.bench.approval = Approval { tlp: Some(Tlp::Red), ..Approval::default() };
+    world.bench.restart();
+    let mut draft = Draft::new(Kind::Advisory);
+    for (section, text) in [(Section::Summary, "a flaw"), (Section::Detail, "whose it is")] {
+        let marking = Some(Marking::new(Tlp::Clear));
+        let header = Header { marking, ..Header::new(section, "text/plain") };
+        draft.parts.push((header, text.as_bytes().to_vec()));
+    }
+    let (record, parts) = sign(draft, &world.by, START);
+    let (us, id) = (world.by.id, record.id());
+    let facts = |bench: &Bench| bench.state().record(&id).unwrap().facts.approval;
+    world.give_back_one_by_one(
+        &[(&record, &parts[..1]), (&record, &parts[1..])],
+        |bench, count| {
+            if count == 2 {
+                return;
+            }
+            let verdict = ApprovalVerdict::Approve;
+            let body = ApprovalBody { record: id, verdict, note: String::new() }.encode();
+            let word = control(Kind::Approval, body, Tlp::AmberStrict, &lee, us, bench.now);
+            let (word, title) = (Box::new(word.expect("a word")), String::new());
+            let publish = Command::Publish { record: word, parts: Vec::new(), title, draft: None };
+            bench.command(publish).expect("lee's word counts");
+            assert_eq!(facts(bench), Said::Given);
+        },
+    );
+    for _ in 0..2 {
+        assert_eq!(world.bench.state().record(&id).unwrap().parts.len(), 2);
+        assert!(matches!(facts(&world.bench), Said::Awaited(_)), "nobody has seen the rest");
+        world.bench.restart();
+    }
+    assert_eq!(world.bench.alarms("approval").len(), 2);
 }

@@ -26,6 +26,9 @@ pub struct KeyringHistory {
 pub enum Advance {
     /// Already held.
     Same,
+    /// An earlier version, which a later one has named as its predecessor. It changes nothing here, and is what
+    /// somebody else may lack.
+    Earlier,
     /// The next version.
     Newer,
     /// A later version than the next; those between were not seen.
@@ -153,6 +156,10 @@ impl KeyringHistory {
         let after = version.saturating_sub(held);
         match version.cmp(&held) {
             Ordering::Equal => return Ok(Advance::Same),
+            Ordering::Less if self.versions.get(&version) == Some(&offered.digest()) => {
+                self.versions.extend(named(&offered));
+                return Ok(Advance::Earlier);
+            }
             Ordering::Less => return Err(AdvanceError::Older { held, offered: version }),
             Ordering::Greater if after > 1 && !jump => {
                 return Err(AdvanceError::Gap { held, offered: version });
@@ -256,7 +263,7 @@ mod tests {
         assert_eq!(history.advance(first.clone()), Ok(Advance::Same));
         assert_eq!(history.advance(second.clone()), Ok(Advance::Newer));
         assert_eq!(history.advance(second.clone()), Ok(Advance::Same));
-        assert_eq!(history.advance(first), Err(AdvanceError::Older { held: 2, offered: 1 }));
+        assert_eq!(history.advance(first), Ok(Advance::Earlier));
         assert_eq!(history.current(), &second);
     }
 
@@ -269,12 +276,31 @@ mod tests {
         assert_eq!(history.advance(third.clone()), Err(AdvanceError::Gap { held: 1, offered: 3 }));
         assert_eq!(history.current().version(), 1);
         assert_eq!(history.jump(third), Ok(Advance::Jumped));
-        // What lies between is still compared.
-        assert_eq!(history.advance(second), Err(AdvanceError::Older { held: 3, offered: 2 }));
+        // What lies between is still compared, and known by its name where it comes late.
+        assert_eq!(history.advance(second.clone()), Ok(Advance::Earlier));
+        assert_eq!(history.current().version(), 3);
         let other = after(&economy, &economy.keyring, 52);
         assert!(
             matches!(history.advance(other), Err(AdvanceError::Fork(fork)) if fork.version == 2)
         );
+    }
+
+    /// Each names the one before it, whichever came first; what nothing has named is older and no more.
+    #[test]
+    fn what_was_skipped_is_known_once_a_later_one_has_named_it() {
+        let economy = found();
+        let second = after(&economy, &economy.keyring, 50);
+        let third = after(&economy, &second, 51);
+        let fourth = after(&economy, &third, 52);
+        let mut history = KeyringHistory::start(economy.keyring.clone());
+        assert_eq!(history.jump(fourth), Ok(Advance::Jumped));
+        let older = AdvanceError::Older { held: 4, offered: 2 };
+        assert_eq!(history.advance(second.clone()), Err(older));
+        assert_eq!(history.advance(third), Ok(Advance::Earlier));
+        let other = after(&economy, &economy.keyring, 53);
+        assert!(matches!(history.clone().advance(other), Err(AdvanceError::Fork(_))));
+        assert_eq!(history.advance(second), Ok(Advance::Earlier));
+        assert_eq!(history.current().version(), 4);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use comity_core::journal::{
     PartnerChanged, Ruled, Shown, Source, StaffChange, StaffChanged, Standing, StandingChanged,
     ToldOutside,
 };
-use comity_core::keyring::AdvanceError;
+use comity_core::keyring::{Advance, AdvanceError};
 use comity_core::limits::{ENTRY_BYTES, PART_BYTES};
 use comity_core::record::{Part, VerifiedRecord};
 use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
@@ -476,7 +476,8 @@ impl Engine {
         };
         let keyring = keyring.as_ref().map_err(|error| unfitting(error))?;
         match history.clone().advance(keyring.clone()) {
-            Ok(_) => Ok(()),
+            Ok(Advance::Earlier) => Err(CommandError::KeyringMoved),
+            Ok(Advance::Same | Advance::Newer | Advance::Jumped | Advance::Rotated) => Ok(()),
             // What froze us before, nothing but a later root's keyring ends.
             Err(error @ AdvanceError::Fork(_)) if history.fork().is_some() => {
                 Err(unfitting(&error))

@@ -92,6 +92,15 @@ impl Engine {
             return self.refuse_all(partner, "a new epoch that nothing explains", now);
         }
         let Some(state) = self.state.partner(&partner) else { return };
+        if state.opened_since(now.saturating_sub(A_DAY)) >= MOST_EPOCHS {
+            let text = format!(
+                "the partner opens new ledgers again and again: no more than {MOST_EPOCHS} are taken in a day"
+            );
+            self.alarm(Some(partner), "put-back-often", text);
+            let reason = "too many new ledgers; connect again tomorrow";
+            return self.refuse_all(partner, reason, now);
+        }
+        let Some(state) = self.state.partner(&partner) else { return };
         if !state.inbound.follows(&opening) || !state.inbound.is_within_reach(&opening) {
             let text = "the partner opens a new ledger that does not follow from what we hold";
             self.alarm(Some(partner), "ledger-fork", text.to_owned());

@@ -103,7 +103,11 @@ impl Engine {
             return;
         };
         let plan = self.state.plan(held, &partner, now);
-        if let Some(until) = plan.holds()
+        // What stays for another reason than the guard is not looked at; when its time comes, it is.
+        let unexamined = !self.state.unexamined(held).is_empty();
+        let clear = unexamined.then(|| self.state.plan_if_clear(held, &partner, now));
+        let clear = clear.as_ref().unwrap_or(&plan);
+        if let Some(until) = clear.holds()
             && let Some(session) = self.sessions.get_mut(&partner)
         {
             session.holds.entry(until).or_default().insert(record);
@@ -115,13 +119,14 @@ impl Engine {
         if is_sent(&plan, sent.as_ref()) {
             return;
         }
+        let withheld = withheld(self.state.policy(), clear);
         if !self.awaits_consent(partner, held, &plan, now) {
-            return self.number_new(partner, record, &plan, sent, now);
+            return self.number_new(partner, record, &plan, &withheld, sent, now);
         }
         // What goes without any consent does not wait for one, which the partner may refuse.
         let free = self.state.plan_without_consents(held, &partner, now);
         if free.goes() && !is_sent(&free, sent.as_ref()) {
-            self.number_new(partner, record, &free, sent, now);
+            self.number_new(partner, record, &free, &withheld, sent, now);
         }
         self.show_consent_first(partner, record, now);
     }
@@ -132,6 +137,7 @@ impl Engine {
         partner: EconomyId,
         record: RecordId,
         plan: &Plan,
+        withheld: &[Withheld],
         sent: Option<BTreeSet<PartDigest>>,
         now: Timestamp,
     ) {
@@ -140,7 +146,6 @@ impl Engine {
             return;
         };
         let (batches, left) = batches(held, plan, &sent.unwrap_or_default());
-        let withheld = withheld(self.state.policy(), plan);
         let origin = held.facts.origin;
         let first = !state.may_know(&origin);
         if left > 0 {
@@ -151,7 +156,7 @@ impl Engine {
             self.alarm(Some(partner), "too-heavy", text);
         }
         for parts in batches {
-            self.number(partner, record, parts, &withheld, now);
+            self.number(partner, record, parts, withheld, now);
         }
         // Without its keyring the partner cannot judge what comes from an economy that it has not met.
         if first && self.state.partner(&partner).is_some_and(|one| one.may_know(&origin)) {

@@ -373,6 +373,7 @@ impl Engine {
             if let Err(unfit) = self.enter_parts(id, missing, source, now) {
                 return self.not_believed(partner, &incoming, &unfit, now);
             }
+            self.say_awaited(&id);
         }
         self.sent_again(partner, incoming, now);
     }

@@ -14,7 +14,7 @@ use comity_core::policy::{
 use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
 
 use super::agreements::find;
-use super::{Service, find_partner};
+use super::{Service, find_partner, words};
 use crate::api::{
     AgreementDiff, DiffCount, DiffEffect, DiffExample, DiffLine, DiffRequest, DiffSide, DiffedSide,
     TermsDifference,
@@ -365,7 +365,7 @@ fn count(count: &mut DiffCount, held: &Held, digests: &[PartDigest], sent: bool,
         sections.dedup();
         count.examples.push(DiffExample {
             reference: held.reference.clone(),
-            title: held.title.clone(),
+            title: words::example_title(held),
             kind: held.facts.kind.to_string(),
             tlp: tlp.to_string(),
             sections,

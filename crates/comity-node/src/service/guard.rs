@@ -7,7 +7,7 @@ use comity_core::{PartDigest, RecordId, Timestamp, Tlp};
 
 use super::quarantine::said;
 use super::records::found;
-use super::{Service, caller};
+use super::{Service, caller, words};
 use crate::api::{GuardList, GuardPart, GuardPass, GuardReport, GuardRequest};
 use crate::engine::Command;
 use crate::error::{ErrorKind, ServiceError};
@@ -18,7 +18,7 @@ impl Service {
     /// The lists in force, and the parts that they hold or would.
     pub async fn guard(&self) -> Result<GuardReport, ServiceError> {
         let config = self.parts.config.egress.clone();
-        let sees = self.sees();
+        let (now, sees) = (self.now(), self.sees());
         self.look(move |state, _, _| {
             let guard = state.guard();
             let lists = List::ALL.into_iter().filter_map(|list| {
@@ -30,7 +30,7 @@ impl Service {
                 })
             });
             let mut parts: Vec<_> =
-                state.matched().filter_map(|one| line(state, &one, sees)).collect();
+                state.matched().filter_map(|one| line(state, &one, (now, sees))).collect();
             parts.sort_by_key(|(seq, part)| (*seq, part.number));
             let parts = parts.into_iter().map(|(_, part)| part).collect();
             GuardReport { lists: lists.collect(), parts }
@@ -176,7 +176,7 @@ impl Service {
                 passed: state.let_pass(&part).cloned(),
             };
             let matched = state.matched_in(&part).unwrap_or(nothing);
-            line(state, &matched, sees)
+            line(state, &matched, (at, sees))
         });
         let missing = || ServiceError::no_input("no-record", "the record is gone");
         shown.await?.map(|(_, part)| part).ok_or_else(missing)
@@ -184,11 +184,15 @@ impl Service {
 }
 
 /// A part with what matches it, and where its record stands in the journal.
-fn line(state: &State, matched: &Matched, sees: Option<Tlp>) -> Option<(u64, GuardPart)> {
+fn line(
+    state: &State,
+    matched: &Matched,
+    (now, sees): (Timestamp, Option<Tlp>),
+) -> Option<(u64, GuardPart)> {
     let held = state.record(&matched.record)?;
     let place = held.parts.iter().position(|part| part.digest == matched.part)?;
     let part = held.parts.get(place)?;
-    let title = caller::discreet_title(held, sees, held.title.clone());
+    let title = caller::discreet_title(held, sees, words::title(state, held, now));
     let went_to = state.partners().filter(|(_, one)| {
         one.out.possibly_held(&matched.record).is_some_and(|sent| sent.contains(&matched.part))
     });

@@ -71,9 +71,12 @@ pub(super) fn record_line(state: &State, id: &RecordId, held: &Held, now: Timest
     }
 }
 
+/// In place of the title of a foreign record whose summary is for one desk.
+const RED: &str = "TLP:RED, shown to the desk that it names";
+
 /// A foreign record's title is the first line of its summary, so it is shown where that may be shown to
 /// everybody here: lists go further than the desk that a RED summary is for.
-fn title(state: &State, held: &Held, now: Timestamp) -> String {
+pub(super) fn title(state: &State, held: &Held, now: Timestamp) -> String {
     if held.facts.origin == state.us() {
         return held.title.clone();
     }
@@ -81,11 +84,20 @@ fn title(state: &State, held: &Held, now: Timestamp) -> String {
         return title;
     }
     if summary_is_red(held) {
-        return "TLP:RED, shown to the desk that it names".to_owned();
+        return RED.to_owned();
     }
     let summary = held.parts.iter().find(|part| part.section == Section::Summary);
     let hidden = summary.and_then(|part| local::hidden(state, held, part, now));
     hidden.map_or_else(|| held.title.clone(), |why| format!("not shown: {why}"))
+}
+
+/// What an example of a record is called, for whoever may look at many.
+pub(super) fn example_title(held: &Held) -> String {
+    match held.source {
+        Source::Own => held.title.clone(),
+        Source::Partner(_) | Source::Returned { .. } if summary_is_red(held) => RED.to_owned(),
+        Source::Partner(_) | Source::Returned { .. } => held.title.clone(),
+    }
 }
 
 /// Records that a title names one by one.

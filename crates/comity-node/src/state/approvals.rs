@@ -329,6 +329,17 @@ impl State {
         self.renew_approval(&record);
     }
 
+    /// Parts of a record came that were not here when somebody approved it: that person did not see them.
+    pub(super) fn approved_without_these(&mut self, record: &RecordId) {
+        let approved = |said: &Verdict| said.verdict == ApprovalVerdict::Approve;
+        if let Some(awaited) = self.approvals.0.get_mut(record)
+            && awaited.said.as_ref().is_some_and(approved)
+        {
+            awaited.said = None;
+            self.renew_approval(record);
+        }
+    }
+
     fn renew_approval(&mut self, record: &RecordId) {
         let approval = self.approvals.of(record);
         let Some(held) = self.records.get_mut(record) else { return };

@@ -1,13 +1,16 @@
 //! Consents: what was asked of an origin, what it said to that, and what may therefore go further.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use comity_core::consent::{ConsentAsk, ConsentBody, ConsentGrant, ConsentRefusal};
 use comity_core::entitlement::Scope;
 use comity_core::journal::{Delivered, Source};
 use comity_core::ledger::Obligations;
-use comity_core::policy::{Consent, Lifecycle, PartFacts, Plan, PlannedPart, PolicyBuilder};
+use comity_core::policy::{
+    Consent, Lifecycle, PartFacts, Plan, PlannedPart, PolicyBuilder, Received,
+};
 use comity_core::{EconomyId, Kind, Onward, PartDigest, RecordId, Timestamp, Tlp};
 
 use super::records::Held;
@@ -312,11 +315,56 @@ impl State {
             let records = BTreeSet::from([grant.record]);
             let scope = Scope::Some { authors: BTreeSet::new(), records };
             self.judge_anew(held.facts.origin, scope);
+        } else if grant.grantee == self.us {
+            self.bind_by(grant);
         } else if grant.asker == self.us {
             if let Some(partner) = self.partners.get_mut(&grant.grantee) {
                 partner.out.consented(grant.record);
             }
             self.arrive_again(&grant.record);
+        }
+    }
+
+    /// An origin's consent that we have something came after it, which whoever asked had brought already: what it
+    /// asks for binds us as if it had come before.
+    fn bind_by(&mut self, grant: &ConsentGrant) {
+        let Some(held) = self.records.get(&grant.record) else { return };
+        let ours = self.by_consent_alone(held);
+        let mut bound = Vec::new();
+        for part in held.parts.iter().filter(|part| grant.gives(&part.digest)) {
+            let taken = part.taken_from(&held.facts.source, grant.asker);
+            if taken.is_some_and(|taken| ours(part, taken.onward)) {
+                bound.push((part.digest, self.came_at(held, &part.digest)));
+            }
+        }
+        let Some(held) = self.records.get_mut(&grant.record) else { return };
+        let obligations = Arc::new(grant.terms.clone());
+        let more = Received { economy: grant.asker, obligations };
+        let mut binds = false;
+        for part in &mut held.parts {
+            if bound.iter().any(|(one, _)| *one == part.digest) {
+                binds |= part.received(&held.facts.source, &more);
+            }
+        }
+        if binds {
+            self.turns = self.turns.saturating_add(1);
+        }
+        for (part, at) in grant.terms.retention_days.into_iter().flat_map(|_| &bound) {
+            let days = grant.terms.retention_days.unwrap_or_default();
+            self.lend(grant.asker, &[*part], days, *at);
+        }
+    }
+
+    /// Which parts of a record we may have only because its origin consents, where whoever brought them says so
+    /// much of passing them on.
+    fn by_consent_alone(&self, held: &Held) -> impl Fn(&PartFacts, Onward) -> bool + use<> {
+        let (addressed, origin) = (held.facts.addressed, held.facts.origin);
+        let named = held.facts.addressees.iter().map(|facts| &facts.addressee);
+        let ours = named.filter(|named| self.meant(origin, std::iter::once(*named)) != Meant::No);
+        let ours: Vec<_> = ours.flat_map(|named| named.parts.iter().copied()).collect();
+        move |part: &PartFacts, onward: Onward| {
+            let ask = part.marking.onward.max(onward) >= Onward::Ask;
+            !ours.contains(&part.digest) && (addressed || ask || part.marking.tlp >= Tlp::Amber)
         }
     }
 
@@ -426,17 +474,10 @@ impl State {
             return None;
         }
         let consented = self.consented_to_us((&facts.id, origin), Some(*from), self.written);
-        let named = facts.addressees.iter().map(|facts| &facts.addressee);
-        let ours: Vec<_> = named
-            .filter(|named| self.meant(origin, std::iter::once(*named)) != Meant::No)
-            .collect();
-        let alone = |part: &PartFacts| {
-            let listed = ours.iter().any(|named| named.parts.binary_search(&part.digest).is_ok());
-            let ask = part.marking.onward.max(entry.obligations.onward) >= Onward::Ask;
-            !listed && (facts.addressed || ask || part.marking.tlp >= Tlp::Amber)
-        };
-        let parts: Vec<_> =
-            held.parts.iter().filter(|part| came(&part.digest) && alone(part)).collect();
+        let alone = self.by_consent_alone(held);
+        let onward = entry.obligations.onward;
+        let parts = held.parts.iter().filter(|part| came(&part.digest) && alone(part, onward));
+        let parts: Vec<_> = parts.collect();
         let gives = |grant: &ConsentGrant| parts.iter().any(|part| grant.gives(&part.digest));
         let terms = consented.0.iter().filter(|(grant, _)| gives(grant));
         terms.map(|(grant, _)| grant.terms.clone()).reduce(|sum, terms| sum.and_later(&terms))

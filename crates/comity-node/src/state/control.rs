@@ -8,7 +8,7 @@ use comity_core::ceremony::Ceremony;
 use comity_core::control::{AgreementBody, ControlBody};
 use comity_core::group::{Says, Statement};
 use comity_core::journal::Source;
-use comity_core::keyring::{AdvanceError, SignedKeyring, VerifiedKeyring};
+use comity_core::keyring::{Advance, AdvanceError, SignedKeyring, VerifiedKeyring};
 use comity_core::policy::{ControlAudience, Lifecycle, RecordFacts};
 use comity_core::receipt::{Receipt, RejectReason, UnverifiedReceipt};
 use comity_core::{EconomyId, GroupId, KeyId, Kind, RecordId, Timestamp};
@@ -297,12 +297,12 @@ impl State {
         let keyring = keyring.map_err(|error| error.to_string())?;
         let Some(history) = self.keyrings.get(&economy) else { return Ok(keyring) };
         match history.clone().jump(keyring.clone()) {
-            Ok(_) => Ok(keyring),
+            Ok(Advance::Same | Advance::Newer | Advance::Jumped | Advance::Rotated) => Ok(keyring),
             Err(AdvanceError::Fork(_)) => Err(
                 "its keyring contradicts itself: it is frozen until one comes that its next root keys have signed"
                     .to_owned(),
             ),
-            Err(AdvanceError::Older { .. }) => {
+            Ok(Advance::Earlier) | Err(AdvanceError::Older { .. }) => {
                 Err("its keyring is older than the one known here".to_owned())
             }
             Err(

@@ -159,6 +159,7 @@ impl State {
             self.weighed_to(arrived.source.brought_by(), held.facts.origin, &held.standing);
         let Some(held) = self.records.get_mut(&arrived.record) else { return Ok(()) };
         let mut weight = Weight::default();
+        let more = arrived.parts.iter().any(|part| !held.has_part(&part.digest));
         for (part, header) in arrived.parts.iter().zip(&headers) {
             if !held.has_part(&part.digest) {
                 let floor = &held.facts.floor;
@@ -167,6 +168,9 @@ impl State {
             }
         }
         self.charge_weight(account, weight);
+        if more {
+            self.approved_without_these(&arrived.record);
+        }
         let came = match &arrived.source {
             Source::Partner(delivered) => delivered.entry.parts.clone(),
             Source::Own | Source::Returned { .. } => Vec::new(),

@@ -208,13 +208,15 @@ impl State {
                     partner.out.open(opening, *at, self.seq);
                 }
             }
-            JournalEntry::PartnerEpoch { from, opening, .. } => {
-                if let Some(partner) = self.partners.get_mut(from)
-                    && !partner.inbound.open(opening)
-                {
-                    let (seq, number) = (self.seq, opening.first);
-                    return Err(FoldError::Ledger { seq, number });
+            JournalEntry::PartnerEpoch { from, opening, at } => {
+                if let Some(partner) = self.partners.get_mut(from) {
+                    if !partner.inbound.open(opening) {
+                        let (seq, number) = (self.seq, opening.first);
+                        return Err(FoldError::Ledger { seq, number });
+                    }
+                    partner.opened(*at);
                 }
+                self.charge_weight(Some(*from), Weight::of_number(None));
             }
             JournalEntry::Restored { at } => {
                 self.recovery = Some(Recovery { since: *at, confirmed: false });

@@ -19,6 +19,8 @@ pub struct Groups {
     /// Those with which we have something to do: we founded one, were asked, ask, or stand in a roster.
     /// Of others nothing but the charter is weighed.
     ours: BTreeSet<GroupId>,
+    /// When a daily word of a group came here last, by whoever said it.
+    words: BTreeMap<(GroupId, EconomyId), Timestamp>,
     /// What came before its charter, or before we had anything to do with the group; with the partner to
     /// whose account it goes.
     early: BTreeMap<GroupId, Vec<(Statement, Option<EconomyId>)>>,
@@ -156,6 +158,9 @@ impl Groups {
             if new && matches!(one.says, Says::Roster(RosterBody::Roster(_))) {
                 let said = self.said.entry(one.by).or_default();
                 said.rosters = said.rosters.saturating_add(1);
+            }
+            if new && matches!(one.says, Says::Roster(RosterBody::Head(_))) {
+                self.words.insert((id, one.by), now);
             }
             taken = taken.max(group.take(one));
         }
@@ -364,6 +369,12 @@ impl Groups {
         let group = self.known.get(&word.group);
         let last = group.and_then(|group| group.last_head(by, word.digest));
         last.is_some_and(|last| at < last.saturating_add(HEADS_EVERY))
+    }
+
+    /// Whether no daily word of a group came lately from whoever may say one.
+    pub(crate) fn awaits_word(&self, group: GroupId, by: EconomyId, now: Timestamp) -> bool {
+        let last = self.words.get(&(group, by));
+        last.is_none_or(|last| *last <= now.saturating_sub(HEADS_EVERY))
     }
 
     /// The groups whose roster `us` keeps and has not confirmed since, or never.

@@ -6,7 +6,7 @@
 use comity_core::control::{
     AcceptanceBody, ControlBody, IntroductionBody, TerminationBody, WithdrawalBody,
 };
-use comity_core::group::Says;
+use comity_core::group::{RosterBody, Says};
 use comity_core::journal::Standing;
 use comity_core::record::Manifest;
 use comity_core::{EconomyId, Kind, RecordId, Timestamp};
@@ -121,8 +121,8 @@ impl State {
     }
 
     /// Whether a control record takes back something that stands: a withdrawal of what is not withdrawn, an
-    /// end that comes sooner, a roster of whoever keeps it, a keyring, of which there are few. So there are no more of them than of what
-    /// was taken in.
+    /// end that comes sooner, a roster of whoever keeps it and its daily word, a keyring, of which there are few. So
+    /// there are no more of them than of what was taken in, and no more than time allows: whoever signs says when it did.
     pub(crate) fn is_taking_back(&self, manifest: &Manifest, now: Timestamp) -> bool {
         let body = manifest.body.as_deref().unwrap_or_default();
         match ControlBody::decode(manifest.kind, body) {
@@ -138,15 +138,23 @@ impl State {
             }
             // Whoever keeps the roster takes somebody from it, or the group with a head that grows old.
             Ok(ControlBody::Roster(body)) => {
+                let word = matches!(body, RosterBody::Head(_));
                 let group = Says::Roster(body).group().and_then(|id| self.groups.get(&id));
-                group.is_some_and(|group| group.head().secretariat == manifest.origin)
+                group.is_some_and(|group| {
+                    let lately = now.since(manifest.signed_at) < A_DAY;
+                    let keeps = group.head().secretariat == manifest.origin;
+                    let due = || self.groups.awaits_word(group.id(), manifest.origin, now);
+                    keeps && (!word || lately && due())
+                })
             }
             Ok(ControlBody::Termination(body)) => {
                 let ends = self.agreements.get(&body.agreement).map(|one| one.terminated);
                 ends.is_some_and(|ends| {
+                    // Each leaves at most half of what the one before left: there are not many.
                     ends.is_none_or(|before| {
-                        let at_once = body.effective <= now && before > now;
-                        at_once || before.since(body.effective) >= A_DAY
+                        let (left, leaves) = (before.since(now), body.effective.since(now));
+                        before > now && leaves <= left / 2 && before.since(body.effective) >= A_DAY
+                            || before > now && body.effective <= now
                     })
                 })
             }

@@ -59,7 +59,8 @@ impl State {
 
     /// Whether a keyring may be taken in.
     pub(crate) fn check_keyring(&self, keyring: &VerifiedKeyring) -> Result<(), RejectReason> {
-        // An older one is refused. A contradiction is taken in: it freezes the economy, and the
+        // An older one is refused, unless a later one has named it: it came late, and is passed on to whoever waits
+        // for it. A contradiction is taken in: it freezes the economy, and the
         // operator is told why. One says it all: whoever stole the root could sign them without end.
         let Some(history) = self.keyrings.get(&keyring.economy()) else { return Ok(()) };
         let frozen = history.fork().is_some();
@@ -155,7 +156,7 @@ impl State {
             Some(history) => {
                 let (before, forked) = (history.current().clone(), history.fork());
                 let early = &mut self.kept_keyrings.entry(economy).or_default().early;
-                // An older version changes nothing; a contradiction freezes the economy within, and
+                // An older version changes nothing here; a contradiction freezes the economy within, and
                 // then the policy that is rebuilt below says so.
                 let offered = keyring.clone();
                 let learned =

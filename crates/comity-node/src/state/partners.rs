@@ -1,6 +1,6 @@
 //! What is held of other economies.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use comity_core::intake::IntakeRules;
 use comity_core::ledger::Ranges;
@@ -8,6 +8,7 @@ use comity_core::policy::{self, TrustLevel};
 use comity_core::{EconomyId, Kind, RecordId, Timestamp};
 
 use super::ledgers::{InLedger, OutLedger};
+use crate::limits::MOST_EPOCHS;
 
 /// Another economy: paired, or known by a partner's introduction.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub struct Partner {
     pub out: OutLedger,
     /// What it handed to us.
     pub inbound: InLedger,
+    /// When its ledger to us went on in a new epoch: the last of such times.
+    pub(super) epochs: VecDeque<Timestamp>,
     /// Origins of which it possibly holds something, and by how many deliveries: it needs their keyrings.
     pub(super) origins: BTreeMap<EconomyId, u64>,
     /// Records that it refused because it did not know their origin, by that.
@@ -61,6 +64,19 @@ pub enum Bond {
 }
 
 impl Partner {
+    /// Its ledger to us goes on in a new epoch.
+    pub(super) fn opened(&mut self, at: Timestamp) {
+        self.epochs.push_back(at);
+        while self.epochs.len() > MOST_EPOCHS {
+            self.epochs.pop_front();
+        }
+    }
+
+    /// How many epochs its ledger to us has begun since, counted up to as many as it may in a day.
+    pub(crate) fn opened_since(&self, since: Timestamp) -> usize {
+        self.epochs.iter().filter(|at| **at > since).count()
+    }
+
     /// One of whom nothing else is known yet.
     pub(super) fn new(name: String, bond: Bond, out: OutLedger, since: Timestamp) -> Self {
         Self {
@@ -78,6 +94,7 @@ impl Partner {
             unkept: BTreeMap::new(),
             unkept_lines: 0,
             beyond_lines: BTreeMap::new(),
+            epochs: VecDeque::new(),
             strangers: BTreeSet::new(),
             returned: true,
         }

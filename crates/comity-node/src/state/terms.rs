@@ -75,16 +75,33 @@ impl State {
             self.since.0.entry(*part).or_default().at = Some(at);
         }
         let Source::Partner(delivered) = source else { return };
-        let days = delivered.entry.obligations.retention_days;
+        // What its origin asks where we have it by its consent alone binds as well, whatever is said here.
+        let came = |part: &PartDigest| delivered.entry.parts.contains(part);
+        let consented = self.consented_terms(held, source, came);
+        let consented = consented.and_then(|terms| terms.retention_days);
+        let days =
+            [delivered.entry.obligations.retention_days, consented].into_iter().flatten().min();
         let Some(days) = days.filter(|_| held.facts.origin != self.us) else { return };
+        let parts = delivered.entry.parts.iter().filter(|part| held.has_part(part));
+        let parts: Vec<_> = parts.copied().collect();
+        self.lend(delivered.from, &parts, days, at);
+    }
+
+    /// Somebody lent us these parts for so many days, from `at` on.
+    pub(super) fn lend(&mut self, by: EconomyId, parts: &[PartDigest], days: u32, at: Timestamp) {
         let ends = at.saturating_add(Duration::from_secs(u64::from(days) * A_DAY));
-        for part in delivered.entry.parts.iter().filter(|part| held.has_part(part)) {
+        for part in parts {
             let lent = &mut self.since.0.entry(*part).or_default().lent;
-            let known = lent.entry(delivered.from).or_insert((days, ends));
+            let known = lent.entry(by).or_insert((days, ends));
             if ends < known.1 {
                 *known = (days, ends);
             }
         }
+    }
+
+    /// When a part came here.
+    pub(super) fn came_at(&self, held: &Held, part: &PartDigest) -> Timestamp {
+        self.since.0.get(part).and_then(|came| came.at).unwrap_or(held.entered_at)
     }
 
     /// When the body of a part goes: by the first of our own rules, and of what was taken on with it. A copy
