@@ -23,6 +23,7 @@ use crate::approvals::approvals;
 use crate::ask;
 use crate::audit::audit;
 use crate::consents::consents;
+use crate::emergencies::emergencies;
 use crate::erasing::erasing;
 use crate::failure::{Failure, FailureKind};
 use crate::guard::guard;
@@ -46,6 +47,7 @@ pub fn router(service: Service) -> Router {
         .merge(groups())
         .merge(guard())
         .merge(approvals())
+        .merge(emergencies())
         .merge(consents())
         .merge(staff())
         .layer(from_fn_with_state(service.clone(), admit))

@@ -9,6 +9,7 @@ pub mod ask;
 mod audit;
 mod client;
 mod consents;
+mod emergencies;
 mod erasing;
 mod failure;
 mod guard;

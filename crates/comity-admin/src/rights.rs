@@ -8,7 +8,7 @@ pub(crate) fn of(path: &str) -> Right {
     match path {
         "/status" | "/clock" | "/keys" | "/staff" | "/partners" => Right::Open,
         "/backup" | "/confirm-recovery" | "/rotate-link" | "/revoke-key" | "/affirm"
-        | "/add-staff" | "/leave-staff" | "/guard-reload" => Right::Keep,
+        | "/add-staff" | "/leave-staff" | "/emergency-key" | "/guard-reload" => Right::Keep,
         "/keep-drafts" => Right::Bring,
         "/list"
         | "/show"
@@ -19,6 +19,7 @@ pub(crate) fn of(path: &str) -> Right {
         | "/keyring"
         | "/guard"
         | "/approvals"
+        | "/emergencies"
         | "/review-partner"
         | "/ping"
         | "/introductions"
@@ -43,7 +44,8 @@ pub(crate) fn of(path: &str) -> Right {
         "/judge" | "/guard-release" | "/guard-hold" | "/erase" | "/add-hold" | "/lift-hold" => {
             Right::Judge
         }
-        "/approve" => Right::Approve,
+        "/approve" | "/confirm-emergency" => Right::Approve,
+        "/release-emergency" => Right::BreakGlass,
         "/update-partner"
         | "/confirm-introduction"
         | "/dismiss-introduction"

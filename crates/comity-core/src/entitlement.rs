@@ -300,7 +300,14 @@ fn takes_back(claim: &Claim, doubt: Doubt) -> bool {
 
 /// The author's grants to sign records that were in force when this one was signed.
 fn covering<'a>(keyring: &'a VerifiedKeyring, claim: &'a Claim) -> impl Iterator<Item = &'a Grant> {
-    keyring.grants_of(claim.author).filter(|grant| grant.covers(Role::Author, claim.signed_at))
+    keyring.grants_of(claim.author).filter(|grant| grant.signs(claim.kind, claim.signed_at))
+}
+
+const fn signs_records(role: Role) -> bool {
+    match role {
+        Role::Author | Role::Emergency => true,
+        Role::Link | Role::Approver | Role::Head | Role::Unknown(_) => false,
+    }
 }
 
 /// The first of the conditions that no grant meets; one grant must meet them all.
@@ -309,7 +316,7 @@ fn at_signing(
     revocation: Option<&Revocation>,
     claim: &Claim,
 ) -> Result<(), Refusal> {
-    if !keyring.grants_of(claim.author).any(|grant| grant.role == Role::Author) {
+    if !keyring.grants_of(claim.author).any(|grant| signs_records(grant.role)) {
         return Err(Refusal::NotAnAuthor);
     }
     if revocation.is_some_and(|revocation| revocation.at <= claim.signed_at) {
@@ -341,7 +348,7 @@ fn doubt(
             // A key whose grant was renewed has not ended, whichever of the grants covers the record.
             let still_granted = keyring
                 .grants_of(claim.author)
-                .any(|grant| grant.role == Role::Author && first_seen < grant.until);
+                .any(|grant| signs_records(grant.role) && first_seen < grant.until);
             (!still_granted).then_some(Doubt::KeyEnded)
         }
     }

@@ -57,6 +57,14 @@ pub const AFFILIATIONS: usize = 16;
 pub const CRITERIA: usize = 32;
 /// Bytes of an answer to a criterion, or of a reason: for a removal, for what consent is asked, for its refusal.
 pub const ANSWER_BYTES: usize = 1024;
+/// Days for which a partner keeps what it got by an emergency release, unless an agreement says fewer.
+pub const EMERGENCY_RETENTION_DAYS: u32 = 30;
+/// For how long one record goes to one partner by an emergency release.
+pub const EMERGENCY_LASTS: Duration = Duration::from_secs(24 * 60 * 60);
+/// Within which a second person confirms it; else what went is recalled.
+pub const EMERGENCY_CONFIRMED_WITHIN: Duration = Duration::from_secs(12 * 60 * 60);
+/// Emergency releases that nobody has confirmed or refused, at once: with more of them they are a habit.
+pub const EMERGENCIES_OPEN: usize = 8;
 /// Economies for which one record asks consent.
 pub const CONSENT_RECIPIENTS: usize = 16;
 /// Rosters of a group after the charter.

@@ -56,6 +56,8 @@ pub enum Right {
     Judge,
     /// The second person's word about a record of our own.
     Approve,
+    /// One record of our own to one partner in an emergency; the emergency key is needed besides.
+    BreakGlass,
     /// Whom this economy pairs with, and how far it trusts it.
     Pair,
     /// What binds the economy: agreements, groups, consents.
@@ -117,7 +119,7 @@ impl StaffRole {
             Right::Keep | Right::Operate => matches!(self, Self::Operator),
             Right::Bring | Right::Write => matches!(self, Self::Analyst),
             Right::Read => !matches!(self, Self::Auditor),
-            Right::Judge => matches!(self, Self::Analyst | Self::Approver),
+            Right::Judge | Right::BreakGlass => matches!(self, Self::Analyst | Self::Approver),
             Right::Approve => matches!(self, Self::Approver),
             Right::Pair => matches!(self, Self::Liaison | Self::Operator),
             Right::Deal => matches!(self, Self::Liaison),
@@ -163,6 +165,7 @@ impl Right {
             | Self::Write
             | Self::Judge
             | Self::Approve
+            | Self::BreakGlass
             | Self::Pair
             | Self::Deal
             | Self::Ask
@@ -312,7 +315,7 @@ mod tests {
     use crate::test_util::TestEconomy;
 
     /// Every right, beside the roles that have it; `-`: a request that names nobody has it as well.
-    const TABLE: [(Right, &str); 13] = [
+    const TABLE: [(Right, &str); 14] = [
         (Right::Open, "- analyst approver liaison operator auditor"),
         (Right::Keep, "- operator"),
         (Right::Bring, "- analyst"),
@@ -321,6 +324,7 @@ mod tests {
         (Right::Write, "analyst"),
         (Right::Judge, "analyst approver"),
         (Right::Approve, "approver"),
+        (Right::BreakGlass, "analyst approver"),
         (Right::Pair, "liaison operator"),
         (Right::Deal, "liaison"),
         (Right::Ask, "analyst liaison"),

@@ -184,6 +184,7 @@ impl Node {
             by_itself.push(service.attend_pairings(pairing_events));
             by_itself.push(service.confirm_rosters_daily());
             by_itself.push(service.answer_withdrawals());
+            by_itself.push(service.recall_unconfirmed());
         }
         Ok(Self { service, endpoint, idle, shell, by_itself, report })
     }

@@ -6,16 +6,18 @@ use std::time::Duration;
 use comity_admin::{Failure, FailureKind};
 use comity_node::founding::{NEXT_ROOT_KEYS, NODE_KEYS, ROOT_KEYS};
 use comity_node::keyfile::{self, Form, KeyFileError, Passphrase};
+use comity_node::service::EMERGENCY_KEYS;
 use comity_node::{Mode, Node, ServiceError};
 
 use crate::backend::Backend;
 use crate::screen::{Asker, Typed};
 
 /// The files of keys in a data folder, and what each holds.
-pub(crate) const KEY_FILES: [(&str, &str); 3] = [
+pub(crate) const KEY_FILES: [(&str, &str); 4] = [
     (NODE_KEYS, "link and desk: the node runs with them"),
     (ROOT_KEYS, "root: grants and revokes the others"),
     (NEXT_ROOT_KEYS, "next root: only after a theft of the root"),
+    (EMERGENCY_KEYS, "emergency: breaks the glass"),
 ];
 
 /// The node over a folder, in this process, without a network.

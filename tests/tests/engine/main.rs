@@ -13,6 +13,7 @@ mod bounds_withdrawn;
 mod consents;
 mod consents_going;
 mod egress;
+mod emergencies;
 mod erasing;
 mod full_disk;
 mod greeting;

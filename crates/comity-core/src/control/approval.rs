@@ -2,60 +2,73 @@
 
 use super::{fields, missing, set};
 use crate::cbor::{Fault, Problem, Writer};
-use crate::identity::RecordId;
+use crate::identity::{EconomyId, RecordId};
 use crate::limits;
 
-/// Says yes or no to a record that waits for a second person. It stays at home: partners see the
-/// author's key, and not how many people looked.
+/// The number of the last verdict.
+const EMERGENCY: u64 = 2;
+
+/// Says yes or no to a record that waits for a second person, or lets one record go to one partner in an
+/// emergency. It stays at home: partners see the author's key, and not how many people looked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApprovalBody {
     /// The record.
     pub record: RecordId,
-    /// Yes or no.
+    /// What is said of it.
     pub verdict: ApprovalVerdict,
-    /// What the person says about it, one line; may be empty.
+    /// What the person says about it, one line; may be empty, but for an emergency.
     pub note: String,
 }
 
-/// What a second person says.
+/// What is said of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApprovalVerdict {
     /// It may leave, as far as everything else lets it.
     Approve,
     /// It never leaves.
     Refuse,
+    /// It goes to this partner though no agreement lets it, for a short while: the break of the glass.
+    /// Nothing but an emergency key says so.
+    Emergency {
+        /// The partner.
+        to: EconomyId,
+    },
 }
 
 impl ApprovalVerdict {
-    /// Every verdict.
-    pub const ALL: [Self; 2] = [Self::Approve, Self::Refuse];
-
     /// The number in the format.
     #[must_use]
     pub const fn code(self) -> u64 {
         match self {
             Self::Approve => 0,
             Self::Refuse => 1,
+            Self::Emergency { .. } => 2,
         }
     }
 
-    /// The verdict with this number.
-    #[must_use]
-    pub fn from_code(code: u64) -> Option<Self> {
-        Self::ALL.into_iter().find(|verdict| verdict.code() == code)
+    const fn to(self) -> Option<EconomyId> {
+        match self {
+            Self::Approve | Self::Refuse => None,
+            Self::Emergency { to } => Some(to),
+        }
     }
 }
 
 impl ApprovalBody {
-    /// Deterministic CBOR: a map of 0 record, 1 verdict, 2 note (absent when empty).
+    /// Deterministic CBOR: a map of 0 record, 1 verdict, 2 note (absent when empty), 3 to (of an emergency
+    /// alone, which has a note).
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new();
-        writer.map(2 + usize::from(!self.note.is_empty()));
+        let to = self.verdict.to();
+        writer.map(2 + usize::from(!self.note.is_empty()) + usize::from(to.is_some()));
         writer.key(0).bytes(self.record.as_bytes());
         writer.key(1).uint(self.verdict.code());
         if !self.note.is_empty() {
             writer.key(2).text(&self.note);
+        }
+        if let Some(to) = to {
+            writer.key(3).bytes(to.as_bytes());
         }
         writer.into_bytes()
     }
@@ -63,23 +76,28 @@ impl ApprovalBody {
     /// Reads what [`ApprovalBody::encode`] writes. A verdict of a later version is none that could be
     /// believed here.
     pub fn decode(body: &[u8]) -> Result<Self, Fault> {
-        let (mut record, mut verdict, mut note) = (None, None, None);
+        let (mut record, mut code, mut note, mut to) = (None, None, None, None);
         fields(body, |key, reader| match key {
             0 => set(&mut record, reader.array_of().map(RecordId)),
             1 => {
                 let unknown = reader.fault(Problem::OutOfRange);
-                let code = reader.uint()?;
-                set(&mut verdict, ApprovalVerdict::from_code(code).ok_or(unknown))
+                let read = reader.uint()?;
+                set(&mut code, if read <= EMERGENCY { Ok(read) } else { Err(unknown) })
             }
             2 => set(&mut note, reader.label(limits::ANSWER_BYTES).map(str::to_owned)),
+            3 if code == Some(EMERGENCY) => set(&mut to, reader.array_of().map(EconomyId)),
             _later => Err(reader.fault(Problem::UnknownField)),
         })?;
         let missing = missing(body);
-        Ok(Self {
-            record: record.ok_or(missing.clone())?,
-            verdict: verdict.ok_or(missing)?,
-            note: note.unwrap_or_default(),
-        })
+        let verdict = match code.ok_or(missing.clone())? {
+            0 => ApprovalVerdict::Approve,
+            1 => ApprovalVerdict::Refuse,
+            // Whoever breaks the glass says whom it is for, and why.
+            _emergency if note.is_none() => return Err(missing),
+            _emergency => ApprovalVerdict::Emergency { to: to.ok_or(missing.clone())? },
+        };
+        let record = record.ok_or(missing)?;
+        Ok(Self { record, verdict, note: note.unwrap_or_default() })
     }
 }
 
@@ -89,8 +107,12 @@ mod tests {
 
     #[test]
     fn a_body_is_read_as_written() {
-        for verdict in ApprovalVerdict::ALL {
+        let emergency = ApprovalVerdict::Emergency { to: EconomyId([8; 32]) };
+        for verdict in [ApprovalVerdict::Approve, ApprovalVerdict::Refuse, emergency] {
             for note in ["", "seen with the duty officer"] {
+                if verdict == emergency && note.is_empty() {
+                    continue;
+                }
                 let body =
                     ApprovalBody { record: RecordId([7; 32]), verdict, note: note.to_owned() };
                 assert_eq!(ApprovalBody::decode(&body.encode()), Ok(body));
@@ -125,5 +147,27 @@ mod tests {
             writer.map(1).key(0).bytes(&[7; 32]);
         };
         assert_eq!(read(half), Err(Problem::MissingField));
+    }
+
+    #[test]
+    fn an_emergency_says_for_whom_and_why_and_nothing_else_does() {
+        let read = |code: u64, note: bool, to: bool| {
+            let mut writer = Writer::new();
+            writer.map(2 + usize::from(note) + usize::from(to)).key(0).bytes(&[7; 32]);
+            writer.key(1).uint(code);
+            if note {
+                writer.key(2).text("a hospital is down");
+            }
+            if to {
+                writer.key(3).bytes(&[8; 32]);
+            }
+            ApprovalBody::decode(&writer.into_bytes()).map(drop).map_err(|fault| fault.problem)
+        };
+        assert_eq!(read(2, true, true), Ok(()));
+        assert_eq!(read(2, false, true), Err(Problem::MissingField));
+        assert_eq!(read(2, true, false), Err(Problem::MissingField));
+        assert_eq!(read(0, true, true), Err(Problem::UnknownField));
+        assert_eq!(read(1, true, true), Err(Problem::UnknownField));
+        assert_eq!(read(3, true, true), Err(Problem::OutOfRange));
     }
 }

@@ -16,6 +16,9 @@ pub struct WithdrawalBody {
     pub records: Vec<RecordId>,
     /// Why they are to be destroyed, if they are.
     pub recall: Option<RecallReason>,
+    /// The economies alone for which it is so, ascending; empty: for everybody. For others the records
+    /// stand as before.
+    pub from: Vec<EconomyId>,
 }
 
 impl WithdrawalBody {
@@ -24,7 +27,8 @@ impl WithdrawalBody {
     pub fn of(mut records: Vec<RecordId>) -> Option<Self> {
         records.sort_unstable();
         records.dedup();
-        (1..=limits::LIST).contains(&records.len()).then_some(Self { records, recall: None })
+        let from = Vec::new();
+        (1..=limits::LIST).contains(&records.len()).then_some(Self { records, recall: None, from })
     }
 
     /// The same, and asks that they be destroyed.
@@ -33,18 +37,37 @@ impl WithdrawalBody {
         Self { recall: Some(reason), ..self }
     }
 
+    /// The same, from one economy alone.
+    #[must_use]
+    pub fn from_only(self, economy: EconomyId) -> Self {
+        Self { from: vec![economy], ..self }
+    }
+
+    /// Whether it takes anything back from this economy.
+    #[must_use]
+    pub fn concerns(&self, economy: &EconomyId) -> bool {
+        self.from.is_empty() || self.from.binary_search(economy).is_ok()
+    }
+
     /// Deterministic CBOR: a map of 0 `[record, ...]`, 1 why they are to be destroyed (absent where that is
-    /// not asked).
+    /// not asked), 2 `[economy, ...]` from whom alone (absent where it is from everybody).
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new();
-        writer.map(1 + usize::from(self.recall.is_some()));
+        let (recall, from) = (self.recall.is_some(), !self.from.is_empty());
+        writer.map(1 + usize::from(recall) + usize::from(from));
         writer.key(0).array(self.records.len());
         for record in &self.records {
             writer.bytes(record.as_bytes());
         }
         if let Some(reason) = self.recall {
             writer.key(1).uint(reason.code());
+        }
+        if from {
+            writer.key(2).array(self.from.len());
+            for economy in &self.from {
+                writer.bytes(economy.as_bytes());
+            }
         }
         writer.into_bytes()
     }
@@ -55,23 +78,26 @@ impl WithdrawalBody {
     /// do here, so none of them can be a restriction that would be missed, and a node that does not know
     /// them must still stop what is withdrawn.
     pub fn decode(body: &[u8]) -> Result<Self, Fault> {
-        let (mut records, mut recall) = (None, None);
+        let (mut records, mut recall, mut from) = (None, None, None);
         fields(body, |key, reader| match key {
-            0 => set(&mut records, some_records(reader)),
+            0 => set(&mut records, some(reader, RecordId)),
             1 => set(&mut recall, reader.uint().map(RecallReason::from_code)),
+            2 => set(&mut from, some(reader, EconomyId)),
             _later => reader.skip().map(drop),
         })?;
-        Ok(Self { records: records.ok_or(missing(body))?, recall })
+        let from = from.unwrap_or_default();
+        Ok(Self { records: records.ok_or(missing(body))?, recall, from })
     }
 }
 
-fn some_records(reader: &mut Reader<'_>) -> Result<Vec<RecordId>, Fault> {
+/// Ids, ascending, at least one.
+fn some<I: Ord>(reader: &mut Reader<'_>, id: fn([u8; 32]) -> I) -> Result<Vec<I>, Fault> {
     let start = reader.fault(Problem::UnsortedKeys);
-    let records = reader.list(limits::LIST, |reader| reader.array_of().map(RecordId))?;
-    if records.is_empty() {
+    let ids = reader.list(limits::LIST, |reader| reader.array_of().map(id))?;
+    if ids.is_empty() {
         return Err(Fault { problem: Problem::OutOfRange, ..start });
     }
-    if records.is_sorted_by(|one, next| one < next) { Ok(records) } else { Err(start) }
+    if ids.is_sorted_by(|one, next| one < next) { Ok(ids) } else { Err(start) }
 }
 
 /// What an economy did with what was withdrawn: for the origin of the withdrawal alone.
@@ -249,6 +275,25 @@ mod tests {
     }
 
     #[test]
+    fn a_withdrawal_from_one_concerns_nobody_else() {
+        let [one, other] = [1, 2].map(|byte| EconomyId([byte; 32]));
+        let plain = WithdrawalBody::of(vec![RecordId([1; 32])]).unwrap();
+        assert!(plain.concerns(&one) && plain.concerns(&other));
+        let read = WithdrawalBody::decode(&plain.from_only(one).encode()).unwrap();
+        assert!(read.concerns(&one) && !read.concerns(&other));
+        let from = |economies: &[[u8; 32]]| {
+            let mut writer = Writer::new();
+            writer.map(2).key(0).array(1).bytes(&[1; 32]).key(2).array(economies.len());
+            for economy in economies {
+                writer.bytes(economy);
+            }
+            WithdrawalBody::decode(&writer.into_bytes())
+        };
+        assert_eq!(problem(from(&[])), Problem::OutOfRange);
+        assert_eq!(problem(from(&[[2; 32], [1; 32]])), Problem::UnsortedKeys);
+    }
+
+    #[test]
     fn an_answer_says_neither_more_nor_less_than_it_must() {
         let read = |more: &[(u64, u64)]| AcknowledgementBody::decode(&answer(more));
         assert!(read(&[(3, 0)]).is_ok());
@@ -268,13 +313,15 @@ mod tests {
         fn bodies_are_read_as_written(
             records in vec(ids(), 1..5),
             reason in proptest::option::of(0_u64..9),
+            from in proptest::option::of(any::<[u8; 32]>()),
             to in any::<[u8; 32]>(),
             at in 0_u64..1 << 40,
             answer in answers(),
         ) {
             let withdrawal = records[0];
             let recall = reason.map(RecallReason::from_code);
-            let body = WithdrawalBody { recall, ..WithdrawalBody::of(records).unwrap() };
+            let from = from.map(EconomyId).into_iter().collect();
+            let body = WithdrawalBody { recall, from, ..WithdrawalBody::of(records).unwrap() };
             prop_assert_eq!(WithdrawalBody::decode(&body.encode()), Ok(body));
             let at = Timestamp::from_millis(at);
             let body = AcknowledgementBody { withdrawal, to: EconomyId(to), at, answer };

@@ -1,9 +1,9 @@
 //! What is asked of every entry, of whatever kind.
 
 use super::{
-    Arrival, AwaitsApproval, BackedUp, ContentRead, DeliveryDecided, DraftMade, Erasure, Founded,
-    Guarded, Invited, JournalEntry, Judged, LegalHold, PartnerChanged, PartsArrived, RecordEntered,
-    Ruled, StaffChanged, StandingChanged, ToldOutside,
+    Arrival, AwaitsApproval, BackedUp, ContentRead, DeliveryDecided, DraftMade, EmergencyOpened,
+    Erasure, Founded, Guarded, Invited, JournalEntry, Judged, LegalHold, PartnerChanged,
+    PartsArrived, RecordEntered, Ruled, StaffChanged, StandingChanged, ToldOutside,
 };
 use crate::identity::PartDigest;
 use crate::time::Timestamp;
@@ -48,6 +48,7 @@ impl JournalEntry {
             | Self::HoldLifted(LegalHold { at, .. })
             | Self::BackedUp(BackedUp { at, .. })
             | Self::AwaitsApproval(AwaitsApproval { at, .. })
+            | Self::Emergency(EmergencyOpened { at, .. })
             | Self::Guarded(Guarded { at, .. }) => *at,
         }
     }
@@ -98,6 +99,7 @@ impl JournalEntry {
             | Self::HoldLifted(_)
             | Self::BackedUp(_)
             | Self::AwaitsApproval(_)
+            | Self::Emergency(_)
             | Self::Guarded(_) => Vec::new(),
         }
     }

@@ -8,6 +8,7 @@
 mod approving;
 mod codec;
 mod common;
+mod emergency;
 mod erasing;
 
 use crate::cbor::Fault;
@@ -21,6 +22,7 @@ use crate::vocabulary::{Kind, Means};
 use crate::{Digest, Marking};
 
 pub use approving::{ApprovalCause, AuthorLimit, AwaitsApproval};
+pub use emergency::EmergencyOpened;
 pub use erasing::{BackedUp, Erasure, ErasureCause, LegalHold};
 
 /// Something that happened.
@@ -199,6 +201,8 @@ pub enum JournalEntry {
     BackedUp(BackedUp),
     /// A record of ours is about to be entered that waits for a second person.
     AwaitsApproval(AwaitsApproval),
+    /// The glass is about to be broken: the word that says so is entered next.
+    Emergency(EmergencyOpened),
 }
 
 /// A person decided about a part that the egress guard held.

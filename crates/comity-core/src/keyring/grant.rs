@@ -28,6 +28,8 @@ pub enum Role {
     Approver,
     /// Signs the daily dated head.
     Head,
+    /// Breaks the glass: signs that a record goes to a partner in an emergency, and nothing else.
+    Emergency,
     /// A role of a later version: grants nothing here.
     Unknown(u64),
 }
@@ -41,6 +43,7 @@ impl Role {
             Self::Author => 1,
             Self::Approver => 2,
             Self::Head => 3,
+            Self::Emergency => 4,
             Self::Unknown(code) => code,
         }
     }
@@ -53,6 +56,7 @@ impl Role {
             1 => Self::Author,
             2 => Self::Approver,
             3 => Self::Head,
+            4 => Self::Emergency,
             code => Self::Unknown(code),
         }
     }
@@ -65,6 +69,7 @@ impl fmt::Display for Role {
             Self::Author => f.write_str("author"),
             Self::Approver => f.write_str("approver"),
             Self::Head => f.write_str("head"),
+            Self::Emergency => f.write_str("emergency"),
             Self::Unknown(code) => write!(f, "unknown-{code}"),
         }
     }
@@ -124,6 +129,30 @@ impl Grant {
         let kinds = kinds.into_iter().collect();
         let link = Self::link(economy, key, from, until);
         Self { role: Role::Author, kinds, ceiling, ..link }
+    }
+
+    /// A grant to break the glass.
+    #[must_use]
+    pub fn emergency(
+        economy: EconomyId,
+        key: PublicKey,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Self {
+        let kinds = [Kind::Approval].into_iter().collect();
+        let link = Self::link(economy, key, from, until);
+        Self { role: Role::Emergency, kinds, ceiling: Tlp::Red, ..link }
+    }
+
+    /// Whether records of this kind may be signed under it at `at`. What a key is for bounds what its grant
+    /// may list: an emergency key signs neither content nor agreements, whatever the root wrote.
+    #[must_use]
+    pub fn signs(&self, kind: Kind, at: Timestamp) -> bool {
+        match self.role {
+            Role::Author => self.covers(Role::Author, at),
+            Role::Emergency => kind == Kind::Approval && self.covers(Role::Emergency, at),
+            Role::Link | Role::Approver | Role::Head | Role::Unknown(_) => false,
+        }
     }
 
     /// The same with a name for people to see.

@@ -1,6 +1,6 @@
 //! Which agreement permits: the one that covers all of a part, or the one that comes closest.
 
-use super::gates::{COVERAGE, Question, covered};
+use super::gates::{COVERAGE, Question, covered, covered_in_emergency};
 use super::groups;
 use super::snapshot::{Agreement, Association};
 use crate::agreement::Terms;
@@ -32,10 +32,33 @@ pub(super) enum Basis<'a> {
     NotYet(&'a Agreement),
     /// Nothing is signed.
     Nothing,
+    /// Nothing covers it, and an emergency release stands in: what that does not pass is measured against
+    /// these terms. The basis that there would be otherwise.
+    Emergency(Candidate<'a>, Box<Basis<'a>>),
 }
 
 impl<'a> Basis<'a> {
     pub(super) fn choose(asked: &Question<'a>) -> Self {
+        let basis = Self::signed(asked);
+        match (asked.emergency, &basis, asked.partner) {
+            (None, _, _) | (Some(_), Self::Covering(_), _) | (Some(_), _, None) => basis,
+            (Some(_), _, Some(partner)) => {
+                let agreements = asked.permitting(partner).iter();
+                let in_force = agreements.filter(|one| one.in_force(asked.now));
+                let in_force =
+                    in_force.map(|one| Candidate { terms: one.terms(), agreement: Some(one) });
+                let pairing = Candidate { terms: asked.snapshot.pairing(), agreement: None };
+                let best = in_force.fold(pairing, |best, one| {
+                    let further =
+                        covered_in_emergency(asked, &one) > covered_in_emergency(asked, &best);
+                    if further { one } else { best }
+                });
+                Self::Emergency(best, Box::new(basis))
+            }
+        }
+    }
+
+    fn signed(asked: &Question<'a>) -> Self {
         let Some(partner) = asked.partner else {
             return if asked.recipient.economy().is_some() {
                 Self::Nothing
@@ -94,16 +117,18 @@ impl<'a> Basis<'a> {
             | Self::Later(..)
             | Self::Ended(..)
             | Self::NotYet(_)
-            | Self::Nothing => None,
+            | Self::Nothing
+            | Self::Emergency(..) => None,
         }
     }
 
     /// The terms that the gates of coverage measure against.
     pub(super) fn candidate(&self) -> Option<&Candidate<'a>> {
         match self {
-            Self::Covering(candidate) | Self::Closest(candidate) | Self::Later(candidate, _) => {
-                Some(candidate)
-            }
+            Self::Covering(candidate)
+            | Self::Closest(candidate)
+            | Self::Later(candidate, _)
+            | Self::Emergency(candidate, _) => Some(candidate),
             Self::NotAsked | Self::Ended(..) | Self::NotYet(_) | Self::Nothing => None,
         }
     }

@@ -1,5 +1,6 @@
 //! The answer: an outcome, with what every gate said and which article it cites.
 
+use super::emergency::Emergency;
 use super::fact::Fact;
 use crate::agreement::Field;
 use crate::identity::RecordId;
@@ -115,6 +116,8 @@ pub struct Judgement {
     pub fact: Fact,
     /// By which article.
     pub cites: Option<Citation>,
+    /// Whether it would have said no, for this reason, and passes because the glass was broken.
+    pub passed: bool,
 }
 
 /// What comes of it.
@@ -144,6 +147,7 @@ const MOST: usize = Gate::ALL.len();
 pub struct Decision {
     outcome: Outcome,
     covering: Option<RecordId>,
+    emergency: Option<Emergency>,
     judgements: [Judgement; MOST],
     count: usize,
 }
@@ -160,6 +164,7 @@ impl Decision {
             verdict: Verdict::Deny,
             fact: Fact::NotMeasured,
             cites: None,
+            passed: false,
         }; MOST];
         let count = judgements.len().min(MOST);
         for (place, judgement) in all.iter_mut().zip(judgements) {
@@ -171,7 +176,7 @@ impl Decision {
             Verdict::Deny => Outcome::Withhold,
             Verdict::Hold(until) => Outcome::HoldUntil(until),
         };
-        Self { outcome, covering, judgements: all, count }
+        Self { outcome, covering, emergency: None, judgements: all, count }
     }
 
     /// What comes of it.
@@ -186,7 +191,23 @@ impl Decision {
         self.outcome.is_release()
     }
 
-    /// The agreement that permits it, by the record that proposed it. `None`: none, or none needed.
+    /// The same decision, made with an emergency release in force: where it goes, that is what lets it.
+    pub(super) fn by_emergency(mut self, emergency: Emergency) -> Self {
+        self.emergency = Some(emergency);
+        if self.is_release() {
+            self.covering = Some(emergency.word);
+        }
+        self
+    }
+
+    /// The emergency release that was in force, where the decision without it is no release.
+    #[must_use]
+    pub fn emergency(&self) -> Option<&Emergency> {
+        self.emergency.as_ref()
+    }
+
+    /// What permits it: the agreement, by the record that proposed it, or else the word of an emergency
+    /// release. `None`: nothing, or nothing is needed.
     #[must_use]
     pub fn covering(&self) -> Option<RecordId> {
         self.covering
@@ -226,7 +247,8 @@ impl Decision {
     pub(super) fn withheld(mut self, gate: Gate, fact: Fact) -> Self {
         self.outcome = Outcome::Withhold;
         for judgement in self.judgements.iter_mut().filter(|judgement| judgement.gate == gate) {
-            *judgement = Judgement { gate, verdict: Verdict::Deny, fact, cites: None };
+            let verdict = Verdict::Deny;
+            *judgement = Judgement { gate, verdict, fact, cites: None, passed: false };
         }
         self
     }
@@ -241,6 +263,12 @@ impl Decision {
             }
             None => self.withheld(Gate::Purpose, Fact::NoCommonPurpose),
         }
+    }
+
+    /// Whether it goes by an emergency release, and would not otherwise.
+    #[must_use]
+    pub fn rests_on_emergency(&self) -> bool {
+        self.is_release() && self.emergency.is_some()
     }
 
     /// Whether an origin's consent is among what lets it go.

@@ -1,6 +1,7 @@
 //! The decision in sentences, each with the article that it rests on.
 
 use super::decision::{Citation, Decision, Gate, Judgement, Outcome, Verdict};
+use super::emergency::Emergency;
 use super::snapshot::PolicySnapshot;
 
 /// What one gate said, for people.
@@ -19,7 +20,8 @@ pub struct Explanation {
 /// Explains every gate of a decision.
 #[must_use]
 pub fn explain(snapshot: &PolicySnapshot, decision: &Decision) -> Vec<Explanation> {
-    decision.judgements().iter().map(|judgement| explained(snapshot, judgement)).collect()
+    let explained = |judgement| explained(snapshot, judgement, decision.emergency());
+    decision.judgements().iter().map(explained).collect()
 }
 
 /// In one sentence, why it stays. `None` when it goes.
@@ -44,11 +46,22 @@ pub fn cite(snapshot: &PolicySnapshot, citation: Citation) -> Option<String> {
     })
 }
 
-fn explained(snapshot: &PolicySnapshot, judgement: &Judgement) -> Explanation {
+fn explained(
+    snapshot: &PolicySnapshot,
+    judgement: &Judgement,
+    emergency: Option<&Emergency>,
+) -> Explanation {
+    let said = said(snapshot, judgement);
+    let sentence = match emergency.filter(|_| judgement.passed) {
+        Some(Emergency { by, until, .. }) => {
+            format!("passed by the emergency release of {by} until {until}: {said}")
+        }
+        None => said,
+    };
     Explanation {
         gate: judgement.gate,
         verdict: judgement.verdict,
-        sentence: said(snapshot, judgement),
+        sentence,
         cites: judgement.cites.and_then(|citation| cite(snapshot, citation)),
     }
 }

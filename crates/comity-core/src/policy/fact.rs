@@ -244,6 +244,8 @@ pub enum Fact {
     Superseded,
     /// Its body was erased here.
     Erased,
+    /// The recipient alone was told to destroy it.
+    RecalledThere,
 
     /// It takes one person to let it go.
     NoApprovalNeeded,
@@ -447,6 +449,7 @@ impl fmt::Display for Fact {
             Self::Withdrawn => f.write_str("withdrawn by its origin"),
             Self::Superseded => f.write_str("replaced by its origin"),
             Self::Erased => f.write_str("erased here"),
+            Self::RecalledThere => f.write_str("recalled from there"),
             Self::NoApprovalNeeded => f.write_str("needs no second person"),
             Self::Approved => f.write_str("approved by a second person"),
             Self::AwaitsApproval(why) => write!(f, "waits for approval ({why})"),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::approval::Approval;
+use super::emergency::Emergency;
 use super::examination::Examination;
 
 use crate::agreement::ValueSet;
@@ -147,6 +148,10 @@ pub struct RecordFacts {
     pub unsend_until: Option<Timestamp>,
     /// Whether it waits for a second person.
     pub approval: Approval,
+    /// To whom it may go in an emergency, though nothing else lets it: of our own records alone.
+    pub emergencies: Vec<Emergency>,
+    /// Partners that were told to destroy it, while it stands for others.
+    pub recalled_from: Vec<EconomyId>,
     /// Whether it was set aside.
     pub quarantined: bool,
     /// Whether it still stands.
@@ -176,6 +181,8 @@ impl RecordFacts {
             released_before: false,
             unsend_until: None,
             approval: Approval::NotNeeded,
+            emergencies: Vec::new(),
+            recalled_from: Vec::new(),
             quarantined: false,
             lifecycle: Lifecycle::Live,
         }

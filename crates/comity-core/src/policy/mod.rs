@@ -15,6 +15,7 @@ mod comparison;
 mod consent;
 mod control;
 mod decision;
+mod emergency;
 mod examination;
 mod explain;
 mod fact;
@@ -33,6 +34,7 @@ pub use comparison::{Comparison, Shift};
 pub use consent::Consent;
 pub use control::decide_control;
 pub use decision::{Citation, Decision, Gate, Judgement, Outcome, Verdict};
+pub use emergency::Emergency;
 pub use examination::Examination;
 pub use explain::{Explanation, cite, explain, reason, said};
 pub use fact::{Contradiction, Fact, Unbuilt};
@@ -74,8 +76,25 @@ pub fn decide(
     };
     let addressing = Addressing::of(snapshot, record, part, to, desk, now);
     let consent = recipient.consented(us).and_then(|to| snapshot.consent(record, part, to, now));
-    let asked = Question { snapshot, record, part, recipient, now, partner, addressing, consent };
+    let emergency = None;
+    let asked = Question {
+        snapshot,
+        record,
+        part,
+        recipient,
+        now,
+        partner,
+        addressing,
+        consent,
+        emergency,
+    };
     let decision = answer(&asked);
+    // What it has anyway, it has on no other terms for the glass having been broken.
+    if let Some(emergency) = recipient.economy().and_then(|to| record.emergency(us, to, now))
+        && !decision.is_release()
+    {
+        return answer(&Question { emergency: Some(emergency), ..asked });
+    }
     match consent.filter(|_| decision.is_release()) {
         // What it has anyway, it has on no other terms for having been consented to.
         Some(given) if !answer(&Question { consent: None, ..asked }).is_release() => {
@@ -88,16 +107,21 @@ pub fn decide(
 fn answer(asked: &Question<'_>) -> Decision {
     let basis = Basis::choose(asked);
     let judgements = gates::judge_all(asked, &basis);
-    Decision::of(&judgements, basis.covering(), || obligations(asked, &basis))
+    let decision = Decision::of(&judgements, basis.covering(), || obligations(asked, &basis));
+    match asked.emergency {
+        Some(emergency) => decision.by_emergency(*emergency),
+        None => decision,
+    }
 }
 
 /// What the recipient takes on: the marking's, what we took on ourselves, and, where an agreement
-/// permits it, what every agreement in force demands.
+/// permits it or an emergency stands in for one, what every agreement in force demands.
 fn obligations(asked: &Question<'_>, basis: &Basis<'_>) -> Option<Obligations> {
     let marking = Obligations { onward: asked.part.marking.onward, ..Obligations::unbound() };
-    let demanded = match basis.covering() {
-        Some(_) => demands(asked)?,
-        None => Obligations::unbound(),
+    let demanded = match (asked.emergency, basis.covering()) {
+        (Some(_), _) => demands(asked)?.meet(&Emergency::terms())?,
+        (None, Some(_)) => demands(asked)?,
+        (None, None) => Obligations::unbound(),
     };
     let sum = marking.meet(&demanded)?;
     let taken_on = match (asked.taken_on(), asked.recipient) {

@@ -9,7 +9,7 @@ use super::decision::{Decision, Gate, Outcome};
 use super::fact::Fact;
 use super::facts::{PartFacts, Recipient, RecordFacts};
 use super::snapshot::PolicySnapshot;
-use crate::identity::PartDigest;
+use crate::identity::{PartDigest, RecordId};
 use crate::ledger::Obligations;
 use crate::time::Timestamp;
 use crate::vocabulary::Section;
@@ -63,6 +63,17 @@ impl Plan {
     #[must_use]
     pub fn control(&self) -> Option<&Decision> {
         self.control.as_ref()
+    }
+
+    /// What permits what goes: the word of an emergency release where any of it rests on one, and else an
+    /// agreement.
+    #[must_use]
+    pub fn covering(&self) -> Option<RecordId> {
+        let going = || self.parts.iter().map(|part| &part.decision).filter(|one| one.is_release());
+        let by_emergency = going().find(|one| one.rests_on_emergency());
+        by_emergency
+            .and_then(Decision::covering)
+            .or_else(|| self.parts.iter().find_map(|part| part.decision.covering()))
     }
 
     /// The parts that stay, whether for good or for now.

@@ -16,6 +16,7 @@ use super::addressing::{Addressing, desks, relays_through_us};
 use super::approval::Approval;
 use super::decide;
 use super::decision::{Decision, Outcome};
+use super::emergency::Emergency;
 use super::examination::Examination;
 use super::facts::{Lifecycle, PartFacts, Received, Recipient, RecordFacts, Source};
 use super::gates::is_among_real;
@@ -46,7 +47,7 @@ pub struct Shared {
 pub struct Answer {
     /// What comes of it.
     pub outcome: Outcome,
-    /// The agreement that permits it, by the record that proposed it. `None`: none, or none needed.
+    /// What permits it, as [`Decision::covering`] says.
     pub covering: Option<RecordId>,
     /// Whether the basis for it is an order.
     pub rests_on_order: bool,
@@ -114,6 +115,9 @@ struct Named {
     relay: bool,
     consent: Option<(Timestamp, Obligations)>,
     consent_ended: Option<Timestamp>,
+    /// In force now.
+    emergency: Option<Emergency>,
+    recalled: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -231,7 +235,7 @@ impl Classed<'_> {
         decide(snapshot, self.record, self.part, recipient, self.now)
     }
 
-    /// Whether the record, or a consent about it, says anything of this economy. Of a group only its rosters
+    /// Whether the record, a consent about it or an emergency says anything of this economy. Of a group only its rosters
     /// know whom it names, so that a record for a group speaks of everybody.
     fn speaks_of(&self, to: Option<EconomyId>) -> bool {
         let named = |to| {
@@ -240,7 +244,9 @@ impl Classed<'_> {
                 named.group.is_some() || named.economy == Some(to) || named.relays.contains(&to)
             })
         };
-        to.is_some_and(|to| self.consented || named(to))
+        let in_emergency = |to| self.record.emergencies.iter().any(|one| one.to == to);
+        let recalled = |to| self.record.recalled_from.contains(&to);
+        to.is_some_and(|to| self.consented || named(to) || in_emergency(to) || recalled(to))
     }
 }
 
@@ -277,6 +283,8 @@ impl MarkingClass {
             released_before: _for_control_kinds,
             unsend_until,
             approval,
+            emergencies: _of_the_recipient,
+            recalled_from: _of_the_recipient_too,
             quarantined,
             lifecycle,
         } = record;
@@ -358,6 +366,8 @@ impl Named {
                 .and_then(|to| snapshot.consent(record, part, to, now))
                 .map(|consent| (consent.until, consent.terms.clone())),
             consent_ended: to.and_then(ended),
+            emergency: to.and_then(|to| record.emergency(us, to, now)).copied(),
+            recalled: to.is_some_and(|to| record.recalled_from.contains(&to)),
         }
     }
 }

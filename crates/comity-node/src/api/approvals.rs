@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Preview;
+use super::{EmergencyLine, Preview};
 
 /// Records that wait for a second person, and who may be that.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -11,6 +11,9 @@ pub struct ApprovalReport {
     pub approvers: Vec<String>,
     /// What waits, the record that has waited longest first.
     pub waiting: Vec<ApprovalLine>,
+    /// Emergency releases that nobody has confirmed, and those whose recall is due.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub emergencies: Vec<EmergencyLine>,
 }
 
 /// A record of ours that takes a second person.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AnswerLine, RecordLine};
+use super::{AnswerLine, EmergencyLine, RecordLine};
 
 /// Who was told what of a record.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -22,6 +22,9 @@ pub struct AuditWho {
     /// Who was told by other means, as people here say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub told_outside: Vec<AuditOutside>,
+    /// Emergency releases of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub emergencies: Vec<EmergencyLine>,
     /// Its withdrawal, by reference.
     pub withdrawn_by: Option<String>,
     /// Its recall, by reference.
@@ -107,6 +110,9 @@ pub struct AuditDelivery {
     pub state: String,
     /// When a signed receipt that covers it came.
     pub receipt: Option<String>,
+    /// The emergency release by which it went, by reference: no agreement let it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<String>,
     /// The policy that decided it.
     pub policy: u64,
     /// What the partner took on.

@@ -160,6 +160,23 @@ pub enum ExportWhat {
         /// Why.
         causes: Vec<String>,
     },
+    /// The glass was broken: a record of our own goes to a partner whatever agreements and trust say.
+    Emergency {
+        /// The record.
+        #[serde(flatten)]
+        record: ExportRecord,
+        /// To whom.
+        #[serde(flatten)]
+        to: ExportPartner,
+        /// The record that says so.
+        word: String,
+        /// Who of the staff; empty where there is none.
+        by: String,
+        /// Before which a second person has to confirm it.
+        confirm_by: String,
+        /// The first instant at which nothing goes by it any more.
+        until: String,
+    },
     /// Something was numbered for a partner.
     Sent {
         /// The record.

@@ -9,6 +9,7 @@ mod audit;
 mod comparing;
 mod consents;
 mod drafts;
+mod emergencies;
 mod erasing;
 mod explanation;
 mod exporting;
@@ -42,6 +43,10 @@ pub use consents::{
     ConsentRefuseRequest, ConsentWithdrawRequest, GrantedLine,
 };
 pub use drafts::{DraftDetail, DraftLine, DraftsRequest, NewDraft};
+pub use emergencies::{
+    EmergencyAnswer, EmergencyConfirmRequest, EmergencyDue, EmergencyKeyMade, EmergencyKeyRequest,
+    EmergencyLine, EmergencyPart, EmergencyRequest,
+};
 pub use erasing::{
     BackupLine, Backups, Certificate, EraseRequest, ErasedLine, Erasing, ErasingHolder,
     ErasingPart, LegalHoldLine, LegalHoldRequest, RetentionDueRequest, RetentionLine,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeadlineLine, GroupLine, PartnerLine, RecordLine};
+use super::{DeadlineLine, EmergencyDue, GroupLine, PartnerLine, RecordLine};
 
 /// How the node is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -38,6 +38,12 @@ pub struct Status {
     /// Where some records take a second person: how many of the staff may be that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approvers: Option<u64>,
+    /// Emergency releases that nobody has confirmed, and those whose recall is due.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub emergencies: Vec<EmergencyDue>,
+    /// Until when the emergency key is granted; none: there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency_key_until: Option<String>,
     /// Entries in the journal.
     pub entries: u64,
     /// The journal's chain, so far as it is durable.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::approvals::ApprovalLine;
+use super::emergencies::EmergencyLine;
 use super::quarantine::{HoldLine, RulingLine};
 
 /// A record in one line.
@@ -69,6 +70,9 @@ pub struct RecordDetail {
     /// Where it takes a second person: why, and what was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<ApprovalLine>,
+    /// Emergency releases of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub emergencies: Vec<EmergencyLine>,
 }
 
 /// How a record ended.

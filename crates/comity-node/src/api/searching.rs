@@ -61,6 +61,9 @@ pub struct AuditSent {
     pub state: String,
     /// When a signed receipt that covers it came.
     pub receipt: Option<String>,
+    /// The emergency release by which it went, by reference: no agreement let it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<String>,
 }
 
 /// What is looked for in the parts of records.

@@ -2,7 +2,7 @@
 //! author's key.
 
 use comity_core::consent::{ConsentAsk, ConsentBody, ConsentGrant, ConsentRefusal};
-use comity_core::control::ControlBody;
+use comity_core::control::{ApprovalBody, ApprovalVerdict, ControlBody};
 use comity_core::digest::{leaf_hashes, tree_root};
 use comity_core::entropy::draw;
 use comity_core::group::{Founding, GroupBody, Says};
@@ -46,6 +46,15 @@ pub enum Command {
         record: Box<VerifiedRecord>,
         /// A title for local screens.
         title: String,
+    },
+    /// The word of an emergency release, which was signed here with the emergency key, enters.
+    BreakGlass {
+        /// The word.
+        record: Box<VerifiedRecord>,
+        /// A title for local screens.
+        title: String,
+        /// Who of the staff says it; empty where there is none.
+        by: String,
     },
     /// Something about a partner changes.
     Partner {
@@ -280,6 +289,9 @@ impl Engine {
             Command::PublishAnyway { record, title } => {
                 self.publish(Checked::new(*record, Vec::new()), (title, None), true, now)
             }
+            Command::BreakGlass { record, title, by } => {
+                self.break_glass(*record, (title, by), now)
+            }
             Command::Partner { economy, change } => self.change_partner(economy, change, now),
             Command::Unsend { record } => self.unsend(record, now),
             Command::TellOutside(told) => self.tell_outside(*told, now),
@@ -380,6 +392,7 @@ impl Engine {
             self.state.may_author(&checked.record, &checked.parts, checked.carried(), now);
         entitled.map_err(CommandError::NotEntitled)?;
         self.fits(&checked, anyway)?;
+        let kind = manifest.kind;
         self.await_approval(&checked, now);
         self.hold_back(id, checked.record.manifest(), now);
         let entered = self.enter_titled(checked, Source::Own, Standing::Accepted, title, now);
@@ -389,6 +402,9 @@ impl Engine {
             self.enter(&gone, Vec::new());
         }
         self.say_awaited(&id);
+        if Self::may_say_of_glass(kind) {
+            self.say_of_glass(&id);
+        }
         Ok(Reply::Published { record: id, reference })
     }
 
@@ -402,11 +418,16 @@ impl Engine {
         let body = ControlBody::decode(manifest.kind, body);
         match body.map_err(|error| CommandError::Unfitting(error.to_string()))? {
             ControlBody::Withdrawal(body) => {
-                for target in body.records {
+                for target in &body.records {
                     let missing = || CommandError::NoRecord(target.to_string());
-                    let held = self.state.record(&target).ok_or_else(missing)?;
+                    let held = self.state.record(target).ok_or_else(missing)?;
                     if held.facts.origin != self.state.us() {
                         return Err(CommandError::NotOurs);
+                    }
+                    let told = self.state.recalled_from(target);
+                    if told.is_some_and(|told| body.from.iter().any(|one| told.contains_key(one))) {
+                        let why = format!("{} is recalled from there already", held.reference);
+                        return Err(CommandError::Unfitting(why));
                     }
                 }
                 Ok(())
@@ -451,6 +472,18 @@ impl Engine {
             ControlBody::Group(body) => self.fits_group(&Says::Group(body), anyway),
             ControlBody::Roster(body) => self.fits_group(&Says::Roster(body), anyway),
             ControlBody::Keyring(_) => self.continues(checked, anyway),
+            ControlBody::Approval(ApprovalBody {
+                verdict: ApprovalVerdict::Emergency { .. },
+                ..
+            }) => {
+                // Who says so has to be entered with it.
+                let why = "the glass is broken by its own command".to_owned();
+                Err(CommandError::Unfitting(why))
+            }
+            ControlBody::Approval(body) if self.state.emergency(&body.record).is_some() => {
+                let heard = self.state.may_confirm(&body.record, manifest.author, self.now);
+                heard.map_err(|why| CommandError::Unfitting(why.to_string()))
+            }
             ControlBody::Approval(body) => {
                 let heard = self.state.may_approve(&body.record, manifest.author, self.now);
                 heard.map_err(|why| CommandError::Unfitting(why.to_string()))

@@ -197,6 +197,9 @@ impl Engine {
         {
             lane = Lane::Urgent;
         }
+        if self.state.is_by_emergency(&partner, number) {
+            lane = Lane::Urgent;
+        }
         let payload = Payload { entry, signed: loaded.signed, bodies: loaded.parts };
         let released =
             policy::release(self.state.policy(), &facts, &held.parts, &recipient, now, payload);
@@ -214,13 +217,15 @@ impl Engine {
         }
     }
 
-    /// When time alone may turn the decision on a delivery: an agreement ends, or a part expires.
+    /// When time alone may turn the decision on a delivery: an agreement or an emergency release ends, or a
+    /// part expires.
     fn turns_at(&self, delivery: &Delivery, now: Timestamp) -> Option<Timestamp> {
         let entry = delivery.entry();
         let held = self.state.record(&entry.record)?;
         let gone = held.parts.iter().filter(|part| entry.parts.binary_search(&part.digest).is_ok());
         let expires = gone.filter_map(|part| part.marking.expires).filter(|at| *at > now);
-        expires.chain(self.state.policy().next_change(now)).min()
+        let glass = held.facts.emergencies.iter().map(|one| one.until).filter(|at| *at > now);
+        expires.chain(glass).chain(self.state.policy().next_change(now)).min()
     }
 
     /// What takes back goes before everything else, however late; so does what replaces, to whoever may have

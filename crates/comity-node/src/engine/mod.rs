@@ -10,6 +10,7 @@
 mod alarms;
 mod approving;
 mod batches;
+mod breaking;
 mod command;
 mod consenting;
 mod doubt;
@@ -119,6 +120,8 @@ pub struct Engine {
     unsend_for: Duration,
     /// What published here takes a second person.
     approval: crate::config::Approval,
+    /// Emergency releases that nobody confirmed, and of which was said so.
+    lapsed: BTreeSet<RecordId>,
     /// What there is no room for, and was said.
     full: BTreeMap<EconomyId, BTreeSet<Bound>>,
     /// The search for what has been kept long enough; none where nothing goes by itself.
@@ -168,6 +171,7 @@ impl Engine {
             limits: Limits { partners: u64::MAX, ..Limits::default() },
             unsend_for: Duration::ZERO,
             approval: crate::config::Approval::default(),
+            lapsed: BTreeSet::new(),
             full: BTreeMap::new(),
             sweep: None,
             failed: None,
@@ -259,6 +263,7 @@ impl Engine {
         if self.failed.is_none() {
             self.timers(now);
             self.tell_unconfirmed(now);
+            self.tell_lapsed(now);
             self.finish_recovery(now);
             self.sweep(now);
             self.offer_all(now);
@@ -277,6 +282,7 @@ impl Engine {
         let sessions = self.sessions.values().filter_map(Session::next_timer);
         sessions
             .chain(self.state.next_pending())
+            .chain(self.state.next_emergency(self.now))
             .chain(self.looks_at_rosters())
             .chain(self.next_sweep())
             .min()

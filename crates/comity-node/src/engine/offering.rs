@@ -199,7 +199,7 @@ impl Engine {
                 salt: draw(&mut *self.entropy),
             },
             policy: self.state.policy().version(),
-            covering: plan.parts().iter().find_map(|part| part.decision.covering()),
+            covering: plan.covering(),
             withheld: withheld.to_vec(),
             returned: false,
             at: now,

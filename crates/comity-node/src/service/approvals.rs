@@ -3,17 +3,17 @@
 use comity_core::control::{ApprovalBody, ApprovalVerdict};
 use comity_core::journal::ApprovalCause;
 use comity_core::policy::{Approval, Word};
-use comity_core::{KeyId, Kind, RecordId, Timestamp, Tlp};
+use comity_core::{EconomyId, KeyId, Kind, RecordId, Timestamp, Tlp};
 
 use super::compose::preview;
 use super::records::found;
-use super::{Service, caller, words};
+use super::{Service, caller, emergencies, words};
 use crate::api::{
     ApprovalLine, ApprovalNeed, ApprovalReport, ApprovalSaid, ApproveRequest, Approved,
 };
 use crate::engine::Engine;
 use crate::error::{ErrorKind, ServiceError};
-use crate::state::{Awaited, Held, State, Unheard};
+use crate::state::{Awaited, Held, State, Unheard, Verdict};
 
 impl Service {
     /// What waits for a second person, the record that has waited longest first.
@@ -22,7 +22,13 @@ impl Service {
         self.look(move |state, _, _| {
             let waiting = state.awaiting_approval().into_iter();
             let waiting = waiting.map(|(held, awaited)| line(state, held, awaited, sees));
-            ApprovalReport { approvers: state.approvers(now), waiting: waiting.collect() }
+            let due = state.unsettled_emergencies(now).into_iter();
+            let due = due.filter_map(|(word, _)| emergencies::line_of(state, word, sees, now));
+            ApprovalReport {
+                approvers: state.approvers(now),
+                waiting: waiting.collect(),
+                emergencies: due.collect(),
+            }
         })
         .await
     }
@@ -46,6 +52,9 @@ impl Service {
         let (id, reference, mut approved) = self
             .look(move |state, _, _| {
                 let (id, held) = found(state, &record)?;
+                if state.emergency(&id).is_some() {
+                    return Err(confirmed_otherwise(held));
+                }
                 may(state, &id, held, key, now)?;
                 let awaited = state.awaited(&id).ok_or_else(|| not_awaited(held))?;
                 let would = state.as_if_approved(held);
@@ -78,10 +87,17 @@ impl Service {
 }
 
 /// Where there is no staff, nobody is two.
-fn nobody_approves() -> ServiceError {
+pub(super) fn nobody_approves() -> ServiceError {
     let message = "an approval is the word of a second person, and nobody of the staff is named";
     ServiceError::new(ErrorKind::NoPermission, "no-approver", message)
         .next("comity staff add NAME --role approver; then the same command with --staff NAME")
+}
+
+/// A release is confirmed by a command that says what it is.
+fn confirmed_otherwise(held: &Held) -> ServiceError {
+    let reference = &held.reference;
+    let message = format!("{reference} is an emergency release, which is confirmed or refused");
+    ServiceError::usage("emergency", message).next(format!("comity release confirm {reference}"))
 }
 
 fn not_awaited(held: &Held) -> ServiceError {
@@ -128,19 +144,7 @@ pub(super) fn approval_line(
 fn line(state: &State, held: &Held, awaited: &Awaited, sees: Option<Tlp>) -> ApprovalLine {
     let name = |key: KeyId| state.staff().ever_held(key).map(str::to_owned);
     let strictest = held.parts.iter().map(|part| part.marking.tlp).max();
-    let said = awaited.said.as_ref().map(|said| ApprovalSaid {
-        verdict: match said.verdict {
-            ApprovalVerdict::Approve => "approved",
-            ApprovalVerdict::Refuse => "refused",
-        }
-        .to_owned(),
-        by: name(said.key).unwrap_or_else(|| said.key.to_string()),
-        at: said.at.to_string(),
-        // It may say what the record says.
-        note: (!said.note.is_empty())
-            .then(|| caller::discreet_title(held, sees, said.note.clone())),
-        reference: state.record(&said.by).map(|word| word.reference.clone()).unwrap_or_default(),
-    });
+    let said = awaited.said.as_ref().map(|word| said(state, held, word, sees));
     ApprovalLine {
         record: held.facts.id.to_string(),
         reference: held.reference.clone(),
@@ -151,6 +155,24 @@ fn line(state: &State, held: &Held, awaited: &Awaited, sees: Option<Tlp>) -> App
         causes: in_words(&awaited.causes),
         since: awaited.since.to_string(),
         said,
+    }
+}
+
+/// A second person's word about a record, or about what became of it.
+pub(super) fn said(state: &State, held: &Held, said: &Verdict, sees: Option<Tlp>) -> ApprovalSaid {
+    let name = state.staff().ever_held(said.key).map(str::to_owned);
+    ApprovalSaid {
+        verdict: match said.verdict {
+            ApprovalVerdict::Approve => "approved",
+            ApprovalVerdict::Refuse | ApprovalVerdict::Emergency { .. } => "refused",
+        }
+        .to_owned(),
+        by: name.unwrap_or_else(|| said.key.to_string()),
+        at: said.at.to_string(),
+        // It may say what the record says.
+        note: (!said.note.is_empty())
+            .then(|| caller::discreet_title(held, sees, said.note.clone())),
+        reference: state.record(&said.by).map(|word| word.reference.clone()).unwrap_or_default(),
     }
 }
 
@@ -184,6 +206,20 @@ fn need(state: &State, held: &Held, causes: &[ApprovalCause], now: Timestamp) ->
     ApprovalNeed { causes: in_words(causes), approvers: approvers.collect() }
 }
 
+/// The break of the glass, for whoever looks at its record.
+fn in_emergency(
+    state: &State,
+    held: Option<&Held>,
+    name: &str,
+    to: EconomyId,
+    reason: &str,
+) -> String {
+    let label = |held: &Held| held.parts.iter().map(|part| part.marking.tlp).max();
+    let open = held.and_then(label).is_some_and(|label| label <= Tlp::Green);
+    let what = format!("releases {name} to {} in an emergency", state.name_of(&to));
+    if open { format!("{what}: {reason}") } else { what }
+}
+
 /// A second person's word, for whoever looks at its record.
 pub(super) fn body_in_words(state: &State, body: &ApprovalBody) -> String {
     let held = state.record(&body.record);
@@ -191,6 +227,9 @@ pub(super) fn body_in_words(state: &State, body: &ApprovalBody) -> String {
     let verdict = match body.verdict {
         ApprovalVerdict::Approve => "approves",
         ApprovalVerdict::Refuse => "refuses",
+        ApprovalVerdict::Emergency { to } => {
+            return in_emergency(state, held, &name, to, &body.note);
+        }
     };
     // A note may say what the record says: above GREEN it is shown with the record alone.
     let label = |held: &Held| held.parts.iter().map(|part| part.marking.tlp).max();

@@ -4,11 +4,11 @@ use comity_core::journal::JournalEntry;
 use comity_core::ledger::{Links, Step};
 use comity_core::policy::Lifecycle;
 use comity_core::receipt::UnverifiedReceipt;
-use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
+use comity_core::{EconomyId, PartDigest, RecordId, Timestamp, Tlp};
 
 use super::due::is_due;
 use super::records::found;
-use super::{Service, consented, outside, withdrawals, words};
+use super::{Service, consented, emergencies, outside, withdrawals, words};
 use crate::api::{
     AuditChain, AuditDelivery, AuditFile, AuditStep, AuditTold, AuditWho, AuditWithheld,
 };
@@ -19,11 +19,11 @@ use crate::state::{Held, OutEntry, OutFate, Partner, State};
 impl Service {
     /// Who was told what of a record, when, and what they confirmed.
     pub async fn audit_who(&self, record: &str) -> Result<AuditWho, ServiceError> {
-        let (text, now) = (record.to_owned(), self.now());
+        let (text, now, sees) = (record.to_owned(), self.now(), self.sees());
         let (mut audit, seqs) = self
             .look(move |state, _, seen| {
                 let (id, held) = found(state, &text)?;
-                let (mut audit, seqs) = audit(state, &id, held, now);
+                let (mut audit, seqs) = audit(state, &id, held, (now, sees));
                 let away = state.partners().filter(|(economy, partner)| {
                     partner.is_paired() && !seen.up.contains(*economy)
                 });
@@ -129,7 +129,12 @@ fn withheld(parts: &[comity_core::journal::Withheld]) -> Vec<AuditWithheld> {
 /// Where the entries lie that say more of a delivery: its decision's, and its receipt's.
 type Seqs = Vec<(u64, Option<u64>)>;
 
-fn audit(state: &State, id: &RecordId, held: &Held, now: Timestamp) -> (AuditWho, Seqs) {
+fn audit(
+    state: &State,
+    id: &RecordId,
+    held: &Held,
+    (now, sees): (Timestamp, Option<Tlp>),
+) -> (AuditWho, Seqs) {
     let (mut deliveries, mut nothing_sent) = (Vec::new(), Vec::new());
     for (economy, partner) in state.partners() {
         let before = deliveries.len();
@@ -159,6 +164,7 @@ fn audit(state: &State, id: &RecordId, held: &Held, now: Timestamp) -> (AuditWho
         due: Vec::new(),
         consented: consented::lines(state, id, now),
         told_outside: outside::lines(state, id),
+        emergencies: emergencies::lines_about(state, id, sees, now),
         withdrawn_by: stone.and_then(|stone| reference(stone.by)),
         recalled_by: recall.and_then(reference),
         withdrawal_told: withdrawal.map(|by| told(state, id, &by)).unwrap_or_default(),
@@ -181,7 +187,7 @@ pub(super) fn successor(state: &State, id: &RecordId, held: &Held) -> Option<Rec
 
 /// Whether those who possibly hold something of a record know what took it back, or replaces it, and what
 /// they answered.
-fn told(state: &State, id: &RecordId, by: &RecordId) -> Vec<AuditTold> {
+pub(super) fn told(state: &State, id: &RecordId, by: &RecordId) -> Vec<AuditTold> {
     let recall = state.record(by).is_some_and(withdrawals::is_recall);
     let mut answers = state.answers(by);
     answers.retain(|answer| answer.by != state.us());
@@ -256,6 +262,7 @@ fn delivery(
         withheld: Vec::new(),
         state: state_of,
         receipt: signed.map(|(at, _)| at.to_string()),
+        emergency: emergencies::release_of(state, economy, line.number),
         policy: 0,
         obligations: format!("onward: {onward}{}", retention.unwrap_or_default()),
         entry: words::to_base64(&line.encode()),

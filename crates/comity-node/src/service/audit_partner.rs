@@ -4,7 +4,7 @@ use comity_core::{EconomyId, Timestamp, Tlp};
 
 use super::audit::stands;
 use super::caller::discreet_title;
-use super::{Service, find_partner, words};
+use super::{Service, emergencies, find_partner, words};
 use crate::api::{AuditPartner, AuditPartnerRequest, AuditSent};
 use crate::error::ServiceError;
 use crate::limits::{AUDITED_AT_ONCE, AUDITED_ON_A_PAGE};
@@ -91,6 +91,7 @@ pub(super) fn sent(
         parts: entry.parts.iter().map(ToString::to_string).collect(),
         state: stands(partner, line, entry.number),
         receipt: receipt.map(|(at, _)| at.to_string()),
+        emergency: emergencies::release_of(state, economy, entry.number),
     };
     if let (Some(held), Some(shown)) = (held, shown) {
         (told.reference, told.kind) = (shown.reference, shown.kind);

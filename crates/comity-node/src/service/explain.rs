@@ -166,13 +166,17 @@ fn explained(
             ..decided(snapshot, decision)
         });
     }
-    let covering = plan.parts().iter().find_map(|part| part.decision.covering());
+    let covering = plan.covering();
     ExplainedPartner {
         partner: String::new(),
         goes: plan.goes(),
-        covered_by: covering
-            .and_then(|id| snapshot.agreement(&id))
-            .map(|agreement| agreement.terms().title().to_owned()),
+        covered_by: covering.and_then(|id| match snapshot.agreement(&id) {
+            Some(agreement) => Some(agreement.terms().title().to_owned()),
+            None => {
+                let word = state.emergency(&id).and_then(|_| state.record(&id))?;
+                Some(format!("the emergency release {}", word.reference))
+            }
+        }),
         consented_by: Vec::new(),
         sent: false,
         parts,

@@ -146,6 +146,17 @@ impl Telling<'_> {
                 record: self.record(&awaits.record),
                 causes: awaits.causes.iter().map(ToString::to_string).collect(),
             }),
+            JournalEntry::Emergency(opened) => {
+                let what = ExportWhat::Emergency {
+                    record: self.record(&opened.record),
+                    to: self.partner(&opened.to),
+                    word: opened.word.to_string(),
+                    by: opened.by.clone(),
+                    confirm_by: opened.confirm_by.to_string(),
+                    until: opened.until.to_string(),
+                };
+                Some((what, Some(opened.to)))
+            }
             JournalEntry::Staff(changed) => {
                 let here = match &changed.change {
                     StaffChange::Joined(joined) => Some((&joined.roles, joined.key)),

@@ -139,7 +139,8 @@ impl Service {
             ServiceError::no_input("no-key", format!("our keyring has no key `{text}`"))
                 .next("comity key list")
         })?;
-        let authors = keyring.grants_of(key).filter(|grant| grant.role == Role::Author);
+        let signs = |grant: &&Grant| matches!(grant.role, Role::Author | Role::Emergency);
+        let authors = keyring.grants_of(key).filter(signs);
         authors.max_by_key(|grant| grant.until).cloned().ok_or_else(|| {
             let message =
                 "this key signs no records: the key of the links is replaced, not revoked";

@@ -15,6 +15,7 @@ mod consents;
 mod drafts;
 mod due;
 mod embargo;
+mod emergencies;
 mod erasing;
 mod explain;
 mod export_events;
@@ -77,6 +78,7 @@ use caller::Asks;
 pub(crate) use caller::OpenKeys;
 pub use caller::staff_key_file;
 pub use comparing::{Comparing, line as difference_line};
+pub use emergencies::EMERGENCY_KEYS;
 pub use exporting::{Exporting, Verifying};
 pub(crate) use key_ends::desk_problem;
 pub(crate) use pairing::{Pairings, introduction};
@@ -163,6 +165,8 @@ impl Service {
                 drafts: state.drafts().count() as u64,
                 held_by_guard: state.held_by_guard(),
                 awaiting_approval: awaiting,
+                emergencies: emergencies::due(state, now),
+                emergency_key_until: state.emergency_key(now).map(|(_, until)| until.to_string()),
                 approvers: (awaiting > 0 || !engine.approval_rules().is_empty())
                     .then(|| state.approvers(now).len() as u64),
                 entries: durable.seq,

@@ -7,8 +7,8 @@ use comity_core::{Kind, PartDigest, RecordId, Timestamp};
 use comity_store::{Damage, StoreError};
 
 use super::{
-    Service, approvals, caller, consent_lines, erasing, find_economy, find_record, group_words,
-    local, quarantine, withdrawals, words,
+    Service, approvals, caller, consent_lines, emergencies, erasing, find_economy, find_record,
+    group_words, local, quarantine, withdrawals, words,
 };
 use crate::api::{ListRequest, PartDetail, RecordDetail, RecordLine};
 use crate::error::ServiceError;
@@ -31,8 +31,8 @@ impl Service {
         let text = record.to_owned();
         let (desks, now) = (self.parts.config.local.desks.clone(), self.now());
         let sees = self.sees();
-        let (id, (line, seq, digests, mut sight, (body, end, (held, ruling, approval)))) = self
-            .look(move |state, _, _| {
+        let (id, (line, seq, digests, mut sight, (body, end, (held, ruling, approval, broken)))) =
+            self.look(move |state, _, _| {
                 let (id, held) = found(state, &text)?;
                 let digests: Vec<PartDigest> = held.parts.iter().map(|part| part.digest).collect();
                 let body = match sees.filter(|most| held.facts.floor.tlp > *most) {
@@ -41,8 +41,13 @@ impl Service {
                 };
                 let sight = local::sight(state, held, &desks, sees, now);
                 let approval = approvals::approval_line(state, &id, sees);
-                let aside =
-                    (quarantine::hold_line(state, held), quarantine::ruling_line(held), approval);
+                let broken = emergencies::lines_about(state, &id, sees, now);
+                let aside = (
+                    quarantine::hold_line(state, held),
+                    quarantine::ruling_line(held),
+                    approval,
+                    broken,
+                );
                 let line = words::record_line(state, &id, held, now);
                 let end = words::end(state, &id, held);
                 Ok::<_, ServiceError>((id, (line, held.seq, digests, sight, (body, end, aside))))
@@ -105,6 +110,7 @@ impl Service {
             held,
             ruling,
             approval,
+            emergencies: broken,
         })
     }
 }
@@ -248,6 +254,11 @@ fn body_in_words(state: &State, held: &Held) -> Option<String> {
                 state.record(target).map_or_else(|| target.to_string(), |one| one.reference.clone())
             });
             let names = names.collect::<Vec<_>>().join(", ");
+            let from = withdrawal.from.iter().map(|one| state.name_of(one)).collect::<Vec<_>>();
+            let names = match from.as_slice() {
+                [] => names,
+                from => format!("{names} from {} alone", from.join(", ")),
+            };
             Some(match withdrawal.recall {
                 Some(reason) => format!("recalls {names}: {reason}"),
                 None => format!("withdraws {names}"),

@@ -165,6 +165,7 @@ fn of_one(state: &State, entry: &JournalEntry, now: Timestamp) -> Option<Event> 
         | JournalEntry::OnHold(_)
         | JournalEntry::HoldLifted(_)
         | JournalEntry::AwaitsApproval(_)
+        | JournalEntry::Emergency(_)
         | JournalEntry::BackedUp(_) => None,
     }
 }

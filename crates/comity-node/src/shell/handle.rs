@@ -56,15 +56,17 @@ pub(crate) struct Handle {
     happenings: broadcast::WeakSender<Happening>,
     /// Counts the moments at which withdrawals of others waited for our answer.
     unanswered: watch::Receiver<u64>,
+    /// The same while what went in an emergency has to be recalled.
+    overdue: watch::Receiver<u64>,
 }
 
 impl Handle {
     pub(super) fn new(
         requests: mpsc::Sender<Request>,
         happenings: &broadcast::Sender<Happening>,
-        unanswered: watch::Receiver<u64>,
+        [unanswered, overdue]: [watch::Receiver<u64>; 2],
     ) -> Self {
-        Self { requests, happenings: happenings.downgrade(), unanswered }
+        Self { requests, happenings: happenings.downgrade(), unanswered, overdue }
     }
 
     /// Carries a command out; returns when what it entered is durable.
@@ -91,6 +93,11 @@ impl Handle {
     /// Changes as long as withdrawals of others wait for our answer, until the shell ends.
     pub(crate) fn unanswered(&self) -> watch::Receiver<u64> {
         self.unanswered.clone()
+    }
+
+    /// Changes as long as what went in an emergency has to be recalled, until the shell ends.
+    pub(crate) fn overdue(&self) -> watch::Receiver<u64> {
+        self.overdue.clone()
     }
 
     /// Ends the shell, whoever still holds a handle.

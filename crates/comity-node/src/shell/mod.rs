@@ -128,6 +128,8 @@ struct Shell {
     idle: watch::Sender<bool>,
     /// Grows while withdrawals of others wait for our answer: the engine has no key to sign it with.
     unanswered: watch::Sender<u64>,
+    /// Grows while what went in an emergency has to be recalled: the engine has no key to sign that with.
+    overdue: watch::Sender<u64>,
 }
 
 /// Starts the shell; the task ends at [`Handle::stop`].
@@ -141,7 +143,8 @@ pub(crate) fn start(
     let (done_sender, done) = mpsc::unbounded_channel();
     let (idle, idle_seen) = watch::channel(false);
     let (unanswered, unanswered_seen) = watch::channel(0);
-    let handle = Handle::new(requests_sender, &happenings, unanswered_seen);
+    let (overdue, overdue_seen) = watch::channel(0);
+    let handle = Handle::new(requests_sender, &happenings, [unanswered_seen, overdue_seen]);
     let us = parts.engine.state().us();
     let pauses = parts.net.as_ref().map(|net| Pauses::of(&net.config)).unwrap_or_default();
     let shell = Shell {
@@ -177,6 +180,7 @@ pub(crate) fn start(
         space_low: false,
         idle,
         unanswered,
+        overdue,
     };
     (handle, idle_seen, tokio::spawn(shell.run()))
 }
@@ -444,6 +448,9 @@ impl Shell {
         // In recovery what we had answered may still be on its way back.
         if state.unanswered().len() > 0 && state.recovery().is_none() {
             self.unanswered.send_modify(|times| *times = times.wrapping_add(1));
+        }
+        if state.recovery().is_none() && !state.owed_recalls(self.clock.now()).is_empty() {
+            self.overdue.send_modify(|times| *times = times.wrapping_add(1));
         }
         let low = (self.room)(&self.folder).is_some_and(|free| free < self.keep_free);
         if low != self.space_low {

@@ -50,7 +50,7 @@ impl Awaited {
     fn approval(&self) -> Approval {
         match self.said.as_ref().map(|said| said.verdict) {
             Some(ApprovalVerdict::Approve) => Approval::Given,
-            Some(ApprovalVerdict::Refuse) => Approval::Refused,
+            Some(ApprovalVerdict::Refuse | ApprovalVerdict::Emergency { .. }) => Approval::Refused,
             None => {
                 let why = self.causes.first().map(ToString::to_string);
                 Approval::Awaited(Word::new(why.as_deref().unwrap_or_default()))
@@ -263,7 +263,7 @@ impl State {
         if let Some(said) = &awaited.said {
             let what = match said.verdict {
                 ApprovalVerdict::Approve => "it was approved",
-                ApprovalVerdict::Refuse => "it was refused",
+                ApprovalVerdict::Refuse | ApprovalVerdict::Emergency { .. } => "it was refused",
             };
             return Err(Unheard::Said(what, said.at));
         }
@@ -276,7 +276,7 @@ impl State {
         self.may_sign_approvals(key, *record, now)
     }
 
-    fn may_sign_approvals(
+    pub(super) fn may_sign_approvals(
         &self,
         key: KeyId,
         record: RecordId,
@@ -303,13 +303,22 @@ impl State {
     /// somebody whose word does.
     pub(super) fn hear_approval(&mut self, id: RecordId, body: ApprovalBody, at: Timestamp) {
         let ApprovalBody { record, verdict, note } = body;
+        if let ApprovalVerdict::Emergency { to } = verdict {
+            return self.hear_emergency(id, (record, to), note, at);
+        }
         let Some(word) = self.records.get(&id) else { return };
         let (key, own) = (word.facts.author, word.source == Source::Own);
-        if !own || word.facts.origin != self.us || self.may_approve(&record, key, at).is_err() {
+        if !own || word.facts.origin != self.us {
+            return;
+        }
+        let said = Verdict { verdict, note, by: id, key, at };
+        if self.hear_confirmation(record, said.clone())
+            || self.may_approve(&record, key, at).is_err()
+        {
             return;
         }
         if let Some(awaited) = self.approvals.0.get_mut(&record) {
-            awaited.said = Some(Verdict { verdict, note, by: id, key, at });
+            awaited.said = Some(said);
         }
         self.renew_approval(&record);
     }

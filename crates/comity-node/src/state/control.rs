@@ -134,6 +134,7 @@ impl State {
         }
         if kind == Some(Kind::Approval) {
             self.approval_counts_no_more(&id);
+            self.emergency_counts_no_more(&id);
         }
         if matches!(kind, Some(Kind::Group | Kind::Roster)) {
             self.groups.doubt(&id);

@@ -100,7 +100,11 @@ impl State {
         }
         let accepted = held.is_accepted();
         self.charge_unread(&held, manifest);
+        let ours = held.facts.origin == self.us;
         self.records.insert(id, held);
+        if ours {
+            self.renew_emergencies(&id);
+        }
         self.mark_erased(&id);
         self.note_terms(&id, &BTreeSet::new(), &entered.source, entered.at);
         self.arrive_again(&id);

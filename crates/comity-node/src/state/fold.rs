@@ -86,6 +86,7 @@ impl State {
             unsending: super::Unsending::default(),
             outsides: super::Outsides::default(),
             approvals: super::Approvals::default(),
+            emergencies: super::emergencies::Emergencies::default(),
             guarding: super::Guarding::default(),
             erasures: super::Erasures::default(),
             since: super::terms::Since::default(),
@@ -277,6 +278,7 @@ impl State {
             }
             JournalEntry::Guarded(guarded) => self.guarded(guarded),
             JournalEntry::AwaitsApproval(awaits) => self.approvals.about_to(awaits),
+            JournalEntry::Emergency(opened) => self.emergencies.about_to(opened),
         }
         Ok(())
     }
@@ -287,6 +289,7 @@ impl State {
         let Some(partner) = self.partners.get_mut(&decided.to) else {
             return Err(FoldError::Ledger { seq, number });
         };
+        self.emergencies.numbered(&decided.to, decided.covering, number);
         partner.note_origin(origin, true);
         let next = number == partner.out.next_number();
         if decided.returned && !next {

@@ -10,6 +10,7 @@ mod bound;
 mod consent_checks;
 mod consents;
 mod control;
+mod emergencies;
 mod entering;
 mod erasing;
 mod fold;
@@ -52,6 +53,8 @@ pub use approvals::{Awaited, Unheard, Verdict};
 pub use bound::Bound;
 use bound::Kept;
 pub use consents::{Consents, Word};
+use emergencies::Emergencies;
+pub use emergencies::{Glass, GlassStands, Unbroken, Unconfirmed};
 pub use erasing::Erasures;
 pub(crate) use erasing::word_digest;
 pub use fold::FoldError;
@@ -116,6 +119,7 @@ pub struct State {
     unsending: Unsending,
     outsides: Outsides,
     approvals: Approvals,
+    emergencies: Emergencies,
     guarding: Guarding,
     erasures: Erasures,
     /// When parts came, and what was taken on with them.
@@ -504,6 +508,10 @@ impl State {
                 one.facts.origin == held.facts.origin && is_withdrawable(one.facts.kind)
             })
         };
+        let only = held.withdraws_from();
+        if !only.is_empty() && !only.contains(economy) {
+            return false;
+        }
         let mut targets = held.targets().into_iter().filter(takes_back);
         targets.any(|target| partner.out.possibly_held(&target).is_some())
     }

@@ -115,6 +115,14 @@ impl Held {
             .unwrap_or_default()
     }
 
+    /// The economies alone that a withdrawal concerns; none where it is everybody's.
+    #[must_use]
+    pub fn withdraws_from(&self) -> Vec<EconomyId> {
+        let body = self.body.as_deref().filter(|_| self.facts.kind == Kind::Withdrawal);
+        let body = body.and_then(|body| WithdrawalBody::decode(body).ok());
+        body.map(|body| body.from).unwrap_or_default()
+    }
+
     /// Whether nothing speaks against it.
     #[must_use]
     pub fn is_accepted(&self) -> bool {

@@ -55,6 +55,13 @@ pub(crate) fn is_withdrawable(kind: Kind) -> bool {
 impl State {
     /// Only the origin withdraws. A target that is not here leaves a tombstone.
     pub(super) fn withdraw(&mut self, by: RecordId, origin: EconomyId, body: WithdrawalBody) {
+        if origin == self.us && !body.from.is_empty() {
+            return self.recalled_only(by, &body);
+        }
+        // What is taken back from others alone stands for us.
+        if !body.concerns(&self.us) {
+            return;
+        }
         let mut new = false;
         for target in body.records {
             if self.stands_whatever_is_withdrawn(&target) {

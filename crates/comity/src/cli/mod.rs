@@ -9,6 +9,7 @@ mod guard;
 mod node;
 mod partner;
 mod record;
+mod release;
 mod staff;
 mod words;
 
@@ -31,6 +32,7 @@ pub(crate) use record::{
     AuditCommand, AuditExport, AuditTold, AuditVerify, EmbargoCommand, Explain, ImportCommand,
     List, Publish, Recall, RecallCommand, Show, Unsend, Verify, Watch, Withdraw,
 };
+pub(crate) use release::{ReleaseCommand, ReleaseConfirm, ReleaseEmergency};
 pub(crate) use staff::{ReadsArgs, StaffAdd, StaffCommand};
 
 const START: &str = "\
@@ -163,6 +165,9 @@ pub(crate) enum Command {
     Approve(Approve),
     /// List what waits for a second person
     Approvals,
+    /// Break the glass: one record of your own to one partner in an emergency
+    #[command(subcommand)]
+    Release(ReleaseCommand),
     /// See what your own lists hold back from every exit, and let a part pass
     #[command(subcommand)]
     Guard(GuardCommand),

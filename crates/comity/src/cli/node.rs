@@ -101,6 +101,22 @@ pub(crate) enum KeyCommand {
         #[arg(long)]
         yes: bool,
     },
+    /// Make the key that breaks the glass; one that there is ends
+    #[command(
+        long_about = "Make the key that breaks the glass; one that there is ends.\n\nIt signs emergency releases (`comity release emergency`) and nothing else, and no other key signs them. It is written to keys/emergency.keys, encrypted with a passphrase of its own; a node never keeps it open. The root key must be at hand, and its passphrase is asked for, also by a node that runs.",
+        after_help = "Example:\n  comity key emergency"
+    )]
+    Emergency {
+        /// Read the new passphrase from the first line of FILE; `-` is standard input
+        #[arg(long, value_name = "FILE")]
+        new_passphrase_file: Option<PathBuf>,
+        /// Leave the key unencrypted: whoever reads the disk can break the glass
+        #[arg(long, conflicts_with = "new_passphrase_file")]
+        plain_key: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
     /// End a key that signs records, before its time: it was stolen, or is in doubt
     #[command(
         long_about = "End a key that signs records, before its time: it was stolen, or is in doubt.\n\nWhat it signs from --from on counts no more anywhere, however old it pretends to be where it comes through others. What it had signed before stays with whoever had it from you; whoever first sees it later, through others, sets it aside until you affirm it. If this node signs with the key, a new one takes its place at once. The root key must be at hand, and its passphrase is asked for, also by a node that runs. The screen shows what is taken back before anything is done.",

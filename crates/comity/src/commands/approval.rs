@@ -22,6 +22,14 @@ pub(super) fn list(context: &mut Context<'_>) -> Result<(), Failure> {
     let report: ApprovalReport = session.call("/approvals", &())?;
     let comity = context.comity();
     context.screen.answer(&report, |out| {
+        for line in &report.emergencies {
+            super::release::write_line(line, &zones, out)?;
+            let release = &line.release;
+            writeln!(out, "  -> {comity} --staff NAME release confirm {release}")?;
+        }
+        if report.waiting.is_empty() && !report.emergencies.is_empty() {
+            return Ok(());
+        }
         if report.waiting.is_empty() {
             return writeln!(out, "Nothing waits for a second person.");
         }

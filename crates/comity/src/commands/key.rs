@@ -8,7 +8,7 @@ use comity_node::api::{AffirmRequest, KeyLine, RevokeRequest, RotateRequest, Sta
 use comity_node::keyfile::{self, Form};
 use serde::Serialize;
 
-use super::Context;
+use super::{Context, release};
 use crate::backend::Keys;
 use crate::cli::KeyCommand;
 use crate::local;
@@ -27,6 +27,9 @@ pub(super) fn run(command: &KeyCommand, context: &mut Context<'_>) -> Result<(),
     match command {
         KeyCommand::List => list(context),
         KeyCommand::Rotate { yes } => rotate(*yes, context),
+        KeyCommand::Emergency { new_passphrase_file, plain_key, yes } => {
+            release::new_key(*plain_key, new_passphrase_file.as_deref(), *yes, context)
+        }
         KeyCommand::Revoke { key, from, compromised, reason, anyway, dry_run, yes } => {
             if *compromised && reason.is_none() && !dry_run {
                 let message =

@@ -23,6 +23,7 @@ mod quarantine;
 mod recall;
 mod record_file;
 mod records;
+mod release;
 mod run;
 mod staff;
 mod status;
@@ -127,6 +128,7 @@ pub(crate) fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
         Command::Quarantine(command) => quarantine::run(command, context),
         Command::Approve(asked) => approval::approve(asked, context),
         Command::Approvals => approval::list(context),
+        Command::Release(command) => release::run(command, context),
         Command::Guard(command) => guard::run(command, context),
         Command::Store(command) => store::run(&command, context),
         Command::Backup { to } => store::backup(&to, context),

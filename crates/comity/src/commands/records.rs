@@ -247,6 +247,9 @@ pub(super) fn write_record(
     if let Some(approval) = &detail.approval {
         super::approval::write_line(approval, zones, out)?;
     }
+    for line in &detail.emergencies {
+        super::release::write_line(line, zones, out)?;
+    }
     writeln!(out, "  from      {}", printable(&from(line)))?;
     writeln!(out, "  signed    {}", zones.written(&line.signed_at))?;
     writeln!(out, "  entered   {}", zones.written(&line.entered_at))?;

@@ -6,7 +6,7 @@ use std::path::Path;
 use comity_admin::Failure;
 use comity_node::api::{AlarmLine, DeadlineLine, Status};
 
-use super::{Context, partner};
+use super::{Context, partner, release};
 use crate::backend::Keys;
 use crate::folder;
 use crate::screen::format::{count, counted};
@@ -57,6 +57,7 @@ fn write(status: &Status, zones: &Zones, comity: &str, out: &mut dyn Write) -> i
         };
         writeln!(out, "  approval {waiting} for {whom}: {comity} approvals")?;
     }
+    release::write_due(&status.emergencies, zones, comity, out)?;
     if status.asks > 0 {
         let asks = counted(status.asks, "request waits", "requests wait");
         writeln!(out, "  consent  {asks} for an answer: {comity} consent list")?;

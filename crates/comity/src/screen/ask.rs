@@ -67,6 +67,20 @@ impl Asker {
         })
     }
 
+    /// The passphrase that opens a key which is named in words, from a file if one is named.
+    pub(crate) fn of_key(&self, name: &str, file: Option<&Path>) -> Result<Passphrase, Failure> {
+        if let Some(file) = file {
+            return from_file(file);
+        }
+        if self.terminal() {
+            return prompt_secret(&format!("Passphrase of {name}: "));
+        }
+        line("the passphrase of a key is needed and standard input has none").map_err(|failure| {
+            failure
+                .next("use --key-passphrase-file FILE, or write the passphrase to standard input")
+        })
+    }
+
     /// A passphrase for the key of somebody who joins the staff, from a file if one is named.
     pub(crate) fn new_staff(&self, name: &str, file: Option<&Path>) -> Result<Passphrase, Failure> {
         let passphrase = match file {

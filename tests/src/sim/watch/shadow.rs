@@ -212,6 +212,7 @@ impl Shadow {
             | JournalEntry::OnHold(_)
             | JournalEntry::HoldLifted(_)
             | JournalEntry::AwaitsApproval(_)
+            | JournalEntry::Emergency(_)
             | JournalEntry::BackedUp(_) => {}
         }
         Ok(())

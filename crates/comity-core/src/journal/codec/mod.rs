@@ -12,10 +12,10 @@ use crate::staff::Alone;
 
 use super::{
     ApprovalCause, Arrival, ArrivalOutcome, AuthorLimit, AwaitsApproval, BackedUp, ContentRead,
-    Delivered, DeliveryDecided, DraftMade, DraftPart, Erasure, ErasureCause, Founded, Guarded,
-    Invited, JournalEntry, JournalFault, Judged, LegalHold, PartHeld, PartnerChanged, PartsArrived,
-    RecordEntered, Ruled, Shown, StaffChange, StaffChanged, StaffJoined, StaffWithin, Standing,
-    StandingChanged, ToldOutside, Withheld,
+    Delivered, DeliveryDecided, DraftMade, DraftPart, EmergencyOpened, Erasure, ErasureCause,
+    Founded, Guarded, Invited, JournalEntry, JournalFault, Judged, LegalHold, PartHeld,
+    PartnerChanged, PartsArrived, RecordEntered, Ruled, Shown, StaffChange, StaffChanged,
+    StaffJoined, StaffWithin, Standing, StandingChanged, ToldOutside, Withheld,
 };
 
 /// What was `Partner` before pairings were kept with both confirmations. A form that changes gets a new
@@ -160,6 +160,7 @@ entries! {
     32 = AwaitsApproval(awaits),
     33 = ToldOutside(told),
     34 = ToldWrongly { record, word, reason, at },
+    35 = Emergency(opened),
     25 = Ruled(ruled),
     30 = Staff(changed),
     31 = Read(read),
@@ -197,6 +198,7 @@ fields!(Erasure { record, parts, beside, cause, reason, by, at });
 fields!(LegalHold { record, reason, by, at });
 fields!(BackedUp { folder, upto, at });
 fields!(AwaitsApproval { record, causes, at });
+fields!(EmergencyOpened { word, record, to, by, confirm_by, until, at });
 
 choices!(Standing {
     0 = Accepted, 1 = Pending(wait), 2 = Quarantined(doubt), 3 = InReview(of), 4 = Dropped

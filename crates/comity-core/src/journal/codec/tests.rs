@@ -130,6 +130,15 @@ fn examples() -> Vec<JournalEntry> {
             ],
             at,
         }),
+        JournalEntry::Emergency(EmergencyOpened {
+            word: RecordId([7; 32]),
+            record,
+            to: economy,
+            by: "kim".into(),
+            confirm_by: at,
+            until: at,
+            at,
+        }),
         JournalEntry::Judged(Judged {
             records: vec![record, RecordId([8; 32])],
             standing: Standing::Quarantined("why".into()),

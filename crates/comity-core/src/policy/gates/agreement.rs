@@ -6,10 +6,10 @@
 
 use super::super::basis::Basis;
 use super::super::fact::Fact;
-use super::Finding;
+use super::{Finding, Question};
 use crate::agreement::Field;
 
-pub(super) fn judge(basis: &Basis<'_>) -> Finding {
+pub(super) fn judge(asked: &Question<'_>, basis: &Basis<'_>) -> Finding {
     match basis {
         Basis::NotAsked => Finding::pass(Fact::NotMeasured),
         Basis::Covering(candidate) => match candidate.agreement {
@@ -28,5 +28,6 @@ pub(super) fn judge(basis: &Basis<'_>) -> Finding {
             Finding::deny(Fact::Ended(*until)).citing(Some(agreement), Field::Ends)
         }
         Basis::Nothing => Finding::deny(Fact::NoAgreement),
+        Basis::Emergency(_, instead) => judge(asked, instead).unless_emergency(asked),
     }
 }

@@ -16,7 +16,10 @@ pub(super) fn judge(asked: &Question<'_>) -> Finding {
             Approval::Awaited(_) | Approval::Refused | Approval::Given,
             Recipient::LocalRole { .. },
         ) => Finding::pass(Fact::OwnHouse),
-        (Approval::Awaited(why), _) => Finding::deny(Fact::AwaitsApproval(why)),
+        (Approval::Awaited(why), _) => {
+            Finding::deny(Fact::AwaitsApproval(why)).unless_emergency(asked)
+        }
+        // A second person said no: nobody goes round that.
         (Approval::Refused, _) => Finding::deny(Fact::ApprovalRefused),
         (Approval::Given, _) => Finding::pass(Fact::Approved),
     }

@@ -20,7 +20,9 @@ pub(super) fn judge(asked: &Question<'_>, basis: &Basis<'_>) -> Finding {
     }
     if let Some(candidate) = basis.candidate() {
         return match refusal(asked, candidate) {
-            Some((fact, field)) => Finding::deny(fact).citing(candidate.agreement, field),
+            Some((fact, field)) => {
+                Finding::deny(fact).citing(candidate.agreement, field).unless_emergency(asked)
+            }
             None => Finding::pass(Fact::CategoriesCovered)
                 .citing(candidate.agreement, Field::Categories),
         };

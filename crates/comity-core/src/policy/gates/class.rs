@@ -1,6 +1,7 @@
 //! Does the agreement cover each of its classes?
 
 use super::super::basis::{Basis, Candidate};
+use super::super::emergency::never_passed;
 use super::super::fact::{Contradiction, Fact};
 use super::super::facts::Recipient;
 use super::{Finding, Found, Question, Refusal};
@@ -20,7 +21,14 @@ pub(super) fn judge(asked: &Question<'_>, basis: &Basis<'_>) -> Found {
     }
     if let Some(candidate) = basis.candidate() {
         return Ok(match refusal(asked, candidate) {
-            Some((fact, field)) => Finding::deny(fact).citing(candidate.agreement, field),
+            Some((fact, field)) => {
+                let refused = Finding::deny(fact).citing(candidate.agreement, field);
+                let for_good = asked.emergency.and_then(|_| refusal_for_good(asked, candidate));
+                match for_good {
+                    Some((fact, field)) => Finding::deny(fact).citing(candidate.agreement, field),
+                    None => refused.unless_emergency(asked),
+                }
+            }
             None => Finding::pass(Fact::ClassesCovered).citing(candidate.agreement, Field::Classes),
         });
     }
@@ -36,6 +44,13 @@ fn without_agreement(classes: ValueSet<Class>) -> Finding {
         Some(class) => Finding::deny(Fact::ClassNotCovered(class)),
         None => Finding::pass(Fact::ClassesCovered),
     }
+}
+
+/// What is about persons, and evidence, no emergency lets go where the agreement does not.
+pub(super) fn refusal_for_good(asked: &Question<'_>, candidate: &Candidate<'_>) -> Option<Refusal> {
+    let missing = asked.part.classes.without(candidate.terms.classes());
+    let missing = never_passed(missing).iter().next()?;
+    Some((Fact::ClassNotCovered(missing), Field::Classes))
 }
 
 pub(super) fn refusal(asked: &Question<'_>, candidate: &Candidate<'_>) -> Option<Refusal> {

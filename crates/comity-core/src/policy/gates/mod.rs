@@ -34,6 +34,7 @@ use super::addressing::Addressing;
 use super::basis::{Basis, Candidate};
 use super::consent::Consent;
 use super::decision::{Citation, Gate, Judgement, Verdict};
+use super::emergency::Emergency;
 use super::fact::{Contradiction, Fact};
 use super::facts::{PartFacts, Recipient, RecordFacts, Source};
 use super::groups;
@@ -57,6 +58,8 @@ pub(super) struct Question<'a> {
     pub(super) addressing: Addressing,
     /// The consent of a foreign part's origin, in force now, that the recipient may have it.
     pub(super) consent: Option<&'a Consent>,
+    /// The emergency release that stands in for what is not permitted otherwise.
+    pub(super) emergency: Option<&'a Emergency>,
 }
 
 /// What a gate found. An error is a denial.
@@ -68,19 +71,20 @@ pub(super) struct Finding {
     verdict: Verdict,
     fact: Fact,
     cites: Option<Citation>,
+    passed: bool,
 }
 
 impl Finding {
     pub(super) const fn pass(fact: Fact) -> Self {
-        Self { verdict: Verdict::Pass, fact, cites: None }
+        Self { verdict: Verdict::Pass, fact, cites: None, passed: false }
     }
 
     pub(super) const fn deny(fact: Fact) -> Self {
-        Self { verdict: Verdict::Deny, fact, cites: None }
+        Self { verdict: Verdict::Deny, fact, cites: None, passed: false }
     }
 
     pub(super) const fn hold(until: Timestamp, fact: Fact) -> Self {
-        Self { verdict: Verdict::Hold(until), fact, cites: None }
+        Self { verdict: Verdict::Hold(until), fact, cites: None, passed: false }
     }
 
     pub(super) fn citing(mut self, agreement: Option<&Agreement>, field: Field) -> Self {
@@ -88,8 +92,18 @@ impl Finding {
         self
     }
 
+    /// For want of a permission, and not because anything forbids it: the emergency release, where there is
+    /// one, stands in for that. Said by each gate of each of its refusals that are so, and of no other.
+    pub(super) fn unless_emergency(mut self, asked: &Question<'_>) -> Self {
+        if asked.emergency.is_some() && self.verdict != Verdict::Pass {
+            (self.verdict, self.passed) = (Verdict::Pass, true);
+        }
+        self
+    }
+
     pub(super) fn by(self, gate: Gate) -> Judgement {
-        Judgement { gate, verdict: self.verdict, fact: self.fact, cites: self.cites }
+        let Self { verdict, fact, cites, passed } = self;
+        Judgement { gate, verdict, fact, cites, passed }
     }
 }
 
@@ -107,7 +121,7 @@ fn judge(gate: Gate, asked: &Question<'_>, basis: &Basis<'_>) -> Found {
     match gate {
         Gate::Standing => Ok(standing::judge(asked)),
         Gate::Trust => Ok(trust::judge(asked)),
-        Gate::Agreement => Ok(agreement::judge(basis)),
+        Gate::Agreement => Ok(agreement::judge(asked, basis)),
         Gate::Review => Ok(review::judge(asked, basis)),
         Gate::Audience => audience::judge(asked),
         Gate::Onward => Ok(onward::judge(asked)),
@@ -155,6 +169,23 @@ type Coverage = fn(&Question<'_>, &Candidate<'_>) -> Option<Refusal>;
 /// How many of the gates of coverage, in order, pass these terms, of [`COVERAGE`].
 pub(super) fn covered(asked: &Question<'_>, candidate: &Candidate<'_>) -> usize {
     COVERAGE_GATES.iter().take_while(|refusal| refusal(asked, candidate).is_none()).count()
+}
+
+/// Those of them that no emergency passes: something that is signed, be it the pairing alone, has to pass
+/// them all, as ever.
+const NEVER_PASSED: [Coverage; 5] = [
+    class::refusal_for_good,
+    pap::refusal,
+    legal_basis::refusal,
+    exercise::refusal,
+    purpose::refusal,
+];
+
+/// How far terms come for an emergency release: through the gates that it does not pass, and then through
+/// all.
+pub(super) fn covered_in_emergency(asked: &Question<'_>, candidate: &Candidate<'_>) -> [usize; 2] {
+    let passes = |refusal: &&Coverage| refusal(asked, candidate).is_none();
+    [NEVER_PASSED.iter().take_while(passes).count(), covered(asked, candidate)]
 }
 
 /// The number of gates of an agreement's coverage.

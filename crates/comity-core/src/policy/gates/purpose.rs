@@ -18,10 +18,11 @@ pub(super) fn judge(asked: &Question<'_>, basis: &Basis<'_>) -> Finding {
         return Finding::deny(Fact::NotForLawEnforcement)
             .citing(Some(excluding), Field::NoLawEnforcementUse);
     }
-    // Pairing alone permits without any agreement's demands.
+    // Pairing alone permits without any agreement's demands; an emergency does not.
     let signed = basis.candidate().and_then(|candidate| candidate.agreement);
-    let demanded = signed.and_then(|_| demands(asked));
-    if signed.is_some() && demanded.is_none() {
+    let bound = signed.is_some() || asked.emergency.is_some();
+    let demanded = if bound { demands(asked) } else { None };
+    if bound && demanded.is_none() {
         return Finding::deny(Fact::NoCommonPurpose).citing(signed, Field::Purposes);
     }
     match asked.taken_on() {
@@ -34,8 +35,8 @@ pub(super) fn judge(asked: &Question<'_>, basis: &Basis<'_>) -> Finding {
         None => return Finding::deny(Fact::SourcesShareNoPurpose),
     }
     match signed {
-        Some(agreement) if demanded.is_some_and(|all| !all.purposes.is_empty()) => {
-            Finding::pass(Fact::PurposesBind).citing(Some(agreement), Field::Purposes)
+        signed if demanded.is_some_and(|all| !all.purposes.is_empty()) => {
+            Finding::pass(Fact::PurposesBind).citing(signed, Field::Purposes)
         }
         Some(_) | None => Finding::pass(Fact::AnyPurpose),
     }

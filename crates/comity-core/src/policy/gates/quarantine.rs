@@ -17,9 +17,16 @@ pub(super) fn judge(asked: &Question<'_>) -> Finding {
     let fact = match record.lifecycle {
         Lifecycle::Withdrawn => Some(Fact::Withdrawn),
         Lifecycle::Superseded => Some(Fact::Superseded),
-        Lifecycle::Live => set_aside(record).or(record.unmarked.then_some(Fact::Unmarked)),
+        Lifecycle::Live => set_aside(record)
+            .or(record.unmarked.then_some(Fact::Unmarked))
+            .or(recalled_there(asked).then_some(Fact::RecalledThere)),
     };
     fact.map_or(Finding::pass(Fact::Sound), Finding::deny)
+}
+
+/// Whether the recipient alone was told to destroy it: it is told of it no more.
+fn recalled_there(asked: &Question<'_>) -> bool {
+    asked.recipient.economy().is_some_and(|to| asked.record.recalled_from.contains(&to))
 }
 
 /// Why a record, of content or of control, is not believed.

@@ -11,7 +11,8 @@ use crate::agreement::{Field, ReviewOverdue};
 pub(super) fn judge(asked: &Question<'_>, basis: &Basis<'_>) -> Finding {
     let Some(candidate) = basis.candidate() else { return Finding::pass(Fact::NotMeasured) };
     if let Some((fact, field)) = refusal(asked, candidate) {
-        return Finding::deny(fact).citing(candidate.agreement, field);
+        let stops = Finding::deny(fact).citing(candidate.agreement, field);
+        return stops.unless_emergency(asked);
     }
     match candidate.terms.overdue_from().filter(|from| *from <= asked.now) {
         Some(from) => Finding::pass(Fact::ReviewOverdue(from))

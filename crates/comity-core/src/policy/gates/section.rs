@@ -18,7 +18,9 @@ pub(super) fn judge(asked: &Question<'_>, basis: &Basis<'_>) -> Found {
     }
     let Some(candidate) = basis.candidate() else { return Ok(Finding::pass(Fact::NotMeasured)) };
     Ok(match refusal(asked, candidate) {
-        Some((fact, field)) => Finding::deny(fact).citing(candidate.agreement, field),
+        Some((fact, field)) => {
+            Finding::deny(fact).citing(candidate.agreement, field).unless_emergency(asked)
+        }
         None => Finding::pass(Fact::SectionCovered(section))
             .citing(candidate.agreement, Field::Sections),
     })

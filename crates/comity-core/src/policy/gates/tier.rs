@@ -16,7 +16,9 @@ pub(super) fn judge(asked: &Question<'_>, basis: &Basis<'_>) -> Finding {
     }
     let Some(candidate) = basis.candidate() else { return Finding::pass(Fact::NotMeasured) };
     match refusal(asked, candidate) {
-        Some((fact, field)) => Finding::deny(fact).citing(candidate.agreement, field),
+        Some((fact, field)) => {
+            Finding::deny(fact).citing(candidate.agreement, field).unless_emergency(asked)
+        }
         None => Finding::pass(Fact::WithinCeiling(candidate.terms.max_tlp()))
             .citing(candidate.agreement, Field::MaxTlp),
     }

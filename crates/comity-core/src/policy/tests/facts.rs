@@ -40,6 +40,8 @@ pub(super) fn incident(floor: Tlp) -> RecordFacts {
         released_before: false,
         unsend_until: None,
         approval: Approval::NotNeeded,
+        emergencies: Vec::new(),
+        recalled_from: Vec::new(),
         quarantined: false,
         lifecycle: Lifecycle::Live,
     }

@@ -2,6 +2,7 @@
 
 mod consents;
 mod control;
+mod emergency;
 mod examples;
 mod exit;
 mod facts;

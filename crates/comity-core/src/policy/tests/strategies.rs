@@ -367,6 +367,8 @@ pub(super) fn signed() -> impl Strategy<Value = Signed> {
                 lifecycle,
                 unsend_until,
                 approval,
+                emergencies: Vec::new(),
+                recalled_from: Vec::new(),
                 ..incident(Tlp::Clear)
             };
             let content = (1_u8..).zip(parts);

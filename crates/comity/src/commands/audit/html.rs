@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use comity_node::api::{AuditTold, AuditWho};
 
 use super::told::remarks;
-use super::{consented, kept, people};
+use super::{consented, kept, people, with_emergency};
 use crate::commands::recall;
 use crate::screen::times::Zones;
 
@@ -46,7 +46,7 @@ pub(super) fn page(who: &AuditWho, zones: &Zones) -> io::Result<Vec<u8>> {
             one.partner.clone(),
             zones.written(&one.at),
             people(&one.sections),
-            one.state.clone(),
+            with_emergency(&one.state, one.emergency.as_deref()),
             time(one.receipt.as_deref(), zones),
             one.obligations.clone(),
         ]

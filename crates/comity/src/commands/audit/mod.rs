@@ -8,7 +8,7 @@ use comity_core::Section;
 use comity_node::api::{AuditDelivery, AuditFile, AuditTold, AuditWho, AuditWithheld};
 
 use super::publish::ADDRESSEE;
-use super::{Context, recall, staff};
+use super::{Context, recall, release, staff};
 use crate::backend::Keys;
 use crate::cli::AuditCommand;
 use crate::folder;
@@ -93,6 +93,9 @@ fn write(who: &AuditWho, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
             withheld(&who.deliveries).write(out)?;
         }
     }
+    for line in &who.emergencies {
+        release::write_line(line, zones, out)?;
+    }
     consented::write(&who.consented, zones, out)?;
     told::write(&who.told_outside, zones, out)?;
     if !who.nothing_sent.is_empty() {
@@ -148,7 +151,7 @@ fn table(deliveries: &[AuditDelivery], zones: &Zones) -> Table {
             delivery.partner.clone(),
             zones.written(&delivery.at),
             people(&delivery.sections),
-            delivery.state.clone(),
+            with_emergency(&delivery.state, delivery.emergency.as_deref()),
             delivery
                 .receipt
                 .as_deref()
@@ -157,6 +160,14 @@ fn table(deliveries: &[AuditDelivery], zones: &Zones) -> Table {
         ]);
     }
     table
+}
+
+/// What became of a delivery; of one that no agreement let go, that too.
+fn with_emergency(state: &str, release: Option<&str>) -> String {
+    match release {
+        Some(release) => format!("{state}, IN AN EMERGENCY by {release}"),
+        None => state.to_owned(),
+    }
 }
 
 /// What was kept back of what the record says; whom else it names is not theirs to know.

@@ -4,7 +4,7 @@ use comity_admin::Failure;
 use comity_core::Timestamp;
 use comity_node::api::{AuditPartner, AuditPartnerRequest, AuditSent};
 
-use super::people;
+use super::{people, with_emergency};
 use crate::backend::Keys;
 use crate::commands::Context;
 use crate::screen::format::counted;
@@ -64,7 +64,7 @@ pub(super) fn table(sent: &[AuditSent], to: bool, zones: &Zones) -> Table {
         let mut row = vec![
             zones.written(&one.at),
             parts,
-            one.state.clone(),
+            with_emergency(&one.state, one.emergency.as_deref()),
             receipt.unwrap_or_else(|| "none yet".to_owned()),
         ];
         if to {
