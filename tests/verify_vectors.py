@@ -746,13 +746,13 @@ def consent_shapes():
 def read_withdrawal(data):
     r = Reader(data)
 
-    def records():
+    def ids():
         found = [r.exactly(32) for _ in range(r.enter(4, LIST))]
         r.leave()
         require(found, "out-of-range")
         require(all(one < other for one, other in zip(found, found[1:])), "unsorted-keys")
 
-    values, _later = read_map(r, {0: records, 1: r.uint})
+    values, _later = read_map(r, {0: ids, 1: r.uint, 2: ids})
     r.finish()
     require(0 in values, "missing-field")
 
@@ -789,19 +789,24 @@ def read_answer(data):
 
 
 def read_approval(data):
-    r, found = Reader(data), []
+    r, found, emergency = Reader(data), [], False
     for key in r.keys():
         if key == 0:
             r.exactly(32)
         elif key == 1:
-            require(r.uint() <= 1, "out-of-range")
+            verdict = r.uint()
+            require(verdict <= 2, "out-of-range")
+            emergency = verdict == 2
         elif key == 2:
             r.label(ANSWER)
+        elif key == 3 and emergency:
+            r.exactly(32)
         else:
             raise Refused("unknown-field")
         found.append(key)
     r.finish()
-    require(0 in found and 1 in found, "missing-field")
+    needed = [0, 1] + ([2, 3] if emergency else [])
+    require(all(key in found for key in needed), "missing-field")
 
 
 PLAIN = {

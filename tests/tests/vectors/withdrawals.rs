@@ -46,6 +46,12 @@ fn good() -> Vec<Vector> {
             "for a reason of a later version",
         ),
         of_withdrawal(
+            "recall-from-one",
+            withdrawal(&[ONE]).with(1, uint(0)).with(2, list(&[bytes(&OTHER)])),
+            "ok",
+            "from one economy alone",
+        ),
+        of_withdrawal(
             "withdrawal-unknown-field",
             withdrawal(&[ONE]).with(9, list(&[text("later"), uint(1)])),
             "ok",
@@ -84,6 +90,18 @@ fn withdrawals() -> Vec<Vector> {
             withdrawal(&[ONE]).with(1, uint(0)).without(0),
             "missing-field",
             "a reason alone",
+        ),
+        of_withdrawal(
+            "recall-from-nobody",
+            withdrawal(&[ONE]).with(2, list(&[])),
+            "out-of-range",
+            "from none of nobody",
+        ),
+        of_withdrawal(
+            "recall-from-unsorted",
+            withdrawal(&[ONE]).with(2, list(&[bytes(&OTHER), bytes(&ONE)])),
+            "unsorted-keys",
+            "the larger id first",
         ),
         of_withdrawal(
             "recall-reason-in-words",

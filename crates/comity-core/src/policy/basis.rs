@@ -48,12 +48,13 @@ impl<'a> Basis<'a> {
                 let in_force =
                     in_force.map(|one| Candidate { terms: one.terms(), agreement: Some(one) });
                 let pairing = Candidate { terms: asked.snapshot.pairing(), agreement: None };
-                let best = in_force.fold(pairing, |best, one| {
+                // Of equals the first that is signed is named.
+                let best = in_force.chain([pairing]).reduce(|best, one| {
                     let further =
                         covered_in_emergency(asked, &one) > covered_in_emergency(asked, &best);
                     if further { one } else { best }
                 });
-                Self::Emergency(best, Box::new(basis))
+                Self::Emergency(best.unwrap_or(pairing), Box::new(basis))
             }
         }
     }

@@ -15,6 +15,8 @@ pub struct Explanation {
     pub sentence: String,
     /// The article that it cites: `MoU art. 4.2`.
     pub cites: Option<String>,
+    /// Whether it would have said no, and passes by an emergency release.
+    pub passed: bool,
 }
 
 /// Explains every gate of a decision.
@@ -63,6 +65,7 @@ fn explained(
         verdict: judgement.verdict,
         sentence,
         cites: judgement.cites.and_then(|citation| cite(snapshot, citation)),
+        passed: judgement.passed,
     }
 }
 

@@ -108,4 +108,7 @@ pub struct ExplainedGate {
     pub sentence: String,
     /// The article that it cites.
     pub clause: Option<String>,
+    /// Whether it would have said no, and passes by an emergency release.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub passed: bool,
 }

@@ -341,6 +341,7 @@ fn gates(snapshot: &PolicySnapshot, decision: &Decision) -> Vec<ExplainedGate> {
             },
             sentence: said.sentence,
             clause: said.cites,
+            passed: said.passed,
         })
         .collect()
 }

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use comity_core::control::{ApprovalVerdict, WithdrawalBody};
-use comity_core::journal::{EmergencyOpened, Source};
+use comity_core::journal::{DeliveryDecided, EmergencyOpened, Source};
 use comity_core::keyring::Role;
 use comity_core::limits::EMERGENCIES_OPEN;
 use comity_core::policy::{Approval, Emergency, Lifecycle, TrustLevel, Word};
@@ -109,11 +109,16 @@ impl Emergencies {
         self.next = Some(opened.clone());
     }
 
-    /// A delivery was numbered; of one that goes by an emergency release its word is what covers it.
-    pub(super) fn numbered(&mut self, to: &EconomyId, covering: Option<RecordId>, number: u64) {
-        let glass = covering.and_then(|word| self.broken.get_mut(&word));
-        if let Some(glass) = glass.filter(|glass| glass.opened.to == *to) {
-            glass.numbers.push(number);
+    /// A delivery was numbered; of one that goes by an emergency release its word is what covers it. What a
+    /// partner gave back after a restore does not say what covered it: then it may have been that.
+    pub(super) fn numbered(&mut self, decided: &DeliveryDecided) {
+        let DeliveryDecided { to, entry, covering, returned, .. } = decided;
+        let by = |(word, glass): &(&RecordId, &mut Glass)| {
+            let about = glass.opened.to == *to && glass.opened.record == entry.record;
+            about && (*covering == Some(**word) || *returned)
+        };
+        for (_, glass) in self.broken.iter_mut().filter(by) {
+            glass.numbers.push(entry.number);
         }
     }
 }

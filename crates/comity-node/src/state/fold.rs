@@ -289,7 +289,7 @@ impl State {
         let Some(partner) = self.partners.get_mut(&decided.to) else {
             return Err(FoldError::Ledger { seq, number });
         };
-        self.emergencies.numbered(&decided.to, decided.covering, number);
+        self.emergencies.numbered(decided);
         partner.note_origin(origin, true);
         let next = number == partner.out.next_number();
         if decided.returned && !next {

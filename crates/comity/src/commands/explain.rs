@@ -236,11 +236,13 @@ fn write_part(
     };
     writeln!(out, "\n{} {} {} ({}) {outcome}", mark(part), part.number, name(part), part.tlp)?;
     let mut table = Table::new(&["", "rule", "says", "because", ""]);
-    let mut rules =
-        part.gates.iter().filter(|gate| explain.all || gate.verdict != "pass").peekable();
+    let rules =
+        part.gates.iter().filter(|gate| explain.all || gate.verdict != "pass" || gate.passed);
+    let mut rules = rules.peekable();
     if rules.peek().is_some() {
         for gate in rules {
             let verdict = match gate.verdict.as_str() {
+                "pass" if gate.passed => "passed",
                 "pass" => "yes",
                 "deny" => "no",
                 other => other,

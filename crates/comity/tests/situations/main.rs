@@ -58,6 +58,7 @@ situations! {
     a_stolen_analyst_key: "situations/stolen-key",
     an_analyst_leaves: "situations/analyst-leaves",
     red_to_a_bare_economy: "situations/red",
+    a_broken_glass: "situations/break-glass",
     an_unlabelled_advisory: "situations/unlabelled",
     a_link_key_is_renewed: "keys/rotate",
     a_key_is_stolen: "keys/compromised",

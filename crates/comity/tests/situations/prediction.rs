@@ -77,6 +77,20 @@ pub(crate) fn explained(answer: &Value) -> Shares {
     list(&answer["partners"]).iter().map(share).collect()
 }
 
+/// What `release emergency --dry-run` says of its partner.
+pub(crate) fn released(answer: &Value) -> Share {
+    let mut share = Share::default();
+    for part in list(&answer["parts"]) {
+        let outcome = match text(part, "outcome") {
+            "by it" | "anyway" => "release",
+            "stays" => "withhold",
+            other => panic!("an outcome of `{other}`"),
+        };
+        share.put(outcome, text(part, "section"), "");
+    }
+    share
+}
+
 /// What `audit who` says. Of whoever got nothing it names no part.
 fn told(answer: &Value) -> Shares {
     let mut shares: Shares = list(&answer["nothing_sent"])

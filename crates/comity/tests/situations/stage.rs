@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::page::What;
-use crate::prediction::{Prediction, came_true, explained, previewed};
+use crate::prediction::{Prediction, came_true, explained, previewed, released};
 use crate::screen::{fits, settled};
 use crate::world::{Ended, Node, clock, comes, pair, path, text};
 
@@ -123,6 +123,12 @@ impl Stage {
                 self.explain(name, &reference);
                 screen
             }
+            ["release", "emergency", reference, ..] if said.contains(&"--dry-run") => {
+                let reference = reference.to_owned();
+                let screen = self.plainly(name, words);
+                self.released(name, &reference, words);
+                screen
+            }
             _ => self.plainly(name, words),
         }
     }
@@ -184,6 +190,16 @@ impl Stage {
                     prediction.shares.insert(name.to_owned(), share);
                 }
             }
+        }
+    }
+
+    /// What would go to one partner in an emergency counts, once it is said.
+    fn released(&mut self, name: &str, reference: &str, words: &[String]) {
+        let asked: Vec<_> = words.iter().cloned().chain(["--json".to_owned()]).collect();
+        let would = self.node(name).screen(&self.desk(name), &asked).done();
+        let found = |one: &&mut Prediction| one.node == name && one.reference == reference;
+        if let Some(prediction) = self.predictions.iter_mut().find(found) {
+            prediction.shares.insert(text(&would, "to").to_owned(), released(&would));
         }
     }
 
