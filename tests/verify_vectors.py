@@ -795,8 +795,8 @@ def read_approval(data):
             r.exactly(32)
         elif key == 1:
             verdict = r.uint()
-            require(verdict <= 2, "out-of-range")
-            emergency = verdict == 2
+            require(verdict in (0, 1, 3), "out-of-range")
+            emergency = verdict == 3
         elif key == 2:
             r.label(ANSWER)
         elif key == 3 and emergency:

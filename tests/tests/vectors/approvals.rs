@@ -13,7 +13,7 @@ pub fn all() -> Vec<Vector> {
         approval("approval", word(0), "ok", "a yes without a note"),
         approval("approval-note", word(0).with(2, text("Checked with the court.")), "ok", "a yes"),
         approval("approval-refused", word(1).with(2, text("It names a victim.")), "ok", "a no"),
-        approval("approval-verdict", word(3), "out-of-range", "a verdict that nobody knows"),
+        approval("approval-verdict", word(2), "out-of-range", "a verdict that nobody knows"),
         approval("approval-emergency", emergency(), "ok", "to one partner, and why"),
         approval(
             "approval-emergency-to-nobody",
@@ -53,7 +53,7 @@ pub fn all() -> Vec<Vector> {
 }
 
 fn emergency() -> Fields {
-    word(2).with(2, text("A hospital is down.")).with(3, bytes(&TO))
+    word(3).with(2, text("A hospital is down.")).with(3, bytes(&TO))
 }
 
 fn word(verdict: u64) -> Fields {

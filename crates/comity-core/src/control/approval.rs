@@ -5,8 +5,8 @@ use crate::cbor::{Fault, Problem, Writer};
 use crate::identity::{EconomyId, RecordId};
 use crate::limits;
 
-/// The number of the last verdict.
-const EMERGENCY: u64 = 2;
+/// The number of an emergency. A vector says that 2 is no verdict, and it is none for good.
+const EMERGENCY: u64 = 3;
 
 /// Says yes or no to a record that waits for a second person, or lets one record go to one partner in an
 /// emergency. It stays at home: partners see the author's key, and not how many people looked.
@@ -42,7 +42,7 @@ impl ApprovalVerdict {
         match self {
             Self::Approve => 0,
             Self::Refuse => 1,
-            Self::Emergency { .. } => 2,
+            Self::Emergency { .. } => EMERGENCY,
         }
     }
 
@@ -82,7 +82,10 @@ impl ApprovalBody {
             1 => {
                 let unknown = reader.fault(Problem::OutOfRange);
                 let read = reader.uint()?;
-                set(&mut code, if read <= EMERGENCY { Ok(read) } else { Err(unknown) })
+                set(
+                    &mut code,
+                    if matches!(read, 0 | 1 | EMERGENCY) { Ok(read) } else { Err(unknown) },
+                )
             }
             2 => set(&mut note, reader.label(limits::ANSWER_BYTES).map(str::to_owned)),
             3 if code == Some(EMERGENCY) => set(&mut to, reader.array_of().map(EconomyId)),
@@ -163,11 +166,12 @@ mod tests {
             }
             ApprovalBody::decode(&writer.into_bytes()).map(drop).map_err(|fault| fault.problem)
         };
-        assert_eq!(read(2, true, true), Ok(()));
-        assert_eq!(read(2, false, true), Err(Problem::MissingField));
-        assert_eq!(read(2, true, false), Err(Problem::MissingField));
+        assert_eq!(read(3, true, true), Ok(()));
+        assert_eq!(read(3, false, true), Err(Problem::MissingField));
+        assert_eq!(read(3, true, false), Err(Problem::MissingField));
         assert_eq!(read(0, true, true), Err(Problem::UnknownField));
         assert_eq!(read(1, true, true), Err(Problem::UnknownField));
-        assert_eq!(read(3, true, true), Err(Problem::OutOfRange));
+        assert_eq!(read(2, true, true), Err(Problem::OutOfRange));
+        assert_eq!(read(4, true, true), Err(Problem::OutOfRange));
     }
 }
