@@ -4,10 +4,12 @@
 //! the result. No socket, file, clock or runtime is known to this crate.
 
 pub mod agreement;
+pub mod assessment;
 pub mod cbor;
 pub mod ceremony;
 pub mod consent;
 pub mod control;
+pub mod corroboration;
 pub mod delivery;
 pub mod digest;
 pub mod entitlement;

@@ -31,7 +31,7 @@ pub struct ImportedDraft {
 }
 
 /// Where a document says that it comes from. Nothing here is verified.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Provenance {
     /// Who gives out the ids: a publisher's URL.
     pub namespace: String,

@@ -11,7 +11,9 @@ pub mod json;
 pub mod limits;
 pub mod prefixes;
 pub mod routes;
+pub mod subject;
 
 pub use draft::{ImportedDraft, Notice, Provenance};
 pub use prefixes::PrefixTable;
 pub use routes::{CountryCode, Routes};
+pub use subject::{Publication, Subject};

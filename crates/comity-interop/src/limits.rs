@@ -41,3 +41,10 @@ pub const DRAFT_PARTS: usize = comity_core::limits::PARTS / 2;
 pub const FEEDS: usize = 16;
 /// Lines of a prefix table.
 pub const PREFIXES: usize = 4_000_000;
+/// Vulnerabilities that are taken of what one record speaks of.
+pub const SUBJECT_CVES: usize = 4096;
+/// References that are taken of one document.
+pub const SUBJECT_REFERENCES: usize = 64;
+/// Bytes of a publisher's namespace, an id or an address by which a document is known; what is longer names
+/// nothing.
+pub const SUBJECT_NAME_BYTES: usize = 1024;

@@ -1,9 +1,9 @@
 //! What is asked of every entry, of whatever kind.
 
 use super::{
-    Arrival, AwaitsApproval, BackedUp, ContentRead, DeliveryDecided, DraftMade, EmergencyOpened,
-    Erasure, Founded, Guarded, Invited, JournalEntry, Judged, LegalHold, PartnerChanged,
-    PartsArrived, RecordEntered, Ruled, StaffChanged, StandingChanged, ToldOutside,
+    Arrival, Assessed, AwaitsApproval, BackedUp, ContentRead, DeliveryDecided, DraftMade,
+    EmergencyOpened, Erasure, Founded, Guarded, Invited, JournalEntry, Judged, LegalHold,
+    PartnerChanged, PartsArrived, RecordEntered, Ruled, StaffChanged, StandingChanged, ToldOutside,
 };
 use crate::identity::PartDigest;
 use crate::time::Timestamp;
@@ -49,6 +49,7 @@ impl JournalEntry {
             | Self::BackedUp(BackedUp { at, .. })
             | Self::AwaitsApproval(AwaitsApproval { at, .. })
             | Self::Emergency(EmergencyOpened { at, .. })
+            | Self::Assessed(Assessed { at, .. })
             | Self::Guarded(Guarded { at, .. }) => *at,
         }
     }
@@ -100,6 +101,7 @@ impl JournalEntry {
             | Self::BackedUp(_)
             | Self::AwaitsApproval(_)
             | Self::Emergency(_)
+            | Self::Assessed(_)
             | Self::Guarded(_) => Vec::new(),
         }
     }

@@ -6,6 +6,7 @@
 //! them.
 
 mod approving;
+mod assessing;
 mod codec;
 mod common;
 mod emergency;
@@ -22,6 +23,7 @@ use crate::vocabulary::{Kind, Means};
 use crate::{Digest, Marking};
 
 pub use approving::{ApprovalCause, AuthorLimit, AwaitsApproval};
+pub use assessing::{Assessed, AssessedSubject};
 pub use emergency::EmergencyOpened;
 pub use erasing::{BackedUp, Erasure, ErasureCause, LegalHold};
 
@@ -203,6 +205,8 @@ pub enum JournalEntry {
     AwaitsApproval(AwaitsApproval),
     /// The glass is about to be broken: the word that says so is entered next.
     Emergency(EmergencyOpened),
+    /// Somebody said how far a source, or a record, is to be believed.
+    Assessed(Assessed),
 }
 
 /// A person decided about a part that the egress guard held.

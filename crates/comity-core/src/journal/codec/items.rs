@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::{ApprovalCause, DraftPart, PartHeld, Withheld};
 use super::Item;
+use crate::assessment::{Credibility, Reliability};
 use crate::cbor::{Fault, Problem, Reader, Writer};
 use crate::identity::{EconomyId, EpochId, KeyId, PartDigest, RecordId};
 use crate::intake::Intake;
@@ -116,6 +117,26 @@ impl Item for Means {
 }
 
 impl Item for Intake {
+    fn write(&self, writer: &mut Writer) {
+        writer.uint(self.code());
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        Self::from_code(reader.uint()?).ok_or_else(|| reader.fault(Problem::OutOfRange))
+    }
+}
+
+impl Item for Reliability {
+    fn write(&self, writer: &mut Writer) {
+        writer.uint(self.code());
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        Self::from_code(reader.uint()?).ok_or_else(|| reader.fault(Problem::OutOfRange))
+    }
+}
+
+impl Item for Credibility {
     fn write(&self, writer: &mut Writer) {
         writer.uint(self.code());
     }

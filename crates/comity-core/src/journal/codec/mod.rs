@@ -11,11 +11,11 @@ use crate::ceremony::Ceremony;
 use crate::staff::Alone;
 
 use super::{
-    ApprovalCause, Arrival, ArrivalOutcome, AuthorLimit, AwaitsApproval, BackedUp, ContentRead,
-    Delivered, DeliveryDecided, DraftMade, DraftPart, EmergencyOpened, Erasure, ErasureCause,
-    Founded, Guarded, Invited, JournalEntry, JournalFault, Judged, LegalHold, PartHeld,
-    PartnerChanged, PartsArrived, RecordEntered, Ruled, Shown, StaffChange, StaffChanged,
-    StaffJoined, StaffWithin, Standing, StandingChanged, ToldOutside, Withheld,
+    ApprovalCause, Arrival, ArrivalOutcome, Assessed, AssessedSubject, AuthorLimit, AwaitsApproval,
+    BackedUp, ContentRead, Delivered, DeliveryDecided, DraftMade, DraftPart, EmergencyOpened,
+    Erasure, ErasureCause, Founded, Guarded, Invited, JournalEntry, JournalFault, Judged,
+    LegalHold, PartHeld, PartnerChanged, PartsArrived, RecordEntered, Ruled, Shown, StaffChange,
+    StaffChanged, StaffJoined, StaffWithin, Standing, StandingChanged, ToldOutside, Withheld,
 };
 
 /// What was `Partner` before pairings were kept with both confirmations. A form that changes gets a new
@@ -162,6 +162,7 @@ entries! {
     34 = ToldWrongly { record, word, reason, at },
     35 = Emergency(opened),
     25 = Ruled(ruled),
+    26 = Assessed(assessed),
     30 = Staff(changed),
     31 = Read(read),
     36 = Erased(erasure),
@@ -199,6 +200,7 @@ fields!(LegalHold { record, reason, by, at });
 fields!(BackedUp { folder, upto, at });
 fields!(AwaitsApproval { record, causes, at });
 fields!(EmergencyOpened { word, record, to, by, confirm_by, until, at });
+fields!(Assessed { subject, reliability, credibility, reason, by, at });
 
 choices!(Standing {
     0 = Accepted, 1 = Pending(wait), 2 = Quarantined(doubt), 3 = InReview(of), 4 = Dropped
@@ -216,6 +218,7 @@ choices!(AuthorLimit {
 });
 choices!(StaffChange { 0 = Joined(joined), 1 = Left, 2 = JoinedWithin(within) });
 choices!(ErasureCause { 0 = Person, 1 = Term });
+choices!(AssessedSubject { 0 = Source(economy), 1 = Record(record) });
 choices!(Shown { 0 = Record(record), 1 = Draft(draft) });
 
 fn expect_length(reader: &mut Reader<'_>, length: usize) -> Result<(), Fault> {

@@ -1,5 +1,6 @@
 use super::super::{PartnerChange, Source};
 use super::*;
+use crate::assessment::{Credibility, Reliability};
 use crate::intake::Intake;
 use crate::ledger::{Head, LedgerEntry, Opening};
 use crate::staff::{Alone, Roles, StaffRole};
@@ -113,6 +114,22 @@ fn examples() -> Vec<JournalEntry> {
             passes: vec![digest],
             by: "kim".into(),
             reason: "the word is public".into(),
+            at,
+        }),
+        JournalEntry::Assessed(Assessed {
+            subject: AssessedSubject::Source(economy),
+            reliability: Some(Reliability::B),
+            credibility: None,
+            reason: "right about each of the last ten".into(),
+            by: "kim".into(),
+            at,
+        }),
+        JournalEntry::Assessed(Assessed {
+            subject: AssessedSubject::Record(record),
+            reliability: None,
+            credibility: Some(Credibility::Doubtful),
+            reason: "nobody else has seen it".into(),
+            by: "kim".into(),
             at,
         }),
         JournalEntry::AwaitsApproval(AwaitsApproval {
@@ -288,6 +305,26 @@ fn nobody_joins_in_roles_that_nobody_has() {
     for refused in [&[0x80][..], &[0x81, 5], &[0x82, 0, 4]] {
         assert!(joined(refused).is_err(), "{refused:?}");
     }
+}
+
+/// Two scales with six grades each: a seventh would be somebody's guess.
+#[test]
+fn a_grade_that_is_none_is_refused() {
+    let graded = |reliability: &[u8], credibility: &[u8]| {
+        let mut body = vec![0x86, 0x82, 1, 0x58, 32];
+        body.extend([9; 32]);
+        body.extend(reliability);
+        body.extend(credibility);
+        body.extend([0x60, 0x60, 0x19, 0x23, 0x28]);
+        JournalEntry::decode(26, &body)
+    };
+    assert!(graded(&[0x81, 1], &[0x81, 6]).is_ok());
+    assert!(graded(&[0x80], &[0x80]).is_ok());
+    for grade in [0, 7] {
+        assert!(graded(&[0x81, grade], &[0x80]).is_err(), "{grade}");
+        assert!(graded(&[0x80], &[0x81, grade]).is_err(), "{grade}");
+    }
+    assert!(graded(&[0x82, 1, 2], &[0x80]).is_err());
 }
 
 #[test]
