@@ -21,6 +21,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::approvals::approvals;
 use crate::ask;
+use crate::assessing::assessing;
 use crate::audit::audit;
 use crate::consents::consents;
 use crate::emergencies::emergencies;
@@ -48,6 +49,7 @@ pub fn router(service: Service) -> Router {
         .merge(guard())
         .merge(approvals())
         .merge(emergencies())
+        .merge(assessing())
         .merge(consents())
         .merge(staff())
         .layer(from_fn_with_state(service.clone(), admit))

@@ -6,6 +6,7 @@
 mod api;
 mod approvals;
 pub mod ask;
+mod assessing;
 mod audit;
 mod client;
 mod consents;

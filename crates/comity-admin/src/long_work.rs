@@ -3,12 +3,14 @@
 use axum::response::Response;
 use comity_node::ServiceError;
 use comity_node::api::{
-    BooksLine, DiffLine, DiffRequest, ExportLine, ExportRequest, SearchLine, SearchRequest,
+    BooksLine, CorroborationLine, DiffLine, DiffRequest, ExportLine, ExportRequest, SearchLine,
+    SearchRequest,
 };
-use comity_node::service::{Comparing, Exporting, Searching, Verifying};
+use comity_node::service::{Comparing, Corroborating, Exporting, Searching, Verifying};
 use serde::Serialize;
 
 use crate::api::{Ask, Node, Nothing, State};
+use crate::ask;
 use crate::failure::Failure;
 use crate::lines;
 
@@ -32,6 +34,14 @@ impl Work for Searching {
     type Line = SearchLine;
 
     async fn go_on(&mut self) -> Result<Option<SearchLine>, ServiceError> {
+        self.next().await
+    }
+}
+
+impl Work for Corroborating {
+    type Line = CorroborationLine;
+
+    async fn go_on(&mut self) -> Result<Option<CorroborationLine>, ServiceError> {
         self.next().await
     }
 }
@@ -66,6 +76,14 @@ pub(crate) async fn search(
     Ask(asked): Ask<SearchRequest>,
 ) -> Result<Response, Failure> {
     Ok(told(node.search(&asked)?))
+}
+
+/// Who else says what a record says.
+pub(crate) async fn corroborate(
+    State(node): Node,
+    Ask(asked): Ask<ask::Record>,
+) -> Result<Response, Failure> {
+    Ok(told(node.corroborate(&asked.record).await?))
 }
 
 /// Everything that happened in a time: the lines of a file as they are made.

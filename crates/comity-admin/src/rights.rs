@@ -16,6 +16,7 @@ pub(crate) fn of(path: &str) -> Right {
         | "/audit-file"
         | "/audit-partner"
         | "/audit-search"
+        | "/corroboration"
         | "/keyring"
         | "/guard"
         | "/approvals"
@@ -41,9 +42,8 @@ pub(crate) fn of(path: &str) -> Right {
         }
         "/publish" | "/unsend" | "/lift-embargo" | "/withdraw" | "/recall" | "/refuse-recall"
         | "/drop-draft" => Right::Write,
-        "/judge" | "/guard-release" | "/guard-hold" | "/erase" | "/add-hold" | "/lift-hold" => {
-            Right::Judge
-        }
+        "/judge" | "/assess" | "/guard-release" | "/guard-hold" | "/erase" | "/add-hold"
+        | "/lift-hold" => Right::Judge,
         "/approve" | "/confirm-emergency" => Right::Approve,
         "/release-emergency" => Right::BreakGlass,
         "/update-partner"

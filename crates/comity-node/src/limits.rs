@@ -171,3 +171,12 @@ pub const ERASED_IN_A_STEP: usize = 32;
 
 /// Bytes of a record that is written into a file: in base 64 it must fit into one answer.
 pub const RECORD_FILE_BYTES: usize = 128 * 1024 * 1024;
+
+/// Words about how far one source or record is to be believed that are held; of more, the journal has the rest.
+pub const ASSESSMENTS_HELD: usize = 16;
+/// Bytes of memory for what parts speak of, once they were read for it; what is beyond is read again.
+pub const SUBJECTS_BYTES: usize = 64 << 20;
+/// Other records that are named of those that speak of the same; all are counted.
+pub const CORROBORATING: usize = 200;
+/// Vulnerabilities that are named of what records have in common; all are counted.
+pub const CVES_NAMED: usize = 10;

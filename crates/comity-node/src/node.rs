@@ -177,6 +177,7 @@ impl Node {
             signing: tokio::sync::RwLock::default(),
             answering: tokio::sync::Mutex::default(),
             past: tokio::sync::Mutex::default(),
+            subjects: Arc::default(),
         });
         let mut by_itself = Vec::new();
         if endpoint.is_some() {

@@ -286,6 +286,23 @@ pub enum ExportWhat {
         /// Which word about it, from 1.
         word: u64,
     },
+    /// Somebody said how far a record, or a source, is to be believed.
+    Assessed {
+        /// The record; none where it was said of a source.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<ExportRecord>,
+        /// The source; none where it was said of a record.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source: Option<ExportPartner>,
+        /// How reliable the source is, `A` to `F`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reliability: Option<String>,
+        /// How credible the record is, 1 to 6.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        credibility: Option<u64>,
+        /// Who.
+        by: String,
+    },
     /// It was decided what stands of records: by a person, or by a keyring that went on.
     Decided {
         /// The records, by id.

@@ -5,6 +5,7 @@
 //! Times and ids are strings here; [`crate::service`] reads them.
 
 mod approvals;
+mod assessing;
 mod audit;
 mod comparing;
 mod consents;
@@ -29,6 +30,10 @@ mod withdrawals;
 
 pub use approvals::{
     ApprovalLine, ApprovalNeed, ApprovalReport, ApprovalSaid, ApproveRequest, Approved,
+};
+pub use assessing::{
+    AssessRequest, AssessedLine, AssessmentLine, CameLine, CorroboratingLine, Corroboration,
+    CorroborationLine, ImportLine, ImportedLine, LookedAt, OriginLine, ProvenanceLine,
 };
 pub use audit::{
     AuditChain, AuditConsent, AuditDelivery, AuditFile, AuditOutside, AuditStep, AuditTold,

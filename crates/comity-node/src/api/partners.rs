@@ -24,6 +24,9 @@ pub struct PartnerLine {
     /// What is taken in from it.
     #[serde(default)]
     pub intake: IntakeLine,
+    /// How reliable it is as a source, `A` to `F`, by the last word of a person here. Never sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reliability: Option<String>,
     /// Where it can be reached.
     pub addresses: Vec<String>,
     /// Titles of the agreements in force.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::approvals::ApprovalLine;
+use super::assessing::{AssessmentLine, ProvenanceLine};
 use super::emergencies::EmergencyLine;
 use super::quarantine::{HoldLine, RulingLine};
 
@@ -39,6 +40,9 @@ pub struct RecordLine {
     pub signed_at: String,
     /// When it entered here.
     pub entered_at: String,
+    /// How reliable its source is and how credible it is, as people here said: `B2`. Never sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rating: Option<String>,
 }
 
 /// A record whole.
@@ -73,6 +77,12 @@ pub struct RecordDetail {
     /// Emergency releases of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub emergencies: Vec<EmergencyLine>,
+    /// How far it is to be believed, where somebody here said so of it, or of its source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assessment: Option<AssessmentLine>,
+    /// Where it is from; of what binds economies, the lines above say all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<ProvenanceLine>,
 }
 
 /// How a record ended.

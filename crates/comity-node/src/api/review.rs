@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::assessing::AssessmentLine;
 use super::partners::{AgreementLine, DeadlineLine, PartnerLine};
 
 /// What the journal knows of a partner.
@@ -25,6 +26,9 @@ pub struct PartnerReview {
     pub deadlines: Vec<DeadlineLine>,
     /// Its keys. None: its keyring is not here.
     pub keys: Option<KeysReview>,
+    /// How reliable it is as a source, where somebody here said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assessment: Option<AssessmentLine>,
     /// What it brought or signed, and was kept from everybody.
     pub quarantine: QuarantineReview,
     /// What nothing in the journal says, in words.

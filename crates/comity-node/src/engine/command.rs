@@ -7,9 +7,9 @@ use comity_core::digest::{leaf_hashes, tree_root};
 use comity_core::entropy::draw;
 use comity_core::group::{Founding, GroupBody, Says};
 use comity_core::journal::{
-    BackedUp, ContentRead, DraftMade, Guarded, Invited, JournalEntry, LegalHold, PartnerChange,
-    PartnerChanged, Ruled, Shown, Source, StaffChange, StaffChanged, Standing, StandingChanged,
-    ToldOutside,
+    Assessed, BackedUp, ContentRead, DraftMade, Guarded, Invited, JournalEntry, LegalHold,
+    PartnerChange, PartnerChanged, Ruled, Shown, Source, StaffChange, StaffChanged, Standing,
+    StandingChanged, ToldOutside,
 };
 use comity_core::keyring::{Advance, AdvanceError};
 use comity_core::limits::{ENTRY_BYTES, PART_BYTES};
@@ -63,6 +63,8 @@ pub enum Command {
         /// What changes.
         change: PartnerChange,
     },
+    /// Somebody says how far a source, or a record, is to be believed.
+    Assess(Box<Assessed>),
     /// Somebody was told of a record by other means.
     TellOutside(Box<ToldOutside>),
     /// Such a word was wrong.
@@ -294,6 +296,7 @@ impl Engine {
             }
             Command::Partner { economy, change } => self.change_partner(economy, change, now),
             Command::Unsend { record } => self.unsend(record, now),
+            Command::Assess(assessed) => self.assess(*assessed, now),
             Command::TellOutside(told) => self.tell_outside(*told, now),
             Command::ToldWrongly { record, word, reason } => {
                 self.told_wrongly(record, word, reason, now)

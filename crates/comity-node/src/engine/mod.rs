@@ -9,6 +9,7 @@
 
 mod alarms;
 mod approving;
+mod assessing;
 mod batches;
 mod breaking;
 mod command;

@@ -2,8 +2,8 @@
 
 use comity_core::control::{AcknowledgementBody, Answer, WithdrawalBody};
 use comity_core::journal::{
-    Arrival, ArrivalOutcome, JournalEntry, LegalHold, PartHeld, PartnerChange, Shown, Source,
-    StaffChange, Standing,
+    Arrival, ArrivalOutcome, Assessed, AssessedSubject, JournalEntry, LegalHold, PartHeld,
+    PartnerChange, Shown, Source, StaffChange, Standing,
 };
 use comity_core::policy::TrustLevel;
 use comity_core::receipt::{RejectReason, UnverifiedReceipt};
@@ -142,6 +142,7 @@ impl Telling<'_> {
                 passed: !guarded.passes.is_empty(),
                 by: guarded.by.clone(),
             }),
+            JournalEntry::Assessed(assessed) => Some(self.assessed(assessed)),
             JournalEntry::AwaitsApproval(awaits) => alone(ExportWhat::AwaitsApproval {
                 record: self.record(&awaits.record),
                 causes: awaits.causes.iter().map(ToString::to_string).collect(),
@@ -249,6 +250,18 @@ impl Telling<'_> {
             None => ExportWhat::Signed { record, author: manifest.author.to_string(), parts },
             Some(from) => ExportWhat::Received { record, from, number: number(source), parts },
         }
+    }
+
+    /// What people here think is nobody else's: it is not in what is exported about one partner.
+    fn assessed(&self, assessed: &Assessed) -> Told {
+        let Assessed { subject, reliability, credibility, reason: _, by, at: _ } = assessed;
+        let (of, source) = match subject {
+            AssessedSubject::Record(record) => (Some(self.record(record)), None),
+            AssessedSubject::Source(economy) => (None, Some(self.partner(economy))),
+        };
+        let reliability = reliability.map(|grade| grade.to_string());
+        let (credibility, by) = (credibility.map(|grade| grade.code()), by.clone());
+        (ExportWhat::Assessed { of, source, reliability, credibility, by }, None)
     }
 
     fn hold(&self, hold: &LegalHold, stands: bool) -> ExportWhat {

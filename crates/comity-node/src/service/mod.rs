@@ -2,6 +2,7 @@
 
 mod agreements;
 mod approvals;
+mod assessing;
 mod audit;
 mod audit_partner;
 mod caller;
@@ -12,6 +13,7 @@ mod consent_answers;
 mod consent_lines;
 mod consented;
 mod consents;
+mod corroborating;
 mod drafts;
 mod due;
 mod embargo;
@@ -46,6 +48,7 @@ mod searching;
 mod staff;
 #[cfg(test)]
 mod staff_tests;
+mod subjects;
 mod terms;
 mod unaware;
 mod watch;
@@ -78,12 +81,14 @@ use caller::Asks;
 pub(crate) use caller::OpenKeys;
 pub use caller::staff_key_file;
 pub use comparing::{Comparing, line as difference_line};
+pub use corroborating::Corroborating;
 pub use emergencies::EMERGENCY_KEYS;
 pub use exporting::{Exporting, Verifying};
 pub(crate) use key_ends::desk_problem;
 pub(crate) use pairing::{Pairings, introduction};
 use partners::Links;
 pub use searching::Searching;
+pub(crate) use subjects::Subjects;
 pub use words::from_base64;
 pub(crate) use words::to_base64;
 
@@ -115,6 +120,8 @@ pub(crate) struct ServiceParts {
     /// Held while the journal is folded for a question about the past: each takes as much memory as the
     /// node itself.
     pub(crate) past: tokio::sync::Mutex<()>,
+    /// What parts speak of, as far as somebody asked.
+    pub(crate) subjects: Arc<Subjects>,
 }
 
 impl Service {

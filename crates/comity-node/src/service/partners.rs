@@ -302,6 +302,7 @@ fn line(
         level: partner.level.number(),
         level_name: partner.level.to_string(),
         intake: intake_line(partner),
+        reliability: state.reliability(economy).map(|grade| grade.to_string()),
         addresses: partner.addresses.clone(),
         agreements: agreements
             .filter(|agreement| agreement.in_force(now))

@@ -1,16 +1,21 @@
 //! Looking at records.
 
+use std::sync::Arc;
+
 use comity_core::journal::{Shown, Standing};
 use comity_core::policy::PartFacts;
 use comity_core::record::{self, Header, Part};
 use comity_core::{Kind, PartDigest, RecordId, Timestamp};
 use comity_store::{Damage, StoreError};
 
+use super::subjects::Speaks;
 use super::{
-    Service, approvals, caller, consent_lines, emergencies, erasing, find_economy, find_record,
-    group_words, local, quarantine, withdrawals, words,
+    Service, approvals, assessing, caller, consent_lines, emergencies, erasing, find_economy,
+    find_record, group_words, local, quarantine, withdrawals, words,
 };
-use crate::api::{ListRequest, PartDetail, RecordDetail, RecordLine};
+use crate::api::{
+    AssessmentLine, ListRequest, PartDetail, ProvenanceLine, RecordDetail, RecordLine,
+};
 use crate::error::ServiceError;
 use crate::state::{Held, State};
 
@@ -31,8 +36,11 @@ impl Service {
         let text = record.to_owned();
         let (desks, now) = (self.parts.config.local.desks.clone(), self.now());
         let sees = self.sees();
-        let (id, (line, seq, digests, mut sight, (body, end, (held, ruling, approval, broken)))) =
-            self.look(move |state, _, _| {
+        let (
+            id,
+            (line, seq, digests, mut sight, (body, end, (held, ruling, approval, broken)), belief),
+        ) = self
+            .look(move |state, _, _| {
                 let (id, held) = found(state, &text)?;
                 let digests: Vec<PartDigest> = held.parts.iter().map(|part| part.digest).collect();
                 let body = match sees.filter(|most| held.facts.floor.tlp > *most) {
@@ -50,7 +58,16 @@ impl Service {
                 );
                 let line = words::record_line(state, &id, held, now);
                 let end = words::end(state, &id, held);
-                Ok::<_, ServiceError>((id, (line, held.seq, digests, sight, (body, end, aside))))
+                let content = !held.facts.kind.is_control();
+                let belief = content.then(|| {
+                    let told = assessing::Told::of_record(state, &id, held, sees);
+                    let may =
+                        |part: &&PartFacts| sight.get(&part.digest).is_some_and(Option::is_none);
+                    let speaks = held.parts.iter().filter(may).filter_map(Speaks::of);
+                    (told, assessing::provenance(state, &id, held), speaks.collect::<Vec<_>>())
+                });
+                let about = (body, end, aside);
+                Ok::<_, ServiceError>((id, (line, held.seq, digests, sight, about, belief)))
             })
             .await??;
         let unreadable = |why: String| ServiceError::data("unreadable", why);
@@ -95,6 +112,7 @@ impl Service {
                 .await?;
             parts.push(detail);
         }
+        let (assessment, provenance) = self.belief(belief).await?;
         if caller::shows_above_green(&parts) {
             self.note_read(Shown::Record(id)).await?;
         }
@@ -111,9 +129,29 @@ impl Service {
             ruling,
             approval,
             emergencies: broken,
+            assessment,
+            provenance,
         })
     }
+
+    /// How far a record is to be believed, and where it is from.
+    async fn belief(
+        &self,
+        belief: Option<Belief>,
+    ) -> Result<(Option<AssessmentLine>, Option<ProvenanceLine>), ServiceError> {
+        let Some((told, mut provenance, speaks)) = belief else { return Ok((None, None)) };
+        let (store, subjects) = (Arc::clone(&self.parts.store), Arc::clone(&self.parts.subjects));
+        // What cannot be read is named where the parts are.
+        let read = move || subjects.of_record(&*store, &speaks, &mut 0);
+        let subject = tokio::task::spawn_blocking(read).await.unwrap_or_default();
+        provenance.imports = assessing::imports(&subject);
+        let assessment = told.map(|told| self.with_reasons(told)).transpose()?;
+        Ok((assessment, Some(provenance)))
+    }
 }
+
+/// What was said of a record, where it is from, and the parts that say of what it is made.
+type Belief = (Option<assessing::Told>, ProvenanceLine, Vec<Speaks>);
 
 pub(super) fn found<'a>(
     state: &'a State,

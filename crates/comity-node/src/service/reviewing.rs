@@ -9,7 +9,7 @@ use comity_core::keyring::VerifiedKeyring;
 use comity_core::receipt::{RejectReason, UnverifiedReceipt};
 use comity_core::{EconomyId, Kind, Timestamp};
 
-use super::{Links, Service, agreements, find_partner, partners, quarantine};
+use super::{Links, Service, agreements, assessing, find_partner, partners, quarantine};
 use crate::api::{
     ClockReview, GivenReview, KeyReview, KeysReview, PartnerReview, QuarantineReview, TakenReview,
     WithdrawalReview,
@@ -23,7 +23,7 @@ impl Service {
     pub async fn review_partner(&self, name: &str) -> Result<PartnerReview, ServiceError> {
         let (text, now) = (name.to_owned(), self.now());
         let endpoint = self.parts.endpoint.clone();
-        let (mut review, last_receipt) = self
+        let (mut review, said, last_receipt) = self
             .look(move |state, engine, seen| {
                 let economy = find_partner(state, &text)?;
                 let links = Links::of(engine, seen, endpoint.as_deref());
@@ -44,15 +44,18 @@ impl Service {
                         .filter(|deadline| deadline.partner == line.name)
                         .collect(),
                     keys: state.keyring(&economy).map(|keyring| keys(state, &economy, keyring)),
+                    assessment: None,
                     quarantine: kept_back(state, &economy),
                     not_known: Vec::new(),
                     partner: line,
                 };
                 let receipt = partner.out.receipt_for(partner.out.receipted());
                 let ahead = signed_ahead(state, &economy);
-                Ok((review, receipt.map(|receipt| (receipt, ahead))))
+                let said = assessing::Told::of_source(state, &economy);
+                Ok((review, said, receipt.map(|receipt| (receipt, ahead))))
             })
             .await??;
+        review.assessment = said.map(|said| self.with_reasons(said)).transpose()?;
         if let Some(((came, seq), signed_ahead_ms)) = last_receipt
             && let Some(JournalEntry::Receipt { signed, .. }) = self.entry(seq)?
             && let Ok(receipt) = UnverifiedReceipt::parse(&signed)

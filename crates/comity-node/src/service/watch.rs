@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use comity_core::journal::JournalEntry;
+use comity_core::journal::{AssessedSubject, JournalEntry};
 use comity_core::receipt::UnverifiedReceipt;
 use comity_core::staff::Right;
 use comity_core::{RecordId, Timestamp, record};
@@ -119,6 +119,10 @@ fn of_one(state: &State, entry: &JournalEntry, now: Timestamp) -> Option<Event> 
         JournalEntry::Unsent { record: unsent, at } => record(unsent, at.to_string()),
         JournalEntry::Erased(erasure) => record(&erasure.record, erasure.at.to_string()),
         JournalEntry::Ruled(ruled) => record(&ruled.record, ruled.at.to_string()),
+        JournalEntry::Assessed(assessed) => match &assessed.subject {
+            AssessedSubject::Record(of) => record(of, assessed.at.to_string()),
+            AssessedSubject::Source(_) => None,
+        },
         JournalEntry::Delivery(decided) => {
             let held = state.record(&decided.entry.record)?;
             let went = held.parts.iter().filter(|part| decided.entry.parts.contains(&part.digest));

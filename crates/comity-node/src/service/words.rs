@@ -68,6 +68,7 @@ pub(super) fn record_line(state: &State, id: &RecordId, held: &Held, now: Timest
         addressed: held.facts.addressed,
         signed_at: held.signed_at.to_string(),
         entered_at: held.entered_at.to_string(),
+        rating: state.rating(id).map(|(source, said)| format!("{source}{said}")),
     }
 }
 

@@ -184,6 +184,7 @@ impl State {
         self.note_terms(&arrived.record, &new, &arrived.source, arrived.at);
         self.came(arrived.record, &arrived.source, &new, &came.into_iter().collect());
         self.came_again(arrived.record, &arrived.source, !new.is_empty());
+        self.note_came(&arrived.record, &arrived.source, arrived.at);
         self.arrive_again(&arrived.record);
         Ok(())
     }

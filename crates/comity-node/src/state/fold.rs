@@ -87,6 +87,7 @@ impl State {
             outsides: super::Outsides::default(),
             approvals: super::Approvals::default(),
             emergencies: super::emergencies::Emergencies::default(),
+            assessments: super::Assessments::default(),
             guarding: super::Guarding::default(),
             erasures: super::Erasures::default(),
             since: super::terms::Since::default(),
@@ -279,6 +280,7 @@ impl State {
             JournalEntry::Guarded(guarded) => self.guarded(guarded),
             JournalEntry::AwaitsApproval(awaits) => self.approvals.about_to(awaits),
             JournalEntry::Emergency(opened) => self.emergencies.about_to(opened),
+            JournalEntry::Assessed(assessed) => self.assessed(assessed),
         }
         Ok(())
     }
@@ -366,6 +368,7 @@ impl State {
             self.note_terms(record, &BTreeSet::new(), &source, arrival.at);
             self.came(*record, &source, &BTreeSet::new(), &parts);
             self.came_again(*record, &source, false);
+            self.note_came(record, &source, arrival.at);
         }
     }
 

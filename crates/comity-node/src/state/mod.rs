@@ -6,6 +6,7 @@
 mod admission;
 mod agreements;
 mod approvals;
+mod assessing;
 mod bound;
 mod consent_checks;
 mod consents;
@@ -50,6 +51,8 @@ use comity_core::{Digest, EconomyId, GroupId, KeyId, Kind, PartDigest, RecordId,
 pub use agreements::{Agreements, Compact};
 use approvals::Approvals;
 pub use approvals::{Awaited, Unheard, Verdict};
+use assessing::Assessments;
+pub use assessing::{Assessment, Said};
 pub use bound::Bound;
 use bound::Kept;
 pub use consents::{Consents, Word};
@@ -120,6 +123,7 @@ pub struct State {
     outsides: Outsides,
     approvals: Approvals,
     emergencies: Emergencies,
+    assessments: Assessments,
     guarding: Guarding,
     erasures: Erasures,
     /// When parts came, and what was taken on with them.

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod approval;
+mod assessing;
 mod consent;
 mod erasing;
 mod group;
@@ -19,6 +20,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use agreement::{AgreementCommand, AgreementDiffArgs};
 pub(crate) use approval::Approve;
+pub(crate) use assessing::Assess;
 pub(crate) use consent::{Condition, ConsentAskArgs, ConsentCommand, ConsentGrantArgs};
 pub(crate) use erasing::{Erase, HoldArgs, HoldCommand, RetentionCommand};
 pub(crate) use group::{About, Affiliations, GroupCommand};
@@ -162,6 +164,7 @@ pub(crate) enum Command {
     /// Decide about records that are kept from everybody: doubted, or looked at first
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
+    Assess(Assess),
     Approve(Approve),
     /// List what waits for a second person
     Approvals,

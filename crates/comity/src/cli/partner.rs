@@ -1,6 +1,9 @@
 //! `comity partner`.
 
 use clap::{Subcommand, ValueEnum};
+use comity_core::assessment::Reliability;
+
+use super::words;
 
 /// How far we trust a partner. Ours alone: it is never sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -216,6 +219,24 @@ pub(crate) enum PartnerCommand {
         /// Only for this kind; may be given several times
         #[arg(long = "kind", value_name = "KIND")]
         kinds: Vec<ContentKind>,
+    },
+    /// Say how reliable a partner is as a source, A to F; nothing is decided by it
+    #[command(
+        long_about = "Say how reliable a partner is as a source; nothing is decided by it.\n\nA completely reliable, B usually, C fairly, D not usually reliable, E unreliable, F cannot be judged. It is said of what the partner signs, whoever brings that, and also of an economy that was only introduced to you. Who said so, when and why stays; a later word counts. It is yours alone and never sent; what goes to a partner is said with `comity partner level`, what is taken from it with `comity partner intake`.",
+        after_help = "Examples:\n  comity partner reliability JP B --reason \"right about each of the last ten\"\n  comity partner reliability JP F --reason \"new people there: wait and see\""
+    )]
+    Reliability {
+        /// What you call the partner
+        name: String,
+        /// The grade
+        #[arg(value_parser = words::reliability)]
+        grade: Reliability,
+        /// Why; kept here and sent to nobody
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Who says so [default: who is logged in]
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
     },
     /// Say where a partner is to be reached, instead of what its ticket said
     Reach {

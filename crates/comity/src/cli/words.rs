@@ -1,5 +1,6 @@
 //! Values as they are typed.
 
+use comity_core::assessment::{Credibility, Reliability};
 use comity_core::staff::StaffRole;
 use comity_core::{Kind, Means, RecallReason, RefusalReason, Timestamp, Tlp};
 use jiff::fmt::temporal::DateTimeParser;
@@ -23,6 +24,18 @@ pub(super) fn recall_reason(text: &str) -> Result<RecallReason, String> {
 
 pub(super) fn refusal_reason(text: &str) -> Result<RefusalReason, String> {
     RefusalReason::from_name(text).ok_or_else(|| one_of(RefusalReason::ALL))
+}
+
+pub(super) fn reliability(text: &str) -> Result<Reliability, String> {
+    Reliability::from_name(text).ok_or_else(|| {
+        "A (completely reliable) to E (unreliable), or F (cannot be judged)".to_owned()
+    })
+}
+
+pub(super) fn credibility(text: &str) -> Result<Credibility, String> {
+    text.parse().ok().and_then(Credibility::from_code).ok_or_else(|| {
+        "1 (confirmed by other sources) to 5 (improbable), or 6 (cannot be judged)".to_owned()
+    })
 }
 
 fn one_of(all: &[impl std::fmt::Display]) -> String {

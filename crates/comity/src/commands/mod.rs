@@ -2,6 +2,7 @@
 
 mod agreement;
 mod approval;
+mod assessing;
 mod audit;
 mod clock;
 mod completions;
@@ -126,6 +127,7 @@ pub(crate) fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
         Command::Watch(watch) => watch::run(&watch, context),
         Command::Audit(command) => audit::run(command, context),
         Command::Quarantine(command) => quarantine::run(command, context),
+        Command::Assess(assess) => assessing::run(assess, context),
         Command::Approve(asked) => approval::approve(asked, context),
         Command::Approvals => approval::list(context),
         Command::Release(command) => release::run(command, context),

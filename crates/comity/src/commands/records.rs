@@ -10,7 +10,7 @@ use comity_node::api::{
 use comity_node::shell_word::word;
 use serde::Serialize;
 
-use super::{Context, record_file};
+use super::{Context, assessing, record_file};
 use crate::backend::{Keys, Session};
 use crate::cli::{List, Show, Unsend, Withdraw};
 use crate::screen::format::{counted, size};
@@ -22,17 +22,24 @@ const TEXT_LINES: usize = 30;
 
 /// Records, one a line.
 pub(super) fn table(records: &[RecordLine], zones: &Zones) -> Table {
-    let mut table = Table::new(&["ref", "kind", "marking", "from", "entered", "state", "title"]);
+    // Where nobody said how far something is believed, nothing stands of it.
+    let rated = records.iter().any(|line| line.rating.is_some());
+    let mut columns = vec!["ref", "kind", "marking", "from", "entered", "state"];
+    columns.extend(rated.then_some("belief"));
+    columns.push("title");
+    let mut table = Table::new(&columns);
     for line in records {
-        table.row([
+        let mut row = vec![
             line.reference.clone(),
             line.kind.clone(),
             marking(line),
             from(line),
             zones.written(&line.entered_at),
             state(line),
-            line.title.clone(),
-        ]);
+        ];
+        row.extend(rated.then(|| line.rating.clone().unwrap_or_else(|| "-".to_owned())));
+        row.push(line.title.clone());
+        table.row(row);
     }
     table
 }
@@ -42,7 +49,7 @@ fn marking(line: &RecordLine) -> String {
 }
 
 /// Origin, who introduced it, and the relay, as far as they differ.
-fn from(line: &RecordLine) -> String {
+pub(super) fn from(line: &RecordLine) -> String {
     let mut from = line.origin.clone();
     if let Some(by) = &line.introduced_by {
         from.push_str(&format!(" (introduced by {by})"));
@@ -256,6 +263,12 @@ pub(super) fn write_record(
     writeln!(out, "  id        {}", line.record)?;
     writeln!(out, "  origin    {}", line.origin_id)?;
     writeln!(out, "  key       {}", detail.author)?;
+    if let Some(provenance) = &detail.provenance {
+        assessing::write_provenance(provenance, zones, out)?;
+    }
+    if let Some(assessment) = &detail.assessment {
+        assessing::write_assessment(assessment, zones, out)?;
+    }
     if let Some(body) = &detail.body {
         writeln!(out, "\n{}", printable_text(body, usize::MAX))?;
     }

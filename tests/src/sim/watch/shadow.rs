@@ -213,6 +213,7 @@ impl Shadow {
             | JournalEntry::HoldLifted(_)
             | JournalEntry::AwaitsApproval(_)
             | JournalEntry::Emergency(_)
+            | JournalEntry::Assessed(_)
             | JournalEntry::BackedUp(_) => {}
         }
         Ok(())

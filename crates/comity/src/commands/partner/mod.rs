@@ -7,14 +7,16 @@ mod review;
 use std::io::{self, Write};
 
 use comity_admin::{Failure, FailureKind, ask};
+use comity_core::assessment::Reliability;
 use comity_node::api::{
-    AgreementLine, DiffRequest, DiffSide, IntroductionLine, PartnerLine, PartnerUpdate, Published,
+    AgreementLine, AssessRequest, DiffRequest, DiffSide, IntroductionLine, PartnerLine,
+    PartnerUpdate, Published,
 };
 use serde_json::json;
 
-use super::Context;
 use super::agreement::{EXAMPLES, diff};
 use super::recall::{self, Narrowed};
+use super::{Context, assessing};
 use crate::backend::{Keys, Session};
 use crate::cli::PartnerCommand;
 use crate::screen::format::{count, counted};
@@ -41,6 +43,15 @@ pub(super) fn run(command: PartnerCommand, context: &mut Context<'_>) -> Result<
         PartnerCommand::Intake { name, rule, kinds } => {
             let kinds = kinds.into_iter().map(|kind| kind.name().to_owned()).collect();
             intake(&name, PartnerUpdate::Intake { rule: rule.name().to_owned(), kinds }, context)
+        }
+        PartnerCommand::Reliability { name, grade, reason, by } => {
+            let request = AssessRequest {
+                source: Some(name),
+                reliability: Some(grade.to_string()),
+                reason,
+                ..AssessRequest::default()
+            };
+            assessing::say(request, by, "partner reliability", context)
         }
         PartnerCommand::Reach { name, addresses } => reach(&name, addresses, context),
         PartnerCommand::Suspend { name } => update(&name, PartnerUpdate::Suspend, context),
@@ -199,6 +210,9 @@ fn write_partner(partner: &PartnerLine, zones: &Zones, out: &mut dyn Write) -> i
     writeln!(out, "  id          {}", partner.economy)?;
     writeln!(out, "  trust       {} {}", partner.level, partner.level_name)?;
     writeln!(out, "  intake      {}", rules(partner))?;
+    if let Some(grade) = partner.reliability.as_deref().and_then(Reliability::from_name) {
+        writeln!(out, "  reliability {grade}, {}", grade.in_words())?;
+    }
     if !partner.intake.refused.is_empty() {
         let refused = partner.intake.refused.iter();
         let refused: Vec<_> = refused.map(|(kind, n)| format!("{} {kind}", count(*n))).collect();

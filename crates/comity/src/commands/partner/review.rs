@@ -7,7 +7,7 @@ use std::time::Duration;
 use comity_admin::{Failure, ask};
 use comity_node::api::{KeyReview, PartnerReview};
 
-use super::Context;
+use super::{Context, assessing};
 use crate::backend::Keys;
 use crate::screen::format::{count, counted, duration};
 use crate::screen::times::Zones;
@@ -20,6 +20,9 @@ pub(super) fn review(name: &str, context: &mut Context<'_>) -> Result<(), Failur
     let comity = context.comity();
     context.screen.answer(&review, |out| {
         super::write_partner(&review.partner, &zones, out)?;
+        if let Some(said) = &review.assessment {
+            assessing::write_said(said, &zones, out)?;
+        }
         write_deliveries(&review, &zones, out)?;
         write_withdrawals(&review, out)?;
         write_clock(&review, &zones, out)?;
