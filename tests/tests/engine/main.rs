@@ -4,6 +4,7 @@
 
 mod agreements;
 mod approvals;
+mod assessing;
 mod bounds;
 mod bounds_consents;
 mod bounds_groups;

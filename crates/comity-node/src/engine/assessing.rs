@@ -17,7 +17,8 @@ impl Engine {
                 let held = self.state.record(&record).ok_or_else(missing)?;
                 if held.facts.kind.is_control() {
                     let (reference, kind) = (&held.reference, held.facts.kind);
-                    let why = format!("{reference} is a {kind}: it says nothing to be believed");
+                    let why =
+                        format!("{reference} is a record of kind `{kind}`, which is not graded");
                     return Err(CommandError::Unfitting(why));
                 }
             }

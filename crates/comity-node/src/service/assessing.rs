@@ -125,7 +125,10 @@ fn subject(
     source: Option<String>,
 ) -> Result<AssessedSubject, ServiceError> {
     match (record, source) {
-        (Some(text), None) => found(state, &text).map(|(id, _)| AssessedSubject::Record(id)),
+        (Some(text), None) => {
+            let (id, held) = found(state, &text)?;
+            has_content(held).map(|()| AssessedSubject::Record(id))
+        }
         (None, Some(text)) if text == state.code() || text == state.us().to_string() => {
             Err(ServiceError::usage("ourselves", "nobody grades themselves"))
         }
@@ -134,6 +137,18 @@ fn subject(
             Err(ServiceError::usage("subject", "a record is meant, or a source: one of the two"))
         }
     }
+}
+
+/// What binds economies says nothing to be believed.
+pub(super) fn has_content(held: &Held) -> Result<(), ServiceError> {
+    if !held.facts.kind.is_control() {
+        return Ok(());
+    }
+    let (reference, kind) = (&held.reference, held.facts.kind);
+    let message =
+        format!("{reference} is a record of kind `{kind}`, which says nothing to be believed");
+    Err(ServiceError::usage("control-record", message)
+        .next("name a record with content; of a partner: comity partner reliability NAME"))
 }
 
 fn reliable(name: &str) -> Result<Reliability, ServiceError> {

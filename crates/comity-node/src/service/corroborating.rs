@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use comity_core::corroboration::{Cve, Document, Origins, Statement};
-use comity_core::journal::Standing;
+use comity_core::journal::{Shown, Standing};
 use comity_core::policy::{Lifecycle, RecordFacts};
 use comity_core::{EconomyId, PartDigest, RecordId};
 use comity_interop::Subject;
@@ -90,11 +90,7 @@ impl Service {
         let (desks, now, sees) = (self.parts.config.local.desks.clone(), self.now(), self.sees());
         let asked = self.look(move |state, _, _| {
             let (id, held) = found(state, &text)?;
-            if held.facts.kind.is_control() {
-                let (reference, kind) = (&held.reference, held.facts.kind);
-                let message = format!("{reference} is a {kind}: it says nothing to be believed");
-                return Err(ServiceError::usage("control-record", message).next("comity list"));
-            }
+            assessing::has_content(held)?;
             let sight = local::sight(state, held, &desks, sees, now);
             let shown = |part: &PartDigest| sight.get(part).is_some_and(Option::is_none);
             let parts = held.parts.iter().filter(|part| shown(&part.digest));
@@ -106,9 +102,13 @@ impl Service {
                 does_not_count: does_not_count(&held.facts, &held.standing, &exercise),
                 parts: speaks.clone(),
             };
-            Ok((itself, exercise, speaks))
+            Ok::<_, ServiceError>((itself, exercise, speaks))
         });
         let (itself, exercise, speaks) = asked.await??;
+        // What is shown of others is what they have in common with it.
+        if speaks.iter().any(|part| part.above_green) {
+            self.note_read(Shown::Record(itself.record)).await?;
+        }
         let (store, subjects) = (Arc::clone(&self.parts.store), Arc::clone(&self.parts.subjects));
         let read = move || subjects.of_record(&*store, &speaks, &mut 0);
         let subject = tokio::task::spawn_blocking(read).await.map_err(|_stopped| interrupted())?;

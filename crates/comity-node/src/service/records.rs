@@ -112,8 +112,12 @@ impl Service {
                 .await?;
             parts.push(detail);
         }
+        let above = belief
+            .as_ref()
+            .is_some_and(|(_, _, speaks)| speaks.iter().any(|part| part.above_green));
         let (assessment, provenance) = self.belief(belief).await?;
-        if caller::shows_above_green(&parts) {
+        let imports = provenance.as_ref().is_some_and(|from| !from.imports.is_empty());
+        if caller::shows_above_green(&parts) || above && imports {
             self.note_read(Shown::Record(id)).await?;
         }
         Ok(RecordDetail {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use comity_core::policy::PartFacts;
 use comity_core::record::Part;
-use comity_core::{PartDigest, Section};
+use comity_core::{PartDigest, Section, Tlp};
 use comity_interop::Subject;
 use comity_store::Store;
 
@@ -28,6 +28,8 @@ pub(super) struct Speaks {
     pub(super) part: PartDigest,
     /// Whether it is an exact copy of something, such as a public document.
     original: bool,
+    /// Whether it is marked above TLP:GREEN: whom it is read for is kept.
+    pub(super) above_green: bool,
 }
 
 impl Speaks {
@@ -35,7 +37,8 @@ impl Speaks {
     pub(super) fn of(part: &PartFacts) -> Option<Self> {
         let original = part.section == Section::Original;
         let text = matches!(part.section, Section::Summary | Section::Mitigation | Section::Detail);
-        (original || text).then_some(Self { part: part.digest, original })
+        let above_green = part.marking.tlp > Tlp::Green;
+        (original || text).then_some(Self { part: part.digest, original, above_green })
     }
 }
 
