@@ -51,7 +51,7 @@ fn no_gate_reads_a_grade() {
     bench.deliver(&mut jp, &record, &parts);
     let id = record.id();
     assert_eq!(bench.delivered(conn), [id], "it goes on to FJ");
-    let went = bench.left(conn).len();
+    drop(bench.left(conn));
 
     let (before, policy) = (decided(&bench, &id, &fj.economy.id), bench.state().policy().version());
     for (source, said) in Reliability::ALL.into_iter().zip(Credibility::ALL) {
@@ -65,7 +65,7 @@ fn no_gate_reads_a_grade() {
         assert_eq!(bench.state().policy().version(), policy);
         assert_eq!(bench.state().rating(&id), Some((source, said)));
     }
-    assert_eq!(bench.left(conn).len(), went, "nothing left for it");
+    assert!(bench.left(conn).is_empty(), "nothing left for it");
     bench.restart();
     assert_eq!(decided(&bench, &id, &fj.economy.id), before);
     assert_eq!(bench.state().rating(&id), Some((Reliability::F, Credibility::NotJudged)));
