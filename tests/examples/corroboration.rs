@@ -106,7 +106,7 @@ async fn asked(service: &Service, record: &str) -> Outcome<(f64, f64, u64)> {
         }
     }
     let took = began.elapsed();
-    drop(end.send(()));
+    end.send(()).map_err(|()| "nobody watched")?;
     let slowest = watching.await??;
     Ok((took.as_secs_f64(), slowest.as_secs_f64() * 1000.0, counted))
 }

@@ -163,7 +163,7 @@ fn numbers_of_vulnerabilities_are_found_where_they_stand() {
 proptest! {
     #[test]
     fn whatever_stands_in_a_text_is_read_without_harm(text in ".{0,200}", insert in 0..100_usize) {
-        let _ = Cve::all_in(&text, 4);
+        drop(Cve::all_in(&text, 4));
         let place = text.char_indices().map(|(place, _)| place).nth(insert).unwrap_or(0);
         let (front, back) = text.split_at(place);
         let (found, more) = Cve::all_in(&format!("{front} CVE-2031-98765 {back}"), 64);

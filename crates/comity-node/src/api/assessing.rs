@@ -166,9 +166,12 @@ pub struct OriginLine {
     /// Or publishers, by namespace; several where one takes over documents of another.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub publishers: Vec<String>,
-    /// With their documents.
+    /// With their documents: the first ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub documents: Vec<ImportedLine>,
+    /// How many more.
+    #[serde(default)]
+    pub more_documents: u64,
 }
 
 /// A public document, and by whom it is here.

@@ -204,6 +204,7 @@ impl Corroborating {
 
     async fn conclude(&mut self) -> Result<Corroboration, ServiceError> {
         let origins = Origins::of(&self.statements);
+        let signers = origins.signers.clone();
         let others = std::mem::take(&mut self.others);
         let records = self.statements.len() as u64;
         let (documents, about) = (std::mem::take(&mut self.documents), Arc::clone(&self.about));
@@ -226,8 +227,8 @@ impl Corroborating {
                     imports: other.imports,
                 })
             });
-            let counted = counted(state, &origins, &documents);
-            let signers: Vec<_> = origins.signers.iter().map(|one| state.name_of(one)).collect();
+            let names: BTreeMap<_, _> =
+                signers.into_iter().map(|one| (one, state.name_of(&one))).collect();
             let about_it = &about.subject;
             let mut provenance = assessing::provenance(state, &about.record, held);
             provenance.imports = imports(about_it);
@@ -239,19 +240,24 @@ impl Corroborating {
                 provenance,
                 cves: named.map(ToString::to_string).collect(),
                 more_cves: about_it.cves.len().saturating_sub(CVES_NAMED) as u64,
-                in_words: in_words(records, &counted, &signers),
+                in_words: String::new(),
                 records,
-                origins: origins.count() as u64,
-                counted,
-                signers,
+                origins: 0,
+                counted: Vec::new(),
+                signers: Vec::new(),
                 does_not_count: does_not_count(&held.facts, &held.standing, &about.exercise),
                 others: others.collect(),
                 more_others,
                 looked_at,
             };
-            Ok::<_, ServiceError>((answer, told))
+            Ok::<_, ServiceError>((answer, told, names))
         });
-        let (mut answer, told) = answer.await??;
+        let (mut answer, told, names) = answer.await??;
+        // Many documents take long to name: not while the engine waits.
+        answer.origins = origins.count() as u64;
+        answer.counted = counted(&names, &origins, &documents);
+        answer.signers = names.into_values().collect();
+        answer.in_words = in_words(records, &answer.counted, &answer.signers);
         if let Some(told) = told {
             answer.assessment = self.service.with_reasons(told)?;
         }
@@ -363,24 +369,28 @@ impl Common {
 
 /// Who stands behind what was counted: economies first, each as it is called here.
 fn counted(
-    state: &State,
+    names: &BTreeMap<EconomyId, String>,
     origins: &Origins,
     documents: &BTreeMap<Document, ImportLine>,
 ) -> Vec<OriginLine> {
-    let economies = origins.economies.keys().map(|economy| OriginLine {
-        economy: Some(state.name_of(economy)),
-        ..OriginLine::default()
-    });
+    let name = |economy: &EconomyId| names.get(economy).cloned().unwrap_or_default();
+    let economies = origins
+        .economies
+        .keys()
+        .map(|economy| OriginLine { economy: Some(name(economy)), ..OriginLine::default() });
     let publishers = origins.publishers.iter().map(|publishers| {
         let theirs = origins.documents.iter();
-        let theirs = theirs.filter(|(document, _)| publishers.contains(document.publisher()));
-        let documents = theirs.map(|(document, by)| ImportedLine {
+        let theirs: Vec<_> =
+            theirs.filter(|(document, _)| publishers.contains(document.publisher())).collect();
+        let more_documents = theirs.len().saturating_sub(CORROBORATING) as u64;
+        let documents = theirs.into_iter().take(CORROBORATING).map(|(document, by)| ImportedLine {
             document: documents.get(document).cloned().unwrap_or_default(),
-            imported_by: by.iter().map(|economy| state.name_of(economy)).collect(),
+            imported_by: by.iter().map(name).collect(),
         });
         OriginLine {
             publishers: publishers.iter().map(|one| one.as_str().to_owned()).collect(),
             documents: documents.collect(),
+            more_documents,
             ..OriginLine::default()
         }
     });
@@ -402,7 +412,7 @@ fn in_words(records: u64, counted: &[OriginLine], signers: &[String]) -> String 
     let origins = counted.len() as u64;
     let of = counted.iter().map(|origin| match &origin.economy {
         Some(economy) => economy.clone(),
-        None => imported(&origin.documents),
+        None => imported(&origin.documents, origin.more_documents),
     });
     let of = of.collect::<Vec<_>>().join("; ");
     let (records, origins_said) =
@@ -421,14 +431,15 @@ fn in_words(records: u64, counted: &[OriginLine], signers: &[String]) -> String 
 }
 
 /// `the document CISA ICSA-24-030-02 imported by FJ and KR`.
-fn imported(documents: &[ImportedLine]) -> String {
+fn imported(documents: &[ImportedLine], beyond: u64) -> String {
     let name = |one: &ImportedLine| {
         let ImportLine { publisher, namespace, id, .. } = &one.document;
         let by = if publisher.is_empty() { namespace } else { publisher };
         format!("{by} {id} imported by {}", listed(&one.imported_by))
     };
     let named: Vec<_> = documents.iter().take(NAMED).map(name).collect();
-    let more = match documents.len().saturating_sub(NAMED) {
+    let more = beyond.saturating_add(documents.len().saturating_sub(NAMED) as u64);
+    let more = match more {
         0 => String::new(),
         more => format!(", and {more} more of the same publisher"),
     };
@@ -485,7 +496,7 @@ mod tests {
     fn the_words_say_how_it_was_counted() {
         let cisa = document("CISA", "ICSA-24-030-02", &["KR", "FJ"]);
         assert_eq!(
-            said(3, &["JP"], &[&[cisa.clone()]], &["JP", "KR", "FJ"]),
+            said(3, &["JP"], &[std::slice::from_ref(&cisa)], &["JP", "KR", "FJ"]),
             "3 records, 2 origins: JP; the document CISA ICSA-24-030-02 imported by FJ and KR"
         );
         assert_eq!(said(1, &["JP"], &[], &["JP"]), "1 record, 1 origin: JP");

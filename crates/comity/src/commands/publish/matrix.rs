@@ -188,6 +188,7 @@ mod tests {
             addressed: true,
             signed_at: String::new(),
             entered_at: String::new(),
+            rating: None,
         };
         let preview = Preview {
             record,

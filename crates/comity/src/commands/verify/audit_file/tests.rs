@@ -104,6 +104,7 @@ fn books() -> AuditWho {
             addressed: false,
             signed_at: "2026-11-18T13:06:40Z".to_owned(),
             entered_at: "2026-11-18T13:06:40Z".to_owned(),
+            rating: None,
         },
         deliveries: vec![delivery],
         consented: Vec::new(),
