@@ -119,6 +119,7 @@ mod tests {
             "/affirm",
             "/add-staff",
             "/leave-staff",
+            "/emergency-key",
             "/guard-reload",
             "/keep-drafts",
         ]

@@ -348,6 +348,7 @@ fn doubt(
             // A key whose grant was renewed has not ended, whichever of the grants covers the record.
             let still_granted = keyring
                 .grants_of(claim.author)
+                .filter(|grant| grant.role == Role::Author || claim.kind == Kind::Approval)
                 .any(|grant| signs_records(grant.role) && first_seen < grant.until);
             (!still_granted).then_some(Doubt::KeyEnded)
         }

@@ -549,3 +549,73 @@ fn it_goes_first() {
     let lane = lanes.iter().find(|(went, _)| *went == record).map(|(_, lane)| *lane);
     assert_eq!(lane, Some(0));
 }
+
+/// A no is no reason to ask again, and takes no second person.
+#[test]
+fn what_was_refused_is_not_broken_again() {
+    let (mut bench, partner) = world();
+    let to = partner.economy.id;
+    // Nobody is there: nothing goes, and nothing is owed.
+    bench.sever(partner.conn());
+    let record = publish_as(&mut bench, Tlp::Green, &key(KIM));
+    let word = broken(&mut bench, record, to).expect("the glass breaks");
+    say(&mut bench, word, ApprovalVerdict::Refuse, KIM)
+        .expect("whoever broke it thinks better of it");
+    assert_eq!(stands(&bench, word), GlassStands::Refused);
+    assert!(owed(&bench).is_empty());
+    broken(&mut bench, record, to).expect_err("somebody said no");
+    bench.restart();
+    broken(&mut bench, record, to).expect_err("and it is written down");
+}
+
+/// Who refuses the record refuses that it goes in an emergency too.
+#[test]
+fn a_record_that_is_refused_comes_back_at_once() {
+    let (mut bench, mut partner) = world();
+    bench.approval = Approval { tlp: Some(Tlp::Clear), ..Approval::default() };
+    bench.restart();
+    bench.connect(&mut partner);
+    let record = publish(&mut bench, Tlp::Clear);
+    let word = broken(&mut bench, record, partner.economy.id).expect("the glass breaks");
+    assert!(went(&bench, &partner, record) && owed(&bench).is_empty());
+    say(&mut bench, record, ApprovalVerdict::Refuse, ANN).expect("an approver");
+    assert_eq!(owed(&bench), [word]);
+    let refused = why(confirm(&mut bench, word, LEE));
+    assert!(refused.contains("the record was refused"), "{refused}");
+}
+
+/// Where nobody said who it was, nobody is known to be somebody else.
+#[test]
+fn what_nobody_of_the_staff_broke_nobody_confirms() {
+    let (mut bench, partner) = world();
+    let record = publish(&mut bench, Tlp::Green);
+    let to = partner.economy.id;
+    let word = break_as(&mut bench, (record, to), &key(GLASS), "").expect("the glass breaks");
+    let refused = why(confirm(&mut bench, word, LEE));
+    assert!(refused.contains("it takes a second person"), "{refused}");
+    bench.wait(EMERGENCY_CONFIRMED_WITHIN);
+    assert_eq!(owed(&bench), [word]);
+}
+
+/// What had a number by an earlier release does not go by a later one under that number: nobody would recall it.
+#[test]
+fn what_goes_by_a_release_goes_under_a_number_of_its_own() {
+    let (mut bench, mut partner) = world();
+    let to = partner.economy.id;
+    let record = publish(&mut bench, Tlp::Green);
+    bench.slow_reads = true;
+    let first = broken(&mut bench, record, to).expect("the glass breaks");
+    confirm(&mut bench, first, LEE).expect("an approver");
+    assert!(!went(&bench, &partner, record));
+    bench.sever(partner.conn());
+    bench.slow_reads = false;
+    bench.wait(EMERGENCY_LASTS);
+    let second = broken(&mut bench, record, to).expect("the glass breaks");
+    bench.connect(&mut partner);
+    bench.wait(5 * SECOND);
+    assert!(went(&bench, &partner, record));
+    let glass = bench.state().emergency(&second).expect("a release");
+    assert!(bench.state().went(glass), "it went by the second");
+    bench.wait(EMERGENCY_CONFIRMED_WITHIN);
+    assert_eq!(owed(&bench), [second]);
+}

@@ -484,7 +484,8 @@ impl Engine {
                 Err(CommandError::Unfitting(why))
             }
             ControlBody::Approval(body) if self.state.emergency(&body.record).is_some() => {
-                let heard = self.state.may_confirm(&body.record, manifest.author, self.now);
+                let heard =
+                    self.state.may_confirm(&body.record, (manifest.author, body.verdict), self.now);
                 heard.map_err(|why| CommandError::Unfitting(why.to_string()))
             }
             ControlBody::Approval(body) => {

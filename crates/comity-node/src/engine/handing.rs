@@ -189,6 +189,12 @@ impl Engine {
         if self.is_withholding(&partner) {
             return;
         }
+        // What goes by an emergency release goes under a number that says so, or nobody would recall it.
+        let rests_on = self.state.plan_of(held, &entry.parts, &partner, now).covering();
+        let glass = rests_on.and_then(|word| self.state.emergency(&word));
+        if glass.is_some_and(|glass| !glass.numbers.contains(&number)) {
+            return self.take_back(partner, number, digest, now);
+        }
         let mut lane = self.lane(&partner, held, now);
         // What people there act on is only some of the record.
         let others = self.state.partner(&partner);

@@ -214,7 +214,9 @@ impl Service {
         let (word, line) = self
             .look(move |state, _, _| {
                 let word = meant(state, &release)?;
-                let may = state.may_confirm(&word, key, now);
+                let verdict =
+                    if refuse { ApprovalVerdict::Refuse } else { ApprovalVerdict::Approve };
+                let may = state.may_confirm(&word, (key, verdict), now);
                 may.map_err(|why| unconfirmed(state, &word, &why))?;
                 let line = line_of(state, &word, sees, now).ok_or_else(gone)?;
                 Ok::<_, ServiceError>((word, line))
@@ -273,10 +275,13 @@ impl Service {
                 due.collect()
             })
             .await?;
+        // One that cannot be said holds up no other.
+        let mut said = Ok(());
         for (body, title) in due {
-            self.publish_control(Kind::Withdrawal, body.encode(), title).await?;
+            let one = self.publish_control(Kind::Withdrawal, body.encode(), title).await;
+            said = said.and(one.map(drop));
         }
-        Ok(())
+        said
     }
 }
 
@@ -312,6 +317,8 @@ fn would(
     }
     let author = state.staff().ever_held(held.facts.author);
     let confirmers = state.approvers(now).into_iter();
+    // Where nobody is of the staff, nobody is two.
+    let confirmers = confirmers.filter(|_| !state.staff().is_empty());
     let confirmers = confirmers.filter(|name| name != by && Some(name.as_str()) != author);
     let name = state.name_of(&to);
     if !gains(&before, &after) {
@@ -434,7 +441,7 @@ fn unconfirmed(state: &State, word: &RecordId, why: &Unconfirmed) -> ServiceErro
         Unconfirmed::Said(..) => {
             ServiceError::data("said-already", message).next("comity release list")
         }
-        Unconfirmed::TooLate(_) => {
+        Unconfirmed::TooLate(_) | Unconfirmed::RecordRefused => {
             ServiceError::data("too-late", message).next("comity release list")
         }
         Unconfirmed::Author => {

@@ -74,6 +74,9 @@ fn may_be_recalled(state: &State, held: &Held) -> bool {
 fn line(state: &State, economy: &EconomyId, record: &RecordId, now: Timestamp) -> Option<DueLine> {
     let held = state.record(record)?;
     let went = state.partner(economy)?.out.possibly_held(record)?;
+    if state.recalled_from(record).is_some_and(|from| from.contains_key(economy)) {
+        return None;
+    }
     let plan = state.plan_if_clear(held, economy, now);
     let told_with_it =
         |gate: Gate| matches!(gate, Gate::Expiry | Gate::ReleaseTime | Gate::Embargo);

@@ -173,6 +173,9 @@ pub enum Unconfirmed {
     /// It is recalled, or about to be.
     #[error("nobody confirmed it before {0}, and what went is recalled")]
     TooLate(Timestamp),
+    /// The record itself was refused.
+    #[error("the record was refused, so what went of it is recalled")]
+    RecordRefused,
     /// Whoever signed the record says it.
     #[error("whoever signed the record does not confirm that it goes in an emergency")]
     Author,
@@ -216,7 +219,9 @@ impl State {
     #[must_use]
     pub fn unsettled_emergencies(&self, now: Timestamp) -> Vec<(&RecordId, &Glass)> {
         let unsettled = |(_, glass): &(&RecordId, &Glass)| match glass.stands(now) {
-            GlassStands::Unconfirmed => glass.recall.is_none() && self.lets(glass),
+            GlassStands::Unconfirmed => {
+                glass.recall.is_none() && (self.lets(glass) || self.went(glass))
+            }
             GlassStands::Confirmed => false,
             GlassStands::Refused | GlassStands::Lapsed | GlassStands::Doubted => {
                 self.owes_recall(glass, now)
@@ -240,16 +245,22 @@ impl State {
         owed.map(|(word, _)| *word).collect()
     }
 
-    /// Whether what went is to be recalled by us: nobody confirmed it, something may be there, and the
-    /// partner was not told before to destroy it.
+    /// Whether what went is to be recalled by us: nobody confirmed it, or the record itself was refused before
+    /// anybody did; something may be there, and the partner was not told before to destroy it.
     fn owes_recall(&self, glass: &Glass, now: Timestamp) -> bool {
         let unwanted = match glass.stands(now) {
-            GlassStands::Unconfirmed | GlassStands::Confirmed => false,
+            GlassStands::Unconfirmed => self.is_refused(&glass.opened.record),
+            GlassStands::Confirmed => false,
             GlassStands::Refused | GlassStands::Lapsed | GlassStands::Doubted => true,
         };
         let EmergencyOpened { record, to, .. } = &glass.opened;
         let all_told = self.tombstone(record, &self.us).is_some_and(|stone| stone.recall.is_some());
         unwanted && glass.recall.is_none() && !all_told && self.went_by(to, glass)
+    }
+
+    /// Whether a second person said that a record never leaves.
+    fn is_refused(&self, record: &RecordId) -> bool {
+        self.approvals.of(record) == Approval::Refused
     }
 
     /// Whether anything of it possibly went.
@@ -326,6 +337,16 @@ impl State {
         if self.recalled_from(record).is_some_and(|from| from.contains_key(to)) {
             return Err(Unbroken::Recalled);
         }
+        // A no is no reason to ask again, and what is owed comes first.
+        let about = self.emergencies_about(record).map(|(_, glass)| glass);
+        for glass in about.filter(|glass| glass.opened.to == *to) {
+            if glass.stands(now) == GlassStands::Refused {
+                return Err(Unbroken::Refused);
+            }
+            if self.owes_recall(glass, now) {
+                return Err(Unbroken::Recalled);
+            }
+        }
         let mut same = self.emergencies_about(record).map(|(_, glass)| glass);
         if let Some(open) = same.find(|glass| glass.opened.to == *to && glass.is_open(now)) {
             return Err(Unbroken::Open(open.opened.until));
@@ -360,7 +381,7 @@ impl State {
     pub(crate) fn may_confirm(
         &self,
         word: &RecordId,
-        key: KeyId,
+        (key, verdict): (KeyId, ApprovalVerdict),
         now: Timestamp,
     ) -> Result<(), Unconfirmed> {
         let glass = self.emergency(word).ok_or(Unconfirmed::NoGlass)?;
@@ -374,13 +395,22 @@ impl State {
         if glass.opened.confirm_by <= now || glass.recall.is_some() || glass.doubted {
             return Err(Unconfirmed::TooLate(glass.opened.confirm_by));
         }
+        if self.is_refused(&glass.opened.record) {
+            return Err(Unconfirmed::RecordRefused);
+        }
+        // A no needs no second person: whoever mistyped the partner knows it first.
+        if verdict == ApprovalVerdict::Refuse {
+            return self.may_sign_approvals(key, *word, now).map_err(Unconfirmed::Approver);
+        }
         let author = self.records.get(&glass.opened.record).map(|held| held.facts.author);
         let held = |key: KeyId| self.staff.ever_held(key);
         let same = |other: KeyId| other == key || held(other).is_some() && held(other) == held(key);
         if author.is_some_and(same) {
             return Err(Unconfirmed::Author);
         }
-        if key == glass.key || held(key).is_some_and(|name| name == glass.opened.by) {
+        // Where nobody said who broke it, there was no staff, and nobody is known to be a second person.
+        let nobody = glass.opened.by.is_empty();
+        if key == glass.key || nobody || held(key).is_some_and(|name| name == glass.opened.by) {
             return Err(Unconfirmed::SamePerson);
         }
         self.may_sign_approvals(key, *word, now).map_err(Unconfirmed::Approver)
@@ -389,7 +419,8 @@ impl State {
     /// The names of those who may confirm it now.
     #[must_use]
     pub fn confirmers(&self, word: &RecordId, now: Timestamp) -> Vec<String> {
-        let may = |key| self.may_confirm(word, key, now).is_ok();
+        let yes = ApprovalVerdict::Approve;
+        let may = |key| self.may_confirm(word, (key, yes), now).is_ok();
         let staff = self.staff.iter().filter(|(_, member)| may(member.key));
         staff.map(|(name, _)| name.to_owned()).collect()
     }
@@ -425,7 +456,7 @@ impl State {
         if !self.emergencies.broken.contains_key(&word) {
             return false;
         }
-        if self.may_confirm(&word, said.key, said.at).is_err() {
+        if self.may_confirm(&word, (said.key, said.verdict), said.at).is_err() {
             return true;
         }
         let Some(glass) = self.emergencies.broken.get_mut(&word) else { return true };
