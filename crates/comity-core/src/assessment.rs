@@ -156,8 +156,8 @@ mod tests {
 
     #[test]
     fn grades_and_their_numbers_are_one_to_one() {
-        for (grade, letter) in Reliability::ALL.into_iter().zip('A'..='F') {
-            assert_eq!(grade.to_string(), letter.to_string());
+        for ((grade, letter), number) in Reliability::ALL.into_iter().zip('A'..='F').zip(1..) {
+            assert_eq!((grade.code(), grade.to_string()), (number, letter.to_string()));
             assert_eq!(Reliability::from_code(grade.code()), Some(grade));
             assert_eq!(Reliability::from_name(&letter.to_lowercase().to_string()), Some(grade));
         }
