@@ -190,7 +190,9 @@ impl Engine {
             return;
         }
         // What goes by an emergency release goes under a number that says so, or nobody would recall it.
-        let rests_on = self.state.plan_of(held, &entry.parts, &partner, now).covering();
+        let broken = !held.facts.emergencies.is_empty();
+        let plan = broken.then(|| self.state.plan_of(held, &entry.parts, &partner, now));
+        let rests_on = plan.and_then(|plan| plan.covering());
         let glass = rests_on.and_then(|word| self.state.emergency(&word));
         if glass.is_some_and(|glass| !glass.numbers.contains(&number)) {
             return self.take_back(partner, number, digest, now);
