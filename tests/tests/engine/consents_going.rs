@@ -10,6 +10,7 @@ use comity_core::policy::{Lifecycle, Recipient, Source, decide};
 use comity_core::record::{Draft, Header, Part, VerifiedRecord};
 use comity_core::sign::SecretKey;
 use comity_core::{Kind, Marking, Onward, PartDigest, RecordId, Section, Tlp};
+use comity_node::config::Retention;
 use comity_tests::bench::{Answer, Peer, nobody, sign};
 use comity_tests::sim::economy::Economy;
 
@@ -205,6 +206,50 @@ fn what_a_consent_asks_for_binds_whatever_the_asker_says() {
     world.bench.deliver(&mut world.fj, &incident.record, &one);
     let held = world.bench.state().record(&id).expect("it is here");
     assert!(held.parts.iter().all(|part| part.sources.is_empty()), "nothing new binds");
+}
+
+/// Whoever asked brings the record first, and the consent after it: what its origin asks for binds all the same.
+#[test]
+fn what_a_consent_asks_for_binds_what_came_before_it() {
+    for consent_first in [true, false] {
+        let mut world = World::new();
+        let jp = world.jp.economy.clone();
+        let mut draft = Draft::new(Kind::Incident);
+        let marking = Some(Marking::new(Tlp::Amber));
+        let header = Header { marking, ..Header::new(Section::Summary, "text/plain") };
+        draft.parts.push((header, b"a flaw".to_vec()));
+        let (record, parts) = sign(draft, &jp, world.bench.now);
+        let (id, part) = (record.id(), parts[0].digest);
+        let (asker, grantee) = (world.fj.economy.id, world.kr.id);
+        let terms = Obligations {
+            onward: Onward::None,
+            retention_days: Some(30),
+            ..Obligations::default()
+        };
+        let until = world.later();
+        let ask = RecordId([9; 32]);
+        let grant =
+            ConsentGrant { record: id, parts: vec![part], asker, grantee, ask, until, terms };
+        if consent_first {
+            world.jp_grants(grant.clone());
+        }
+        let came = world.bench.now;
+        world.bench.deliver(&mut world.fj, &record, &parts);
+        if !consent_first {
+            world.jp_grants(grant);
+        }
+        for _ in 0..2 {
+            let held = world.bench.state().record(&id).expect("it is here");
+            let bank = Recipient::Constituent { name: "a bank".to_owned() };
+            let policy = world.bench.state().policy();
+            let shown = decide(policy, &held.facts, &held.parts[0], &bank, world.bench.now);
+            assert!(!shown.is_release(), "{consent_first}");
+            let due = world.bench.state().term_of(held, &held.parts[0], &Retention::default());
+            let days = Duration::from_secs(30 * 86_400);
+            assert_eq!(due.map(|due| due.at), Some(came.saturating_add(days)), "{consent_first}");
+            world.restart();
+        }
+    }
 }
 
 #[test]
