@@ -191,8 +191,9 @@ pub fn entitlement(
         return Entitlement::Refused(refusal);
     }
     match (doubt(keyring, revocation, claim, first_seen.at), first_seen.way) {
-        (Some(doubt), Way::Relayed)
-            if !keyring.affirms(&claim.record) && !takes_back(claim, doubt) =>
+        (Some((doubt, since)), Way::Relayed)
+            if !keyring.affirms(&claim.record)
+                && !takes_back(claim, doubt, since, first_seen.at) =>
         {
             Entitlement::Quarantined(doubt)
         }
@@ -289,9 +290,10 @@ impl Scope {
 
 /// Whether a record takes back others, and its key merely ended. Somebody who leaves, or a key whose place
 /// another took, must not leave standing what was withdrawn before, wherever a relay is late. Of a key in foreign
-/// hands it may be the thief who takes back.
-fn takes_back(claim: &Claim, doubt: Doubt) -> bool {
+/// hands it may be the thief who takes back; and of one that ended long ago, whoever found it.
+fn takes_back(claim: &Claim, doubt: Doubt, since: Timestamp, first_seen: Timestamp) -> bool {
     claim.kind == Kind::Withdrawal
+        && first_seen < since.saturating_add(limits::LATE_WITHDRAWAL)
         && match doubt {
             Doubt::KeyEnded | Doubt::KeyRevoked => true,
             Doubt::KeyCompromised | Doubt::Forked(_) => false,
@@ -334,23 +336,24 @@ fn at_signing(
     Err(refusal)
 }
 
-/// Whether the key had ended when the record was first seen.
+/// Whether the key had ended when the record was first seen, and since when.
 fn doubt(
     keyring: &VerifiedKeyring,
     revocation: Option<&Revocation>,
     claim: &Claim,
     first_seen: Timestamp,
-) -> Option<Doubt> {
+) -> Option<(Doubt, Timestamp)> {
     match revocation.filter(|revocation| revocation.at <= first_seen) {
-        Some(Revocation { compromised: true, .. }) => Some(Doubt::KeyCompromised),
-        Some(_) => Some(Doubt::KeyRevoked),
+        Some(Revocation { compromised: true, at, .. }) => Some((Doubt::KeyCompromised, *at)),
+        Some(revocation) => Some((Doubt::KeyRevoked, revocation.at)),
         None => {
             // A key whose grant was renewed has not ended, whichever of the grants covers the record.
-            let still_granted = keyring
+            let grants = keyring
                 .grants_of(claim.author)
                 .filter(|grant| grant.role == Role::Author || claim.kind == Kind::Approval)
-                .any(|grant| signs_records(grant.role) && first_seen < grant.until);
-            (!still_granted).then_some(Doubt::KeyEnded)
+                .filter(|grant| signs_records(grant.role));
+            let last = grants.map(|grant| grant.until).max().unwrap_or_default();
+            (last <= first_seen).then_some((Doubt::KeyEnded, last))
         }
     }
 }

@@ -73,6 +73,9 @@ pub const EPOCHS: u64 = 1024;
 pub const JUSTIFICATIONS: usize = 32;
 /// How old the last word of a group's secretariat may be before release that depends on it stops.
 pub const ROSTER_MAX_AGE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+/// How long after its author's key has ended a withdrawal still counts that a relay brings: relays are late by
+/// weeks, and an old key may come into anybody's hands.
+pub const LATE_WITHDRAWAL: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// How far ahead of our clock a signing time may be before the record waits as pending.
 pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(600);
 /// Smallest size class of a part, in bytes.

@@ -45,6 +45,8 @@ pub struct Bench {
     pub slow_disk: bool,
     /// Whether reads wait until [`Bench::read`].
     pub slow_reads: bool,
+    /// Whether what the egress guard is to look at cannot be read.
+    pub unreadable: bool,
     /// How what outlasts a restore is written down.
     pub list: ListDisk,
     /// What the configuration sets, from the next start on.
@@ -92,6 +94,7 @@ impl Bench {
             now: START,
             slow_disk: false,
             slow_reads: false,
+            unreadable: false,
             list: ListDisk::Quick,
             listing: Vec::new(),
             limits: None,
@@ -302,7 +305,10 @@ impl Bench {
                     let bytes = self.node.store.blob(part).map_err(|error| error.to_string())?;
                     Ok((*part, guard.part(bytes.ok_or("no such body")?)?))
                 };
-                let result = parts.iter().map(look).collect();
+                let result = match self.unreadable {
+                    false => parts.iter().map(look).collect(),
+                    true => Err("the disk does not answer".to_owned()),
+                };
                 self.examinations += 1;
                 let examined = Input::Examined { token, result };
                 if !self.slow_reads {

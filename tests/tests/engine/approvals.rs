@@ -118,6 +118,25 @@ fn publish_draft(bench: &mut Bench, draft: Draft, author: &SecretKey) -> RecordI
     }
 }
 
+/// What the configuration names waits for a second person whatever the disk did meanwhile.
+#[test]
+fn a_full_disk_makes_nobody_forget_that_something_waits_for_a_second_person() {
+    let (mut bench, mut partner) = approving(from(Tlp::Amber));
+    bench.node.store.set_room(Some(10));
+    let refused = bench.publish("one too many");
+    assert_eq!(bench.reply(refused), Some(Err(CommandError::DiskFull)));
+    bench.node.store.set_room(None);
+    let state = bench.node.fold(None).expect("the journal folds");
+    bench.engine().fall_back(state, Vec::new());
+    bench.engine().go_on();
+    assert!(bench.engine().failed().is_none());
+    bench.connect(&mut partner);
+    let record = publish(&mut bench, Tlp::Amber);
+    let held = bench.state().record(&record).expect("it is here");
+    assert!(matches!(held.facts.approval, Said::Awaited(_)));
+    assert!(!bench.delivered(partner.conn()).contains(&record));
+}
+
 /// The node's own key signs it.
 fn publish(bench: &mut Bench, label: Tlp) -> RecordId {
     let author = bench.node.economy.author.clone();

@@ -136,6 +136,39 @@ fn what_a_revocation_behind_a_relay_waits_for_is_taken_with_it() {
     assert_eq!(brings(&mut bench, &mut relay, &further, &by), Answer::Rejected);
 }
 
+/// What a later version made stricter is taken back no more by the version before, however often that comes.
+#[test]
+fn an_earlier_keyring_takes_nothing_back_again() {
+    let mut bench = Bench::new();
+    let mut origin = bench.pair(2);
+    bench.connect(&mut origin);
+    let by = origin.economy.clone();
+    let (key, at) = (by.former.id(), bench.now);
+    let revoking = |held: &VerifiedKeyring, at, compromised| {
+        let revocation = Revocation { key, at, compromised };
+        KeyringBuilder::follow(held).revoke(revocation).sign(&[&by.root]).expect("its own root")
+    };
+    let plain = revoking(&by.keyring, at, false);
+    let stolen = revoking(&plain, at, true);
+    for keyring in [&plain, &stolen] {
+        assert_eq!(brings(&mut bench, &mut origin, keyring, &by), Answer::Acked);
+    }
+    // Nor does one that moves an instant back and reaches nothing.
+    let mut last = stolen;
+    for number in 0..limits::KEYRINGS + 2 {
+        bench.wait(std::time::Duration::from_millis(1));
+        let moved = at.saturating_sub(std::time::Duration::from_millis(number + 1));
+        let next = revoking(&last, moved, true);
+        let keyring = if number % 2 == 0 { &plain } else { &next };
+        let answer = brings(&mut bench, &mut origin, keyring, &by);
+        let taken = number < limits::KEYRINGS - 2;
+        assert_eq!(answer, if taken { Answer::Acked } else { Answer::Deferred }, "{number}");
+        if taken && number % 2 == 1 {
+            last = next;
+        }
+    }
+}
+
 #[test]
 fn keyrings_that_come_too_early_have_a_bound() {
     let mut bench = Bench::new();

@@ -10,7 +10,7 @@ use comity_core::keyring::KeyringBuilder;
 use comity_core::policy::Lifecycle;
 use comity_core::record::{Draft, Header, Part, VerifiedRecord, control};
 use comity_core::test_util::TestEconomy;
-use comity_core::{Digest, GroupId, Kind, Marking, RecordId, Section, Timestamp, Tlp};
+use comity_core::{Digest, EconomyId, GroupId, Kind, Marking, RecordId, Section, Timestamp, Tlp};
 use comity_node::config::{Limits, Room};
 use comity_node::engine::Command;
 use comity_node::limits;
@@ -145,6 +145,36 @@ fn the_memory_of_a_partners_records_has_a_bound() {
         let answer = brings(&mut bench, &mut hostile, &over);
         assert_eq!(answer, if memory > MOST { Answer::Acked } else { Answer::Deferred });
     }
+}
+
+/// What is taken back passes the bound, and leaves something by which it passes once; what others alone are to
+/// give up leaves nothing, and waits like everything else.
+#[test]
+fn a_withdrawal_from_somebody_else_waits_for_room() {
+    let mut bench = bench(1 << 20, PLENTY);
+    let mut hostile = bench.pair(2);
+    bench.connect(&mut hostile);
+    let (taken, over) = fill(&mut bench, &mut hostile, (200, 20));
+    assert_eq!(brings(&mut bench, &mut hostile, &over), Answer::Deferred);
+    let by = hostile.economy.clone();
+    let withdraws = |from: Vec<EconomyId>, number: u64, bench: &Bench| {
+        let body = WithdrawalBody { from, ..WithdrawalBody::of(vec![taken[0]]).unwrap() };
+        let at = bench.now.saturating_sub(std::time::Duration::from_millis(number));
+        let body = body.encode();
+        let record = control(Kind::Withdrawal, body, Tlp::Clear, &by.author, by.id, at);
+        (record.expect("a withdrawal"), Vec::new())
+    };
+    // They take what room is left, and that is all.
+    let somebody = EconomyId([9; 32]);
+    let put_off = (0..1000).find(|number| {
+        let elsewhere = withdraws(vec![somebody], *number, &bench);
+        brings(&mut bench, &mut hostile, &elsewhere) == Answer::Deferred
+    });
+    assert!(put_off.is_some());
+    let ours = withdraws(Vec::new(), 0, &bench);
+    assert_eq!(brings(&mut bench, &mut hostile, &ours), Answer::Acked);
+    let again = withdraws(Vec::new(), 1, &bench);
+    assert_eq!(brings(&mut bench, &mut hostile, &again), Answer::Deferred);
 }
 
 #[test]

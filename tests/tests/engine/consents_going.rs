@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use comity_core::consent::{ConsentBody, ConsentGrant, ConsentRefusal};
 use comity_core::journal::Standing;
+use comity_core::keyring::{Grant, KeyringBuilder};
 use comity_core::ledger::Obligations;
 use comity_core::policy::{Lifecycle, Recipient, Source, decide};
-use comity_core::record::{Draft, Header, Part, VerifiedRecord};
+use comity_core::record::{Draft, Header, Part, VerifiedRecord, control};
 use comity_core::sign::SecretKey;
+use comity_core::test_util::TestEconomy;
 use comity_core::{Kind, Marking, Onward, PartDigest, RecordId, Section, Tlp};
 use comity_node::config::Retention;
 use comity_tests::bench::{Answer, Peer, nobody, sign};
@@ -211,14 +213,21 @@ fn what_a_consent_asks_for_binds_whatever_the_asker_says() {
 /// Whoever asked brings the record first, and the consent after it: what its origin asks for binds all the same.
 #[test]
 fn what_a_consent_asks_for_binds_what_came_before_it() {
-    for consent_first in [true, false] {
+    for (consent_first, author_last) in [(true, false), (false, false), (false, true)] {
         let mut world = World::new();
         let jp = world.jp.economy.clone();
+        // A key of which nobody has heard when the record comes.
+        let key = SecretKey::from_seed(&[77; 32]);
+        let (since, until) = (TestEconomy::FROM, TestEconomy::UNTIL);
+        let grant = Grant::author(jp.id, key.public(), [Kind::Incident], Tlp::Amber, since, until);
+        let granted = KeyringBuilder::follow(&jp.keyring).grant(grant).sign(&[&jp.root]).unwrap();
+        let author = if author_last { key } else { jp.author.clone() };
+        let author = Economy { author, ..jp.clone() };
         let mut draft = Draft::new(Kind::Incident);
         let marking = Some(Marking::new(Tlp::Amber));
         let header = Header { marking, ..Header::new(Section::Summary, "text/plain") };
         draft.parts.push((header, b"a flaw".to_vec()));
-        let (record, parts) = sign(draft, &jp, world.bench.now);
+        let (record, parts) = sign(draft, &author, world.bench.now);
         let (id, part) = (record.id(), parts[0].digest);
         let (asker, grantee) = (world.fj.economy.id, world.kr.id);
         let terms = Obligations {
@@ -238,15 +247,27 @@ fn what_a_consent_asks_for_binds_what_came_before_it() {
         if !consent_first {
             world.jp_grants(grant);
         }
+        assert_eq!(world.bench.state().record(&id).unwrap().facts.pending, author_last);
+        if author_last {
+            let body = granted.encoded().to_vec();
+            let now = world.bench.now;
+            let said = control(Kind::Keyring, body, Tlp::Clear, &jp.author, jp.id, now).unwrap();
+            world.bench.deliver(&mut world.jp, &said, &[]);
+        }
+        assert!(world.bench.state().record(&id).unwrap().is_accepted());
         for _ in 0..2 {
             let held = world.bench.state().record(&id).expect("it is here");
             let bank = Recipient::Constituent { name: "a bank".to_owned() };
             let policy = world.bench.state().policy();
             let shown = decide(policy, &held.facts, &held.parts[0], &bank, world.bench.now);
-            assert!(!shown.is_release(), "{consent_first}");
+            assert!(!shown.is_release(), "{consent_first} {author_last}");
             let due = world.bench.state().term_of(held, &held.parts[0], &Retention::default());
             let days = Duration::from_secs(30 * 86_400);
-            assert_eq!(due.map(|due| due.at), Some(came.saturating_add(days)), "{consent_first}");
+            assert_eq!(
+                due.map(|due| due.at),
+                Some(came.saturating_add(days)),
+                "{consent_first} {author_last}"
+            );
             world.restart();
         }
     }

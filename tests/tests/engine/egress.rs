@@ -204,6 +204,25 @@ fn nothing_goes_while_it_is_not_looked_at() {
     assert!(went(&bench, &partner, record));
 }
 
+/// Whoever is away when the worker ends gets it with the next connection.
+#[test]
+fn what_is_looked_at_while_a_link_breaks_goes_over_the_next() {
+    for fails in [false, true] {
+        let (mut bench, mut partner) = guarded(WORD);
+        (bench.slow_reads, bench.unreadable) = (true, fails);
+        let record = publish(&mut bench, &[(Section::Summary, "a flaw")]);
+        bench.sever(partner.conn());
+        (bench.slow_reads, bench.unreadable) = (false, false);
+        bench.read();
+        bench.wait(SECOND * 60);
+        bench.connect(&mut partner);
+        bench.wait(SECOND);
+        assert!(went(&bench, &partner, record), "{fails}");
+        let held = publish(&mut bench, &[(Section::Summary, "see heron-7f3a")]);
+        assert!(!went(&bench, &partner, held));
+    }
+}
+
 /// The body is on its way to the disk: whoever looked for it now would not find it.
 #[test]
 fn a_body_is_looked_at_when_it_is_durable() {

@@ -179,8 +179,16 @@ fn a_withdrawal_by_a_key_that_merely_ended_counts_through_whomever_it_comes() {
         entitlement(Some(keyring), &withdrawal(signed), FirstSeen::relayed(day(seen)), day(25))
     };
     assert_eq!(judge(&keyring, 12, 21), Entitlement::Accepted);
+    // A relay is late by weeks; what turns up a season later may be by whoever found the key.
+    let days = limits::LATE_WITHDRAWAL.as_secs() / 86_400;
+    assert_eq!(judge(&keyring, 12, 20 + days - 1), Entitlement::Accepted);
+    assert_eq!(judge(&keyring, 12, 20 + days), Entitlement::Quarantined(Doubt::KeyEnded));
+    let own = FirstSeen::from_origin(day(20 + days));
+    let from_itself = entitlement(Some(&keyring), &withdrawal(12), own, day(20 + days));
+    assert_eq!(from_itself, Entitlement::Accepted);
     let ended = revoked(&keyring, &economy, &author, 14, false);
     assert_eq!(judge(&ended, 13, 15), Entitlement::Accepted);
+    assert_eq!(judge(&ended, 13, 14 + days), Entitlement::Quarantined(Doubt::KeyRevoked));
     let late = Entitlement::Refused(Refusal::SignedAfterRevocation);
     assert_eq!(judge(&ended, 14, 15), late);
     let stolen = revoked(&keyring, &economy, &author, 14, true);

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use comity_core::journal::{Guarded, JournalEntry};
 use comity_core::limits::PART_BYTES;
@@ -14,6 +15,9 @@ use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
 use super::offering::is_sent;
 use super::{CommandError, Effect, Engine, Job, Reply, Then, Token};
 use crate::guard::{Found, Guard};
+
+/// A part that cannot be read is asked for again after so long.
+const UNREAD_AGAIN: Duration = Duration::from_secs(60);
 
 /// Records of which parts are being looked at.
 pub(super) type Examining = BTreeMap<RecordId, Waiting>;
@@ -199,8 +203,12 @@ impl Engine {
         for token in replies {
             self.effects.push(Effect::Reply { token, reply: Ok(Reply::Done) });
         }
-        // What cannot be read now will hardly be so at once: it is looked at with the next connection.
+        // What cannot be read now will hardly be so at once.
         if unread.is_some() {
+            let again = now.saturating_add(UNREAD_AGAIN);
+            for partner in partners {
+                self.consider_at(partner, record, again);
+            }
             for (partner, number) in numbers {
                 if let Some(session) = self.sessions.get_mut(&partner) {
                     session.under_way.remove(&number);
@@ -222,7 +230,17 @@ impl Engine {
         for partner in partners {
             if self.sessions.get(&partner).is_some_and(|session| session.up) {
                 self.consider(partner, record, now);
+            } else {
+                self.consider_at(partner, record, now);
             }
+        }
+    }
+
+    /// A record is looked at anew for a partner at this time, or as soon as there is a link after it: its place
+    /// in the journal lies behind what the session looks at by itself.
+    fn consider_at(&mut self, partner: EconomyId, record: RecordId, at: Timestamp) {
+        if let Some(session) = self.sessions.get_mut(&partner) {
+            session.holds.entry(at).or_default().insert(record);
         }
     }
 

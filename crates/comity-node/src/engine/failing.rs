@@ -186,20 +186,59 @@ impl Engine {
     /// Tokens are not given twice, so that what still comes back from before is of nobody's concern.
     pub fn fall_back(&mut self, state: State, unfinished: Vec<(Unfinished, Ranges)>) {
         let entropy = std::mem::replace(&mut self.entropy, Box::new(OsEntropy));
-        let mut anew = Self::new(state, self.link_key.clone(), entropy)
+        let anew = Self::new(state, self.link_key.clone(), entropy)
             .guarded_by(self.state.guard().cloned());
-        anew.link_config = self.link_config.clone();
-        anew.limits.clone_from(&self.limits);
-        anew.unsend_for = self.unsend_for;
-        anew.sweep = self.sweep.take();
-        anew.tail_cut = self.tail_cut;
-        anew.cut_unwritten = !self.state.doubted().is_subset(anew.state.doubted());
-        anew.remembering = std::mem::take(&mut self.remembering);
-        anew.next_token = self.next_token;
-        anew.space_low = self.space_low;
-        anew.now = self.now;
-        anew.failed = self.failed.take().map(|failure| Failure { fallen_back: true, ..failure });
-        *self = anew;
+        // All of it by name: what people configured is not forgotten because a field was added.
+        let Self {
+            state: unwritten,
+            link_config,
+            limits,
+            unsend_for,
+            approval,
+            lapsed,
+            sweep,
+            tail_cut,
+            remembering,
+            next_token,
+            space_low,
+            now,
+            failed,
+            // What begins anew, as after a start.
+            link_key: _,
+            entropy: _,
+            boot: _,
+            sessions: _,
+            conns: _,
+            numbered_from: _,
+            cut_unwritten: _,
+            claimants: _,
+            rosters_due: _,
+            set_aside: _,
+            admitted: _,
+            jobs: _,
+            examining: _,
+            left: _,
+            commits: _,
+            batch: _,
+            then: _,
+            fresh: _,
+            effects: _,
+            full: _,
+            told: _,
+        } = std::mem::replace(self, anew);
+        self.link_config = link_config;
+        self.limits = limits;
+        self.unsend_for = unsend_for;
+        self.approval = approval;
+        self.lapsed = lapsed;
+        self.sweep = sweep;
+        self.tail_cut = tail_cut;
+        self.cut_unwritten = !unwritten.doubted().is_subset(self.state.doubted());
+        self.remembering = remembering;
+        self.next_token = next_token;
+        self.space_low = space_low;
+        self.now = now;
+        self.failed = failed.map(|failure| Failure { fallen_back: true, ..failure });
         self.take_unfinished(unfinished);
     }
 

@@ -311,11 +311,13 @@ impl State {
         }
         self.renew_consents(id);
         let Some(held) = self.records.get(&grant.record) else { return };
-        if grant.grantee == self.us && held.facts.pending {
-            let records = BTreeSet::from([grant.record]);
-            let scope = Scope::Some { authors: BTreeSet::new(), records };
-            self.judge_anew(held.facts.origin, scope);
-        } else if grant.grantee == self.us {
+        if grant.grantee == self.us {
+            // What waits is bound as well: nothing asks again when it is believed.
+            if held.facts.pending {
+                let records = BTreeSet::from([grant.record]);
+                let scope = Scope::Some { authors: BTreeSet::new(), records };
+                self.judge_anew(held.facts.origin, scope);
+            }
             self.bind_by(grant);
         } else if grant.asker == self.us {
             if let Some(partner) = self.partners.get_mut(&grant.grantee) {

@@ -8,6 +8,7 @@ use comity_core::control::{
 };
 use comity_core::group::{RosterBody, Says};
 use comity_core::journal::Standing;
+use comity_core::keyring::Advance;
 use comity_core::record::Manifest;
 use comity_core::{EconomyId, Kind, RecordId, Timestamp};
 
@@ -126,7 +127,12 @@ impl State {
     pub(crate) fn is_taking_back(&self, manifest: &Manifest, now: Timestamp) -> bool {
         let body = manifest.body.as_deref().unwrap_or_default();
         match ControlBody::decode(manifest.kind, body) {
-            Ok(ControlBody::Keyring(_)) => true,
+            // One that was taken in before takes nothing back again, however often it comes.
+            Ok(ControlBody::Keyring(keyring)) => keyring.verify(None).is_ok_and(|keyring| {
+                let history = self.keyrings.get(&keyring.economy());
+                let known = history.map(|history| history.clone().jump(keyring));
+                !matches!(known, Some(Ok(Advance::Same | Advance::Earlier)))
+            }),
             Ok(ControlBody::Withdrawal(body)) => {
                 let stands = |target: &RecordId| {
                     let own = |held: &Held| held.facts.origin == manifest.origin;
@@ -134,7 +140,8 @@ impl State {
                         && !self.stands_whatever_is_withdrawn(target)
                         && !self.tombstones.contains_key(&(*target, manifest.origin))
                 };
-                body.records.iter().any(stands)
+                // What others alone are to give up leaves nothing here that could not be said again.
+                body.concerns(&self.us) && body.records.iter().any(stands)
             }
             // Whoever keeps the roster takes somebody from it, or the group with a head that grows old.
             Ok(ControlBody::Roster(body)) => {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use comity_core::entitlement::Scope;
 use comity_core::keyring::{
-    AdvanceError, KeyringError, KeyringHistory, SignedKeyring, VerifiedKeyring,
+    Advance, AdvanceError, KeyringError, KeyringHistory, Revocation, SignedKeyring, VerifiedKeyring,
 };
 use comity_core::receipt::RejectReason;
 use comity_core::{Digest, EconomyId, RecordId, Timestamp};
@@ -100,21 +100,31 @@ impl State {
     }
 
     /// Whether a keyring takes back something that stands: by a later root, by a contradiction, or by
-    /// revoking a key that is granted, or that has signed something here.
+    /// revoking a key that is granted, or that has signed something here. What is revoked from an earlier
+    /// instant on has to reach something here that it did not reach before; and what was taken in before takes nothing back
+    /// again. So there are no more of them than of what was taken in.
     pub(crate) fn takes_back(&self, keyring: &VerifiedKeyring) -> bool {
         let Some(history) = self.keyrings.get(&keyring.economy()) else { return true };
         let held = history.current();
         let rooted = |one: &VerifiedKeyring| one.chain().rotations().len();
-        let contradicts =
-            || matches!(history.clone().jump(keyring.clone()), Err(AdvanceError::Fork(_)));
-        let stands = |key| {
-            held.grants_of(key).next().is_some()
-                || !self.signed_by(&keyring.economy(), &key).is_empty()
+        match history.clone().jump(keyring.clone()) {
+            Err(AdvanceError::Fork(_)) => return true,
+            Ok(Advance::Same | Advance::Earlier) => return false,
+            Ok(_) | Err(_) => {}
+        }
+        let signed = |key| self.signed_by(&keyring.economy(), &key);
+        let stands = |key| held.grants_of(key).next().is_some() || !signed(key).is_empty();
+        let reaches = |one: &Revocation| match held.revocation(one.key) {
+            None => stands(one.key),
+            Some(before) => {
+                let between = one.at..before.at;
+                let signed = signed(one.key);
+                let mut records = signed.iter().filter_map(|id| self.records.get(id));
+                one.compromised && !before.compromised && stands(one.key)
+                    || records.any(|held| between.contains(&held.signed_at))
+            }
         };
-        let mut revoked = keyring.keyring().revocations.iter();
-        rooted(keyring) > rooted(held)
-            || revoked.any(|one| held.revocation(one.key) != Some(one) && stands(one.key))
-            || contradicts()
+        rooted(keyring) > rooted(held) || keyring.keyring().revocations.iter().any(reaches)
     }
 
     /// Whether a keyring is the next, and one that takes something back came before it and waits.
