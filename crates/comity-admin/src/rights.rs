@@ -6,9 +6,11 @@ use comity_core::staff::Right;
 /// takes the one that the fewest have.
 pub(crate) fn of(path: &str) -> Right {
     match path {
-        "/status" | "/clock" | "/keys" | "/staff" | "/partners" => Right::Open,
+        "/status" | "/clock" | "/keys" | "/staff" | "/unclaimed-keys" | "/partners" => Right::Open,
         "/backup" | "/confirm-recovery" | "/rotate-link" | "/revoke-key" | "/affirm"
-        | "/add-staff" | "/leave-staff" | "/emergency-key" | "/guard-reload" => Right::Keep,
+        | "/add-staff" | "/leave-staff" | "/recognise-key" | "/emergency-key" | "/guard-reload" => {
+            Right::Keep
+        }
         "/keep-drafts" => Right::Bring,
         "/list"
         | "/show"
@@ -111,6 +113,7 @@ mod tests {
             "/clock",
             "/keys",
             "/staff",
+            "/unclaimed-keys",
             "/partners",
             "/backup",
             "/confirm-recovery",
@@ -119,6 +122,7 @@ mod tests {
             "/affirm",
             "/add-staff",
             "/leave-staff",
+            "/recognise-key",
             "/emergency-key",
             "/guard-reload",
             "/keep-drafts",

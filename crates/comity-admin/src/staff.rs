@@ -10,7 +10,9 @@ use axum::response::Response;
 use axum::routing::post;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use comity_node::api::{ReadsRequest, StaffAddRequest, StaffLeaveRequest, StaffPassphrase};
+use comity_node::api::{
+    ReadsRequest, RecogniseRequest, StaffAddRequest, StaffLeaveRequest, StaffPassphrase,
+};
 use comity_node::service::Service;
 use zeroize::Zeroizing;
 
@@ -37,6 +39,16 @@ pub(crate) fn staff() -> Router<Service> {
             "/leave-staff",
             post(async |State(node): Node, Ask(asked): Ask<StaffLeaveRequest>| {
                 answer(node.leave_staff(asked).await)
+            }),
+        )
+        .route(
+            "/unclaimed-keys",
+            post(async |State(node): Node, Nothing: Nothing| answer(node.unclaimed_keys().await)),
+        )
+        .route(
+            "/recognise-key",
+            post(async |State(node): Node, Ask(asked): Ask<RecogniseRequest>| {
+                answer(node.recognise_key(asked).await)
             }),
         )
         .route(

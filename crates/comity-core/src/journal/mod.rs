@@ -561,6 +561,8 @@ pub enum StaffChange {
     Left,
     /// Somebody is here from now on, and publishes alone no further than this.
     JoinedWithin(StaffWithin),
+    /// A key of the staff, of which nothing here said whose it is, is or was this person's.
+    Recognised(KeyId),
 }
 
 /// Somebody of the staff.

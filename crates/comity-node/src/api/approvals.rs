@@ -7,7 +7,7 @@ use super::{EmergencyLine, Preview};
 /// Records that wait for a second person, and who may be that.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ApprovalReport {
-    /// Those of the staff who may approve, by name. None: nothing that waits can go.
+    /// Those of the staff who may approve something, by name. None: nothing that waits can go.
     pub approvers: Vec<String>,
     /// What waits, the record that has waited longest first.
     pub waiting: Vec<ApprovalLine>,
@@ -29,8 +29,14 @@ pub struct ApprovalLine {
     pub title: String,
     /// The strictest label among its parts.
     pub tlp: String,
-    /// Who signed it: a name of the staff, or `desk`.
+    /// Who signed it: a name of the staff, `desk`, or the key of somebody whose name is not known here.
     pub author: String,
+    /// That key, where nothing here says whose it is: then nobody may approve it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unclaimed: Option<String>,
+    /// Those of the staff who may say a word about it, where it waits: not whoever signed it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvers: Vec<String>,
     /// Why it takes a second person: `TLP:RED`, `category ...`, `class ...`, `N recipients`.
     pub causes: Vec<String>,
     /// Since when.

@@ -357,6 +357,9 @@ pub enum ExportWhat {
         /// Under which key.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<String>,
+        /// Nobody joined or left: this key of the staff is, or was, this person's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        recognised: Option<String>,
         /// Who did it; empty where the root alone spoke.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         by: String,

@@ -98,8 +98,8 @@ pub use searching::{
     SearchLine, SearchRequest,
 };
 pub use staff::{
-    AloneFields, ReadLine, ReadsRequest, StaffAddRequest, StaffAdded, StaffLeaveRequest, StaffLeft,
-    StaffLine, StaffPassphrase,
+    AloneFields, ReadLine, ReadsRequest, RecogniseRequest, Recognised, StaffAddRequest, StaffAdded,
+    StaffLeaveRequest, StaffLeft, StaffLine, StaffPassphrase, UnclaimedKey,
 };
 pub use trouble::TroubleKind;
 pub use withdrawals::{AnswerLine, DueLine, RecallLine, RefusalRequest};

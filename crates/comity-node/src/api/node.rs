@@ -38,6 +38,12 @@ pub struct Status {
     /// Where some records take a second person: how many of the staff may be that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approvers: Option<u64>,
+    /// How many of those wait that nobody who is here may approve.
+    #[serde(default)]
+    pub waiting_for_nobody: u64,
+    /// How many keys of the staff count, of which nothing here says whose they are.
+    #[serde(default)]
+    pub unclaimed_keys: u64,
     /// Emergency releases that nobody has confirmed, and those whose recall is due.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub emergencies: Vec<EmergencyDue>,

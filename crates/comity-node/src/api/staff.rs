@@ -129,6 +129,49 @@ pub struct StaffLeft {
     pub doubts: Vec<SignedLine>,
 }
 
+/// A key of the staff is to be known as somebody's. Needs the root keys, as it ends the key.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecogniseRequest {
+    /// The key: the front of its id.
+    pub key: String,
+    /// Whose it is, or was.
+    pub name: String,
+    /// Only say what it would do.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// What opens the root keys, where their file is encrypted; a dry run needs none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_passphrase: Option<RootPassphrase>,
+}
+
+/// A key of the staff is known as somebody's, or would be.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Recognised {
+    /// The key.
+    pub key: String,
+    /// Whose it is, or was.
+    pub name: String,
+    /// How many records here are signed with it.
+    pub signed: u64,
+    /// The version of the keyring that ends it; none of a dry run, and where it had ended before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keyring: Option<u64>,
+}
+
+/// A key of the staff, of which nothing here says whose it is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UnclaimedKey {
+    /// The key.
+    pub key: String,
+    /// Until when it is granted.
+    pub until: String,
+    /// Whether it ended before.
+    pub ended: bool,
+    /// How many records here are signed with it.
+    pub signed: u64,
+}
+
 /// Somebody of the staff was shown content above TLP:GREEN.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ReadLine {

@@ -489,7 +489,7 @@ impl Engine {
                 heard.map_err(|why| CommandError::Unfitting(why.to_string()))
             }
             ControlBody::Approval(body) => {
-                let heard = self.state.may_approve(&body.record, manifest.author, self.now);
+                let heard = self.state.may_say_of(&body.record, manifest.author, self.now);
                 heard.map_err(|why| CommandError::Unfitting(why.to_string()))
             }
             ControlBody::Opaque(_) => Ok(()),

@@ -13,6 +13,7 @@ use crate::api::{
 };
 use crate::engine::Engine;
 use crate::error::{ErrorKind, ServiceError};
+use crate::founding::DESK;
 use crate::state::{Awaited, Held, State, Unheard, Verdict};
 
 impl Service {
@@ -21,7 +22,10 @@ impl Service {
         let (now, sees) = (self.now(), self.sees());
         self.look(move |state, _, _| {
             let waiting = state.awaiting_approval().into_iter();
-            let waiting = waiting.map(|(held, awaited)| line(state, held, awaited, sees));
+            let waiting = waiting.map(|(held, awaited)| ApprovalLine {
+                approvers: state.approvers_of(&held.facts.id, now),
+                ..line(state, held, awaited, sees)
+            });
             let due = state.unsettled_emergencies(now).into_iter();
             let due = due.filter_map(|(word, _)| emergencies::line_of(state, word, sees, now));
             ApprovalReport {
@@ -114,11 +118,11 @@ fn may(
     key: KeyId,
     now: Timestamp,
 ) -> Result<(), ServiceError> {
-    let Err(why) = state.may_approve(id, key, now) else { return Ok(()) };
+    let Err(why) = state.may_say_of(id, key, now) else { return Ok(()) };
     let reference = &held.reference;
     let message = format!("{reference}: {why}");
     let refused = |code| ServiceError::new(ErrorKind::NoPermission, code, message.clone());
-    Err(match why {
+    Err(match &why {
         Unheard::NoRecord | Unheard::NotAwaited => not_awaited(held),
         Unheard::TakenBack => {
             ServiceError::data("taken-back", message).next(format!("comity show {reference}"))
@@ -126,6 +130,8 @@ fn may(
         Unheard::Said(..) => {
             ServiceError::data("said-already", message).next(format!("comity show {reference}"))
         }
+        Unheard::AuthorUnknown(key) => refused("author-unknown")
+            .next(format!("say whose key it is: comity staff recognise {key} NAME")),
         Unheard::Author => refused("own-record").next("ask another approver: comity staff list"),
         Unheard::NoApprover => refused("no-approver").next("comity staff add NAME --role approver"),
         Unheard::NotGranted(_) => refused("not-granted").next("comity staff list"),
@@ -151,10 +157,21 @@ fn line(state: &State, held: &Held, awaited: &Awaited, sees: Option<Tlp>) -> App
         kind: held.facts.kind.to_string(),
         title: caller::discreet_title(held, sees, held.title.clone()),
         tlp: strictest.unwrap_or(held.facts.floor.tlp).to_string(),
-        author: name(held.facts.author).unwrap_or_else(|| "desk".to_owned()),
+        author: name(held.facts.author).unwrap_or_else(|| nobodys(state, held.facts.author)),
+        unclaimed: state.is_stranger(held.facts.author).then(|| held.facts.author.to_string()),
+        approvers: Vec::new(),
         causes: in_words(&awaited.causes),
         since: awaited.since.to_string(),
         said,
+    }
+}
+
+/// Who signed with a key that is not known to be anybody's of the staff.
+fn nobodys(state: &State, author: KeyId) -> String {
+    if state.is_stranger(author) {
+        format!("somebody of the staff ({})", author.short())
+    } else {
+        DESK.to_owned()
     }
 }
 

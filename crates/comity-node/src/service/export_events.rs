@@ -162,13 +162,19 @@ impl Telling<'_> {
                 let here = match &changed.change {
                     StaffChange::Joined(joined) => Some((&joined.roles, joined.key)),
                     StaffChange::JoinedWithin(within) => Some((&within.roles, within.key)),
-                    StaffChange::Left => None,
+                    StaffChange::Recognised(_) | StaffChange::Left => None,
+                };
+                let recognised = match &changed.change {
+                    StaffChange::Recognised(key) => Some(key.to_string()),
+                    StaffChange::Joined(_) | StaffChange::JoinedWithin(_) | StaffChange::Left => {
+                        None
+                    }
                 };
                 let roles = here.iter().flat_map(|(roles, _)| roles.iter());
                 let roles = roles.map(|role| role.to_string()).collect();
                 let (joined, key) = (here.is_some(), here.map(|(_, key)| key.to_string()));
                 let (name, by) = (changed.name.clone(), changed.by.clone());
-                alone(ExportWhat::Staff { name, joined, roles, key, by })
+                alone(ExportWhat::Staff { name, joined, roles, key, recognised, by })
             }
             JournalEntry::Read(read) => {
                 let (record, draft) = match read.of {

@@ -46,6 +46,7 @@ mod replacing;
 mod reviewing;
 mod searching;
 mod staff;
+mod staff_keys;
 #[cfg(test)]
 mod staff_tests;
 mod subjects;
@@ -157,7 +158,11 @@ impl Service {
         self.look(move |state, engine, seen| {
             let desk = desk.and_then(|desk| desk_problem(state, desk, now));
             let (desk_problem, desk_next) = desk.unzip();
-            let awaiting = state.awaiting_approval().len() as u64;
+            let awaited = state.awaiting_approval();
+            let awaiting = awaited.len() as u64;
+            let for_nobody = awaited
+                .iter()
+                .filter(|(held, _)| state.approvers_of(&held.facts.id, now).is_empty());
             Status {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 code: state.code().to_owned(),
@@ -172,6 +177,12 @@ impl Service {
                 drafts: state.drafts().count() as u64,
                 held_by_guard: state.held_by_guard(),
                 awaiting_approval: awaiting,
+                waiting_for_nobody: for_nobody.count() as u64,
+                unclaimed_keys: state
+                    .unclaimed_keys()
+                    .values()
+                    .filter(|(until, ended)| *until > now && !ended)
+                    .count() as u64,
                 emergencies: emergencies::due(state, now),
                 emergency_key_until: state.emergency_key(now).map(|(_, until)| until.to_string()),
                 approvers: (awaiting > 0 || !engine.approval_rules().is_empty())

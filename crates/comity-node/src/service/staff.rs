@@ -221,7 +221,7 @@ fn read_line(state: &State, read: ContentRead) -> ReadLine {
     ReadLine { at: read.at.to_string(), by: read.by, record, reference }
 }
 
-fn named(name: &str) -> Result<String, ServiceError> {
+pub(super) fn named(name: &str) -> Result<String, ServiceError> {
     if is_staff_name(name) {
         return Ok(name.to_owned());
     }

@@ -95,6 +95,11 @@ pub enum Unheard {
     /// Whoever signed it says it.
     #[error("whoever signed a record does not approve it: author and approver are two keys")]
     Author,
+    /// Whoever says it may have signed it.
+    #[error(
+        "it was signed with a key of the staff ({0}), and nothing here says whose: whoever approves it may be whoever signed it"
+    )]
+    AuthorUnknown(String),
     /// Nobody of the staff who is an approver.
     #[error("the key is not that of an approver of the staff")]
     NoApprover,
@@ -247,7 +252,47 @@ impl State {
         paired.iter().filter(|economy| gets(**economy)).count() as u64
     }
 
-    /// Whether this key's word about a record counts now.
+    /// Whether somebody may say a word about a record now, with this key. Whoever holds a key that nobody is
+    /// known to hold might be the same person.
+    pub(crate) fn may_say_of(
+        &self,
+        record: &RecordId,
+        key: KeyId,
+        now: Timestamp,
+    ) -> Result<(), Unheard> {
+        self.may_approve(record, key, now)?;
+        let author = self.records.get(record).map(|held| held.facts.author);
+        match author.filter(|author| self.is_stranger(*author)) {
+            Some(author) => Err(Unheard::AuthorUnknown(author.short())),
+            None => Ok(()),
+        }
+    }
+
+    /// The names of those who may say a word about this record at `now`.
+    #[must_use]
+    pub fn approvers_of(&self, record: &RecordId, now: Timestamp) -> Vec<String> {
+        let may = |key| self.may_say_of(record, key, now).is_ok();
+        let staff = self.staff.iter().filter(|(_, member)| may(member.key));
+        staff.map(|(name, _)| name.to_owned()).collect()
+    }
+
+    /// The keys that the root granted to somebody of the staff, and of which nothing here says to whom: with when
+    /// the last of their grants ends, and whether they ended before.
+    #[must_use]
+    pub fn unclaimed_keys(&self) -> BTreeMap<KeyId, (Timestamp, bool)> {
+        let Some(keyring) = self.keyring(&self.us) else { return BTreeMap::new() };
+        let staff = keyring.grants().filter(|grant| grant.holder == HOLDER);
+        let unclaimed = staff.filter(|grant| self.staff.ever_held(grant.key).is_none());
+        let mut keys = BTreeMap::new();
+        for grant in unclaimed {
+            let ended = keyring.revocation(grant.key).is_some();
+            let (until, _) = keys.entry(grant.key).or_insert((grant.until, ended));
+            *until = grant.until.max(*until);
+        }
+        keys
+    }
+
+    /// Whether this key's word about a record counts.
     pub(crate) fn may_approve(
         &self,
         record: &RecordId,

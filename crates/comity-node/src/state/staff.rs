@@ -69,6 +69,10 @@ impl Staff {
             StaffChange::JoinedWithin(within) => {
                 self.joined(changed, within.key, &within.roles, within.alone.clone());
             }
+            // What it permits the keyring says; the person's own key stays what it is.
+            StaffChange::Recognised(key) => {
+                self.keys.entry(*key).or_insert_with(|| changed.name.clone());
+            }
             StaffChange::Left => {
                 if let Some(member) = self.people.get_mut(&changed.name) {
                     member.left = Some(changed.at);

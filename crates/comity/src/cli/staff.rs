@@ -29,6 +29,24 @@ pub(crate) enum StaffCommand {
         #[arg(long)]
         yes: bool,
     },
+    /// Say whose a key is that nobody here is known to hold, and end it
+    #[command(
+        long_about = "Say whose a key is that nobody here is known to hold, and end it.\n\nAfter a restore, the keyring that partners give back may grant keys to people who joined after the backup. `comity staff list` shows them. Until somebody says whose such a key was, nobody can be a second person for what was signed with it. The key is revoked from now on, as when its holder leaves; the person joins anew with `comity staff add NAME`. The root key must be at hand, and its passphrase is asked for."
+    )]
+    Recognise {
+        /// The key: the front of its id
+        #[arg(value_name = "KEY")]
+        key: String,
+        /// Whose it is, or was
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Only show what it would do
+        #[arg(long)]
+        dry_run: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// Let somebody work here, with a key of their own.

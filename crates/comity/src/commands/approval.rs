@@ -8,6 +8,7 @@ use comity_node::api::{
 };
 
 use super::Context;
+use super::key::ends::front;
 use super::publish::{in_recovery, write_matrix};
 use crate::backend::Keys;
 use crate::cli::Approve;
@@ -46,11 +47,42 @@ pub(super) fn list(context: &mut Context<'_>) -> Result<(), Failure> {
             ]);
         }
         table.write(out)?;
-        match report.approvers.as_slice() {
-            [] => writeln!(out, "Nobody can approve it: {comity} {NO_APPROVER}"),
-            names => writeln!(out, "Who may approve: {}", printable(&names.join(", "))),
-        }
+        write_approvers(&report, &comity, out)
     })
+}
+
+/// Who may say a word: about all of it, or about each record.
+fn write_approvers(report: &ApprovalReport, comity: &str, out: &mut dyn Write) -> io::Result<()> {
+    if report.approvers.is_empty() {
+        return writeln!(out, "Nobody can approve it: {comity} {NO_APPROVER}");
+    }
+    let names = |names: &[String]| printable(&names.join(", ")).to_string();
+    let (first, others) = match report.waiting.as_slice() {
+        [] => return Ok(()),
+        [first, others @ ..] => (first, others),
+    };
+    let same = others.iter().all(|line| line.approvers == first.approvers);
+    if same && !first.approvers.is_empty() {
+        return writeln!(out, "Who may approve: {}", names(&first.approvers));
+    }
+    for line in &report.waiting {
+        let (reference, author) = (&line.reference, printable(&line.author));
+        match (line.approvers.as_slice(), &line.unclaimed) {
+            ([], Some(key)) => {
+                let key = front(key);
+                writeln!(
+                    out,
+                    "{reference}: nobody may approve it before it is known who signed it: {comity} staff recognise {key} NAME"
+                )?;
+            }
+            ([], None) => writeln!(
+                out,
+                "{reference}: nobody but {author}, who signed it, may approve: {comity} {NO_APPROVER}"
+            )?,
+            (these, _) => writeln!(out, "{reference}: {} may approve it", names(these))?,
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn approve(approve: Approve, context: &mut Context<'_>) -> Result<(), Failure> {

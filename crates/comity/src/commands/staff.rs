@@ -1,9 +1,11 @@
 //! `comity staff`, and `comity audit reads`.
 
+use std::io::{self, Write};
+
 use comity_admin::Failure;
 use comity_node::api::{
-    AloneFields, ReadLine, ReadsRequest, StaffAddRequest, StaffAdded, StaffLeaveRequest, StaffLeft,
-    StaffLine, StaffPassphrase,
+    AloneFields, ReadLine, ReadsRequest, RecogniseRequest, Recognised, StaffAddRequest, StaffAdded,
+    StaffLeaveRequest, StaffLeft, StaffLine, StaffPassphrase, UnclaimedKey,
 };
 
 use super::Context;
@@ -19,6 +21,10 @@ pub(super) fn run(command: StaffCommand, context: &mut Context<'_>) -> Result<()
         StaffCommand::Add(add) => join(&add, context),
         StaffCommand::List => list(context),
         StaffCommand::Leave { name, dry_run, yes } => leave(name, dry_run, yes, context),
+        StaffCommand::Recognise { key, name, dry_run, yes } => {
+            let asked = RecogniseRequest { key, name, dry_run, root_passphrase: None };
+            recognise(asked, yes, context)
+        }
     }
 }
 
@@ -77,18 +83,80 @@ fn join(add: &StaffAdd, context: &mut Context<'_>) -> Result<(), Failure> {
 fn list(context: &mut Context<'_>) -> Result<(), Failure> {
     let (session, zones) = context.session(Keys::Reading)?;
     let staff: Vec<StaffLine> = session.call("/staff", &())?;
+    let unclaimed: Vec<UnclaimedKey> = session.call("/unclaimed-keys", &())?;
     let comity = context.comity();
     context.screen.answer(&staff, |out| {
         if staff.is_empty() {
             writeln!(out, "Nobody is of the staff: whoever reaches this node may do anything.")?;
-            return writeln!(out, "Somebody joins: {comity} staff add NAME --role operator");
+            writeln!(out, "Somebody joins: {comity} staff add NAME --role operator")?;
+            return nobodys(&unclaimed, &comity, &zones, out);
         }
         table(&staff, &zones).write(out)?;
         for line in staff.iter().filter(|line| line.left.is_none() && !line.alone.is_unlimited()) {
             let limits = limits(&line.alone).join("; ");
             writeln!(out, "  {} publishes alone: {limits}", line.name)?;
         }
-        Ok(())
+        nobodys(&unclaimed, &comity, &zones, out)
+    })
+}
+
+/// Keys of the staff of which nothing here says whose they are.
+fn nobodys(
+    keys: &[UnclaimedKey],
+    comity: &str,
+    zones: &Zones,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for UnclaimedKey { key, until, ended, signed } in keys {
+        let (key, records) = (front(key), counted(*signed, "record", "records"));
+        let state = match ended {
+            true => "it has ended".to_owned(),
+            false => format!("granted until {}", zones.written(until)),
+        };
+        writeln!(
+            out,
+            "key {key} is of the staff, and nothing here says whose: {records} signed with it, {state}"
+        )?;
+        writeln!(out, "  -> {comity} staff recognise {key} NAME")?;
+    }
+    Ok(())
+}
+
+fn recognise(asked: RecogniseRequest, yes: bool, context: &mut Context<'_>) -> Result<(), Failure> {
+    let only = asked.dry_run;
+    if !only {
+        root_is_here(context)?;
+    }
+    let keys = if only { Keys::Shut } else { Keys::Signing };
+    let (session, _) = context.session(keys)?;
+    let asked = RecogniseRequest { dry_run: true, ..asked };
+    let would: Recognised = session.call("/recognise-key", &asked)?;
+    let records = counted(would.signed, "record", "records");
+    let shown = |out: &mut dyn Write| {
+        let (key, name) = (front(&would.key), &would.name);
+        writeln!(out, "{records} here signed with {key} are {name}'s, and the key ends")
+    };
+    if only {
+        return context.screen.answer(&would, |out| {
+            shown(out)?;
+            writeln!(out, "Nothing was signed or sent.")
+        });
+    }
+    context.screen.show(shown)?;
+    let question = format!("Is {} the key of {}?", front(&would.key), would.name);
+    context.asker.confirmed(yes, &question)?;
+    let root_passphrase = root_passphrase(&session, context)?;
+    let asked = RecogniseRequest { dry_run: false, root_passphrase, ..asked };
+    let done: Recognised = session.call("/recognise-key", &asked)?;
+    context.screen.answer(&done, |out| {
+        let (key, name) = (front(&done.key), &done.name);
+        match done.keyring {
+            Some(version) => {
+                writeln!(out, "{key} was {name}'s; keyring version {version} ends it")?
+            }
+            None => writeln!(out, "{key} was {name}'s; it had ended before")?,
+        }
+        writeln!(out, "partners learn of it when they connect; take the root keys away again")
     })
 }
 

@@ -216,7 +216,9 @@ choices!(ApprovalCause {
 choices!(AuthorLimit {
     0 = Label(label), 1 = Kind(kind), 2 = Category(category), 3 = Recipients(many)
 });
-choices!(StaffChange { 0 = Joined(joined), 1 = Left, 2 = JoinedWithin(within) });
+choices!(StaffChange {
+    0 = Joined(joined), 1 = Left, 2 = JoinedWithin(within), 3 = Recognised(key)
+});
 choices!(ErasureCause { 0 = Person, 1 = Term });
 choices!(AssessedSubject { 0 = Source(economy), 1 = Record(record) });
 choices!(Shown { 0 = Record(record), 1 = Draft(draft) });

@@ -106,6 +106,12 @@ fn examples() -> Vec<JournalEntry> {
             by: "lee".into(),
             at,
         }),
+        JournalEntry::Staff(StaffChanged {
+            name: "kim".into(),
+            change: StaffChange::Recognised(crate::KeyId([9; 32])),
+            by: "lee".into(),
+            at,
+        }),
         JournalEntry::Read(ContentRead { of: Shown::Record(record), by: "kim".into(), at }),
         JournalEntry::Read(ContentRead { of: Shown::Draft(3), by: "kim".into(), at }),
         JournalEntry::Guarded(Guarded {

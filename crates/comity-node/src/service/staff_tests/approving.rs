@@ -7,14 +7,14 @@ use super::{World, joining, note, root, typed, word_of};
 use crate::api::{AloneFields, ApproveRequest, PublishRequest, StaffAddRequest};
 
 /// What takes a second person, from the next start on.
-fn configure(world: &World, rules: &str) {
+pub(super) fn configure(world: &World, rules: &str) {
     let file = world.path().join("comity.toml");
     let before = std::fs::read_to_string(&file).unwrap();
     let before = before.split("\n[approval]").next().unwrap().to_owned();
     std::fs::write(&file, format!("{before}\n[approval]\n{rules}\n")).unwrap();
 }
 
-fn yes(record: &str) -> ApproveRequest {
+pub(super) fn yes(record: &str) -> ApproveRequest {
     ApproveRequest { record: record.to_owned(), ..ApproveRequest::default() }
 }
 

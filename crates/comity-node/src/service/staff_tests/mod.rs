@@ -2,6 +2,7 @@
 
 mod approving;
 mod reading;
+mod unclaimed;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};

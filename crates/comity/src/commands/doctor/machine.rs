@@ -64,6 +64,12 @@ pub(super) fn approvers(status: &Status, comity: &str) -> Option<Finding> {
         0 => String::new(),
         many => format!("; {} for one", counted(many, "record waits", "records wait")),
     };
+    if status.waiting_for_nobody > 0 && status.approvers.is_some_and(|many| many > 0) {
+        let many = counted(status.waiting_for_nobody, "record", "records");
+        let what =
+            format!("{many} that takes a second person may be approved by nobody who is here");
+        return Some(Finding::wrong("approval", what, format!("{comity} approvals says why")));
+    }
     Some(match status.approvers? {
         0 => {
             let what = format!("some records take a second person, and there is none{waiting}");
@@ -74,6 +80,20 @@ pub(super) fn approvers(status: &Status, comity: &str) -> Option<Finding> {
             Finding::fine("approval", format!("{approvers}{waiting}"))
         }
     })
+}
+
+/// Whether keys count that nobody here answers for.
+pub(super) fn unclaimed(status: &Status, comity: &str) -> Option<Finding> {
+    let many = Some(status.unclaimed_keys).filter(|many| *many > 0)?;
+    let keys = counted(many, "key", "keys");
+    let what = format!(
+        "{keys} of the staff counts, and nothing here says whose: the journal was put back to before it was made"
+    );
+    Some(Finding::wrong(
+        "staff",
+        what,
+        format!("{comity} staff list; {comity} staff recognise KEY NAME ends it"),
+    ))
 }
 
 /// Whether the journal is this node's: one of another economy, or one older than the keys, looks whole.

@@ -93,6 +93,7 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<(), Failure> {
             // With another economy's journal the key in it is another's as well.
             findings.extend(identity.or_else(|| machine::desk(&status)));
             findings.extend(machine::approvers(&status, &comity));
+            findings.extend(machine::unclaimed(&status, &comity));
             findings.extend(emergencies::look(&status, &backend.zones(), &comity));
             let clock = machine::clock_held(&status).map_or_else(|| machine::clock(&session), Ok);
             let zones = backend.zones();
