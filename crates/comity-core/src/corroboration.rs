@@ -155,18 +155,7 @@ impl Origins {
                 }
             }
         }
-        let each: BTreeSet<_> = origins.documents.keys().map(Document::publisher).collect();
-        let mut publishers: Vec<_> =
-            each.into_iter().map(|one| BTreeSet::from([one.clone()])).collect();
-        for shared in found_at.into_values().filter(|publishers| publishers.len() > 1) {
-            let takes =
-                |group: &BTreeSet<WebAddress>| shared.iter().any(|one| group.contains(*one));
-            let (joined, rest): (Vec<_>, Vec<_>) = publishers.into_iter().partition(takes);
-            publishers = rest;
-            publishers.push(joined.into_iter().flatten().collect());
-        }
-        publishers.sort();
-        origins.publishers = publishers;
+        origins.publishers = joined(origins.documents.keys().map(Document::publisher), &found_at);
         origins
     }
 
@@ -175,6 +164,47 @@ impl Origins {
     pub fn count(&self) -> usize {
         self.economies.len().saturating_add(self.publishers.len())
     }
+}
+
+/// The publishers, those together that are found at one address. Whoever signs documents chooses both: the work
+/// grows no faster than what they wrote.
+fn joined<'a>(
+    each: impl Iterator<Item = &'a WebAddress>,
+    found_at: &BTreeMap<&WebAddress, BTreeSet<&WebAddress>>,
+) -> Vec<BTreeSet<WebAddress>> {
+    let each: BTreeSet<_> = each.collect();
+    let place: BTreeMap<_, _> = each.iter().enumerate().map(|(place, one)| (*one, place)).collect();
+    // Of each, another that it is together with; of one in each group, itself.
+    let mut with: Vec<usize> = (0..each.len()).collect();
+    for shared in found_at.values() {
+        let mut places = shared.iter().filter_map(|one| place.get(*one));
+        let Some(first) = places.next() else { continue };
+        for other in places {
+            let (one, other) = (first_of(&mut with, *first), first_of(&mut with, *other));
+            if let Some(with) = with.get_mut(one.max(other)) {
+                *with = one.min(other);
+            }
+        }
+    }
+    let mut groups: BTreeMap<usize, BTreeSet<WebAddress>> = BTreeMap::new();
+    for (place, one) in each.into_iter().enumerate() {
+        groups.entry(first_of(&mut with, place)).or_default().insert(one.clone());
+    }
+    let mut publishers: Vec<_> = groups.into_values().collect();
+    publishers.sort();
+    publishers
+}
+
+/// The one of its group that is with itself; on the way there, each comes to be with whom the next is with.
+fn first_of(with: &mut [usize], mut place: usize) -> usize {
+    while let Some(next) = with.get(place).copied().filter(|next| *next != place) {
+        let beyond = with.get(next).copied().unwrap_or(next);
+        if let Some(with) = with.get_mut(place) {
+            *with = beyond;
+        }
+        place = beyond;
+    }
+    place
 }
 
 #[cfg(test)]

@@ -43,6 +43,8 @@ pub const FEEDS: usize = 16;
 pub const PREFIXES: usize = 4_000_000;
 /// Vulnerabilities that are taken of what one record speaks of.
 pub const SUBJECT_CVES: usize = 4096;
+/// Addresses at which a document says that it is itself to be found, of which so many are taken.
+pub const SUBJECT_ADDRESSES: usize = 16;
 /// References that are taken of one document.
 pub const SUBJECT_REFERENCES: usize = 64;
 /// Bytes of a publisher's namespace, an id or an address by which a document is known; what is longer names

@@ -15,7 +15,8 @@ use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 
 use crate::draft::{Provenance, one_line};
 use crate::limits::{
-    DOCUMENT_BYTES, SUBJECT_CVES, SUBJECT_NAME_BYTES, SUBJECT_REFERENCES, TITLE_CHARS,
+    DOCUMENT_BYTES, SUBJECT_ADDRESSES, SUBJECT_CVES, SUBJECT_NAME_BYTES, SUBJECT_REFERENCES,
+    TITLE_CHARS,
 };
 
 /// What some bytes speak of.
@@ -61,6 +62,9 @@ impl Subject {
             let url = url.as_deref().unwrap_or_default();
             match category.as_deref() {
                 _ if is_no_name(url) => {}
+                Some("self") if addresses.len() >= SUBJECT_ADDRESSES => {
+                    subject.more |= !addresses.contains(&WebAddress::new(url));
+                }
                 Some("self") => drop(addresses.insert(WebAddress::new(url))),
                 Some(_) | None => drop(subject.references.insert(WebAddress::new(url))),
             }

@@ -170,3 +170,19 @@ proptest! {
         prop_assert!(more || found.contains(&Cve::parse("CVE-2031-98765").unwrap()));
     }
 }
+
+/// Publishers that somebody chained to each other are one, however many they are.
+#[test]
+fn a_long_chain_of_publishers_is_one_origin() {
+    const MANY: u32 = 20_000;
+    let at = |place: u32| WebAddress::new(&format!("https://place-{place}.example"));
+    let statements: Vec<_> = (0..MANY)
+        .map(|number| {
+            let document = Document::new(&format!("https://publisher-{number}.example"), "1");
+            let imports = [(document, [at(number), at(number + 1)].into())].into();
+            Statement { record: RecordId([1; 32]), origin: economy(1), imports }
+        })
+        .collect();
+    let origins = Origins::of(&statements);
+    assert_eq!((origins.count(), origins.publishers[0].len()), (1, MANY as usize));
+}

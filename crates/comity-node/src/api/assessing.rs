@@ -140,6 +140,9 @@ pub struct Corroboration {
     pub in_words: String,
     /// Records that count, this one among them if it does.
     pub records: u64,
+    /// Records that would count, and found no room in memory.
+    #[serde(default)]
+    pub not_counted: u64,
     /// Those who stand behind them.
     pub origins: u64,
     /// Who they are.

@@ -13,15 +13,16 @@ use comity_core::{EconomyId, PartDigest, RecordId};
 use comity_interop::Subject;
 
 use super::assessing::{self, Told, imports};
+use super::corroboration_words::{counted, in_words};
 use super::records::found;
 use super::subjects::Speaks;
 use super::{Service, local, words};
 use crate::api::{
-    AssessmentLine, CorroboratingLine, Corroboration, CorroborationLine, ImportLine, ImportedLine,
-    LookedAt, OriginLine, RecordLine,
+    AssessmentLine, CorroboratingLine, Corroboration, CorroborationLine, ImportLine, LookedAt,
+    RecordLine,
 };
 use crate::error::{ErrorKind, ServiceError};
-use crate::limits::{CORROBORATING, CVES_NAMED, SEARCHED_AT_ONCE};
+use crate::limits::{CORROBORATING, CVES_NAMED, SEARCHED_AT_ONCE, STATEMENTS_BYTES};
 use crate::state::{Held, State};
 
 /// A search for what speaks of the same, on its way through the records.
@@ -34,6 +35,9 @@ pub struct Corroborating {
     done: u64,
     looked_at: LookedAt,
     statements: Vec<Statement>,
+    /// Bytes of memory that they take, about, and how many found no room.
+    weight: usize,
+    beyond: u64,
     documents: BTreeMap<Document, ImportLine>,
     others: Vec<Other>,
     more_others: u64,
@@ -50,6 +54,7 @@ struct About {
 /// A record that speaks of the same.
 struct Other {
     record: RecordId,
+    above_green: bool,
     does_not_count: Option<String>,
     common: Common,
     imports: Vec<ImportLine>,
@@ -122,6 +127,8 @@ impl Service {
             done: 0,
             looked_at: LookedAt::default(),
             statements: Vec::new(),
+            weight: 0,
+            beyond: 0,
             documents: BTreeMap::new(),
             others: Vec::new(),
             more_others: 0,
@@ -181,9 +188,15 @@ impl Corroborating {
     }
 
     fn keep(&mut self, candidate: Candidate, subject: &Subject, common: Common) {
-        let Candidate { record, origin, does_not_count, .. } = candidate;
+        let Candidate { record, origin, does_not_count, parts } = candidate;
         let lines = imports(subject);
-        if does_not_count.is_none() {
+        let above_green = parts.iter().any(|part| part.above_green);
+        // Whoever sends many that name much makes nobody's memory end.
+        let weight = self.weight.saturating_add(subject.weight());
+        if does_not_count.is_none() && weight > STATEMENTS_BYTES {
+            self.beyond = self.beyond.saturating_add(1);
+        } else if does_not_count.is_none() {
+            self.weight = weight;
             let named = subject.documents.keys().cloned().zip(lines.iter().cloned());
             for (document, line) in named {
                 self.documents.entry(document).or_insert(line);
@@ -196,17 +209,23 @@ impl Corroborating {
             return;
         }
         if self.others.len() < CORROBORATING {
-            self.others.push(Other { record, does_not_count, common, imports: lines });
+            self.others.push(Other { record, above_green, does_not_count, common, imports: lines });
         } else {
             self.more_others = self.more_others.saturating_add(1);
         }
     }
 
     async fn conclude(&mut self) -> Result<Corroboration, ServiceError> {
-        let origins = Origins::of(&self.statements);
-        let signers = origins.signers.clone();
         let others = std::mem::take(&mut self.others);
-        let records = self.statements.len() as u64;
+        // What they say is shown with what they have in common.
+        for other in others.iter().filter(|other| other.above_green) {
+            self.service.note_read(Shown::Record(other.record)).await?;
+        }
+        let statements = std::mem::take(&mut self.statements);
+        let (records, beyond) = (statements.len() as u64, self.beyond);
+        let joining = tokio::task::spawn_blocking(move || Origins::of(&statements));
+        let origins = joining.await.map_err(|_stopped| interrupted())?;
+        let signers = origins.signers.clone();
         let (documents, about) = (std::mem::take(&mut self.documents), Arc::clone(&self.about));
         let (more_others, looked_at) = (self.more_others, self.looked_at);
         let (now, sees) = (self.service.now(), self.service.sees());
@@ -242,6 +261,7 @@ impl Corroborating {
                 more_cves: about_it.cves.len().saturating_sub(CVES_NAMED) as u64,
                 in_words: String::new(),
                 records,
+                not_counted: beyond,
                 origins: 0,
                 counted: Vec::new(),
                 signers: Vec::new(),
@@ -253,11 +273,13 @@ impl Corroborating {
             Ok::<_, ServiceError>((answer, told, names))
         });
         let (mut answer, told, names) = answer.await??;
-        // Many documents take long to name: not while the engine waits.
+        // Many documents take long to name: not while the engine, or anybody else, waits.
         answer.origins = origins.count() as u64;
-        answer.counted = counted(&names, &origins, &documents);
-        answer.signers = names.into_values().collect();
-        answer.in_words = in_words(records, &answer.counted, &answer.signers);
+        let naming = tokio::task::spawn_blocking(move || {
+            (counted(&names, &origins, &documents), names.into_values().collect())
+        });
+        (answer.counted, answer.signers) = naming.await.map_err(|_stopped| interrupted())?;
+        answer.in_words = in_words((records, beyond), &answer.counted, &answer.signers);
         if let Some(told) = told {
             answer.assessment = self.service.with_reasons(told)?;
         }
@@ -364,156 +386,5 @@ impl Common {
 
     fn is_any(&self) -> bool {
         !self.cves.is_empty() || self.same_document || self.refers
-    }
-}
-
-/// Who stands behind what was counted: economies first, each as it is called here.
-fn counted(
-    names: &BTreeMap<EconomyId, String>,
-    origins: &Origins,
-    documents: &BTreeMap<Document, ImportLine>,
-) -> Vec<OriginLine> {
-    let name = |economy: &EconomyId| names.get(economy).cloned().unwrap_or_default();
-    let economies = origins
-        .economies
-        .keys()
-        .map(|economy| OriginLine { economy: Some(name(economy)), ..OriginLine::default() });
-    let publishers = origins.publishers.iter().map(|publishers| {
-        let theirs = origins.documents.iter();
-        let theirs: Vec<_> =
-            theirs.filter(|(document, _)| publishers.contains(document.publisher())).collect();
-        let more_documents = theirs.len().saturating_sub(CORROBORATING) as u64;
-        let documents = theirs.into_iter().take(CORROBORATING).map(|(document, by)| ImportedLine {
-            document: documents.get(document).cloned().unwrap_or_default(),
-            imported_by: by.iter().map(name).collect(),
-        });
-        OriginLine {
-            publishers: publishers.iter().map(|one| one.as_str().to_owned()).collect(),
-            documents: documents.collect(),
-            more_documents,
-            ..OriginLine::default()
-        }
-    });
-    let mut counted: Vec<_> = economies.collect();
-    counted.sort_by(|one, other| one.economy.cmp(&other.economy));
-    counted.extend(publishers);
-    counted
-}
-
-/// Documents, and economies, that the words name of one list.
-const NAMED: usize = 3;
-
-/// `3 records, 2 origins: JP; the document CISA ICSA-24-030-02 imported by FJ and KR`.
-fn in_words(records: u64, counted: &[OriginLine], signers: &[String]) -> String {
-    let number = |many: u64, one: &str, more: &str| match many {
-        1 => format!("1 {one}"),
-        many => format!("{many} {more}"),
-    };
-    let origins = counted.len() as u64;
-    let of = counted.iter().map(|origin| match &origin.economy {
-        Some(economy) => economy.clone(),
-        None => imported(&origin.documents, origin.more_documents),
-    });
-    let of = of.collect::<Vec<_>>().join("; ");
-    let (records, origins_said) =
-        (number(records, "record", "records"), number(origins, "origin", "origins"));
-    if counted.is_empty() {
-        return format!("{records}, {origins_said}");
-    }
-    // What publishers say is here by the word of whoever imported it.
-    let word = if (signers.len() as u64) < origins {
-        let alone = if signers.len() == 1 { " alone" } else { "" };
-        format!(" (all by the word of {}{alone})", listed(signers))
-    } else {
-        String::new()
-    };
-    format!("{records}, {origins_said}: {of}{word}")
-}
-
-/// `the document CISA ICSA-24-030-02 imported by FJ and KR`.
-fn imported(documents: &[ImportedLine], beyond: u64) -> String {
-    let name = |one: &ImportedLine| {
-        let ImportLine { publisher, namespace, id, .. } = &one.document;
-        let by = if publisher.is_empty() { namespace } else { publisher };
-        format!("{by} {id} imported by {}", listed(&one.imported_by))
-    };
-    let named: Vec<_> = documents.iter().take(NAMED).map(name).collect();
-    let more = beyond.saturating_add(documents.len().saturating_sub(NAMED) as u64);
-    let more = match more {
-        0 => String::new(),
-        more => format!(", and {more} more of the same publisher"),
-    };
-    let what = if documents.len() == 1 { "the document" } else { "the documents" };
-    format!("{what} {}{more}", named.join(", "))
-}
-
-/// `FJ, JP and KR`.
-fn listed(names: &[String]) -> String {
-    let mut names: Vec<_> = names.to_vec();
-    names.sort_unstable();
-    let more = names.len().saturating_sub(NAMED.saturating_add(1));
-    if more > 0 {
-        names.truncate(NAMED);
-        names.push(format!("{} more", more.saturating_add(1)));
-    }
-    match names.split_last() {
-        None => String::new(),
-        Some((last, [])) => last.clone(),
-        Some((last, front)) => format!("{} and {last}", front.join(", ")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn document(publisher: &str, id: &str, by: &[&str]) -> ImportedLine {
-        let (publisher, id) = (publisher.to_owned(), id.to_owned());
-        ImportedLine {
-            document: ImportLine { publisher, id, ..ImportLine::default() },
-            imported_by: by.iter().map(|by| (*by).to_owned()).collect(),
-        }
-    }
-
-    fn said(
-        records: u64,
-        economies: &[&str],
-        documents: &[&[ImportedLine]],
-        by: &[&str],
-    ) -> String {
-        let economies = economies
-            .iter()
-            .map(|one| OriginLine { economy: Some((*one).to_owned()), ..OriginLine::default() });
-        let documents = documents
-            .iter()
-            .map(|some| OriginLine { documents: some.to_vec(), ..OriginLine::default() });
-        let counted: Vec<_> = economies.chain(documents).collect();
-        let by: Vec<_> = by.iter().map(|by| (*by).to_owned()).collect();
-        in_words(records, &counted, &by)
-    }
-
-    #[test]
-    fn the_words_say_how_it_was_counted() {
-        let cisa = document("CISA", "ICSA-24-030-02", &["KR", "FJ"]);
-        assert_eq!(
-            said(3, &["JP"], &[std::slice::from_ref(&cisa)], &["JP", "KR", "FJ"]),
-            "3 records, 2 origins: JP; the document CISA ICSA-24-030-02 imported by FJ and KR"
-        );
-        assert_eq!(said(1, &["JP"], &[], &["JP"]), "1 record, 1 origin: JP");
-        assert_eq!(said(0, &[], &[], &[]), "0 records, 0 origins");
-        let made_up = ["A", "B"].map(|name| document(name, "1", &["JP"]));
-        let [one, other] = &made_up;
-        assert_eq!(
-            said(2, &[], &[std::slice::from_ref(one), std::slice::from_ref(other)], &["JP"]),
-            "2 records, 2 origins: the document A 1 imported by JP; the document B 1 imported by JP (all by the word of JP alone)"
-        );
-        let many: Vec<_> = (0..5).map(|id| document("CISA", &id.to_string(), &["KR"])).collect();
-        assert_eq!(
-            said(5, &[], &[&many], &["KR"]),
-            "5 records, 1 origin: the documents CISA 0 imported by KR, CISA 1 imported by KR, CISA 2 imported by KR, and 2 more of the same publisher"
-        );
-        let names = ["E", "D", "C", "B", "A"].map(str::to_owned);
-        assert_eq!(listed(&names), "A, B, C and 2 more");
-        assert_eq!(listed(&names[1..]), "A, B, C and D");
     }
 }

@@ -166,6 +166,10 @@ fn write(
         let more = counted(answer.more_others, "record", "records");
         writeln!(out, "and {more} more")?;
     }
+    if answer.not_counted > 0 {
+        let records = counted(answer.not_counted, "record", "records");
+        writeln!(out, "{records} more would count, and found no room in memory.")?;
+    }
     let LookedAt { records, hidden, unreadable } = answer.looked_at;
     if hidden > 0 {
         let (parts, records) =
