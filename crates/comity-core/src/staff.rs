@@ -140,6 +140,8 @@ impl StaffRole {
                 Kind::Group,
                 Kind::Roster,
                 Kind::Consent,
+                // Whoever consents can take it back.
+                Kind::Withdrawal,
                 Kind::Introduction,
                 Kind::Contact,
             ],
@@ -375,6 +377,15 @@ mod tests {
     fn roles() -> impl Strategy<Value = Roles> {
         let some = prop::collection::btree_set(prop::sample::select(&StaffRole::ALL[..]), 1..5);
         some.prop_filter_map("no such person", |roles| Roles::new(roles).ok())
+    }
+
+    #[test]
+    fn whoever_consents_can_take_it_back() {
+        let liaison = Roles::new([StaffRole::Liaison]).unwrap();
+        for kind in [Kind::Consent, Kind::Withdrawal] {
+            let signed = signed(&liaison, Tlp::Clear, kind, Tlp::AmberStrict);
+            assert_eq!(signed, Entitlement::Accepted, "{kind}");
+        }
     }
 
     /// What becomes of a record of this kind and floor that a person with these roles signs.

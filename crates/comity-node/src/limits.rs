@@ -176,6 +176,8 @@ pub const RECORD_FILE_BYTES: usize = 128 * 1024 * 1024;
 pub const ASSESSMENTS_HELD: usize = 16;
 /// Bytes of memory for what parts speak of, once they were read for it; what is beyond is read again.
 pub const SUBJECTS_BYTES: usize = 64 << 20;
+/// Bytes of memory for what is counted of records that speak of the same; of more is said that they are not.
+pub const STATEMENTS_BYTES: usize = 64 << 20;
 /// Other records, and documents of one publisher, that are named of those that speak of the same; all are
 /// counted.
 pub const CORROBORATING: usize = 200;

@@ -137,8 +137,11 @@ impl Node {
             .holding_back(config.publish.unsend_for)
             .approving(config.approval.clone())
             .guarded_by(guard);
-        if mode == Mode::Running && config.retention.automatic {
-            engine = engine.keeping_for(config.retention);
+        if mode == Mode::Running {
+            engine = match config.retention.automatic {
+                true => engine.keeping_for(config.retention),
+                false => engine.telling_of(config.retention),
+            };
         }
         if let Some(wrong) = list_wrong {
             engine.list_is_wrong(&wrong);

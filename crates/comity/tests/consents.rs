@@ -112,6 +112,7 @@ fn a_record_goes_as_far_as_its_origin_said_and_no_further() {
         agree((jp, "JP"), (fj, "FJ"));
         consented(kr, jp, fj);
         refused(kr, jp, fj);
+        asked_by_case(kr, jp);
     }
     let [kr, jp, fj] = &mut nodes;
     taken_back(kr, jp, fj);
@@ -204,6 +205,27 @@ fn consented(kr: &Node, jp: &Node, fj: &Node) {
     assert_eq!((text(consented, "consent"), text(consented, "state")), (given, "in force"));
     let found = kr.data(&["audit", "who", "--value", "exploited"]);
     assert!(found["found"].to_string().contains("\"to\":\"FJ\""), "{found:#}");
+}
+
+/// Who was told of a case: whoever has anything of a record that names it, and nobody by what merely speaks of it.
+fn asked_by_case(kr: &Node, jp: &Node) {
+    let file = kr.folder().join("case.toml");
+    let record = "format = 1\nkind = \"incident\"\ntitle = \"Of a case\"\n[marking]\ntlp = \"AMBER\"\n\
+        [[part]]\nsection = \"summary\"\ntext = \"Like CASE-2026-18\"\n\
+        [[part]]\nsection = \"case\"\ntext = \"CASE-2026-17, the bank\"\n\
+        [[to]]\neconomy = \"JP\"\nsections = [\"summary\"]\n";
+    std::fs::write(&file, record).unwrap();
+    kr.data(&["publish", &file.display().to_string(), "--yes"]);
+    arrives(jp, "Like CASE-2026-18");
+    let asked = |case: &str| kr.data(&["audit", "who", "--case", case]);
+    let found = asked("case-2026-17");
+    assert_eq!(list(&found["found"]).len(), 1, "{found:#}");
+    let found = &found["found"][0];
+    assert_eq!(text(&found["parts"][0], "section"), "case");
+    assert_eq!(text(&found["sent"][0], "partner"), "JP", "who has another part was told as well");
+    for other in ["CASE-2026-18", "CASE-2026-1"] {
+        assert!(list(&asked(other)["found"]).is_empty(), "{other}");
+    }
 }
 
 fn refused(kr: &Node, jp: &Node, fj: &Node) {

@@ -55,6 +55,8 @@ pub struct Bench {
     pub hold_back: Duration,
     /// For how long bodies are kept, from the next start on.
     pub retention: Option<Retention>,
+    /// For how long bodies are to be kept where a person erases, from the next start on.
+    pub overdue: Option<Retention>,
     /// Bytes that the next start finds cut from the end of the journal, which does not say so.
     pub cut: Option<u64>,
     /// What takes a second person, from the next start on.
@@ -100,6 +102,7 @@ impl Bench {
             limits: None,
             hold_back: Duration::ZERO,
             retention: None,
+            overdue: None,
             cut: None,
             approval: Approval::default(),
             guard: None,
@@ -133,6 +136,9 @@ impl Bench {
         self.node.engine = self.node.engine.take().map(|engine| engine.guarded_by(guard));
         if let Some(own) = self.retention {
             self.node.engine = self.node.engine.take().map(|engine| engine.keeping_for(own));
+        }
+        if let Some(own) = self.overdue {
+            self.node.engine = self.node.engine.take().map(|engine| engine.telling_of(own));
         }
         let now = self.now;
         if let Some(bytes) = self.cut.take() {

@@ -13,6 +13,7 @@ mod bounds_records;
 mod bounds_withdrawn;
 mod consents;
 mod consents_going;
+mod discretion;
 mod egress;
 mod emergencies;
 mod erasing;

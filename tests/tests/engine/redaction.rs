@@ -19,7 +19,7 @@ use comity_tests::sim::wire::Said;
 const PIECE: usize = 16;
 
 /// An agreement that the partner proposes and the node accepts.
-fn agree(bench: &mut Bench, peer: &mut Peer, tier: &str) {
+pub(super) fn agree(bench: &mut Bench, peer: &mut Peer, tier: &str) {
     let (by, ours) = (peer.economy.clone(), bench.node.economy.clone());
     let text = format!("format = 1\ntitle = \"t\"\ntier = \"{tier}\"\nstarts = 2026-01-01\n");
     let speaks = |kind, body, by: &Economy, at: Timestamp| {
@@ -34,7 +34,7 @@ fn agree(bench: &mut Bench, peer: &mut Peer, tier: &str) {
     bench.command(accept).expect("an acceptance");
 }
 
-fn publish(bench: &mut Bench, draft: Draft, seed: u64) -> (VerifiedRecord, Vec<Part>) {
+pub(super) fn publish(bench: &mut Bench, draft: Draft, seed: u64) -> (VerifiedRecord, Vec<Part>) {
     let by = bench.node.economy.clone();
     // Apart from the seeds of the node's own randomness, or the salts would be found in its receipts.
     let mut entropy = SeededEntropy::new(seed + (1 << 40));
@@ -50,7 +50,7 @@ fn pieces(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// The salt of a part: what stands before its header, behind a head of one byte.
-fn salt(part: &Part) -> &[u8] {
+pub(super) fn salt(part: &Part) -> &[u8] {
     let place = part.bytes.windows(part.encoded_header.len());
     let header = place.into_iter().position(|window| window == part.encoded_header.as_ref());
     &part.bytes[header.expect("a header") - PIECE..][..PIECE]

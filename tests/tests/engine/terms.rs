@@ -66,6 +66,28 @@ fn gone(bench: &Bench, record: RecordId) -> Vec<Section> {
     gone
 }
 
+/// Where a person erases, nothing goes, and it is said once a day what is here for longer than it may.
+#[test]
+fn what_is_over_is_told_where_nothing_goes_by_itself() {
+    let mut bench = Bench::new();
+    let mut origin = bench.pair(2);
+    bench.overdue = Some(Retention::default());
+    bench.restart();
+    bench.connect(&mut origin);
+    let (id, _) = takes(&mut bench, &mut origin, "a");
+    bench.wait(DAY * 89);
+    assert!(bench.alarms("retention-due").is_empty());
+    bench.wait(DAY + SECOND);
+    let told = bench.alarms("retention-due");
+    assert!(matches!(told[..], [text] if text.starts_with("1 part is here")), "{told:?}");
+    for (days, times) in [(0, 1), (1, 2)] {
+        bench.wait(DAY * days + Duration::from_secs(3600));
+        assert_eq!(bench.alarms("retention-due").len(), times, "{days}");
+    }
+    assert_eq!(gone(&bench, id), []);
+    assert!(bench.alarms("retention-waits").is_empty());
+}
+
 #[test]
 fn each_part_goes_when_its_own_time_is_over_and_not_before() {
     let (mut bench, mut origin) = keeping();

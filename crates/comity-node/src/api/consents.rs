@@ -140,6 +140,12 @@ pub struct ConsentDone {
     pub published: Vec<Published>,
     /// For each recipient and part, what comes of it.
     pub opens: Vec<ConsentOpens>,
+    /// Of a grant: until when it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// Of a grant: what it asks of whoever gets something by it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<String>,
     /// What it is about, after it.
     pub line: Option<ConsentLine>,
     /// In a sentence.

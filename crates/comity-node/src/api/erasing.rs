@@ -149,6 +149,9 @@ pub struct RetentionLine {
     pub goes_at: Option<String>,
     /// By which rule.
     pub rule: Option<String>,
+    /// Whether that was agreed with somebody.
+    #[serde(default)]
+    pub agreed: bool,
     /// What keeps it all the same: `legal-hold`, or `asked`: somebody waits for our consent about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stays: Option<String>,

@@ -89,6 +89,24 @@ pub struct WithdrawalReview {
     pub slowest_ms: Option<u64>,
     /// Withdrawals that it has not confirmed, by our references.
     pub open: Vec<String>,
+    /// Of those that went to it, how many it has answered itself that nothing of the record is there any more.
+    #[serde(default)]
+    pub gone: u64,
+    /// How many it has answered that parts stay, which its node hands to nobody any more; by why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stopped: BTreeMap<String, u64>,
+    /// How many somebody there has refused; by why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refused: BTreeMap<String, u64>,
+    /// Those that it has not answered, by our references.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unanswered: Vec<String>,
+    /// Milliseconds from a withdrawal to its last answer: half of them took no longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_half_ms: Option<u64>,
+    /// The same for the slowest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_slowest_ms: Option<u64>,
     /// Withdrawals that it signed.
     pub its_own: u64,
 }

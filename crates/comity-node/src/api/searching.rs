@@ -72,6 +72,8 @@ pub struct AuditSent {
 pub enum SearchRequest {
     /// A word as it stands in a part: an address, a name, a number. Letters of ASCII in either case.
     Value(String),
+    /// A word as it stands in a part that counts as `case`: the number or name of a case.
+    Case(String),
     /// A part whose content is one of these files, whole.
     File(Vec<FileDigest>),
 }

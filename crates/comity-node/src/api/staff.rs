@@ -127,6 +127,9 @@ pub struct StaffLeft {
     /// Records of the person that partners hold: they count with whoever had them from us, and are set
     /// aside by whoever first sees them later, through others, until they are affirmed.
     pub doubts: Vec<SignedLine>,
+    /// What nobody who stays could do then: in one line each, with what to do about it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub open: Vec<String>,
 }
 
 /// A key of the staff is to be known as somebody's. Needs the root keys, as it ends the key.

@@ -31,14 +31,35 @@ pub(super) struct Sweep {
     earliest: Option<Timestamp>,
     /// Whether somebody vouches for the time; not known before the first step.
     sure: Option<bool>,
+    /// Where a person erases, and nothing goes by itself: what is over so far, and when that was said.
+    tells: Option<Over>,
+}
+
+/// What has been here for longer than it may.
+#[derive(Clone, Copy, Debug, Default)]
+struct Over {
+    parts: u64,
+    /// Of those, parts whose term was agreed with somebody.
+    agreed: u64,
+    said: Option<Timestamp>,
 }
 
 impl Engine {
     /// The same, and lets go of what has been here for as long as it may.
     #[must_use]
     pub fn keeping_for(mut self, own: Retention) -> Self {
-        let (next, after, earliest, sure) = (Timestamp::EPOCH, None, None, None);
-        self.sweep = Some(Sweep { own, next, after, earliest, sure });
+        let (next, after, earliest, sure, tells) = (Timestamp::EPOCH, None, None, None, None);
+        self.sweep = Some(Sweep { own, next, after, earliest, sure, tells });
+        self
+    }
+
+    /// The same, and says what has been here for longer than it may: nothing goes by itself.
+    #[must_use]
+    pub fn telling_of(mut self, own: Retention) -> Self {
+        let (next, after, earliest) = (Timestamp::EPOCH, None, None);
+        // No clock does harm by what is only said.
+        let (sure, tells) = (Some(true), Some(Over::default()));
+        self.sweep = Some(Sweep { own, next, after, earliest, sure, tells });
         self
     }
 
@@ -103,6 +124,7 @@ impl Engine {
         }
         let Some(sweep) = &self.sweep else { return };
         let (own, mut after, mut earliest) = (sweep.own, sweep.after, sweep.earliest);
+        let mut tells = sweep.tells;
         let (mut due, mut looked) = (Vec::new(), 0_usize);
         let mut ended = true;
         for (id, held) in self.state.records_after(after) {
@@ -114,7 +136,14 @@ impl Engine {
             after = Some(*id);
             let (parts, next) = due_parts(&self.state, held, &own, now);
             earliest = earliest.into_iter().chain(next).min();
-            if let Some((_, first)) = parts.first().filter(|_| self.state.stays(id).is_none()) {
+            if parts.is_empty() || self.state.stays(id).is_some() {
+                continue;
+            }
+            if let Some(over) = &mut tells {
+                let agreed = parts.iter().filter(|(_, due)| matches!(due.rule, Rule::Lent { .. }));
+                over.agreed = over.agreed.saturating_add(agreed.count() as u64);
+                over.parts = over.parts.saturating_add(parts.len() as u64);
+            } else if let Some((_, first)) = parts.first() {
                 let reason = in_words(&self.state, first);
                 let parts: Vec<_> = parts.iter().map(|(part, _)| *part).collect();
                 due.push((*id, parts, reason));
@@ -127,6 +156,7 @@ impl Engine {
                 false => (after, earliest, now),
             };
         }
+        self.say_over(tells, ended, now);
         for (record, parts, reason) in due {
             let Some(held) = self.state.record(&record) else { continue };
             if self.state.shared_with(&record, &parts.iter().copied().collect()).is_some() {
@@ -135,6 +165,35 @@ impl Engine {
             let (beside, by) = (self.state.beside(held, &parts), String::new());
             let cause = ErasureCause::Term;
             self.enter_erasure(Erasure { record, parts, beside, cause, reason, by, at: now });
+        }
+    }
+}
+
+impl Engine {
+    /// Once a day, that something is here for longer than it may be.
+    fn say_over(&mut self, tells: Option<Over>, ended: bool, now: Timestamp) {
+        let Some(mut over) = tells else { return };
+        let due = over.said.is_none_or(|said| now.since(said) >= A_DAY);
+        if ended && over.parts > 0 && due {
+            over.said = Some(now);
+            let (parts, of) = match over.parts {
+                1 => ("1 part is".to_owned(), "it"),
+                many => (format!("{many} parts are"), "them"),
+            };
+            let agreed = match over.agreed {
+                0 => String::new(),
+                many => format!(", {many} of {of} against what was agreed with a partner"),
+            };
+            let text = format!(
+                "{parts} here for longer than the term{agreed}: comity retention due; `retention.automatic = true` erases by itself"
+            );
+            self.alarm(None, "retention-due", text);
+        }
+        if ended {
+            (over.parts, over.agreed) = (0, 0);
+        }
+        if let Some(sweep) = &mut self.sweep {
+            sweep.tells = Some(over);
         }
     }
 }

@@ -43,6 +43,15 @@ pub(super) fn prepare_grant(
         None => said.says.until.filter(|until| *until > now),
         given => later(given, now)?,
     };
+    if let Some((until, wanted)) = until.zip(said.says.until)
+        && until > wanted
+    {
+        let message = format!(
+            "it was asked for until {wanted}, and a grant gives no more than was asked for"
+        );
+        return Err(ServiceError::usage("not-asked-for", message)
+            .next(format!("comity consent grant {} --until {wanted}", asked.ask)));
+    }
     let until = until.ok_or_else(|| {
         let message = "nobody said until when it is to hold, or that is past";
         ServiceError::usage("until-missing", message).next(format!(

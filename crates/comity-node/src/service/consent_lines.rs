@@ -138,7 +138,7 @@ fn standing(
 }
 
 /// What a grant asks of the recipient besides.
-fn conditions(grant: &ConsentGrant) -> Vec<String> {
+pub(super) fn conditions(grant: &ConsentGrant) -> Vec<String> {
     let terms = &grant.terms;
     let onward = (terms.onward == Onward::None).then(|| "never passed on".to_owned());
     let erased = terms.retention_days.map(|days| format!("erased after {days} days"));

@@ -91,7 +91,9 @@ impl Service {
         let now = self.now();
         let line = self.look(move |state, _, _| lines::line(state, &about, now)).await?;
         let outcome = "taken back; what has not begun to leave stays".to_owned();
-        Ok(ConsentDone { published: vec![published], opens: Vec::new(), line, outcome })
+        let (until, conditions) = (None, Vec::new());
+        let published = vec![published];
+        Ok(ConsentDone { published, opens: Vec::new(), until, conditions, line, outcome })
     }
 
     async fn sign_consents(
@@ -101,6 +103,12 @@ impl Service {
         dry_run: bool,
     ) -> Result<ConsentDone, ServiceError> {
         let Prepared { bodies, opens, about, title } = prepared;
+        let grant = bodies.iter().find_map(|body| match body {
+            ConsentBody::Grant(grant) => Some(grant),
+            ConsentBody::Ask(_) | ConsentBody::Refusal(_) => None,
+        });
+        let until = grant.map(|grant| grant.until.to_string());
+        let conditions = grant.map(lines::conditions).unwrap_or_default();
         let mut published: Vec<Published> = Vec::new();
         for body in bodies {
             let wanted = Wanted { dry_run, ..Wanted::default() };
@@ -117,7 +125,7 @@ impl Service {
             })
             .await?;
         let outcome = if dry_run { "nothing was signed" } else { outcome }.to_owned();
-        Ok(ConsentDone { published, opens, line, outcome })
+        Ok(ConsentDone { published, opens, until, conditions, line, outcome })
     }
 }
 

@@ -14,6 +14,7 @@ mod consent_lines;
 mod consented;
 mod consents;
 mod corroborating;
+mod corroboration_words;
 mod drafts;
 mod due;
 mod embargo;

@@ -1,5 +1,6 @@
 //! What a search looks for, and whether bytes have it.
 
+use comity_core::Section;
 use comity_core::digest::read_hex;
 use memchr::memmem::Finder;
 use sha2::{Digest as _, Sha256};
@@ -19,6 +20,8 @@ const FILES: usize = 8;
 pub(super) enum Needle {
     /// A word, in small letters.
     Value(Box<Finder<'static>>),
+    /// The same, in the parts alone that say to which case a record belongs.
+    Case(Box<Finder<'static>>),
     /// Contents, by length and digest.
     Files(Vec<(u64, [u8; 32])>),
 }
@@ -26,19 +29,10 @@ pub(super) enum Needle {
 impl Needle {
     pub(super) fn read(request: &SearchRequest) -> Result<Self, ServiceError> {
         match request {
-            SearchRequest::Value(value) => Self::value(value.trim()),
+            SearchRequest::Value(value) => finder(value.trim()).map(Self::Value),
+            SearchRequest::Case(case) => finder(case.trim()).map(Self::Case),
             SearchRequest::File(files) => Self::files(files),
         }
-    }
-
-    fn value(value: &str) -> Result<Self, ServiceError> {
-        if value.chars().count() < SHORTEST || value.len() > LONGEST {
-            let message = format!("a value has {SHORTEST} characters to {LONGEST} bytes");
-            return Err(ServiceError::usage("value", message)
-                .next("give the whole address, name or number"));
-        }
-        let small = value.to_ascii_lowercase();
-        Ok(Self::Value(Box::new(Finder::new(small.as_bytes()).into_owned())))
     }
 
     fn files(files: &[FileDigest]) -> Result<Self, ServiceError> {
@@ -56,10 +50,23 @@ impl Needle {
         files.iter().map(read).collect::<Result<_, _>>().map(Self::Files)
     }
 
+    /// Whether it may be in parts of this section.
+    pub(super) fn looks_at(&self, section: Section) -> bool {
+        match self {
+            Self::Value(_) | Self::Files(_) => true,
+            Self::Case(_) => section == Section::Case,
+        }
+    }
+
+    /// Whether a record that has it is meant as a whole.
+    pub(super) fn is_of_records(&self) -> bool {
+        matches!(self, Self::Case(_))
+    }
+
     /// Whether a part's content has it.
     pub(super) fn is_in(&self, content: &[u8]) -> bool {
         match self {
-            Self::Value(finder) => {
+            Self::Value(finder) | Self::Case(finder) => {
                 let small = content.to_ascii_lowercase();
                 finder.find_iter(&small).any(|at| stands_alone(&small, at, finder.needle()))
             }
@@ -72,6 +79,18 @@ impl Needle {
             }
         }
     }
+}
+
+/// What finds a word, in small letters.
+fn finder(value: &str) -> Result<Box<Finder<'static>>, ServiceError> {
+    if value.chars().count() < SHORTEST || value.len() > LONGEST {
+        let message = format!("a value has {SHORTEST} characters to {LONGEST} bytes");
+        return Err(
+            ServiceError::usage("value", message).next("give the whole address, name or number")
+        );
+    }
+    let small = value.to_ascii_lowercase();
+    Ok(Box::new(Finder::new(small.as_bytes()).into_owned()))
 }
 
 /// Whether what was found is no piece of a longer word: `10.1.2.3` is not in `10.1.2.34`. What belongs

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use comity_core::policy::{self, Gate, Lifecycle};
+use comity_core::policy::{self, Gate, Lifecycle, Partner, PolicySnapshot, Recipient, Standing};
 use comity_core::{EconomyId, RecordId, Timestamp};
 
 use super::{Service, find_partner, words};
@@ -13,8 +13,8 @@ use crate::state::{Held, State};
 
 impl Service {
     /// Records of ours that stand, of which a partner may hold something that it would not get now. What
-    /// stays because of a time in its marking is not among them: that was told with it. Nor is anything of
-    /// whoever is suspended.
+    /// stays because of a time in its marking is not among them: that was told with it. Nor is that a partner is
+    /// suspended: of such a one, it is what it would not get if it were resumed.
     pub async fn recall_due(&self, name: &str) -> Result<Vec<DueLine>, ServiceError> {
         let (name, now) = (name.to_owned(), self.now());
         let economy = self.look(move |state, _, _| find_partner(state, &name)).await??;
@@ -45,9 +45,11 @@ impl Walk {
     /// Looks at some more of what the partner may hold of ours.
     fn go_on(&mut self, state: &State, economy: &EconomyId, now: Timestamp) {
         self.ended = true;
-        let Some(partner) = state.partner(economy).filter(|partner| partner.is_open()) else {
+        let Some(partner) = state.partner(economy).filter(|partner| partner.is_paired()) else {
             return;
         };
+        let resumed = (!partner.is_open()).then(|| as_if_resumed(state.policy(), economy));
+        let policy = resumed.as_ref().unwrap_or_else(|| state.policy());
         let mut weighed = 0_usize;
         for (number, entry) in partner.out.entries_from(self.after.saturating_add(1)) {
             if weighed >= COMPARED_AT_ONCE {
@@ -60,7 +62,8 @@ impl Walk {
             let held = state.record(&record).filter(|held| may_be_recalled(state, held));
             let Some(held) = held.filter(|_| self.seen.insert(record)) else { continue };
             weighed = weighed.saturating_add(held.parts.len());
-            self.due.extend(line(state, economy, &record, now).map(|line| (held.seq, line)));
+            let line = line(state, policy, economy, &record, now);
+            self.due.extend(line.map(|line| (held.seq, line)));
         }
     }
 }
@@ -71,13 +74,32 @@ fn may_be_recalled(state: &State, held: &Held) -> bool {
     stands && facts.origin == state.us() && !facts.kind.is_control()
 }
 
-fn line(state: &State, economy: &EconomyId, record: &RecordId, now: Timestamp) -> Option<DueLine> {
+/// What is decided once a suspended partner is one like others again.
+fn as_if_resumed(policy: &PolicySnapshot, economy: &EconomyId) -> PolicySnapshot {
+    let builder = policy.to_builder();
+    match policy.partner(economy) {
+        Some(partner) => {
+            let partner = Partner { standing: Standing::Paired, ..partner.clone() };
+            builder.partner(*economy, partner).build()
+        }
+        None => builder.build(),
+    }
+}
+
+fn line(
+    state: &State,
+    policy: &PolicySnapshot,
+    economy: &EconomyId,
+    record: &RecordId,
+    now: Timestamp,
+) -> Option<DueLine> {
     let held = state.record(record)?;
     let went = state.partner(economy)?.out.possibly_held(record)?;
     if state.recalled_from(record).is_some_and(|from| from.contains_key(economy)) {
         return None;
     }
-    let plan = state.plan_if_clear(held, economy, now);
+    let (facts, parts) = (state.facts_for(held, economy), state.as_if_clear(held));
+    let plan = policy::plan(policy, &facts, &parts, &Recipient::partner(*economy), now);
     let told_with_it =
         |gate: Gate| matches!(gate, Gate::Expiry | Gate::ReleaseTime | Gate::Embargo);
     let kept: Vec<_> = plan
@@ -92,6 +114,6 @@ fn line(state: &State, economy: &EconomyId, record: &RecordId, now: Timestamp) -
         title: words::record_line(state, record, held, now).title,
         sections: kept.iter().map(|part| part.section.to_string()).collect(),
         gate: first.decision.deciding().map(|one| one.gate.to_string()),
-        reason: policy::reason(state.policy(), &first.decision),
+        reason: policy::reason(policy, &first.decision),
     })
 }

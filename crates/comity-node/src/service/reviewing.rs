@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use comity_core::control::Answer;
 use comity_core::journal::{JournalEntry, Source, Standing};
 use comity_core::keyring::VerifiedKeyring;
 use comity_core::receipt::{RejectReason, UnverifiedReceipt};
@@ -183,7 +184,7 @@ fn taken(state: &State, economy: &EconomyId, partner: &Partner) -> TakenReview {
 
 fn withdrawals(state: &State, economy: &EconomyId, partner: &Partner) -> WithdrawalReview {
     let mut review = WithdrawalReview::default();
-    let mut times = Vec::new();
+    let (mut times, mut answered) = (Vec::new(), Vec::new());
     let mut seen = BTreeSet::new();
     for line in partner.out.entries().filter(|line| line.fate == OutFate::Live) {
         let Some(entry) = &line.entry else { continue };
@@ -196,7 +197,25 @@ fn withdrawals(state: &State, economy: &EconomyId, partner: &Partner) -> Withdra
             Some(time) => times.push(time),
             None => review.open.push(held.reference.clone()),
         }
+        let answers = state.answers(&entry.record);
+        match answers.into_iter().find(|answer| answer.by == *economy) {
+            Some(answer) => {
+                let came = state.record(&answer.record).map(|said| said.entered_at);
+                answered.extend(came.map(|came| came.since(line.at)));
+                match answer.body.answer {
+                    Answer::Gone => review.gone = review.gone.saturating_add(1),
+                    Answer::Stopped { because, .. } => {
+                        count(&mut review.stopped, because.to_string());
+                    }
+                    Answer::Refused { because, .. } => {
+                        count(&mut review.refused, because.to_string());
+                    }
+                }
+            }
+            None => review.unanswered.push(held.reference.clone()),
+        }
     }
+    (review.answer_half_ms, review.answer_slowest_ms) = spread(answered);
     (review.sent, review.confirmed) = (seen.len() as u64, times.len() as u64);
     (review.half_ms, review.slowest_ms) = spread(times);
     let its_own = state.records().filter(|(_, held)| {

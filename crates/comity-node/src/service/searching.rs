@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use comity_core::journal::Shown;
+use comity_core::policy::PartFacts;
 use comity_core::record::Part;
 use comity_core::{PartDigest, RecordId, Timestamp, Tlp};
 use comity_store::Store;
@@ -77,11 +79,16 @@ impl Searching {
     async fn go_on(&mut self) -> Result<(), ServiceError> {
         let (from, desks) = (self.from, self.service.parts.config.local.desks.clone());
         let (now, sees) = (self.service.now(), self.service.sees());
+        let looked_for = Arc::clone(&self.needle);
         let batch = self.service.look(move |state, _, _| {
             let sight = |id: &RecordId| {
-                let held = state.record(id)?;
-                (!held.facts.kind.is_control())
-                    .then(|| local::sight(state, held, &desks, sees, now))
+                let held = state.record(id).filter(|held| !held.facts.kind.is_control())?;
+                let mut sight = local::sight(state, held, &desks, sees, now);
+                let parts = held.parts.iter();
+                for other in parts.filter(|part| !looked_for.looks_at(part.counts_as)) {
+                    sight.remove(&other.digest);
+                }
+                Some(sight)
             };
             Batch::take(state, from, sight)
         });
@@ -97,26 +104,41 @@ impl Searching {
         self.tally.records = self.tally.records.saturating_add(batch.records);
         self.tally.hidden = self.tally.hidden.saturating_add(batch.hidden);
         self.tally.unreadable = self.tally.unreadable.saturating_add(unreadable);
+        let whole = self.needle.is_of_records();
         for (record, parts) in hits {
             let found = self.service.look(move |state, _, _| {
-                state.record(&record).map(|held| AuditFound {
+                let held = state.record(&record)?;
+                let is_in = |part: &&PartFacts| parts.contains(&part.digest);
+                let above_green =
+                    held.parts.iter().filter(is_in).any(|part| part.marking.tlp > Tlp::Green);
+                // Of a case, whoever has any part of its record was told.
+                let told_of: Vec<_> = match whole {
+                    true => held.parts.iter().map(|part| part.digest).collect(),
+                    false => parts.clone(),
+                };
+                let found = AuditFound {
                     record: words::record_line(state, &record, held, now),
                     parts: held
                         .parts
                         .iter()
-                        .filter(|part| parts.contains(&part.digest))
+                        .filter(is_in)
                         .map(|part| FoundPart {
                             part: part.digest.to_string(),
                             section: part.counts_as.to_string(),
                             tlp: part.marking.tlp.to_string(),
                         })
                         .collect(),
-                    sent: told(state, &record, &parts, (now, sees)),
-                    consented: consented::of_parts(state, &record, &parts, now),
-                    told_outside: told_outside(state, &record, &parts),
-                })
+                    sent: told(state, &record, &told_of, (now, sees)),
+                    consented: consented::of_parts(state, &record, &told_of, now),
+                    told_outside: told_outside(state, &record, &told_of),
+                };
+                Some((found, above_green))
             });
-            if let Some(mut found) = found.await? {
+            if let Some((mut found, above_green)) = found.await? {
+                // That a word stands in it is read from it.
+                if above_green {
+                    self.service.note_read(Shown::Record(record)).await?;
+                }
                 found.record = self.service.discreet(found.record);
                 self.tally.found = self.tally.found.saturating_add(1);
                 self.lines.push_back(SearchLine::Found(Box::new(found)));

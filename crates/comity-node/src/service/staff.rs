@@ -102,6 +102,10 @@ impl Service {
             from: held.at.to_string(),
             keyring: None,
             doubts,
+            open: {
+                let who = name.clone();
+                self.look(move |state, _, _| left_undone(state, &who, now)).await?
+            },
         };
         if asked.dry_run {
             return Ok(left);
@@ -304,6 +308,40 @@ fn may_join(
         )));
     }
     Ok(())
+}
+
+/// What waits for somebody in a role that nobody has when this person has left.
+fn left_undone(state: &State, leaver: &str, now: Timestamp) -> Vec<String> {
+    let nobody = |names: Vec<String>| names.iter().all(|name| name == leaver);
+    let mut open = Vec::new();
+    for (held, _) in state.awaiting_approval() {
+        let may = state.approvers_of(&held.facts.id, now);
+        if may.iter().any(|name| name == leaver) && nobody(may) {
+            open.push(format!(
+                "{} waits for a second person, and nobody else may approve it: comity staff add NAME --role approver",
+                held.reference
+            ));
+        }
+    }
+    let staff = |right| {
+        let members = state
+            .staff()
+            .iter()
+            .filter(move |(_, member)| member.left.is_none() && member.roles.may(right));
+        members.map(|(name, _)| name.to_owned()).collect::<Vec<_>>()
+    };
+    let is_last = |right| {
+        let able = staff(right);
+        able.iter().any(|name| name == leaver) && nobody(able)
+    };
+    if !state.unsettled_emergencies(now).is_empty() && is_last(Right::Approve) {
+        open.push("an emergency release waits to be confirmed, and nobody else may: comity staff add NAME --role approver".to_owned());
+    }
+    let asks = state.asks_of_us().count();
+    if asks > 0 && is_last(Right::Deal) {
+        open.push(format!("{asks} asked for our consent, and nobody else may answer: comity staff add NAME --role liaison"));
+    }
+    open
 }
 
 fn present(state: &State, name: &str) -> Result<Member, ServiceError> {

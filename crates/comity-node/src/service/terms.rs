@@ -12,7 +12,7 @@ use crate::config::units;
 use crate::engine::term_in_words;
 use crate::error::ServiceError;
 use crate::limits::{A_DAY, COMPARED_AT_ONCE};
-use crate::state::{Held, State, Stays};
+use crate::state::{Held, Rule, State, Stays};
 
 impl Service {
     /// For each part of a record: until when its body is kept, and by which rule.
@@ -120,6 +120,7 @@ fn lines(
                 tlp: part.marking.tlp.to_string(),
                 goes_at: due.map(|due| due.at.to_string()),
                 rule: due.map(|due| term_in_words(state, &due)),
+                agreed: due.is_some_and(|due| matches!(due.rule, Rule::Lent { .. })),
                 stays: stays.filter(|_| due.is_some()).map(str::to_owned),
                 erased: state.erasures().took(&part.digest).map(super::erasing::erased_line),
             }

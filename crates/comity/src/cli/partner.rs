@@ -247,6 +247,9 @@ pub(crate) enum PartnerCommand {
         addresses: Vec<String>,
     },
     /// Stop sending to and taking from a partner, for a while
+    #[command(
+        long_about = "Stop sending to and taking from a partner, for a while.\n\nIts link closes at once. What it signed still comes through others, and counts as before: `partner intake NAME review` keeps that for a person. What others have of yours they may pass on to it as far as its marking lets them."
+    )]
     Suspend {
         /// What you call the partner
         name: String,

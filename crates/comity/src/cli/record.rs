@@ -269,24 +269,27 @@ pub(crate) struct Watch {
 pub(crate) enum AuditCommand {
     /// Who received which parts of a record, when, and what they signed for
     #[command(
-        long_about = "Who received which parts of a record, when, and what they signed for.\n\nWith `--value` or `--file` instead of a reference: every record here of which a part has it, and who received such a part. A value is found as a word of its own: 10.1.2.3 is not in 10.1.2.34, and example.org is in www.example.org. A file is a part's whole content; one whose name ends in .gz is looked for as it is, and unpacked. What may not be shown here is not looked at.",
-        after_help = "Examples:\n  comity audit who KR-26-0002 --out who.json\n  comity verify who.json\n  comity audit who KR-26-0002 --html who.html\n  comity audit who --value 192.0.2.7\n  comity audit who --file advisory.json"
+        long_about = "Who received which parts of a record, when, and what they signed for.\n\nWith `--value` or `--file` instead of a reference: every record here of which a part has it, and who received such a part. With `--case`: every record of which a part of section `case` names the case, and who received anything of it. A value is found as a word of its own: 10.1.2.3 is not in 10.1.2.34, and example.org is in www.example.org. A file is a part's whole content; one whose name ends in .gz is looked for as it is, and unpacked. What may not be shown here is not looked at.",
+        after_help = "Examples:\n  comity audit who KR-26-0002 --out who.json\n  comity verify who.json\n  comity audit who KR-26-0002 --html who.html\n  comity audit who --value 192.0.2.7\n  comity audit who --case CASE-2026-17\n  comity audit who --file advisory.json"
     )]
     Who {
         /// Its reference, or the front of its id
-        #[arg(value_name = "REFERENCE", required_unless_present_any = ["file", "value"])]
+        #[arg(value_name = "REFERENCE", required_unless_present_any = ["file", "value", "case"])]
         record: Option<String>,
         /// An address, a name, a number that was told
         #[arg(long, value_name = "TEXT", conflicts_with_all = ["record", "file"])]
         value: Option<String>,
+        /// A case, as its number or name stands in the parts of section `case`
+        #[arg(long, value_name = "TEXT", conflicts_with_all = ["record", "file", "value"])]
+        case: Option<String>,
         /// A file that was told
         #[arg(long, value_name = "FILE", conflicts_with = "record")]
         file: Option<PathBuf>,
         /// Write the proof as well: anybody can verify it, without this node
-        #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "value"])]
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "value", "case"])]
         out: Option<PathBuf>,
         /// Write a page to read and print as well
-        #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "value"])]
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "value", "case"])]
         html: Option<PathBuf>,
     },
     /// Keep that somebody was told of a record by other means

@@ -71,7 +71,7 @@ fn grant(asked: ConsentGrantArgs, context: &mut Context<'_>) -> Result<(), Failu
             if let Some(line) = &would.line {
                 write_line(line, &zones, out)?;
             }
-            write_opens(&would, out)
+            write_opens(&would, &zones, out)
         })?;
     }
     let to = would.opens.iter().map(|one| one.recipient.clone());
@@ -156,7 +156,7 @@ fn say(done: &ConsentDone, zones: &Zones, context: &mut Context<'_>) -> Result<(
                 )?;
             }
         }
-        write_opens(done, out)?;
+        write_opens(done, zones, out)?;
         if let Some(line) = &done.line {
             write_line(line, zones, out)?;
         }
@@ -164,7 +164,7 @@ fn say(done: &ConsentDone, zones: &Zones, context: &mut Context<'_>) -> Result<(
     })
 }
 
-fn write_opens(done: &ConsentDone, out: &mut dyn Write) -> io::Result<()> {
+fn write_opens(done: &ConsentDone, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
     if done.opens.is_empty() {
         return Ok(());
     }
@@ -174,7 +174,14 @@ fn write_opens(done: &ConsentDone, out: &mut dyn Write) -> io::Result<()> {
         let then = if one.goes { "goes".to_owned() } else { format!("stays: {reason}") };
         table.row([one.recipient.clone(), part(&one.part), then]);
     }
-    table.write(out)
+    table.write(out)?;
+    if let Some(until) = &done.until {
+        writeln!(out, "  until {}", zones.written(until))?;
+    }
+    if !done.conditions.is_empty() {
+        writeln!(out, "  on condition: {}", printable(&done.conditions.join(", ")))?;
+    }
+    Ok(())
 }
 
 fn write_line(line: &ConsentLine, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {

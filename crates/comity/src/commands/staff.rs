@@ -216,6 +216,9 @@ fn leave(name: String, dry_run: bool, yes: bool, context: &mut Context<'_>) -> R
     let tried: StaffLeft = session.call("/leave-staff", &asked)?;
     let shown = |out: &mut dyn std::io::Write| {
         writeln!(out, "{}: key {} ends", tried.name, front(&tried.key))?;
+        for open in &tried.open {
+            writeln!(out, "  {}", printable(open))?;
+        }
         if tried.doubts.is_empty() {
             return Ok(());
         }

@@ -4,7 +4,7 @@ use comity_core::policy::Approval;
 use comity_core::staff::Right;
 
 use super::{World, joining, note, root, typed, word_of};
-use crate::api::{AloneFields, ApproveRequest, PublishRequest, StaffAddRequest};
+use crate::api::{AloneFields, ApproveRequest, PublishRequest, StaffAddRequest, StaffLeaveRequest};
 
 /// What takes a second person, from the next start on.
 pub(super) fn configure(world: &World, rules: &str) {
@@ -48,6 +48,15 @@ async fn nobody_approves_what_they_signed_whatever_roles_they_have() {
     }
     world.add("lee", &["approver"], "amber").await;
     assert_eq!(world.refused("lee", Right::Write).await, "not-in-role");
+    // Whoever may approve it alone does not leave without a word.
+    let leaving = |name: &str| StaffLeaveRequest {
+        name: name.to_owned(),
+        dry_run: true,
+        ..StaffLeaveRequest::default()
+    };
+    let left = world.nobody().leave_staff(leaving("lee")).await.unwrap();
+    assert!(left.open[0].starts_with(&format!("{record} waits")), "{:?}", left.open);
+    assert!(world.nobody().leave_staff(leaving("kim")).await.unwrap().open.is_empty());
     let lee = world.may("lee", Right::Approve).await;
     let would = lee.approve(ApproveRequest { dry_run: true, ..yes(&record) }).await.unwrap();
     assert!(would.preview.is_some() && would.line.said.is_none());

@@ -1,4 +1,4 @@
-//! `comity audit who --value`, `--file`: who was told something, in whatever record it stood.
+//! `comity audit who --value`, `--case`, `--file`: who was told something, in whatever record it stood.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -34,6 +34,11 @@ struct Found {
 pub(super) fn by_value(value: String, context: &mut Context<'_>) -> Result<(), Failure> {
     let what = format!("`{}`", printable(&value));
     search(&SearchRequest::Value(value), &what, context)
+}
+
+pub(super) fn by_case(case: String, context: &mut Context<'_>) -> Result<(), Failure> {
+    let what = format!("the case `{}`", printable(&case));
+    search(&SearchRequest::Case(case), &what, context)
 }
 
 pub(super) fn by_file(path: &Path, context: &mut Context<'_>) -> Result<(), Failure> {

@@ -52,10 +52,8 @@ pub(super) fn page(who: &AuditWho, zones: &Zones) -> io::Result<Vec<u8>> {
         ]
     });
     table(&mut page, &["to", "decided", "parts", "state", "receipt", "obligations"], rows)?;
-    let withheld = who.deliveries.iter().flat_map(|one| {
-        kept(one).into_iter().map(|part| {
-            vec![one.partner.clone(), part.section.clone(), part.gate.clone(), part.clause.clone()]
-        })
+    let withheld = kept(&who.deliveries).into_iter().map(|(partner, part)| {
+        vec![partner.to_owned(), part.section.clone(), part.gate.clone(), part.clause.clone()]
     });
     let withheld: Vec<_> = withheld.collect();
     if !withheld.is_empty() {

@@ -28,10 +28,11 @@ pub(super) fn run(command: AuditCommand, context: &mut Context<'_>) -> Result<()
             of_record(record, out.as_deref(), html.as_deref(), context)
         }
         AuditCommand::Who { value: Some(value), .. } => found::by_value(value, context),
+        AuditCommand::Who { case: Some(case), .. } => found::by_case(case, context),
         AuditCommand::Who { file: Some(file), .. } => found::by_file(&file, context),
-        // What is typed has one of the three.
+        // What is typed has one of the four.
         AuditCommand::Who { .. } => {
-            let message = "a record, a value or a file";
+            let message = "a record, a value, a case or a file";
             Err(Failure::new(FailureKind::Usage, "nothing-asked", message))
         }
         AuditCommand::Told(told) => told::run(told, context),
@@ -89,7 +90,7 @@ fn write(who: &AuditWho, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "Nobody was told{over}.")?;
     } else {
         table(&who.deliveries, zones).write(out)?;
-        if who.deliveries.iter().any(|delivery| !kept(delivery).is_empty()) {
+        if !kept(&who.deliveries).is_empty() {
             withheld(&who.deliveries).write(out)?;
         }
     }
@@ -170,12 +171,26 @@ fn with_emergency(state: &str, release: Option<&str>) -> String {
     }
 }
 
-/// What was kept back of what the record says; whom else it names is not theirs to know.
-fn kept(delivery: &AuditDelivery) -> Vec<&AuditWithheld> {
-    let mut kept: Vec<_> =
-        delivery.withheld.iter().filter(|part| part.section != ADDRESSEE).collect();
-    kept.sort_by_key(|part| place(&part.section));
-    kept
+/// What was kept from whom of what the record says, by the last word about it, and never went to them since or
+/// before; whom else it names is not theirs to know.
+fn kept(deliveries: &[AuditDelivery]) -> Vec<(&str, &AuditWithheld)> {
+    let went = |to: &str, part: &str| {
+        let mut all = deliveries.iter().filter(|one| one.partner_id == to && one.state != "void");
+        all.any(|one| one.parts.iter().any(|sent| sent == part))
+    };
+    let mut kept: Vec<(usize, &str, &AuditWithheld)> = Vec::new();
+    for (first, delivery) in deliveries.iter().enumerate() {
+        let partner = delivery.partner.as_str();
+        let parts = delivery.withheld.iter().filter(|part| part.section != ADDRESSEE);
+        for part in parts.filter(|part| !went(&delivery.partner_id, &part.part)) {
+            match kept.iter_mut().find(|(_, to, one)| *to == partner && one.part == part.part) {
+                Some(before) => before.2 = part,
+                None => kept.push((first, partner, part)),
+            }
+        }
+    }
+    kept.sort_by_key(|(delivery, _, part)| (*delivery, place(&part.section)));
+    kept.into_iter().map(|(_, partner, part)| (partner, part)).collect()
 }
 
 /// Where records have a section: parts are in the order of their digests, which says nothing to people.
@@ -194,10 +209,8 @@ fn people(sections: &[String]) -> String {
 
 fn withheld(deliveries: &[AuditDelivery]) -> Table {
     let mut table = Table::new(&["kept from", "part", "rule", "because"]);
-    for delivery in deliveries {
-        for part in kept(delivery) {
-            table.row([&delivery.partner, &part.section, &part.gate, &part.clause]);
-        }
+    for (partner, part) in kept(deliveries) {
+        table.row([partner, &part.section, &part.gate, &part.clause]);
     }
     table
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use comity_admin::{Failure, ask};
 use comity_core::Timestamp;
-use comity_node::api::{ListRequest, RecordDetail, RecordLine, Status};
+use comity_node::api::{
+    ListRequest, RecordDetail, RecordLine, RetentionDueRequest, RetentionLine, Status,
+};
 use comity_node::clock;
 use comity_node::founding::{NEXT_ROOT_KEYS, NODE_KEYS, ROOT_KEYS};
 use comity_node::keyfile::{self, Form, KeyFileError};
@@ -78,6 +80,36 @@ pub(super) fn approvers(status: &Status, comity: &str) -> Option<Finding> {
         many => {
             let approvers = counted(many, "approver", "approvers");
             Finding::fine("approval", format!("{approvers}{waiting}"))
+        }
+    })
+}
+
+/// Whether something is here for longer than it may be, where nothing goes by itself.
+pub(super) fn over_term(
+    session: &Session,
+    backend: &Backend,
+    comity: &str,
+) -> Result<Option<Finding>, Failure> {
+    if backend.config.retention.automatic {
+        return Ok(None);
+    }
+    let asked = RetentionDueRequest { within: "0 s".to_owned() };
+    let mut due: Vec<RetentionLine> = session.call("/retention-due", &asked)?;
+    due.retain(|line| line.stays.is_none());
+    let agreed = due.iter().filter(|line| line.agreed).count() as u64;
+    let (parts, mend) =
+        (counted(due.len() as u64, "part", "parts"), format!("{comity} retention due"));
+    Ok(match (due.len(), agreed) {
+        (0, _) => None,
+        (_, 0) => {
+            let what = format!("{parts} here for longer than the term that you set");
+            Some(Finding::note("retention", what, mend))
+        }
+        (_, agreed) => {
+            let what = format!(
+                "{parts} here for longer than the term, {agreed} against what was agreed with a partner"
+            );
+            Some(Finding::wrong("retention", what, mend))
         }
     })
 }

@@ -104,6 +104,7 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<(), Failure> {
                 Ok((clock, partners)) => {
                     findings.push(clock);
                     findings.extend(backups::look(&session)?);
+                    findings.extend(machine::over_term(&session, &backend, &comity)?);
                     findings.extend(partners);
                 }
                 // What is of the machine is said to whoever has it.

@@ -4,7 +4,7 @@ use comity_admin::{Failure, ask};
 use comity_core::Tlp;
 use comity_core::agreement::Terms;
 use comity_core::policy::TrustLevel;
-use comity_node::api::{AgreementLine, DeadlineLine, GroupLine, PartnerLine, Status};
+use comity_node::api::{AgreementLine, DeadlineLine, DueLine, GroupLine, PartnerLine, Status};
 use comity_node::shell_word::word;
 
 use super::{Finding, clocks};
@@ -30,6 +30,7 @@ pub(super) fn look(
         findings.extend(of(partner, &agreements, &status.deadlines, running, comity));
         if partner.bond == "paired" {
             findings.extend(level(partner, strictest(session, partner, &agreements)?, comity));
+            findings.extend(would_stay(session, partner, comity)?);
         }
     }
     if status.partners.is_empty() {
@@ -37,6 +38,27 @@ pub(super) fn look(
         findings.push(Finding::note("partners", "none yet", invite));
     }
     Ok(findings)
+}
+
+/// Whether a partner may hold something that it would not get now: whatever narrowed it, an end by the other
+/// side, a day that passed, a roster or a consent that was taken back.
+fn would_stay(
+    session: &Session,
+    partner: &PartnerLine,
+    comity: &str,
+) -> Result<Option<Finding>, Failure> {
+    if partner.outstanding == 0 && partner.delivered == 0 {
+        return Ok(None);
+    }
+    let asked = ask::Named { name: partner.economy.clone() };
+    let due: Vec<DueLine> = session.call("/recall-due", &asked)?;
+    if due.is_empty() {
+        return Ok(None);
+    }
+    let records = counted(due.len() as u64, "record", "records");
+    let what = format!("may hold parts of {records} that it would not get now");
+    let mend = format!("{comity} recall due {}", word(&partner.name));
+    Ok(Some(Finding::note(&partner.name, what, mend)))
 }
 
 fn data(status: &Status, zones: &Zones, comity: &str) -> Vec<Finding> {

@@ -109,6 +109,17 @@ fn write_withdrawals(review: &PartnerReview, out: &mut dyn Write) -> io::Result<
     if !taken_back.open.is_empty() {
         writeln!(out, "  not confirmed: {}", taken_back.open.join(", "))?;
     }
+    if taken_back.gone > 0 {
+        writeln!(out, "  answered that nothing of it is there: {}", count(taken_back.gone))?;
+    }
+    write_counts("answered that parts stay, and go to nobody", &taken_back.stopped, out)?;
+    write_counts("refused", &taken_back.refused, out)?;
+    if let Some(times) = times(taken_back.answer_half_ms, taken_back.answer_slowest_ms) {
+        writeln!(out, "  answered {times}")?;
+    }
+    if !taken_back.unanswered.is_empty() {
+        writeln!(out, "  not answered: {}", taken_back.unanswered.join(", "))?;
+    }
     Ok(())
 }
 
