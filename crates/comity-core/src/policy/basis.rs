@@ -1,8 +1,11 @@
 //! Which agreement permits: the one that covers all of a part, or the one that comes closest.
 
+use std::cmp::Reverse;
+
 use super::gates::{COVERAGE, Question, covered, covered_in_emergency};
 use super::groups;
-use super::snapshot::{Agreement, Association};
+use super::signed::Agreement;
+use super::snapshot::Association;
 use crate::agreement::Terms;
 use crate::identity::RecordId;
 use crate::ledger::Obligations;
@@ -30,6 +33,8 @@ pub(super) enum Basis<'a> {
     Ended(&'a Agreement, Timestamp),
     /// This is not in force yet, and would not cover it.
     NotYet(&'a Agreement),
+    /// Nobody can say which text of this one holds.
+    Contested(&'a Agreement),
     /// Nothing is signed.
     Nothing,
     /// Nothing covers it, and an emergency release stands in: what that does not pass is measured against
@@ -86,8 +91,7 @@ impl<'a> Basis<'a> {
             }
         }
         // One that was terminated before its first day never comes into force.
-        let mut later =
-            agreements.iter().filter(|one| one.from() > asked.now && !one.ended(one.from()));
+        let mut later = agreements.iter().filter(|one| one.comes_after(asked.now));
         let covering_later = later.clone().find(|one| covered(asked, &signed(one)) == COVERAGE);
         if let Some(agreement) = covering_later {
             return Self::Later(signed(agreement), agreement.from());
@@ -95,8 +99,13 @@ impl<'a> Basis<'a> {
         if let Some((_, candidate)) = closest {
             return Self::Closest(candidate);
         }
+        if let Some(agreement) = agreements.iter().find(|one| one.is_contested(asked.now)) {
+            return Self::Contested(agreement);
+        }
         let ended = agreements.iter().filter_map(|one| Some((one, one.until()?)));
-        let ended = ended.filter(|(_, until)| *until <= asked.now).max_by_key(|(_, until)| *until);
+        let ended = ended.filter(|(_, until)| *until <= asked.now);
+        // Of those that ended together, the one that began first: what amends it never applied then.
+        let ended = ended.max_by_key(|(one, until)| (*until, Reverse(one.from())));
         match (ended, later.next()) {
             (_, Some(agreement)) => Self::NotYet(agreement),
             (Some((agreement, until)), None) => Self::Ended(agreement, until),
@@ -118,6 +127,7 @@ impl<'a> Basis<'a> {
             | Self::Later(..)
             | Self::Ended(..)
             | Self::NotYet(_)
+            | Self::Contested(_)
             | Self::Nothing
             | Self::Emergency(..) => None,
         }
@@ -130,7 +140,11 @@ impl<'a> Basis<'a> {
             | Self::Closest(candidate)
             | Self::Later(candidate, _)
             | Self::Emergency(candidate, _) => Some(candidate),
-            Self::NotAsked | Self::Ended(..) | Self::NotYet(_) | Self::Nothing => None,
+            Self::NotAsked
+            | Self::Ended(..)
+            | Self::NotYet(_)
+            | Self::Contested(_)
+            | Self::Nothing => None,
         }
     }
 }

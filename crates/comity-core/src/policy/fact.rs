@@ -40,6 +40,8 @@ pub enum Fact {
     Ended(Timestamp),
     /// What is signed is not in force before this instant.
     NotYetInForce(Timestamp),
+    /// Of the texts that were signed, nobody can say which holds.
+    Contested,
 
     /// Its agreement is reviewed in time, or names no day for that.
     ReviewNotDue,
@@ -326,6 +328,9 @@ impl fmt::Display for Fact {
             Self::NoAgreement => f.write_str("no agreement is signed"),
             Self::Ended(when) => write!(f, "ended at {when}"),
             Self::NotYetInForce(when) => write!(f, "not in force before {when}"),
+            Self::Contested => f.write_str(
+                "contested: its texts contradict each other on which of them holds, so none permits anything until both sign one that amends them all",
+            ),
             Self::ReviewNotDue => f.write_str("no review is overdue"),
             Self::ReviewOverdue(when) => write!(f, "review overdue since {when}: a warning"),
             Self::ReviewStops(when) => {

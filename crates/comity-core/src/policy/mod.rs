@@ -24,7 +24,9 @@ mod gates;
 mod groups;
 mod plan;
 mod shared;
+mod signed;
 mod snapshot;
+mod texts;
 mod turning;
 mod word;
 
@@ -44,10 +46,11 @@ pub use facts::{
 };
 pub use plan::{Plan, PlannedPart, plan};
 pub use shared::{Answer, Classed, Shared};
+pub use signed::{Agreement, Replaced};
 pub use snapshot::{
-    Agreement, Association, Partner, PolicyBuilder, PolicySnapshot, Standing, TrustLevel,
-    trust_table,
+    Association, Partner, PolicyBuilder, PolicySnapshot, Standing, TrustLevel, trust_table,
 };
+pub use texts::{Ending, Place, Text, Tree, Trees};
 pub use turning::{Change, Desk, Turning, turning};
 pub use word::Word;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::consent::Consent;
 use super::facts::{PartFacts, RecordFacts, Source};
+use super::signed::Agreement;
 use crate::agreement::Terms;
 use crate::group::Group;
 use crate::identity::{EconomyId, GroupId, RecordId};
@@ -109,109 +110,6 @@ pub fn trust_table() -> String {
         format!("| {} | {level} | {ceiling} |\n", level.number())
     });
     format!("| level | name | up to |\n|---|---|---|\n{}", rows.concat())
-}
-
-/// An agreement that both sides have signed: a proposal and its acceptance.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Agreement {
-    id: RecordId,
-    terms: Arc<Terms>,
-    from: Timestamp,
-    until: Option<Timestamp>,
-    bound_until: Option<Timestamp>,
-}
-
-impl Agreement {
-    /// The agreement proposed in the record `id`, accepted at `accepted`: in force from the later of
-    /// that instant and its first day.
-    #[must_use]
-    pub fn new(id: RecordId, terms: Arc<Terms>, accepted: Timestamp) -> Self {
-        let (from, until) = (terms.starts().max(accepted), terms.ends());
-        Self { id, terms, from, until, bound_until: until }
-    }
-
-    /// The same agreement, on other terms.
-    pub(super) fn on_terms(mut self, terms: Arc<Terms>) -> Self {
-        self.terms = terms;
-        self
-    }
-
-    /// The same agreement, ending at `effective` unless it ends before.
-    #[must_use]
-    pub fn terminated(self, effective: Timestamp) -> Self {
-        self.terminated_early(effective, effective)
-    }
-
-    /// The same agreement, of which a party says that it ends at `effective`, while its notice runs
-    /// until `notice`.
-    ///
-    /// Nothing is permitted from the earlier of the two on: neither side gives what the other may no
-    /// longer feel bound by. What it prohibits and demands holds until the later of them: a breach of
-    /// the notice sets nobody free.
-    #[must_use]
-    pub fn terminated_early(mut self, effective: Timestamp, notice: Timestamp) -> Self {
-        let sooner =
-            |until: Option<Timestamp>, end| Some(until.map_or(end, |until| until.min(end)));
-        self.until = sooner(self.until, effective);
-        self.bound_until = sooner(self.bound_until, effective.max(notice));
-        self
-    }
-
-    /// The same agreement, of which it is in doubt whether both ever signed it: it permits nothing, and
-    /// binds as before. Otherwise whoever signed could shed what it prohibits by revoking its own key.
-    #[must_use]
-    pub fn in_doubt(mut self) -> Self {
-        self.until = Some(self.from);
-        self
-    }
-
-    /// The record that proposed it.
-    #[must_use]
-    pub fn id(&self) -> RecordId {
-        self.id
-    }
-
-    /// What was agreed.
-    #[must_use]
-    pub fn terms(&self) -> &Terms {
-        &self.terms
-    }
-
-    /// The first instant of its force.
-    #[must_use]
-    pub fn from(&self) -> Timestamp {
-        self.from
-    }
-
-    /// The first instant after its force.
-    #[must_use]
-    pub fn until(&self) -> Option<Timestamp> {
-        self.until
-    }
-
-    /// Whether it is in force at `now`.
-    #[must_use]
-    pub fn in_force(&self, now: Timestamp) -> bool {
-        self.from <= now && !self.ended(now)
-    }
-
-    /// Whether what it prohibits and demands holds at `now`: it may do so longer than it permits.
-    #[must_use]
-    pub fn binds(&self, now: Timestamp) -> bool {
-        self.from <= now && self.bound_until.is_none_or(|until| until > now)
-    }
-
-    /// The first instant at which it no longer binds.
-    #[must_use]
-    pub fn bound_until(&self) -> Option<Timestamp> {
-        self.bound_until
-    }
-
-    /// Whether it has ended by `now`.
-    #[must_use]
-    pub fn ended(&self, now: Timestamp) -> bool {
-        self.until.is_some_and(|until| until <= now)
-    }
 }
 
 /// A paired economy as the decision sees it.
@@ -374,7 +272,7 @@ impl PolicySnapshot {
     /// The agreement proposed in the record `id`, or the charter that it carries.
     #[must_use]
     pub fn agreement(&self, id: &RecordId) -> Option<&Agreement> {
-        self.agreements().find(|one| one.id == *id)
+        self.agreements().find(|one| one.id() == *id)
     }
 
     /// Those signed with partners, and the charters of groups.
@@ -413,10 +311,7 @@ impl PolicySnapshot {
     }
 
     fn changes(&self) -> impl Iterator<Item = Timestamp> {
-        let instants = self
-            .agreements()
-            .flat_map(|one| [Some(one.from), one.terms.overdue_from(), one.until, one.bound_until])
-            .flatten();
+        let instants = self.agreements().flat_map(Agreement::changes);
         let consents =
             self.consents.values().flat_map(|given| given.iter()).map(|consent| consent.until);
         let rosters = self.groups.values().map(|association| association.group.stale_from());
@@ -493,8 +388,8 @@ impl PolicyBuilder {
         if economy != self.us {
             // The order decides which of two covering agreements is named, so it must not depend on
             // the order in which they were folded.
-            partner.agreements.sort_by_key(|agreement| (agreement.from, agreement.id));
-            partner.agreements.dedup_by_key(|agreement| agreement.id);
+            partner.agreements.sort_by_key(|agreement| (agreement.from(), agreement.id()));
+            partner.agreements.dedup_by_key(|agreement| agreement.id());
             self.partners.insert(economy, partner);
         }
         self

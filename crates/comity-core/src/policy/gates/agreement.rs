@@ -27,6 +27,9 @@ pub(super) fn judge(asked: &Question<'_>, basis: &Basis<'_>) -> Finding {
         Basis::Ended(agreement, until) => {
             Finding::deny(Fact::Ended(*until)).citing(Some(agreement), Field::Ends)
         }
+        Basis::Contested(agreement) => {
+            Finding::deny(Fact::Contested).citing(Some(agreement), Field::Tier)
+        }
         Basis::Nothing => Finding::deny(Fact::NoAgreement),
         Basis::Emergency(_, instead) => judge(asked, instead).unless_emergency(asked),
     }

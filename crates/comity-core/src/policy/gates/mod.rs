@@ -38,7 +38,8 @@ use super::emergency::Emergency;
 use super::fact::{Contradiction, Fact};
 use super::facts::{PartFacts, Recipient, RecordFacts, Source};
 use super::groups;
-use super::snapshot::{Agreement, Association, Partner, PolicySnapshot};
+use super::signed::Agreement;
+use super::snapshot::{Association, Partner, PolicySnapshot};
 use crate::agreement::{Field, Prohibitions, Terms};
 use crate::identity::EconomyId;
 use crate::ledger::Obligations;
@@ -199,7 +200,8 @@ impl<'a> Question<'a> {
 
     /// The first agreement of which `by` holds, among those that bind this hop: those that bind the
     /// recipient, those under which we had the record, and the charters of the groups that it is
-    /// addressed to, which outlive their end.
+    /// addressed to, which outlive their end. What was received stays under every text that had begun, also
+    /// under one of which another took the place since: to loosen an agreement loosens nothing that came before.
     pub(super) fn binding(&self, by: impl Fn(&Terms) -> bool) -> Option<&'a Agreement> {
         let binding = self.partner.into_iter().flat_map(|partner| &partner.agreements);
         let binding = binding.filter(|agreement| agreement.binds(self.now));

@@ -8,7 +8,7 @@
 use super::super::basis::{Basis, Candidate, demands};
 use super::super::fact::Fact;
 use super::super::facts::Recipient;
-use super::super::snapshot::Agreement;
+use super::super::signed::Agreement;
 use super::{Finding, Question, Refusal};
 use crate::agreement::{Field, Terms, Tier};
 use crate::ledger::Obligations;

@@ -15,5 +15,8 @@ mod stories;
 mod strategies;
 mod stricter;
 mod table;
+mod texts;
 mod times;
 mod turning;
+mod unilateral;
+mod words;

@@ -132,7 +132,8 @@ fn possible(world: &World, aim: &Aim<'_>) -> Vec<Change> {
         changes.push(Change::Consent);
     }
     // Those with whoever brought it bind us as well.
-    for agreement in world.snapshot.partners().flat_map(|(_, known)| &known.agreements) {
+    let signed = world.snapshot.partners().flat_map(|(_, known)| &known.agreements);
+    for agreement in signed.filter(|one| !one.is_past(world.now)) {
         let mut terms = agreement.terms().clone();
         let widened = |field: &Field| widen::widen(&mut terms, *field, part, world.record.kind);
         let fields: BTreeSet<Field> = widen::ALL.iter().copied().filter(widened).collect();
