@@ -296,6 +296,12 @@ fn agreements() -> Router<Service> {
             }),
         )
         .route(
+            "/amend",
+            post(async |State(node): Node, Ask(asked): Ask<ask::Amend>| {
+                answer(node.amend(&asked.reference, &asked.text, asked.again).await)
+            }),
+        )
+        .route(
             "/accept",
             post(async |State(node): Node, Ask(asked): Ask<ask::Reference>| {
                 answer(node.accept(&asked.reference).await)

@@ -185,6 +185,19 @@ pub struct Propose {
     pub again: bool,
 }
 
+/// A text to be proposed in the place of an agreement's.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Amend {
+    /// The agreement: its reference, or the front of its id.
+    pub reference: String,
+    /// The exact TOML.
+    pub text: String,
+    /// Although the same text stands between the two.
+    #[serde(default)]
+    pub again: bool,
+}
+
 /// An agreement to be ended.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

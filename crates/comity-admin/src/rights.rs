@@ -56,7 +56,7 @@ pub(crate) fn of(path: &str) -> Right {
         | "/join"
         | "/ceremony"
         | "/confirm-pairing" => Right::Pair,
-        "/introduce" | "/propose" | "/accept" | "/terminate" | "/found-group"
+        "/introduce" | "/propose" | "/amend" | "/accept" | "/terminate" | "/found-group"
         | "/invite-to-group" | "/apply" | "/sponsor" | "/admit" | "/remove-member"
         | "/leave-group" | "/affiliate" | "/hand-over" | "/confirm-roster" | "/grant-consent"
         | "/refuse-consent" | "/withdraw-consent" => Right::Deal,

@@ -94,13 +94,26 @@ pub struct AgreementBody {
     pub text: String,
     /// The two parties, ascending.
     pub parties: [EconomyId; 2],
+    /// The texts whose place it takes once both have signed it, by the records that proposed them:
+    /// ascending, at most [`limits::AMENDED_TEXTS`]. None: it is a first text.
+    pub amends: Vec<RecordId>,
 }
 
 impl AgreementBody {
     /// `text` between two different economies, in either order; `None` when they are one.
     #[must_use]
     pub fn between(one: EconomyId, other: EconomyId, text: String) -> Option<Self> {
-        (one != other).then(|| Self { text, parties: [one.min(other), one.max(other)] })
+        let parties = [one.min(other), one.max(other)];
+        (one != other).then_some(Self { text, parties, amends: Vec::new() })
+    }
+
+    /// The same, in the place of these texts.
+    #[must_use]
+    pub fn amending(mut self, texts: impl IntoIterator<Item = RecordId>) -> Self {
+        self.amends = texts.into_iter().collect();
+        self.amends.sort_unstable();
+        self.amends.dedup();
+        self
     }
 
     /// The party that is not `us`; `None` when we are none.
@@ -113,27 +126,41 @@ impl AgreementBody {
         }
     }
 
-    /// Deterministic CBOR: a map of 0 text, 1 `[party, party]`.
+    /// Deterministic CBOR: a map of 0 text, 1 `[party, party]`, and, where it amends, 2 the texts whose
+    /// place it takes. Whoever does not know the last does not understand the body, and proposes nothing by
+    /// it.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new();
-        writer.map(2).key(0).text(&self.text).key(1).array(2);
+        let fields = if self.amends.is_empty() { 2 } else { 3 };
+        writer.map(fields).key(0).text(&self.text).key(1).array(2);
         for party in &self.parties {
             writer.bytes(party.as_bytes());
+        }
+        if !self.amends.is_empty() {
+            writer.key(2).array(self.amends.len());
+            for amended in &self.amends {
+                writer.bytes(amended.as_bytes());
+            }
         }
         writer.into_bytes()
     }
 
     /// Reads what [`AgreementBody::encode`] writes.
     pub fn decode(body: &[u8]) -> Result<Self, Fault> {
-        let (mut text, mut parties) = (None, None);
+        let (mut text, mut parties, mut amends) = (None, None, None);
         fields(body, |key, reader| match key {
             0 => set(&mut text, reader.text(limits::AGREEMENT_BYTES).map(str::to_owned)),
             1 => set(&mut parties, two_parties(reader)),
+            2 => set(&mut amends, amended_texts(reader)),
             _later => Err(reader.fault(Problem::UnknownField)),
         })?;
         let missing = missing(body);
-        Ok(Self { text: text.ok_or(missing.clone())?, parties: parties.ok_or(missing)? })
+        Ok(Self {
+            text: text.ok_or(missing.clone())?,
+            parties: parties.ok_or(missing)?,
+            amends: amends.unwrap_or_default(),
+        })
     }
 }
 
@@ -143,6 +170,17 @@ fn two_parties(reader: &mut Reader<'_>) -> Result<[EconomyId; 2], Fault> {
     let parties = [EconomyId(reader.array_of()?), EconomyId(reader.array_of()?)];
     reader.leave();
     if parties.is_sorted_by(|one, other| one < other) { Ok(parties) } else { Err(unsorted) }
+}
+
+/// One text at least, ascending.
+fn amended_texts(reader: &mut Reader<'_>) -> Result<Vec<RecordId>, Fault> {
+    let (none, unsorted) = (reader.fault(Problem::OutOfRange), reader.fault(Problem::UnsortedKeys));
+    let texts = reader.list(limits::AMENDED_TEXTS, |reader| reader.array_of().map(RecordId))?;
+    match texts.is_sorted_by(|one, other| one < other) {
+        _ if texts.is_empty() => Err(none),
+        true => Ok(texts),
+        false => Err(unsorted),
+    }
 }
 
 /// Says yes to a proposed agreement.
@@ -399,8 +437,10 @@ mod tests {
         ) {
             let (one, other) = (EconomyId(parties.0), EconomyId(parties.1));
             if let Some(body) = AgreementBody::between(one, other, text.clone()) {
-                let read = ControlBody::decode(Kind::Agreement, &body.encode());
-                prop_assert_eq!(read, Ok(ControlBody::Agreement(body)));
+                for body in [body.clone(), body.amending(records.clone())] {
+                    let read = ControlBody::decode(Kind::Agreement, &body.encode());
+                    prop_assert_eq!(read, Ok(ControlBody::Agreement(body)));
+                }
             }
             let agreement = records[0];
             let body = AcceptanceBody { agreement };

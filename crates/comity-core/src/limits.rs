@@ -47,6 +47,8 @@ pub const KEYRING_BYTES: usize = MANIFEST_BYTES - 4096;
 pub const LINK_EVIDENCE_BYTES: usize = 32 * 1024;
 /// Bytes of an agreement's text.
 pub const AGREEMENT_BYTES: usize = 32 * 1024;
+/// Texts that an agreement may take the place of at once.
+pub const AMENDED_TEXTS: usize = 8;
 /// Bytes of a group's charter.
 pub const CHARTER_BYTES: usize = 32 * 1024;
 /// Members of a group.

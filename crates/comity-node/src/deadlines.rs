@@ -120,15 +120,21 @@ fn near(state: &State, now: Timestamp) -> impl Iterator<Item = Near<'_>> {
     })
 }
 
-/// One whose signature is in doubt, or that ended before it began, has no end to be told of.
+/// One whose signature is in doubt, that ended before it began, or whose texts contest each other, has no
+/// end to be told of.
 fn began(agreement: &Agreement, now: Timestamp) -> bool {
     let from = agreement.from();
-    from <= now && agreement.until().is_none_or(|until| until > from)
+    from <= now
+        && !agreement.is_contested(now)
+        && agreement.until().is_none_or(|until| until > from)
 }
 
-/// Whether another of its tier is in force when it ends.
+/// Whether another text takes its place, or another of its tier is in force when it ends.
 fn has_successor(agreement: &Agreement, all: &[Agreement]) -> bool {
     let Some(until) = agreement.until() else { return false };
+    if let Some(replaced) = agreement.replaced() {
+        return all.iter().any(|other| other.id() == replaced.by && other.in_force(until));
+    }
     let tier = agreement.terms().tier();
     all.iter().any(|other| {
         other.id() != agreement.id() && other.terms().tier() == tier && other.in_force(until)
@@ -152,13 +158,16 @@ fn line(state: &State, near: &Near<'_>, deadline: Deadline, now: Timestamp) -> D
     let title = format!("{} {reference} with {partner}", terms.label());
     let propose = format!("comity agreement propose FILE --to {}", word(&partner));
     let overdue = terms.review_overdue();
-    let (kind, effect, next) = match deadline.kind {
-        DeadlineKind::End => ("end", None, format!("propose its successor: {propose}")),
-        DeadlineKind::Review => {
-            let end = format!("comity agreement terminate {reference}");
-            let next =
-                format!("propose what the review comes to: {propose}; then end this one: {end}");
-            ("review", Some(effect(overdue)), next)
+    let amend = format!("comity agreement amend {reference} FILE");
+    let (kind, effect, next) = match (deadline.kind, deadline.step) {
+        (DeadlineKind::End, Step::Passed) => {
+            ("end", None, format!("propose its successor: {propose}"))
+        }
+        (DeadlineKind::End, Step::Ninety | Step::Thirty | Step::Seven) => {
+            ("end", None, format!("propose what shall hold from then on: {amend}"))
+        }
+        (DeadlineKind::Review, _) => {
+            ("review", Some(effect(overdue)), format!("propose what the review comes to: {amend}"))
         }
     };
     DeadlineLine {

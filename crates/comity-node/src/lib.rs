@@ -6,6 +6,7 @@ pub mod audit_file;
 pub mod certificate;
 pub mod clock;
 pub mod config;
+mod contested;
 mod deadlines;
 pub mod engine;
 pub mod entropy;

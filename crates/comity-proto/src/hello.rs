@@ -15,6 +15,8 @@ pub const VERSION: u64 = 1;
 pub(crate) const RESUME: u64 = 1;
 /// The feature of a side that is told which origins the other has come to know.
 pub(crate) const KNOWN: u64 = 2;
+/// The feature of a side that understands agreements which take the place of others.
+pub(crate) const AMENDMENTS: u64 = 3;
 
 /// Where our ledgers with a partner stand, durably.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,12 +136,25 @@ impl Inbound {
 
 impl Hello {
     pub(crate) fn new(boot: [u8; 16], in_flight: Load, heads: Heads) -> Self {
-        Self { versions: vec![VERSION], features: vec![RESUME, KNOWN], boot, in_flight, heads }
+        Self {
+            versions: vec![VERSION],
+            features: vec![RESUME, KNOWN, AMENDMENTS],
+            boot,
+            in_flight,
+            heads,
+        }
     }
 
     /// Whether it understands which chunks of a part it is asked for.
     pub(crate) fn resumes(&self) -> bool {
         self.features.contains(&RESUME)
+    }
+
+    /// Whether it understands agreements that take the place of others. Whoever does not refuses them for
+    /// good.
+    #[must_use]
+    pub fn takes_amendments(&self) -> bool {
+        self.features.contains(&AMENDMENTS)
     }
 
     /// Whether it is to be told which origins the other side has come to know. One that was restored may not

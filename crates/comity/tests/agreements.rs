@@ -208,6 +208,142 @@ fn what_a_diff_says_beforehand_is_what_comes_of_it() {
     assert_eq!((kr.stop(), jp.stop()), (0, 0));
 }
 
+/// How an agreement stands at a node, by its id.
+fn state_of(node: &Node, id: &str) -> String {
+    let all = node.data(&["agreement", "list"]);
+    let mut all = all.as_array().unwrap().iter();
+    let found = all.find(|one| text(one, "agreement") == id);
+    found.map(|one| text(one, "state").to_owned()).unwrap_or_default()
+}
+
+/// Proposes a text once the partner's node has said that it understands it: its id.
+fn amend(node: &Node, agreement: &str, file: &str) -> String {
+    let mut id = String::new();
+    eventually("it is proposed", || {
+        let said = node.try_with(&["agreement", "amend", agreement, file, "--yes"], "");
+        if said.code == 0 {
+            text(&said.done(), "record").clone_into(&mut id);
+        }
+        !id.is_empty()
+    });
+    id
+}
+
+#[test]
+fn an_amendment_takes_the_place_of_what_is_agreed_when_it_is_accepted() {
+    let (mut kr, mut jp) = (Node::plain("KR"), Node::plain("JP"));
+    kr.run();
+    jp.run();
+    pair((&kr, "KR"), (&jp, "JP"));
+    kr.data(&["partner", "level", "JP", "restricted"]);
+    let old = file(&kr, "old.toml", &agreement("sections = [\"summary\", \"indicators\"]\n"));
+    agree(&kr, &jp, &old);
+    let first = text(&kr.data(&["agreement", "list"])[0], "reference").to_owned();
+    let both = publish(&kr, "both", &["summary", "indicators"]);
+    let detail = publish(&kr, "detail", &["detail"]);
+    eventually("JP has the first", || jp.data(&["list"]).as_array().unwrap().len() == 1);
+
+    // It says what it would do, and the same to whoever is to accept it.
+    let new = file(&kr, "new.toml", &agreement("sections = [\"summary\", \"detail\"]\n"));
+    let dry = kr.data(&["agreement", "amend", &first, &new, "--dry-run"]);
+    assert_eq!(told(&dry["diff"]), [1, 1, 0, 1, 1, 1], "{dry:#}");
+    assert_eq!(dry["amends"], serde_json::json!([first]));
+    let id = amend(&kr, &first, &new);
+    assert_eq!(state_of(&kr, &id), "proposed by us");
+    assert_eq!(going(&kr, &both), ["summary", "indicators"], "nobody has accepted it");
+    let twice = file(&kr, "twice.toml", &agreement("sections = [\"summary\"]\n"));
+    kr.try_with(&["agreement", "amend", &first, &twice, "--yes"], "").refused(
+        65,
+        "proposed-already",
+        "is not answered",
+        "takes it back",
+    );
+    eventually("JP has it", || state_of(&jp, &id) == "awaits our acceptance");
+    let would = jp.data(&["agreement", "accept", &id, "--dry-run"]);
+    assert_eq!(would["before"]["title"], "MoU", "it is compared with what it amends: {would}");
+    jp.data(&["agreement", "accept", &id, "--yes"]);
+    eventually("it applies", || state_of(&kr, &id) == "in force");
+    assert_eq!(
+        (going(&kr, &both), going(&kr, &detail)),
+        (vec!["summary".into()], vec!["detail".into()])
+    );
+    eventually("what it lets go is there", || jp.data(&["list"]).as_array().unwrap().len() == 2);
+
+    // Of what went before, the command says what could be recalled; the old text is kept.
+    let due = kr.data(&["recall", "due", "JP"]);
+    assert_eq!(due[0]["reference"], Value::from(both.clone()), "{due}");
+    let shown = kr.data(&["agreement", "show", &first]);
+    assert_eq!(text(&shown, "state"), "amended");
+    let texts: Vec<_> =
+        shown["versions"].as_array().unwrap().iter().map(|one| text(one, "text")).collect();
+    assert!(texts[0].contains("indicators") && texts[1].contains("detail"), "{texts:?}");
+    assert_eq!(shown["until"], kr.data(&["agreement", "show", &id])["from"], "no gap");
+    let history = ["agreement", "show", &first, "--history"].map(str::to_owned);
+    let history = kr.screen(&kr.folder(), &history).out;
+    assert!(history.contains("indicators") && history.contains("detail"), "{history}");
+
+    what_is_taken_back_and_accepted_is_contested_and_settled((&mut kr, &mut jp), &first, &twice);
+
+    // Whichever text is named, the agreement ends.
+    kr.data(&["agreement", "terminate", &id, "--yes"]);
+    eventually("it ends at both", || {
+        let ended = |node: &Node| {
+            let shown = node.data(&["agreement", "show", &id]);
+            shown["texts"]["ends"].is_string()
+        };
+        ended(&kr) && ended(&jp)
+    });
+    kr.try_with(&["agreement", "amend", &first, &twice, "--yes"], "").refused(
+        65,
+        "has-ended",
+        "ended",
+        "agreement propose",
+    );
+    kr.try_with(&["agreement", "terminate", &first, "--yes"], "").refused(
+        65,
+        "has-ended",
+        "has ended already",
+        "agreement show",
+    );
+    assert_eq!((kr.stop(), jp.stop()), (0, 0));
+}
+
+/// KR takes a proposal back while JP, without a link, accepts it.
+fn what_is_taken_back_and_accepted_is_contested_and_settled(
+    (kr, jp): (&mut Node, &mut Node),
+    first: &str,
+    settles: &str,
+) {
+    let wide = file(kr, "wide.toml", &agreement("sections = [\"summary\", \"victim\"]\n"));
+    let crossed = amend(kr, first, &wide);
+    eventually("JP has it", || state_of(jp, &crossed) == "awaits our acceptance");
+    jp.stop();
+    kr.data(&["agreement", "terminate", &crossed, "--yes"]);
+    jp.data(&["agreement", "accept", &crossed, "--yes"]);
+    jp.run();
+    for node in [&*kr, &*jp] {
+        eventually("it is contested", || state_of(node, &crossed) == "contested");
+        let status = node.data(&["status"]);
+        let what = text(&status["contested"][0], "what").to_owned();
+        assert!(what.contains("was accepted and taken back"), "{what}");
+        eventually("there is an alarm", || {
+            let status = node.data(&["status"]);
+            let alarms = status["alarms"].as_array().unwrap();
+            alarms.iter().any(|one| text(one, "code") == "agreement-contested")
+        });
+        let listed = ["agreement", "list"].map(str::to_owned);
+        assert!(node.screen(&node.folder(), &listed).out.contains("CONTESTED"));
+    }
+    let record = publish(kr, "contested", &["summary"]);
+    assert_eq!(going(kr, &record), [] as [String; 0]);
+    let settled = amend(kr, first, settles);
+    eventually("JP has what settles it", || state_of(jp, &settled) == "awaits our acceptance");
+    jp.data(&["agreement", "accept", &settled, "--yes"]);
+    eventually("it is settled", || state_of(kr, &settled) == "in force");
+    assert_eq!(going(kr, &record), ["summary"]);
+    assert!(kr.data(&["status"])["contested"].is_null(), "nothing is contested any more");
+}
+
 #[test]
 fn who_goes_on_with_what_was_replaced_is_named() {
     let (mut kr, mut jp) = (Node::plain("KR"), Node::plain("JP"));

@@ -26,6 +26,7 @@ pub(super) struct Hello {
     pub(super) out: (EpochId, Head),
     pub(super) inbound: (Option<EpochId>, Head, Ranges),
     pub(super) recovering: bool,
+    pub(super) features: Vec<u64>,
 }
 
 impl Hello {
@@ -33,8 +34,10 @@ impl Hello {
         let mut writer = Writer::new();
         writer.array(2).uint(0).map(7);
         writer.key(0).array(1).uint(1);
-        // It understands which chunks it is asked for, and which origins the node has come to know.
-        writer.key(1).array(2).uint(1).uint(2);
+        writer.key(1).array(self.features.len());
+        for feature in &self.features {
+            writer.uint(*feature);
+        }
         writer.key(2).bytes(&self.boot);
         writer.key(3).array(3).uint(1024).uint(16 << 20).uint(2);
         writer.key(4).array(2).bytes(self.out.0.as_bytes());

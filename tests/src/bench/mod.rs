@@ -90,7 +90,13 @@ impl Bench {
     /// A node that was just founded, started.
     #[must_use]
     pub fn new() -> Self {
-        let node = Node::found(Economy::found(1), "KR".to_owned(), START, false);
+        Self::of(1)
+    }
+
+    /// The node of the economy with this number, just founded and started.
+    #[must_use]
+    pub fn of(number: u8) -> Self {
+        let node = Node::found(Economy::found(number), "KR".to_owned(), START, false);
         let mut bench = Self {
             node,
             now: START,

@@ -24,6 +24,9 @@ pub struct Peer {
     pub holds: (Option<EpochId>, Head, Ranges),
     /// Whether it says that it was restored.
     pub recovering: bool,
+    /// What it says that it understands: which chunks it is asked for, which origins the node has come to know,
+    /// and amendments.
+    pub features: Vec<u64>,
     /// Where it stood after each number.
     heads: Vec<Head>,
     /// What whoever receives from it takes on.
@@ -48,6 +51,7 @@ impl Peer {
             head: Head::START,
             holds: (None, Head::START, Ranges::new()),
             recovering: false,
+            features: vec![1, 2, 3],
             heads: Vec::new(),
             obligations: Obligations::unbound(),
             boots: 1,
@@ -91,6 +95,7 @@ impl Peer {
             out: (self.epoch, self.head),
             inbound: self.holds.clone(),
             recovering: self.recovering,
+            features: self.features.clone(),
         };
         hello.encode()
     }

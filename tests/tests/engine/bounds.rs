@@ -123,10 +123,10 @@ fn proposals_that_nobody_answers_have_a_bound() {
     for _ in 0..2 {
         assert_eq!(kept(&bench), limits::PROPOSALS - 3);
         let agreements = bench.state().agreements();
-        assert!(agreements.get(&accepted).expect("it is here").terms.is_some());
+        assert!(agreements.get(&accepted).expect("it is here").terms().is_some());
         for gone in [declined, taken_back] {
             let compact = agreements.get(&gone).expect("it is listed");
-            assert!(compact.terms.is_none() && compact.title.starts_with("Draft"));
+            assert!(compact.terms().is_none() && compact.title.starts_with("Draft"));
             assert!(bench.state().record(&gone).expect("it is here").body.is_none());
         }
         bench.restart();

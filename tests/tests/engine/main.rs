@@ -3,6 +3,7 @@
 //! One binary: each of these alone would link the whole node again.
 
 mod agreements;
+mod amendments;
 mod approvals;
 mod assessing;
 mod bounds;

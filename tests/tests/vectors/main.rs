@@ -3,6 +3,7 @@
 //! They are frozen: `cargo test -p comity-tests --test vectors -- --ignored` writes those that are new and
 //! refuses to change one that is there.
 
+mod agreements;
 mod approvals;
 mod bad_cbor;
 mod bad_forms;
@@ -23,7 +24,7 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use comity_core::KeyId;
 use comity_core::consent::ConsentBody;
-use comity_core::control::{AcknowledgementBody, ApprovalBody, WithdrawalBody};
+use comity_core::control::{AcknowledgementBody, AgreementBody, ApprovalBody, WithdrawalBody};
 use comity_core::group::{GroupBody, RosterBody};
 use comity_core::record::{Part, RecordError, parse};
 use comity_core::sign::PublicKey;
@@ -50,6 +51,7 @@ fn generated() -> Vec<Vector> {
         consents::all(),
         withdrawals::all(),
         approvals::all(),
+        agreements::all(),
     ]
     .concat()
 }
@@ -97,6 +99,10 @@ fn judge(vector: &Vector) -> Vector {
         }
         Of::ApprovalBody => {
             let read = ApprovalBody::decode(&bytes);
+            said.expect = read.map_or_else(|fault| fault.problem.code(), |_| "ok").into();
+        }
+        Of::AgreementBody => {
+            let read = AgreementBody::decode(&bytes);
             said.expect = read.map_or_else(|fault| fault.problem.code(), |_| "ok").into();
         }
         Of::WithdrawalBody => {

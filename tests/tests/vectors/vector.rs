@@ -36,6 +36,7 @@ pub enum Of {
     GroupBody,
     RosterBody,
     ConsentBody,
+    AgreementBody,
     WithdrawalBody,
     AcknowledgementBody,
     ApprovalBody,

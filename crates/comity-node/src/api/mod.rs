@@ -75,8 +75,8 @@ pub use keys::{
 };
 pub use node::{AlarmLine, ClockState, Event, Status};
 pub use partners::{
-    AgreementLine, Ceremony, DeadlineLine, IntakeLine, IntroductionLine, Invitation,
-    InvitationLine, PartnerLine, PartnerUpdate, PathLine, Pinged,
+    AgreementLine, AgreementTexts, Ceremony, ContestedLine, DeadlineLine, IntakeLine,
+    IntroductionLine, Invitation, InvitationLine, PartnerLine, PartnerUpdate, PathLine, Pinged,
 };
 pub use publishing::{
     AddresseeRequest, Cell, EmbargoRequest, MarkingFields, PartRequest, Preview, PreviewPart,

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeadlineLine, EmergencyDue, GroupLine, PartnerLine, RecordLine};
+use super::{
+    ContestedLine, DeadlineLine, EmergencyDue, GroupLine, PartnerLine, RecordLine,
+};
 
 /// How the node is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -89,6 +91,9 @@ pub struct Status {
     /// Ends and reviews of agreements in force, from 90 days ahead.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deadlines: Vec<DeadlineLine>,
+    /// Agreements under which nothing goes until both have settled which text holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contested: Vec<ContestedLine>,
     /// The latest alarms, newest first.
     pub alarms: Vec<AlarmLine>,
 }

@@ -161,7 +161,9 @@ pub struct AgreementLine {
     pub partner: String,
     /// Who proposed it.
     pub proposed_by: String,
-    /// `proposed by us`, `awaits our acceptance`, `in force`, `starts later`, `ended`, `unreadable`.
+    /// `proposed by us`, `awaits our acceptance`, `in force`, `starts later`, `ended`, `taken back`,
+    /// `unreadable`; and where texts amend one another: `amended`, `overtaken`, `without effect`,
+    /// `contested`.
     pub state: String,
     /// From when it is in force.
     pub from: Option<String>,
@@ -169,12 +171,56 @@ pub struct AgreementLine {
     pub until: Option<String>,
     /// Until when its prohibitions and duties hold, where it was ended without the notice agreed.
     pub bound_until: Option<String>,
-    /// The period of notice, and its article.
+    /// The period of notice, and its article: the longest that any text of the agreement says.
     pub notice: Option<String>,
     /// The earliest end that this notice allows, if it were given now.
     pub earliest_end: String,
     /// The exact text, where asked for.
     pub text: Option<String>,
+    /// The references of the texts whose place it takes, or would.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amends: Vec<String>,
+    /// The reference of the text that takes its place: at `until`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amended_by: Option<String>,
+    /// How it stands with the other texts of its agreement, where both have signed several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub texts: Option<AgreementTexts>,
+    /// Every text of the agreement with its words, from the first to the last, where one agreement is asked
+    /// for and there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub versions: Vec<AgreementLine>,
+}
+
+/// The texts of one agreement.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AgreementTexts {
+    /// The reference of the first: whoever ends the agreement names it.
+    pub first: String,
+    /// The references of the last: an amendment takes the place of all of them.
+    pub last: Vec<String>,
+    /// Whether nobody can say which of them holds: nothing goes under any, and all bind.
+    pub contested: bool,
+    /// Why, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// From when the agreement ends, where somebody has ended it.
+    pub ends: Option<String>,
+    /// Until when any of it binds, where that is known.
+    pub bound_until: Option<String>,
+}
+
+/// An agreement under which nothing goes, for nobody can say which of its texts holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ContestedLine {
+    /// The reference of its first text.
+    pub reference: String,
+    /// The other party.
+    pub partner: String,
+    /// What it is, in a sentence.
+    pub what: String,
+    /// What to do about it.
+    pub next: String,
 }
 
 /// An end or a review of an agreement, told ahead.

@@ -394,7 +394,7 @@ impl Engine {
         let entitled =
             self.state.may_author(&checked.record, &checked.parts, checked.carried(), now);
         entitled.map_err(CommandError::NotEntitled)?;
-        self.fits(&checked, anyway)?;
+        self.fits(&checked, anyway, now)?;
         let kind = manifest.kind;
         self.await_approval(&checked, now);
         self.hold_back(id, checked.record.manifest(), now);
@@ -412,7 +412,7 @@ impl Engine {
     }
 
     /// What a control record of ours refers to must be here and be ours to speak of.
-    fn fits(&self, checked: &Checked, anyway: bool) -> Result<(), CommandError> {
+    fn fits(&self, checked: &Checked, anyway: bool, now: Timestamp) -> Result<(), CommandError> {
         let manifest = checked.record.manifest();
         if !manifest.kind.is_control() {
             return Ok(());
@@ -446,10 +446,13 @@ impl Engine {
                     CommandError::Unfitting("this economy is no party to the agreement".to_owned())
                 })?;
                 self.paired(other)?;
+                if !body.amends.is_empty() {
+                    self.may_amend(&body.amends, other).map_err(CommandError::Unfitting)?;
+                }
                 self.state.may_propose(other).map_err(CommandError::Unfitting)
             }
             ControlBody::Acceptance(body) => {
-                self.state.may_accept(&body.agreement).map_err(CommandError::Unfitting)
+                self.state.may_accept(&body.agreement, now).map_err(CommandError::Unfitting)
             }
             ControlBody::Termination(body) => {
                 let allowed = self.state.may_terminate(&body.agreement, body.effective);

@@ -194,7 +194,8 @@ impl Engine {
         let plan = broken.then(|| self.state.plan_of(held, &entry.parts, &partner, now));
         let rests_on = plan.and_then(|plan| plan.covering());
         let glass = rests_on.and_then(|word| self.state.emergency(&word));
-        if glass.is_some_and(|glass| !glass.numbers.contains(&number)) {
+        let not_its = glass.is_some_and(|glass| !glass.numbers.contains(&number));
+        if not_its || self.is_too_new(&partner, &held.facts.id) {
             return self.take_back(partner, number, digest, now);
         }
         let mut lane = self.lane(&partner, held, now);

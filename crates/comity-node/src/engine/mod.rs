@@ -8,6 +8,7 @@
 //! byte) waits in `Then` until the entry is durable.
 
 mod alarms;
+mod amending;
 mod approving;
 mod assessing;
 mod batches;

@@ -92,7 +92,7 @@ impl Engine {
         if held.came_from(&partner) {
             return;
         }
-        if self.is_withholding(&partner) {
+        if self.is_withholding(&partner) || self.is_too_new(&partner, &record) {
             return;
         }
         if self.waits_for_guard(partner, record, now) {

@@ -38,6 +38,8 @@ pub(super) struct Session {
     /// What we said when we greeted, by connection.
     pub(super) told: BTreeMap<ConnId, Told>,
     pub(super) up: bool,
+    /// Whether the partner's node has said, when it greeted last, that it understands amendments.
+    pub(super) takes_amendments: bool,
     /// Place among the arrivals up to which this partner was considered; never moves back.
     pub(super) live: u64,
     /// Place of a second pass, after something widened what it may have.
@@ -105,6 +107,7 @@ impl Session {
             greetings: BTreeMap::new(),
             told: BTreeMap::new(),
             up: false,
+            takes_amendments: false,
             live: 0,
             backfill: None,
             backfill_again: false,

@@ -1,9 +1,13 @@
 //! Agreements: proposing, accepting, looking, terminating.
 
+use std::collections::BTreeMap;
+
 use comity_core::agreement::{Field, Terms, last_day};
 use comity_core::control::{AcceptanceBody, AgreementBody, TerminationBody};
+use comity_core::policy::Trees;
 use comity_core::{EconomyId, Kind, RecordId, Timestamp};
 
+use super::amending::{Obstacle, aside, beside, is_over, obstacle, texts_of, versions};
 use super::{Service, find_partner, find_record, words};
 use crate::api::{AgreementLine, Published};
 use crate::error::ServiceError;
@@ -20,9 +24,29 @@ pub enum End<'a> {
     Immediately,
 }
 
+/// The terms with the longest notice of any text of its agreement: that one counts.
+fn longest<'a>(
+    state: &'a State,
+    trees: &Trees,
+    id: &RecordId,
+    compact: &'a Compact,
+) -> Option<&'a Terms> {
+    let tree = trees.tree(id);
+    let others = tree.into_iter().flat_map(|tree| tree.texts.iter().chain(&tree.astray));
+    let others = others.filter_map(|other| state.agreements().get(other));
+    let all = others.chain([compact]).filter_map(|one| one.terms());
+    all.map(|terms| &**terms).max_by_key(|terms| terms.notice_days())
+}
+
 /// The earliest end that the notice allows. What nobody has accepted is taken back at once.
-fn earliest(compact: &Compact, now: Timestamp) -> Timestamp {
-    let terms = compact.terms.as_ref().filter(|_| compact.accepted.is_some());
+fn earliest(
+    state: &State,
+    trees: &Trees,
+    id: &RecordId,
+    compact: &Compact,
+    now: Timestamp,
+) -> Timestamp {
+    let terms = longest(state, trees, id, compact).filter(|_| compact.text.agreed().is_some());
     terms.map_or(now, |terms| terms.earliest_end(now))
 }
 
@@ -31,7 +55,14 @@ impl Service {
     pub async fn agreements(&self) -> Result<Vec<AgreementLine>, ServiceError> {
         let now = self.now();
         self.look(move |state, _, _| {
-            state.agreements().iter().map(|(id, one)| line(state, id, one, now, false)).collect()
+            let mut known = BTreeMap::new();
+            let all = state.agreements().iter();
+            all.map(|(id, one)| {
+                let with = known.entry(one.partner);
+                let trees = with.or_insert_with(|| state.agreements().with(one.partner));
+                line(state, trees, (id, one), now, false)
+            })
+            .collect()
         })
         .await
     }
@@ -41,7 +72,9 @@ impl Service {
         let (reference, now) = (reference.to_owned(), self.now());
         self.look(move |state, _, _| {
             let (id, compact) = find(state, &reference)?;
-            Ok(line(state, &id, compact, now, true))
+            let trees = state.agreements().with(compact.partner);
+            let versions = versions(state, &trees, &id, now);
+            Ok(AgreementLine { versions, ..line(state, &trees, (&id, compact), now, true) })
         })
         .await?
     }
@@ -88,16 +121,19 @@ impl Service {
         reference: &str,
         end: End<'_>,
     ) -> Result<Published, ServiceError> {
-        let (agreement, title) = self.found(reference).await?;
+        let (named, title) = self.found(reference).await?;
         let now = self.now();
-        let earliest = self.look(move |state, _, _| {
-            let Some(compact) = state.agreements().get(&agreement) else { return Ok(now) };
-            match state.policy().agreement(&agreement).filter(|signed| signed.ended(now)) {
-                Some(_) => Err(has_ended(state, &agreement)),
-                None => Ok(earliest(compact, now)),
+        let ends = self.look(move |state, _, _| {
+            let Some(compact) = state.agreements().get(&named) else { return Ok((named, now)) };
+            let trees = state.agreements().with(compact.partner);
+            if is_over(&trees, &named, now) {
+                return Err(has_ended(state, &named));
             }
+            // Whoever ends an agreement ends all of it, whichever of its texts a person names.
+            let agreement = trees.tree(&named).map_or(named, |tree| tree.first);
+            Ok((agreement, earliest(state, &trees, &named, compact, now)))
         });
-        let earliest = earliest.await??;
+        let (agreement, earliest) = ends.await??;
         let effective = match end {
             End::ByNotice => earliest,
             End::Immediately => now,
@@ -150,8 +186,10 @@ fn acceptable(state: &State, id: &RecordId, now: Timestamp) -> Result<(), Servic
     } else if compact.accepted.is_some() {
         format!("{reference} is accepted already")
     } else {
-        let end = compact.terms.as_ref().and_then(|terms| terms.ends());
-        let Some(end) = end.filter(|end| *end <= now) else { return Ok(()) };
+        let end = compact.terms().and_then(|terms| terms.ends());
+        let Some(end) = end.filter(|end| *end <= now) else {
+            return fits(state, &reference, compact, now);
+        };
         let partner = state.name_of(&compact.partner);
         let what = format!("the last day of {reference} was {}", last_day(end));
         return Err(ServiceError::data("has-ended", what)
@@ -161,6 +199,28 @@ fn acceptable(state: &State, id: &RecordId, now: Timestamp) -> Result<(), Servic
         .next(format!("comity agreement show {reference}")))
 }
 
+/// An amendment takes the place of what is agreed, and of nothing else.
+fn fits(
+    state: &State,
+    reference: &str,
+    compact: &Compact,
+    now: Timestamp,
+) -> Result<(), ServiceError> {
+    let (amended, Some(terms)) = (compact.text.amends(), compact.terms()) else { return Ok(()) };
+    if amended.is_empty() || compact.text.agreed().is_some() {
+        return Ok(());
+    }
+    let against = obstacle(state, amended, compact.partner, terms, now);
+    let Some(Obstacle { code, message, next }) = against else { return Ok(()) };
+    let next = next.unwrap_or_else(|| {
+        let partner = state.name_of(&compact.partner);
+        format!(
+            "ask {partner} for one that fits; off the list: comity agreement terminate {reference}"
+        )
+    });
+    Err(ServiceError::data(code, format!("{reference} cannot be accepted: {message}")).next(next))
+}
+
 fn has_ended(state: &State, id: &RecordId) -> ServiceError {
     let reference = state.record(id).map_or_else(|| id.short(), |held| held.reference.clone());
     ServiceError::data("has-ended", format!("{reference} has ended already"))
@@ -168,17 +228,22 @@ fn has_ended(state: &State, id: &RecordId) -> ServiceError {
 }
 
 /// The same text, word for word, between the same two.
-fn stands_already(
+pub(super) fn stands_already(
     state: &State,
     partner: &EconomyId,
     text: &str,
     now: Timestamp,
 ) -> Result<(), ServiceError> {
     let with = state.agreements().iter().filter(|(_, one)| one.partner == *partner);
+    let trees = state.agreements().with(*partner);
     let same = with
         .filter(|(id, _)| words_of(state, id).as_deref() == Some(text))
-        .map(|(id, one)| line(state, id, one, now, false))
-        .find(|one| !matches!(one.state.as_str(), "taken back" | "ended" | "unreadable"));
+        .map(|with| line(state, &trees, with, now, false))
+        .find(|one| {
+            let over =
+                ["taken back", "ended", "unreadable", "amended", "overtaken", "without effect"];
+            !over.contains(&one.state.as_str())
+        });
     let Some(AgreementLine { reference, state, partner, .. }) = same else { return Ok(()) };
     let message = format!("the same text with {partner} is here already: {reference}, {state}");
     Err(ServiceError::data("proposed-already", message)
@@ -201,18 +266,20 @@ fn words_of(state: &State, id: &RecordId) -> Option<String> {
 /// Every agreement with a partner.
 pub(super) fn with(state: &State, partner: &EconomyId, now: Timestamp) -> Vec<AgreementLine> {
     let theirs = state.agreements().iter().filter(|(_, compact)| compact.partner == *partner);
-    theirs.map(|(id, compact)| line(state, id, compact, now, false)).collect()
+    let trees = state.agreements().with(*partner);
+    theirs.map(|with| line(state, &trees, with, now, false)).collect()
 }
 
-fn line(
+pub(super) fn line(
     state: &State,
-    id: &RecordId,
-    compact: &Compact,
+    trees: &Trees,
+    (id, compact): (&RecordId, &Compact),
     now: Timestamp,
     text: bool,
 ) -> AgreementLine {
-    let signed = state.policy().agreement(id);
-    let standing = match (signed, compact.terms.is_some()) {
+    let signed = trees.agreements().iter().find(|one| one.id() == *id);
+    let aside = aside(state, trees, (id, compact), now).filter(|_| compact.terms().is_some());
+    let standing = aside.unwrap_or_else(|| match (signed, compact.terms().is_some()) {
         (None, false) if compact.terminated.is_some() => "taken back",
         (_, false) => "unreadable",
         (Some(agreement), true) if agreement.ended(now) => "ended",
@@ -221,13 +288,15 @@ fn line(
         (None, true) if compact.terminated.is_some() => "taken back",
         (None, true) if compact.proposer == state.us() => "proposed by us",
         (None, true) => "awaits our acceptance",
-    };
+    });
+    let (amends, amended_by) = beside(state, trees, (id, compact));
+    let longest = longest(state, trees, id, compact);
     let reference = state.record(id).map(|held| held.reference.clone());
     AgreementLine {
         agreement: id.to_string(),
         reference: reference.unwrap_or_else(|| id.short()),
         title: compact.title.clone(),
-        tier: compact.terms.as_ref().map_or_else(String::new, |terms| terms.tier().to_string()),
+        tier: compact.terms().map_or_else(String::new, |terms| terms.tier().to_string()),
         partner: state.name_of(&compact.partner),
         proposed_by: state.name_of(&compact.proposer),
         state: standing.to_owned(),
@@ -237,8 +306,12 @@ fn line(
             .filter(|signed| signed.bound_until() != signed.until())
             .and_then(comity_core::policy::Agreement::bound_until)
             .map(|at| at.to_string()),
-        notice: compact.terms.as_ref().and_then(|terms| notice(terms)),
-        earliest_end: earliest(compact, now).to_string(),
+        notice: longest.and_then(notice),
+        earliest_end: earliest(state, trees, id, compact, now).to_string(),
         text: text.then(|| words_of(state, id)).flatten(),
+        amends,
+        amended_by,
+        texts: texts_of(state, trees, id, now),
+        versions: Vec::new(),
     }
 }

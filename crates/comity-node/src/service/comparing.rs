@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use comity_core::agreement::{Terms, differences};
 use comity_core::policy::{
-    Agreement, Comparison, PartFacts, Partner, PolicySnapshot, Recipient, Shift, TrustLevel,
+    Agreement, Comparison, PartFacts, Partner, PolicySnapshot, Recipient, Shift, Text, TrustLevel,
 };
 use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
 
@@ -85,6 +85,8 @@ impl Comparing {
 struct Side {
     agreement: Agreement,
     partner: Option<EconomyId>,
+    /// What it is proposed in the place of.
+    amends: Vec<RecordId>,
     named: DiffedSide,
 }
 
@@ -96,7 +98,7 @@ impl Side {
                     .map_err(|error| ServiceError::data("agreement", error.to_string()))?;
                 let named = named(&terms, None);
                 let agreement = Agreement::new(written, Arc::new(terms), Timestamp::EPOCH);
-                Ok(Self { agreement, partner: None, named })
+                Ok(Self { agreement, partner: None, amends: Vec::new(), named })
             }
             DiffSide::Level(_) => Err(level_alone()),
             DiffSide::Reference(reference) => {
@@ -112,14 +114,15 @@ impl Side {
     /// As it is signed, or as it would be if it were accepted.
     fn here(state: &State, id: RecordId) -> Option<Self> {
         let compact = state.agreements().get(&id)?;
-        let terms = compact.terms.clone()?;
+        let terms = compact.terms()?.clone();
         let reference = state.record(&id).map(|held| held.reference.clone());
         let named = named(&terms, reference);
         let agreement = match state.policy().agreement(&id) {
-            Some(signed) => signed.clone(),
+            Some(signed) => signed.clone().alone(),
             None => Agreement::new(id, terms, Timestamp::EPOCH),
         };
-        Some(Self { agreement, partner: Some(compact.partner), named })
+        let amends = compact.text.amends().to_vec();
+        Some(Self { agreement, partner: Some(compact.partner), amends, named })
     }
 }
 
@@ -149,11 +152,18 @@ impl Work {
         let partner = partner(state, request, before.as_ref(), &after)?;
         let signed = state.policy().partner(&partner).cloned().unwrap_or_default();
         let at = now.max(after.agreement.from());
-        let before = match before {
-            None if !request.besides => replaced(state, &signed, &after, at)?,
-            before => before,
+        let amended = amended(state, before.as_ref(), &after, now).filter(|_| !request.besides);
+        let (before, (old, new)) = if let Some((texts, held)) = amended {
+            let policies = amending(state, partner, &signed, &texts, &after, now);
+            (held.and_then(|held| Side::here(state, held)), policies)
+        } else {
+            let before = match before {
+                None if !request.besides => replaced(state, &signed, &after, at)?,
+                before => before,
+            };
+            let policies = policies(state.policy(), partner, &signed, before.as_ref(), &after);
+            (before, policies)
         };
-        let (old, new) = policies(state.policy(), partner, &signed, before.as_ref(), &after);
         let terms = before.as_ref().map_or_else(Vec::new, |before| {
             differences(before.agreement.terms(), after.agreement.terms())
         });
@@ -322,6 +332,53 @@ fn replaced(
             Err(ServiceError::usage("replaces", message).next(next))
         }
     }
+}
+
+/// The texts whose place it would take, where it amends what both have signed, and the one of them that
+/// holds now, or else will.
+fn amended(
+    state: &State,
+    before: Option<&Side>,
+    after: &Side,
+    now: Timestamp,
+) -> Option<(Vec<RecordId>, Option<RecordId>)> {
+    let agreements = state.agreements();
+    let (tree, texts) = match (after.partner, before) {
+        // What both have signed is compared as it stands.
+        (Some(_), _) if agreements.tree(&after.agreement.id()).is_some() => return None,
+        (Some(_), None) => (agreements.tree(after.amends.first()?)?, after.amends.clone()),
+        (Some(_), Some(_)) => return None,
+        (None, before) => {
+            let tree = agreements.tree(&before?.agreement.id())?;
+            let heads = tree.heads.clone();
+            (tree, heads)
+        }
+    };
+    let one = tree.texts.iter().find(|id| {
+        let signed = state.policy().agreement(id);
+        signed.is_some_and(|one| one.in_force(now))
+    });
+    let held = one.or(tree.heads.first()).copied();
+    Some((texts, held))
+}
+
+/// What holds, and what would if both had signed it.
+fn amending(
+    state: &State,
+    partner: EconomyId,
+    signed: &Partner,
+    texts: &[RecordId],
+    after: &Side,
+    now: Timestamp,
+) -> (PolicySnapshot, PolicySnapshot) {
+    let id = after.agreement.id();
+    let terms = Arc::new(after.agreement.terms().clone());
+    let mut text = Text::new(state.us(), partner, texts, Some(terms));
+    text.accept(partner, id, now);
+    let agreements = state.agreements().with_also(partner, id, &text).into_agreements();
+    let amended = Partner { agreements, ..signed.clone() };
+    let policy = state.policy();
+    (policy.clone(), policy.to_builder().partner(partner, amended).build())
 }
 
 /// Two policies that differ in one agreement only.

@@ -230,6 +230,8 @@ struct Search {
     reference: String,
     /// With whom agreements are, where it is somebody else.
     others: BTreeMap<RecordId, String>,
+    /// What agreements are called here.
+    agreements: BTreeMap<RecordId, String>,
     /// Whether the commands for it are named.
     commands: bool,
     now: Timestamp,
@@ -242,7 +244,10 @@ impl Search {
             let name = state.name_of(other);
             known.agreements.iter().map(move |agreement| (agreement.id(), name.clone()))
         });
+        let signed = state.policy().partners().flat_map(|(_, known)| &known.agreements);
+        let called = |id: RecordId| Some((id, state.record(&id)?.reference.clone()));
         Self {
+            agreements: signed.filter_map(|agreement| called(agreement.id())).collect(),
             snapshot: state.policy().clone(),
             facts: state.facts_for(held, partner).into_owned(),
             parts: held.parts.clone(),
@@ -317,7 +322,11 @@ impl Search {
                 let part = part.map(|part| part.to_string()).unwrap_or_else(|| "N".to_owned());
                 Some(format!("comity guard release {record} --part {part} --reason TEXT"))
             }
-            Change::Wait(_) | Change::Mark | Change::Address(_) | Change::Amend { .. } => None,
+            Change::Amend { agreement, .. } => {
+                let reference = self.agreements.get(agreement)?;
+                Some(format!("comity agreement amend {reference} FILE"))
+            }
+            Change::Wait(_) | Change::Mark | Change::Address(_) => None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a node can be asked: the one place that the local interface and the command line call.
 
 mod agreements;
+mod amending;
 mod approvals;
 mod assessing;
 mod audit;
@@ -68,6 +69,7 @@ use comity_store::{FileStore, Store, StoreError};
 use crate::api::{AlarmLine, Status};
 use crate::clock::NodeClock;
 use crate::config::Config;
+use crate::contested;
 use crate::deadlines;
 use crate::engine::{Command, Engine, Reply};
 use crate::error::{DAMAGED, ErrorKind, ServiceError};
@@ -219,6 +221,7 @@ impl Service {
                 ),
                 stopped_groups: groups::stopped(state, now),
                 deadlines: deadlines::lines(state, now),
+                contested: contested::lines(state, now),
                 alarms: alarms(state, seen),
             }
         })

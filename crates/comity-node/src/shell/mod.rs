@@ -27,6 +27,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::clock::NodeClock;
+use crate::contested;
 use crate::deadlines;
 use crate::engine::{Alarm, CommandError, Effect, Engine, Input, Reply, Token};
 use crate::error::ServiceError;
@@ -122,6 +123,8 @@ struct Shell {
     clock_said: Option<&'static str>,
     /// Ends and reviews of agreements that were told.
     deadlines: deadlines::Told,
+    /// Agreements of which it was told that their texts contest each other.
+    contested: contested::Told,
     next_tick: Instant,
     space_low: bool,
     /// Says whether every link has ended, once the engine drains.
@@ -176,6 +179,7 @@ pub(crate) fn start(
         clock: parts.clock,
         clock_said: None,
         deadlines: deadlines::Told::default(),
+        contested: contested::Told::default(),
         next_tick: Instant::now(),
         space_low: false,
         idle,
@@ -351,7 +355,8 @@ impl Shell {
 
     fn watch_deadlines(&mut self) {
         let (state, now) = (self.engine.state(), self.clock.now());
-        for alarm in self.deadlines.alarms(state, now) {
+        let contested = self.contested.alarms(state, now);
+        for alarm in self.deadlines.alarms(state, now).into_iter().chain(contested) {
             self.alarm(alarm);
         }
     }

@@ -107,7 +107,7 @@ impl State {
         for (economy, partner) in &self.partners {
             let history = self.keyrings.get(economy);
             let frozen = history.is_none_or(|history| history.fork().is_some());
-            let agreements: Vec<_> = self.agreements.signed_with(*economy).collect();
+            let agreements = self.agreements.with(*economy).into_agreements();
             // What we received under an agreement stays under its prohibitions, whatever became of the
             // partner since: that it was introduced anew makes it no partner, and frees nothing.
             let signed = (!agreements.is_empty()).then_some(policy::Standing::Revoked);

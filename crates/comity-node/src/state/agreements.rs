@@ -2,14 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use comity_core::agreement::Terms;
-use comity_core::policy::Agreement;
+use comity_core::policy::{Ending, Text, Tree, Trees};
 use comity_core::{EconomyId, RecordId, Timestamp};
-
-/// The end is worked out a moment before the words are signed that say it.
-const SIGNING: Duration = Duration::from_secs(60);
 
 /// Every agreement that this economy is a party to, by the record that proposed it.
 #[derive(Debug, Default)]
@@ -36,19 +32,15 @@ pub struct Compact {
     pub partner: EconomyId,
     /// What its text calls it, cut short.
     pub title: String,
-    /// What the text says; `None` when this version cannot read it, or when it was taken back before
-    /// anybody accepted it: it permits nothing then.
-    pub terms: Option<Arc<Terms>>,
     /// When it was proposed.
     pub proposed: Timestamp,
-    /// Every acceptance by the other party: its record, and when it took effect.
-    pub acceptances: Vec<(RecordId, Timestamp)>,
-    /// When the other party accepted it.
+    /// What it says and amends, and every word about it. Its terms are let go of when it was taken back
+    /// before anybody accepted it.
+    pub text: Text,
+    /// When the other party accepted it, with a word that is not in doubt.
     pub accepted: Option<Timestamp>,
-    /// From when it is terminated: it permits nothing then.
+    /// From when it is terminated, or taken back.
     pub terminated: Option<Timestamp>,
-    /// Until when, terminated, it binds: the end of the notice that was agreed, if that is later.
-    pub bound_until: Option<Timestamp>,
 }
 
 /// What a word about an agreement changed.
@@ -67,23 +59,14 @@ pub(super) struct Heard {
 #[derive(Debug)]
 enum Step {
     Accepted { record: RecordId, by: EconomyId, at: Timestamp },
-    Terminated { by: EconomyId, effective: Timestamp, given: Timestamp },
+    Terminated(Ending),
 }
 
 impl Step {
-    /// Whether it says the same, whenever it was heard.
-    fn says(&self, other: &Self) -> bool {
-        match (self, other) {
-            (
-                Self::Accepted { record, by, at },
-                Self::Accepted { record: other, by: theirs, at: then },
-            ) => (record, by, at) == (other, theirs, then),
-            (
-                Self::Terminated { by, effective, .. },
-                Self::Terminated { by: theirs, effective: then, .. },
-            ) => (by, effective) == (theirs, then),
-            (Self::Accepted { .. }, Self::Terminated { .. })
-            | (Self::Terminated { .. }, Self::Accepted { .. }) => false,
+    /// The record that says it: what was in doubt for a while is said a second time.
+    fn record(&self) -> RecordId {
+        match self {
+            Self::Accepted { record, .. } | Self::Terminated(Ending { record, .. }) => *record,
         }
     }
 }
@@ -94,13 +77,17 @@ impl Compact {
     pub fn is_party(&self, economy: EconomyId) -> bool {
         economy == self.us || economy == self.partner
     }
-}
 
-impl Compact {
-    /// The first acceptance that is not in doubt counts.
-    fn count(&mut self, doubted: &BTreeSet<RecordId>) {
-        let mut sound = self.acceptances.iter().filter(|(record, _)| !doubted.contains(record));
-        self.accepted = sound.next().map(|(_, at)| *at);
+    /// What was proposed, where this version can read it.
+    #[must_use]
+    pub fn terms(&self) -> Option<&Arc<Terms>> {
+        self.text.terms()
+    }
+
+    /// Whether nobody has accepted it, nor taken it back.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.text.agreed().is_none() && !self.text.is_ended()
     }
 }
 
@@ -120,7 +107,8 @@ impl Agreements {
         }
         self.known.insert(id, compact);
         self.open.entry(partner).or_default().insert(id);
-        let mut all = Heard::default();
+        // What both have agreed on may rest on it, though nobody has accepted it.
+        let mut all = Heard { decides: self.is_amended(partner), ..Heard::default() };
         for (step, from) in self.early.remove(&id).unwrap_or_default() {
             let Heard { answered, decides, .. } = self.step(id, step, from);
             all.answered |= answered;
@@ -142,15 +130,14 @@ impl Agreements {
         self.step(id, Step::Accepted { record, by, at }, from)
     }
 
-    /// Somebody terminates it. `given`: when notice was given, from which the period of notice runs.
+    /// Somebody terminates it, or takes it back.
     pub(super) fn terminate(
         &mut self,
         id: RecordId,
-        by: EconomyId,
-        (effective, given): (Timestamp, Timestamp),
+        ending: Ending,
         from: Option<EconomyId>,
     ) -> Heard {
-        self.step(id, Step::Terminated { by, effective, given }, from)
+        self.step(id, Step::Terminated(ending), from)
     }
 
     /// Only the party that did not propose can accept; either party can terminate, never later than
@@ -158,37 +145,29 @@ impl Agreements {
     fn step(&mut self, id: RecordId, step: Step, from: Option<EconomyId>) -> Heard {
         let Some(compact) = self.known.get_mut(&id) else {
             let early = self.early.entry(id).or_default();
-            // What was in doubt for a while is said a second time.
-            let new = !early.iter().any(|(known, _)| known.says(&step));
+            let new = !early.iter().any(|(known, _)| known.record() == step.record());
             if new {
                 early.push((step, from));
             }
             return Heard { early: new, ..Heard::default() };
         };
+        let partner = compact.partner;
         let mut heard = Heard::default();
         match step {
-            Step::Accepted { record, by, at } if compact.is_party(by) && by != compact.proposer => {
-                if compact.acceptances.iter().all(|(known, _)| *known != record) {
-                    compact.acceptances.push((record, at));
+            Step::Accepted { record, by, at } => {
+                if compact.text.accept(by, record, at) {
+                    compact.accepted = compact.text.accepted(&self.doubted);
+                    let open = self.open.get_mut(&partner);
+                    heard.answered = open.is_some_and(|open| open.remove(&id));
+                    heard.decides = true;
+                    self.signed.entry(partner).or_default().insert(id);
                 }
-                compact.count(&self.doubted);
-                let open = self.open.get_mut(&compact.partner);
-                heard.answered = open.is_some_and(|open| open.remove(&id));
-                heard.decides = true;
-                self.signed.entry(compact.partner).or_default().insert(id);
             }
-            Step::Accepted { .. } => {}
-            Step::Terminated { by, .. } if !compact.is_party(by) => {}
-            Step::Terminated { effective, given, .. } => {
-                let notice = compact.terms.as_ref().map(|terms| terms.earliest_end(given));
-                let notice = notice.filter(|end| end.since(effective) > SIGNING);
-                let bound = effective.max(notice.unwrap_or(effective));
-                let sooner = |before: Option<Timestamp>, end| {
-                    Some(before.unwrap_or(Timestamp::MAX).min(end))
-                };
-                compact.terminated = sooner(compact.terminated, effective);
-                compact.bound_until = sooner(compact.bound_until, bound);
-                heard.decides = !compact.acceptances.is_empty();
+            Step::Terminated(ending) => {
+                if compact.text.end(ending) {
+                    compact.terminated = compact.text.ends();
+                    heard.decides = compact.text.agreed().is_some() || self.is_amended(partner);
+                }
             }
         }
         heard
@@ -208,7 +187,7 @@ impl Agreements {
         for id in &gone {
             open.remove(id);
             if let Some(compact) = self.known.get_mut(id) {
-                compact.terms = None;
+                compact.text.forget_terms();
             }
         }
         gone
@@ -230,7 +209,7 @@ impl Agreements {
             if doubted { self.doubted.insert(record) } else { self.doubted.remove(&record) };
         if changed {
             for compact in self.known.values_mut() {
-                compact.count(&self.doubted);
+                compact.accepted = compact.text.accepted(&self.doubted);
             }
         }
     }
@@ -254,21 +233,43 @@ impl Agreements {
         self.known.iter()
     }
 
-    /// What was signed by both with this partner, as the decision reads it.
-    pub(super) fn signed_with(&self, partner: EconomyId) -> impl Iterator<Item = Agreement> + '_ {
+    /// Whether anything that was agreed with this partner takes the place of something.
+    fn is_amended(&self, partner: EconomyId) -> bool {
         let signed = self.signed.get(&partner).into_iter().flatten();
-        signed.filter_map(|id| Some((id, self.known.get(id)?))).filter_map(|(id, compact)| {
-            let sound = compact.accepted.filter(|_| !self.doubted.contains(id));
-            // Every acceptance had its effect before it came into doubt.
-            let first = compact.acceptances.first().map(|(_, at)| *at);
-            let agreement = Agreement::new(*id, compact.terms.clone()?, sound.or(first)?);
-            let agreement = match (compact.terminated, compact.bound_until) {
-                (Some(effective), notice) => {
-                    agreement.terminated_early(effective, notice.unwrap_or(effective))
-                }
-                (None, _) => agreement,
-            };
-            Some(if sound.is_some() { agreement } else { agreement.in_doubt() })
-        })
+        let texts = signed.filter_map(|id| self.known.get(id));
+        texts.into_iter().any(|one| !one.text.amends().is_empty())
+    }
+
+    /// What was agreed with this partner, put together: what the decision reads.
+    #[must_use]
+    pub fn with(&self, partner: EconomyId) -> Trees {
+        let signed = self.signed.get(&partner).into_iter().flatten().copied();
+        let between = |id: &RecordId| self.known.get(id).filter(|one| one.partner == partner);
+        Trees::of(signed, |id| between(id).map(|one| &one.text), &self.doubted)
+    }
+
+    /// The same, if this text were agreed as well.
+    pub(crate) fn with_also(&self, partner: EconomyId, id: RecordId, text: &Text) -> Trees {
+        let signed = self.signed.get(&partner).into_iter().flatten().copied();
+        let between = |id: &RecordId| self.known.get(id).filter(|one| one.partner == partner);
+        let known = |one: &RecordId| {
+            if *one == id { Some(text) } else { between(one).map(|one| &one.text) }
+        };
+        Trees::of(signed.chain([id]), known, &self.doubted)
+    }
+
+    /// The agreement to which this text belongs. `None`: it is not agreed.
+    #[must_use]
+    pub fn tree(&self, id: &RecordId) -> Option<Tree> {
+        self.with(self.known.get(id)?.partner).tree(id).cloned()
+    }
+
+    /// The proposals that nobody has answered or taken back, and that would take the place of one of these.
+    pub fn amending<'a>(
+        &'a self,
+        texts: &'a [RecordId],
+    ) -> impl Iterator<Item = (&'a RecordId, &'a Compact)> {
+        let amends = |one: &Compact| one.text.amends().iter().any(|named| texts.contains(named));
+        self.known.iter().filter(move |(_, one)| one.is_open() && amends(one))
     }
 }

@@ -9,7 +9,7 @@ use comity_core::control::{AgreementBody, ControlBody};
 use comity_core::group::{Says, Statement};
 use comity_core::journal::Source;
 use comity_core::keyring::{Advance, AdvanceError, SignedKeyring, VerifiedKeyring};
-use comity_core::policy::{ControlAudience, Lifecycle, RecordFacts};
+use comity_core::policy::{ControlAudience, Ending, Lifecycle, RecordFacts, Text};
 use comity_core::receipt::{Receipt, RejectReason, UnverifiedReceipt};
 use comity_core::{EconomyId, GroupId, KeyId, Kind, RecordId, Timestamp};
 
@@ -98,8 +98,9 @@ impl State {
                 // Notice that is dated back would shorten the period: beyond the time that it may have
                 // been on its way, it runs from when we had it.
                 let given = if at.since(signed_at) > ON_THE_WAY { at } else { signed_at };
-                let (agreement, times) = (body.agreement, (body.effective, given));
-                let heard = self.agreements.terminate(agreement, origin, times, from);
+                let (agreement, effective) = (body.agreement, body.effective);
+                let ending = Ending { by: origin, given, effective, record: id };
+                let heard = self.agreements.terminate(agreement, ending, from);
                 self.heard(agreement, heard, from);
                 if let Some(partner) = self.agreements.get(&agreement).map(|one| one.partner) {
                     self.let_go_of_proposals(partner);
@@ -172,17 +173,16 @@ impl State {
         {
             let terms = Terms::parse(&body.text).ok().map(Arc::new);
             let title = terms.as_ref().map(|terms| terms.title().chars().take(TITLE).collect());
+            let other = if origin == self.us { partner } else { self.us };
             let compact = Compact {
                 proposer: origin,
                 us: self.us,
                 partner,
                 title: title.unwrap_or_default(),
-                terms,
                 proposed: at,
-                acceptances: Vec::new(),
+                text: Text::new(origin, other, &body.amends, terms),
                 accepted: None,
                 terminated: None,
-                bound_until: None,
             };
             // Here and not where it enters: what is set aside, or waits, is nothing that anybody could answer.
             if !self.agreements.holds(&id) {
@@ -250,37 +250,6 @@ impl State {
         match self.agreements.get(agreement) {
             Some(compact) if origin != compact.partner => Err(RejectReason::NotEntitled),
             // The proposal may be on another stream.
-            Some(_) | None => Ok(()),
-        }
-    }
-
-    /// Whether we may accept this proposal now.
-    pub(crate) fn may_accept(&self, agreement: &RecordId) -> Result<(), String> {
-        let compact = self.agreements.get(agreement).ok_or("no such proposal is here")?;
-        if compact.proposer == self.us {
-            return Err("only the other party can accept what we proposed".to_owned());
-        }
-        if compact.terms.is_none() {
-            return Err("this version cannot read the proposal's text".to_owned());
-        }
-        match (compact.accepted, compact.terminated) {
-            (_, Some(_)) => Err("the proposal was taken back".to_owned()),
-            (Some(_), None) => Err("the agreement is accepted already".to_owned()),
-            (None, None) => Ok(()),
-        }
-    }
-
-    /// Whether we may end this agreement at `effective`: one that is to end may end sooner.
-    pub(crate) fn may_terminate(
-        &self,
-        agreement: &RecordId,
-        effective: Timestamp,
-    ) -> Result<(), String> {
-        let compact = self.agreements.get(agreement).ok_or("no such agreement is here")?;
-        match compact.terminated {
-            Some(before) if before <= effective => {
-                Err(format!("the agreement is terminated already, from {before}"))
-            }
             Some(_) | None => Ok(()),
         }
     }

@@ -5,6 +5,7 @@
 
 mod admission;
 mod agreements;
+mod amending;
 mod approvals;
 mod assessing;
 mod bound;

@@ -45,6 +45,30 @@ pub(crate) enum AgreementCommand {
         #[arg(long)]
         yes: bool,
     },
+    /// Propose a text that takes the place of an agreement's once the partner has accepted it
+    #[command(
+        long_about = "Propose a text that takes the place of an agreement's once the partner has accepted it.\n\nFILE holds the whole new text, not the changes alone. It is reviewed as by `comity agreement lint`, and compared with what is agreed: the terms that differ, what would newly go to whom, and what would go no more. Once accepted it applies from its first day, or from its acceptance if that is later, and the old text until then: at no moment both, and at no moment neither. A proposal that nobody accepts changes nothing, and is taken back with `comity agreement terminate`.\n\nWhere an agreement is contested, for both have signed two texts in the place of one, it takes the place of all of them and so settles it.",
+        after_help = "Examples:\n  comity agreement amend KR-26-C003 new.toml --dry-run\n  comity agreement amend KR-26-C003 new.toml"
+    )]
+    Amend {
+        /// The agreement: its reference, or the front of its id
+        #[arg(value_name = "REFERENCE")]
+        agreement: String,
+        /// The whole new text, in TOML
+        file: PathBuf,
+        /// Show what it would change; sign nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Propose it although the same text is here already
+        #[arg(long)]
+        again: bool,
+        /// Propose it although `agreement lint` finds an error in it
+        #[arg(long)]
+        anyway: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
     /// Accept an agreement that a partner proposed
     Accept {
         /// Its reference, or the front of its id
@@ -64,10 +88,13 @@ pub(crate) enum AgreementCommand {
         /// Its reference, or the front of its id
         #[arg(value_name = "REFERENCE")]
         agreement: String,
+        /// Every text that it had, from the first to the last, and what each changed
+        #[arg(long)]
+        history: bool,
     },
     /// End an agreement
     #[command(
-        long_about = "End an agreement.\n\nIt ends as soon as the notice allows that was agreed. From then on nothing is released under it. What was shared before stays in the books, and withdrawals still reach whoever received something.\n\n--immediately breaks the notice: both sides release nothing more under it, and what it prohibits and demands holds until the notice would have been over."
+        long_about = "End an agreement.\n\nIt ends as soon as the notice allows that was agreed. From then on nothing is released under it. Whichever of its texts is named: all of the agreement ends, by the longest notice that any of them says. What was shared before stays in the books, and withdrawals still reach whoever received something.\n\n--immediately breaks the notice: both sides release nothing more under it, and what it prohibits and demands holds until the notice would have been over."
     )]
     Terminate {
         /// Its reference, or the front of its id

@@ -1,6 +1,8 @@
 //! `comity agreement`.
 
+mod amend;
 pub(super) mod diff;
+mod history;
 mod lint;
 mod terms;
 
@@ -36,7 +38,10 @@ pub(super) fn run(command: AgreementCommand, context: &mut Context<'_>) -> Resul
             accept(&agreement, dry_run, yes, context)
         }
         AgreementCommand::List => list(context),
-        AgreementCommand::Show { agreement } => show(&agreement, context),
+        AgreementCommand::Amend { agreement, file, dry_run, again, anyway, yes } => {
+            amend::run(&agreement, &file, dry_run, Meant { again, anyway, yes }, context)
+        }
+        AgreementCommand::Show { agreement, history } => show(&agreement, history, context),
         AgreementCommand::Terminate { agreement, on, immediately, yes } => {
             terminate(&agreement, on, immediately, yes, context)
         }
@@ -51,13 +56,25 @@ pub(super) fn table(agreements: &[AgreementLine], zones: &Zones) -> Table {
             line.reference.clone(),
             line.partner.clone(),
             line.tier.clone(),
-            line.state.clone(),
+            standing(line),
             line.from.as_deref().map(|at| zones.day(at)).unwrap_or_default(),
             line.until.as_deref().map(|at| zones.last_day(at)).unwrap_or_default(),
             line.title.clone(),
         ]);
     }
     table
+}
+
+/// How it stands, and beside which other text of the same agreement.
+fn standing(line: &AgreementLine) -> String {
+    match (line.state.as_str(), &line.amended_by, &line.amends[..]) {
+        ("contested", _, _) => "CONTESTED".to_owned(),
+        ("amended", Some(by), _) => format!("amended by {by}"),
+        ("proposed by us" | "awaits our acceptance" | "starts later", _, [_, ..]) => {
+            format!("{}, amends {}", line.state, line.amends.join(" and "))
+        }
+        (state, _, _) => state.to_owned(),
+    }
 }
 
 /// The text of a file.
@@ -217,7 +234,8 @@ fn accept(
     })
 }
 
-/// What would go, and what no more, once it is accepted, beside what is in force.
+/// What would go, and what no more, once it is accepted: beside what is in force, or in the place of what
+/// it amends.
 fn accepted(
     session: &Session,
     line: &AgreementLine,
@@ -227,7 +245,7 @@ fn accepted(
         before: None,
         after: DiffSide::Reference(line.agreement.clone()),
         with: None,
-        besides: true,
+        besides: line.amends.is_empty(),
         examples: EXAMPLES,
     };
     diff::compare(session, &request, context)
@@ -248,13 +266,17 @@ fn list(context: &mut Context<'_>) -> Result<(), Failure> {
     })
 }
 
-fn show(agreement: &str, context: &mut Context<'_>) -> Result<(), Failure> {
+fn show(agreement: &str, history: bool, context: &mut Context<'_>) -> Result<(), Failure> {
     let (session, zones) = context.session(Keys::Reading)?;
     let line = one(&session, agreement)?;
     context.screen.answer(&line, |out| {
         table(std::slice::from_ref(&line), &zones).write(out)?;
         writeln!(out, "  id           {}", line.agreement)?;
         writeln!(out, "  proposed by  {}", printable(&line.proposed_by))?;
+        if history {
+            return history::write(&line, &zones, out);
+        }
+        history::write_place(&line, &zones, out)?;
         write_terms(&line, &zones, out)?;
         writeln!(out, "\n{}", text_of(&line))
     })
@@ -278,11 +300,16 @@ fn terminate(
     let narrowed = Narrowed::after(&session, &line.partner, &published);
     let (partner, comity) = (printable(&line.partner), context.comity());
     context.screen.answer(&narrowed, |out| {
-        let Some(until) = ends.until.as_deref() else {
+        let of_all = ends.texts.as_ref().and_then(|texts| texts.ends.as_deref());
+        let Some(until) = of_all.or(ends.until.as_deref()) else {
             return writeln!(out, "{}  taken back; {partner} is told", line.reference);
         };
         writeln!(out, "{}  ends {}; {partner} is told", line.reference, zones.written(until))?;
-        if let Some(bound) = ends.bound_until.as_deref() {
+        let bound = match &ends.texts {
+            Some(texts) => texts.bound_until.as_deref().filter(|bound| *bound > until),
+            None => ends.bound_until.as_deref(),
+        };
+        if let Some(bound) = bound {
             let bound = zones.written(bound);
             writeln!(
                 out,
@@ -304,7 +331,21 @@ fn question(line: &AgreementLine, on: Option<&str>, immediately: bool, zones: &Z
         }
         (None, _, None) => "now".to_owned(),
     };
-    format!("End {} with {}, {when}?", line.title, line.partner)
+    let end = format!("End {} with {}, {when}?", line.title, line.partner);
+    if line.state == "proposed by us" && !line.amends.is_empty() {
+        // Their word may be on its way, and neither side could know what the other relies on.
+        return format!(
+            "{end} If {} has accepted it already, nothing goes under {} until you both settle it",
+            line.partner,
+            line.amends.join(" and ")
+        );
+    }
+    match &line.texts {
+        Some(texts) if texts.first != line.reference => {
+            format!("{end} That ends all of the agreement, which began as {}", texts.first)
+        }
+        Some(_) | None => end,
+    }
 }
 
 fn one(session: &Session, agreement: &str) -> Result<AgreementLine, Failure> {

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use comity_admin::Failure;
-use comity_node::api::{AlarmLine, DeadlineLine, Status};
+use comity_node::api::{AlarmLine, ContestedLine, DeadlineLine, Status};
 
 use super::{Context, partner, release};
 use crate::backend::Keys;
@@ -23,6 +23,7 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<(), Failure> {
     let data = context.data;
     context.screen.answer(&status, |out| {
         write(&status, &zones, &comity, out)?;
+        contested(&status.contested, data, out)?;
         deadlines(&status.deadlines, data, out)?;
         alarms(&status.alarms, &zones, out)
     })
@@ -113,6 +114,15 @@ fn write(status: &Status, zones: &Zones, comity: &str, out: &mut dyn Write) -> i
     Ok(())
 }
 
+/// Agreements under which nothing goes until somebody settles them.
+fn contested(lines: &[ContestedLine], data: Option<&Path>, out: &mut dyn Write) -> io::Result<()> {
+    for line in lines {
+        let said = format!("{}: {}", line.what, folder::hint(&line.next, data));
+        writeln!(out, "{}", printable(&said))?;
+    }
+    Ok(())
+}
+
 /// Ends and reviews of agreements that are near.
 fn deadlines(lines: &[DeadlineLine], data: Option<&Path>, out: &mut dyn Write) -> io::Result<()> {
     for line in lines {
@@ -163,7 +173,7 @@ pub(super) mod tests {
             "at": "2026-12-20T00:00:00Z", "day": "2026-12-19", "days": 27, "step": step,
             "overdue": overdue,
             "what": "NDA KR-26-C001 with JP ends in 27 days (last day 2026-12-19)",
-            "next": "propose its successor: comity agreement propose FILE --to JP",
+            "next": "propose what shall hold from then on: comity agreement amend KR-26-C001 FILE",
         }))
         .unwrap()
     }
@@ -175,10 +185,9 @@ pub(super) mod tests {
             deadlines(&[line(30, None)], data, &mut out).unwrap();
             String::from_utf8(out).unwrap()
         };
-        let line =
-            "NDA KR-26-C001 with JP ends in 27 days (last day 2026-12-19): propose its successor: ";
-        assert_eq!(shown(None), format!("{line}comity agreement propose FILE --to JP\n"));
+        let line = "NDA KR-26-C001 with JP ends in 27 days (last day 2026-12-19): propose what shall hold from then on: ";
+        assert_eq!(shown(None), format!("{line}comity agreement amend KR-26-C001 FILE\n"));
         let named = shown(Some(Path::new("/srv/kr")));
-        assert_eq!(named, format!("{line}comity --data /srv/kr agreement propose FILE --to JP\n"));
+        assert_eq!(named, format!("{line}comity --data /srv/kr agreement amend KR-26-C001 FILE\n"));
     }
 }

@@ -106,7 +106,7 @@ fn texts(before: &Path, after: &Path) -> Result<AgreementDiff, Failure> {
     })
 }
 
-fn write(diff: &AgreementDiff, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(diff: &AgreementDiff, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
     terms(diff, out)?;
     write_effects(diff, zones, out)?;
     match &diff.level {
@@ -194,7 +194,7 @@ fn examples(
 }
 
 /// The terms that differ.
-fn terms(diff: &AgreementDiff, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn terms(diff: &AgreementDiff, out: &mut dyn Write) -> io::Result<()> {
     let name = |side: &DiffedSide| match &side.reference {
         Some(reference) => format!("{reference} {}", printable(&side.title)),
         None => printable(&side.title).to_string(),

@@ -26,6 +26,8 @@ pub(super) fn look(
     let mut findings = data(status, zones, comity);
     findings.extend(status.stopped_groups.iter().map(|group| stopped(group, comity)));
     findings.extend(clocks::look(session, &status.partners)?);
+    let contested = status.contested.iter();
+    findings.extend(contested.map(|line| Finding::wrong(&line.partner, &line.what, &line.next)));
     for partner in &status.partners {
         findings.extend(of(partner, &agreements, &status.deadlines, running, comity));
         if partner.bond == "paired" {
@@ -338,7 +340,8 @@ mod tests {
             let found = deadline(&super::super::super::status::tests::line(step, overdue));
             assert_eq!(found.about, "JP");
             assert_eq!(found.what, "NDA KR-26-C001 with JP ends in 27 days (last day 2026-12-19)");
-            let mend = "propose its successor: comity agreement propose FILE --to JP";
+            let mend =
+                "propose what shall hold from then on: comity agreement amend KR-26-C001 FILE";
             assert_eq!(found.mend.as_deref(), Some(mend));
             found.verdict
         };

@@ -1,0 +1,210 @@
+//! Amendments: a text that takes the place of others, and what became of the texts before it.
+
+use comity_core::agreement::{Terms, last_day};
+use comity_core::control::AgreementBody;
+use comity_core::policy::{Agreement, Place, Tree, Trees};
+use comity_core::{EconomyId, Kind, RecordId, Timestamp};
+
+use super::Service;
+use super::agreements::{find, line, stands_already};
+use crate::api::{AgreementLine, AgreementTexts, Published};
+use crate::contested;
+use crate::error::ServiceError;
+use crate::state::{Compact, State};
+
+impl Service {
+    /// Proposes a text that takes the place of an agreement's once the other party has accepted it: of all
+    /// its last texts, where it is contested. The same text is signed `again` only where that is meant.
+    pub async fn amend(
+        &self,
+        reference: &str,
+        text: &str,
+        again: bool,
+    ) -> Result<Published, ServiceError> {
+        let terms = Terms::parse(text)
+            .map_err(|error| ServiceError::data("agreement", error.to_string()))?;
+        let (reference, words, now) = (reference.to_owned(), text.to_owned(), self.now());
+        let (title, text) = (terms.title().to_owned(), text.to_owned());
+        let (us, partner, amended) = self
+            .look(move |state, engine, _| {
+                let (id, compact) = find(state, &reference)?;
+                let partner = compact.partner;
+                let tree = state.agreements().tree(&id).ok_or_else(|| not_agreed(state, &id))?;
+                if let Some(obstacle) = obstacle(state, &tree.heads, partner, &terms, now) {
+                    let Obstacle { code, message, next } = obstacle;
+                    let show =
+                        || format!("comity agreement show {} --history", state.called(&tree.first));
+                    let next = next.unwrap_or_else(show);
+                    return Err(ServiceError::data(code, message).next(next));
+                }
+                if !engine.takes_amendments(&partner) {
+                    return Err(not_understood(&state.name_of(&partner)));
+                }
+                if !again {
+                    stands_already(state, &partner, &words, now)?;
+                }
+                Ok((state.us(), partner, tree.heads))
+            })
+            .await??;
+        let body = AgreementBody::between(us, partner, text)
+            .ok_or_else(|| ServiceError::usage("parties", "an agreement has two parties"))?;
+        self.publish_control(Kind::Agreement, body.amending(amended).encode(), title).await
+    }
+}
+
+fn not_agreed(state: &State, id: &RecordId) -> ServiceError {
+    let reference = state.called(id);
+    ServiceError::data("not-agreed", format!("{reference} is nothing that both have signed"))
+        .next(format!("comity agreement show {reference}"))
+}
+
+fn not_understood(partner: &str) -> ServiceError {
+    let message = format!(
+        "the node of {partner} has not said that it understands amendments, and one that does not refuses them for good"
+    );
+    ServiceError::data("not-announced", message).next(format!(
+        "it says so as the link comes up, if its version does: comity run, and comity partner show {partner}; without amendments: end the agreement, and propose anew"
+    ))
+}
+
+/// Why a text cannot take the place of others, and what can be done.
+pub(super) struct Obstacle {
+    pub(super) code: &'static str,
+    pub(super) message: String,
+    pub(super) next: Option<String>,
+}
+
+/// What is against `terms` taking the place of these texts, if anything.
+pub(super) fn obstacle(
+    state: &State,
+    amended: &[RecordId],
+    partner: EconomyId,
+    terms: &Terms,
+    now: Timestamp,
+) -> Option<Obstacle> {
+    let against = |code, message, next| Some(Obstacle { code, message, next });
+    let propose =
+        || Some(format!("comity agreement propose FILE --to {}", state.name_of(&partner)));
+    let trees = state.agreements().with(partner);
+    let tree = amended.first().and_then(|one| trees.tree(one));
+    if let (Some(tree), Some(head)) = (tree, tree.and_then(|tree| tree.heads.first())) {
+        let reference = state.called(head);
+        if let Some(end) = tree.ends {
+            let ends = if end <= now { "ended" } else { "was terminated, and ends" };
+            return against("has-ended", format!("{reference} {ends} at {end}"), propose());
+        }
+        let signed = trees.agreements().iter().find(|one| one.id() == *head);
+        let end = signed.filter(|_| !tree.contested).and_then(Agreement::until);
+        let begins = terms.starts().max(now);
+        if let Some(end) = end.filter(|end| *end <= now) {
+            return against("has-ended", format!("{reference} ended at {end}"), propose());
+        }
+        if let Some(end) = end.filter(|end| *end < begins) {
+            let last = last_day(end);
+            let message = format!(
+                "it would begin at {begins}, and the last day of {reference} is {last}: nothing would be in force between the two"
+            );
+            let next = format!("let it start on the day after {last} at the latest");
+            return against("gap", message, Some(next));
+        }
+    }
+    if terms.ends().is_some_and(|end| end <= now) {
+        return against("has-ended", "its last day is over".to_owned(), None);
+    }
+    let open = state.agreements().amending(amended).find(|(_, one)| one.proposer == state.us());
+    if let Some((open, _)) = open {
+        let open = state.called(open);
+        let message = format!(
+            "our own proposal {open} would take the place of the same text, and it is not answered"
+        );
+        let next = format!("comity agreement terminate {open}, which takes it back");
+        return against("proposed-already", message, Some(next));
+    }
+    let refused = state.may_replace(amended, partner).err()?;
+    against("not-in-force", refused, None)
+}
+
+/// Whether nothing of an agreement permits or binds any more, or somebody has ended it already.
+pub(super) fn is_over(trees: &Trees, id: &RecordId, now: Timestamp) -> bool {
+    let Some(tree) = trees.tree(id) else { return false };
+    let texts = || trees.agreements().iter().filter(|one| belongs(tree, &one.id()));
+    let over = |one: &Agreement| one.bound_until().is_some_and(|until| until <= now);
+    tree.ends.is_some_and(|end| end <= now) || (texts().next().is_some() && texts().all(over))
+}
+
+fn belongs(tree: &Tree, id: &RecordId) -> bool {
+    tree.texts.contains(id) || tree.astray.contains(id)
+}
+
+/// Every text of the agreement, from the first to the last, word for word. None, where there is only one.
+pub(super) fn versions(
+    state: &State,
+    trees: &Trees,
+    id: &RecordId,
+    now: Timestamp,
+) -> Vec<AgreementLine> {
+    let all = trees.tree(id).into_iter().flat_map(|tree| tree.texts.iter().chain(&tree.astray));
+    let all = all.filter_map(|id| Some((id, state.agreements().get(id)?)));
+    let lines: Vec<_> = all.map(|one| line(state, trees, one, now, true)).collect();
+    if lines.len() > 1 { lines } else { Vec::new() }
+}
+
+/// How the texts of an agreement stand together, where there are several.
+pub(super) fn texts_of(
+    state: &State,
+    trees: &Trees,
+    id: &RecordId,
+    now: Timestamp,
+) -> Option<AgreementTexts> {
+    let tree = trees.tree(id).filter(|tree| tree.texts.len() + tree.astray.len() > 1)?;
+    let open = contested::is_open(tree, now);
+    let texts = trees.agreements().iter().filter(|one| belongs(tree, &one.id()));
+    let bound: Option<Vec<Timestamp>> = texts.map(Agreement::bound_until).collect();
+    Some(AgreementTexts {
+        first: state.called(&tree.first),
+        last: tree.heads.iter().map(|head| state.called(head)).collect(),
+        contested: open,
+        why: open.then(|| contested::why(state, tree)),
+        ends: tree.ends.map(|end| end.to_string()),
+        bound_until: bound.and_then(|all| all.into_iter().max()).map(|until| until.to_string()),
+    })
+}
+
+/// What people are told of a text that both signed, or could sign, and that applies no more or never did.
+pub(super) fn aside(
+    state: &State,
+    trees: &Trees,
+    (id, compact): (&RecordId, &Compact),
+    now: Timestamp,
+) -> Option<&'static str> {
+    let ended = trees.tree(id).and_then(|tree| tree.ends).is_some_and(|end| end <= now);
+    match trees.place(id) {
+        Some(Place::Contested) => Some(if ended { "ended" } else { "contested" }),
+        Some(Place::Astray) => Some("without effect"),
+        Some(Place::Stands) => {
+            let signed = trees.agreements().iter().find(|one| one.id() == *id);
+            let replaced = signed.and_then(Agreement::replaced);
+            replaced.filter(|replaced| replaced.at <= now).map(|_| "amended")
+        }
+        None if compact.terminated.is_some() || compact.text.amends().is_empty() => None,
+        None => {
+            let amends = compact.text.amends();
+            let tree = amends.first().and_then(|one| trees.tree(one));
+            let fits = tree.is_some_and(|tree| tree.heads == amends && tree.ends.is_none());
+            (!fits).then_some("overtaken")
+        }
+    }
+    .filter(|_| state.agreements().get(id).is_some())
+}
+
+/// The references of the texts that one amends, and of the one that takes its place.
+pub(super) fn beside(
+    state: &State,
+    trees: &Trees,
+    (id, compact): (&RecordId, &Compact),
+) -> (Vec<String>, Option<String>) {
+    let signed = trees.agreements().iter().find(|one| one.id() == *id);
+    let replaced = signed.and_then(Agreement::replaced);
+    let amends = compact.text.amends().iter().map(|amended| state.called(amended)).collect();
+    (amends, replaced.map(|replaced| state.called(&replaced.by)))
+}

@@ -1,0 +1,93 @@
+//! `comity agreement amend`.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use comity_admin::{Failure, ask};
+use comity_core::agreement::Terms;
+use comity_node::api::{AgreementLine, DiffRequest, DiffSide, Published};
+use serde_json::json;
+
+use super::super::Context;
+use super::{EXAMPLES, Meant, diff, invalid, lint, one, read, terms};
+use crate::backend::Keys;
+use crate::screen::printable;
+
+/// Shows what a new text changes, asks, signs it and sends it.
+pub(super) fn run(
+    agreement: &str,
+    file: &Path,
+    dry_run: bool,
+    Meant { again, anyway, yes }: Meant,
+    context: &mut Context<'_>,
+) -> Result<(), Failure> {
+    let text = read(file)?;
+    let new = Terms::parse(&text).map_err(|error| invalid(&file.display().to_string(), &error))?;
+    let review = lint::before_signing(file, &text, anyway, context)?;
+    let (session, zones) = context.session(if dry_run { Keys::Shut } else { Keys::Signing })?;
+    let line = one(&session, agreement)?;
+    let request = DiffRequest {
+        before: Some(DiffSide::Reference(line.agreement.clone())),
+        after: DiffSide::Text(text.clone()),
+        with: None,
+        besides: false,
+        examples: EXAMPLES,
+    };
+    let (partner, comity) = (printable(&line.partner), context.comity());
+    let diff = diff::compare(&session, &request, context)?;
+    let people = |out: &mut dyn Write| -> io::Result<()> {
+        writeln!(out, "{} ({}), with {partner}", printable(new.title()), new.tier().label())?;
+        terms::write(&new, &zones, out)?;
+        writeln!(out)?;
+        diff::write(&diff, &zones, out)?;
+        review.write_objections(out)
+    };
+    if dry_run {
+        let data = json!({
+            "amends": last(&line),
+            "with": line.partner,
+            "title": new.title(),
+            "tier": new.tier().to_string(),
+            "text": text,
+            "review": review,
+            "diff": diff,
+        });
+        return context.screen.answer(&data, |out| {
+            people(out)?;
+            writeln!(out, "Nothing was signed or sent.")
+        });
+    }
+    if yes {
+        context.screen.show(|out| review.write_objections(out))?;
+    } else {
+        context.screen.show(people)?;
+    }
+    let place = place(&line);
+    let question = format!(
+        "Sign it, and propose it to {partner} in the place of {place}? It binds once they accept it."
+    );
+    context.asker.confirmed(yes, &question)?;
+    let asked = ask::Amend { reference: line.agreement.clone(), text, again };
+    let published: Published = session.call("/amend", &asked)?;
+    context.screen.answer(&published, |out| {
+        let reference = published.reference.as_deref().unwrap_or(&published.record);
+        writeln!(out, "{reference}  {} ({})", printable(new.title()), new.tier().label())?;
+        writeln!(
+            out,
+            "proposed to {partner}; when they have accepted it, it takes the place of {place}, as before until then"
+        )?;
+        writeln!(out, "until then it is taken back with: {comity} agreement terminate {reference}")
+    })
+}
+
+/// The texts whose place it takes: those that are last, whichever a person has named.
+fn last(line: &AgreementLine) -> Vec<String> {
+    match &line.texts {
+        Some(texts) => texts.last.clone(),
+        None => vec![line.reference.clone()],
+    }
+}
+
+fn place(line: &AgreementLine) -> String {
+    last(line).join(" and ")
+}

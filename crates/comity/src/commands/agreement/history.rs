@@ -1,0 +1,80 @@
+//! The texts that an agreement had, one after another.
+
+use std::io::{self, Write};
+
+use comity_core::agreement::{Terms, differences};
+use comity_node::api::{AgreementDiff, AgreementLine, DiffedSide};
+use comity_node::service::difference_line;
+
+use super::{diff, table, text_of};
+use crate::screen::printable;
+use crate::screen::times::Zones;
+
+/// Every text from the first to the last, with what each changed.
+pub(super) fn write(line: &AgreementLine, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
+    if line.versions.is_empty() {
+        write_place(line, zones, out)?;
+        return writeln!(out, "\nIt has one text:\n\n{}", text_of(line));
+    }
+    writeln!(out)?;
+    write_place(
+        &AgreementLine { amends: Vec::new(), amended_by: None, ..line.clone() },
+        zones,
+        out,
+    )?;
+    writeln!(out, "Its texts, from the first to the last:")?;
+    table(&line.versions, zones).write(out)?;
+    let mut before: Option<&AgreementLine> = None;
+    for version in &line.versions {
+        writeln!(out, "\n{}, proposed by {}", version.reference, printable(&version.proposed_by))?;
+        let place = AgreementLine { texts: None, ..version.clone() };
+        write_place(&place, zones, out)?;
+        if let Some(diff) = before.and_then(|before| changed(before, version)) {
+            diff::terms(&diff, out)?;
+        }
+        writeln!(out, "\n{}", text_of(version))?;
+        before = Some(version);
+    }
+    Ok(())
+}
+
+/// What it amends, what takes its place, and whether it is contested.
+pub(super) fn write_place(
+    line: &AgreementLine,
+    zones: &Zones,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if !line.amends.is_empty() {
+        writeln!(out, "  amends       {}", line.amends.join(" and "))?;
+    }
+    if let Some(texts) = line.texts.as_ref().filter(|texts| texts.contested) {
+        let why = texts.why.as_deref().unwrap_or_default();
+        writeln!(out, "  CONTESTED    {why}: nothing goes under it, and all its texts bind")?;
+        writeln!(
+            out,
+            "               settle it: comity agreement amend {} FILE; or end it: comity agreement terminate {}",
+            texts.first, texts.first
+        )?;
+    }
+    if let (Some(by), Some(until)) = (&line.amended_by, &line.until) {
+        writeln!(out, "  amended by   {by}, from {}", zones.written(until))?;
+    }
+    Ok(())
+}
+
+/// The terms that differ, where this program reads both texts.
+fn changed(before: &AgreementLine, after: &AgreementLine) -> Option<AgreementDiff> {
+    let parsed = |line: &AgreementLine| Terms::parse(line.text.as_deref()?).ok();
+    let side = |line: &AgreementLine| DiffedSide {
+        reference: Some(line.reference.clone()),
+        title: line.title.clone(),
+        tier: line.tier.clone(),
+    };
+    let terms = differences(&parsed(before)?, &parsed(after)?);
+    Some(AgreementDiff {
+        terms: terms.into_iter().map(difference_line).collect(),
+        before: Some(side(before)),
+        after: side(after),
+        ..AgreementDiff::default()
+    })
+}
