@@ -48,6 +48,19 @@ fn what_is_erased_stays_so_and_is_no_loss() {
     assert!(erasures > 20 && restores > 2, "{erasures} erasures, {restores} restores");
 }
 
+/// Both parties of an agreement come to the same text, through crashes, restores and lost connections,
+/// whatever was accepted and taken back at the same time.
+#[test]
+fn what_is_agreed_is_the_same_at_both_parties() {
+    let (mut amended, mut contested) = (0, 0);
+    for seed in 0..24 {
+        let report = run(&Config::amending(seed)).unwrap_or_else(|account| panic!("{account}"));
+        amended += report.amended.0;
+        contested += report.amended.1;
+    }
+    assert!(amended > 20 && contested > 0, "{amended} amended, {contested} contested");
+}
+
 /// What an origin said may go to whom it said, by whom it said, as long as it said; and what it takes back, or
 /// has destroyed, goes no more.
 #[test]

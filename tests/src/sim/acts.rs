@@ -106,6 +106,7 @@ impl World {
                 71..=73 => self.propose_somewhere(node)?,
                 74..=76 => self.back_up(node),
                 77..=81 if self.config.erasures => self.erase(node)?,
+                77..=92 if self.config.amendments => self.amend(node)?,
                 77..=90 if self.config.consents => self.deal(node)?,
                 77..=88 if self.config.keys => self.turn_keys(node)?,
                 _ => self.fault(node)?,
@@ -417,6 +418,36 @@ impl World {
         let (one, other) = (self.nodes[node].economy.id, self.nodes[other].economy.id);
         let Some(body) = AgreementBody::between(one, other, text) else { return Ok(()) };
         self.speak(node, Kind::Agreement, body.encode(), Some((tier, first))).map(drop)
+    }
+
+    /// A node changes what it has agreed on with somebody, or takes back that it would.
+    fn amend(&mut self, node: usize) -> Result<(), Broken> {
+        let us = self.nodes[node].economy.id;
+        let around: Vec<_> = self.neighbourhood(node).partners;
+        let Some(partner) = self.dice.choose(&around).copied() else { return Ok(()) };
+        let Some(engine) = &self.nodes[node].engine else { return Ok(()) };
+        let agreements = engine.state().agreements();
+        let trees: Vec<_> = agreements.with(partner).iter().cloned().collect();
+        let ours = agreements.iter().filter(|(_, one)| {
+            one.is_open() && one.proposer == us && !one.text.amends().is_empty()
+        });
+        let ours: Vec<_> = ours.map(|(id, _)| *id).collect();
+        if self.dice.percent(30)
+            && let Some(agreement) = self.dice.choose(&ours).copied()
+        {
+            let body = TerminationBody { agreement, effective: self.now }.encode();
+            return self.speak(node, Kind::Termination, body, None).map(drop);
+        }
+        let Some(tree) = self.dice.choose(&trees).cloned() else { return Ok(()) };
+        let (tier, name) =
+            if self.dice.percent(60) { (Tier::Nda, "nda") } else { (Tier::Mou, "mou") };
+        let notice = if self.dice.percent(30) { "notice = \"2 days\"\n" } else { "" };
+        let text = format!(
+            "format = 1\ntitle = \"Agreement\"\ntier = \"{name}\"\nstarts = 2026-01-01\n{notice}"
+        );
+        let Some(body) = AgreementBody::between(us, partner, text) else { return Ok(()) };
+        let body = body.amending(tree.heads).encode();
+        self.speak(node, Kind::Agreement, body, Some((tier, Timestamp::EPOCH))).map(drop)
     }
 
     /// A node accepts what was proposed to it.

@@ -23,6 +23,8 @@ pub struct Config {
     pub consents: bool,
     /// Whether authors' keys end, are stolen, and are declared stolen.
     pub keys: bool,
+    /// Whether people change what is agreed.
+    pub amendments: bool,
     /// How many nodes are hostile.
     pub hostile: usize,
     /// Whether nobody knows who is beyond its partners before faults end, and so many records that
@@ -46,6 +48,7 @@ impl Config {
             erasures: false,
             consents: false,
             keys: false,
+            amendments: false,
             hostile: 1,
             strangers: false,
             mutation: None,
@@ -74,6 +77,12 @@ impl Config {
     #[must_use]
     pub fn keyed(seed: u64) -> Self {
         Self { keys: true, acts: 240, ..Self::small(seed) }
+    }
+
+    /// A few nodes that change what they have agreed on, take back what they proposed, and end it.
+    #[must_use]
+    pub fn amending(seed: u64) -> Self {
+        Self { nodes: 4, amendments: true, acts: 240, ..Self::small(seed) }
     }
 
     /// A few nodes that are told only at the end who is beyond their partners.
@@ -138,6 +147,8 @@ pub struct Report {
     pub keys_stolen: u64,
     /// Records that a thief signed and that somebody does not believe, or believes no more.
     pub doubted: u64,
+    /// Texts that took the place of others, at the end and at each node, and agreements that were contested.
+    pub amended: (u64, u64),
     /// Connections that broke.
     pub breaks: u64,
     /// Deliveries that were refused because nobody knew their origin.

@@ -135,6 +135,13 @@ impl Deed {
         proposal.and_then(Result::ok).map(|body| body.parties)
     }
 
+    /// The texts that a proposal takes the place of.
+    #[must_use]
+    pub fn amends(&self) -> Vec<RecordId> {
+        let proposal = (self.kind == Kind::Agreement).then(|| AgreementBody::decode(&self.body));
+        proposal.and_then(Result::ok).map(|body| body.amends).unwrap_or_default()
+    }
+
     /// The agreement that an acceptance or a termination speaks of, and from when it ends.
     #[must_use]
     pub fn agreement(&self) -> Option<(RecordId, Option<Timestamp>)> {

@@ -115,8 +115,24 @@ impl World {
         self.report.unkept = self.watch.unkept();
         self.report.consented = self.watch.consented;
         self.report.doubted = self.watch.doubted();
+        self.report.amended = self.amended();
         self.report.signed = self.watch.truth.deeds().count() as u64;
         Ok(self.report)
+    }
+
+    /// Texts that took the place of others, and agreements that are contested, at each node.
+    fn amended(&self) -> (u64, u64) {
+        let mut found = (0, 0);
+        for engine in self.nodes.iter().filter_map(|node| node.engine.as_ref()) {
+            let state = engine.state();
+            for (partner, _) in state.partners() {
+                for tree in state.agreements().with(*partner).iter() {
+                    found.0 += tree.texts.len().saturating_sub(1) as u64;
+                    found.1 += u64::from(tree.contested);
+                }
+            }
+        }
+        found
     }
 
     /// What led to a failure, and how to repeat it.

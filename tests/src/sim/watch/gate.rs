@@ -204,10 +204,24 @@ fn marked(
             && starts <= now
             && marking.tlp <= upto
             && shadow.pacts.get(&deed.id).is_some_and(|pact| pact.stands(now))
+            && stands_below(truth, shadow, deed, now)
     };
     if truth.deeds().filter(|deed| deed.kind == Kind::Agreement).any(covers) {
         Ok(by_consent)
     } else {
         Err(format!("no agreement in force covers {}", marking.tlp))
     }
+}
+
+/// Whether everything that it takes the place of was agreed, and nobody has ended that.
+fn stands_below(truth: &Truth, shadow: &Shadow, deed: &Deed, now: Timestamp) -> bool {
+    deed.amends().iter().all(|below| {
+        let Some(below) = truth.deed(below) else { return false };
+        let pact = shadow.pacts.get(&below.id);
+        // Of the texts between, one that was taken back may be history: it ends nothing.
+        let stands = pact.is_some_and(|pact| {
+            if below.amends().is_empty() { pact.stands(now) } else { pact.is_agreed(now) }
+        });
+        stands && stands_below(truth, shadow, below, now)
+    })
 }

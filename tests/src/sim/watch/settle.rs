@@ -1,6 +1,9 @@
 //! What must be so when faults have ended and nothing is under way any more.
 
-use comity_core::policy;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use comity_core::policy::{self, Agreement, Trees};
 use comity_core::receipt::RejectReason;
 use comity_core::{PartDigest, Section, Timestamp, Tlp};
 use comity_node::engine::Engine;
@@ -57,6 +60,7 @@ impl Watch {
                 };
                 if open(one, receiver.economy.id) && open(other, sender.economy.id) {
                     agree(from, to, one.state(), other.state())?;
+                    agreed(from, to, (one.state(), other.state()), now)?;
                     self.complete(from, to, one.state(), other.state(), now)?;
                 }
             }
@@ -193,6 +197,31 @@ impl Watch {
 }
 
 /// Both sides' chains are one.
+/// Both have put the same together from what they have signed: what permits, and what binds, now and later.
+fn agreed(
+    from: usize,
+    to: usize,
+    (one, other): (&State, &State),
+    now: Timestamp,
+) -> Result<(), Broken> {
+    let (here, there) = (one.agreements().with(other.us()), other.agreements().with(one.us()));
+    let stand = |trees: &Trees, at: Timestamp| {
+        let texts = |which: fn(&Agreement, Timestamp) -> bool| {
+            let all = trees.agreements().iter().filter(|one| which(one, at));
+            all.map(Agreement::id).collect::<BTreeSet<_>>()
+        };
+        (texts(Agreement::in_force), texts(Agreement::binds))
+    };
+    let days = [0_u64, 1, 2, 3, 30, 400];
+    let instants = days.map(|days| now.saturating_add(Duration::from_secs(days * 24 * 3600)));
+    let alike = instants.iter().all(|at| stand(&here, *at) == stand(&there, *at));
+    if alike && here.iter().eq(there.iter()) {
+        return Ok(());
+    }
+    let how = format!("node {from} and node {to} differ in what they agreed: {here:?}; {there:?}");
+    Err(broken(5, how))
+}
+
 fn agree(from: usize, to: usize, one: &State, other: &State) -> Result<(), Broken> {
     let (us, partner) = (one.us(), other.us());
     let Some((out, inbound)) =

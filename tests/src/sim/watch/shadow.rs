@@ -96,12 +96,16 @@ pub struct Pact {
 }
 
 impl Pact {
+    /// Whether both have signed it.
+    #[must_use]
+    pub fn is_agreed(&self, now: Timestamp) -> bool {
+        self.proposed && self.accepted.is_some_and(|at| at <= now)
+    }
+
     /// Whether it permits anything now, if its first day has come.
     #[must_use]
     pub fn stands(&self, now: Timestamp) -> bool {
-        self.proposed
-            && self.accepted.is_some_and(|at| at <= now)
-            && self.terminated.is_none_or(|end| end > now)
+        self.is_agreed(now) && self.terminated.is_none_or(|end| end > now)
     }
 }
 
