@@ -23,7 +23,7 @@ pub fn all() -> Vec<Vector> {
         of("amendment-of-nothing", amending(&[]), "out-of-range", "no text is named"),
         of("amendment-unsorted", amending(&[0x62, 0x61]), "unsorted-keys", "the larger id first"),
         of("amendment-twice", amending(&[0x61, 0x61]), "unsorted-keys", "the same text twice"),
-        of("amendment-of-nine", amending(&nine), "out-of-range", "more texts than eight"),
+        of("amendment-of-nine", amending(&nine), "over-limit", "more texts than eight"),
         of(
             "agreement-unknown-field",
             proposal().with(3, uint(1)),

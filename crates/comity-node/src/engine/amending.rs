@@ -25,13 +25,17 @@ impl Engine {
     }
 
     /// Whether a record stays here until the partner's node says that it understands what it is.
-    pub(super) fn is_too_new(&self, partner: &EconomyId, record: &RecordId) -> bool {
+    pub(super) fn is_too_new(&mut self, partner: &EconomyId, record: &RecordId) -> bool {
         if self.takes_amendments(partner) {
             return false;
         }
         let held = self.state.record(record).filter(|held| held.facts.kind == Kind::Agreement);
         let body = held.and_then(|held| held.body.as_deref());
         let body = body.and_then(|body| AgreementBody::decode(body).ok());
-        body.is_some_and(|body| !body.amends.is_empty())
+        let stays = body.is_some_and(|body| !body.amends.is_empty());
+        if let Some(session) = self.sessions.get_mut(partner) {
+            session.kept_amendments |= stays;
+        }
+        stays
     }
 }

@@ -120,9 +120,8 @@ impl Engine {
         let Some(hello) = session.greetings.get(&conn) else { return };
         let told = session.told.get(&conn).map_or(0, |told| told.out);
         let heads = hello.heads.clone();
-        let before = std::mem::replace(&mut session.takes_amendments, hello.takes_amendments());
-        if session.takes_amendments && !before {
-            // What stayed here for that goes now.
+        session.takes_amendments = hello.takes_amendments();
+        if session.takes_amendments && std::mem::take(&mut session.kept_amendments) {
             session.look_again();
         }
         let held = heads.inbound.held();

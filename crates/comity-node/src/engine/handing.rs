@@ -183,6 +183,9 @@ impl Engine {
             return;
         }
         self.take_back_spoken_of(partner, entry.record, now);
+        if !self.is_withholding(&partner) && self.is_too_new(&partner, &entry.record) {
+            return self.take_back(partner, number, digest, now);
+        }
         let Some(held) = self.state.record(&entry.record) else { return };
         let recipient = Recipient::Partner { economy: partner, desk: None };
         let facts = self.state.facts_for(held, &partner);
@@ -195,7 +198,7 @@ impl Engine {
         let rests_on = plan.and_then(|plan| plan.covering());
         let glass = rests_on.and_then(|word| self.state.emergency(&word));
         let not_its = glass.is_some_and(|glass| !glass.numbers.contains(&number));
-        if not_its || self.is_too_new(&partner, &held.facts.id) {
+        if not_its {
             return self.take_back(partner, number, digest, now);
         }
         let mut lane = self.lane(&partner, held, now);

@@ -40,6 +40,8 @@ pub(super) struct Session {
     pub(super) up: bool,
     /// Whether the partner's node has said, when it greeted last, that it understands amendments.
     pub(super) takes_amendments: bool,
+    /// Whether an amendment stayed here, for it does not.
+    pub(super) kept_amendments: bool,
     /// Place among the arrivals up to which this partner was considered; never moves back.
     pub(super) live: u64,
     /// Place of a second pass, after something widened what it may have.
@@ -108,6 +110,7 @@ impl Session {
             told: BTreeMap::new(),
             up: false,
             takes_amendments: false,
+            kept_amendments: false,
             live: 0,
             backfill: None,
             backfill_again: false,

@@ -269,14 +269,15 @@ fn list(context: &mut Context<'_>) -> Result<(), Failure> {
 fn show(agreement: &str, history: bool, context: &mut Context<'_>) -> Result<(), Failure> {
     let (session, zones) = context.session(Keys::Reading)?;
     let line = one(&session, agreement)?;
+    let comity = context.comity();
     context.screen.answer(&line, |out| {
         table(std::slice::from_ref(&line), &zones).write(out)?;
         writeln!(out, "  id           {}", line.agreement)?;
         writeln!(out, "  proposed by  {}", printable(&line.proposed_by))?;
         if history {
-            return history::write(&line, &zones, out);
+            return history::write(&line, &zones, &comity, out);
         }
-        history::write_place(&line, &zones, out)?;
+        history::write_place(&line, &zones, &comity, out)?;
         write_terms(&line, &zones, out)?;
         writeln!(out, "\n{}", text_of(&line))
     })

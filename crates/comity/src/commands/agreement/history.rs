@@ -11,15 +11,21 @@ use crate::screen::printable;
 use crate::screen::times::Zones;
 
 /// Every text from the first to the last, with what each changed.
-pub(super) fn write(line: &AgreementLine, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(
+    line: &AgreementLine,
+    zones: &Zones,
+    comity: &str,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     if line.versions.is_empty() {
-        write_place(line, zones, out)?;
+        write_place(line, zones, comity, out)?;
         return writeln!(out, "\nIt has one text:\n\n{}", text_of(line));
     }
     writeln!(out)?;
     write_place(
         &AgreementLine { amends: Vec::new(), amended_by: None, ..line.clone() },
         zones,
+        comity,
         out,
     )?;
     writeln!(out, "Its texts, from the first to the last:")?;
@@ -28,7 +34,7 @@ pub(super) fn write(line: &AgreementLine, zones: &Zones, out: &mut dyn Write) ->
     for version in &line.versions {
         writeln!(out, "\n{}, proposed by {}", version.reference, printable(&version.proposed_by))?;
         let place = AgreementLine { texts: None, ..version.clone() };
-        write_place(&place, zones, out)?;
+        write_place(&place, zones, comity, out)?;
         if let Some(diff) = before.and_then(|before| changed(before, version)) {
             diff::terms(&diff, out)?;
         }
@@ -42,6 +48,7 @@ pub(super) fn write(line: &AgreementLine, zones: &Zones, out: &mut dyn Write) ->
 pub(super) fn write_place(
     line: &AgreementLine,
     zones: &Zones,
+    comity: &str,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     if !line.amends.is_empty() {
@@ -52,7 +59,7 @@ pub(super) fn write_place(
         writeln!(out, "  CONTESTED    {why}: nothing goes under it, and all its texts bind")?;
         writeln!(
             out,
-            "               settle it: comity agreement amend {} FILE; or end it: comity agreement terminate {}",
+            "               settle it: {comity} agreement amend {} FILE; or end it: {comity} agreement terminate {}",
             texts.first, texts.first
         )?;
     }
