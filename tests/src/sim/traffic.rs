@@ -50,7 +50,8 @@ impl World {
         Ok(())
     }
 
-    /// What a node does not ask for again is durable with it.
+    /// What a node does not ask for again is durable with it, or was erased there since, so that it never
+    /// takes it again.
     fn wanted(&self, node: usize, said: &Said) -> Result<(), Broken> {
         let Said::Wants { number, part, leaves } = said else { return Ok(()) };
         let kept = self.nodes[node].store.unfinished();
@@ -58,7 +59,7 @@ impl World {
             let all = 0..body.length.div_ceil(comity_core::digest::LEAF_SIZE as u64);
             all.into_iter().all(|leaf| leaves.contains(leaf) || here.contains(leaf))
         });
-        if here {
+        if here || self.watch.shadows[node].erased.contains(part) {
             return Ok(());
         }
         let how = format!("node {node} does not ask for all that it lacks of delivery {number}");
