@@ -2,9 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    ContestedLine, DeadlineLine, EmergencyDue, GroupLine, PartnerLine, RecordLine,
-};
+use super::{ContestedLine, DeadlineLine, EmergencyDue, GroupLine, PartnerLine, RecordLine};
 
 /// How the node is.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -129,9 +129,15 @@ impl Service {
             if is_over(&trees, &named, now) {
                 return Err(has_ended(state, &named));
             }
-            // Whoever ends an agreement ends all of it, whichever of its texts a person names.
-            let agreement = trees.tree(&named).map_or(named, |tree| tree.first);
-            Ok((agreement, earliest(state, &trees, &named, compact, now)))
+            // Whoever ends an agreement ends all of it, and says so: what was one's own offer a moment ago may be
+            // agreed by now.
+            if let Some(tree) = trees.tree(&named).filter(|tree| tree.first != named) {
+                let (first, text) = (state.called(&tree.first), state.called(&named));
+                let message = format!("{text} is agreed, and a text of {first}");
+                return Err(ServiceError::data("part-of-agreement", message)
+                    .next(format!("comity agreement terminate {first}, which ends all of it")));
+            }
+            Ok((named, earliest(state, &trees, &named, compact, now)))
         });
         let (agreement, earliest) = ends.await??;
         let effective = match end {

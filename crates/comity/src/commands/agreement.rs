@@ -295,7 +295,8 @@ fn terminate(
     let effective = on.map(Timestamp::precise);
     let question = question(&line, effective.as_deref(), immediately, &zones);
     context.asker.confirmed(yes, &printable(&question))?;
-    let asked = ask::Terminate { reference: line.agreement.clone(), effective, immediately };
+    let first = line.texts.as_ref().map_or(&line.agreement, |texts| &texts.first);
+    let asked = ask::Terminate { reference: first.clone(), effective, immediately };
     let published: Published = session.call("/terminate", &asked)?;
     let ends = one(&session, &line.agreement)?;
     let narrowed = Narrowed::after(&session, &line.partner, &published);

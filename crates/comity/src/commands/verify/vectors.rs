@@ -6,7 +6,7 @@ use bytes::Bytes;
 use comity_admin::{Failure, FailureKind};
 use comity_core::KeyId;
 use comity_core::consent::ConsentBody;
-use comity_core::control::{AcknowledgementBody, ApprovalBody, WithdrawalBody};
+use comity_core::control::{AcknowledgementBody, AgreementBody, ApprovalBody, WithdrawalBody};
 use comity_core::group::{GroupBody, RosterBody};
 use comity_core::record::{self, Part, RecordError};
 use comity_core::sign::PublicKey;
@@ -55,6 +55,7 @@ enum Of {
     WithdrawalBody,
     AcknowledgementBody,
     ApprovalBody,
+    AgreementBody,
 }
 
 #[derive(Debug, Deserialize)]
@@ -162,6 +163,11 @@ impl Vector {
             }
             Of::ApprovalBody => {
                 let read = ApprovalBody::decode(&bytes);
+                let verdict = read.map_or_else(|fault| fault.problem.code(), |_| "ok");
+                compare(Said::only(verdict), &self.expect, expected, self.unknown);
+            }
+            Of::AgreementBody => {
+                let read = AgreementBody::decode(&bytes);
                 let verdict = read.map_or_else(|fault| fault.problem.code(), |_| "ok");
                 compare(Said::only(verdict), &self.expect, expected, self.unknown);
             }
