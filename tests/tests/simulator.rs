@@ -170,6 +170,7 @@ fn one_seed() {
         "asking" => Config::asking(seed),
         "keyed" => Config::keyed(seed),
         "strangers" => Config::strangers(seed),
+        "amending" => Config::amending(seed),
         other => panic!("COMITY_SIM_TIER: there is no tier `{other}`"),
     };
     let report = run(&config).unwrap_or_else(|account| panic!("{account}"));

@@ -270,6 +270,7 @@ impl World {
                 .collect::<Vec<_>>()
         });
         Neighbourhood {
+            large: self.config.large,
             beyond: beyond.collect(),
             partners: partners.iter().map(|p| id(*p)).collect(),
         }

@@ -25,6 +25,8 @@ pub struct Config {
     pub keys: bool,
     /// Whether people change what is agreed.
     pub amendments: bool,
+    /// How many parts in a hundred are large: of more than one chunk.
+    pub large: usize,
     /// How many nodes are hostile.
     pub hostile: usize,
     /// Whether nobody knows who is beyond its partners before faults end, and so many records that
@@ -49,6 +51,7 @@ impl Config {
             consents: false,
             keys: false,
             amendments: false,
+            large: 1,
             hostile: 1,
             strangers: false,
             mutation: None,
@@ -105,8 +108,10 @@ impl Config {
         let hostile = usize::from(keys || mutation == Mutation::AcceptForged);
         // One who is told before the sync is told so even where there is nobody to send to.
         let nodes = if mutation == Mutation::ReplyBeforeSync { 1 } else { 4 };
+        // One that loses pieces of large parts needs some, and connections that break in the middle of one.
+        let large = if mutation == Mutation::LosePieces { 30 } else { 1 };
         let mutation = Some(mutation);
-        Self { nodes, hostile, keys, restores: false, mutation, ..Self::small(seed) }
+        Self { nodes, hostile, keys, large, restores: false, mutation, ..Self::small(seed) }
     }
 
     /// A few nodes, nothing going wrong.

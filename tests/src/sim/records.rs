@@ -15,13 +15,15 @@ pub struct Neighbourhood {
     pub partners: Vec<EconomyId>,
     /// Partners of its partners, each with one through whom it is reached.
     pub beyond: Vec<(EconomyId, EconomyId)>,
+    /// How many parts in a hundred are large.
+    pub large: usize,
 }
 
 /// A draft of any kind.
 pub fn draft(around: &Neighbourhood, now: Timestamp, dice: &mut Dice) -> Draft {
     let mut draft = match dice.below(10) {
-        0..=2 => advisory(Tlp::Clear, now, dice),
-        3..=4 => advisory(Tlp::Green, now, dice),
+        0..=2 => advisory(Tlp::Clear, around, now, dice),
+        3..=4 => advisory(Tlp::Green, around, now, dice),
         5..=7 => incident(around, now, dice),
         _ => sightings(around, dice),
     };
@@ -34,10 +36,15 @@ pub fn draft(around: &Neighbourhood, now: Timestamp, dice: &mut Dice) -> Draft {
     draft
 }
 
-fn part(section: Section, marking: Marking, dice: &mut Dice) -> (Header, Vec<u8>) {
+fn part(
+    section: Section,
+    marking: Marking,
+    around: &Neighbourhood,
+    dice: &mut Dice,
+) -> (Header, Vec<u8>) {
     let length = match dice.below(100) {
-        0 => 1_200_000 + dice.below(1_500_000),
-        1..=5 => 9_000 + dice.below(40_000),
+        of if of < around.large => 1_200_000 + dice.below(1_500_000),
+        of if of < around.large + 5 => 9_000 + dice.below(40_000),
         _ => dice.below(1_500),
     };
     let header = Header { marking: Some(marking), ..Header::new(section, "text/plain") };
@@ -61,7 +68,7 @@ fn marking(tlp: Tlp, now: Timestamp, dice: &mut Dice) -> Marking {
     marking
 }
 
-fn advisory(tlp: Tlp, now: Timestamp, dice: &mut Dice) -> Draft {
+fn advisory(tlp: Tlp, around: &Neighbourhood, now: Timestamp, dice: &mut Dice) -> Draft {
     let mut draft = Draft::new(Kind::Advisory);
     let floor = marking(tlp, now, dice);
     for section in [Section::Summary, Section::Mitigation, Section::Detail, Section::Case] {
@@ -70,7 +77,7 @@ fn advisory(tlp: Tlp, now: Timestamp, dice: &mut Dice) -> Draft {
             if dice.percent(15) {
                 own.tlp = Tlp::Green.max(tlp);
             }
-            draft.parts.push(part(section, own, dice));
+            draft.parts.push(part(section, own, around, dice));
         }
     }
     draft
@@ -95,7 +102,7 @@ fn incident(around: &Neighbourhood, now: Timestamp, dice: &mut Dice) -> Draft {
         if section == Section::Victim {
             own.tlp = if dice.percent(50) { Tlp::Red } else { Tlp::AmberStrict };
         }
-        let (mut header, content) = part(section, own, dice);
+        let (mut header, content) = part(section, own, around, dice);
         if section == Section::Evidence {
             header.classes = [Class::Evidence].into();
         } else if dice.percent(10) {
@@ -133,13 +140,13 @@ fn sightings(around: &Neighbourhood, dice: &mut Dice) -> Draft {
     marking.onward = Onward::WithinMarking;
     for economy in &around.partners {
         if dice.percent(60) {
-            let (mut header, content) = part(Section::Sightings, marking.clone(), dice);
+            let (mut header, content) = part(Section::Sightings, marking.clone(), around, dice);
             header.destination = Some(*economy);
             draft.parts.push((header, content));
         }
     }
     if draft.parts.is_empty() {
-        draft.parts.push(part(Section::Sightings, marking, dice));
+        draft.parts.push(part(Section::Sightings, marking, around, dice));
     }
     draft
 }

@@ -50,8 +50,8 @@ impl World {
         Ok(())
     }
 
-    /// What a node does not ask for again is durable with it, or was erased there since, so that it never
-    /// takes it again.
+    /// What a node does not ask for again is durable with it. Of a part that it erased since, for good, it lacks
+    /// nothing: it never keeps it again, and whatever comes of it is let go (invariant 7).
     fn wanted(&self, node: usize, said: &Said) -> Result<(), Broken> {
         let Said::Wants { number, part, leaves } = said else { return Ok(()) };
         let kept = self.nodes[node].store.unfinished();
@@ -59,7 +59,7 @@ impl World {
             let all = 0..body.length.div_ceil(comity_core::digest::LEAF_SIZE as u64);
             all.into_iter().all(|leaf| leaves.contains(leaf) || here.contains(leaf))
         });
-        if here || self.watch.shadows[node].erased.contains(part) {
+        if here || self.watch.shadows[node].is_gone(part) {
             return Ok(());
         }
         let how = format!("node {node} does not ask for all that it lacks of delivery {number}");

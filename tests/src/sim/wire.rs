@@ -85,7 +85,8 @@ pub struct Line {
     pub entry: LedgerEntry,
     /// The signed form.
     pub signed: Bytes,
-    /// The digests of the bodies that went with it; of those that come in chunks, what they must give.
+    /// The digests of the bodies that went with it; of those that come in chunks, what they must give. Of what
+    /// is given back without its bytes, zeros.
     pub bodies: Vec<PartDigest>,
     /// The parts that come in chunks.
     pub apart: Vec<Apart>,
@@ -303,13 +304,15 @@ fn batch(frame: &Bytes, reader: &mut Reader<'_>, returned: bool) -> Result<Said,
     Ok(Said::Batch { returned, lines })
 }
 
-/// The digest of a body: of its bytes, or of the leaf hashes that announce its chunks.
+/// The digest of a body: of its bytes, or of the leaf hashes that announce its chunks. Zeros where it is empty.
 fn body(reader: &mut Reader<'_>) -> Result<(PartDigest, Option<Apart>), Fault> {
     let digest =
         |leaves: &[Digest]| tree_root(leaves).map_or(PartDigest([0; 32]), PartDigest::from);
     let mut ahead = reader.clone();
     if ahead.array(4).is_err() {
-        return Ok((digest(&leaf_hashes(reader.bytes(1 << 26)?)), None));
+        let bytes = reader.bytes(1 << 26)?;
+        let none = bytes.is_empty();
+        return Ok((if none { digest(&[]) } else { digest(&leaf_hashes(bytes)) }, None));
     }
     let fields = reader.array(4)?;
     let transfer = reader.uint()?;

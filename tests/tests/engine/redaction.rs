@@ -78,7 +78,7 @@ fn nothing_of_what_is_withheld_is_among_the_bytes_that_left() {
         }
         let mut dice = Dice::new(seed);
         let partners = vec![mou.economy.id, nda.economy.id];
-        let around = Neighbourhood { partners, beyond: Vec::new() };
+        let around = Neighbourhood { partners, beyond: Vec::new(), large: 1 };
         let mut sealed = Vec::new();
         for number in 0..6 {
             let mut draft = draft(&around, bench.now, &mut dice);

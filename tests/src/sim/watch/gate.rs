@@ -44,7 +44,7 @@ pub fn check(
     }
     let mut by_consent = false;
     for digest in parts {
-        if shadow.erased.contains(digest) {
+        if shadow.erased.contains_key(digest) {
             return Err("the part was erased".to_owned());
         }
         let part = deed.parts.get(digest).ok_or("the part is not the record's")?;

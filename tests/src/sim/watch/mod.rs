@@ -25,7 +25,7 @@ use std::fmt;
 use comity_core::journal::JournalEntry;
 use comity_core::ledger::Ranges;
 use comity_core::policy::{self, Lifecycle};
-use comity_core::{Digest, EconomyId, EpochId, Timestamp};
+use comity_core::{Digest, EconomyId, EpochId, PartDigest, Timestamp};
 use comity_node::engine::Engine;
 use comity_node::state::State;
 use comity_store::Store as _;
@@ -105,7 +105,7 @@ impl Watch {
                 for digest in decoded.part_bodies() {
                     let kept = entry.blobs.iter().find(|(one, _)| *one == digest);
                     let sealed = self.truth.deeds().find_map(|deed| deed.parts.get(&digest));
-                    if self.shadows[node].erased.contains(&digest) {
+                    if self.shadows[node].erased.contains_key(&digest) {
                         if kept.is_some() {
                             let how = format!("part {} was erased and comes back", digest.short());
                             return Err(broken(7, how));
@@ -312,10 +312,20 @@ impl Watch {
         let shadow = &self.shadows[node];
         let number = line.entry.number;
         match shadow.inbound.get(&(to, number)) {
-            Some((digest, _)) if *digest == line.entry.digest() => Ok(()),
+            Some((digest, _)) if *digest == line.entry.digest() => {}
             Some(_) | None => {
-                Err(broken(1, format!("number {number} is given back and never came")))
+                return Err(broken(1, format!("number {number} is given back and never came")));
             }
         }
+        let none = PartDigest([0; 32]);
+        let mut bodies = line.entry.parts.iter().zip(&line.bodies);
+        let whole = line.entry.parts.len() == line.bodies.len();
+        let as_it_is = |(part, body): (&PartDigest, &PartDigest)| {
+            *body == if shadow.erased.contains_key(part) { none } else { *part }
+        };
+        if whole && bodies.all(as_it_is) {
+            return Ok(());
+        }
+        Err(broken(7, format!("number {number} is given back with other than what is here of it")))
     }
 }

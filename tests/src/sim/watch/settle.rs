@@ -31,8 +31,15 @@ impl Watch {
         for (node, of) in nodes.iter().enumerate().filter(|(_, of)| !of.hostile) {
             let erased = &self.shadows[node].erased;
             let held = |body: &&PartDigest| of.store.blob_state(body) == BlobState::Held;
-            if let Some(part) = erased.iter().find(held) {
+            if let Some(part) = erased.keys().find(held) {
                 let how = format!("node {node} still has {}, which was erased", part.short());
+                return Err(broken(7, how));
+            }
+            let pieces = of.store.unfinished();
+            let piece = pieces.iter().find(|(body, _)| erased.contains_key(&body.digest));
+            if let Some((body, _)) = piece {
+                let part = body.digest.short();
+                let how = format!("node {node} still has pieces of {part}, which was erased");
                 return Err(broken(7, how));
             }
         }
@@ -168,7 +175,7 @@ impl Watch {
                 && deed.parts.values().any(|p| plain(&p))
             {
                 let gone = &self.shadows[from].erased;
-                let mut parts = deed.parts.iter().filter(|(part, _)| !gone.contains(*part));
+                let mut parts = deed.parts.iter().filter(|(part, _)| !gone.contains_key(*part));
                 let lacking = parts.find(|(part, p)| plain(p) && missing(part));
                 if let Some((part, _)) = lacking {
                     let why = plan.parts().iter().find(|it| it.digest == *part);
@@ -196,7 +203,6 @@ impl Watch {
     }
 }
 
-/// Both sides' chains are one.
 /// Both have put the same together from what they have signed: what permits, and what binds, now and later.
 fn agreed(
     from: usize,
@@ -222,6 +228,7 @@ fn agreed(
     Err(broken(5, how))
 }
 
+/// Both sides' chains are one.
 fn agree(from: usize, to: usize, one: &State, other: &State) -> Result<(), Broken> {
     let (us, partner) = (one.us(), other.us());
     let Some((out, inbound)) =

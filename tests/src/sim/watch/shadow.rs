@@ -38,8 +38,8 @@ pub struct Shadow {
     pub pacts: BTreeMap<RecordId, Pact>,
     /// Records that their own origin withdrew, as far as this node knows.
     pub withdrawn: BTreeSet<RecordId>,
-    /// Bodies that were erased.
-    pub erased: BTreeSet<PartDigest>,
+    /// Bodies that were erased, and the entry that says so.
+    pub erased: BTreeMap<PartDigest, u64>,
     /// Deliveries that were refused because nobody knew their origin.
     pub unkept: u64,
     /// What is known of the keys of all.
@@ -110,6 +110,12 @@ impl Pact {
 }
 
 impl Shadow {
+    /// Whether a body was erased for good: the entry that says so is synced, so that nothing brings it back.
+    #[must_use]
+    pub fn is_gone(&self, body: &PartDigest) -> bool {
+        self.erased.get(body).is_some_and(|seq| *seq <= self.durable)
+    }
+
     /// Takes an entry in; what it breaks.
     pub fn apply(&mut self, entry: &JournalEntry, truth: &Truth) -> Result<(), Broken> {
         self.seq += 1;
@@ -187,7 +193,9 @@ impl Shadow {
                 self.opened.insert(*from, opening.first);
             }
             JournalEntry::Erased(erasure) => {
-                self.erased.extend(erasure.parts.iter().chain(&erasure.beside));
+                for body in erasure.parts.iter().chain(&erasure.beside) {
+                    self.erased.entry(*body).or_insert(self.seq);
+                }
             }
             JournalEntry::Restored { .. } => self.recovering = true,
             JournalEntry::Recovered { .. } => self.recovering = false,
