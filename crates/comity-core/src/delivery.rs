@@ -128,7 +128,7 @@ pub struct Payload {
     pub entry: LedgerEntry,
     /// The signed form of the record.
     pub signed: Bytes,
-    /// The parts' bytes, in the entry's order.
+    /// The parts' bytes, in the entry's order. To be given back, a part that was erased here has none.
     pub bodies: Vec<(PartDigest, Bytes)>,
 }
 
@@ -198,7 +198,8 @@ pub fn release(
 /// from a backup.
 ///
 /// What a partner delivered to us is no news to it, whoever brought the same before: with the entry, its
-/// own, came the record and every part that it names. Nothing else is given back.
+/// own, came the record and every part that it names. Nothing else is given back. Of parts that were erased
+/// since the body is empty, as no part is.
 ///
 /// # Errors
 ///
@@ -217,7 +218,7 @@ pub fn give_back(
     if entry.record != record.id || !is_record(&record.id, &signed) {
         return Err(Refused::OtherRecord);
     }
-    check_bodies(&entry, &bodies)?;
+    check_returned(&entry, &bodies)?;
     Ok(Delivery { to, entry, urgency: record.urgency, record: signed, parts: bodies })
 }
 
@@ -232,6 +233,14 @@ fn check_bodies(entry: &LedgerEntry, bodies: &[(PartDigest, Bytes)]) -> Result<(
         return Err(Refused::OtherParts);
     }
     wrong_body(bodies).map_or(Ok(()), |part| Err(Refused::OtherBytes(part)))
+}
+
+fn check_returned(entry: &LedgerEntry, bodies: &[(PartDigest, Bytes)]) -> Result<(), Refused> {
+    let here: Vec<_> = bodies.iter().filter(|(_, bytes)| !bytes.is_empty()).cloned().collect();
+    if !entry.parts.iter().eq(bodies.iter().map(|(digest, _)| digest)) {
+        return Err(Refused::OtherParts);
+    }
+    wrong_body(&here).map_or(Ok(()), |part| Err(Refused::OtherBytes(part)))
 }
 
 /// The first part whose bytes are not its own.

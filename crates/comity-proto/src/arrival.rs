@@ -17,7 +17,8 @@ pub struct Incoming {
     pub entry: LedgerEntry,
     /// The signed form of the record.
     pub signed: Bytes,
-    /// The parts, in the entry's order.
+    /// The parts, in the entry's order. Of what is given back those are not here that were erased since where
+    /// it was.
     pub parts: Vec<(PartDigest, PartBody)>,
     /// The lane it came in.
     pub lane: Lane,

@@ -27,7 +27,8 @@ pub(crate) enum UniFrame {
 pub(crate) struct Delivered {
     pub(crate) entry: LedgerEntry,
     pub(crate) record: Bytes,
-    /// One for each part of the entry, in its order.
+    /// One for each part of the entry, in its order; in what is given back, an empty one for each part that
+    /// was erased since.
     pub(crate) bodies: Vec<Body>,
 }
 
@@ -55,6 +56,13 @@ pub(crate) struct Chunk {
     /// The leaf's place in the part.
     pub(crate) index: usize,
     pub(crate) bytes: Bytes,
+}
+
+impl Body {
+    /// Whether it stands for a part that whoever gives it back has erased: no part is empty.
+    pub(crate) fn is_erased(&self) -> bool {
+        matches!(self, Self::Inline(bytes) if bytes.is_empty())
+    }
 }
 
 impl Delivered {

@@ -17,6 +17,8 @@ pub(crate) const RESUME: u64 = 1;
 pub(crate) const KNOWN: u64 = 2;
 /// The feature of a side that understands agreements which take the place of others.
 pub(crate) const AMENDMENTS: u64 = 3;
+/// The feature of a side that takes back deliveries of which the other has erased some parts since.
+pub(crate) const GAPS: u64 = 4;
 
 /// Where our ledgers with a partner stand, durably.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,7 +140,7 @@ impl Hello {
     pub(crate) fn new(boot: [u8; 16], in_flight: Load, heads: Heads) -> Self {
         Self {
             versions: vec![VERSION],
-            features: vec![RESUME, KNOWN, AMENDMENTS],
+            features: vec![RESUME, KNOWN, AMENDMENTS, GAPS],
             boot,
             in_flight,
             heads,
@@ -155,6 +157,12 @@ impl Hello {
     #[must_use]
     pub fn takes_amendments(&self) -> bool {
         self.features.contains(&AMENDMENTS)
+    }
+
+    /// Whether it takes back deliveries of which some parts were erased. To others only their digest is given.
+    #[must_use]
+    pub fn takes_gaps(&self) -> bool {
+        self.features.contains(&GAPS)
     }
 
     /// Whether it is to be told which origins the other side has come to know. One that was restored may not

@@ -25,7 +25,7 @@ pub struct Peer {
     /// Whether it says that it was restored.
     pub recovering: bool,
     /// What it says that it understands: which chunks it is asked for, which origins the node has come to know,
-    /// and amendments.
+    /// amendments, and what comes back with gaps.
     pub features: Vec<u64>,
     /// Where it stood after each number.
     heads: Vec<Head>,
@@ -51,7 +51,7 @@ impl Peer {
             head: Head::START,
             holds: (None, Head::START, Ranges::new()),
             recovering: false,
-            features: vec![1, 2, 3],
+            features: vec![1, 2, 3, 4],
             heads: Vec::new(),
             obligations: Obligations::unbound(),
             boots: 1,
@@ -180,6 +180,19 @@ impl Peer {
     ) -> Vec<u8> {
         let bodies: Vec<_> = bodies(entry, parts).map(|body| (body, None)).collect();
         frames::batch(returned, entry, record.signed(), &bodies)
+    }
+
+    /// A delivery that it gives back without the parts that are not among these: it has erased them.
+    #[must_use]
+    pub fn frame_with_gaps(
+        entry: &LedgerEntry,
+        record: &VerifiedRecord,
+        parts: &[Part],
+    ) -> Vec<u8> {
+        let here = |digest| parts.iter().find(|part| part.digest == digest);
+        let bodies = entry.parts.iter().map(|digest| here(*digest).map(|part| part.bytes.clone()));
+        let bodies: Vec<_> = bodies.map(|body| (body.unwrap_or_default(), None)).collect();
+        frames::batch(true, entry, record.signed(), &bodies)
     }
 
     /// Says from now on that it holds the node's ledger up to this number.

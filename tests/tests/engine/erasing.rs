@@ -432,16 +432,18 @@ fn a_recall_is_answered_anew_whatever_erased_the_rest() {
     }
 }
 
-/// A partner that was put back gets what it lost from us, but not what we erased: only that it came.
-#[test]
-fn what_is_erased_is_not_given_back_and_the_partner_does_not_wait_for_it() {
+/// A partner delivered two parts, of which these were erased here; it was put back to before that, with a node
+/// that understands these features. What it hears.
+fn given_back(features: &[u64], gone: &[usize]) -> (Vec<Said>, Vec<Part>, u64) {
     let mut bench = Bench::new();
     let mut origin = bench.pair(2);
+    origin.features = features.to_vec();
     let conn = bench.connect(&mut origin);
     let (record, parts) = passable(&origin.economy.clone(), &bench);
     let number = bench.deliver(&mut origin, &record, &parts);
     bench.wait(SECOND);
-    erase(&mut bench, record.id(), &digests(&parts)).expect("all of it");
+    let some: Vec<_> = gone.iter().map(|at| parts[*at].digest).collect();
+    erase(&mut bench, record.id(), &some).expect("it was here");
     bench.sever(conn);
     // It has forgotten that it ever sent anything, and asks for it.
     origin.take_back(0);
@@ -449,10 +451,36 @@ fn what_is_erased_is_not_given_back_and_the_partner_does_not_wait_for_it() {
     origin.boot();
     let conn = bench.connect(&mut origin);
     bench.wait(SECOND);
-    let said = bench.heard(conn);
+    assert!(bench.alarms("unreadable").is_empty());
+    (bench.heard(conn), parts, number)
+}
+
+/// A partner that was put back gets what it lost from us, but not what we erased; and its ledger knows again all
+/// that went here.
+#[test]
+fn what_is_erased_is_not_given_back_and_the_rest_is() {
+    for gone in [&[1][..], &[0, 1][..]] {
+        let (said, parts, number) = given_back(&[1, 2, 3, 4], gone);
+        let returned = said.iter().find_map(|one| match one {
+            Said::Batch { returned: true, lines } => Some(lines.clone()),
+            _ => None,
+        });
+        let lines = returned.unwrap_or_else(|| panic!("{said:?}"));
+        let [line] = &lines[..] else { panic!("{lines:?}") };
+        assert_eq!((line.entry.number, line.entry.parts.len()), (number, 2));
+        for (part, body) in line.entry.parts.iter().zip(&line.bodies) {
+            let erased = gone.iter().any(|at| parts[*at].digest == *part);
+            assert_eq!(*body, if erased { PartDigest([0; 32]) } else { *part }, "{gone:?}");
+        }
+    }
+}
+
+/// One that takes no delivery with gaps hears only that it came, and does not wait for it.
+#[test]
+fn what_is_erased_is_told_of_by_its_digest_to_a_node_that_takes_no_gaps() {
+    let (said, _, number) = given_back(&[1, 2, 3], &[1]);
     let returned =
         |one: &Said| matches!(one, Said::Void { returned: true, number: it, .. } if *it == number);
     assert!(said.iter().any(returned), "{said:?}");
     assert!(!said.iter().any(|one| matches!(one, Said::Batch { returned: true, .. })), "{said:?}");
-    assert!(bench.alarms("unreadable").is_empty());
 }

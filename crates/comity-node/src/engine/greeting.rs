@@ -121,6 +121,7 @@ impl Engine {
         let told = session.told.get(&conn).map_or(0, |told| told.out);
         let heads = hello.heads.clone();
         session.takes_amendments = hello.takes_amendments();
+        session.takes_gaps = hello.takes_gaps();
         if session.takes_amendments && std::mem::take(&mut session.kept_amendments) {
             session.look_again();
         }

@@ -140,10 +140,10 @@ impl Engine {
             (Some(Job::Return { partner, number }), Ok(loaded)) => {
                 self.give_back_loaded(partner, number, loaded, now);
             }
-            (
-                Some(Job::HandOver { partner, number } | Job::Return { partner, number }),
-                Err(why),
-            ) => {
+            (Some(Job::Return { partner, number }), Err(why)) => {
+                self.give_back_unread(partner, number, &why, now);
+            }
+            (Some(Job::HandOver { partner, number }), Err(why)) => {
                 if let Some(session) = self.sessions.get_mut(&partner) {
                     session.loading.remove(&number);
                     session.under_way.remove(&number);

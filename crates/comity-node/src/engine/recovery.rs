@@ -5,20 +5,21 @@
 //! nothing leaves that a lost withdrawal or a lost narrowing would have kept. With whoever was suspended
 //! meanwhile that stays so until it is back and has given back: no number is used twice.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use bytes::Bytes;
 use comity_core::entitlement::{Claim, Entitlement, FirstSeen};
 use comity_core::journal::{DeliveryDecided, JournalEntry, Source, Standing};
-use comity_core::ledger::{Head, Ranges};
+use comity_core::ledger::{Head, LedgerEntry, Ranges};
 use comity_core::policy::{self, Payload};
-use comity_core::{Digest, EconomyId, EpochId, Timestamp};
+use comity_core::{Digest, EconomyId, EpochId, PartDigest, Timestamp};
 use comity_proto::{Inbound, Incoming, Load};
 
 use super::judging::Verdict;
 use super::set_aside::{standing, standing_of_ours};
 use super::{Checked, Effect, Engine, Job, Loaded, Then};
 use crate::limits::MOST_GIVEN_BACK;
-use crate::state::Partner;
+use crate::state::{Partner, State};
 
 /// What we give back to a partner that was restored.
 pub(super) struct Returning {
@@ -89,7 +90,7 @@ impl Engine {
     pub(super) fn give_back_more(&mut self, economy: EconomyId, now: Timestamp) {
         loop {
             let Some(session) = self.sessions.get_mut(&economy) else { return };
-            let room = session.room();
+            let (room, takes_gaps) = (session.room(), session.takes_gaps);
             let Some(returning) = session.returning.as_mut().filter(|_| session.up) else { return };
             let Some(number) = returning.queue.next() else { return };
             let Some(inbound) = self.state.partner(&economy).map(|partner| &partner.inbound) else {
@@ -98,14 +99,16 @@ impl Engine {
             // What was rejected was never proved to have been the partner's: it may name parts that it
             // never had and wants to have.
             let taken = inbound.taken(number);
-            // What was erased here is not given back to anybody either: only that it came.
             let held =
                 taken.and_then(|entry| self.state.record(&entry.record).map(|held| (entry, held)));
-            let whole = held.filter(|(entry, held)| {
-                let here = |part| held.has_part(part) && !self.state.is_erased(part);
-                entry.parts.iter().all(here)
+            // What was erased here is not given back to anybody either. Whoever takes a rest gets it, and the
+            // entry that names all that came: or its ledger would not know what went here. Others learn only
+            // that something came.
+            let here = held.filter(|(entry, held)| {
+                let gone = unerased(&self.state, entry).count() < entry.parts.len();
+                entry.parts.iter().all(|part| held.has_part(part)) && (!gone || takes_gaps)
             });
-            let Some((entry, held)) = whole else {
+            let Some((entry, held)) = here else {
                 if !room.fits(DIGEST) {
                     return;
                 }
@@ -113,11 +116,12 @@ impl Engine {
                 self.give_back_digest(economy, number, now);
                 continue;
             };
-            let load = held.load(&entry.parts);
+            let parts: Vec<_> = unerased(&self.state, entry).collect();
+            let load = held.load(&parts);
             if !room.fits(load) {
                 return;
             }
-            let (seq, parts) = (held.seq, entry.parts.clone());
+            let seq = held.seq;
             returning.queue.pass();
             session.loading.insert(number, load);
             let token = self.token();
@@ -135,12 +139,24 @@ impl Engine {
     ) {
         let Some(session) = self.sessions.get_mut(&economy) else { return };
         session.loading.remove(&number);
+        let takes_gaps = session.takes_gaps;
         let Some(entry) = self.state.partner(&economy).and_then(|one| one.inbound.taken(number))
         else {
             return;
         };
         let Some(held) = self.state.record(&entry.record) else { return };
-        let payload = Payload { entry: entry.clone(), signed: loaded.signed, bodies: loaded.parts };
+        let kept: BTreeSet<_> = unerased(&self.state, entry).collect();
+        let read: BTreeMap<_, _> = loaded.parts.into_iter().collect();
+        let body = |part| match kept.contains(part) {
+            true => read.get(part).cloned(),
+            // It may have been erased while it was read.
+            false => takes_gaps.then(Bytes::new),
+        };
+        let bodies = entry.parts.iter().map(|part| Some((*part, body(part)?)));
+        let Some(bodies) = bodies.collect() else {
+            return self.give_back_digest(economy, number, now);
+        };
+        let payload = Payload { entry: entry.clone(), signed: loaded.signed, bodies };
         let returned = policy::give_back(self.state.policy(), &held.facts, economy, payload);
         match returned {
             Ok(delivery) => {
@@ -148,6 +164,30 @@ impl Engine {
             }
             Err(_not_its_own) => self.give_back_digest(economy, number, now),
         }
+    }
+
+    /// What was to be given back could not be read. Where something of it was erased meanwhile, it is given
+    /// back without that.
+    pub(super) fn give_back_unread(
+        &mut self,
+        economy: EconomyId,
+        number: u64,
+        why: &str,
+        now: Timestamp,
+    ) {
+        let Some(session) = self.sessions.get_mut(&economy) else { return };
+        if session.loading.remove(&number).is_none() {
+            return;
+        }
+        let taken = self.state.partner(&economy).and_then(|one| one.inbound.taken(number));
+        if taken.is_some_and(|entry| unerased(&self.state, entry).count() < entry.parts.len()) {
+            if let Some(returning) = session.returning.as_mut() {
+                returning.queue.0.push_back((number, number));
+            }
+            return self.give_back_more(economy, now);
+        }
+        let text = format!("delivery {number} cannot be read, and is not given back: {why}");
+        self.alarm(Some(economy), "unreadable", text);
     }
 
     fn give_back_digest(&mut self, economy: EconomyId, number: u64, now: Timestamp) {
@@ -442,4 +482,9 @@ impl Engine {
         self.enter(&JournalEntry::Recovered { at: now }, Vec::new());
         self.widen();
     }
+}
+
+/// The parts of a delivery that were not erased here.
+fn unerased<'a>(state: &'a State, entry: &'a LedgerEntry) -> impl Iterator<Item = PartDigest> + 'a {
+    entry.parts.iter().copied().filter(|part| !state.is_erased(part))
 }

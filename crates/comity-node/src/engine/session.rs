@@ -40,6 +40,8 @@ pub(super) struct Session {
     pub(super) up: bool,
     /// Whether the partner's node has said, when it greeted last, that it understands amendments.
     pub(super) takes_amendments: bool,
+    /// Whether it has said that it takes back deliveries of which parts were erased since.
+    pub(super) takes_gaps: bool,
     /// Whether an amendment stayed here, for it does not.
     pub(super) kept_amendments: bool,
     /// Place among the arrivals up to which this partner was considered; never moves back.
@@ -110,6 +112,7 @@ impl Session {
             told: BTreeMap::new(),
             up: false,
             takes_amendments: false,
+            takes_gaps: false,
             kept_amendments: false,
             live: 0,
             backfill: None,

@@ -1,13 +1,14 @@
 //! A partner that sends anything at all: told, counted, past a limit closed, and never a panic.
 
 use bytes::Bytes;
+use comity_core::EpochId;
 use comity_core::cbor::Writer;
 use proptest::prelude::*;
 
 use super::pair::Pair;
 use super::sample::{SIDES, Sample, delivery};
 use crate::batch::{Leaving, Wanted, encode_batch};
-use crate::event::Input;
+use crate::event::{Input, Output};
 use crate::fault::{CloseReason, Fault};
 use crate::frame::{Flow, Frame, framed, kind};
 use crate::limits;
@@ -286,4 +287,42 @@ fn more_than_the_bound_is_put_off() {
     // It hears which: numbers that it never used, as it happens, since this batch was made up.
     pair.quiet();
     assert_eq!(pair.nodes[1].faults, [Fault::NeverSent(3)]);
+}
+
+/// A delivery without the bytes of the part at this place.
+fn with_a_gap(kind: u64, sample: Sample, epoch: EpochId, gap: usize) -> Bytes {
+    let mut writer = Writer::new();
+    writer.array(2).uint(kind).map(2).key(0).uint(1).key(1).array(1).array(3);
+    writer.raw(&sample.entry(epoch, 1).encode()).bytes(&sample.signed());
+    let parts = sample.parts();
+    writer.array(parts.len());
+    for (place, (_, bytes)) in parts.iter().enumerate() {
+        writer.bytes(if place == gap { b"" } else { bytes });
+    }
+    framed(&writer.into_bytes())
+}
+
+/// Whoever gives back what it has erased a part of has no bytes for it. Whoever delivers has them all.
+#[test]
+fn only_what_is_given_back_may_lack_a_part() {
+    for (kind, returned) in [(kind::RETURN, true), (kind::BATCH, false)] {
+        let (mut pair, conn) = up(13);
+        let (ours, theirs) = (pair.nodes[0].epoch, pair.nodes[1].epoch);
+        let epoch = if returned { ours } else { theirs };
+        pair.nodes[0].recovering = returned;
+        hear(&mut pair, conn, 70, with_a_gap(kind, Sample::Many, epoch, 3));
+        let came = pair.nodes[0].others.drain(..).find_map(|output| {
+            if let Output::Returned(incoming) = output { Some(incoming.parts) } else { None }
+        });
+        let parts = Sample::Many.bodies();
+        if returned {
+            let others = [&parts[..3], &parts[4..]].concat();
+            assert_eq!(came, Some(others));
+            assert!(pair.nodes[0].faults.is_empty());
+        } else {
+            assert_eq!(came, None);
+            let wrong = Fault::WrongPart { number: 1, part: parts[3].0 };
+            assert_eq!(pair.nodes[0].faults, [wrong]);
+        }
+    }
 }

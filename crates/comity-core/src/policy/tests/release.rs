@@ -9,7 +9,7 @@ use crate::ledger::LedgerEntry;
 use crate::marking::{Marking, Onward, Tlp};
 use crate::policy::{
     ControlAudience, PartFacts, Partner, Payload, PolicySnapshot, Recipient, RecordFacts, Refused,
-    Source, Standing, TrustLevel, plan, release,
+    Source, Standing, TrustLevel, give_back, plan, release,
 };
 use crate::record::{AddresseeDraft, Composed, Draft, Header, control};
 use crate::sign::SecretKey;
@@ -188,4 +188,24 @@ fn a_control_record_goes_without_parts() {
     assert!(sent.unwrap().parts().is_empty());
     let elsewhere = deliver_control(&policy(Tier::Paired), &record, parties, OTHER, LINE, NOW);
     assert_eq!(elsewhere.unwrap_err(), Refused::NotReleased);
+}
+
+#[test]
+fn what_is_given_back_may_lack_what_was_erased_and_nothing_is_put_in_its_place() {
+    let back = |spoil: fn(&mut Payload)| {
+        let mut handed = HandOver::of(&incident(), policy(Tier::Nda));
+        spoil(&mut handed.payload);
+        give_back(&handed.policy, &handed.record, THEM, handed.payload)
+    };
+    let given = back(|payload| payload.bodies[0].1 = Bytes::new()).unwrap();
+    assert!(given.parts()[0].1.is_empty() && given.parts().len() == 3);
+    assert_eq!(given.entry().parts.len(), 3);
+    let other = back(|payload| payload.bodies[0].1 = Bytes::from_static(b"other")).unwrap_err();
+    let part = HandOver::of(&incident(), policy(Tier::Nda)).payload.bodies[0].0;
+    assert_eq!(other, Refused::OtherBytes(part));
+    assert_eq!(back(|payload| drop(payload.bodies.pop())).unwrap_err(), Refused::OtherParts);
+    // To be delivered, everything is there.
+    let none = HandOver::of(&incident(), policy(Tier::Nda))
+        .refused(|handed| handed.payload.bodies[0].1 = Bytes::new());
+    assert_eq!(none, Refused::OtherBytes(part));
 }

@@ -145,12 +145,15 @@ impl Assembly {
 
     pub(super) fn into_incoming(self) -> Incoming {
         let bodies = self.parts.into_iter().map(|part| match part {
-            Gathered::Whole(bytes) => PartBody::Here(bytes),
-            Gathered::Held { length, chunks, .. } => PartBody::Here(join(length, chunks)),
-            Gathered::Kept { length, .. } => PartBody::Kept { length },
+            // It was erased where it is given back from.
+            Gathered::Whole(bytes) if bytes.is_empty() => None,
+            Gathered::Whole(bytes) => Some(PartBody::Here(bytes)),
+            Gathered::Held { length, chunks, .. } => Some(PartBody::Here(join(length, chunks))),
+            Gathered::Kept { length, .. } => Some(PartBody::Kept { length }),
         });
+        let parts = self.entry.parts.iter().copied().zip(bodies);
         Incoming {
-            parts: self.entry.parts.iter().copied().zip(bodies).collect(),
+            parts: parts.filter_map(|(part, body)| Some((part, body?))).collect(),
             signed: self.signed,
             lane: self.lane,
             entry: self.entry,

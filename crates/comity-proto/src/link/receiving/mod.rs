@@ -225,7 +225,8 @@ impl Receiver {
         if !self.limit.minus(self.load).fits(delivered.load()) {
             return Some(Arrived::Deferred(key));
         }
-        damaged_part(delivered).map(|part| self.damaged(key, delivered.entry.clone(), part))
+        damaged_part(key.flow, delivered)
+            .map(|part| self.damaged(key, delivered.entry.clone(), part))
     }
 
     /// Makes ready to keep the large parts of a delivery; what becomes of it where that cannot be, or
@@ -441,11 +442,16 @@ impl Receiver {
     }
 }
 
-/// The first part whose bytes, or whose leaf hashes, do not give its digest.
-fn damaged_part(delivered: &Delivered) -> Option<PartDigest> {
+/// The first part whose bytes, or whose leaf hashes, do not give its digest. Of what is given back some may have
+/// been erased since.
+fn damaged_part(flow: Flow, delivered: &Delivered) -> Option<PartDigest> {
     let mut parts = delivered.entry.parts.iter().zip(&delivered.bodies);
+    let may_lack = flow == Flow::Return;
     parts
         .find(|(digest, body)| {
+            if may_lack && body.is_erased() {
+                return false;
+            }
             let given = match body {
                 Body::Inline(bytes) => digest_of(bytes),
                 Body::Chunked { leaves, .. } => tree_root(leaves).map(PartDigest::from),
