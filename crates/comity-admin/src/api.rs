@@ -298,7 +298,8 @@ fn agreements() -> Router<Service> {
         .route(
             "/amend",
             post(async |State(node): Node, Ask(asked): Ask<ask::Amend>| {
-                answer(node.amend(&asked.reference, &asked.text, asked.again).await)
+                let ask::Amend { reference, text, again, shown } = asked;
+                answer(node.amend(&reference, &text, again, &shown).await)
             }),
         )
         .route(

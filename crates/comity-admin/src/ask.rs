@@ -196,6 +196,10 @@ pub struct Amend {
     /// Although the same text stands between the two.
     #[serde(default)]
     pub again: bool,
+    /// The references of the texts that it takes the place of, as they were shown: it takes the place of these
+    /// or of none. Empty: of whichever are the last.
+    #[serde(default)]
+    pub shown: Vec<String>,
 }
 
 /// An agreement to be ended.

@@ -1,29 +1,37 @@
-//! Agreements under which nothing goes, for nobody can say which of their texts holds: what is told, and what
-//! to do about it.
+//! Agreements of several texts under which nothing goes though they bind, for nobody can say which of their texts
+//! holds, or none of them is in force: what is told, and what to do about it.
 
 use std::collections::BTreeSet;
 
-use comity_core::policy::Tree;
+use comity_core::policy::{Agreement, Standstill, Tree};
 use comity_core::{EconomyId, RecordId, Timestamp};
 
 use crate::api::ContestedLine;
 use crate::engine::Alarm;
 use crate::state::State;
 
-/// Those that nobody has ended.
-fn contested(state: &State, now: Timestamp) -> Vec<(EconomyId, Tree)> {
+/// An agreement that stands still.
+struct Still {
+    partner: EconomyId,
+    tree: Tree,
+    why: Standstill,
+    /// Whether the last day of its last text is over.
+    over: bool,
+}
+
+/// Those that stand still, and that nobody has ended.
+fn still(state: &State, now: Timestamp) -> Vec<Still> {
     let mut found = Vec::new();
     for (partner, _) in state.partners() {
         let trees = state.agreements().with(*partner);
-        let open = trees.iter().filter(|tree| is_open(tree, now));
-        found.extend(open.map(|tree| (*partner, tree.clone())));
+        for tree in trees.iter() {
+            let Some(why) = trees.standstill(tree, now) else { continue };
+            let last = |one: &&Agreement| tree.heads.contains(&one.id());
+            let over = trees.agreements().iter().find(last).is_some_and(|last| last.ended(now));
+            found.push(Still { partner: *partner, tree: tree.clone(), why, over });
+        }
     }
     found
-}
-
-/// Whether it is contested, and has not ended.
-pub(crate) fn is_open(tree: &Tree, now: Timestamp) -> bool {
-    tree.contested && tree.ends.is_none_or(|end| end > now)
 }
 
 /// Why it is contested, in words that name the texts.
@@ -48,52 +56,81 @@ pub(crate) fn why(state: &State, tree: &Tree) -> String {
     }
 }
 
-fn line(state: &State, partner: &EconomyId, tree: &Tree) -> ContestedLine {
+/// The same, of one that stands still for either reason.
+pub(crate) fn why_still(state: &State, tree: &Tree, standstill: Standstill) -> String {
+    match standstill {
+        Standstill::Contested => why(state, tree),
+        Standstill::NoneInForce => "none of its texts is in force".to_owned(),
+    }
+}
+
+fn line(state: &State, still: &Still) -> ContestedLine {
+    let Still { partner, tree, why, over } = still;
     let reference = state.called(&tree.first);
     let name = state.name_of(partner);
-    let why = why(state, tree);
-    ContestedLine {
-        what: format!(
-            "the agreement {reference} with {name} is contested: {why}; nothing goes under it, and all its texts bind"
+    let said = why_still(state, tree, *why);
+    let what = match why {
+        Standstill::Contested => format!(
+            "the agreement {reference} with {name} is contested: {said}; nothing goes under it, and all its texts bind"
         ),
-        next: format!(
-            "propose a text that settles it: comity agreement amend {reference} FILE; or end it: comity agreement terminate {reference}"
+        Standstill::NoneInForce => format!(
+            "nothing goes under the agreement {reference} with {name}: {said}, and it binds"
         ),
-        reference,
-        partner: name,
-    }
+    };
+    let end = format!("comity agreement terminate {reference}");
+    let next = match (why, over) {
+        (Standstill::Contested, _) => format!(
+            "propose a text that settles it: comity agreement amend {reference} FILE; or end it: {end}"
+        ),
+        (Standstill::NoneInForce, false) => format!(
+            "propose a text that begins now: comity agreement amend {reference} FILE; or end it: {end}"
+        ),
+        (Standstill::NoneInForce, true) => {
+            format!("propose anew: comity agreement propose FILE --to {name}; and end it: {end}")
+        }
+    };
+    ContestedLine { what, next, reference, partner: name }
 }
 
 /// As the local interface has them.
 pub(crate) fn lines(state: &State, now: Timestamp) -> Vec<ContestedLine> {
-    contested(state, now).iter().map(|(partner, tree)| line(state, partner, tree)).collect()
+    still(state, now).iter().map(|one| line(state, one)).collect()
 }
 
-/// What was contested when a running node last looked: each is told once as it turns, and at the start.
+/// What stood still when a running node last looked: each is told once as it turns, and at the start.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
-    seen: BTreeSet<RecordId>,
-    /// The version of the policy that was looked at.
-    version: Option<u64>,
+    seen: BTreeSet<(RecordId, bool)>,
+    /// The version of the policy that was looked at, and when its agreements say something else.
+    looked: Option<(u64, Option<Timestamp>)>,
 }
 
 impl Told {
     /// What has to be told since the last look.
     pub(crate) fn alarms(&mut self, state: &State, now: Timestamp) -> Vec<Alarm> {
-        let version = Some(state.policy().version());
-        if std::mem::replace(&mut self.version, version) == version {
+        let version = state.policy().version();
+        let same = |(looked, until): (u64, Option<Timestamp>)| {
+            looked == version && until.is_none_or(|until| until > now)
+        };
+        if self.looked.is_some_and(same) {
             return Vec::new();
         }
-        let all = contested(state, now);
-        let news = all.iter().filter(|(_, tree)| !self.seen.contains(&tree.first));
+        self.looked = Some((version, state.policy().next_change(now)));
+        let all = still(state, now);
+        let told = |one: &Still| (one.tree.first, one.why == Standstill::Contested);
+        let news = all.iter().filter(|one| !self.seen.contains(&told(one)));
         let alarms = news
-            .map(|(partner, tree)| {
-                let line = line(state, partner, tree);
+            .map(|one| {
+                let line = line(state, one);
                 let text = format!("{}: {}", line.what, line.next);
-                Alarm { partner: Some(*partner), code: "agreement-contested", text }
+                let code = match one.why {
+                    Standstill::Contested => "agreement-contested",
+                    Standstill::NoneInForce => "agreement-not-in-force",
+                };
+                Alarm { partner: Some(one.partner), code, text }
             })
             .collect();
-        self.seen = all.into_iter().map(|(_, tree)| tree.first).collect();
+        self.seen = all.iter().map(told).collect();
         alarms
     }
 }

@@ -9,6 +9,7 @@
 
 mod world;
 
+use comity_admin::{Client, Failure, ask};
 use serde_json::Value;
 use world::{Node, eventually, pair, text};
 
@@ -258,6 +259,12 @@ fn an_amendment_takes_the_place_of_what_is_agreed_when_it_is_accepted() {
         "is not answered",
         "takes it back",
     );
+    // What signing would be refused for is said beforehand.
+    let dry = kr.data(&["agreement", "amend", &first, &twice, "--dry-run"]);
+    assert_eq!(dry["diff"]["against"]["code"], "proposed-already", "{dry:#}");
+    let reference = text(&kr.data(&["agreement", "show", &id]), "reference").to_owned();
+    let open = &kr.data(&["agreement", "show", &first])["open_amendments"];
+    assert_eq!(*open, serde_json::json!([reference]), "whoever ends it hears of it");
     eventually("JP has it", || state_of(&jp, &id) == "awaits our acceptance");
     let would = jp.data(&["agreement", "accept", &id, "--dry-run"]);
     assert_eq!(would["before"]["title"], "MoU", "it is compared with what it amends: {would}");
@@ -281,6 +288,7 @@ fn an_amendment_takes_the_place_of_what_is_agreed_when_it_is_accepted() {
     let history = ["agreement", "show", &first, "--history"].map(str::to_owned);
     let history = kr.screen(&kr.folder(), &history).out;
     assert!(history.contains("indicators") && history.contains("detail"), "{history}");
+    what_was_shown_is_what_is_amended(&kr, &first, &twice);
 
     what_is_taken_back_and_accepted_is_contested_and_settled((&mut kr, &mut jp), &first, &twice);
 
@@ -306,6 +314,21 @@ fn an_amendment_takes_the_place_of_what_is_agreed_when_it_is_accepted() {
         "agreement show",
     );
     assert_eq!((kr.stop(), jp.stop()), (0, 0));
+}
+
+/// Somebody looked when the first text was the last one, and signs when another is.
+fn what_was_shown_is_what_is_amended(node: &Node, first: &str, file: &str) {
+    let words = std::fs::read_to_string(file).unwrap();
+    let asked = ask::Amend {
+        reference: first.to_owned(),
+        text: words,
+        again: false,
+        shown: vec![first.to_owned()],
+    };
+    let client = Client::to_node(&node.folder().join("admin.sock")).unwrap().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let said: Result<Value, Failure> = runtime.block_on(client.call("/amend", &asked));
+    assert_eq!(said.unwrap_err().code, "amended-meanwhile");
 }
 
 /// KR takes a proposal back while JP, without a link, accepts it.

@@ -456,7 +456,7 @@ impl World {
         let us = self.nodes[node].economy.id;
         let Some(engine) = &self.nodes[node].engine else { return Ok(()) };
         let open = engine.state().agreements().iter().filter(|(_, compact)| {
-            compact.proposer != us && compact.accepted.is_none() && compact.terminated.is_none()
+            compact.proposer != us && compact.accepted.is_none() && compact.terminated().is_none()
         });
         let open: Vec<_> = open.map(|(id, _)| *id).collect();
         for agreement in open {
@@ -467,7 +467,7 @@ impl World {
 
     fn terminate(&mut self, node: usize) -> Result<(), Broken> {
         let Some(engine) = &self.nodes[node].engine else { return Ok(()) };
-        let live = engine.state().agreements().iter().filter(|(_, one)| one.terminated.is_none());
+        let live = engine.state().agreements().iter().filter(|(_, one)| one.terminated().is_none());
         let live: Vec<_> = live.map(|(id, _)| *id).collect();
         let Some(agreement) = self.dice.choose(&live).copied() else { return Ok(()) };
         let effective = self.now.saturating_add(self.dice.millis(0..=30_000));

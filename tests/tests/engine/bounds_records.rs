@@ -264,7 +264,7 @@ fn what_takes_something_back_does_not_wait_for_room() {
     };
     let end = ends(&bench);
     assert_eq!(brings(&mut bench, &mut peer, &end), Answer::Acked);
-    assert!(bench.state().agreements().get(&agreement).expect("it is here").terminated.is_some());
+    assert!(bench.state().agreements().get(&agreement).expect("it is here").terminated().is_some());
     bench.wait(std::time::Duration::from_secs(1));
     let end = ends(&bench);
     assert_eq!(brings(&mut bench, &mut peer, &end), Answer::Deferred);

@@ -50,7 +50,7 @@ pub use signed::{Agreement, Replaced};
 pub use snapshot::{
     Association, Partner, PolicyBuilder, PolicySnapshot, Standing, TrustLevel, trust_table,
 };
-pub use texts::{Ending, Place, Text, Tree, Trees};
+pub use texts::{Ending, Place, Standstill, Text, Tree, Trees};
 pub use turning::{Change, Desk, Turning, turning};
 pub use word::Word;
 

@@ -74,6 +74,21 @@ pub struct AgreementDiff {
     pub records: u64,
     /// What would change, for each partner for whom anything would.
     pub effects: Vec<DiffEffect>,
+    /// Why `agreement amend` would not propose the second in the place of the first now, where that is an agreement
+    /// and the second a text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against: Option<DiffAgainst>,
+}
+
+/// Why something is not proposed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DiffAgainst {
+    /// The code of the error that it would be.
+    pub code: String,
+    /// Why.
+    pub message: String,
+    /// What to do about it.
+    pub next: Option<String>,
 }
 
 /// What one of the two is.

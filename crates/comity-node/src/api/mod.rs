@@ -40,8 +40,8 @@ pub use audit::{
     AuditWho, AuditWithheld, ToldRequest, WrongRequest,
 };
 pub use comparing::{
-    AgreementDiff, DiffCount, DiffEffect, DiffExample, DiffLine, DiffRequest, DiffSide, DiffedSide,
-    TermsDifference,
+    AgreementDiff, DiffAgainst, DiffCount, DiffEffect, DiffExample, DiffLine, DiffRequest,
+    DiffSide, DiffedSide, TermsDifference,
 };
 pub use consents::{
     ConsentAskRequest, ConsentDone, ConsentGrantRequest, ConsentLine, ConsentOpens, ConsentPart,

@@ -183,6 +183,9 @@ pub struct AgreementLine {
     /// The reference of the text that takes its place: at `until`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amended_by: Option<String>,
+    /// Proposals of ours that nobody has answered, and that would take the place of a text of its agreement.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub open_amendments: Vec<String>,
     /// How it stands with the other texts of its agreement, where both have signed several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub texts: Option<AgreementTexts>,
@@ -201,7 +204,7 @@ pub struct AgreementTexts {
     pub last: Vec<String>,
     /// Whether nobody can say which of them holds: nothing goes under any, and all bind.
     pub contested: bool,
-    /// Why, in a sentence.
+    /// Why nothing goes under it though it binds, in a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
     /// From when the agreement ends, where somebody has ended it.
@@ -210,7 +213,8 @@ pub struct AgreementTexts {
     pub bound_until: Option<String>,
 }
 
-/// An agreement under which nothing goes, for nobody can say which of its texts holds.
+/// An agreement under which nothing goes though it binds, for nobody can say which of its texts holds, or none of
+/// them is in force.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ContestedLine {
     /// The reference of its first text.

@@ -7,7 +7,9 @@ use comity_core::control::{AcceptanceBody, AgreementBody, TerminationBody};
 use comity_core::policy::Trees;
 use comity_core::{EconomyId, Kind, RecordId, Timestamp};
 
-use super::amending::{Obstacle, aside, beside, is_over, obstacle, texts_of, versions};
+use super::amending::{
+    Obstacle, aside, beside, is_over, obstacle, open_amendments, texts_of, versions,
+};
 use super::{Service, find_partner, find_record, words};
 use crate::api::{AgreementLine, Published};
 use crate::error::ServiceError;
@@ -286,12 +288,12 @@ pub(super) fn line(
     let signed = trees.agreements().iter().find(|one| one.id() == *id);
     let aside = aside(state, trees, (id, compact), now).filter(|_| compact.terms().is_some());
     let standing = aside.unwrap_or_else(|| match (signed, compact.terms().is_some()) {
-        (None, false) if compact.terminated.is_some() => "taken back",
+        (None, false) if compact.terminated().is_some() => "taken back",
         (_, false) => "unreadable",
         (Some(agreement), true) if agreement.ended(now) => "ended",
         (Some(agreement), true) if agreement.in_force(now) => "in force",
         (Some(_), true) => "starts later",
-        (None, true) if compact.terminated.is_some() => "taken back",
+        (None, true) if compact.terminated().is_some() => "taken back",
         (None, true) if compact.proposer == state.us() => "proposed by us",
         (None, true) => "awaits our acceptance",
     });
@@ -317,6 +319,7 @@ pub(super) fn line(
         text: text.then(|| words_of(state, id)).flatten(),
         amends,
         amended_by,
+        open_amendments: open_amendments(state, trees, id),
         texts: texts_of(state, trees, id, now),
         versions: Vec::new(),
     }

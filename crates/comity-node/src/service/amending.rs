@@ -2,43 +2,43 @@
 
 use comity_core::agreement::{Terms, last_day};
 use comity_core::control::AgreementBody;
-use comity_core::policy::{Agreement, Place, Tree, Trees};
+use comity_core::limits::AMENDED_TEXTS;
+use comity_core::policy::{Agreement, Place, Standstill, Tree, Trees};
 use comity_core::{EconomyId, Kind, RecordId, Timestamp};
 
 use super::Service;
 use super::agreements::{find, line, stands_already};
-use crate::api::{AgreementLine, AgreementTexts, Published};
+use crate::api::{AgreementLine, AgreementTexts, DiffAgainst, DiffRequest, DiffSide, Published};
 use crate::contested;
+use crate::engine::Engine;
 use crate::error::ServiceError;
 use crate::state::{Compact, State};
 
 impl Service {
     /// Proposes a text that takes the place of an agreement's once the other party has accepted it: of all
-    /// its last texts, where it is contested. The same text is signed `again` only where that is meant.
+    /// its last texts, where it is contested. The same text is signed `again` only where that is meant. Where
+    /// `shown` names texts, it takes the place of these, or of none.
     pub async fn amend(
         &self,
         reference: &str,
         text: &str,
         again: bool,
+        shown: &[String],
     ) -> Result<Published, ServiceError> {
         let terms = Terms::parse(text)
             .map_err(|error| ServiceError::data("agreement", error.to_string()))?;
         let (reference, words, now) = (reference.to_owned(), text.to_owned(), self.now());
+        let shown = shown.to_vec();
         let (title, text) = (terms.title().to_owned(), text.to_owned());
         let (us, partner, amended) = self
             .look(move |state, engine, _| {
                 let (id, compact) = find(state, &reference)?;
                 let partner = compact.partner;
                 let tree = state.agreements().tree(&id).ok_or_else(|| not_agreed(state, &id))?;
-                if let Some(obstacle) = obstacle(state, &tree.heads, partner, &terms, now) {
-                    let Obstacle { code, message, next } = obstacle;
-                    let show =
-                        || format!("comity agreement show {} --history", state.called(&tree.first));
-                    let next = next.unwrap_or_else(show);
-                    return Err(ServiceError::data(code, message).next(next));
-                }
-                if !engine.takes_amendments(&partner) {
-                    return Err(not_understood(&state.name_of(&partner)));
+                as_shown(state, &tree, &shown)?;
+                let understands = engine.takes_amendments(&partner);
+                if let Some(against) = against(state, &tree, partner, &terms, understands, now) {
+                    return Err(against);
                 }
                 if !again {
                     stands_already(state, &partner, &words, now)?;
@@ -50,6 +50,57 @@ impl Service {
             .ok_or_else(|| ServiceError::usage("parties", "an agreement has two parties"))?;
         self.publish_control(Kind::Agreement, body.amending(amended).encode(), title).await
     }
+}
+
+/// What people were shown is what is amended.
+fn as_shown(state: &State, tree: &Tree, shown: &[String]) -> Result<(), ServiceError> {
+    let last: Vec<String> = tree.heads.iter().map(|head| state.called(head)).collect();
+    if shown.is_empty() || shown == last {
+        return Ok(());
+    }
+    let (last, shown) = (last.join(" and "), shown.join(" and "));
+    let message = format!("what is last of the agreement is {last} by now, and not {shown}");
+    let first = state.called(&tree.first);
+    Err(ServiceError::data("amended-meanwhile", message)
+        .next(format!("comity agreement show {first} --history, and amend what is there then")))
+}
+
+/// Why no amendment with these terms can be proposed to the partner now.
+fn against(
+    state: &State,
+    tree: &Tree,
+    partner: EconomyId,
+    terms: &Terms,
+    understands: bool,
+    now: Timestamp,
+) -> Option<ServiceError> {
+    if let Some(obstacle) = obstacle(state, &tree.heads, partner, terms, now) {
+        let Obstacle { code, message, next } = obstacle;
+        let show = || format!("comity agreement show {} --history", state.called(&tree.first));
+        let next = next.unwrap_or_else(show);
+        return Some(ServiceError::data(code, message).next(next));
+    }
+    (!understands).then(|| not_understood(&state.name_of(&partner)))
+}
+
+/// The same of what is compared, where it is a text in the place of an agreement's.
+pub(super) fn against_compared(
+    state: &State,
+    engine: &Engine,
+    request: &DiffRequest,
+    now: Timestamp,
+) -> Option<DiffAgainst> {
+    let (Some(DiffSide::Reference(reference)), DiffSide::Text(text)) =
+        (&request.before, &request.after)
+    else {
+        return None;
+    };
+    let (terms, (id, compact)) = (Terms::parse(text).ok()?, find(state, reference).ok()?);
+    let (partner, tree) = (compact.partner, state.agreements().tree(&id)?);
+    let understands = engine.takes_amendments(&partner);
+    let ServiceError { code, message, next, .. } =
+        against(state, &tree, partner, &terms, understands, now)?;
+    Some(DiffAgainst { code: code.to_owned(), message, next })
 }
 
 fn not_agreed(state: &State, id: &RecordId) -> ServiceError {
@@ -87,6 +138,15 @@ pub(super) fn obstacle(
         || Some(format!("comity agreement propose FILE --to {}", state.name_of(&partner)));
     let trees = state.agreements().with(partner);
     let tree = amended.first().and_then(|one| trees.tree(one));
+    if let Some(tree) = tree.filter(|_| amended.len() > AMENDED_TEXTS) {
+        let first = state.called(&tree.first);
+        let message = format!(
+            "{first} is contested by {} texts, and one takes the place of {AMENDED_TEXTS} at most",
+            amended.len()
+        );
+        let next = format!("end it, and propose anew: comity agreement terminate {first}");
+        return against("too-many", message, Some(next));
+    }
     if let (Some(tree), Some(head)) = (tree, tree.and_then(|tree| tree.heads.first())) {
         let reference = state.called(head);
         if let Some(end) = tree.ends {
@@ -157,14 +217,14 @@ pub(super) fn texts_of(
     now: Timestamp,
 ) -> Option<AgreementTexts> {
     let tree = trees.tree(id).filter(|tree| tree.texts.len() + tree.astray.len() > 1)?;
-    let open = contested::is_open(tree, now);
+    let still = trees.standstill(tree, now);
     let texts = trees.agreements().iter().filter(|one| belongs(tree, &one.id()));
     let bound: Option<Vec<Timestamp>> = texts.map(Agreement::bound_until).collect();
     Some(AgreementTexts {
         first: state.called(&tree.first),
         last: tree.heads.iter().map(|head| state.called(head)).collect(),
-        contested: open,
-        why: open.then(|| contested::why(state, tree)),
+        contested: still == Some(Standstill::Contested),
+        why: still.map(|still| contested::why_still(state, tree, still)),
         ends: tree.ends.map(|end| end.to_string()),
         bound_until: bound.and_then(|all| all.into_iter().max()).map(|until| until.to_string()),
     })
@@ -186,7 +246,7 @@ pub(super) fn aside(
             let replaced = signed.and_then(Agreement::replaced);
             replaced.filter(|replaced| replaced.at <= now).map(|_| "amended")
         }
-        None if compact.terminated.is_some() || compact.text.amends().is_empty() => None,
+        None if compact.terminated().is_some() || compact.text.amends().is_empty() => None,
         None => {
             let amends = compact.text.amends();
             let tree = amends.first().and_then(|one| trees.tree(one));
@@ -195,6 +255,14 @@ pub(super) fn aside(
         }
     }
     .filter(|_| state.agreements().get(id).is_some())
+}
+
+/// Proposals of ours that wait for an answer, and would take the place of a text of the same agreement.
+pub(super) fn open_amendments(state: &State, trees: &Trees, id: &RecordId) -> Vec<String> {
+    let Some(tree) = trees.tree(id) else { return Vec::new() };
+    let open = state.agreements().amending(&tree.texts);
+    let ours = open.filter(|(_, one)| one.proposer == state.us());
+    ours.map(|(id, _)| state.called(id)).collect()
 }
 
 /// The references of the texts that one amends, and of the one that takes its place.

@@ -14,6 +14,7 @@ use comity_core::policy::{
 use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
 
 use super::agreements::find;
+use super::amending::against_compared;
 use super::{Service, find_partner, words};
 use crate::api::{
     AgreementDiff, DiffCount, DiffEffect, DiffExample, DiffLine, DiffRequest, DiffSide, DiffedSide,
@@ -56,7 +57,12 @@ impl Service {
     /// Begins to compare two agreements over everything that is here.
     pub async fn compare(&self, request: DiffRequest) -> Result<Comparing, ServiceError> {
         let now = self.now();
-        let work = self.look(move |state, _, _| Work::begin(state, &request, now)).await??;
+        let work = self.look(move |state, engine, _| {
+            let mut work = Work::begin(state, &request, now)?;
+            work.answer.against = against_compared(state, engine, &request, now);
+            Ok::<_, ServiceError>(work)
+        });
+        let work = work.await??;
         Ok(Comparing { service: self.clone(), work: Some(work) })
     }
 }
@@ -174,8 +180,7 @@ impl Work {
             after: after.named,
             at: Some(at.to_string()),
             terms: terms.into_iter().map(line).collect(),
-            records: 0,
-            effects: Vec::new(),
+            ..AgreementDiff::default()
         };
         Ok(Self::over(Comparison::new(old, new), (partner, at), request.examples, answer))
     }

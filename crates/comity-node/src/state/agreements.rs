@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use comity_core::agreement::Terms;
-use comity_core::policy::{Ending, Text, Tree, Trees};
+use comity_core::policy::{Ending, Place, Text, Tree, Trees};
 use comity_core::{EconomyId, RecordId, Timestamp};
 
 /// Every agreement that this economy is a party to, by the record that proposed it.
@@ -39,8 +39,6 @@ pub struct Compact {
     pub text: Text,
     /// When the other party accepted it, with a word that is not in doubt.
     pub accepted: Option<Timestamp>,
-    /// From when it is terminated, or taken back.
-    pub terminated: Option<Timestamp>,
 }
 
 /// What a word about an agreement changed.
@@ -84,6 +82,12 @@ impl Compact {
         self.text.terms()
     }
 
+    /// From when it is terminated, or taken back.
+    #[must_use]
+    pub fn terminated(&self) -> Option<Timestamp> {
+        self.text.ends()
+    }
+
     /// Whether nobody has accepted it, nor taken it back.
     #[must_use]
     pub fn is_open(&self) -> bool {
@@ -108,7 +112,7 @@ impl Agreements {
         self.known.insert(id, compact);
         self.open.entry(partner).or_default().insert(id);
         // What both have agreed on may rest on it, though nobody has accepted it.
-        let mut all = Heard { decides: self.is_amended(partner), ..Heard::default() };
+        let mut all = Heard { decides: self.has_astray(partner), ..Heard::default() };
         for (step, from) in self.early.remove(&id).unwrap_or_default() {
             let Heard { answered, decides, .. } = self.step(id, step, from);
             all.answered |= answered;
@@ -165,8 +169,8 @@ impl Agreements {
             }
             Step::Terminated(ending) => {
                 if compact.text.end(ending) {
-                    compact.terminated = compact.text.ends();
-                    heard.decides = compact.text.agreed().is_some() || self.is_amended(partner);
+                    let agreed = compact.text.agreed().is_some();
+                    heard.decides = agreed || self.has_astray(partner);
                 }
             }
         }
@@ -180,7 +184,7 @@ impl Agreements {
             .iter()
             .filter(|id| {
                 let compact = self.known.get(*id);
-                compact.is_some_and(|one| one.proposer == partner && one.terminated.is_some())
+                compact.is_some_and(|one| one.proposer == partner && one.terminated().is_some())
             })
             .copied()
             .collect();
@@ -198,7 +202,7 @@ impl Agreements {
         let open = self.open.get(&partner).into_iter().flatten();
         let theirs = open
             .filter_map(|id| self.known.get(id))
-            .filter(|one| one.proposer == by && one.terminated.is_none());
+            .filter(|one| one.proposer == by && one.terminated().is_none());
         theirs.count() as u64
     }
 
@@ -233,29 +237,37 @@ impl Agreements {
         self.known.iter()
     }
 
-    /// Whether anything that was agreed with this partner takes the place of something.
-    fn is_amended(&self, partner: EconomyId) -> bool {
-        let signed = self.signed.get(&partner).into_iter().flatten();
-        let texts = signed.filter_map(|id| self.known.get(id));
-        texts.into_iter().any(|one| !one.text.amends().is_empty())
+    /// Whether something that was agreed with this partner amends what was not: how long it binds rests on
+    /// proposals that nobody has accepted.
+    fn has_astray(&self, partner: EconomyId) -> bool {
+        let signed = || self.signed.get(&partner).into_iter().flatten();
+        let texts = signed().filter_map(|id| self.known.get(id));
+        if texts.into_iter().all(|one| one.text.amends().is_empty()) {
+            return false;
+        }
+        let trees = self.with(partner);
+        signed().any(|id| trees.place(id) == Some(Place::Astray))
     }
 
     /// What was agreed with this partner, put together: what the decision reads.
     #[must_use]
     pub fn with(&self, partner: EconomyId) -> Trees {
-        let signed = self.signed.get(&partner).into_iter().flatten().copied();
-        let between = |id: &RecordId| self.known.get(id).filter(|one| one.partner == partner);
-        Trees::of(signed, |id| between(id).map(|one| &one.text), &self.doubted)
+        self.put_together(partner, None)
     }
 
     /// The same, if this text were agreed as well.
     pub(crate) fn with_also(&self, partner: EconomyId, id: RecordId, text: &Text) -> Trees {
+        self.put_together(partner, Some((id, text)))
+    }
+
+    fn put_together(&self, partner: EconomyId, also: Option<(RecordId, &Text)>) -> Trees {
         let signed = self.signed.get(&partner).into_iter().flatten().copied();
         let between = |id: &RecordId| self.known.get(id).filter(|one| one.partner == partner);
-        let known = |one: &RecordId| {
-            if *one == id { Some(text) } else { between(one).map(|one| &one.text) }
+        let known = |id: &RecordId| match also {
+            Some((one, text)) if one == *id => Some(text),
+            Some(_) | None => between(id).map(|one| &one.text),
         };
-        Trees::of(signed.chain([id]), known, &self.doubted)
+        Trees::of(signed.chain(also.map(|(id, _)| id)), known, &self.doubted)
     }
 
     /// The agreement to which this text belongs. `None`: it is not agreed.

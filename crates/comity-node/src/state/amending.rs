@@ -18,7 +18,7 @@ impl State {
         let Some(terms) = compact.terms() else {
             return Err("this version cannot read the proposal's text".to_owned());
         };
-        match (compact.accepted, compact.terminated) {
+        match (compact.accepted, compact.terminated()) {
             (_, Some(_)) => return Err("the proposal was taken back".to_owned()),
             (Some(_), None) => return Err("the agreement is accepted already".to_owned()),
             (None, None) => {}
@@ -91,7 +91,7 @@ impl State {
                 "both have signed it: an agreement is ended by ending its first text".to_owned()
             );
         }
-        match compact.terminated {
+        match compact.terminated() {
             Some(before) if before <= effective => {
                 Err(format!("the agreement is terminated already, from {before}"))
             }

@@ -182,7 +182,6 @@ impl State {
                 proposed: at,
                 text: Text::new(origin, other, &body.amends, terms),
                 accepted: None,
-                terminated: None,
             };
             // Here and not where it enters: what is set aside, or waits, is nothing that anybody could answer.
             if !self.agreements.holds(&id) {

@@ -12,6 +12,7 @@ use comity_core::keyring::Advance;
 use comity_core::record::Manifest;
 use comity_core::{EconomyId, Kind, RecordId, Timestamp};
 
+use super::agreements::Compact;
 use super::bound::{Bound, Kept};
 use super::records::Held;
 use super::weight::Weight;
@@ -155,7 +156,7 @@ impl State {
                 })
             }
             Ok(ControlBody::Termination(body)) => {
-                let ends = self.agreements.get(&body.agreement).map(|one| one.terminated);
+                let ends = self.agreements.get(&body.agreement).map(Compact::terminated);
                 ends.is_some_and(|ends| {
                     // Each leaves at most half of what the one before left: there are not many.
                     ends.is_none_or(|before| {

@@ -342,12 +342,22 @@ fn question(line: &AgreementLine, on: Option<&str>, immediately: bool, zones: &Z
             line.amends.join(" and ")
         );
     }
-    match &line.texts {
+    let mut said = match &line.texts {
         Some(texts) if texts.first != line.reference => {
             format!("{end} That ends all of the agreement, which began as {}", texts.first)
         }
         Some(_) | None => end,
+    };
+    if !line.open_amendments.is_empty() {
+        // Until the end it would apply as soon as they accept it.
+        let open = line.open_amendments.join(" and ");
+        let them = if line.open_amendments.len() == 1 { "it" } else { "each of them" };
+        said.push_str(&format!(
+            " Open stays our own {open}, which {} may accept until then: take {them} back too, with comity agreement terminate",
+            line.partner
+        ));
     }
+    said
 }
 
 fn one(session: &Session, agreement: &str) -> Result<AgreementLine, Failure> {

@@ -6,7 +6,9 @@ use super::words::{Heard, Says, Word, binds, day, id, permits};
 use crate::identity::EconomyId;
 use crate::ledger::Obligations;
 use crate::marking::Tlp;
-use crate::policy::{Partner, Place, PolicySnapshot, Recipient, Source, Trees, TrustLevel, decide};
+use crate::policy::{
+    Partner, Place, PolicySnapshot, Recipient, Source, Standstill, Trees, TrustLevel, decide,
+};
 use crate::vocabulary::Section;
 
 fn proposes(text: u8, by: EconomyId, amends: &[u8], says: Says) -> Word {
@@ -333,4 +335,38 @@ fn what_was_received_stays_under_every_text_that_had_begun() {
         decision.judgements().iter().any(|one| one.fact.to_string() == "prohibits summary")
     };
     assert!(!prohibits(&free) && prohibits(&bound));
+}
+
+/// Nothing goes, something binds, and nobody contests it or has ended it: that is told as loudly.
+#[test]
+fn an_agreement_of_which_nothing_is_in_force_and_something_binds_stands_still() {
+    let still = |words: &[Word], number| {
+        let trees = stand(words.to_vec());
+        let tree = trees.tree(&id(1)).expect("a tree");
+        trees.standstill(tree, day(number))
+    };
+    let (short, late) =
+        (Says { ends: Some(30), ..Says::default() }, Says { starts: 90, ..Says::default() });
+    // Accepted after its last day, and before it.
+    for heard in [40, 10] {
+        let mut words = agreed(1, US, &[], 0, Says::default()).to_vec();
+        words.extend(agreed(2, US, &[1], heard, short));
+        assert_eq!(still(&words, heard - 1), None);
+        assert_eq!(still(&words, 20), None);
+        assert_eq!(still(&words, 50), Some(Standstill::NoneInForce), "{heard}");
+        words.push(ends(1, THEM, 60, 60));
+        assert_eq!(still(&words, 70), None, "it was ended");
+    }
+    // What is in force is taken back, and the last text begins later.
+    let mut words = amended(Says::default(), Says::default());
+    words.extend(agreed(3, US, &[2], 20, late));
+    assert_eq!(still(&words, 30), None);
+    words.push(ends(2, THEM, 25, 25));
+    assert_eq!(still(&words, 30), Some(Standstill::NoneInForce));
+    assert_eq!(still(&words, 90), None);
+    // One text that has ended, or is contested, is told of otherwise.
+    assert_eq!(still(&agreed(1, US, &[], 0, short), 50), None);
+    let mut words = amended(Says::default(), Says::default());
+    words.extend(agreed(3, THEM, &[1], 12, Says::default()));
+    assert_eq!(still(&words, 20), Some(Standstill::Contested));
 }

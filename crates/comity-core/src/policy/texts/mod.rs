@@ -37,6 +37,16 @@ pub enum Place {
     Astray,
 }
 
+/// Why nothing goes under an agreement of several texts that binds all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standstill {
+    /// Nobody can say which of its texts holds.
+    Contested,
+    /// None of its texts is in force: the last day of the last is over, or something is against those that have
+    /// begun, and the last has not.
+    NoneInForce,
+}
+
 /// A first text, and what amends it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tree {
@@ -134,6 +144,21 @@ impl Trees {
     pub fn tree(&self, id: &RecordId) -> Option<&Tree> {
         let founded = self.trees.iter().find(|tree| tree.texts.contains(id));
         founded.or_else(|| self.trees.iter().find(|tree| tree.astray.contains(id)))
+    }
+
+    /// Why nothing goes under a tree at `now`, where it has several texts and binds. `None`: something may go, it
+    /// does not bind, or somebody has said when it ends.
+    #[must_use]
+    pub fn standstill(&self, tree: &Tree, now: Timestamp) -> Option<Standstill> {
+        if tree.contested {
+            return tree.ends.is_none_or(|end| end > now).then_some(Standstill::Contested);
+        }
+        let texts = || self.agreements.iter().filter(|one| tree.texts.contains(&one.id()));
+        let idle = tree.texts.len() > 1
+            && tree.ends.is_none()
+            && texts().any(|one| one.binds(now))
+            && !texts().any(|one| one.in_force(now));
+        idle.then_some(Standstill::NoneInForce)
     }
 
     /// What became of a text. `None`: it is not agreed.
@@ -332,11 +357,7 @@ impl<'a> Laid<'a> {
             let agreement = agreement.freed(spans.collect());
             let agreement = match replaced.get(&one.id) {
                 None => agreement,
-                Some(Takes::At(by, at)) => agreement.replaced_by(*by, *at),
-                Some(Takes::Always(by)) => {
-                    let from = agreement.from();
-                    agreement.replaced_by(*by, from)
-                }
+                Some((by, at)) => agreement.replaced_by(*by, *at),
             };
             agreements.push(match (self.contested, self.tainted.contains(&one.id)) {
                 (true, _) => agreement.contested(),
@@ -346,17 +367,18 @@ impl<'a> Laid<'a> {
         }
     }
 
-    /// Which text takes the place of which. From the head down along what each names, the first that has
+    /// Which text takes the place of which, and from when. From the head down along what each names, the first that has
     /// begun is the one that permits. What a contest was about comes back by nothing that settles it: where a
     /// text names several, or one that has something against it, nothing below permits.
     fn replaced(
         &self,
         group: &Group<'_>,
         laid: &BTreeMap<RecordId, Agreement>,
-    ) -> BTreeMap<RecordId, Takes> {
+    ) -> BTreeMap<RecordId, (RecordId, Timestamp)> {
         let mut replaced = BTreeMap::new();
         let Some(head) = self.heads.first().filter(|_| !self.contested) else { return replaced };
-        replaced.extend(group.members.iter().map(|one| (one.id, Takes::Always(*head))));
+        // Whatever is not walked to never permits: the head takes its place as it begins.
+        replaced.extend(laid.iter().map(|(id, one)| (*id, (*head, one.from()))));
         let texts: BTreeMap<RecordId, &Text> =
             group.members.iter().map(|one| (one.id, one.text)).collect();
         let (mut walked, mut next) = (None::<(RecordId, Timestamp)>, Some(*head));
@@ -365,7 +387,7 @@ impl<'a> Laid<'a> {
             let Some(agreement) = laid.get(&id) else { break };
             match walked {
                 None => drop(replaced.remove(&id)),
-                Some((by, at)) => drop(replaced.insert(id, Takes::At(by, at))),
+                Some(earlier) => drop(replaced.insert(id, earlier)),
             }
             let from = agreement.from();
             if walked.is_none_or(|(_, at)| from < at) {
@@ -378,12 +400,6 @@ impl<'a> Laid<'a> {
         }
         replaced
     }
-}
-
-/// When a text permits nothing, for another takes its place.
-enum Takes {
-    At(RecordId, Timestamp),
-    Always(RecordId),
 }
 
 /// While it holds in the place of those before it: from when it has begun to its own last day, or that of the

@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use comity_admin::{Failure, ask};
+use comity_admin::{Failure, FailureKind, ask};
 use comity_core::agreement::Terms;
-use comity_node::api::{AgreementLine, DiffRequest, DiffSide, Published};
+use comity_node::api::{AgreementLine, DiffAgainst, DiffRequest, DiffSide, Published};
 use serde_json::json;
 
 use super::super::Context;
@@ -40,6 +40,12 @@ pub(super) fn run(
         terms::write(&new, &zones, out)?;
         writeln!(out)?;
         diff::write(&diff, &zones, out)?;
+        if let Some(DiffAgainst { message, next, .. }) = &diff.against {
+            writeln!(out, "It cannot be proposed now: {}", printable(message))?;
+            if let Some(next) = next {
+                writeln!(out, "  {}", printable(next))?;
+            }
+        }
         review.write_objections(out)
     };
     if dry_run {
@@ -57,6 +63,13 @@ pub(super) fn run(
             writeln!(out, "Nothing was signed or sent.")
         });
     }
+    if let Some(DiffAgainst { code, message, next }) = &diff.against {
+        let failure = Failure::new(FailureKind::Data, code, message);
+        return Err(match next {
+            Some(next) => failure.next(next),
+            None => failure,
+        });
+    }
     if yes {
         context.screen.show(|out| review.write_objections(out))?;
     } else {
@@ -67,7 +80,7 @@ pub(super) fn run(
         "Sign it, and propose it to {partner} in the place of {place}? It binds once they accept it."
     );
     context.asker.confirmed(yes, &question)?;
-    let asked = ask::Amend { reference: line.agreement.clone(), text, again };
+    let asked = ask::Amend { reference: line.agreement.clone(), text, again, shown: last(&line) };
     let published: Published = session.call("/amend", &asked)?;
     context.screen.answer(&published, |out| {
         let reference = published.reference.as_deref().unwrap_or(&published.record);

@@ -54,8 +54,11 @@ pub(super) fn write_place(
     if !line.amends.is_empty() {
         writeln!(out, "  amends       {}", line.amends.join(" and "))?;
     }
-    if let Some(texts) = line.texts.as_ref().filter(|texts| texts.contested) {
-        let why = texts.why.as_deref().unwrap_or_default();
+    if let Some((texts, why)) = line.texts.as_ref().and_then(|one| Some((one, one.why.as_ref()?))) {
+        if !texts.contested {
+            writeln!(out, "  STANDS STILL {why}, and it binds")?;
+            return write_amended_by(line, zones, out);
+        }
         writeln!(out, "  CONTESTED    {why}: nothing goes under it, and all its texts bind")?;
         writeln!(
             out,
@@ -63,6 +66,10 @@ pub(super) fn write_place(
             texts.first, texts.first
         )?;
     }
+    write_amended_by(line, zones, out)
+}
+
+fn write_amended_by(line: &AgreementLine, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
     if let (Some(by), Some(until)) = (&line.amended_by, &line.until) {
         writeln!(out, "  amended by   {by}, from {}", zones.written(until))?;
     }
