@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use comity_core::policy::{self, Agreement, Trees};
 use comity_core::receipt::RejectReason;
-use comity_core::{PartDigest, Section, Timestamp, Tlp};
+use comity_core::{EconomyId, PartDigest, Section, Timestamp, Tlp};
 use comity_node::engine::Engine;
 use comity_node::state::{OutFate, State};
 use comity_store::{BlobState, Store as _};
 
 use super::{Broken, Watch, broken};
 use crate::sim::node::Node;
+use crate::sim::truth::Deed;
 
 impl Watch {
     /// Checks every pair of honest nodes that are open to each other.
@@ -67,12 +68,34 @@ impl Watch {
                 };
                 if open(one, receiver.economy.id) && open(other, sender.economy.id) {
                     agree(from, to, one.state(), other.state())?;
-                    agreed(from, to, (one.state(), other.state()), now)?;
+                    if self.believe_alike((from, one.state().us()), (to, other.state().us())) {
+                        agreed(from, to, (one.state(), other.state()), now)?;
+                    }
                     self.complete(from, to, one.state(), other.state(), now)?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Whether both believe the same of what the two have signed about agreements. What came to one of them too
+    /// late to be believed, for its key had ended, is set aside there, and a person decides.
+    fn believe_alike(&self, one: (usize, EconomyId), other: (usize, EconomyId)) -> bool {
+        let parties = [one.1.min(other.1), one.1.max(other.1)];
+        let proposal = |deed: &Deed| match deed.agreement() {
+            Some((agreement, _)) => self.truth.deed(&agreement).and_then(Deed::parties),
+            None => deed.parties(),
+        };
+        let ours = |deed: &&Deed| {
+            parties.contains(&deed.origin) && proposal(deed).as_ref() == Some(&parties)
+        };
+        self.truth.deeds().filter(ours).all(|deed| {
+            let entered = [one.0, other.0].map(|node| self.shadows[node].records.get(&deed.id));
+            let believed = entered.map(|entered| entered.is_some_and(|one| one.accepted));
+            let Some(without) = believed.iter().position(|believed| !believed) else { return true };
+            let doubt = |entered| self.shadows[[one.0, other.0][without]].doubt(deed, entered);
+            believed == [false; 2] || entered[without].and_then(doubt).is_none()
+        })
     }
 
     /// Nothing is held of a partner without its word for it.
