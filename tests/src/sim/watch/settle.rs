@@ -78,8 +78,8 @@ impl Watch {
         Ok(())
     }
 
-    /// Whether both believe the same of what the two have signed about agreements. What came to one of them too
-    /// late to be believed, for its key had ended, is set aside there, and a person decides.
+    /// Whether neither has set aside anything that the two have signed about agreements, for what its key says of
+    /// it: the other may not know of it, or believe it, and a person decides.
     fn believe_alike(&self, one: (usize, EconomyId), other: (usize, EconomyId)) -> bool {
         let parties = [one.1.min(other.1), one.1.max(other.1)];
         let proposal = |deed: &Deed| match deed.agreement() {
@@ -89,13 +89,12 @@ impl Watch {
         let ours = |deed: &&Deed| {
             parties.contains(&deed.origin) && proposal(deed).as_ref() == Some(&parties)
         };
-        self.truth.deeds().filter(ours).all(|deed| {
-            let entered = [one.0, other.0].map(|node| self.shadows[node].records.get(&deed.id));
-            let believed = entered.map(|entered| entered.is_some_and(|one| one.accepted));
-            let Some(without) = believed.iter().position(|believed| !believed) else { return true };
-            let doubt = |entered| self.shadows[[one.0, other.0][without]].doubt(deed, entered);
-            believed == [false; 2] || entered[without].and_then(doubt).is_none()
-        })
+        let doubted = |deed: &Deed, node: usize| {
+            let entered = self.shadows[node].records.get(&deed.id).filter(|one| !one.accepted);
+            entered.is_some_and(|entered| self.shadows[node].doubt(deed, entered).is_some())
+        };
+        let mut words = self.truth.deeds().filter(ours);
+        !words.any(|deed| doubted(deed, one.0) || doubted(deed, other.0))
     }
 
     /// Nothing is held of a partner without its word for it.
