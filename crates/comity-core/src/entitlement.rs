@@ -343,18 +343,19 @@ fn doubt(
     claim: &Claim,
     first_seen: Timestamp,
 ) -> Option<(Doubt, Timestamp)> {
+    // A key whose grant was renewed has not ended, whichever of the grants covers the record.
+    let grants = keyring
+        .grants_of(claim.author)
+        .filter(|grant| grant.role == Role::Author || claim.kind == Kind::Approval)
+        .filter(|grant| signs_records(grant.role));
+    let last = grants.map(|grant| grant.until).max().unwrap_or_default();
     match revocation.filter(|revocation| revocation.at <= first_seen) {
-        Some(Revocation { compromised: true, at, .. }) => Some((Doubt::KeyCompromised, *at)),
-        Some(revocation) => Some((Doubt::KeyRevoked, revocation.at)),
-        None => {
-            // A key whose grant was renewed has not ended, whichever of the grants covers the record.
-            let grants = keyring
-                .grants_of(claim.author)
-                .filter(|grant| grant.role == Role::Author || claim.kind == Kind::Approval)
-                .filter(|grant| signs_records(grant.role));
-            let last = grants.map(|grant| grant.until).max().unwrap_or_default();
-            (last <= first_seen).then_some((Doubt::KeyEnded, last))
+        // One that is revoked after its end has ended then.
+        Some(Revocation { compromised: true, at, .. }) => {
+            Some((Doubt::KeyCompromised, last.min(*at)))
         }
+        Some(revocation) => Some((Doubt::KeyRevoked, last.min(revocation.at))),
+        None => (last <= first_seen).then_some((Doubt::KeyEnded, last)),
     }
 }
 

@@ -214,7 +214,7 @@ fn what_is_looked_at_while_a_link_breaks_goes_over_the_next() {
         bench.sever(partner.conn());
         (bench.slow_reads, bench.unreadable) = (false, false);
         bench.read();
-        bench.wait(SECOND * 60);
+        bench.wait(SECOND * 600);
         bench.connect(&mut partner);
         bench.wait(SECOND);
         assert!(went(&bench, &partner, record), "{fails}");

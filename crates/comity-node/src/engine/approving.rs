@@ -60,8 +60,11 @@ impl Engine {
             return;
         }
         let (kind, author) = (manifest.kind, manifest.author);
-        let stranger = self.state.staff().is_anybody_limited() && self.state.is_stranger(author);
-        if stranger || self.state.is_ever_asked_about(kind, author, &self.approval) {
+        let staff = self.state.staff();
+        // Of a key that was recognised, nobody knows how far its holder published alone.
+        let somebodys = staff.ever_held(author).is_some() || self.state.is_stranger(author);
+        let unknown = staff.is_anybody_limited() && somebodys && staff.alone(author).is_none();
+        if unknown || self.state.is_ever_asked_about(kind, author, &self.approval) {
             self.await_or(checked, Some(ApprovalCause::Restored), now);
         }
     }

@@ -487,8 +487,11 @@ impl Engine {
                 Err(CommandError::Unfitting(why))
             }
             ControlBody::Approval(body) if self.state.emergency(&body.record).is_some() => {
-                let heard =
-                    self.state.may_confirm(&body.record, (manifest.author, body.verdict), self.now);
+                let heard = self.state.may_confirm_now(
+                    &body.record,
+                    (manifest.author, body.verdict),
+                    self.now,
+                );
                 heard.map_err(|why| CommandError::Unfitting(why.to_string()))
             }
             ControlBody::Approval(body) => {

@@ -17,7 +17,7 @@ use super::{CommandError, Effect, Engine, Job, Reply, Then, Token};
 use crate::guard::{Found, Guard};
 
 /// A part that cannot be read is asked for again after so long.
-const UNREAD_AGAIN: Duration = Duration::from_secs(60);
+const UNREAD_AGAIN: Duration = Duration::from_secs(600);
 
 /// Records of which parts are being looked at.
 pub(super) type Examining = BTreeMap<RecordId, Waiting>;
@@ -211,7 +211,7 @@ impl Engine {
             }
             for (partner, number) in numbers {
                 if let Some(session) = self.sessions.get_mut(&partner) {
-                    session.under_way.remove(&number);
+                    session.deferred.entry(again).or_default().insert(number);
                 }
             }
             return;

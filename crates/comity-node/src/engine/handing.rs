@@ -137,11 +137,11 @@ impl Engine {
             (Some(Job::HandOver { partner, number }), Ok(loaded)) => {
                 self.hand_over(partner, number, loaded, now);
             }
-            (Some(Job::Return { partner, number }), Ok(loaded)) => {
+            (Some(Job::Return { partner, number, .. }), Ok(loaded)) => {
                 self.give_back_loaded(partner, number, loaded, now);
             }
-            (Some(Job::Return { partner, number }), Err(why)) => {
-                self.give_back_unread(partner, number, &why, now);
+            (Some(Job::Return { partner, number, asked }), Err(why)) => {
+                self.give_back_unread(partner, (number, asked), &why, now);
             }
             (Some(Job::HandOver { partner, number }), Err(why)) => {
                 if let Some(session) = self.sessions.get_mut(&partner) {

@@ -67,12 +67,33 @@ pub use work::{Checked, Loaded, PartSource, Unverified};
 /// What a job's result is for.
 #[derive(Debug)]
 enum Job {
-    Incoming { partner: EconomyId, incoming: comity_proto::Incoming },
-    Returned { partner: EconomyId, incoming: comity_proto::Incoming },
-    HandOver { partner: EconomyId, number: u64 },
-    Return { partner: EconomyId, number: u64 },
-    Keep { partner: EconomyId, piece: comity_proto::Piece },
-    Examine { record: RecordId, parts: Vec<PartDigest>, revision: u64 },
+    Incoming {
+        partner: EconomyId,
+        incoming: comity_proto::Incoming,
+    },
+    Returned {
+        partner: EconomyId,
+        incoming: comity_proto::Incoming,
+    },
+    HandOver {
+        partner: EconomyId,
+        number: u64,
+    },
+    /// So many parts of it are read.
+    Return {
+        partner: EconomyId,
+        number: u64,
+        asked: usize,
+    },
+    Keep {
+        partner: EconomyId,
+        piece: comity_proto::Piece,
+    },
+    Examine {
+        record: RecordId,
+        parts: Vec<PartDigest>,
+        revision: u64,
+    },
 }
 
 /// The machine. One for each node.

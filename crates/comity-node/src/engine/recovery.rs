@@ -125,7 +125,7 @@ impl Engine {
             returning.queue.pass();
             session.loading.insert(number, load);
             let token = self.token();
-            self.jobs.insert(token, Job::Return { partner: economy, number });
+            self.jobs.insert(token, Job::Return { partner: economy, number, asked: parts.len() });
             self.effects.push(Effect::Load { token, seq, parts });
         }
     }
@@ -166,12 +166,12 @@ impl Engine {
         }
     }
 
-    /// What was to be given back could not be read. Where something of it was erased meanwhile, it is given
-    /// back without that.
+    /// What was to be given back, so many parts of it, could not be read. Where something of it was erased
+    /// meanwhile, it is given back without that; else that something came, so that the partner goes on.
     pub(super) fn give_back_unread(
         &mut self,
         economy: EconomyId,
-        number: u64,
+        (number, asked): (u64, usize),
         why: &str,
         now: Timestamp,
     ) {
@@ -180,7 +180,7 @@ impl Engine {
             return;
         }
         let taken = self.state.partner(&economy).and_then(|one| one.inbound.taken(number));
-        if taken.is_some_and(|entry| unerased(&self.state, entry).count() < entry.parts.len()) {
+        if taken.is_some_and(|entry| unerased(&self.state, entry).count() < asked) {
             if let Some(returning) = session.returning.as_mut() {
                 returning.queue.0.push_back((number, number));
             }
@@ -188,6 +188,7 @@ impl Engine {
         }
         let text = format!("delivery {number} cannot be read, and is not given back: {why}");
         self.alarm(Some(economy), "unreadable", text);
+        self.give_back_digest(economy, number, now);
     }
 
     fn give_back_digest(&mut self, economy: EconomyId, number: u64, now: Timestamp) {
@@ -375,6 +376,12 @@ impl Engine {
     ) {
         let id = checked.record.id();
         let manifest = checked.record.manifest();
+        // Of parts that it has erased it shows no bytes: that they are the record's is seen all the same.
+        let listed = |part: &PartDigest| manifest.parts.iter().any(|one| one.digest == *part);
+        if !incoming.entry.parts.iter().all(listed) {
+            let why = "it names parts that are not its own";
+            return self.not_believed(partner, &incoming, &why, now);
+        }
         let missing: Option<Vec<_>> = self.state.record(&id).map(|held| {
             checked.parts.iter().filter(|part| !held.has_part(&part.digest)).cloned().collect()
         });

@@ -33,7 +33,7 @@ impl Engine {
         if let Some(bound) = brought.or(signed) {
             let stands =
                 matches!(verdict, Verdict::Enter(Standing::Accepted | Standing::Pending(_)));
-            if !(stands && self.state.is_taking_back(manifest, now)) {
+            if !(stands && self.state.is_taking_back(manifest, checked.carried(), now)) {
                 return match brought {
                     Some(bound) => Verdict::PutOff(bound),
                     // Who passes it on did nothing wrong.

@@ -216,7 +216,7 @@ impl Service {
                 let word = meant(state, &release)?;
                 let verdict =
                     if refuse { ApprovalVerdict::Refuse } else { ApprovalVerdict::Approve };
-                let may = state.may_confirm(&word, (key, verdict), now);
+                let may = state.may_confirm_now(&word, (key, verdict), now);
                 may.map_err(|why| unconfirmed(state, &word, &why))?;
                 let line = line_of(state, &word, sees, now).ok_or_else(gone)?;
                 Ok::<_, ServiceError>((word, line))

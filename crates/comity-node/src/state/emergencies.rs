@@ -416,11 +416,30 @@ impl State {
         self.may_sign_approvals(key, *word, now).map_err(Unconfirmed::Approver)
     }
 
+    /// Whether a person may say so now, whoever signed the record: of a key that nobody is known to hold, it
+    /// might be the same one.
+    pub(crate) fn may_confirm_now(
+        &self,
+        word: &RecordId,
+        said: (KeyId, ApprovalVerdict),
+        now: Timestamp,
+    ) -> Result<(), Unconfirmed> {
+        self.may_confirm(word, said, now)?;
+        let glass = self.emergency(word).ok_or(Unconfirmed::NoGlass)?;
+        let author = self.records.get(&glass.opened.record).map(|held| held.facts.author);
+        match author.filter(|author| self.is_stranger(*author)) {
+            Some(author) if said.1 == ApprovalVerdict::Approve => {
+                Err(Unconfirmed::Approver(super::Unheard::AuthorUnknown(author.short())))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// The names of those who may confirm it now.
     #[must_use]
     pub fn confirmers(&self, word: &RecordId, now: Timestamp) -> Vec<String> {
         let yes = ApprovalVerdict::Approve;
-        let may = |key| self.may_confirm(word, (key, yes), now).is_ok();
+        let may = |key| self.may_confirm_now(word, (key, yes), now).is_ok();
         let staff = self.staff.iter().filter(|(_, member)| may(member.key));
         staff.map(|(name, _)| name.to_owned()).collect()
     }

@@ -8,7 +8,7 @@ use comity_core::control::{
 };
 use comity_core::group::{RosterBody, Says};
 use comity_core::journal::Standing;
-use comity_core::keyring::Advance;
+use comity_core::keyring::{Advance, VerifiedKeyring};
 use comity_core::record::Manifest;
 use comity_core::{EconomyId, Kind, RecordId, Timestamp};
 
@@ -125,13 +125,19 @@ impl State {
     /// Whether a control record takes back something that stands: a withdrawal of what is not withdrawn, an
     /// end that comes sooner, a roster of whoever keeps it and its daily word, a keyring, of which there are few. So
     /// there are no more of them than of what was taken in, and no more than time allows: whoever signs says when it did.
-    pub(crate) fn is_taking_back(&self, manifest: &Manifest, now: Timestamp) -> bool {
+    /// `carried`: the keyring in it, verified.
+    pub(crate) fn is_taking_back(
+        &self,
+        manifest: &Manifest,
+        carried: Option<&VerifiedKeyring>,
+        now: Timestamp,
+    ) -> bool {
         let body = manifest.body.as_deref().unwrap_or_default();
         match ControlBody::decode(manifest.kind, body) {
             // One that was taken in before takes nothing back again, however often it comes.
-            Ok(ControlBody::Keyring(keyring)) => keyring.verify(None).is_ok_and(|keyring| {
+            Ok(ControlBody::Keyring(_)) => carried.is_some_and(|keyring| {
                 let history = self.keyrings.get(&keyring.economy());
-                let known = history.map(|history| history.clone().jump(keyring));
+                let known = history.map(|history| history.clone().jump(keyring.clone()));
                 !matches!(known, Some(Ok(Advance::Same | Advance::Earlier)))
             }),
             Ok(ControlBody::Withdrawal(body)) => {

@@ -120,8 +120,14 @@ impl State {
                 let between = one.at..before.at;
                 let signed = signed(one.key);
                 let mut records = signed.iter().filter_map(|id| self.records.get(id));
+                // One that was announced, and holds from now on: once, for then it is past.
+                let sooner = one.at <= self.written && self.written < before.at;
                 one.compromised && !before.compromised && stands(one.key)
-                    || records.any(|held| between.contains(&held.signed_at))
+                    || sooner && held.grants_of(one.key).next().is_some()
+                    || records.any(|held| {
+                        let late = !held.from_origin && between.contains(&held.entered_at);
+                        late || between.contains(&held.signed_at)
+                    })
             }
         };
         rooted(keyring) > rooted(held) || keyring.keyring().revocations.iter().any(reaches)

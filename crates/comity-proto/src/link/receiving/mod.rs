@@ -449,8 +449,9 @@ fn damaged_part(flow: Flow, delivered: &Delivered) -> Option<PartDigest> {
     let may_lack = flow == Flow::Return;
     parts
         .find(|(digest, body)| {
-            if may_lack && body.is_erased() {
-                return false;
+            // No part is empty, though nothing has a digest as well.
+            if body.is_erased() {
+                return !may_lack;
             }
             let given = match body {
                 Body::Inline(bytes) => digest_of(bytes),
