@@ -3,6 +3,7 @@
 
 mod daily;
 mod early;
+mod joining;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -353,8 +353,13 @@ impl Groups {
         let earlier = group.founding().charter().later_joiners_see_earlier_records();
         let ours =
             group.is_listed(us, epoch) || (earlier && group.head().members.contains_key(&us));
-        if !ours || !group.is_listed(origin, epoch) {
+        // Whoever joins later has it as well, and the roster by which we do may be on its way: without our own
+        // application there is none.
+        let joins = || earlier && group.applications().any(|one| one.by == us);
+        if !group.is_listed(origin, epoch) || !(ours || joins()) {
             Meant::No
+        } else if !ours {
+            Meant::Wait
         } else if group.was_member(origin, epoch) {
             Meant::Yes
         } else {
