@@ -89,6 +89,59 @@ fn what_is_signed_with_a_key_that_ended_is_not_believed() {
     assert!(ended > 16 && stolen > 16 && doubted > 8, "{ended} {stolen} {doubted}");
 }
 
+/// What is addressed to a group is its members', as long as they are, whoever has not heard that they are none; and
+/// everybody who has heard the same of it comes to the same.
+#[test]
+fn what_is_for_a_group_is_for_its_members_as_long_as_they_are() {
+    let (mut grouped, mut removed, mut frozen, mut nights) = (0, 0, 0, 0);
+    for seed in 0..16 {
+        let report = run(&Config::grouped(seed)).unwrap_or_else(|account| panic!("{account}"));
+        grouped += report.grouped;
+        removed += report.removed;
+        frozen += report.frozen;
+        nights += report.nights;
+    }
+    println!(
+        "{grouped} deliveries to members, {removed} removed, {frozen} frozen, {nights} nights"
+    );
+    assert!(grouped > 100 && removed > 16 && frozen > 2, "{grouped} {removed} {frozen}");
+}
+
+/// Whatever a clock says, nothing leaves long before its time; and what is due goes once the clock is right.
+#[test]
+fn a_wrong_clock_lets_nothing_leave_before_its_time() {
+    let (mut jumps, mut timed) = (0, 0);
+    for seed in 0..16 {
+        let report = run(&Config::clocked(seed)).unwrap_or_else(|account| panic!("{account}"));
+        jumps += report.jumps;
+        timed += report.timed;
+    }
+    println!("{jumps} clocks were set wrong, {timed} deliveries had a time");
+    assert!(jumps > 100 && timed > 100, "{jumps} {timed}");
+}
+
+/// What a house keeps until somebody has looked stays there until then, and what went in an emergency comes back
+/// unless somebody says that it was one.
+#[test]
+fn nothing_leaves_a_house_without_the_word_that_it_takes() {
+    let (mut approved, mut refused, mut passed) = (0, 0, 0);
+    let (mut glasses, mut by_glass, mut recalled) = (0, 0, 0);
+    for seed in 0..16 {
+        let report = run(&Config::guarded(seed)).unwrap_or_else(|account| panic!("{account}"));
+        approved += report.approved;
+        refused += report.refused;
+        passed += report.let_pass;
+        glasses += report.glasses;
+        by_glass += report.by_glass;
+        recalled += report.recalled;
+    }
+    println!(
+        "{approved} approved, {refused} refused, {passed} let pass; glass broken {glasses} times, {by_glass} deliveries by it, {recalled} recalled"
+    );
+    assert!(approved > 50 && refused > 16 && passed > 16, "{approved} {refused} {passed}");
+    assert!(glasses > 30 && by_glass > 16 && recalled > 8, "{glasses} {by_glass} {recalled}");
+}
+
 /// Twenty nodes, every fault: 32 seeds, or as many as `COMITY_SIM_SEEDS` says.
 #[test]
 fn the_invariants_hold_in_a_federation() {
@@ -169,6 +222,9 @@ fn one_seed() {
         "forgetting" => Config::forgetting(seed),
         "asking" => Config::asking(seed),
         "keyed" => Config::keyed(seed),
+        "grouped" => Config::grouped(seed),
+        "clocked" => Config::clocked(seed),
+        "guarded" => Config::guarded(seed),
         "strangers" => Config::strangers(seed),
         "amending" => Config::amending(seed),
         other => panic!("COMITY_SIM_TIER: there is no tier `{other}`"),

@@ -21,7 +21,10 @@ use super::watch::{Broken, broken};
 use super::world::World;
 
 /// The first day of agreements that come into force while the simulation runs.
-const MIDNIGHT: Timestamp = Timestamp::from_secs(1_795_305_600);
+pub(super) const MIDNIGHT: Timestamp = Timestamp::from_secs(1_795_305_600);
+
+/// The day after, where clocks are wrong by more than minutes.
+const NEXT_MIDNIGHT: (&str, Timestamp) = ("2026-11-23", Timestamp::from_secs(1_795_392_000));
 
 /// More records of one economy than anybody keeps that does not know it.
 const MANY: u64 = limits::UNKNOWN_OF_ONE + 8;
@@ -95,7 +98,7 @@ impl World {
             self.smuggle()?;
         }
         let node = self.dice.below(self.nodes.len());
-        if self.nodes[node].engine.is_some() {
+        if self.nodes[node].engine.is_some() && !self.does_its_own(node)? {
             match self.dice.below(100) {
                 0..=44 => self.publish(node)?,
                 45..=52 => self.withdraw(node)?,
@@ -184,7 +187,7 @@ impl World {
     }
 
     /// The process dies; what was not synced meets its fate.
-    fn crash(&mut self, node: usize) {
+    pub(super) fn crash(&mut self, node: usize) {
         self.note(|| format!("node {node} dies"));
         self.report.crashes += 1;
         self.kill(node);
@@ -315,7 +318,8 @@ impl World {
         origin: EconomyId,
     ) -> Result<(VerifiedRecord, Vec<Part>), Broken> {
         let mut entropy = SeededEntropy::new(self.dice.number());
-        let composed = draft.sign(key, origin, self.now, &mut entropy);
+        let now = self.node_of(&origin).map_or(self.now, |node| self.time_of(node));
+        let composed = draft.sign(key, origin, now, &mut entropy);
         let composed = composed.map_err(|error| broken(0, format!("a bad draft: {error}")))?;
         Ok((composed.record, composed.parts))
     }
@@ -342,7 +346,8 @@ impl World {
         pact: Option<(Tier, Timestamp)>,
     ) -> Result<RecordId, Broken> {
         let (author, us) = (self.author(node), self.nodes[node].economy.id);
-        let record = control(kind, body, Tlp::Clear, &author, us, self.now);
+        let now = self.time_of(node);
+        let record = control(kind, body, Tlp::Clear, &author, us, now);
         let record = record.map_err(|error| broken(0, format!("a bad control record: {error}")))?;
         let id = record.id();
         self.watch.truth.note(&record, &[], true, pact);
@@ -408,7 +413,7 @@ impl World {
         let tier = if self.dice.percent(60) { Tier::Nda } else { Tier::Mou };
         let name = if tier == Tier::Nda { "nda" } else { "mou" };
         let (starts, first) = if self.dice.percent(25) {
-            ("2026-11-22", MIDNIGHT)
+            if self.config.clocks { NEXT_MIDNIGHT } else { ("2026-11-22", MIDNIGHT) }
         } else {
             ("2026-01-01", Timestamp::EPOCH)
         };

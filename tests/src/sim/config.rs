@@ -27,6 +27,16 @@ pub struct Config {
     pub amendments: bool,
     /// How many parts in a hundred are large: of more than one chunk.
     pub large: usize,
+    /// Whether people found groups, come and go in them, and publish to them.
+    pub groups: bool,
+    /// Whether clocks are wrong for a while.
+    pub clocks: bool,
+    /// Whether a second person, a guard and broken glass decide what leaves a house.
+    pub guarded: bool,
+    /// How often everybody sleeps.
+    pub night_count: usize,
+    /// For how many hours, at one time or another.
+    pub nights: Vec<u64>,
     /// How many nodes are hostile.
     pub hostile: usize,
     /// Whether nobody knows who is beyond its partners before faults end, and so many records that
@@ -52,6 +62,11 @@ impl Config {
             keys: false,
             amendments: false,
             large: 1,
+            groups: false,
+            clocks: false,
+            guarded: false,
+            night_count: 0,
+            nights: Vec::new(),
             hostile: 1,
             strangers: false,
             mutation: None,
@@ -88,6 +103,26 @@ impl Config {
         Self { nodes: 4, amendments: true, acts: 240, ..Self::small(seed) }
     }
 
+    /// A small one in which people found groups, and come and go in them, over nights that are longer than some
+    /// secretariats are heard.
+    #[must_use]
+    pub fn grouped(seed: u64) -> Self {
+        let nights = vec![30, 6 * 24, 13 * 24, 15 * 24, 20 * 24];
+        Self { groups: true, acts: 320, night_count: 3, nights, ..Self::small(seed) }
+    }
+
+    /// A small one in which clocks jump, and what is published bears times.
+    #[must_use]
+    pub fn clocked(seed: u64) -> Self {
+        Self { clocks: true, acts: 240, night_count: 2, nights: vec![32, 40], ..Self::small(seed) }
+    }
+
+    /// A small one in which a second person says what leaves, a guard reads it, and glass is broken.
+    #[must_use]
+    pub fn guarded(seed: u64) -> Self {
+        Self { guarded: true, acts: 280, night_count: 2, nights: vec![26, 30], ..Self::small(seed) }
+    }
+
     /// A few nodes that are told only at the end who is beyond their partners.
     #[must_use]
     pub fn strangers(seed: u64) -> Self {
@@ -110,6 +145,15 @@ impl Config {
         let nodes = if mutation == Mutation::ReplyBeforeSync { 1 } else { 4 };
         // One that loses pieces of large parts needs some, and connections that break in the middle of one.
         let large = if mutation == Mutation::LosePieces { 30 } else { 1 };
+        let tier = match mutation {
+            Mutation::ForgetRemoval => Some(Self::grouped(seed)),
+            Mutation::FollowClock => Some(Self::clocked(seed)),
+            Mutation::ForgetAwaited => Some(Self::guarded(seed)),
+            _ => None,
+        };
+        if let Some(tier) = tier {
+            return Self { mutation: Some(mutation), night_count: 0, restores: false, ..tier };
+        }
         let mutation = Some(mutation);
         Self { nodes, hostile, keys, large, restores: false, mutation, ..Self::small(seed) }
     }
@@ -154,6 +198,32 @@ pub struct Report {
     pub doubted: u64,
     /// Texts that took the place of others, at the end and at each node, and agreements that were contested.
     pub amended: (u64, u64),
+    /// Groups that were founded.
+    pub groups: u64,
+    /// Rosters that left somebody out.
+    pub removed: u64,
+    /// Groups that two rosters of one number stopped.
+    pub frozen: u64,
+    /// Deliveries that went to members of a group, as such.
+    pub grouped: u64,
+    /// Nights in which nobody ran.
+    pub nights: u64,
+    /// Clocks that were set to what is not so.
+    pub jumps: u64,
+    /// Deliveries of what nobody, or nobody else, might have before a time.
+    pub timed: u64,
+    /// Records that a second person approved.
+    pub approved: u64,
+    /// Records that a second person refused.
+    pub refused: u64,
+    /// Parts on the lists that a person let pass.
+    pub let_pass: u64,
+    /// How often the glass was broken.
+    pub glasses: u64,
+    /// Deliveries that nothing else let go.
+    pub by_glass: u64,
+    /// What nobody confirmed, and was recalled.
+    pub recalled: u64,
     /// Connections that broke.
     pub breaks: u64,
     /// Deliveries that were refused because nobody knew their origin.

@@ -32,7 +32,10 @@ impl World {
                 let at = self.errand_at(node);
                 self.at(at, Event::Discard { node, life, label, digest });
             }
-            Effect::Examine { .. } => unreachable!("no node here has lists"),
+            Effect::Examine { token, guard, parts, largest: _ } => {
+                let delay = self.dice.millis(0..=25);
+                self.later(delay, Event::Examine { node, life, token, guard, parts });
+            }
             Effect::Remember { token, entries } => {
                 self.nodes[node].remembered.extend(entries);
                 let at = self.errand_at(node);

@@ -1,8 +1,11 @@
 //! What is going to happen, and in which order.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use comity_core::{Digest, PartDigest, Timestamp};
 use comity_node::engine::{PartSource, Token};
+use comity_node::guard::Guard;
 use comity_proto::{ConnId, OutStream};
 use comity_store::{Piece, Seq, StoreError};
 
@@ -89,6 +92,16 @@ pub(super) enum Event {
         node: usize,
     },
     Confirm {
+        node: usize,
+    },
+    Examine {
+        node: usize,
+        life: u64,
+        token: Token,
+        guard: Arc<Guard>,
+        parts: Vec<PartDigest>,
+    },
+    Chore {
         node: usize,
     },
     Act,

@@ -114,7 +114,7 @@ impl World {
     }
 
     /// The next version of the keyring that the node holds, signed by its root and published.
-    fn keyring_goes_on(
+    pub(super) fn keyring_goes_on(
         &mut self,
         node: usize,
         new_author: bool,

@@ -196,6 +196,7 @@ impl World {
                 self.mutated = true;
                 let partner = self.nodes[to].economy.id;
                 let now = self.now;
+                self.watch.latest = now;
                 let again = Said::Batch { returned: false, lines: vec![first.clone()] };
                 let mut other = first.clone();
                 other.entry.parts.clear();

@@ -8,16 +8,20 @@
 //! step, and [`Mutation`]s break them on purpose.
 
 pub mod acts;
+pub mod clocks;
 pub mod config;
 mod consents;
 pub mod dice;
 pub mod economy;
 mod effects;
 mod event;
+mod groups;
+pub mod guarded;
 mod keys;
 pub mod mischief;
 pub mod mutation;
 pub mod net;
+mod nights;
 pub mod node;
 pub mod records;
 pub mod traffic;

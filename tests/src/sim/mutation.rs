@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use comity_core::Kind;
+use comity_core::group::RosterBody;
 use comity_core::journal::{JournalEntry, Standing};
-use comity_core::record;
+use comity_core::record::{self, Manifest, UnverifiedRecord};
 use comity_store::NewEntry;
 
 /// A way in which the simulated nodes, or what is between them, are made to break an invariant.
@@ -31,13 +32,19 @@ pub enum Mutation {
     SmuggleRecord,
     /// A withdrawal is forgotten at restart.
     Resurrect,
+    /// A roster that leaves somebody out is forgotten at restart.
+    ForgetRemoval,
+    /// A node follows the system's clock wherever it goes.
+    FollowClock,
+    /// That a record takes a second person is forgotten at restart.
+    ForgetAwaited,
     /// A piece of a large part is said to be durable, and is not.
     LosePieces,
 }
 
 impl Mutation {
     /// Every mutation, and the invariant that it breaks.
-    pub const ALL: [(Self, u8); 12] = [
+    pub const ALL: [(Self, u8); 15] = [
         (Self::HandOverLate, 1),
         (Self::LoseAcknowledged, 2),
         (Self::ReplyBeforeSync, 2),
@@ -49,20 +56,33 @@ impl Mutation {
         (Self::LoseDelivery, 5),
         (Self::SmuggleRecord, 5),
         (Self::Resurrect, 6),
+        (Self::ForgetRemoval, 8),
+        (Self::FollowClock, 9),
+        (Self::ForgetAwaited, 10),
         (Self::LosePieces, 2),
     ];
 
     /// An entry as a restart reads it.
     pub(super) fn replayed(self, kind: u8, body: &Bytes) -> (u8, Bytes) {
         let untouched = (kind, body.clone());
-        if self != Self::Resurrect {
+        if self == Self::ForgetAwaited
+            && let Ok(JournalEntry::AwaitsApproval(waits)) = JournalEntry::decode(kind, body)
+        {
+            let nothing = JournalEntry::PolicyConfirmed { at: waits.at };
+            return (nothing.kind(), nothing.encode().into());
+        }
+        if !matches!(self, Self::Resurrect | Self::ForgetRemoval) {
             return untouched;
         }
         let Ok(JournalEntry::Record(mut entered)) = JournalEntry::decode(kind, body) else {
             return untouched;
         };
         let read = record::parse(&entered.signed);
-        if read.is_ok_and(|read| read.manifest().kind == Kind::Withdrawal) {
+        let forgets = |read: &UnverifiedRecord| match self {
+            Self::Resurrect => read.manifest().kind == Kind::Withdrawal,
+            _ => leaves_somebody_out(read.manifest()),
+        };
+        if read.as_ref().is_ok_and(forgets) {
             entered.standing = Standing::Quarantined("forgotten".to_owned());
         }
         let entry = JournalEntry::Record(entered);
@@ -99,7 +119,16 @@ impl Mutation {
             | Self::LoseDelivery
             | Self::SmuggleRecord
             | Self::Resurrect
+            | Self::ForgetRemoval
+            | Self::FollowClock
+            | Self::ForgetAwaited
             | Self::LosePieces => {}
         }
     }
+}
+
+fn leaves_somebody_out(manifest: &Manifest) -> bool {
+    let body = manifest.body.as_deref().filter(|_| manifest.kind == Kind::Roster);
+    let Some(Ok(RosterBody::Roster(roster))) = body.map(RosterBody::decode) else { return false };
+    roster.changes.keys().any(|economy| !roster.members.contains_key(economy))
 }

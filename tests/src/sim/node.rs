@@ -17,7 +17,9 @@ use comity_store::{
     Appended, MemoryBackup, MemoryStore, NewEntry, Piece, Seq, Store, StoreError, Syncing,
 };
 
+use super::clocks::Clock;
 use super::economy::Economy;
+use super::guarded::House;
 use super::mutation::Mutation;
 
 type Finished = Arc<Mutex<Vec<(Token, Result<Appended, StoreError>)>>>;
@@ -61,6 +63,12 @@ pub struct Node {
     pub remembered: Vec<JournalEntry>,
     /// A backup, and how many entries it holds.
     pub backup: Option<(MemoryBackup, u64)>,
+    /// Its clocks.
+    pub clock: Clock,
+    /// The newest that its journal had when it started.
+    pub written: Timestamp,
+    /// What else there is in its house.
+    pub house: House,
     finished: Finished,
     next_token: u64,
 }
@@ -91,6 +99,9 @@ impl Node {
             promises: BTreeMap::new(),
             remembered: Vec::new(),
             backup: None,
+            clock: Clock::default(),
+            written: at,
+            house: House::default(),
             finished: Finished::default(),
             // Far from the engine's own tokens.
             next_token: 1 << 32,
@@ -129,7 +140,15 @@ impl Node {
         let state = self.fold(mutation)?;
         self.partners = state.partner_set().clone();
         let entropy = Box::new(SeededEntropy::new(seed));
-        self.engine = Some(Engine::new(state, self.economy.link.clone(), entropy));
+        self.written = state.written();
+        let mut engine = Engine::new(state, self.economy.link.clone(), entropy);
+        if !self.house.rules.is_empty() {
+            engine = engine.approving(self.house.rules.clone());
+        }
+        if self.house.guard.is_some() {
+            engine = engine.guarded_by(self.house.guard.clone());
+        }
+        self.engine = Some(engine);
         self.life += 1;
         self.timer = None;
         self.syncing = false;

@@ -36,15 +36,15 @@ pub fn draft(around: &Neighbourhood, now: Timestamp, dice: &mut Dice) -> Draft {
     draft
 }
 
-fn part(
+pub(super) fn part(
     section: Section,
     marking: Marking,
-    around: &Neighbourhood,
+    large: usize,
     dice: &mut Dice,
 ) -> (Header, Vec<u8>) {
     let length = match dice.below(100) {
-        of if of < around.large => 1_200_000 + dice.below(1_500_000),
-        of if of < around.large + 5 => 9_000 + dice.below(40_000),
+        of if of < large => 1_200_000 + dice.below(1_500_000),
+        of if of < large + 5 => 9_000 + dice.below(40_000),
         _ => dice.below(1_500),
     };
     let header = Header { marking: Some(marking), ..Header::new(section, "text/plain") };
@@ -52,7 +52,7 @@ fn part(
 }
 
 /// A marking with this label, and sometimes with times and limits on passing on.
-fn marking(tlp: Tlp, now: Timestamp, dice: &mut Dice) -> Marking {
+pub(super) fn marking(tlp: Tlp, now: Timestamp, dice: &mut Dice) -> Marking {
     let mut marking = Marking::new(tlp);
     marking.onward = Onward::WithinMarking;
     let soon = |dice: &mut Dice| now.saturating_add(Duration::from_secs(dice.within(1..=60)));
@@ -77,7 +77,7 @@ fn advisory(tlp: Tlp, around: &Neighbourhood, now: Timestamp, dice: &mut Dice) -
             if dice.percent(15) {
                 own.tlp = Tlp::Green.max(tlp);
             }
-            draft.parts.push(part(section, own, around, dice));
+            draft.parts.push(part(section, own, around.large, dice));
         }
     }
     draft
@@ -102,7 +102,7 @@ fn incident(around: &Neighbourhood, now: Timestamp, dice: &mut Dice) -> Draft {
         if section == Section::Victim {
             own.tlp = if dice.percent(50) { Tlp::Red } else { Tlp::AmberStrict };
         }
-        let (mut header, content) = part(section, own, around, dice);
+        let (mut header, content) = part(section, own, around.large, dice);
         if section == Section::Evidence {
             header.classes = [Class::Evidence].into();
         } else if dice.percent(10) {
@@ -140,13 +140,14 @@ fn sightings(around: &Neighbourhood, dice: &mut Dice) -> Draft {
     marking.onward = Onward::WithinMarking;
     for economy in &around.partners {
         if dice.percent(60) {
-            let (mut header, content) = part(Section::Sightings, marking.clone(), around, dice);
+            let (mut header, content) =
+                part(Section::Sightings, marking.clone(), around.large, dice);
             header.destination = Some(*economy);
             draft.parts.push((header, content));
         }
     }
     if draft.parts.is_empty() {
-        draft.parts.push(part(Section::Sightings, marking, around, dice));
+        draft.parts.push(part(Section::Sightings, marking, around.large, dice));
     }
     draft
 }

@@ -36,8 +36,10 @@ impl World {
                 self.note(|| format!("node {node} to {to} on {}: {}", id.0, describe(said)));
             }
             let partner = self.nodes[to].economy.id;
+            let now = self.time_of(node);
+            self.watch.latest = self.latest_of(node);
             let Some(engine) = &self.nodes[node].engine else { return Ok(()) };
-            let heard = self.watch.said((node, engine.state()), partner, said, self.now);
+            let heard = self.watch.said((node, engine.state()), partner, said, now);
             heard.map_err(|broken| at_node(node, broken))?;
             self.wanted(node, said)?;
             self.large(id, said);

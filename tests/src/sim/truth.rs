@@ -56,6 +56,8 @@ pub struct Piece {
     pub marking: Marking,
     /// The only economy that it is for.
     pub destination: Option<EconomyId>,
+    /// Whom it names, if that is what it is for.
+    pub addressee: Option<Addressee>,
     /// Whether it is of the class `general` alone.
     pub general: bool,
 }
@@ -79,6 +81,7 @@ impl Truth {
                 .as_ref()
                 .map_or_else(|| manifest.floor.clone(), |own| manifest.floor.join(own)),
             destination: part.header.destination,
+            addressee: part.header.addressee.clone(),
             general: part.header.classes.iter().all(|class| *class == Class::General),
         };
         let deed = Deed {
@@ -126,6 +129,14 @@ impl Deed {
         let withdrawal =
             (self.kind == Kind::Withdrawal).then(|| WithdrawalBody::decode(&self.body));
         withdrawal.and_then(Result::ok).map(|body| body.records).unwrap_or_default()
+    }
+
+    /// From whom alone a withdrawal takes back; nobody: from all.
+    #[must_use]
+    pub fn taken_back_from(&self) -> Vec<EconomyId> {
+        let withdrawal =
+            (self.kind == Kind::Withdrawal).then(|| WithdrawalBody::decode(&self.body));
+        withdrawal.and_then(Result::ok).map(|body| body.from).unwrap_or_default()
     }
 
     /// The parties of a proposal.

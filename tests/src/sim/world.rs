@@ -49,6 +49,12 @@ pub struct World {
     queue: BinaryHeap<Reverse<Queued>>,
     order: u64,
     pub(super) calm_since: Option<Timestamp>,
+    /// When the last night ends, how long all of them were, and how many are to come.
+    pub(super) dawn: Timestamp,
+    pub(super) slept: Duration,
+    pub(super) nights_left: usize,
+    /// Second rosters of one number, which a hostile secretariat keeps for later.
+    pub(super) contradictions: Vec<VerifiedRecord>,
     spins: (Timestamp, u32),
     account: VecDeque<String>,
     /// Prints everything as it happens.
@@ -85,6 +91,10 @@ impl World {
             queue: BinaryHeap::new(),
             order: 0,
             calm_since: None,
+            dawn: START,
+            slept: Duration::ZERO,
+            nights_left: config.night_count,
+            contradictions: Vec::new(),
             spins: (START, 0),
             account: VecDeque::new(),
             loud: std::env::var_os("COMITY_SIM_LOUD").is_some(),
@@ -94,15 +104,17 @@ impl World {
 
     /// Runs to the end.
     pub fn run(&mut self) -> Result<Report, Broken> {
+        self.furnish()?;
         for node in 0..self.nodes.len() {
             self.start(node)?;
         }
         self.pair_all()?;
+        self.move_in()?;
         self.net.faulty = self.config.faults;
         self.later(Duration::from_millis(500), Event::Act);
         while let Some(Reverse(Queued(at, _, event))) = self.queue.pop() {
             self.now = at.max(self.now);
-            if self.now.since(START) > LONGEST {
+            if self.now.since(START).saturating_sub(self.slept) > LONGEST {
                 return Err(broken(5, "an hour has passed and it is not quiet"));
             }
             self.happen(event)?;
@@ -116,6 +128,10 @@ impl World {
         self.report.consented = self.watch.consented;
         self.report.doubted = self.watch.doubted();
         self.report.amended = self.amended();
+        self.report.timed = self.watch.timed;
+        self.report.by_glass = self.watch.by_glass;
+        self.report.grouped = self.watch.circles.delivered;
+        self.report.frozen = self.watch.frozen(&self.nodes);
         self.report.signed = self.watch.truth.deeds().count() as u64;
         Ok(self.report)
     }
@@ -173,6 +189,9 @@ impl World {
 
     fn happen(&mut self, event: Event) -> Result<(), Broken> {
         match event {
+            night @ (Event::Restart { .. } | Event::Act) if self.now < self.dawn => {
+                self.wait_for_dawn(night);
+            }
             Event::Dial { from, to } => self.dial(from, to),
             Event::Open { conn, end } => self.open(conn, end)?,
             Event::Bytes { conn, end, stream, bytes, fin } => {
@@ -252,6 +271,12 @@ impl World {
                     self.command(node, Command::ConfirmPolicy, Promise::Done)?;
                 }
             }
+            Event::Examine { node, life, token, guard, parts } => {
+                if self.lives(node, life) {
+                    self.examine(node, token, &guard, &parts)?;
+                }
+            }
+            Event::Chore { node } => self.chore(node)?,
             Event::Act => self.act()?,
         }
         Ok(())
@@ -267,6 +292,7 @@ impl World {
         self.calm_since = Some(self.now);
         self.net.faulty = false;
         self.reconcile()?;
+        self.chores()?;
         if self.config.keys {
             // What came back of ours and is set aside is looked at, and the recovery confirmed again.
             for (node, seconds) in
@@ -290,6 +316,7 @@ impl World {
         if let Err(why) = started {
             return Err(broken(2, format!("node {node} does not start: {why}")));
         }
+        self.start_clock(node);
         let replaced = self.nodes[node].life == 1;
         self.watch.reopened(node, &self.nodes[node], replaced)?;
         if self.nodes[node].life > 1 {
@@ -328,7 +355,7 @@ impl World {
         if self.spins.1 > SPIN {
             return Err(broken(5, format!("node {node} turns on the spot")));
         }
-        let now = self.now;
+        let now = self.time_of(node);
         let Some(engine) = self.nodes[node].engine.as_mut() else { return Ok(()) };
         let effects = engine.handle(input, now);
         for effect in effects {
@@ -343,18 +370,19 @@ impl World {
     }
 
     fn schedule(&mut self, node: usize) -> Result<(), Broken> {
+        let here = self.time_of(node);
         let Some(engine) = &self.nodes[node].engine else { return Ok(()) };
         let life = self.nodes[node].life;
         let more = engine.has_more();
         let next = engine.next_timer();
-        let late = next.is_some_and(|at| at <= self.now);
+        let late = next.is_some_and(|at| at <= here);
         self.nodes[node].late = if late { self.nodes[node].late + 1 } else { 0 };
         if self.nodes[node].late > LATE {
             let how = format!("node {node} asks again and again for a time that has passed");
             return Err(broken(5, how));
         }
         if let Some(at) = next {
-            let at = at.max(self.now.saturating_add(Duration::from_millis(1)));
+            let at = self.now.saturating_add(at.since(here).max(Duration::from_millis(1)));
             if self.nodes[node].timer.is_none_or(|before| at < before) {
                 self.nodes[node].timer = Some(at);
                 self.at(at, Event::Timer { node, life, at });

@@ -5,6 +5,7 @@ use comity_core::agreement::Tier;
 use comity_core::consent::ConsentBody;
 use comity_core::{EconomyId, Kind, Onward, PartDigest, Section, Timestamp, Tlp};
 
+use super::groups::Admitted;
 use super::shadow::Shadow;
 use crate::sim::truth::{Deed, Piece, Truth};
 
@@ -12,10 +13,10 @@ use crate::sim::truth::{Deed, Piece, Truth};
 pub fn check(
     truth: &Truth,
     shadow: &Shadow,
-    us: EconomyId,
-    to: EconomyId,
+    (us, to): (EconomyId, EconomyId),
     deed: &Deed,
     parts: &[PartDigest],
+    (admitted, glass): (&Admitted, bool),
     now: Timestamp,
 ) -> Result<bool, String> {
     let bond = shadow.partners.get(&to).ok_or("the recipient is no partner")?;
@@ -49,13 +50,17 @@ pub fn check(
         }
         let part = deed.parts.get(digest).ok_or("the part is not the record's")?;
         let consented = consented(truth, shadow, (us, to), deed, digest, now);
-        if let Err(why) = addressed(us, to, deed, digest, part) {
+        let charter = admitted.get(digest).copied();
+        if charter.is_none()
+            && let Err(why) = addressed(us, to, deed, digest, part)
+        {
             if !consented || part.destination.is_some() {
                 return Err(why);
             }
             by_consent = true;
         }
-        by_consent |= marked(truth, shadow, us, to, deed, part, (now, consented))?;
+        by_consent |=
+            marked(truth, shadow, (us, to), deed, part, (charter, glass), (now, consented))?;
     }
     Ok(by_consent)
 }
@@ -141,10 +146,10 @@ fn addressed(
 fn marked(
     truth: &Truth,
     shadow: &Shadow,
-    us: EconomyId,
-    to: EconomyId,
+    (us, to): (EconomyId, EconomyId),
     deed: &Deed,
     part: &Piece,
+    (charter, glass): (Option<(Tier, Timestamp)>, bool),
     (now, consented): (Timestamp, bool),
 ) -> Result<bool, String> {
     let marking = &part.marking;
@@ -186,19 +191,28 @@ fn marked(
         Some(4) => Tlp::Red,
         Some(_) | None => return Err("the partner is blocked".to_owned()),
     };
-    if marking.tlp > ceiling {
+    // Broken glass stands in for trust and for what was agreed.
+    if marking.tlp > ceiling && !glass {
         return Err(format!("{} is above the partner's level", marking.tlp));
     }
-    if marking.tlp == Tlp::Clear && part.general {
+    if glass || (marking.tlp == Tlp::Clear && part.general) {
         return Ok(by_consent);
+    }
+    let upto = |tier: Tier| match tier {
+        Tier::Paired => Tlp::Clear,
+        Tier::Mou => Tlp::Amber,
+        Tier::Nda | Tier::LawEnforcement => Tlp::Red,
+    };
+    // What reaches a member as one goes under the charter, whatever else was agreed.
+    if let Some((tier, starts)) = charter {
+        return match starts <= now && marking.tlp <= upto(tier) {
+            true => Ok(by_consent),
+            false => Err(format!("the charter does not cover {} now", marking.tlp)),
+        };
     }
     let covers = |deed: &Deed| {
         let Some((tier, starts)) = deed.pact else { return false };
-        let upto = match tier {
-            Tier::Paired => Tlp::Clear,
-            Tier::Mou => Tlp::Amber,
-            Tier::Nda | Tier::LawEnforcement => Tlp::Red,
-        };
+        let upto = upto(tier);
         let between = deed.parties().is_some_and(|both| both.contains(&us) && both.contains(&to));
         between
             && starts <= now

@@ -9,13 +9,23 @@
 //!    without a delivery entry that was decided Release.
 //! 6. A withdrawn record never comes back as live.
 //! 7. What was erased is not kept again, not handed over, and gone from the store; also after a restore.
+//! 8. What is addressed to a group goes to its members, and nobody else, as long as it can be relied on; all who hold
+//!    the same words about it come to the same.
+//! 9. Nothing leaves before its time, whatever a clock says, but for what a node is said to follow its clock.
+//! 10. Nothing leaves that waits for a second person, or that the guard's lists name; by broken glass one record goes to
+//!     one partner, and is taken back from there unless somebody confirms it.
 //!
 //! The watcher believes no engine: it reads what goes into the journal ([`Shadow`]) and what goes
 //! over the wire ([`Said`]), and knows how every record was signed ([`Truth`]). Only the decision
 //! itself is asked twice: of the node's own state, and of `gate`, a few rules written anew.
 
+pub mod circle;
+mod clocks;
 mod gate;
+mod groups;
+pub mod guarded;
 mod keyrings;
+mod rosters;
 mod settle;
 mod shadow;
 
@@ -25,7 +35,7 @@ use std::fmt;
 use comity_core::journal::JournalEntry;
 use comity_core::ledger::Ranges;
 use comity_core::policy::{self, Lifecycle};
-use comity_core::{Digest, EconomyId, EpochId, PartDigest, Timestamp};
+use comity_core::{Digest, EconomyId, EpochId, Onward, PartDigest, Timestamp};
 use comity_node::engine::Engine;
 use comity_node::state::State;
 use comity_store::Store as _;
@@ -67,6 +77,16 @@ pub struct Watch {
     pub delivered: u64,
     /// Those that only a consent let go.
     pub consented: u64,
+    /// Deliveries of what nobody, or nobody else, might have before a time.
+    pub timed: u64,
+    /// Those that nothing but broken glass let go.
+    pub by_glass: u64,
+    /// The latest that whoever speaks may take the time to be, whatever its clock says.
+    pub latest: Timestamp,
+    /// What is so in each house.
+    pub houses: BTreeMap<EconomyId, guarded::House>,
+    /// The groups.
+    pub circles: groups::Circles,
 }
 
 impl Watch {
@@ -301,9 +321,33 @@ impl Watch {
                 decisions.filter_map(|one| policy::reason(state.policy(), one)).collect();
             return Err(broken(1, format!("{what} is handed over against the decision: {kept:?}")));
         }
-        let consented = gate::check(&self.truth, shadow, state.us(), to, deed, &entry.parts, now)
-            .map_err(|why| broken(1, format!("{what} is handed over though {why}")))?;
+        let admitted = self
+            .in_circles((node, state.us()), to, deed, &entry.parts, now)
+            .map_err(|why| broken(8, format!("{what} is handed over though {why}")))?;
+        let ends = (state.us(), to);
+        let glass = self
+            .out_of_house((node, to), deed, &entry.parts, now)
+            .map_err(|why| broken(10, format!("{what} is handed over though {why}")))?;
+        let timed = self
+            .timely(ends, deed, &entry.parts, (&admitted, glass))
+            .map_err(|why| broken(9, format!("{what} is handed over though {why}")))?;
+        let check = |glass| {
+            let by = (&admitted, glass);
+            gate::check(&self.truth, shadow, ends, deed, &entry.parts, by, now)
+        };
+        // Nothing else lets it go: it goes no further, and is not kept for long.
+        let plain = check(false);
+        let only = glass && plain.is_err();
+        if only && entry.obligations.onward != Onward::None {
+            return Err(broken(10, format!("{what} goes by broken glass, and may go on")));
+        }
+        let consented = if only { check(true) } else { plain };
+        let consented =
+            consented.map_err(|why| broken(1, format!("{what} is handed over though {why}")))?;
+        self.timed += u64::from(timed);
+        self.by_glass += u64::from(only);
         self.consented += u64::from(consented);
+        self.circles.delivered += u64::from(!admitted.is_empty());
         Ok(())
     }
 

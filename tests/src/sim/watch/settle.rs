@@ -54,6 +54,8 @@ impl Watch {
                 }
             }
         }
+        self.circles_settled(nodes, now)?;
+        self.glass_settled(nodes, now)?;
         for (from, sender) in nodes.iter().enumerate() {
             for (to, receiver) in nodes.iter().enumerate() {
                 if from == to || sender.hostile || receiver.hostile {
@@ -150,7 +152,7 @@ impl Watch {
                 |part: &comity_core::PartDigest| here.is_none_or(|here| !here.has_part(part));
             let lacks = if deed.kind.is_control() {
                 // A consent whose withdrawal overtook it is not kept.
-                plan.goes() && !gone && here.is_none()
+                plan.goes() && !gone && here.is_none() && !self.said_lately(to, deed)
             } else {
                 plan.goes() && !gone && plan.releases().iter().any(missing)
             };
@@ -183,7 +185,8 @@ impl Watch {
             let ours = deed.origin == us
                 && believed
                 && deed.addressees.is_empty()
-                && !deed.kind.is_control();
+                && !deed.kind.is_control()
+                && !self.stays_in_house(from, deed);
             let trusted = self.shadows[from].partners.get(&partner).is_some_and(|b| b.level > 0);
             let withdrawn = self.shadows[from].withdrawn.contains(id);
             let replaced = self.truth.deeds().any(|newer| {

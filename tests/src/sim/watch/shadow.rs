@@ -9,6 +9,7 @@ use comity_core::ledger::LedgerEntry;
 use comity_core::record;
 use comity_core::{Digest, EconomyId, EpochId, Kind, PartDigest, RecordId, Timestamp};
 
+use super::guarded::Kept;
 use super::keyrings::Keyrings;
 use crate::sim::truth::{Deed, Truth};
 use crate::sim::watch::{Broken, broken};
@@ -46,6 +47,8 @@ pub struct Shadow {
     pub keyrings: Keyrings,
     /// Whose journal it is.
     pub us: Option<EconomyId>,
+    /// What leaves only with somebody's word.
+    pub kept: Kept,
     /// Whether the last `Restored` has not been followed by `Recovered`.
     pub recovering: bool,
 }
@@ -74,6 +77,8 @@ pub struct Decided {
     pub seq: u64,
     /// The ledger's line.
     pub entry: LedgerEntry,
+    /// The word that lets it go, as the sender says.
+    pub covering: Option<RecordId>,
     /// Whether the partner gave it back after a restore.
     pub returned: bool,
 }
@@ -171,7 +176,8 @@ impl Shadow {
             JournalEntry::Delivery(decided) => {
                 let key = (decided.to, decided.entry.epoch, decided.entry.number);
                 let (seq, returned) = (self.seq, decided.returned);
-                let line = Decided { seq, entry: decided.entry.clone(), returned };
+                let (covering, entry) = (decided.covering, decided.entry.clone());
+                let line = Decided { seq, entry, covering, returned };
                 if self.out.insert(key, line).is_some() {
                     let number = decided.entry.number;
                     return Err(broken(4, format!("number {number} was given twice")));
@@ -197,6 +203,15 @@ impl Shadow {
                     self.erased.entry(*body).or_insert(self.seq);
                 }
             }
+            JournalEntry::Guarded(said) => {
+                self.kept.passes.insert((said.record, said.part), !said.passes.is_empty());
+            }
+            JournalEntry::AwaitsApproval(waits) => {
+                self.kept.awaited.insert(waits.record);
+            }
+            JournalEntry::Emergency(opened) => {
+                self.kept.glasses.insert(opened.word, opened.clone());
+            }
             JournalEntry::Restored { .. } => self.recovering = true,
             JournalEntry::Recovered { .. } => self.recovering = false,
             JournalEntry::Founded(founded) => {
@@ -220,11 +235,8 @@ impl Shadow {
             | JournalEntry::DraftGone { .. }
             | JournalEntry::Staff(_)
             | JournalEntry::Read(_)
-            | JournalEntry::Guarded(_)
             | JournalEntry::OnHold(_)
             | JournalEntry::HoldLifted(_)
-            | JournalEntry::AwaitsApproval(_)
-            | JournalEntry::Emergency(_)
             | JournalEntry::Assessed(_)
             | JournalEntry::BackedUp(_) => {}
         }
@@ -284,7 +296,16 @@ impl Shadow {
                 let theirs = |target: &RecordId| {
                     truth.deed(target).is_some_and(|target| target.origin == deed.origin)
                 };
-                self.withdrawn.extend(deed.targets().into_iter().filter(theirs));
+                let all: Vec<_> = deed.targets().into_iter().filter(theirs).collect();
+                // For others than those whom it names everything stands as before.
+                let from = deed.taken_back_from();
+                if from.is_empty() || self.us.is_some_and(|us| from.contains(&us)) {
+                    self.withdrawn.extend(all);
+                } else {
+                    for record in all {
+                        self.kept.recalled.entry(record).or_default().extend(&from);
+                    }
+                }
             }
             Kind::Agreement => self.pacts.entry(deed.id).or_default().proposed = true,
             Kind::Acceptance | Kind::Termination => {
