@@ -403,10 +403,20 @@ pub(crate) struct AuditTold {
 /// verified that its author signed it and that the parts belong to it; whether that key was entitled to speak for
 /// its economy is for a node to say, which knows the economy. A file of conformance vectors is verified against
 /// what it expects. Exit code 65 if anything does not verify.
+///
+/// What an economy's link key signed (the file of an audit, a certificate of erasure) brings along the keyring of
+/// its time, by which alone a key that was stolen since looks sound: its thief can date back what it signs. So name a
+/// newer keyring (--keyring), or a node that holds one (--data): what a key signed that any of them declares stolen
+/// is refused.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  comity verify who.json\n  comity verify incident.record")]
+#[command(
+    after_help = "Examples:\n  comity verify who.json --keyring kr.keyring\n  comity --data ~/comity verify who.json\n  comity verify incident.record"
+)]
 pub(crate) struct Verify {
     /// Files; `-` is standard input
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
+    /// A keyring of the economy that signed, as `audit export --keyring` writes it; may be given more than once
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keyring: Vec<PathBuf>,
 }

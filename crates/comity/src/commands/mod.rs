@@ -139,7 +139,7 @@ pub(crate) fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
         Command::Clock(command) => clock::run(&command, context),
         Command::Key(command) => key::run(&command, context),
         Command::Config(command) => config::run(&command, data, context.screen),
-        Command::Verify(verify) => verify::run(&verify, context.screen),
+        Command::Verify(verify) => verify::run(&verify, context),
         Command::Completions { shell } => completions::run(shell, context.screen),
     }
 }

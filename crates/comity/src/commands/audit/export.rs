@@ -7,12 +7,13 @@ use std::path::Path;
 
 use comity_admin::{Failure, FailureKind, ask};
 use comity_core::Timestamp;
-use comity_core::keyring::{Role, SignedKeyring, VerifiedKeyring};
+use comity_core::keyring::Role;
 use comity_node::api::{BooksLine, BooksVerified, ExportLine, ExportRequest, KeyringFile};
 use comity_node::audit_export::{self, Fault, Verified, Witnessed};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
+use super::keyring_file;
 use crate::backend::{Keys, Session};
 use crate::cli::{AuditExport, AuditVerify};
 use crate::commands::Context;
@@ -23,8 +24,6 @@ use crate::screen::times::{Place, Zones};
 
 /// Bytes of a line at most.
 const LINE_BYTES: u64 = 64 << 20;
-/// Bytes of a keyring's file at most.
-const KEYRING_BYTES: u64 = 16 << 20;
 
 /// What was written.
 #[derive(Serialize)]
@@ -204,7 +203,7 @@ fn file_of(path: &Path, asked: &AuditVerify, context: &mut Context<'_>) -> Resul
     let economy = audit_export::economy(&first).map_err(|fault| refused(&shown, &fault))?;
     let (keyring, zones, session) = match &asked.keyring {
         Some(keyring) => {
-            (read_keyring(keyring)?, Zones::ours(Place::new(TimeZone::UTC, None)), None)
+            (keyring_file::read(keyring)?, Zones::ours(Place::new(TimeZone::UTC, None)), None)
         }
         None => {
             let (session, zones) = context.session(Keys::Reading)?;
@@ -215,7 +214,7 @@ fn file_of(path: &Path, asked: &AuditVerify, context: &mut Context<'_>) -> Resul
                 "no-partner" if asked.from.is_none() => unknown(&economy.to_string()),
                 _ => failure,
             })?;
-            (decoded(&found.keyring, "the node")?, zones, Some(session))
+            (keyring_file::decoded(&found.keyring, "the node")?, zones, Some(session))
         }
     };
     let verified = audit_export::verify(lines(open()?), &keyring);
@@ -234,7 +233,7 @@ fn is_theirs(session: &Session, witnessed: &Witnessed) -> bool {
     let asked = ask::Named { name: witnessed.partner_id.clone() };
     // Of whom this node does not know, nothing is checked.
     let Ok(found) = session.call::<_, KeyringFile>("/keyring", &asked) else { return false };
-    let Ok(keyring) = decoded(&found.keyring, "the node") else { return false };
+    let Ok(keyring) = keyring_file::decoded(&found.keyring, "the node") else { return false };
     let (Ok(key), Ok(at)) = (witnessed.key.parse(), witnessed.at.parse()) else { return false };
     keyring.economy().to_string() == witnessed.partner_id && keyring.is_granted(key, Role::Link, at)
 }
@@ -324,35 +323,4 @@ fn refused(file: &str, fault: &Fault) -> Failure {
     let message = format!("`{file}`, line {}: {}", fault.line, fault.what);
     Failure::new(FailureKind::Data, fault.code, message)
         .next("ask for the file again from whoever sent it")
-}
-
-/// A keyring as `audit export --keyring` writes it, or as it lies beside a node's keys.
-fn read_keyring(path: &Path) -> Result<VerifiedKeyring, Failure> {
-    let unreadable = |error: io::Error| folder::unreadable(path, &error);
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(unreadable)?;
-    io::Read::read_to_end(&mut io::Read::take(file, KEYRING_BYTES), &mut bytes)
-        .map_err(unreadable)?;
-    let shown = path.display().to_string();
-    match std::str::from_utf8(&bytes) {
-        Ok(text) => decoded(text.trim(), &shown),
-        Err(_binary) => proved(&bytes, &shown),
-    }
-}
-
-fn decoded(text: &str, from: &str) -> Result<VerifiedKeyring, Failure> {
-    let bytes = comity_node::service::from_base64(text);
-    let bytes = bytes.map_err(|_no_base64| no_keyring(from, "it is no base 64"))?;
-    proved(&bytes, from)
-}
-
-/// A keyring proves by itself of which economy it is.
-fn proved(bytes: &[u8], from: &str) -> Result<VerifiedKeyring, Failure> {
-    let keyring = SignedKeyring::decode(bytes).and_then(|keyring| keyring.verify(None));
-    keyring.map_err(|error| no_keyring(from, &error.to_string()))
-}
-
-fn no_keyring(from: &str, why: &str) -> Failure {
-    Failure::new(FailureKind::Data, "no-keyring", format!("`{from}` has no keyring: {why}"))
-        .next("ask the economy for it: comity audit export --keyring FILE writes it")
 }

@@ -19,6 +19,7 @@ mod consented;
 mod export;
 mod found;
 mod html;
+pub(super) mod keyring_file;
 mod partner;
 mod told;
 

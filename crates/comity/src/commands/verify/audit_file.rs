@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use comity_admin::{Failure, FailureKind};
 use comity_core::cbor::Reader;
+use comity_core::keyring::VerifiedKeyring;
 use comity_core::ledger::LedgerEntry;
 use comity_core::receipt::{Receipt, RejectReason, UnverifiedReceipt};
 use comity_core::{EconomyId, KeyId};
@@ -17,6 +18,7 @@ use comity_node::api::AuditChain;
 use comity_node::audit_file::{self, Delivery};
 use serde::Serialize;
 
+use super::keyrings::Known;
 use crate::screen::{Table, printable};
 pub(super) use lines::is_audit;
 
@@ -33,6 +35,8 @@ pub(super) struct Audit {
     /// When the economy wrote it, by its clock, and the key that signed it.
     written: String,
     signed_by: String,
+    /// The version of the newest keyring by which that key was judged.
+    keyring: u64,
     deliveries: Vec<Checked>,
 }
 
@@ -57,9 +61,9 @@ struct Checked {
 /// What is wrong: a stable code, and a sentence.
 type Wrong = (&'static str, String);
 
-pub(super) fn verify(file: &str, bytes: &[u8]) -> Result<Audit, Failure> {
+pub(super) fn verify(file: &str, bytes: &[u8], known: &Known<'_>) -> Result<Audit, Failure> {
     lines::format(file, bytes)?;
-    read(bytes).map_err(|(code, what)| {
+    read(bytes, &known.of_signer(bytes)?).map_err(|(code, what)| {
         let message = format!("`{file}` does not verify: {what}");
         Failure::new(FailureKind::Data, code, message)
             .next("ask for the file again, from the node that wrote it; do not use this one")
@@ -68,8 +72,8 @@ pub(super) fn verify(file: &str, bytes: &[u8]) -> Result<Audit, Failure> {
 
 /// The seal first: it says whether the lines are those that were written. Then each delivery, against
 /// what its partner signed, which whoever wrote the file could not.
-fn read(bytes: &[u8]) -> Result<Audit, Wrong> {
-    let lines::Sealed { head, economy, key, deliveries } = lines::open(bytes)?;
+fn read(bytes: &[u8], known: &[VerifiedKeyring]) -> Result<Audit, Wrong> {
+    let lines::Sealed { head, economy, key, keyring, deliveries } = lines::open(bytes, known)?;
     let record = &head.record.record;
     let deliveries = deliveries
         .iter()
@@ -88,6 +92,7 @@ fn read(bytes: &[u8]) -> Result<Audit, Wrong> {
         economy: head.economy,
         written: head.written,
         signed_by: key.to_string(),
+        keyring,
         deliveries,
     })
 }
@@ -205,6 +210,7 @@ impl Audit {
         writeln!(out, "  id        {}", printable(&self.record))?;
         writeln!(out, "  books of  {}", self.economy)?;
         writeln!(out, "  written   {}, signed by {}", printable(&self.written), self.signed_by)?;
+        writeln!(out, "  judged    by keyring version {}", self.keyring)?;
         if let Some(withdrawal) = &self.withdrawn_by {
             writeln!(out, "  withdrawn by {}", printable(withdrawal))?;
         }

@@ -6,13 +6,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use comity_admin::{Failure, FailureKind};
 use comity_core::digest::domains;
-use comity_core::keyring::{Role, SignedKeyring};
+use comity_core::keyring::{SignedKeyring, VerifiedKeyring};
 use comity_core::sign::PublicKey;
 use comity_core::{EconomyId, KeyId, Timestamp};
 use comity_node::audit_file::Seal;
 use comity_node::certificate::{FORMAT, Head};
 use serde::Serialize;
 
+use super::keyrings::{Known, judge};
 use crate::screen::{Table, printable};
 
 /// A certificate that its economy signed.
@@ -22,6 +23,8 @@ pub(super) struct Erasure {
     head: Head,
     /// The key that signed.
     signed_by: String,
+    /// The version of the newest keyring by which it was judged.
+    keyring: u64,
 }
 
 #[derive(serde::Deserialize)]
@@ -35,15 +38,15 @@ fn format_of(bytes: &[u8]) -> Option<u64> {
     serde_json::from_slice::<Mark>(first).ok().map(|mark| mark.format)
 }
 
+/// What is wrong: a stable code, and a sentence.
+type Wrong = (&'static str, String);
+
 /// Whether a file in JSON says that it is such a certificate.
 pub(super) fn is_certificate(bytes: &[u8]) -> bool {
     format_of(bytes).is_some()
 }
 
-/// What is wrong: a stable code, and a sentence.
-type Wrong = (&'static str, String);
-
-pub(super) fn verify(file: &str, bytes: &[u8]) -> Result<Erasure, Failure> {
+pub(super) fn verify(file: &str, bytes: &[u8], known: &Known<'_>) -> Result<Erasure, Failure> {
     if let Some(format) = format_of(bytes).filter(|format| *format != FORMAT) {
         let message = format!(
             "`{file}` has format {format}, and format {FORMAT} is read: another comity wrote it"
@@ -51,14 +54,14 @@ pub(super) fn verify(file: &str, bytes: &[u8]) -> Result<Erasure, Failure> {
         return Err(Failure::new(FailureKind::Data, "certificate-format", message)
             .next("verify it with the comity that wrote it, or a newer one"));
     }
-    read(bytes).map_err(|(code, what)| {
+    read(bytes, &known.of_signer(bytes)?).map_err(|(code, what)| {
         let message = format!("`{file}` does not verify: {what}");
         Failure::new(FailureKind::Data, code, message)
             .next("ask for the file again, from the node that wrote it; do not use this one")
     })
 }
 
-fn read(bytes: &[u8]) -> Result<Erasure, Wrong> {
+fn read(bytes: &[u8], known: &[VerifiedKeyring]) -> Result<Erasure, Wrong> {
     let malformed = |what: String| ("certificate-malformed", what);
     let text = std::str::from_utf8(bytes)
         .map_err(|error| malformed(format!("it is not text: {error}")))?;
@@ -71,12 +74,18 @@ fn read(bytes: &[u8]) -> Result<Erasure, Wrong> {
     };
     let head: Head = serde_json::from_str(first).map_err(unread(1))?;
     let seal: Seal = serde_json::from_str(last).map_err(unread(2))?;
-    let key = signer(&head, &seal, first)?;
-    Ok(Erasure { head, signed_by: key.to_string() })
+    let (key, keyring) = signer(&head, &seal, first, known)?;
+    Ok(Erasure { head, signed_by: key.to_string(), keyring })
 }
 
-/// The key that signed the first line, granted by the economy's own keyring when it did.
-fn signer(head: &Head, seal: &Seal, first: &str) -> Result<KeyId, Wrong> {
+/// The key that signed the first line, granted by the economy's own keyring when it did; and the version of
+/// the newest keyring that is known.
+fn signer(
+    head: &Head,
+    seal: &Seal,
+    first: &str,
+    known: &[VerifiedKeyring],
+) -> Result<(KeyId, u64), Wrong> {
     let wrong = |what: String| ("certificate-seal", format!("its seal: {what}"));
     let bytes = |name: &str, text: &str| {
         STANDARD.decode(text).map_err(|error| wrong(format!("its {name} cannot be read: {error}")))
@@ -90,9 +99,7 @@ fn signer(head: &Head, seal: &Seal, first: &str) -> Result<KeyId, Wrong> {
         .map_err(|error| wrong(format!("its keyring is not believed: {error}")))?;
     let key: KeyId =
         seal.key.parse().map_err(|_not_a_key| wrong("its key cannot be read".to_owned()))?;
-    if !keyring.is_granted(key, Role::Link, written) {
-        return Err(wrong(format!("its key was not the economy's at {written}")));
-    }
+    let version = judge(&keyring, known, key, written).map_err(wrong)?;
     let signature = bytes("signature", &seal.signature)?
         .try_into()
         .map_err(|_length| wrong("its signature has another length".to_owned()))?;
@@ -101,7 +108,7 @@ fn signer(head: &Head, seal: &Seal, first: &str) -> Result<KeyId, Wrong> {
     public.verify(domains::SIGN_ERASURE, first.as_bytes(), &signature).map_err(|_bad| {
         ("certificate-signature", "its first line is not what was signed".to_owned())
     })?;
-    Ok(key)
+    Ok((key, version))
 }
 
 impl Erasure {
@@ -109,7 +116,7 @@ impl Erasure {
         let Head { economy, written, record, reference, erased, kept, .. } = &self.head;
         writeln!(out, "{file}: a certificate of erasure, as it was signed")?;
         writeln!(out, "  by      {economy}")?;
-        writeln!(out, "  key     {}", self.signed_by)?;
+        writeln!(out, "  key     {}, by keyring version {}", self.signed_by, self.keyring)?;
         writeln!(out, "  signed  {written}, by its clock")?;
         writeln!(out, "  record  {record} ({})", printable(reference))?;
         let mut table = Table::new(&["part", "erased", "by", "why"]);
@@ -129,7 +136,7 @@ impl Erasure {
 mod tests {
     use comity_node::certificate::{self, ErasedPart};
 
-    use super::super::audit_file::tests::kr;
+    use super::super::audit_file::tests::{kr, link_ended, rescued, rival};
     use super::*;
 
     fn written(at: &str) -> String {
@@ -154,7 +161,29 @@ mod tests {
     }
 
     fn code(text: &str) -> &'static str {
-        read(text.as_bytes()).err().map_or("sound", |(code, _)| code)
+        code_by(text, Vec::new())
+    }
+
+    fn code_by(text: &str, known: Vec<VerifiedKeyring>) -> &'static str {
+        read(text.as_bytes(), &known).err().map_or("sound", |(code, _)| code)
+    }
+
+    /// Whoever has the link key can write any time, and bring along the keyring of that time.
+    #[test]
+    fn what_a_thief_of_the_link_key_dates_back_is_refused_by_whoever_knows_a_newer_keyring() {
+        let forged = written("2026-11-22T00:00:00Z");
+        assert_eq!(code(&forged), "sound", "without a newer keyring nobody can tell");
+        for (known, says) in [
+            (vec![link_ended(true)], "certificate-seal"),
+            (vec![link_ended(false)], "sound"),
+            (vec![link_ended(false), link_ended(true)], "certificate-seal"),
+            (vec![kr().0], "sound"),
+            (vec![rescued()], "certificate-seal"),
+            (vec![rival()], "sound"),
+            (vec![link_ended(false), rival()], "certificate-seal"),
+        ] {
+            assert_eq!(code_by(&forged, known), says);
+        }
     }
 
     #[test]
@@ -167,6 +196,9 @@ mod tests {
         assert_eq!(code(sound.lines().next().unwrap()), "certificate-malformed");
         assert_eq!(code(&written("1971-01-01T00:00:00Z")), "certificate-seal");
         let newer = sound.replace("\"comity-erasure\":1", "\"comity-erasure\":2");
-        assert_eq!(verify("file", newer.as_bytes()).unwrap_err().code, "certificate-format");
+        assert_eq!(
+            verify("file", newer.as_bytes(), &Known::default()).unwrap_err().code,
+            "certificate-format"
+        );
     }
 }

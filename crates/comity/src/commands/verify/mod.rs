@@ -2,6 +2,7 @@
 
 mod audit_file;
 mod certificate;
+mod keyrings;
 mod record_file;
 mod vectors;
 
@@ -12,11 +13,12 @@ use comity_admin::{Failure, FailureKind};
 use comity_core::limits;
 use serde::Serialize;
 
+use super::Context;
 use crate::cli::Verify;
 use crate::folder;
-use crate::screen::Screen;
 use audit_file::Audit;
 use certificate::Erasure;
+use keyrings::Known;
 use record_file::Record;
 use vectors::Vectors;
 
@@ -40,21 +42,23 @@ enum Content {
     Vectors(Vectors),
 }
 
-pub(super) fn run(verify: &Verify, screen: &mut Screen) -> Result<(), Failure> {
-    let verified = verify.files.iter().map(|file| one(file)).collect::<Result<Vec<_>, _>>()?;
-    screen.answer(&verified, |out| verified.iter().try_for_each(|file| file.write(out)))
+pub(super) fn run(verify: &Verify, context: &mut Context<'_>) -> Result<(), Failure> {
+    let known = Known::of(verify, context)?;
+    let verified = verify.files.iter().map(|file| one(file, &known));
+    let verified = verified.collect::<Result<Vec<_>, _>>()?;
+    context.screen.answer(&verified, |out| verified.iter().try_for_each(|file| file.write(out)))
 }
 
-fn one(path: &Path) -> Result<Verified, Failure> {
+fn one(path: &Path, known: &Known<'_>) -> Result<Verified, Failure> {
     let file = path.display().to_string();
     let bytes = read(path)?;
     let content = match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'[') => Content::Vectors(vectors::verify(&file, &bytes)?),
         Some(b'{') if audit_file::is_audit(&bytes) => {
-            Content::Audit(audit_file::verify(&file, &bytes)?)
+            Content::Audit(audit_file::verify(&file, &bytes, known)?)
         }
         Some(b'{') if certificate::is_certificate(&bytes) => {
-            Content::Erasure(certificate::verify(&file, &bytes)?)
+            Content::Erasure(certificate::verify(&file, &bytes, known)?)
         }
         // A record begins with an array in CBOR, which no text does.
         Some(_) if bytes.first().is_none_or(|byte| byte >> 5 != 4) => {

@@ -4,12 +4,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use comity_admin::{Failure, FailureKind};
 use comity_core::digest::domains;
-use comity_core::keyring::{Role, SignedKeyring};
+use comity_core::keyring::{SignedKeyring, VerifiedKeyring};
 use comity_core::sign::PublicKey;
 use comity_core::{EconomyId, KeyId, Timestamp};
 use comity_node::audit_file::{Delivery, FORMAT, Head, Seal, line_digest};
 
 use super::Wrong;
+use crate::commands::verify::keyrings::judge;
 
 /// What the file says, sealed by the economy's link key.
 pub(super) struct Sealed {
@@ -17,6 +18,8 @@ pub(super) struct Sealed {
     pub(super) economy: EconomyId,
     /// The key that signed.
     pub(super) key: KeyId,
+    /// The version of the newest keyring that is known.
+    pub(super) keyring: u64,
     pub(super) deliveries: Vec<Delivery>,
 }
 
@@ -54,7 +57,7 @@ pub(super) fn format(file: &str, bytes: &[u8]) -> Result<(), Failure> {
 }
 
 /// Reads the lines and checks that they are those that the economy's link key signed.
-pub(super) fn open(bytes: &[u8]) -> Result<Sealed, Wrong> {
+pub(super) fn open(bytes: &[u8], known: &[VerifiedKeyring]) -> Result<Sealed, Wrong> {
     let malformed = |what: String| ("audit-malformed", what);
     let text = std::str::from_utf8(bytes)
         .map_err(|error| malformed(format!("it is not text: {error}")))?;
@@ -74,7 +77,7 @@ pub(super) fn open(bytes: &[u8]) -> Result<Sealed, Wrong> {
         .economy
         .parse()
         .map_err(|_not_an_id| malformed("line 1: its economy is no id".to_owned()))?;
-    let key = signer(&head, &seal, economy, first)?;
+    let (key, keyring) = signer(&head, &seal, (economy, known), first)?;
     let signed = head.deliveries.len();
     if signed != deliveries.len() {
         let what = format!(
@@ -93,7 +96,7 @@ pub(super) fn open(bytes: &[u8]) -> Result<Sealed, Wrong> {
     let deliveries = deliveries
         .map(|(place, line)| serde_json::from_str(line).map_err(unread(place + 2)))
         .collect::<Result<_, _>>()?;
-    Ok(Sealed { head, economy, key, deliveries })
+    Ok(Sealed { head, economy, key, keyring, deliveries })
 }
 
 /// The delivery that a line is about, as far as it can be read.
@@ -105,8 +108,14 @@ fn named(line: &str) -> String {
     )
 }
 
-/// The key that signed the first line, granted by the economy's own keyring when it did.
-fn signer(head: &Head, seal: &Seal, economy: EconomyId, first: &str) -> Result<KeyId, Wrong> {
+/// The key that signed the first line, granted by the economy's own keyring when it did; and the version of
+/// the newest keyring that is known.
+fn signer(
+    head: &Head,
+    seal: &Seal,
+    (economy, known): (EconomyId, &[VerifiedKeyring]),
+    first: &str,
+) -> Result<(KeyId, u64), Wrong> {
     let wrong = |what: String| ("audit-seal", format!("the last line: {what}"));
     let bytes = |name: &str, text: &str| {
         STANDARD.decode(text).map_err(|error| wrong(format!("its {name} cannot be read: {error}")))
@@ -120,9 +129,7 @@ fn signer(head: &Head, seal: &Seal, economy: EconomyId, first: &str) -> Result<K
         .written
         .parse()
         .map_err(|_not_a_time| ("audit-malformed", "line 1: its time cannot be read".to_owned()))?;
-    if !keyring.is_granted(key, Role::Link, written) {
-        return Err(wrong(format!("its key was not the economy's at {written}")));
-    }
+    let version = judge(&keyring, known, key, written).map_err(wrong)?;
     let signature = bytes("signature", &seal.signature)?;
     let signature = signature
         .try_into()
@@ -133,5 +140,5 @@ fn signer(head: &Head, seal: &Seal, economy: EconomyId, first: &str) -> Result<K
         let what = "line 1 is not what was signed: it, or the signature, was changed";
         ("audit-signature", what.to_owned())
     })?;
-    Ok(key)
+    Ok((key, version))
 }

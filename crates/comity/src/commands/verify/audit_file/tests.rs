@@ -4,7 +4,7 @@
 use comity_core::Timestamp;
 use comity_core::digest::Digest;
 use comity_core::identity::{EpochId, PartDigest, RecordId};
-use comity_core::keyring::{Grant, KeyringBuilder, RootKeys, RootSet, VerifiedKeyring};
+use comity_core::keyring::{Grant, KeyringBuilder, Revocation, RootKeys, RootSet, VerifiedKeyring};
 use comity_core::ledger::{Head, Obligations};
 use comity_core::receipt::{REJECTS, RejectReason, Witness};
 use comity_core::sign::SecretKey;
@@ -30,6 +30,28 @@ pub(in crate::commands::verify) fn kr() -> (VerifiedKeyring, SecretKey) {
     let (from, until) = (Timestamp::from_secs(1_790_000_000), Timestamp::from_secs(1_800_000_000));
     let grant = Grant::link(builder.economy(), link.public(), from, until);
     (builder.grant(grant).sign(&[&root]).unwrap(), link)
+}
+
+/// The keyring after KR's, in which its link key has ended since.
+pub(in crate::commands::verify) fn link_ended(compromised: bool) -> VerifiedKeyring {
+    let (keyring, link) = kr();
+    let ended = Revocation { key: link.id(), at: Timestamp::from_secs(1_799_000_000), compromised };
+    KeyringBuilder::follow(&keyring).revoke(ended).sign(&[&key(10)]).unwrap()
+}
+
+/// A keyring beside that one, as it is only where somebody else has the root key.
+pub(in crate::commands::verify) fn rival() -> VerifiedKeyring {
+    let (keyring, _) = kr();
+    let (from, until) = (Timestamp::from_secs(1_790_000_000), Timestamp::from_secs(1_800_000_000));
+    let grant = Grant::link(keyring.economy(), key(13).public(), from, until);
+    KeyringBuilder::follow(&keyring).grant(grant).sign(&[&key(10)]).unwrap()
+}
+
+/// KR's next root has taken its place without its word, and does not grant the link key.
+pub(in crate::commands::verify) fn rescued() -> VerifiedKeyring {
+    let following = RootKeys::single(key(14).public()).commitment();
+    let set = RootSet::new(RootKeys::single(key(11).public()), following);
+    KeyringBuilder::follow(&kr().0).retain(|_| false).rotate(set).sign(&[&key(11)]).unwrap()
 }
 
 /// The ledger to JP: five deliveries, of which the second is of our record.
@@ -135,7 +157,7 @@ fn written(change: impl FnOnce(&mut AuditDelivery)) -> String {
 }
 
 fn refused(file: &str, code: &str, says: &str) {
-    let (found, what) = read(file.as_bytes()).expect_err(says);
+    let (found, what) = read(file.as_bytes(), &[]).expect_err(says);
     assert_eq!(found, code, "{what}");
     assert!(what.contains(says), "{what}");
 }
@@ -143,19 +165,53 @@ fn refused(file: &str, code: &str, says: &str) {
 #[test]
 fn a_delivery_that_was_signed_for_verifies() {
     let file = sealed(&books());
-    let audit = read(file.as_bytes()).unwrap();
+    let audit = read(file.as_bytes(), &[]).unwrap();
     assert_eq!(audit.deliveries[0].proof, "signed for");
     assert_eq!(audit.signed_by, kr().1.id().to_string());
     let last = written(|one| {
         one.signed_receipt = signed(&receipt(JP, head(2)));
         one.chain.as_mut().unwrap().steps.clear();
     });
-    assert_eq!(read(last.as_bytes()).unwrap().deliveries[0].proof, "signed for");
+    assert_eq!(read(last.as_bytes(), &[]).unwrap().deliveries[0].proof, "signed for");
     let none = written(|one| (one.signed_receipt, one.chain) = (None, None));
-    assert_eq!(read(none.as_bytes()).unwrap().deliveries[0].proof, "no receipt");
+    assert_eq!(read(none.as_bytes(), &[]).unwrap().deliveries[0].proof, "no receipt");
     let rejected = Receipt { rejects: vec![(2, RejectReason::Erased)], ..receipt(JP, head(4)) };
     let rejected = written(|one| one.signed_receipt = signed(&rejected));
-    assert_eq!(read(rejected.as_bytes()).unwrap().deliveries[0].proof, "refused by the partner");
+    assert_eq!(
+        read(rejected.as_bytes(), &[]).unwrap().deliveries[0].proof,
+        "refused by the partner"
+    );
+}
+
+/// Whoever has the link key can write any time, and bring along the keyring of that time.
+#[test]
+fn what_a_thief_of_the_link_key_dates_back_is_refused_by_whoever_knows_a_newer_keyring() {
+    let forged = sealed(&books());
+    for (known, says) in [
+        (vec![], None),
+        (vec![link_ended(false)], None),
+        (vec![link_ended(true)], Some("declared compromised in keyring version 2")),
+        (vec![kr().0, link_ended(true)], Some("declared compromised")),
+        (vec![rescued()], Some("replaced without their word")),
+        (vec![rival(), link_ended(false)], Some("contradict each other")),
+    ] {
+        match (read(forged.as_bytes(), &known), says) {
+            (Ok(audit), None) => {
+                assert_eq!(audit.keyring, if known.is_empty() { 1 } else { 2 });
+            }
+            (Err((code, what)), Some(says)) => {
+                assert_eq!(code, "audit-seal");
+                assert!(what.contains(says), "{what}");
+            }
+            (read, says) => panic!("{says:?}: {:?}", read.map(|audit| audit.keyring)),
+        }
+    }
+    // Nor does it help to bring along the keyring that says so.
+    let (_, link) = kr();
+    let file = audit_file::write(&books(), &link_ended(true), &link, NOW).unwrap();
+    let (code, what) = read(file.as_bytes(), &[]).map(|audit| audit.keyring).unwrap_err();
+    assert_eq!(code, "audit-seal");
+    assert!(what.contains("declared compromised"), "{what}");
 }
 
 /// The partner's chain goes over it, but the partner has no more of it than 32 bytes.
@@ -167,7 +223,7 @@ fn a_delivery_that_was_taken_back_is_not_signed_for_whatever_the_books_say() {
             one.state = state.to_owned();
             one.signed_receipt = signed(&void);
         });
-        let audit = read(file.as_bytes()).unwrap();
+        let audit = read(file.as_bytes(), &[]).unwrap();
         assert_eq!(audit.deliveries[0].proof, "taken back");
         let mut screen = Vec::new();
         audit.write("who.json", &mut screen).unwrap();
@@ -195,7 +251,7 @@ fn it_tells_neither_titles_nor_trust_nor_who_got_nothing() {
     {
         assert!(!file.contains(told), "{told}: {file}");
     }
-    let audit = read(file.as_bytes()).unwrap();
+    let audit = read(file.as_bytes(), &[]).unwrap();
     let mut screen = Vec::new();
     audit.write("who.json", &mut screen).unwrap();
     let screen = String::from_utf8(screen).unwrap();
