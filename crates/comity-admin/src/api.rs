@@ -10,7 +10,7 @@ use comity_core::Timestamp;
 use comity_node::api::{
     AffiliateRequest, AffirmRequest, AlarmLine, ApplyRequest, DraftsRequest, Event, ExplainRequest,
     GroupRequest, ListRequest, PublishRequest, QuarantineRequest, RecordFileRequest, RevokeRequest,
-    RotateRequest, RuleRequest,
+    RotateRequest, RotateRootRequest, RuleRequest,
 };
 use comity_node::service::{End, Service};
 use comity_node::{ErrorKind, ServiceError};
@@ -79,6 +79,12 @@ fn node() -> Router<Service> {
             "/rotate-link",
             post(async |State(node): Node, Ask(asked): Ask<RotateRequest>| {
                 answer(node.rotate_link(asked).await)
+            }),
+        )
+        .route(
+            "/rotate-root",
+            post(async |State(node): Node, Ask(asked): Ask<RotateRootRequest>| {
+                answer(node.rotate_root(asked).await)
             }),
         )
         .route(

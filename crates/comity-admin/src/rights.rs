@@ -7,10 +7,9 @@ use comity_core::staff::Right;
 pub(crate) fn of(path: &str) -> Right {
     match path {
         "/status" | "/clock" | "/keys" | "/staff" | "/unclaimed-keys" | "/partners" => Right::Open,
-        "/backup" | "/confirm-recovery" | "/rotate-link" | "/revoke-key" | "/affirm"
-        | "/add-staff" | "/leave-staff" | "/recognise-key" | "/emergency-key" | "/guard-reload" => {
-            Right::Keep
-        }
+        "/backup" | "/confirm-recovery" | "/rotate-link" | "/rotate-root" | "/revoke-key"
+        | "/affirm" | "/add-staff" | "/leave-staff" | "/recognise-key" | "/emergency-key"
+        | "/guard-reload" => Right::Keep,
         "/keep-drafts" => Right::Bring,
         "/list"
         | "/show"
@@ -118,6 +117,7 @@ mod tests {
             "/backup",
             "/confirm-recovery",
             "/rotate-link",
+            "/rotate-root",
             "/revoke-key",
             "/affirm",
             "/add-staff",

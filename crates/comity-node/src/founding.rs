@@ -166,7 +166,7 @@ pub fn found(folder: &Path, founding: &Founding, seal: Seal<'_>) -> Result<Found
     Ok(Founded { economy, folder: folder.to_owned(), next_root })
 }
 
-fn numbered(name: &str, keys: Vec<SecretKey>) -> Result<KeySet, ServiceError> {
+pub(crate) fn numbered(name: &str, keys: Vec<SecretKey>) -> Result<KeySet, ServiceError> {
     let mut set = KeySet::new();
     for (number, key) in keys.into_iter().enumerate() {
         set.insert(&format!("{name}-{}", number + 1), key)?;

@@ -23,6 +23,7 @@ mod rotation;
 pub mod service;
 mod shell;
 pub mod shell_word;
+mod staged;
 pub mod state;
 
 pub use error::{DAMAGED, ErrorKind, ServiceError};

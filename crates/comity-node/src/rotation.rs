@@ -15,7 +15,7 @@ use std::path::Path;
 
 use comity_core::journal::{JournalEntry, RecordEntered, Source, Standing};
 use comity_core::keyring::{
-    Grant, KeyringBuilder, Revocation, Role, SignedKeyring, VerifiedKeyring,
+    Grant, KeyringBuilder, KeyringError, Revocation, Role, SignedKeyring, VerifiedKeyring,
 };
 use comity_core::record::control;
 use comity_core::sign::SecretKey;
@@ -27,6 +27,7 @@ use crate::error::{ErrorKind, ServiceError};
 use crate::founding::{DESK, LINK, NODE_KEYS, ROOT_KEYS, grant_span};
 use crate::keyfile::{self, Form, KeyFileError, Passphrase, Seal};
 use crate::node::Keys;
+use crate::staged;
 use crate::state::State;
 
 /// The keyring of a rotation that is under way. Nothing in it is secret.
@@ -34,6 +35,9 @@ const NEXT_KEYRING: &str = "keys/next-keyring";
 
 /// The keyring that entered the journal last. Nothing in it is secret.
 const LAST_KEYRING: &str = "keys/keyring";
+
+/// The code of the error that another change was interrupted. Nothing was written.
+pub(crate) const UNFINISHED: &str = "rotation-unfinished";
 
 /// The first two steps: the keyring is written, and these keys take the places of those of their names.
 pub(crate) fn begin(
@@ -72,7 +76,7 @@ fn leave_none_behind(
         return Ok(());
     }
     let message = "an earlier change of keys was interrupted, and has to be finished first";
-    Err(ServiceError::new(ErrorKind::TryLater, "rotation-unfinished", message)
+    Err(ServiceError::new(ErrorKind::TryLater, UNFINISHED, message)
         .next("start the node, or start it anew: it finishes that first"))
 }
 
@@ -82,8 +86,11 @@ fn takes_over(keyring: &VerifiedKeyring, waiting: &VerifiedKeyring) -> bool {
         let same = |other: &Revocation| other.compromised || !one.compromised;
         keyring.revocation(one.key).is_some_and(same)
     };
+    // Of two successors of one root set the second would freeze the economy for good.
+    let follows = waiting.chain().continued_by(keyring.chain());
     let waiting = waiting.keyring();
-    waiting.revocations.iter().all(revokes)
+    follows
+        && waiting.revocations.iter().all(revokes)
         && waiting.affirmed.iter().all(|record| keyring.affirms(record))
 }
 
@@ -97,15 +104,29 @@ fn read(folder: &Path, file: &str, us: EconomyId) -> Result<Option<VerifiedKeyri
     }
 }
 
-/// A new link key, and a keyring that grants it and ends every other.
-pub(crate) fn next_link(current: &VerifiedKeyring, now: Timestamp) -> (SecretKey, KeyringBuilder) {
+/// A new link key, and a keyring that grants it and ends every other. `stolen`: the last instant at which
+/// the old one was certainly ours; it, and those that took its place since, are declared compromised.
+pub(crate) fn next_link(
+    current: &VerifiedKeyring,
+    stolen: Option<Timestamp>,
+    now: Timestamp,
+) -> (SecretKey, KeyringBuilder) {
     let link = SecretKey::generate(&mut OsEntropy);
     let (from, until) = grant_span(now);
     let grant = Grant::link(current.economy(), link.public(), from, until);
     let builder = KeyringBuilder::follow(current).grant(grant);
-    let builder = links(current).fold(builder, |builder, key| {
-        builder.revoke(Revocation { key, at: now, compromised: false })
-    });
+    let ended = |key: &KeyId, at: Timestamp| {
+        current.revocation(*key).is_some_and(|revocation| revocation.at <= at)
+    };
+    let all = current.grants().filter(|grant| grant.role == Role::Link).map(|grant| grant.key);
+    let builder = match stolen {
+        None => links(current).fold(builder, |builder, key| {
+            builder.revoke(Revocation { key, at: now, compromised: false })
+        }),
+        Some(at) => all.filter(|key| !ended(key, at)).fold(builder, |builder, key| {
+            builder.revoke(Revocation { key, at, compromised: true })
+        }),
+    };
     (link, builder)
 }
 
@@ -116,6 +137,16 @@ pub(crate) fn signed_by_root(
     passphrase: Option<&Passphrase>,
     builder: KeyringBuilder,
 ) -> Result<VerifiedKeyring, ServiceError> {
+    let roots = root_keys(folder, passphrase)?;
+    let keyring = builder.sign(&roots.iter().collect::<Vec<_>>());
+    keyring.map_err(unsigned)
+}
+
+/// The root keys that are here.
+pub(crate) fn root_keys(
+    folder: &Path,
+    passphrase: Option<&Passphrase>,
+) -> Result<Vec<SecretKey>, ServiceError> {
     let roots = keyfile::open(&folder.join(ROOT_KEYS), passphrase).map_err(|error| {
         if !matches!(error, KeyFileError::Missing(_)) {
             return ServiceError::from(error);
@@ -123,8 +154,30 @@ pub(crate) fn signed_by_root(
         ServiceError::new(ErrorKind::NoPermission, "root-keys", error.to_string())
             .next("bring the root keys back to keys/root.keys, and take them away afterwards")
     })?;
-    let keyring = builder.sign(&roots.iter().map(|(_, key)| key).collect::<Vec<_>>());
-    keyring.map_err(|error| ServiceError::data("keyring", error.to_string()))
+    Ok(roots.iter().map(|(_, key)| key.clone()).collect())
+}
+
+/// The root keys that were there did not make a keyring.
+pub(crate) fn unsigned(error: KeyringError) -> ServiceError {
+    let failed = ServiceError::data("keyring", error.to_string());
+    match error {
+        KeyringError::TooFewSignatures { .. } => failed.next(
+            "keys/root.keys does not hold enough of the root keys in force: bring those, whole; were they stolen or lost: comity key rotate root --stolen",
+        ),
+        KeyringError::TooLarge(_)
+        | KeyringError::Malformed(_)
+        | KeyringError::WeakKey { .. }
+        | KeyringError::KeyCount(_)
+        | KeyringError::DuplicateKey(_)
+        | KeyringError::Threshold { .. }
+        | KeyringError::BadSignature(_)
+        | KeyringError::NotCommitted(_)
+        | KeyringError::RotationNumber { .. }
+        | KeyringError::OtherEconomy { .. }
+        | KeyringError::Predecessor(_)
+        | KeyringError::EmptyGrant(_)
+        | KeyringError::HolderTooLong => failed,
+    }
 }
 
 /// Link keys that are granted and not revoked.
@@ -267,10 +320,13 @@ pub(crate) fn finish(
             "the journal is older than the keys: their keyring is entered again"
         );
     }
-    match state.keyring(&us) {
-        Some(keyring) => keep(folder, keyring),
-        None => forget(folder),
+    let Some(keyring) = state.keyring(&us) else { return forget(folder) };
+    keep(folder, keyring)?;
+    if let Err(error) = staged::settle(folder, keyring) {
+        // The keys that the node runs with are not among them.
+        tracing::warn!(next = error.next, "{error}");
     }
+    Ok(())
 }
 
 /// Enters a keyring that was signed before. `lost`: the journal had it once, so that it was put back to an
@@ -377,7 +433,7 @@ mod tests {
 
         fn prepare(&self) {
             let (path, now) = (self.path(), crate::clock::now());
-            let (link, builder) = next_link(&self.keyring(), now);
+            let (link, builder) = next_link(&self.keyring(), None, now);
             let keyring = signed_by_root(&path, None, builder).unwrap();
             begin(&path, None, &keyring, &[(LINK, link)]).unwrap();
         }
@@ -444,7 +500,7 @@ mod tests {
         let builder = KeyringBuilder::follow(&world.keyring()).revoke(revocation);
         let keyring = signed_by_root(&path, None, builder).unwrap();
         begin(&path, None, &keyring, &[]).unwrap();
-        let (link, builder) = next_link(&world.keyring(), crate::clock::now());
+        let (link, builder) = next_link(&world.keyring(), None, crate::clock::now());
         let next = signed_by_root(&path, None, builder).unwrap();
         let refused = begin(&path, None, &next, &[(LINK, link)]).unwrap_err();
         assert_eq!(refused.code, "rotation-unfinished");

@@ -16,7 +16,7 @@ use crate::screen::{Asker, Typed};
 pub(crate) const KEY_FILES: [(&str, &str); 4] = [
     (NODE_KEYS, "link and desk: the node runs with them"),
     (ROOT_KEYS, "root: grants and revokes the others"),
-    (NEXT_ROOT_KEYS, "next root: only after a theft of the root"),
+    (NEXT_ROOT_KEYS, "next root: takes the place of the root, also after its theft"),
     (EMERGENCY_KEYS, "emergency: breaks the glass"),
 ];
 

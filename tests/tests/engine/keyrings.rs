@@ -5,7 +5,7 @@ use std::time::Duration;
 use comity_core::journal::{JournalEntry, PartnerChange, Standing};
 use comity_core::keyring::{Grant, KeyringBuilder, VerifiedKeyring};
 use comity_core::partners::AuthenticatedPartner;
-use comity_core::record::{VerifiedRecord, control};
+use comity_core::record::{Part, VerifiedRecord, control};
 use comity_core::sign::SecretKey;
 use comity_core::test_util::TestEconomy;
 use comity_core::{Kind, Tlp};
@@ -295,4 +295,98 @@ fn of_a_frozen_economy_nothing_is_taken_but_a_later_root() {
     assert_eq!(bench.state().partners_version(), version, "nothing is made anew for them");
     assert_eq!(says(&mut bench, &rescued(&by, &one)), Answer::Acked);
     assert!(!bench.state().is_frozen(&by.id));
+}
+
+/// What somebody else signed with the stolen root: a keyring that grants a key of theirs, and a record.
+fn thiefs(by: &Economy) -> (VerifiedKeyring, VerifiedRecord, Vec<Part>) {
+    let key = SecretKey::from_seed(&[86; 32]);
+    let all = Kind::ALL.iter().copied();
+    let (from, until) = (TestEconomy::FROM, TestEconomy::UNTIL);
+    let grant = Grant::author(by.id, key.public(), all, Tlp::Red, from, until);
+    let keyring = KeyringBuilder::follow(&by.keyring).grant(grant).sign(&[&by.root]);
+    let of_thief = Economy { author: key, ..by.clone() };
+    let (record, parts) = advisory(&of_thief, "pay here", START);
+    (keyring.expect("the stolen root"), record, parts)
+}
+
+fn standing(bench: &Bench, record: &VerifiedRecord) -> Standing {
+    bench.state().record(&record.id()).expect("it is here").standing.clone()
+}
+
+/// The whole of it at a partner who hears everything through somebody else: as at any further hop.
+#[test]
+fn a_stolen_root_is_told_of_and_its_next_root_brings_back_the_economy_and_not_the_thief() {
+    let mut bench = Bench::new();
+    let (mut relay, mut origin) = (bench.pair(2), bench.pair(3));
+    bench.connect(&mut relay);
+    bench.connect(&mut origin);
+    let by = origin.economy.clone();
+    let (own, own_parts) = advisory(&by, "its own", START);
+    bench.deliver(&mut origin, &own, &own_parts);
+    let (forged, record_of_thief, parts) = thiefs(&by);
+    bench.deliver(&mut relay, &record(&by, &forged), &[]);
+    bench.deliver(&mut relay, &record_of_thief, &parts);
+    assert_eq!(standing(&bench, &record_of_thief), Standing::Accepted, "nobody can tell yet");
+    assert!(bench.alarms("partner-frozen").is_empty());
+    let honest = next(&by, &by.keyring, 80);
+    bench.deliver(&mut origin, &record(&by, &honest), &[]);
+    let told = bench.alarms("partner-frozen");
+    assert_eq!(told.len(), 1);
+    assert!(told[0].contains("comity key rotate root --stolen"), "{}", told[0]);
+    for record in [&own, &record_of_thief] {
+        let set_aside = standing(&bench, record);
+        assert!(matches!(set_aside, Standing::Quarantined(why) if why.contains("frozen")));
+    }
+
+    // From its own keyring, as its node makes it; it comes through the relay alone.
+    bench.sever(origin.conn());
+    let keyring = rescued(&by, &honest);
+    let number = bench.deliver(&mut relay, &record(&by, &keyring), &[]);
+    assert_eq!(bench.answer(&relay, number), Answer::Acked);
+    let told = bench.alarms("root-replaced");
+    assert_eq!(told.len(), 1);
+    assert!(told[0].contains("not frozen any more"), "{}", told[0]);
+    let (late, late_parts) = {
+        let key = SecretKey::from_seed(&[86; 32]);
+        advisory(&Economy { author: key, ..by.clone() }, "pay there", START)
+    };
+    bench.deliver(&mut relay, &late, &late_parts);
+    let again = KeyringBuilder::follow(&forged).sign(&[&by.root]).expect("the stolen root");
+    let number = bench.deliver(&mut relay, &record(&by, &again), &[]);
+    assert_eq!(bench.answer(&relay, number), Answer::Rejected);
+    for _ in 0..2 {
+        assert!(!bench.state().is_frozen(&by.id));
+        assert_eq!(bench.state().keyring(&by.id).unwrap().digest(), keyring.digest());
+        assert_eq!(standing(&bench, &own), Standing::Accepted);
+        let thiefs = standing(&bench, &record_of_thief);
+        assert!(
+            matches!(&thiefs, Standing::Quarantined(why) if !why.contains("frozen")),
+            "{thiefs:?}"
+        );
+        assert!(matches!(standing(&bench, &late), Standing::Pending(_)));
+        bench.restart();
+    }
+    // What was told is told once.
+    assert_eq!(bench.alarms("partner-frozen").len() + bench.alarms("root-replaced").len(), 2);
+}
+
+/// Without a contradiction nobody was frozen: a rotation without the old root's word is told of all the same,
+/// an orderly one is not.
+#[test]
+fn a_root_that_is_replaced_without_its_word_is_told_of_and_a_renewal_is_not() {
+    let mut bench = Bench::new();
+    let (mut orderly, mut stolen) = (bench.pair(2), bench.pair(3));
+    for peer in [&mut orderly, &mut stolen] {
+        bench.connect(peer);
+    }
+    let by = orderly.economy.clone();
+    let set = TestEconomy::genesis(&by.next_root, &SecretKey::from_seed(&[88; 32]));
+    let renewed = KeyringBuilder::follow(&by.keyring).rotate(set).sign(&[&by.root, &by.next_root]);
+    bench.deliver(&mut orderly, &record(&by, &renewed.expect("both sets")), &[]);
+    assert!(bench.alarms("root-replaced").is_empty());
+    let by = stolen.economy.clone();
+    bench.deliver(&mut stolen, &record(&by, &rescued(&by, &by.keyring)), &[]);
+    let told = bench.alarms("root-replaced");
+    assert_eq!(told.len(), 1);
+    assert!(told[0].contains("without the word of those before"), "{}", told[0]);
 }

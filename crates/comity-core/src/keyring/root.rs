@@ -47,6 +47,16 @@ impl RootKeys {
         Self { keys: vec![key.id()], threshold: 1 }
     }
 
+    /// The set of these keys that somebody committed to, with whichever threshold it has. `None`: the
+    /// commitment is to others, or to more of them.
+    #[must_use]
+    pub fn committed(keys: &[KeyId], commitment: Digest) -> Option<Self> {
+        let most = keys.len().min(limits::ROOT_KEYS) as u64;
+        (1..=most)
+            .filter_map(|threshold| Self::new(keys.to_vec(), threshold).ok())
+            .find(|set| set.commitment() == commitment)
+    }
+
     /// The keys, ascending.
     #[must_use]
     pub fn keys(&self) -> &[KeyId] {
@@ -288,5 +298,25 @@ impl RootChain {
     #[must_use]
     pub fn continued_by(&self, other: &Self) -> bool {
         self.economy == other.economy && other.rotations.starts_with(&self.rotations)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_is_found_by_what_was_committed_to_and_only_whole() {
+        let ids: Vec<_> = (1..5).map(|seed| SecretKey::from_seed(&[seed; 32]).id()).collect();
+        for threshold in 1..=3 {
+            let set = RootKeys::new(ids[..3].to_vec(), threshold).unwrap();
+            let found = |keys: &[KeyId]| RootKeys::committed(keys, set.commitment());
+            let reversed: Vec<_> = ids[..3].iter().rev().copied().collect();
+            assert_eq!(found(&reversed), Some(set.clone()));
+            assert_eq!(found(&ids[..2]), None);
+            assert_eq!(found(&ids), None);
+            assert_eq!(found(&ids[1..]), None);
+            assert_eq!(found(&[]), None);
+        }
     }
 }

@@ -19,6 +19,12 @@ impl RootPassphrase {
         Self(Zeroizing::new(text))
     }
 
+    /// As typed.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
@@ -51,6 +57,13 @@ impl<'de> Deserialize<'de> for RootPassphrase {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RotateRequest {
+    /// The old one is in foreign hands: what it signed counts nowhere, whatever time it says.
+    #[serde(default)]
+    pub compromised: bool,
+    /// Since when it may be; now, if this is not said. Keys of the links that were replaced since are
+    /// declared stolen as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
     /// What opens the root keys, where their file is encrypted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_passphrase: Option<RootPassphrase>,

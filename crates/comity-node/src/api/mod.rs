@@ -23,6 +23,7 @@ mod publishing;
 mod quarantine;
 mod records;
 mod review;
+mod roots;
 mod searching;
 mod staff;
 mod trouble;
@@ -93,6 +94,7 @@ pub use review::{
     ClockReview, GivenReview, KeyReview, KeysReview, PartnerReview, QuarantineReview, TakenReview,
     WithdrawalReview,
 };
+pub use roots::{Hears, NextRootFile, RootPartner, RootRotated, RotateRootRequest, SealedKeys};
 pub use searching::{
     AuditFound, AuditPartner, AuditPartnerRequest, AuditSent, FileDigest, FoundPart, SearchDone,
     SearchLine, SearchRequest,

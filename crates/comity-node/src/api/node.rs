@@ -68,6 +68,12 @@ pub struct Status {
     /// What to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desk_next: Option<String>,
+    /// What is wrong with the root keys, if anything: somebody else has signed with them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_problem: Option<String>,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_next: Option<String>,
     /// What is wrong with the store, if anything.
     pub store_problem: Option<String>,
     /// What to do about it.

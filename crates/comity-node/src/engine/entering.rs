@@ -12,7 +12,7 @@ use comity_core::{EconomyId, Kind, PartDigest, RecordId, Section, Timestamp, Urg
 use comity_store::NewEntry;
 
 use super::{Checked, Effect, Engine, Then};
-use crate::state::{FoldError, titles};
+use crate::state::{FoldError, RootTurn, titles};
 
 /// Why an entry was not made. Nothing has changed.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +89,7 @@ impl Engine {
             self.tell_frozen(before.freezes);
         }
         self.tell_late();
+        self.tell_roots();
         self.tell_recalled();
         if self.state.turns() != before.turns {
             self.reclaim_all();
@@ -108,6 +109,41 @@ impl Engine {
             let about = (secretariat != self.state.us()).then_some(secretariat);
             let text = format!("{name} is frozen: there are two rosters {epoch}");
             self.alarm(about, "group-frozen", text);
+        }
+    }
+
+    /// Somebody may have the root keys of an economy, or it took itself back from whoever had them.
+    fn tell_roots(&mut self) {
+        let us = self.state.us();
+        for (economy, turn) in self.state.take_root_turns() {
+            let name = self.state.name_of(&economy);
+            let (code, text) = match turn {
+                RootTurn::Froze(fork) if economy == us => (
+                    "own-keyring-forked",
+                    format!(
+                        "two keyrings of version {} are signed with our root keys, which somebody else may have: nothing that we sign counts until our next root keys have signed one: comity key rotate root --stolen",
+                        fork.version
+                    ),
+                ),
+                RootTurn::Froze(fork) => (
+                    "partner-frozen",
+                    format!(
+                        "{name} is frozen: two keyrings of its version {} are signed with its root keys, which somebody else may have. Nothing of it is believed until one comes that its next root keys have signed: phone its operator, who makes it with comity key rotate root --stolen",
+                        fork.version
+                    ),
+                ),
+                RootTurn::Replaced { seized, thawed } => {
+                    let without = if seized { ", without the word of those before" } else { "" };
+                    let thawed = if thawed { "it is not frozen any more; " } else { "" };
+                    (
+                        "root-replaced",
+                        format!(
+                            "{name} has new root keys{without}: {thawed}what the old ones had granted counts only as far as the new ones grant it"
+                        ),
+                    )
+                }
+            };
+            self.alarm((economy != us).then_some(economy), code, text);
         }
     }
 

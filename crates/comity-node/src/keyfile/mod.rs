@@ -106,7 +106,34 @@ pub enum Form {
 
 /// Reads the keys of a file that only its owner may read.
 pub fn open(path: &Path, passphrase: Option<&Passphrase>) -> Result<KeySet, KeyFileError> {
-    let file = Contents::read(path)?;
+    opened(path, &Contents::read(path)?, passphrase)
+}
+
+/// The bytes of a whole key file that only its owner may read, sealed as it is: for whoever may open it
+/// and cannot reach it.
+pub fn sealed(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
+    Contents::read(path).map(|file| file.bytes)
+}
+
+/// As [`inspect`], of bytes that [`sealed`] gave. `name` is what they are called in an error.
+pub fn inspect_sealed(name: &Path, bytes: &[u8]) -> Result<Form, KeyFileError> {
+    Contents::parse(name, Zeroizing::new(bytes.to_vec())).map(|file| file.form)
+}
+
+/// As [`open`], of bytes that [`sealed`] gave. `name` is what they are called in an error.
+pub fn open_sealed(
+    name: &Path,
+    bytes: &[u8],
+    passphrase: Option<&Passphrase>,
+) -> Result<KeySet, KeyFileError> {
+    opened(name, &Contents::parse(name, Zeroizing::new(bytes.to_vec()))?, passphrase)
+}
+
+fn opened(
+    path: &Path,
+    file: &Contents,
+    passphrase: Option<&Passphrase>,
+) -> Result<KeySet, KeyFileError> {
     let keys = match file.form {
         Form::Plain => KeySet::decode(file.body()),
         Form::Encrypted(work) => {
@@ -154,7 +181,13 @@ struct Contents {
 
 impl Contents {
     fn read(path: &Path) -> Result<Self, KeyFileError> {
-        let bytes = read_private(path)?;
+        Self::parse(path, read_private(path)?)
+    }
+
+    fn parse(path: &Path, bytes: Zeroizing<Vec<u8>>) -> Result<Self, KeyFileError> {
+        if bytes.len() as u64 > FILE_BYTES {
+            return Err(damaged(path, "it is far too large"));
+        }
         let start = bytes
             .iter()
             .position(|byte| *byte == b'\n')

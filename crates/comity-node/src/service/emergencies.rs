@@ -1,7 +1,7 @@
 //! Broken glass: one record of ours to one partner in an emergency, signed with a key of its own, confirmed
 //! by a second person or recalled by the node itself.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ use crate::entropy::OsEntropy;
 use crate::error::{ErrorKind, ServiceError};
 use crate::founding::{NODE_KEYS, grant_span};
 use crate::keyfile::{self, Form, KeySet, Seal, WorkFactor};
+use crate::staged::{self, Place};
 use crate::state::{Glass, GlassStands, Held, State, Unbroken, Unconfirmed};
 
 /// The file of the emergency key, in the data folder.
@@ -56,24 +57,23 @@ impl Service {
         let builder = before.iter().fold(builder, |builder, key| builder.revoke(ends(*key)));
         let grant = Grant::emergency(keyring.economy(), key.public(), from, until);
         let next = self.signed_by_root(builder.grant(grant), asked.root_passphrase).await?;
-        let file = self.parts.config.folder.join(EMERGENCY_KEYS);
         let id = key.id();
-        self.seal_emergency(file.clone(), key, asked.passphrase).await?;
+        self.stage_emergency(key, asked.passphrase).await?;
         let title = format!("Keyring, version {}: a new emergency key", next.version());
         let desk = self.keys()?.desk;
         self.publish_keyring(&next, title, (&desk, false), &[]).await?;
         Ok(EmergencyKeyMade {
             key: id.to_string(),
-            file: file.display().to_string(),
+            file: self.parts.config.folder.join(EMERGENCY_KEYS).display().to_string(),
             until: until.to_string(),
             ended: before.iter().map(ToString::to_string).collect(),
             keyring: next.version(),
         })
     }
 
-    async fn seal_emergency(
+    /// Beside the file that is in force, until the keyring that grants the key has been entered.
+    async fn stage_emergency(
         &self,
-        file: PathBuf,
         key: SecretKey,
         passphrase: Option<StaffPassphrase>,
     ) -> Result<(), ServiceError> {
@@ -89,13 +89,15 @@ impl Service {
             })
         });
         let passphrase = passphrase.transpose()?;
+        let tag = staged::key_tag(key.id());
         let mut keys = KeySet::new();
         keys.insert(EMERGENCY, key)?;
+        let folder = self.parts.config.folder.clone();
         let sealing = tokio::task::spawn_blocking(move || {
             let seal = passphrase.as_ref().map_or(Seal::Plain, |one| Seal::Passphrase(one, work));
-            keyfile::replace(&file, &keys, seal)
+            staged::stage(&folder, (Place::Emergency, &tag), &keys, seal)
         });
-        Ok(sealing.await.map_err(no_thread)??)
+        sealing.await.map_err(no_thread)?
     }
 
     /// One record of ours goes to one partner whatever agreements and trust say; or only what the partner

@@ -196,13 +196,13 @@ pub(crate) fn desk_problem(state: &State, desk: KeyId, now: Timestamp) -> Option
     Some((problem, next.to_owned()))
 }
 
-fn instant(text: &str) -> Result<Timestamp, ServiceError> {
+pub(super) fn instant(text: &str) -> Result<Timestamp, ServiceError> {
     text.parse().map_err(|error: comity_core::time::ParseTimestampError| {
         ServiceError::usage("time", error.to_string())
     })
 }
 
-fn key_line(
+pub(super) fn key_line(
     state: &State,
     keyring: &VerifiedKeyring,
     grant: &Grant,
@@ -246,7 +246,12 @@ pub(super) fn reach(
 }
 
 /// `sees`: up to which label the title may be shown.
-fn signed_line(state: &State, id: &RecordId, held: &Held, sees: Option<Tlp>) -> SignedLine {
+pub(super) fn signed_line(
+    state: &State,
+    id: &RecordId,
+    held: &Held,
+    sees: Option<Tlp>,
+) -> SignedLine {
     let holders = state.partners().filter(|(_, one)| one.out.possibly_held(id).is_some());
     SignedLine {
         record: id.to_string(),

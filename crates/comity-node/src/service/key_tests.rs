@@ -84,7 +84,7 @@ async fn a_running_node_speaks_for_the_root_only_with_the_passphrase_of_its_file
         (root(""), "passphrase-needed"),
         (root("x"), "wrong-passphrase"),
     ] {
-        let asked = RotateRequest { root_passphrase: given.clone() };
+        let asked = RotateRequest { root_passphrase: given.clone(), ..RotateRequest::default() };
         assert_eq!(service.rotate_link(asked).await.unwrap_err().code, code);
         assert_eq!(service.revoke_key(revoke(given.clone())).await.unwrap_err().code, code);
         let records = vec![record.clone()];
@@ -92,7 +92,13 @@ async fn a_running_node_speaks_for_the_root_only_with_the_passphrase_of_its_file
         assert_eq!(service.affirm(asked).await.unwrap_err().code, code);
     }
     assert_eq!(keyring(&service).await, 2, "nothing was signed");
-    service.rotate_link(RotateRequest { root_passphrase: root("correct horse") }).await.unwrap();
+    service
+        .rotate_link(RotateRequest {
+            root_passphrase: root("correct horse"),
+            ..RotateRequest::default()
+        })
+        .await
+        .unwrap();
     let (records, root_passphrase) = (vec![record], root("correct horse"));
     let asked = AffirmRequest { records, root_passphrase, ..AffirmRequest::default() };
     service.affirm(asked).await.unwrap();
@@ -111,7 +117,13 @@ async fn the_passphrase_that_a_node_runs_with_is_not_the_roots() {
     let refused = service.rotate_link(RotateRequest::default()).await.unwrap_err();
     assert_eq!(refused.code, "passphrase-needed");
     assert_eq!(keyring(&service).await, 1);
-    service.rotate_link(RotateRequest { root_passphrase: root("correct horse") }).await.unwrap();
+    service
+        .rotate_link(RotateRequest {
+            root_passphrase: root("correct horse"),
+            ..RotateRequest::default()
+        })
+        .await
+        .unwrap();
     assert_eq!(keyring(&service).await, 2);
     drop(service);
     stop(node).await;

@@ -3,37 +3,70 @@
 
 use std::sync::PoisonError;
 
+use comity_core::Timestamp;
 use comity_core::keyring::{KeyringBuilder, VerifiedKeyring};
 use comity_core::sign::SecretKey;
 use tokio::sync::{MutexGuard, RwLockWriteGuard};
 
 use super::Service;
+use super::key_ends::instant;
 use crate::api::{RootPassphrase, RotateRequest};
 use crate::engine::CommandError;
 use crate::error::{ErrorKind, ServiceError};
 use crate::founding::LINK;
 use crate::node::link_identity;
-use crate::rotation;
+use crate::{rotation, staged};
 
 impl Service {
     /// Grants a new link key and ends the old one. Needs the root keys. What is interrupted is finished
     /// at the next start; where the engine refuses the keyring, the old key comes back.
     pub async fn rotate_link(&self, asked: RotateRequest) -> Result<(), ServiceError> {
+        let stolen = self.stolen_since(&asked)?;
         let _alone = self.alone_with_keyring()?;
         let current = self.own_keyring(false).await?;
-        let (link, builder) = rotation::next_link(&current, self.now());
+        let (link, builder) = rotation::next_link(&current, stolen, self.now());
         let keyring = self.signed_by_root(builder, asked.root_passphrase).await?;
         let title = rotation::title(&keyring);
         let desk = self.keys()?.desk;
         self.publish_keyring(&keyring, title, (&desk, false), &[(LINK, link.clone())]).await?;
-        if let Some(endpoint) = &self.parts.endpoint {
-            let refused = |error: comity_net::tls::TlsError| {
-                ServiceError::data("certificate", error.to_string())
-            };
-            endpoint.replace_identity(link_identity(&link, &keyring)?).map_err(refused)?;
-        }
+        // What else it signs, exported audits and certificates of erasure, it signs with the new one as well.
+        self.set_link(link.clone());
+        self.renew_certificate(&link, &keyring)?;
         let swapped = self.parts.shell.ask(move |engine, _| engine.set_link_key(link));
         swapped.await.ok_or_else(ServiceError::stopped)
+    }
+
+    /// Since when the link key is in foreign hands, if it is.
+    fn stolen_since(&self, asked: &RotateRequest) -> Result<Option<Timestamp>, ServiceError> {
+        let now = self.now();
+        let from = asked.from.as_deref().map(instant).transpose()?;
+        match (asked.compromised, from) {
+            (true, None) => Ok(Some(now)),
+            (true, Some(from)) if from <= now => Ok(Some(from)),
+            (true, Some(from)) => {
+                let message = format!("{from} is still to come");
+                Err(ServiceError::usage("not-yet", message)
+                    .next("--from is the last instant at which the key was certainly yours alone"))
+            }
+            (false, None) => Ok(None),
+            (false, Some(_)) => {
+                let message = "only a stolen key ends at another time than now";
+                Err(ServiceError::usage("not-stolen", message)
+                    .next("comity key rotate --compromised --from TIME"))
+            }
+        }
+    }
+
+    /// From now on links show what this keyring says of the key.
+    pub(super) fn renew_certificate(
+        &self,
+        link: &SecretKey,
+        keyring: &VerifiedKeyring,
+    ) -> Result<(), ServiceError> {
+        let Some(endpoint) = &self.parts.endpoint else { return Ok(()) };
+        let refused =
+            |error: comity_net::tls::TlsError| ServiceError::data("certificate", error.to_string());
+        endpoint.replace_identity(link_identity(link, keyring)?).map_err(refused)
     }
 
     /// Whoever signs our next keyring is alone: two of one version would freeze this economy.
@@ -68,6 +101,7 @@ impl Service {
         root: Option<RootPassphrase>,
     ) -> Result<VerifiedKeyring, ServiceError> {
         let folder = self.parts.config.folder.clone();
+        self.settle_key_files().await?;
         // An encrypted file takes a second of hard work to open: other requests do not wait for it.
         let signing = tokio::task::spawn_blocking(move || {
             let passphrase = root.as_ref().and_then(RootPassphrase::typed);
@@ -78,8 +112,17 @@ impl Service {
         })
     }
 
+    /// What a change of keys that was interrupted after its keyring had been entered left to do.
+    pub(super) async fn settle_key_files(&self) -> Result<(), ServiceError> {
+        let current = self.look(|state, _, _| state.keyring(&state.us()).cloned()).await?;
+        match current {
+            Some(keyring) => staged::settle(&self.parts.config.folder, &keyring),
+            None => Ok(()),
+        }
+    }
+
     /// Enters our next keyring, signed with the `desk` key that it grants, and puts these keys in the place
-    /// of those of their names.
+    /// of those of their names, and the files that were staged for it in theirs.
     pub(super) async fn publish_keyring(
         &self,
         keyring: &VerifiedKeyring,
@@ -89,15 +132,31 @@ impl Service {
     ) -> Result<(), ServiceError> {
         let (folder, passphrase) = (&self.parts.config.folder, self.parts.passphrase.as_ref());
         let before = rotation::keys(folder, passphrase, renewed.iter().map(|(name, _)| *name))?;
-        rotation::begin(folder, passphrase, keyring, renewed)?;
+        if let Err(error) = rotation::begin(folder, passphrase, keyring, renewed) {
+            // Of a keyring that was half written nobody can say whether the next start reads it.
+            if error.code == rotation::UNFINISHED {
+                staged::discard(folder, keyring)?;
+            }
+            return Err(error);
+        }
         if let Err(error) = self.enter_keyring(keyring, title, desk, anyway).await {
             // Where nobody can say what is in the journal, the next start finds out.
             if !matches!(error.code, "store-failed" | "node-stopped") {
                 rotation::undo(folder, passphrase, &before)?;
+                staged::discard(folder, keyring)?;
             }
             return Err(error);
         }
-        rotation::keep(folder, keyring)
+        rotation::keep(folder, keyring)?;
+        staged::settle(folder, keyring)
+    }
+
+    /// From now on the key of the links is this one.
+    fn set_link(&self, link: SecretKey) {
+        let mut keys = self.parts.keys.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(keys) = &mut *keys {
+            keys.link = link;
+        }
     }
 
     /// From now on the node signs records with this key.

@@ -46,6 +46,9 @@ mod record_file;
 mod records;
 mod replacing;
 mod reviewing;
+mod root_keys;
+#[cfg(test)]
+mod root_tests;
 mod searching;
 mod staff;
 mod staff_keys;
@@ -166,6 +169,7 @@ impl Service {
             let for_nobody = awaited
                 .iter()
                 .filter(|(held, _)| state.approvers_of(&held.facts.id, now).is_empty());
+            let (root_problem, root_next) = root_keys::problem(state).unzip();
             Status {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 code: state.code().to_owned(),
@@ -201,6 +205,8 @@ impl Service {
                 keyring_changing,
                 desk_problem,
                 desk_next,
+                root_problem,
+                root_next,
                 store_problem: engine.failed(),
                 store_next: engine.failed().map(|_| {
                     if engine.is_damaged() {

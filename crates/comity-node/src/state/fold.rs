@@ -95,6 +95,7 @@ impl State {
             authored: BTreeMap::new(),
             anew: BTreeMap::new(),
             seized: BTreeSet::new(),
+            root_turns: Vec::new(),
             waiting: BTreeSet::new(),
             pending: BTreeMap::new(),
             introductions: BTreeMap::new(),
@@ -143,6 +144,7 @@ impl State {
         self.widened = super::Widened::default();
         // Whoever was at the screens then was told.
         self.take_recalled();
+        self.take_root_turns();
         for partner in self.partners.values_mut() {
             partner.inbound.settle_all();
             partner.out.settle_all();

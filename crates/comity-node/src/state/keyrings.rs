@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use comity_core::entitlement::Scope;
 use comity_core::keyring::{
-    Advance, AdvanceError, KeyringError, KeyringHistory, Revocation, SignedKeyring, VerifiedKeyring,
+    Advance, AdvanceError, Fork, KeyringError, KeyringHistory, Revocation, SignedKeyring,
+    VerifiedKeyring,
 };
 use comity_core::receipt::RejectReason;
 use comity_core::{Digest, EconomyId, RecordId, Timestamp};
@@ -24,6 +25,20 @@ pub(super) struct Keyrings {
     early: BTreeMap<(u64, Digest), Early>,
     /// When its last ones came: no more of them than one day may see.
     came: VecDeque<Timestamp>,
+}
+
+/// What turned about the root keys of an economy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RootTurn {
+    /// Two keyrings of one version were seen: it is frozen.
+    Froze(Fork),
+    /// Its next root keys took the place of those before.
+    Replaced {
+        /// Without the consent of those before.
+        seized: bool,
+        /// It was frozen, and is not any more.
+        thawed: bool,
+    },
 }
 
 #[derive(Debug)]
@@ -184,9 +199,17 @@ impl State {
                 if history.current().digest() == before.digest() && history.fork() == forked {
                     return;
                 }
-                if history.current().chain().is_seized_since(before.chain()) {
+                let seized = history.current().chain().is_seized_since(before.chain());
+                if seized {
                     self.seized.insert(economy);
                 }
+                let turn = match (forked, history.fork()) {
+                    (None, Some(fork)) => Some(RootTurn::Froze(fork)),
+                    (Some(_), None) => Some(RootTurn::Replaced { seized, thawed: true }),
+                    (None, None) if seized => Some(RootTurn::Replaced { seized, thawed: false }),
+                    (None, None) | (Some(_), Some(_)) => None,
+                };
+                self.root_turns.extend(turn.map(|turn| (economy, turn)));
                 // Nothing goes to whoever is frozen.
                 self.widened.all |= forked.is_some() && history.fork().is_none();
                 let scope = Scope::between((&before, forked), history);
@@ -198,6 +221,11 @@ impl State {
             }
         }
         self.rebuild_policy();
+    }
+
+    /// What turned about root keys since this was asked last.
+    pub(crate) fn take_root_turns(&mut self) -> Vec<(EconomyId, RootTurn)> {
+        std::mem::take(&mut self.root_turns)
     }
 
     /// The economy itself has brought a record with a keyring that somebody else had brought too early: it

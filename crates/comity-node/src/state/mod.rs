@@ -68,6 +68,7 @@ pub use guarding::{LetPass, Matched};
 pub use intake::Ruling;
 pub use invitations::Invitations;
 pub(crate) use kept::Stranger;
+pub(crate) use keyrings::RootTurn;
 pub use ledgers::{InLedger, OutEntry, OutFate, OutLedger};
 pub use outside::Outside;
 use outside::Outsides;
@@ -139,6 +140,8 @@ pub struct State {
     anew: BTreeMap<EconomyId, Scope>,
     /// Economies whose root was replaced without its consent by what made that due.
     seized: BTreeSet<EconomyId>,
+    /// What turned about the root keys of economies since somebody was told.
+    root_turns: Vec<(EconomyId, RootTurn)>,
     /// Pending records that time alone may settle, by when.
     waiting: BTreeSet<(Timestamp, RecordId)>,
     /// Pending records, each with what it will make us keep once it is believed, put aside to the

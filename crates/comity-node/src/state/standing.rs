@@ -232,7 +232,12 @@ impl State {
             Entitlement::Pending(
                 Wait::UnknownOrigin | Wait::UnknownRoster | Wait::Consent | Wait::SignedAhead(_),
             ) => return None,
-            Entitlement::Pending(Wait::UnknownKey) if !held.is_accepted() => return None,
+            // It waits on; of a root that was replaced without its word nobody waits for a keyring any more.
+            Entitlement::Pending(Wait::UnknownKey)
+                if !held.is_accepted() && !(seized && held.facts.quarantined) =>
+            {
+                return None;
+            }
             Entitlement::Pending(wait) => Standing::Quarantined(wait.to_string()),
             Entitlement::Quarantined(doubt) => Standing::Quarantined(doubt.to_string()),
             Entitlement::Refused(fault) => Standing::Quarantined(fault.to_string()),

@@ -27,7 +27,7 @@ pub(crate) use group::{About, Affiliations, GroupCommand};
 pub(crate) use guard::{GuardCommand, GuardRuling};
 pub(crate) use node::{
     ClockCommand, ConfigCommand, Demo, Init, KeyCommand, QuarantineCommand, Question,
-    RecoverCommand, Ruling, StoreCommand,
+    RecoverCommand, RotateCommand, RotateKey, RotateRoot, Ruling, StoreCommand,
 };
 pub(crate) use partner::PartnerCommand;
 pub(crate) use record::{

@@ -52,10 +52,10 @@ pub(crate) struct Init {
     /// Where partners find you from outside; may be given several times
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) public: Vec<String>,
-    /// How many root keys to make
+    /// How many root keys to make; they lie in one file, under its one passphrase
     #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
     pub(crate) root_keys: u8,
-    /// How many of them must sign together
+    /// How many of them must sign together; whoever has the file has them all
     #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
     pub(crate) threshold: u8,
     /// Leave the keys unencrypted: whoever reads the disk has them
@@ -92,15 +92,13 @@ pub(crate) enum StoreCommand {
 pub(crate) enum KeyCommand {
     /// List keys: what they are for, and until when
     List,
-    /// Replace the key of the links; partners need not be paired again
+    /// Replace the key of the links, or (`rotate root`) the root keys; partners need not be paired again
     #[command(
-        long_about = "Replace the key of the links; partners need not be paired again.\n\nThe root key signs the new one, so it must be at hand, and its passphrase is asked for, also by a node that runs. Partners learn of it when they connect, also those that were away."
+        long_about = "Replace the key of the links, or with `comity key rotate root` the root keys; partners need not be paired again.\n\nThe root key signs the new key of the links, so it must be at hand, and its passphrase is asked for, also by a node that runs. Partners learn of it when they connect, also those that were away.\n\nWas the old key stolen, say so (--compromised): it signs exported audits, files of `audit who --out` and certificates of erasure, and its thief can date them back. Whoever verifies one with the newer keyring then refuses it, whatever time it says. --from is the last instant at which it was certainly yours alone; keys of the links that were replaced since are declared stolen as well.",
+        after_help = "Examples:\n  comity key rotate\n  comity key rotate --compromised --from 2026-11-20T09:00:00Z\n  comity key rotate root --dry-run",
+        args_conflicts_with_subcommands = true
     )]
-    Rotate {
-        /// Do not ask
-        #[arg(long)]
-        yes: bool,
-    },
+    Rotate(RotateKey),
     /// Make the key that breaks the glass; one that there is ends
     #[command(
         long_about = "Make the key that breaks the glass; one that there is ends.\n\nIt signs emergency releases (`comity release emergency`) and nothing else, and no other key signs them. It is written to keys/emergency.keys, encrypted with a passphrase of its own; a node never keeps it open. The root key must be at hand, and its passphrase is asked for, also by a node that runs.",
@@ -188,6 +186,60 @@ pub(crate) enum KeyCommand {
         #[arg(long)]
         yes: bool,
     },
+}
+
+/// Which keys get successors.
+#[derive(Args, Debug)]
+pub(crate) struct RotateKey {
+    #[command(subcommand)]
+    pub(crate) what: Option<RotateCommand>,
+    /// The old key of the links is in foreign hands
+    #[arg(long, visible_alias = "stolen")]
+    pub(crate) compromised: bool,
+    /// Since when the old key may be in foreign hands [default: now]
+    #[arg(long, value_name = "TIME", value_parser = words::instant, requires = "compromised")]
+    pub(crate) from: Option<Timestamp>,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+/// Other keys than those of the links.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RotateCommand {
+    /// Replace the root keys by the next ones, which were made with them: to renew them, or after a theft
+    #[command(
+        long_about = "Replace the root keys by the next ones, which were made with them: to renew them, or after a theft.\n\nThe root keys committed to those that follow them when they were made (keys/next-root.keys, in a safe since). These take their place, and new next ones are made and written to keys/next-root.keys: for the safe. To renew them both are needed, keys/root.keys and the next ones. After a theft (--stolen), or a loss, the next ones alone suffice, and win over everything that was signed with the old ones: it counts at no partner any more that has the new keyring, and where two keyrings of one version had frozen you, they end that.\n\nEverything that the keyring says stays, signed anew. If the thief worked on this very node, give --from, the last instant at which the root keys were certainly yours alone: what they granted here since, but for the keys with which the node runs, is left out, and what those keys signed counts no more. The key of the links and the one that signs records stay what they are: were they stolen too, `comity key rotate --compromised` and `comity key compromised desk` come next.\n\nAn interruption loses nothing: start the node, and see with `comity status` whether the keyring has a new version; else run the command again.",
+        after_help = "Examples:\n  comity key rotate root --dry-run\n  comity key rotate root --next /media/safe/next-root.keys\n  comity key rotate root --stolen --next /media/safe/next-root.keys"
+    )]
+    Root(RotateRoot),
+}
+
+/// New root keys.
+#[derive(Args, Debug)]
+pub(crate) struct RotateRoot {
+    /// The present ones were stolen, or are lost: they are not needed, and what they sign counts no more
+    #[arg(long, visible_alias = "compromised")]
+    pub(crate) stolen: bool,
+    /// What the stolen ones granted here since is left out
+    #[arg(long, value_name = "TIME", value_parser = words::instant, requires = "stolen")]
+    pub(crate) from: Option<Timestamp>,
+    /// A file with the next root keys [default: keys/next-root.keys]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) next: Vec<PathBuf>,
+    /// Read a new passphrase for the files that are written from the first line of FILE; `-` is standard input
+    /// [default: that of the next root keys]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) new_passphrase_file: Option<PathBuf>,
+    /// After a power cut: you know that no later keyring was lost
+    #[arg(long)]
+    pub(crate) anyway: bool,
+    /// Only show what it would do
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 /// Go on after a restore.

@@ -1,6 +1,7 @@
 //! `comity key`.
 
 pub(super) mod ends;
+mod roots;
 
 use comity_admin::{Failure, FailureKind};
 use comity_core::Timestamp;
@@ -10,7 +11,7 @@ use serde::Serialize;
 
 use super::{Context, release};
 use crate::backend::Keys;
-use crate::cli::KeyCommand;
+use crate::cli::{KeyCommand, RotateCommand, RotateKey};
 use crate::local;
 use crate::screen::Table;
 
@@ -26,7 +27,10 @@ struct KeyFile {
 pub(super) fn run(command: &KeyCommand, context: &mut Context<'_>) -> Result<(), Failure> {
     match command {
         KeyCommand::List => list(context),
-        KeyCommand::Rotate { yes } => rotate(*yes, context),
+        KeyCommand::Rotate(RotateKey { what: Some(RotateCommand::Root(root)), .. }) => {
+            roots::rotate(root, context)
+        }
+        KeyCommand::Rotate(link) => rotate(link, context),
         KeyCommand::Emergency { new_passphrase_file, plain_key, yes } => {
             release::new_key(*plain_key, new_passphrase_file.as_deref(), *yes, context)
         }
@@ -107,16 +111,30 @@ fn list(context: &mut Context<'_>) -> Result<(), Failure> {
     })
 }
 
-fn rotate(yes: bool, context: &mut Context<'_>) -> Result<(), Failure> {
-    context.asker.confirmed(yes, "Replace the key of the links?")?;
+fn rotate(asked: &RotateKey, context: &mut Context<'_>) -> Result<(), Failure> {
+    let RotateKey { compromised, from, yes, .. } = asked;
+    let question = match compromised {
+        true => "Replace the key of the links, and declare the old one stolen?",
+        false => "Replace the key of the links?",
+    };
+    context.asker.confirmed(*yes, question)?;
     ends::root_is_here(context)?;
     let (session, _) = context.session(Keys::Signing)?;
     let root_passphrase = ends::root_passphrase(&session, context)?;
-    session.call::<_, ()>("/rotate-link", &RotateRequest { root_passphrase })?;
+    let from = from.map(Timestamp::precise);
+    let asked = RotateRequest { root_passphrase, compromised: *compromised, from };
+    session.call::<_, ()>("/rotate-link", &asked)?;
     let status: Status = session.call("/status", &())?;
     let data = serde_json::json!({"economy": status.economy, "keyring": status.keyring});
+    let comity = context.comity();
     context.screen.answer(&data, |out| {
         writeln!(out, "the key of the links is new; keyring version {}", status.keyring)?;
+        if asked.compromised {
+            writeln!(
+                out,
+                "nothing that the old one signed counts where this keyring is known: sign exported audits and certificates of erasure anew, and give the keyring to whoever verifies them ({comity} audit export --out FILE --keyring FILE)"
+            )?;
+        }
         writeln!(out, "partners learn of it when they connect; take the root keys away again")
     })
 }

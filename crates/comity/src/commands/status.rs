@@ -73,6 +73,12 @@ fn write(status: &Status, zones: &Zones, comity: &str, out: &mut dyn Write) -> i
             writeln!(out, "           -> {}", printable(next))?;
         }
     }
+    if let Some(problem) = &status.root_problem {
+        writeln!(out, "  root     {}", printable(problem))?;
+        if let Some(next) = &status.root_next {
+            writeln!(out, "           -> {}", printable(next))?;
+        }
+    }
     if let Some(problem) = &status.store_problem {
         writeln!(out, "  data     {}", printable(problem))?;
         if let Some(next) = &status.store_next {

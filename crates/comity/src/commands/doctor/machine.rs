@@ -45,7 +45,7 @@ pub(super) fn keys(folder: &Path) -> Vec<Finding> {
                 "root keys",
                 format!("{} is on this machine, and is not needed to run", path.display()),
                 match name {
-                    NEXT_ROOT_KEYS => "move it to a safe place, away from the root keys: it is needed only after their theft",
+                    NEXT_ROOT_KEYS => "move it to a safe place, away from the root keys: it is needed only to replace them, after a theft without them",
                     _ => "move it to a safe place; bring it back to renew keys",
                 },
             )),
@@ -58,6 +58,12 @@ pub(super) fn keys(folder: &Path) -> Vec<Finding> {
 pub(super) fn desk(status: &Status) -> Option<Finding> {
     let problem = status.desk_problem.as_ref()?;
     Some(Finding::wrong("desk key", problem, status.desk_next.as_deref().unwrap_or_default()))
+}
+
+/// Whether somebody else signs with our root keys.
+pub(super) fn root(status: &Status) -> Option<Finding> {
+    let problem = status.root_problem.as_ref()?;
+    Some(Finding::wrong("root keys", problem, status.root_next.as_deref().unwrap_or_default()))
 }
 
 /// Whether anybody could approve what takes a second person.

@@ -92,6 +92,7 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<(), Failure> {
             let identity = machine::identity(&backend, &status, &comity);
             // With another economy's journal the key in it is another's as well.
             findings.extend(identity.or_else(|| machine::desk(&status)));
+            findings.extend(machine::root(&status));
             findings.extend(machine::approvers(&status, &comity));
             findings.extend(machine::unclaimed(&status, &comity));
             findings.extend(emergencies::look(&status, &backend.zones(), &comity));

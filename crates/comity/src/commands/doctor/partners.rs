@@ -172,7 +172,7 @@ fn of(
         "frozen" => {
             let what =
                 "it shows two different keyrings of one version: somebody may have its root key";
-            let mend = "phone its operator: only a keyring that its next root keys have signed ends this; it may come over the link, through another partner, or by removing it and pairing anew; until then only keyrings, withdrawals and ends of agreements go there, and its records wait in quarantine";
+            let mend = "phone its operator, on a number that you have from before: only a keyring that its next root keys have signed ends this, and comity key rotate root --stolen makes it there; it comes over the link, through another partner, or by removing it and pairing anew; until then only keyrings, withdrawals and ends of agreements go there, and its records wait in quarantine";
             return vec![Finding::wrong(name, what, mend)];
         }
         "suspended" => {

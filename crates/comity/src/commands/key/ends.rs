@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::path::Path;
 
 use comity_admin::Failure;
 use comity_node::api::{
@@ -136,21 +137,36 @@ pub(in super::super) fn root_passphrase(
     context: &Context<'_>,
 ) -> Result<Option<RootPassphrase>, Failure> {
     let file = context.backend()?.folder.join(ROOT_KEYS);
-    let passphrase = match keyfile::inspect(&file).map_err(local::refused)? {
-        Form::Plain => None,
-        // Most have one passphrase for all their keys, and have just typed it.
-        Form::Encrypted(_) => match session.typed().filter(|typed| local::opens(&file, typed)) {
-            Some(typed) => Some(RootPassphrase::new(typed.to_owned())),
-            None => {
-                let typed = context.asker.passphrase(&format!("the keys in {}", file.display()))?;
-                Some(RootPassphrase::new(typed.to_string()))
-            }
-        },
-    };
+    let form = keyfile::inspect(&file).map_err(local::refused)?;
+    // Most have one passphrase for all their keys, and have just typed it.
+    let typed = session.typed().filter(|typed| local::opens(&file, typed));
+    let passphrase = opening(&file, form, typed, context)?;
+    root_signs(context);
+    Ok(passphrase)
+}
+
+/// What opens a file of root keys, if it is encrypted: what was typed for another, or what is asked for.
+pub(super) fn opening(
+    file: &Path,
+    form: Form,
+    typed: Option<&str>,
+    context: &Context<'_>,
+) -> Result<Option<RootPassphrase>, Failure> {
+    match (form, typed) {
+        (Form::Plain, _) => Ok(None),
+        (Form::Encrypted(_), Some(typed)) => Ok(Some(RootPassphrase::new(typed.to_owned()))),
+        (Form::Encrypted(_), None) => {
+            let typed = context.asker.passphrase(&format!("the keys in {}", file.display()))?;
+            Ok(Some(RootPassphrase::new(typed.to_string())))
+        }
+    }
+}
+
+/// Nothing more is asked.
+pub(super) fn root_signs(context: &Context<'_>) {
     context
         .screen
         .say("The root signs a new keyring, and the node enters it; that may take a while ...");
-    Ok(passphrase)
 }
 
 fn write_reach(revoked: &Revoked, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
