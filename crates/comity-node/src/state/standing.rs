@@ -226,16 +226,15 @@ impl State {
             let standing = Standing::InReview(whose);
             return (standing != held.standing).then_some(standing);
         }
+        // Of a root that was replaced without its word nobody waits for a keyring any more.
+        let waits_on = !seized || !held.facts.quarantined;
         let standing = match judged {
             _ if held.is_accepted() && !takes_back(seized, &judged) => return None,
             Entitlement::Accepted => Standing::Accepted,
             Entitlement::Pending(
                 Wait::UnknownOrigin | Wait::UnknownRoster | Wait::Consent | Wait::SignedAhead(_),
             ) => return None,
-            // It waits on; of a root that was replaced without its word nobody waits for a keyring any more.
-            Entitlement::Pending(Wait::UnknownKey)
-                if !held.is_accepted() && !(seized && held.facts.quarantined) =>
-            {
+            Entitlement::Pending(Wait::UnknownKey) if !held.is_accepted() && waits_on => {
                 return None;
             }
             Entitlement::Pending(wait) => Standing::Quarantined(wait.to_string()),
