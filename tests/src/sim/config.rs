@@ -152,7 +152,10 @@ impl Config {
             _ => None,
         };
         if let Some(tier) = tier {
-            return Self { mutation: Some(mutation), night_count: 0, restores: false, ..tier };
+            // Clocks are far off only while a night is to come.
+            let nights = mutation == Mutation::FollowClock;
+            let night_count = if nights { tier.night_count } else { 0 };
+            return Self { mutation: Some(mutation), night_count, restores: false, ..tier };
         }
         let mutation = Some(mutation);
         Self { nodes, hostile, keys, large, restores: false, mutation, ..Self::small(seed) }
