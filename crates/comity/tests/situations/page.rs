@@ -23,8 +23,15 @@ pub(crate) enum What {
     Clock(Timestamp),
     /// `KR, JP and FJ run.`
     Run(Vec<String>),
-    /// `KR and JP are paired.`
-    Pair(String, String),
+    /// `KR and JP are paired.`; `XX, as KR, and FJ are paired.`: each by the name that it says.
+    Pair(Named, Named),
+    /// `XX is a copy of KR.`
+    Copy {
+        name: String,
+        of: String,
+    },
+    /// `XX is gone.`: it plays no part any more.
+    Gone(String),
     /// `JP is offline.`
     Offline(String),
     /// `JP is back.`
@@ -42,6 +49,13 @@ pub(crate) enum What {
         /// The lines of the page that are the screen.
         screen: Range<usize>,
     },
+}
+
+/// A node, and what it calls itself.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub(crate) node: String,
+    pub(crate) says: String,
 }
 
 /// The steps of a page, in order. What cannot be read is said with its line.
@@ -98,12 +112,24 @@ fn direction(sentence: &str) -> Option<What> {
     }
     if let Some(names) = said.strip_suffix(" are paired") {
         let (one, other) = names.split_once(" and ")?;
-        return Some(What::Pair(one.to_owned(), other.to_owned()));
+        return Some(What::Pair(named(one), named(other)));
+    }
+    if let Some((name, of)) = said.split_once(" is a copy of ") {
+        return Some(What::Copy { name: name.to_owned(), of: of.to_owned() });
+    }
+    if let Some(name) = said.strip_suffix(" is gone") {
+        return Some(What::Gone(name.to_owned()));
     }
     let (name, offline) = (said.strip_suffix(" is offline"), said.strip_suffix(" is back"));
     offline
         .map(|name| What::Back(name.to_owned()))
         .or_else(|| name.map(|name| What::Offline(name.to_owned())))
+}
+
+/// `KR`; `XX, as KR,`.
+fn named(text: &str) -> Named {
+    let (node, says) = text.trim_end_matches(',').split_once(", as ").unwrap_or((text, text));
+    Named { node: node.to_owned(), says: says.to_owned() }
 }
 
 fn file(lines: &[&str], block: Range<usize>) -> Result<Step, String> {
@@ -164,14 +190,16 @@ fn words(command: &str) -> Vec<String> {
 fn a_page_is_read_as_a_person_reads_it() {
     let page = "# X\n\n> It is 2026-11-23T02:00:00Z. KR, JP and FJ run.\n> KR and JP are paired.\n\n\
         ```toml\n# a.toml, at KR\nformat = 1\n```\n\n```console\nKR$ comity list\nNo records.\n\n\
-        JP (soon)$ comity group show \"A B\"\n? 66\n```\n> JP is offline. JP is back.\n";
+        JP (soon)$ comity group show \"A B\"\n? 66\n```\n> JP is offline. JP is back.\n\
+        > XX is a copy of JP. XX, as JP, and KR are paired. XX is gone.\n";
     let read: Vec<_> =
         steps(page).unwrap().into_iter().map(|step| (step.line, step.what)).collect();
     let named = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    let called = |node: &str, says: &str| Named { node: node.to_owned(), says: says.to_owned() };
     let expected = [
         (2, What::Clock("2026-11-23T02:00:00Z".parse().unwrap())),
         (2, What::Run(named(&["KR", "JP", "FJ"]))),
-        (2, What::Pair("KR".to_owned(), "JP".to_owned())),
+        (2, What::Pair(called("KR", "KR"), called("JP", "JP"))),
         (
             6,
             What::File {
@@ -200,6 +228,9 @@ fn a_page_is_read_as_a_person_reads_it() {
         ),
         (17, What::Offline("JP".to_owned())),
         (17, What::Back("JP".to_owned())),
+        (17, What::Copy { name: "XX".to_owned(), of: "JP".to_owned() }),
+        (17, What::Pair(called("XX", "JP"), called("KR", "KR"))),
+        (17, What::Gone("XX".to_owned())),
     ];
     assert_eq!(read, expected);
     for (broken, says) in [

@@ -120,6 +120,11 @@ fn told(answer: &Value) -> Shares {
     shares
 }
 
+/// What has gone of a record, by the node's own books.
+pub(crate) fn gone(node: &Node, reference: &str) -> Shares {
+    told(&node.data(&["audit", "who", reference]))
+}
+
 /// Asserts that what was said is what came of it: partners, parts that went, parts that stayed.
 pub(crate) fn came_true(node: &Node, prediction: &Prediction, now: jiff::Timestamp) {
     let expected: Shares = prediction

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::page::What;
-use crate::prediction::{Prediction, came_true, explained, previewed, released};
+use crate::prediction::{Prediction, came_true, explained, gone, previewed, released};
 use crate::screen::{fits, settled};
 use crate::world::{Ended, Node, clock, comes, pair, path, text};
 
@@ -50,7 +50,19 @@ impl Stage {
                     self.nodes.insert(name.clone(), node);
                 }
             }
-            What::Pair(one, other) => pair((self.node(one), one), (self.node(other), other)),
+            What::Pair(one, other) => {
+                pair((self.node(&one.node), &one.says), (self.node(&other.node), &other.says));
+            }
+            What::Copy { name, of } => {
+                let mut copy = self.node(of).twin();
+                copy.set_environment(self.environment.clone());
+                std::fs::create_dir(copy.home().join("desk")).unwrap();
+                self.nodes.insert(name.clone(), copy);
+            }
+            What::Gone(name) => {
+                self.nodes.remove(name);
+                self.predictions.retain(|prediction| prediction.node != *name);
+            }
             What::Offline(name) => assert_eq!(self.node_mut(name).stop(), 0),
             What::Back(name) => self.node_mut(name).run(),
             What::File { node, name, content } => {
@@ -236,9 +248,18 @@ impl Stage {
     /// What came from others goes on as `explain` says. Whoever gave it is not asked.
     fn passed_on(&self, name: &str, theirs: &[Value]) {
         let node = self.node(name);
+        let aside = node.data(&["quarantine", "list"]);
         for record in theirs {
             let reference = text(record, "reference").to_owned();
             let mut shares = explained(&node.data(&["explain", &reference]));
+            // What went before it was set aside has gone, and to nobody else than the node says.
+            let of_it = |line: &&Value| text(line, "reference") == reference;
+            let held = aside.as_array().unwrap().iter().find(of_it);
+            let went_to = held.and_then(|line| line["went_to"].as_array());
+            for went_to in went_to.into_iter().flatten() {
+                let (name, mut gone) = (went_to.as_str().unwrap(), gone(node, &reference));
+                shares.extend(gone.remove(name).map(|share| (name.to_owned(), share)));
+            }
             for giver in ["source", "origin"] {
                 shares.remove(text(record, giver));
             }
