@@ -1,5 +1,6 @@
 //! The root keys are replaced: who may do it, what stays, and what an interruption leaves.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use comity_core::KeyId;
@@ -237,8 +238,9 @@ async fn what_a_thief_let_the_root_grant_here_is_left_out_and_nothing_else() {
     let asked = RotateRootRequest { from: Some(from.precise()), ..theft(&path) };
     let tried = RotateRootRequest { dry_run: true, ..asked.clone() };
     let tried: RootRotated = service.rotate_root(tried).await.unwrap();
-    let left_out: Vec<_> = tried.left_out.iter().map(|line| line.key.clone()).collect();
-    assert_eq!(left_out, [thief.to_string()]);
+    // An analyst's key has more than one grant.
+    let left_out: BTreeSet<_> = tried.left_out.iter().map(|line| line.key.clone()).collect();
+    assert_eq!(left_out, BTreeSet::from([thief.to_string()]));
     service.rotate_root(asked).await.unwrap();
     let keyring = own(&service).await;
     assert_eq!(keyring.grants().collect::<Vec<_>>(), honest.grants().collect::<Vec<_>>());
