@@ -60,6 +60,14 @@ fn leave_none_behind(
     keyring: &VerifiedKeyring,
     renewed: &[(&str, SecretKey)],
 ) -> Result<(), ServiceError> {
+    // A journal that was put back, and has not met the keyring beside the keys, would sign another of its version.
+    if let Some(kept) = read(folder, LAST_KEYRING, keyring.economy())?
+        && (kept.version() >= keyring.version() || !kept.chain().continued_by(keyring.chain()))
+    {
+        let message = "keys/keyring is newer than the journal";
+        return Err(ServiceError::new(ErrorKind::TryLater, UNFINISHED, message)
+            .next("start the node: it enters that first"));
+    }
     let Some(waiting) = read(folder, NEXT_KEYRING, keyring.economy())? else { return Ok(()) };
     let mut keys = Keys::open(folder, passphrase)?;
     if waiting.version() < keyring.version() || !grants(&waiting, &keys) {

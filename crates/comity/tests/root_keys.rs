@@ -122,6 +122,13 @@ fn what_a_thief_of_the_link_key_dates_back_is_refused_by_whoever_knows_a_newer_k
     };
     let from = kr.try_with(&["key", "rotate", "--from", "2026-01-01T00:00:00Z", "--yes"], "");
     assert_eq!(from.code, 64, "{}", from.out);
+    kr.try_with(&["key", "rotate", "--compromised", "--yes"], "").refused(
+        64,
+        "no-from",
+        "since when",
+        "--from TIME",
+    );
+    assert_eq!(version(&kr), 1, "nothing was signed");
     kr.data(&["key", "rotate", "--compromised", "--from", "2026-01-01T00:00:00Z", "--yes"]);
     let (books, keyring) = (at(&kr, "books.jsonl"), at(&kr, "kr.keyring"));
     kr.data(&["audit", "export", "--out", &books, "--keyring", &keyring]);

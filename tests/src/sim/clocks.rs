@@ -52,8 +52,13 @@ impl World {
     /// The time by which a node goes.
     pub(super) fn time_of(&mut self, node: usize) -> Timestamp {
         let now = self.now;
+        // Nobody asks a process that does not run, but who signs in another's name.
+        let runs = self.nodes[node].engine.is_some();
         let clock = &mut self.nodes[node].clock;
         let wall = clock.wall(now);
+        if !runs {
+            return now;
+        }
         let Some(steady) = clock.steady.as_mut() else { return now };
         let time = steady.read(Duration::from_millis(now.as_millis()), wall);
         let follows = self.config.mutation == Some(Mutation::FollowClock);

@@ -30,6 +30,8 @@ const HOUR: Duration = Duration::from_secs(3600);
 const KIM: u8 = 71;
 const LEE: u8 = 72;
 const ANN: u8 = 73;
+/// Somebody's whose name the node has lost.
+const FORGOTTEN: u8 = 75;
 /// The emergency key.
 const GLASS: u8 = 79;
 
@@ -594,6 +596,23 @@ fn what_nobody_of_the_staff_broke_nobody_confirms() {
     let refused = why(confirm(&mut bench, word, LEE));
     assert!(refused.contains("it takes a second person"), "{refused}");
     bench.wait(EMERGENCY_CONFIRMED_WITHIN);
+    assert_eq!(owed(&bench), [word]);
+}
+
+/// Whose key signed the record nobody knows: it may be whoever confirms.
+#[test]
+fn what_nobody_is_known_to_have_signed_nobody_confirms() {
+    let (mut bench, partner) = world();
+    let (public, span) = (key(FORGOTTEN).public(), (TestEconomy::FROM, TestEconomy::UNTIL));
+    enter_keyring(&mut bench, |id, builder| {
+        let grant = Grant::author(id, public, [Kind::Advisory], Tlp::Red, span.0, span.1);
+        builder.grant(grant.held_by(HOLDER))
+    });
+    let record = publish_as(&mut bench, Tlp::Green, &key(FORGOTTEN));
+    let word = broken(&mut bench, record, partner.economy.id).expect("the glass breaks");
+    why(confirm(&mut bench, word, LEE));
+    assert_eq!(stands(&bench, word), GlassStands::Unconfirmed);
+    say(&mut bench, word, ApprovalVerdict::Refuse, LEE).expect("a no takes nobody else");
     assert_eq!(owed(&bench), [word]);
 }
 

@@ -21,8 +21,9 @@ use comity_store::MemoryStore;
 use comity_tests::bench::{Bench, Peer, advisory, sign};
 use comity_tests::sim::economy::Economy;
 use comity_tests::sim::node::new_entry;
-use comity_tests::sim::wire;
 use comity_tests::sim::world::START;
+
+mod gaps;
 
 /// The node was put back to what it had when it had published one record, and a partner holds what came
 /// after: a keyring that ends the key with which all else was signed, and then the rest.
@@ -159,7 +160,7 @@ fn what_takes_a_second_person_waits_again_where_it_was_given_back() {
 #[test]
 fn what_somebody_signed_who_joined_since_the_backup_waits_where_there_are_limits() {
     let max = SecretKey::from_seed(&[78; 32]);
-    for limited in [true, false] {
+    for (limited, recognised) in [(true, false), (true, true), (false, false), (false, true)] {
         let mut world = World::after(|bench| {
             let up_to = limited.then_some(Tlp::Green);
             let alone = Alone { up_to, ..Alone::default() };
@@ -179,7 +180,17 @@ fn what_somebody_signed_who_joined_since_the_backup_waits_where_there_are_limits
         let stranger = Economy { author: max.clone(), ..world.by.clone() };
         let (theirs, parts) = advisory(&stranger, "by max", START);
         let (ours, more) = advisory(&world.by, "by the node", START);
-        world.give_back(&[(&keyring, &[]), (&theirs, &parts), (&ours, &more)]);
+        // Whose key it is says nothing of how far its holder publishes alone.
+        let recognise = |bench: &mut Bench, given: usize| {
+            if recognised && given == 1 {
+                let change = StaffChange::Recognised(max.public().id());
+                let (name, by) = ("max".to_owned(), String::new());
+                bench.command(Command::Staff { name, change, by }).expect("somebody's key");
+            }
+        };
+        let all: [(&VerifiedRecord, &[Part]); 3] =
+            [(&keyring, &[]), (&theirs, &parts), (&ours, &more)];
+        world.give_back_one_by_one(&all, recognise);
         let awaited = world.bench.state().awaited(&theirs.id());
         assert_eq!(awaited.is_some(), limited);
         assert!(awaited.is_none_or(|awaited| awaited.causes == [ApprovalCause::Restored]));
@@ -458,64 +469,4 @@ fn what_comes_back_of_a_record_after_its_approval_waits_again() {
         world.bench.restart();
     }
     assert_eq!(world.bench.alarms("approval").len(), 2);
-}
-
-/// A partner that has erased a part of what we sent gives the rest back; so the ledger knows what went there, and
-/// what takes it back reaches it.
-#[test]
-fn what_comes_back_with_gaps_went_whole_and_is_taken_back_from_whoever_has_the_rest() {
-    let mut world = World::new();
-    let mut draft = Draft::new(Kind::Advisory);
-    for (section, text) in [(Section::Summary, "a flaw"), (Section::Detail, "how")] {
-        let header = Header {
-            marking: Some(Marking::new(Tlp::Clear)),
-            ..Header::new(section, "text/plain")
-        };
-        draft.parts.push((header, text.as_bytes().to_vec()));
-    }
-    let (record, parts) = sign(draft, &world.by, START);
-    let out = &world.bench.state().partner(&world.holder.economy.id).unwrap().out;
-    let (epoch, head) = (out.epoch(), out.head());
-    let entry = world.holder.entry(head.number + 1, &record, &parts);
-    let entry = LedgerEntry { epoch, ..entry };
-    world.holder.holds = (Some(epoch), head.after(entry.digest()), Ranges::new());
-    let conn = world.bench.connect(&mut world.holder);
-    let stream = world.holder.stream();
-    let frame = Peer::frame_with_gaps(&entry, &record, &parts[..1]);
-    world.bench.apart(conn, stream, frame);
-    assert!(!world.bench.state().awaits_return(&world.holder.economy.id), "all of it is here");
-    for _ in 0..2 {
-        let state = world.bench.state();
-        let held = state.record(&record.id()).expect("it is here again");
-        assert!(held.has_part(&parts[0].digest) && !held.has_part(&parts[1].digest));
-        let out = &state.partner(&world.holder.economy.id).unwrap().out;
-        let went = out.possibly_held(&record.id()).expect("it went there");
-        assert_eq!(went.len(), 2, "both went");
-        world.bench.restart();
-    }
-    world.confirm().expect("nothing to be told of");
-    let out = &world.bench.state().partner(&world.holder.economy.id).unwrap().out;
-    let opening = out.opening().expect("a new epoch");
-    let conn = world.bench.connect(&mut world.holder);
-    world.bench.control(conn, Peer::accepts(&opening));
-    let by = world.by.clone();
-    let body = WithdrawalBody::of(vec![record.id()]).expect("one record").encode();
-    let withdrawal = control(Kind::Withdrawal, body, Tlp::Clear, &by.author, by.id, START)
-        .expect("a withdrawal");
-    let publish = Command::Publish {
-        record: Box::new(withdrawal.clone()),
-        parts: Vec::new(),
-        title: String::new(),
-        draft: None,
-    };
-    world.bench.command(publish).unwrap();
-    world.bench.wait(Duration::from_secs(1));
-    let said = world.bench.heard(conn);
-    let told = |one: &wire::Said| match one {
-        wire::Said::Batch { returned: false, lines } => {
-            lines.iter().any(|line| line.entry.record == withdrawal.id())
-        }
-        _ => false,
-    };
-    assert!(said.iter().any(told), "{said:?}");
 }

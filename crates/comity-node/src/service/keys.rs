@@ -41,7 +41,12 @@ impl Service {
         let now = self.now();
         let from = asked.from.as_deref().map(instant).transpose()?;
         match (asked.compromised, from) {
-            (true, None) => Ok(Some(now)),
+            // The one that was stolen may have been replaced since, and its place may be another's.
+            (true, None) => {
+                let message = "since when the key was stolen decides which of them it was";
+                Err(ServiceError::usage("no-from", message)
+                    .next("comity key rotate --compromised --from TIME: the last instant at which it was certainly yours alone"))
+            }
             (true, Some(from)) if from <= now => Ok(Some(from)),
             (true, Some(from)) => {
                 let message = format!("{from} is still to come");

@@ -342,6 +342,49 @@ async fn a_rotation_that_was_interrupted_before_its_files_had_their_places_gives
     stop(node).await;
 }
 
+/// The journal was put back, and the keys were not: whatever were signed now would be a second successor of one root.
+#[tokio::test]
+async fn nothing_is_signed_after_a_keyring_that_the_journal_has_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = founded(folder.path(), Seal::Plain);
+    let before = folder.path().join("before");
+    copy(&path.join("store"), &before);
+    let stick = std::fs::read(path.join(NEXT_ROOT_KEYS)).unwrap();
+    let node = start(&path);
+    node.service().rotate_root(renewal(&path)).await.unwrap();
+    let after = stands(&node.service(), &path).await;
+    stop(node).await;
+    std::fs::remove_dir_all(path.join("store")).unwrap();
+    copy(&before, &path.join("store"));
+    let on_stick = path.join("stick.keys");
+    std::fs::write(&on_stick, stick).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(&on_stick, mode).unwrap();
+    let node = start(&path);
+    let service = node.service();
+    assert_eq!(own(&service).await.version(), 1, "the journal knows nothing of it");
+    let next = vec![next_file(&path, "stick.keys", None)];
+    let again = RotateRootRequest { next, ..theft(&path) };
+    assert_eq!(service.rotate_root(again).await.unwrap_err().code, rotation::UNFINISHED);
+    assert_eq!(staged(&path), [""; 0]);
+    drop(service);
+    stop(node).await;
+    // The next start enters what was forgotten.
+    assert_eq!(started(&path).await, after);
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let there = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &there),
+            false => drop(std::fs::copy(entry.path(), there).unwrap()),
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_new_emergency_key_takes_the_place_of_the_old_one_only_with_the_keyring_that_grants_it() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,13 +1,13 @@
 //! A partner that sends anything at all: told, counted, past a limit closed, and never a panic.
 
 use bytes::Bytes;
-use comity_core::EpochId;
 use comity_core::cbor::Writer;
+use comity_core::{EpochId, PartDigest};
 use proptest::prelude::*;
 
 use super::pair::Pair;
 use super::sample::{SIDES, Sample, delivery};
-use crate::batch::{Leaving, Wanted, encode_batch};
+use crate::batch::{Leaving, Wanted, digest_of, encode_batch};
 use crate::event::{Input, Output};
 use crate::fault::{CloseReason, Fault};
 use crate::frame::{Flow, Frame, framed, kind};
@@ -289,11 +289,18 @@ fn more_than_the_bound_is_put_off() {
     assert_eq!(pair.nodes[1].faults, [Fault::NeverSent(3)]);
 }
 
-/// A delivery without the bytes of the part at this place.
-fn with_a_gap(kind: u64, sample: Sample, epoch: EpochId, gap: usize) -> Bytes {
+/// A delivery without the bytes of the part at this place, which its entry says to be `empty`, or what it is.
+fn with_a_gap(
+    kind: u64,
+    sample: Sample,
+    epoch: EpochId,
+    (gap, empty): (usize, Option<PartDigest>),
+) -> Bytes {
+    let mut entry = sample.entry(epoch, 1);
+    entry.parts[gap] = empty.unwrap_or(entry.parts[gap]);
     let mut writer = Writer::new();
     writer.array(2).uint(kind).map(2).key(0).uint(1).key(1).array(1).array(3);
-    writer.raw(&sample.entry(epoch, 1).encode()).bytes(&sample.signed());
+    writer.raw(&entry.encode()).bytes(&sample.signed());
     let parts = sample.parts();
     writer.array(parts.len());
     for (place, (_, bytes)) in parts.iter().enumerate() {
@@ -310,7 +317,7 @@ fn only_what_is_given_back_may_lack_a_part() {
         let (ours, theirs) = (pair.nodes[0].epoch, pair.nodes[1].epoch);
         let epoch = if returned { ours } else { theirs };
         pair.nodes[0].recovering = returned;
-        hear(&mut pair, conn, 70, with_a_gap(kind, Sample::Many, epoch, 3));
+        hear(&mut pair, conn, 70, with_a_gap(kind, Sample::Many, epoch, (3, None)));
         let came = pair.nodes[0].others.drain(..).find_map(|output| {
             if let Output::Returned(incoming) = output { Some(incoming.parts) } else { None }
         });
@@ -325,4 +332,15 @@ fn only_what_is_given_back_may_lack_a_part() {
             assert_eq!(pair.nodes[0].faults, [wrong]);
         }
     }
+}
+
+/// Nothing has a digest as well, and is no part of any record.
+#[test]
+fn a_part_that_is_empty_is_never_delivered() {
+    let (mut pair, conn) = up(13);
+    let epoch = pair.nodes[1].epoch;
+    let empty = digest_of(b"").unwrap();
+    hear(&mut pair, conn, 70, with_a_gap(kind::BATCH, Sample::Many, epoch, (3, Some(empty))));
+    assert!(pair.nodes[0].others.is_empty());
+    assert_eq!(pair.nodes[0].faults, [Fault::WrongPart { number: 1, part: empty }]);
 }

@@ -216,7 +216,8 @@ impl Watch {
             // A withdrawal has reached whoever was told.
             let told =
                 ledger.possibly_held(id).is_some() || here.is_some_and(|here| here.came_from(&us));
-            if withdrawn && told && here.is_some() && !gone {
+            let everybodys = withdrawn && !self.shadows[from].from_us_alone.contains(id);
+            if everybodys && told && here.is_some() && !gone {
                 let how = format!(
                     "node {to} holds {} from node {from}, which knows that it is withdrawn",
                     id.short()

@@ -39,6 +39,8 @@ pub struct Shadow {
     pub pacts: BTreeMap<RecordId, Pact>,
     /// Records that their own origin withdrew, as far as this node knows.
     pub withdrawn: BTreeSet<RecordId>,
+    /// Of these, what was taken back from this node and from nobody to whom it went on.
+    pub from_us_alone: BTreeSet<RecordId>,
     /// Bodies that were erased, and the entry that says so.
     pub erased: BTreeMap<PartDigest, u64>,
     /// Deliveries that were refused because nobody knew their origin.
@@ -299,8 +301,15 @@ impl Shadow {
                 let all: Vec<_> = deed.targets().into_iter().filter(theirs).collect();
                 // For others than those whom it names everything stands as before.
                 let from = deed.taken_back_from();
-                if from.is_empty() || self.us.is_some_and(|us| from.contains(&us)) {
+                if from.is_empty() {
+                    self.from_us_alone.retain(|record| !all.contains(record));
                     self.withdrawn.extend(all);
+                } else if self.us.is_some_and(|us| from.contains(&us)) {
+                    for record in all {
+                        if self.withdrawn.insert(record) {
+                            self.from_us_alone.insert(record);
+                        }
+                    }
                 } else {
                     for record in all {
                         self.kept.recalled.entry(record).or_default().extend(&from);

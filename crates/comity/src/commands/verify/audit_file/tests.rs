@@ -54,6 +54,13 @@ pub(in crate::commands::verify) fn rescued() -> VerifiedKeyring {
     KeyringBuilder::follow(&kr().0).retain(|_| false).rotate(set).sign(&[&key(11)]).unwrap()
 }
 
+/// KR's next root has taken its place with the word of the one before, and everything that was granted stays.
+fn renewed() -> VerifiedKeyring {
+    let following = RootKeys::single(key(14).public()).commitment();
+    let set = RootSet::new(RootKeys::single(key(11).public()), following);
+    KeyringBuilder::follow(&kr().0).rotate(set).sign(&[&key(10), &key(11)]).unwrap()
+}
+
 /// The ledger to JP: five deliveries, of which the second is of our record.
 fn ledger() -> Vec<LedgerEntry> {
     let entry = |number: u64| LedgerEntry {
@@ -192,7 +199,7 @@ fn what_a_thief_of_the_link_key_dates_back_is_refused_by_whoever_knows_a_newer_k
         (vec![link_ended(false)], None),
         (vec![link_ended(true)], Some("declared compromised in keyring version 2")),
         (vec![kr().0, link_ended(true)], Some("declared compromised")),
-        (vec![rescued()], Some("replaced without their word")),
+        (vec![rescued()], Some("root keys that have been replaced")),
         (vec![rival(), link_ended(false)], Some("contradict each other")),
     ] {
         match (read(forged.as_bytes(), &known), says) {
@@ -212,6 +219,21 @@ fn what_a_thief_of_the_link_key_dates_back_is_refused_by_whoever_knows_a_newer_k
     let (code, what) = read(file.as_bytes(), &[]).map(|audit| audit.keyring).unwrap_err();
     assert_eq!(code, "audit-seal");
     assert!(what.contains("declared compromised"), "{what}");
+}
+
+/// Whoever finds root keys that were replaced can grant what they like, and nobody guards them any more.
+#[test]
+fn what_root_keys_grant_that_were_replaced_counts_for_nothing() {
+    let forged = audit_file::write(&books(), &rival(), &key(13), NOW).unwrap();
+    assert_eq!(read(forged.as_bytes(), &[]).unwrap().keyring, 2, "nobody can tell by it alone");
+    for newest in [renewed(), rescued()] {
+        let (code, what) = read(forged.as_bytes(), &[newest]).map(|_| ()).unwrap_err();
+        assert_eq!(code, "audit-seal");
+        assert!(what.contains("root keys that have been replaced"), "{what}");
+    }
+    // What they granted before, and those after them stand by, counts as ever.
+    let audit = read(sealed(&books()).as_bytes(), &[renewed()]).unwrap();
+    assert_eq!(audit.keyring, 2);
 }
 
 /// The partner's chain goes over it, but the partner has no more of it than 32 bytes.
