@@ -112,6 +112,13 @@ fn read(folder: &Path, file: &str, us: EconomyId) -> Result<Option<VerifiedKeyri
     }
 }
 
+/// A new link key, and its grant.
+pub(crate) fn new_link(economy: EconomyId, now: Timestamp) -> (SecretKey, Grant) {
+    let (link, (from, until)) = (SecretKey::generate(&mut OsEntropy), grant_span(now));
+    let grant = Grant::link(economy, link.public(), from, until);
+    (link, grant)
+}
+
 /// A new link key, and a keyring that grants it and ends every other. `stolen`: the last instant at which
 /// the old one was certainly ours; it, and those that took its place since, are declared compromised.
 pub(crate) fn next_link(
@@ -119,9 +126,7 @@ pub(crate) fn next_link(
     stolen: Option<Timestamp>,
     now: Timestamp,
 ) -> (SecretKey, KeyringBuilder) {
-    let link = SecretKey::generate(&mut OsEntropy);
-    let (from, until) = grant_span(now);
-    let grant = Grant::link(current.economy(), link.public(), from, until);
+    let (link, grant) = new_link(current.economy(), now);
     let builder = KeyringBuilder::follow(current).grant(grant);
     let ended = |key: &KeyId, at: Timestamp| {
         current.revocation(*key).is_some_and(|revocation| revocation.at <= at)

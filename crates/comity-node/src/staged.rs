@@ -75,15 +75,26 @@ pub(crate) fn stage(
     Ok(keyfile::replace(&path(folder, place, tag), keys, seal)?)
 }
 
-/// The keyring is in the journal: its files take their places.
+/// The keyring is in the journal: its files take their places, each whatever became of the others.
 pub(crate) fn settle(folder: &Path, keyring: &VerifiedKeyring) -> Result<(), ServiceError> {
-    for place in Place::ALL {
-        for tag in waiting(folder, place)? {
-            if belongs(keyring, place, &tag) {
-                take_place(&path(folder, place, &tag), &folder.join(place.file()))?;
-                // With that, whatever else wanted the place is of no use.
-                discard_others(folder, place)?;
-            }
+    let settled = Place::ALL.map(|place| settle_in(folder, keyring, place));
+    settled.into_iter().collect()
+}
+
+/// The same of the root keys alone, without which no other keyring is signed.
+pub(crate) fn settle_root(folder: &Path, keyring: &VerifiedKeyring) -> Result<(), ServiceError> {
+    [Place::Root, Place::NextRoot]
+        .map(|place| settle_in(folder, keyring, place))
+        .into_iter()
+        .collect()
+}
+
+fn settle_in(folder: &Path, keyring: &VerifiedKeyring, place: Place) -> Result<(), ServiceError> {
+    for tag in waiting(folder, place)? {
+        if belongs(keyring, place, &tag) {
+            take_place(&path(folder, place, &tag), &folder.join(place.file()))?;
+            // With that, whatever else wanted the place is of no use.
+            discard_others(folder, place)?;
         }
     }
     Ok(())

@@ -109,6 +109,12 @@ pub struct RootRotated {
     pub from: Option<String>,
     /// Keys that they granted since, and that are granted nothing any more.
     pub left_out: Vec<KeyLine>,
+    /// Of stolen ones: what they granted that is granted again, besides the keys with which the node runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub anew: Vec<KeyLine>,
+    /// `desk`, `link`: keys of the node that the keyring has ended, and that get successors.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub renewed: Vec<String>,
     /// What those keys signed, and counts no more.
     pub takes_back: Vec<SignedLine>,
     /// How many affirmations they made since, which are left out.

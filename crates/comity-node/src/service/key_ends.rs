@@ -74,11 +74,9 @@ impl Service {
         let mut builder = KeyringBuilder::follow(&keyring).revoke(revocation);
         let mut desk = self.keys()?.desk;
         if replaced {
-            let may = desk_grant(&keyring, &desk, self.now());
-            desk = SecretKey::generate(&mut OsEntropy);
-            let (from, until) = grant_span(self.now());
-            let new = Grant { key: desk.id(), from, until, ..may };
-            builder = builder.grant(new);
+            let (new, grant) = next_desk(&keyring, &desk, self.now());
+            desk = new;
+            builder = builder.grant(grant);
         }
         let next = self.signed_by_root(builder, asked.root_passphrase).await?;
         let why = asked.reason.as_deref().map(|reason| format!(": {reason}"));
@@ -86,7 +84,6 @@ impl Service {
         let renewed = replaced.then(|| (DESK, desk.clone()));
         let signs = (&desk, asked.anyway);
         self.publish_keyring(&next, title, signs, renewed.as_slice()).await?;
-        self.set_desk(desk);
         revoked.keyring = Some(next.version());
         Ok(revoked)
     }
@@ -165,6 +162,17 @@ fn desk_grant(keyring: &VerifiedKeyring, desk: &SecretKey, now: Timestamp) -> Gr
         Grant::author(keyring.economy(), desk.public(), kinds, Tlp::Red, from, until)
     });
     Grant { key: desk.id(), ..grant }
+}
+
+/// A new key for what the node signs, which may do what the one before might.
+pub(super) fn next_desk(
+    keyring: &VerifiedKeyring,
+    desk: &SecretKey,
+    now: Timestamp,
+) -> (SecretKey, Grant) {
+    let (new, (from, until)) = (SecretKey::generate(&mut OsEntropy), grant_span(now));
+    let grant = Grant { key: new.id(), from, until, ..desk_grant(keyring, desk, now) };
+    (new, grant)
 }
 
 /// What is wrong with the key with which this node signs, and what to do.

@@ -13,7 +13,7 @@ use super::key_ends::instant;
 use crate::api::{RootPassphrase, RotateRequest};
 use crate::engine::CommandError;
 use crate::error::{ErrorKind, ServiceError};
-use crate::founding::LINK;
+use crate::founding::{DESK, LINK};
 use crate::node::link_identity;
 use crate::{rotation, staged};
 
@@ -28,12 +28,7 @@ impl Service {
         let keyring = self.signed_by_root(builder, asked.root_passphrase).await?;
         let title = rotation::title(&keyring);
         let desk = self.keys()?.desk;
-        self.publish_keyring(&keyring, title, (&desk, false), &[(LINK, link.clone())]).await?;
-        // What else it signs, exported audits and certificates of erasure, it signs with the new one as well.
-        self.set_link(link.clone());
-        self.renew_certificate(&link, &keyring)?;
-        let swapped = self.parts.shell.ask(move |engine, _| engine.set_link_key(link));
-        swapped.await.ok_or_else(ServiceError::stopped)
+        self.publish_keyring(&keyring, title, (&desk, false), &[(LINK, link)]).await
     }
 
     /// Since when the link key is in foreign hands, if it is.
@@ -63,7 +58,7 @@ impl Service {
     }
 
     /// From now on links show what this keyring says of the key.
-    pub(super) fn renew_certificate(
+    fn renew_certificate(
         &self,
         link: &SecretKey,
         keyring: &VerifiedKeyring,
@@ -106,7 +101,7 @@ impl Service {
         root: Option<RootPassphrase>,
     ) -> Result<VerifiedKeyring, ServiceError> {
         let folder = self.parts.config.folder.clone();
-        self.settle_key_files().await?;
+        self.settle_root_files().await?;
         // An encrypted file takes a second of hard work to open: other requests do not wait for it.
         let signing = tokio::task::spawn_blocking(move || {
             let passphrase = root.as_ref().and_then(RootPassphrase::typed);
@@ -118,10 +113,10 @@ impl Service {
     }
 
     /// What a change of keys that was interrupted after its keyring had been entered left to do.
-    pub(super) async fn settle_key_files(&self) -> Result<(), ServiceError> {
+    pub(super) async fn settle_root_files(&self) -> Result<(), ServiceError> {
         let current = self.look(|state, _, _| state.keyring(&state.us()).cloned()).await?;
         match current {
-            Some(keyring) => staged::settle(&self.parts.config.folder, &keyring),
+            Some(keyring) => staged::settle_root(&self.parts.config.folder, &keyring),
             None => Ok(()),
         }
     }
@@ -152,23 +147,31 @@ impl Service {
             }
             return Err(error);
         }
-        rotation::keep(folder, keyring)?;
-        staged::settle(folder, keyring)
+        let filed = rotation::keep(folder, keyring).and_then(|()| staged::settle(folder, keyring));
+        // It holds, whatever became of the files: with a key that it ended nothing is signed from here on.
+        self.go_by(keyring, renewed).await?;
+        filed
     }
 
-    /// From now on the key of the links is this one.
-    fn set_link(&self, link: SecretKey) {
-        let mut keys = self.parts.keys.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(keys) = &mut *keys {
-            keys.link = link;
+    /// From now on these keys are the node's, and links show what the keyring says of theirs.
+    async fn go_by(
+        &self,
+        keyring: &VerifiedKeyring,
+        renewed: &[(&str, SecretKey)],
+    ) -> Result<(), ServiceError> {
+        if let Some(keys) = &mut *self.parts.keys.write().unwrap_or_else(PoisonError::into_inner) {
+            for (name, key) in renewed {
+                match *name {
+                    DESK => keys.desk = key.clone(),
+                    // What else it signs, exported audits and certificates of erasure, it signs with the new one as well.
+                    LINK => keys.link = key.clone(),
+                    _ => {}
+                }
+            }
         }
-    }
-
-    /// From now on the node signs records with this key.
-    pub(super) fn set_desk(&self, desk: SecretKey) {
-        let mut keys = self.parts.keys.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(keys) = &mut *keys {
-            keys.desk = desk;
-        }
+        let link = self.keys()?.link;
+        self.renew_certificate(&link, keyring)?;
+        let swapped = self.parts.shell.ask(move |engine, _| engine.set_link_key(link));
+        swapped.await.ok_or_else(ServiceError::stopped)
     }
 }

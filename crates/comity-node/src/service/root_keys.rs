@@ -5,21 +5,21 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use comity_core::keyring::{Grant, KeyringBuilder, RootKeys, RootSet, VerifiedKeyring};
+use comity_core::keyring::{Grant, KeyringBuilder, Role, RootKeys, RootSet, VerifiedKeyring};
 use comity_core::sign::SecretKey;
 use comity_core::{KeyId, Kind, RecordId, Timestamp, limits};
 
 use super::Service;
-use super::key_ends::{instant, key_line, signed_line};
+use super::key_ends::{instant, key_line, next_desk, signed_line};
 use super::partners::{self, Links};
 use crate::api::{
     Hears, NextRootFile, PartnerLine, RootPartner, RootPassphrase, RootRotated, RotateRootRequest,
 };
 use crate::entropy::OsEntropy;
 use crate::error::{ErrorKind, ServiceError};
-use crate::founding::{NEXT_ROOT_KEYS, ROOT_KEYS, numbered};
+use crate::founding::{DESK, LINK, NEXT_ROOT_KEYS, ROOT_KEYS, numbered};
 use crate::keyfile::{self, Form, KeyFileError, Passphrase, Seal, WorkFactor};
-use crate::node::fold_until;
+use crate::node::{Keys, fold_until};
 use crate::rotation;
 use crate::staged::{self, Place};
 use crate::state::State;
@@ -38,32 +38,31 @@ impl Service {
         }
         let _alone = self.alone_with_keyring()?;
         let _nobody_signs = self.nobody_signs(asked.dry_run).await;
-        self.settle_key_files().await?;
+        if !asked.dry_run {
+            self.settle_root_files().await?;
+        }
         let keyring = self.own_keyring(asked.anyway).await?;
+        if asked.stolen && asked.from.is_none() {
+            nobody_else_links(&keyring, self.keys()?.link.id(), self.now())?;
+        }
         let stays = self.what_stays(&keyring, asked.from.as_deref()).await?;
         let mut rotated = self.as_it_would_be(&keyring, &stays, &asked).await?;
         let opening = (asked.next.clone(), keyring.clone(), asked.dry_run);
         let opened = apart(move || opened(&opening.0, &opening.1, opening.2)).await?;
         rotated.checked = opened.is_some();
         let Some(opened) = opened.filter(|_| !asked.dry_run) else { return Ok(rotated) };
-        let (keys, anyway) = (self.keys()?, asked.anyway);
+        let anyway = asked.anyway;
         let builder = KeyringBuilder::follow(&keyring)
             .retain(|grant| stays.grants(grant))
             .affirm_only(|record| stays.affirms(record));
+        let (builder, keys, renewed) =
+            with_keys_that_count(builder, &keyring, &self.keys()?, self.now());
         let folder = self.parts.config.folder.clone();
         let signing = Signing { keyring, builder, opened, link: keys.link.id() };
         let next = apart(move || signing.sign(&folder, &asked)).await?;
         let why = if rotated.stolen { ", without the old ones" } else { "" };
         let title = format!("Keyring, version {}: new root keys{why}", next.version());
-        let published = self.publish_keyring(&next, title, (&keys.desk, anyway), &[]).await;
-        if let Err(error) = &published
-            && error.code != staged::NOT_IN_PLACE
-        {
-            return Err(error.clone());
-        }
-        // Every grant is signed anew, also that of the key of the links.
-        self.renew_certificate(&keys.link, &next)?;
-        published?;
+        self.publish_keyring(&next, title, (&keys.desk, anyway), &renewed).await?;
         rotated.keyring = Some(next.version());
         Ok(rotated)
     }
@@ -108,12 +107,18 @@ impl Service {
         let here = self.keys().ok().map(|keys| keys.desk.id());
         let endpoint = self.parts.endpoint.clone();
         let (held, kept) = (keyring.clone(), stays.clone());
+        let own = self.keys().map(|keys| [keys.desk.id(), keys.link.id()])?;
+        let theft = asked.stolen;
         let look = self.look(move |state, engine, seen| {
             let out = |grant: &&Grant| !kept.grants(grant);
             let left: Vec<_> = held.grants().filter(out).collect();
             let left_out = left.iter().map(|grant| key_line(state, &held, grant, here)).collect();
             let stay: BTreeSet<KeyId> =
                 held.grants().filter(|grant| !out(grant)).map(|grant| grant.key).collect();
+            let others = |grant: &&Grant| theft && !out(grant) && !own.contains(&grant.key);
+            let live = |grant: &&Grant| held.is_granted(grant.key, grant.role, now);
+            let anew = held.grants().filter(others).filter(live);
+            let anew = anew.map(|grant| key_line(state, &held, grant, here)).collect();
             let gone: BTreeSet<KeyId> = left.iter().map(|grant| grant.key).collect();
             let taken = gone.difference(&stay).flat_map(|key| signed_by(state, key));
             let takes_back = taken
@@ -121,9 +126,9 @@ impl Service {
                 .collect();
             let links = Links::of(engine, seen, endpoint.as_deref());
             let partners = partners::lines(engine, links, now);
-            (left_out, takes_back, partners.into_iter().filter_map(partner).collect())
+            (left_out, anew, takes_back, partners.into_iter().filter_map(partner).collect())
         });
-        let (left_out, takes_back, partners) = look.await?;
+        let (left_out, anew, takes_back, partners) = look.await?;
         let affirmed = &keyring.keyring().affirmed;
         let folder = &self.parts.config.folder;
         let from = match stays {
@@ -139,6 +144,8 @@ impl Service {
             next_file: folder.join(NEXT_ROOT_KEYS).display().to_string(),
             from,
             left_out,
+            anew,
+            renewed: revoked(keyring, &self.keys()?).into_iter().map(str::to_owned).collect(),
             takes_back,
             unaffirmed: affirmed.iter().filter(|record| !stays.affirms(record)).count() as u64,
             partners,
@@ -154,6 +161,56 @@ pub(super) fn problem(state: &State) -> Option<(String, String)> {
         fork.version
     );
     Some((problem, format!("with the next root keys at hand: {STOLEN}")))
+}
+
+/// A thief's link key would be granted by the new root as well.
+fn nobody_else_links(
+    keyring: &VerifiedKeyring,
+    link: KeyId,
+    now: Timestamp,
+) -> Result<(), ServiceError> {
+    let others = keyring.grants().filter(|grant| grant.role == Role::Link && grant.key != link);
+    match others.map(|grant| grant.key).find(|key| keyring.is_granted(*key, Role::Link, now)) {
+        None => Ok(()),
+        Some(key) => {
+            let message = format!(
+                "the stolen root keys have granted a second link key, {}, and the new ones would grant it again",
+                key.short()
+            );
+            Err(ServiceError::usage("second-link-key", message).next("comity key rotate root --stolen --from TIME: the last instant at which the root keys were certainly yours alone"))
+        }
+    }
+}
+
+/// Which of the keys with which the node runs the keyring has ended. Whoever stole the root may have done that, so
+/// that nothing that this node signs takes the economy back.
+fn revoked(keyring: &VerifiedKeyring, keys: &Keys) -> Vec<&'static str> {
+    let own = [(DESK, keys.desk.id()), (LINK, keys.link.id())];
+    own.into_iter()
+        .filter(|(_, key)| keyring.revocation(*key).is_some())
+        .map(|(name, _)| name)
+        .collect()
+}
+
+/// New keys in the places of those that the keyring has ended, granted by the one that is built.
+fn with_keys_that_count(
+    builder: KeyringBuilder,
+    keyring: &VerifiedKeyring,
+    keys: &Keys,
+    now: Timestamp,
+) -> (KeyringBuilder, Keys, Vec<(&'static str, SecretKey)>) {
+    let (mut keys, mut renewed) = (keys.clone(), Vec::new());
+    let builder = revoked(keyring, &keys).into_iter().fold(builder, |builder, name| {
+        let (new, grant) = match name {
+            DESK => next_desk(keyring, &keys.desk, now),
+            _ => rotation::new_link(keyring.economy(), now),
+        };
+        let place = if name == DESK { &mut keys.desk } else { &mut keys.link };
+        *place = new.clone();
+        renewed.push((name, new));
+        builder.grant(grant)
+    });
+    (builder, keys, renewed)
 }
 
 /// What of a keyring stays when its root is replaced.
@@ -363,7 +420,10 @@ fn stage(
         (Form::Encrypted(work), Some(new), _) => Seal::Passphrase(new, work),
         (Form::Plain, Some(new), _) => Seal::Passphrase(new, WorkFactor::STANDARD),
         (Form::Encrypted(work), None, Some(passphrase)) => Seal::Passphrase(passphrase, work),
-        (Form::Encrypted(_) | Form::Plain, None, _) => Seal::Plain,
+        (Form::Plain, None, _) => Seal::Plain,
+        (Form::Encrypted(_), None, None) => {
+            return Err(ServiceError::usage("no-passphrase", "the next root keys are encrypted"));
+        }
     };
     let place = |place| (place, tag.as_str());
     staged::stage(folder, place(Place::NextRoot), &numbered("next-root", follow)?, seal)?;

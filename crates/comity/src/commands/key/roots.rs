@@ -145,6 +145,17 @@ fn write_tried(
     if let Some(from) = &tried.from {
         write_left_out(tried, &zones.written(from), zones, out)?;
     }
+    if !tried.anew.is_empty() {
+        writeln!(out, "Granted again by the new ones, besides the keys of this node:")?;
+        ends::table(&tried.anew, zones).write(out)?;
+        writeln!(
+            out,
+            "Is one of them not yours, say since when with --from, and nothing granted since stays."
+        )?;
+    }
+    for key in &tried.renewed {
+        writeln!(out, "The {key} key of this node was revoked; a new one takes its place.")?;
+    }
     if tried.partners.is_empty() {
         return writeln!(out, "There is no partner that has to hear of it.");
     }
