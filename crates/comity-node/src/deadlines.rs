@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use comity_core::agreement::{Deadline, DeadlineKind, ReviewOverdue, Step, deadlines};
+use comity_core::agreement::{
+    Deadline, DeadlineKind, ReturnOrDestroy, ReviewOverdue, Step, Terms, deadlines,
+};
 use comity_core::policy::Agreement;
 use comity_core::{EconomyId, GroupId, RecordId, Timestamp};
 
@@ -161,7 +163,11 @@ fn line(state: &State, near: &Near<'_>, deadline: Deadline, now: Timestamp) -> D
     let amend = format!("comity agreement amend {reference} FILE");
     let (kind, effect, next) = match (deadline.kind, deadline.step) {
         (DeadlineKind::End, Step::Passed) => {
-            ("end", None, format!("propose its successor: {propose}"))
+            let theirs = word(&partner);
+            let goes = terms.return_or_destroy().map_or_else(String::new, |_| {
+                format!("see what is here of theirs (comity list --from {theirs}), and erase what you had under it alone (comity erase REFERENCE); or ")
+            });
+            ("end", None, format!("{goes}propose its successor: {propose}"))
         }
         (DeadlineKind::End, Step::Ninety | Step::Thirty | Step::Seven) => {
             ("end", None, format!("propose what shall hold from then on: {amend}"))
@@ -173,7 +179,7 @@ fn line(state: &State, near: &Near<'_>, deadline: Deadline, now: Timestamp) -> D
     DeadlineLine {
         agreement: id.to_string(),
         reference,
-        what: what(&title, deadline, overdue, now),
+        what: what(&title, deadline, terms, now),
         partner,
         deadline: kind.to_owned(),
         at: deadline.at.to_string(),
@@ -193,7 +199,24 @@ fn effect(overdue: ReviewOverdue) -> &'static str {
     }
 }
 
-fn what(title: &str, deadline: Deadline, overdue: ReviewOverdue, now: Timestamp) -> String {
+/// What the text says becomes of what each has of the other at its end; nothing goes by itself.
+fn at_end(terms: &Terms) -> &'static str {
+    match terms.return_or_destroy() {
+        None => "",
+        Some(ReturnOrDestroy::Return) => {
+            "; what either has of the other under it is to be returned then"
+        }
+        Some(ReturnOrDestroy::Destroy) => {
+            "; what either has of the other under it is to be destroyed then"
+        }
+        Some(ReturnOrDestroy::Either) => {
+            "; what either has of the other under it is to be returned or destroyed then"
+        }
+    }
+}
+
+fn what(title: &str, deadline: Deadline, terms: &Terms, now: Timestamp) -> String {
+    let (overdue, end) = (terms.review_overdue(), at_end(terms));
     let day = deadline.day();
     let when = match deadline.days_left(now) {
         0 => "today".to_owned(),
@@ -201,8 +224,8 @@ fn what(title: &str, deadline: Deadline, overdue: ReviewOverdue, now: Timestamp)
         days => format!("in {days} days"),
     };
     match (deadline.kind, deadline.step == Step::Passed) {
-        (DeadlineKind::End, false) => format!("{title} ends {when} (last day {day})"),
-        (DeadlineKind::End, true) => format!("{title} has ended (last day {day})"),
+        (DeadlineKind::End, false) => format!("{title} ends {when} (last day {day}){end}"),
+        (DeadlineKind::End, true) => format!("{title} has ended (last day {day}){end}"),
         (DeadlineKind::Review, false) => {
             let then = match overdue {
                 ReviewOverdue::Warn => "overdue, it is a warning and no more",
@@ -222,8 +245,6 @@ fn what(title: &str, deadline: Deadline, overdue: ReviewOverdue, now: Timestamp)
 
 #[cfg(test)]
 mod tests {
-    use comity_core::agreement::Terms;
-
     use super::*;
 
     fn at(text: &str) -> Timestamp {
@@ -238,7 +259,7 @@ mod tests {
     fn said(terms: &Terms, now: &str) -> Vec<String> {
         let now = at(now);
         let all = deadlines(terms, terms.ends(), now);
-        all.map(|one| what("NDA KR-26-C001 with JP", one, terms.review_overdue(), now)).collect()
+        all.map(|one| what("NDA KR-26-C001 with JP", one, terms, now)).collect()
     }
 
     #[test]
@@ -252,6 +273,19 @@ mod tests {
         check("2026-12-18T09:00:00Z", "NDA KR-26-C001 with JP ends tomorrow (last day 2026-12-19)");
         check("2026-12-19T09:00:00Z", "NDA KR-26-C001 with JP ends today (last day 2026-12-19)");
         check("2026-12-20T00:00:00Z", "NDA KR-26-C001 with JP has ended (last day 2026-12-19)");
+    }
+
+    #[test]
+    fn whoever_promised_to_destroy_something_is_told_when_it_is_due() {
+        for (word, says) in
+            [("destroy", "destroyed"), ("return", "returned"), ("either", "returned or destroyed")]
+        {
+            let nda = terms(&format!("ends = 2026-12-19\nreturn-or-destroy = \"{word}\"\n"));
+            for now in ["2026-12-18T09:00:00Z", "2026-12-20T00:00:00Z"] {
+                let said = said(&nda, now);
+                assert!(said[0].ends_with(&format!("is to be {says} then")), "{said:?}");
+            }
+        }
     }
 
     #[test]

@@ -155,6 +155,9 @@ pub struct Recognised {
     pub key: String,
     /// Whose it is, or was.
     pub name: String,
+    /// Where nobody ever was here under this name: who was. A name that is mistyped is somebody else for good.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known: Vec<String>,
     /// How many records here are signed with it.
     pub signed: u64,
     /// The version of the keyring that ends it; none of a dry run, and where it had ended before.

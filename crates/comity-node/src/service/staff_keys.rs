@@ -41,19 +41,25 @@ impl Service {
         let name = named(&asked.name)?;
         let keyring = self.own_keyring(false).await?;
         let text = asked.key;
-        let (key, ended, signed) = self
+        let whose = name.clone();
+        let (key, ended, signed, known) = self
             .look(move |state, _, _| {
                 let (key, ended) = unclaimed(state, &text)?;
-                Ok::<_, ServiceError>((key, ended, signed(state, key)))
+                let staff = state.staff();
+                let known = staff.iter().filter(|_| staff.member(&whose).is_none());
+                let known = known.map(|(name, _)| name.to_owned()).collect();
+                Ok::<_, ServiceError>((key, ended, signed(state, key), known))
             })
             .await??;
         let mut recognised =
-            Recognised { key: key.to_string(), name: name.clone(), signed, keyring: None };
+            Recognised { key: key.to_string(), name: name.clone(), known, signed, keyring: None };
         if asked.dry_run {
             return Ok(recognised);
         }
         let revocation = Revocation { key, at: self.now(), compromised: false };
-        let builder = KeyringBuilder::follow(&keyring).revoke(revocation);
+        let builder = KeyringBuilder::follow(&keyring);
+        let granted = keyring.grants_of(key).next().is_some();
+        let builder = if granted { builder.revoke(revocation) } else { builder };
         // Also where the key has ended: whose word counts as a second person's is for the root to say.
         let next = self.signed_by_root(builder, asked.root_passphrase).await?;
         if !ended {

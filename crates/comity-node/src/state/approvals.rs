@@ -289,6 +289,13 @@ impl State {
             let (until, _) = keys.entry(grant.key).or_insert((grant.until, ended));
             *until = grant.until.max(*until);
         }
+        // A keyring of new root keys may have left the grants out: what waits waits all the same for somebody to say.
+        for (held, _) in self.awaiting_approval() {
+            let (author, signed) = (held.facts.author, held.signed_at);
+            if self.is_stranger(author) {
+                keys.entry(author).or_insert((signed, true));
+            }
+        }
         keys
     }
 

@@ -234,7 +234,7 @@ pub(crate) struct Show {
 /// with the changes made.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Examples:\n  comity explain KR-26-0002\n  comity explain KR-26-0002 --to FJ --part 3\n  comity explain KR-26-0002 --to FJ --at 2026-11-01T09:00:00Z\n  comity explain KR-26-0002 --to constituents"
+    after_help = "Examples:\n  comity explain KR-26-0002\n  comity explain KR-26-0002 --part 3\n  comity explain KR-26-0002 --to FJ --part 3\n  comity explain KR-26-0002 --to FJ --at 2026-11-01T09:00:00Z\n  comity explain KR-26-0002 --to constituents"
 )]
 pub(crate) struct Explain {
     /// The reference of a record or a draft, or the front of an id
@@ -243,8 +243,8 @@ pub(crate) struct Explain {
     /// Only this partner, with the rules that keep something back and what would change it; or `constituents` or `public`
     #[arg(long, value_name = "NAME")]
     pub(crate) to: Option<String>,
-    /// Only this part, by its number
-    #[arg(long, value_name = "NUMBER", requires = "to")]
+    /// Only this part, by its number, with the rules that keep it back from whoever does not get it
+    #[arg(long, value_name = "NUMBER")]
     pub(crate) part: Option<usize>,
     /// As it was decided then, with what was known then, such as 2026-11-01T00:00:00Z
     #[arg(long, value_name = "TIME", value_parser = words::instant)]

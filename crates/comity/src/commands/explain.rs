@@ -42,25 +42,24 @@ pub(super) fn run(explain: &Explain, context: &mut Context<'_>) -> Result<(), Fa
         if let Some(at) = &explained.at {
             writeln!(out, "as it was decided {}, with what was known then", zones.written(at))?;
         }
-        match &explain.to {
-            Some(_) => {
-                for partner in &explained.partners {
-                    write_partner(partner, explain, &zones, out)?;
-                }
-                Ok(())
-            }
-            None if explained.partners.is_empty() => {
-                writeln!(out, "There is no partner to send it to.")
-            }
-            None => {
-                write_parts(&explained.partners, &zones, out)?;
-                let reference = &record.reference;
-                writeln!(
-                    out,
-                    "\nWhy, and what would change it: {comity} explain {reference} --to NAME"
-                )
+        if explain.to.is_none() && explained.partners.is_empty() {
+            return writeln!(out, "There is no partner to send it to.");
+        }
+        if explain.to.is_none() && explain.part.is_none() {
+            write_parts(&explained.partners, &zones, out)?;
+        } else {
+            for partner in &explained.partners {
+                write_partner(partner, explain, &zones, out)?;
             }
         }
+        if explain.to.is_some() {
+            return Ok(());
+        }
+        let (reference, why) = match explain.part {
+            Some(_) => (&record.reference, "What would change it"),
+            None => (&record.reference, "Why, and what would change it"),
+        };
+        writeln!(out, "\n{why}: {comity} explain {reference} --to NAME")
     })
 }
 

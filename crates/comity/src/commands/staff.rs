@@ -134,7 +134,12 @@ fn recognise(asked: RecogniseRequest, yes: bool, context: &mut Context<'_>) -> R
     let records = counted(would.signed, "record", "records");
     let shown = |out: &mut dyn Write| {
         let (key, name) = (front(&would.key), &would.name);
-        writeln!(out, "{records} here signed with {key} are {name}'s, and the key ends")
+        writeln!(out, "{records} here signed with {key} are {name}'s, and the key ends")?;
+        if would.known.is_empty() {
+            return Ok(());
+        }
+        let known: Vec<_> = would.known.iter().map(|name| printable(name).to_string()).collect();
+        writeln!(out, "Nobody was ever here as {name}; who was: {}", known.join(", "))
     };
     if only {
         return context.screen.answer(&would, |out| {

@@ -84,7 +84,9 @@ async fn nobody_approves_what_was_signed_with_a_key_that_may_be_their_own() {
         assert!(["no-key", "ambiguous-key"].contains(&refused.unwrap_err().code));
     }
     let would = nobody.recognise_key(asked(front.clone(), true, None)).await.unwrap();
-    assert_eq!((would.signed, would.keyring), (1, None));
+    assert_eq!((would.signed, would.keyring, would.known.len()), (1, None, 0));
+    let slip = RecogniseRequest { name: "kin".to_owned(), ..asked(front.clone(), true, None) };
+    assert_eq!(nobody.recognise_key(slip).await.unwrap().known, ["kim", "lee"]);
     assert_eq!(nobody.status().await.unwrap().unclaimed_keys, 1);
     let done = nobody.recognise_key(asked(front.clone(), false, root())).await.unwrap();
     assert!(done.keyring.is_some());
