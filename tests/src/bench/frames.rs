@@ -5,7 +5,7 @@ use bytes::Bytes;
 use comity_core::cbor::Writer;
 use comity_core::digest::{LEAF_SIZE, leaf_hashes};
 use comity_core::ledger::{Head, LedgerEntry, Opening, Ranges};
-use comity_core::{Digest, EconomyId, EpochId, PartDigest};
+use comity_core::{Digest, EconomyId, EpochId, PartDigest, Timestamp};
 
 /// A frame with its length before it.
 pub(super) fn framed(frame: &[u8]) -> Bytes {
@@ -17,6 +17,13 @@ pub(super) fn framed(frame: &[u8]) -> Bytes {
 pub(super) fn bare(kind: u64) -> Vec<u8> {
     let mut writer = Writer::new();
     writer.array(2).uint(kind).map(0);
+    writer.into_bytes()
+}
+
+/// PONG.
+pub(super) fn pong(nonce: u64, at: Timestamp) -> Vec<u8> {
+    let mut writer = Writer::new();
+    writer.array(2).uint(15).map(2).key(0).uint(nonce).key(1).uint(at.as_millis());
     writer.into_bytes()
 }
 

@@ -57,6 +57,8 @@ pub struct Bench {
     pub retention: Option<Retention>,
     /// For how long bodies are to be kept where a person erases, from the next start on.
     pub overdue: Option<Retention>,
+    /// Whether nobody says, from the next start on, that the clock is right.
+    pub doubts_clock: bool,
     /// Bytes that the next start finds cut from the end of the journal, which does not say so.
     pub cut: Option<u64>,
     /// What takes a second person, from the next start on.
@@ -109,6 +111,7 @@ impl Bench {
             hold_back: Duration::ZERO,
             retention: None,
             overdue: None,
+            doubts_clock: false,
             cut: None,
             approval: Approval::default(),
             guard: None,
@@ -145,6 +148,9 @@ impl Bench {
         }
         if let Some(own) = self.overdue {
             self.node.engine = self.node.engine.take().map(|engine| engine.telling_of(own));
+        }
+        if !self.doubts_clock {
+            self.engine().clock_is_confirmed();
         }
         let now = self.now;
         if let Some(bytes) = self.cut.take() {

@@ -292,6 +292,12 @@ impl Peer {
         frames::epoch(opening, false)
     }
 
+    /// PONG: what its clock says.
+    #[must_use]
+    pub fn pong(at: Timestamp) -> Vec<u8> {
+        frames::pong(0, at)
+    }
+
     /// EPOCH: it has taken the node's new one in.
     #[must_use]
     pub fn accepts(opening: &Opening) -> Vec<u8> {

@@ -33,6 +33,7 @@ mod resuming;
 mod returned;
 mod sources;
 mod strangers;
+mod surely;
 mod terms;
 mod torn;
 mod unsend;

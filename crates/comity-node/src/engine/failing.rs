@@ -197,6 +197,7 @@ impl Engine {
             approval,
             lapsed,
             sweep,
+            sure,
             tail_cut,
             remembering,
             next_token,
@@ -232,6 +233,7 @@ impl Engine {
         self.approval = approval;
         self.lapsed = lapsed;
         self.sweep = sweep;
+        self.sure = sure;
         self.tail_cut = tail_cut;
         self.cut_unwritten = !unwritten.doubted().is_subset(self.state.doubted());
         self.remembering = remembering;

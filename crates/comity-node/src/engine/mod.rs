@@ -36,6 +36,7 @@ mod recovery;
 mod room;
 mod session;
 mod set_aside;
+mod surely;
 mod taking_back;
 mod terms;
 mod unsending;
@@ -149,6 +150,8 @@ pub struct Engine {
     full: BTreeMap<EconomyId, BTreeSet<Bound>>,
     /// The search for what has been kept long enough; none where nothing goes by itself.
     sweep: Option<terms::Sweep>,
+    /// Whether somebody besides this machine says what the time is; not known before the first step.
+    sure: Option<bool>,
     failed: Option<Failure>,
     told: alarms::Told,
 }
@@ -197,6 +200,7 @@ impl Engine {
             lapsed: BTreeSet::new(),
             full: BTreeMap::new(),
             sweep: None,
+            sure: None,
             failed: None,
             told: alarms::Told::default(),
         }
@@ -284,6 +288,7 @@ impl Engine {
         }
         // Unless this step heard that the journal takes nothing more.
         if self.failed.is_none() {
+            self.ask_for_the_time(now);
             self.timers(now);
             self.tell_unconfirmed(now);
             self.tell_lapsed(now);

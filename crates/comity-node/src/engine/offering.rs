@@ -116,7 +116,8 @@ impl Engine {
             return;
         }
         let sent = state.out.sent(&record);
-        if is_sent(&plan, sent.as_ref()) {
+        // Once the clock is vouched for, everything is looked at anew.
+        if is_sent(&plan, sent.as_ref()) || self.waits_for_clock(&partner, held, &plan) {
             return;
         }
         let withheld = withheld(self.state.policy(), clear);

@@ -91,6 +91,8 @@ pub(super) struct Session {
     pub(super) epoch_awaited: bool,
     /// Whether a new epoch of the partner's ledger was taken in over this connection.
     pub(super) epoch_taken: bool,
+    /// Whether the partner was asked what its clock says, over this connection.
+    pub(super) clock_asked: bool,
 }
 
 /// What we said of both ledgers when a connection opened.
@@ -138,6 +140,7 @@ impl Session {
             loading: BTreeMap::new(),
             epoch_awaited: false,
             epoch_taken: false,
+            clock_asked: false,
         }
     }
 
@@ -175,6 +178,7 @@ impl Session {
         self.regaining = None;
         self.epoch_awaited = false;
         self.epoch_taken = false;
+        self.clock_asked = false;
     }
 
     /// Whether one more part that comes late may go before everything else: where an agreement widens what

@@ -1,20 +1,17 @@
 //! What has been here for as long as it may is let go, a few records at a time.
 //!
 //! When that is follows from the journal, so nothing has to be remembered over a restart. Nothing is erased
-//! by a time that nobody vouches for: where the clock at a start is further ahead than a day of what the journal
-//! has vouched for, the machine rested or its clock is wrong, and only a partner's clock or a person can tell.
-//! Entries that were made by that clock say nothing for it, at no later start either.
+//! by a time that nobody vouches for.
 
 use std::time::Duration;
 
 use comity_core::journal::{Erasure, ErasureCause};
-use comity_core::limits::CLOCK_TOLERANCE;
 use comity_core::{PartDigest, RecordId, Timestamp};
 
 use super::Engine;
 use crate::config::Retention;
 use crate::limits::{A_DAY, ERASED_IN_A_STEP, SWEPT_IN_A_STEP};
-use crate::state::{Due, Held, Rule, State, one_is_enough};
+use crate::state::{Due, Held, Rule, State};
 
 /// How often everything is gone through, if nothing is due before.
 const AN_HOUR: Duration = Duration::from_secs(60 * 60);
@@ -29,8 +26,6 @@ pub(super) struct Sweep {
     after: Option<RecordId>,
     /// The first that will be due, of those that were looked at.
     earliest: Option<Timestamp>,
-    /// Whether somebody vouches for the time; not known before the first step.
-    sure: Option<bool>,
     /// Where a person erases, and nothing goes by itself: what is over so far, and when that was said.
     tells: Option<Over>,
 }
@@ -48,8 +43,8 @@ impl Engine {
     /// The same, and lets go of what has been here for as long as it may.
     #[must_use]
     pub fn keeping_for(mut self, own: Retention) -> Self {
-        let (next, after, earliest, sure, tells) = (Timestamp::EPOCH, None, None, None, None);
-        self.sweep = Some(Sweep { own, next, after, earliest, sure, tells });
+        let (next, after, earliest, tells) = (Timestamp::EPOCH, None, None, None);
+        self.sweep = Some(Sweep { own, next, after, earliest, tells });
         self
     }
 
@@ -57,30 +52,16 @@ impl Engine {
     #[must_use]
     pub fn telling_of(mut self, own: Retention) -> Self {
         let (next, after, earliest) = (Timestamp::EPOCH, None, None);
-        // No clock does harm by what is only said.
-        let (sure, tells) = (Some(true), Some(Over::default()));
-        self.sweep = Some(Sweep { own, next, after, earliest, sure, tells });
+        let tells = Some(Over::default());
+        self.sweep = Some(Sweep { own, next, after, earliest, tells });
         self
-    }
-
-    /// A person says that the clock is right.
-    pub fn clock_is_confirmed(&mut self) {
-        if let Some(sweep) = &mut self.sweep {
-            sweep.sure = Some(true);
-        }
-    }
-
-    /// A partner's clock says this, now.
-    pub(super) fn clock_is_witnessed(&mut self, theirs: Timestamp, now: Timestamp) {
-        let agrees = theirs.since(now).max(now.since(theirs)) <= CLOCK_TOLERANCE;
-        if agrees && one_is_enough(now.since(self.state.vouched())) {
-            self.clock_is_confirmed();
-        }
     }
 
     /// When the search goes on.
     pub(super) fn next_sweep(&self) -> Option<Timestamp> {
-        let sweep = self.sweep.as_ref().filter(|sweep| sweep.sure != Some(false))?;
+        // No clock does harm by what is only said.
+        let may = |sweep: &&Sweep| sweep.tells.is_some() || self.unsure().is_none();
+        let sweep = self.sweep.as_ref().filter(may)?;
         self.state.recovery().is_none().then_some(sweep.next)
     }
 
@@ -88,33 +69,6 @@ impl Engine {
     pub(super) fn is_sweeping(&self) -> bool {
         let under_way = self.sweep.as_ref().is_some_and(|sweep| sweep.after.is_some());
         under_way && self.failed.is_none() && self.next_sweep().is_some()
-    }
-
-    /// Whether the time may be trusted to erase by. Asked in the first step, before anything is entered.
-    pub(super) fn look_at_clock(&mut self, now: Timestamp) {
-        let vouched = self.state.vouched();
-        let unsure = |sweep: &&mut Sweep| sweep.sure != Some(true);
-        let Some(sweep) = self.sweep.as_mut().filter(unsure) else { return };
-        let ahead = now.since(vouched);
-        let sure = ahead <= A_DAY;
-        let first = sweep.sure.replace(sure).is_none();
-        if first && !sure {
-            let until = if one_is_enough(ahead) {
-                "until a partner's clock agrees (comity partner ping NAME), or you confirm it (comity clock confirm)"
-            } else {
-                "until you confirm it (comity clock confirm), or more partners' receipts have agreed for a day than speak against it"
-            };
-            let against: Vec<_> =
-                self.state.clocks_against().map(|one| self.state.name_of(one)).collect();
-            let against = match against.is_empty() {
-                true => String::new(),
-                false => format!("; against it speak the clocks of {}", against.join(", ")),
-            };
-            let text = format!(
-                "the clock says {now}, and nobody vouches for a time after {vouched}: nothing is erased by its term {until}{against}"
-            );
-            self.alarm(None, "retention-waits", text);
-        }
     }
 
     /// Goes through some more records, and lets go of what is due.

@@ -1,0 +1,87 @@
+//! Nothing leaves by a time that nobody vouches for.
+
+use std::time::Duration;
+
+use comity_core::{Marking, RecordId, Timestamp, Tlp};
+use comity_node::engine::Reply;
+use comity_tests::bench::{Bench, Peer};
+use comity_tests::sim::wire::Said;
+
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// The type of the frame that asks for a sign of life.
+const PING: u64 = 14;
+
+fn publish(bench: &mut Bench, title: &str, release_at: Option<Timestamp>) -> RecordId {
+    let token = bench.publish_marked(title, Marking { release_at, ..Marking::new(Tlp::Clear) });
+    match bench.reply(token) {
+        Some(Ok(Reply::Published { record, .. })) => record,
+        other => unreachable!("{other:?}"),
+    }
+}
+
+/// A node with two records, one for now and one that nobody may have for ten days. It starts once more, and its clock is
+/// so many days ahead.
+fn started_ahead(days: u32) -> (Bench, Peer, [RecordId; 2]) {
+    let mut bench = Bench::new();
+    let partner = bench.pair(2);
+    let at = bench.now.saturating_add(DAY * 10);
+    let (open, timed) = (publish(&mut bench, "now", None), publish(&mut bench, "later", Some(at)));
+    bench.now = bench.now.saturating_add(DAY * days);
+    bench.doubts_clock = true;
+    bench.restart();
+    (bench, partner, [open, timed])
+}
+
+fn went(bench: &Bench, partner: &Peer) -> Vec<RecordId> {
+    bench.delivered(partner.conn())
+}
+
+fn was_asked(bench: &mut Bench, partner: &Peer) -> usize {
+    let heard = bench.heard(partner.conn());
+    heard.iter().filter(|said| matches!(said, Said::Other(PING))).count()
+}
+
+/// At a start nobody can tell a clock that is wrong from a node that rested: a partner's clock can, and is asked.
+#[test]
+fn what_a_clock_makes_due_over_a_restart_waits_until_a_partner_agrees() {
+    let (mut bench, mut partner, [open, timed]) = started_ahead(11);
+    let conn = bench.connect(&mut partner);
+    bench.wait(DAY / 2);
+    assert_eq!(went(&bench, &partner), [open], "what has no time goes");
+    assert_eq!(bench.alarms("clock-unsure").len(), 1);
+    assert_eq!(was_asked(&mut bench, &partner), 1, "once over a connection");
+    // One whose clock says something else vouches for nothing.
+    bench.control(conn, Peer::pong(bench.now.saturating_sub(DAY * 11)));
+    bench.wait(SECOND);
+    assert_eq!(went(&bench, &partner), []);
+    bench.control(conn, Peer::pong(bench.now));
+    bench.wait(SECOND);
+    assert_eq!(went(&bench, &partner), [timed]);
+}
+
+/// One partner does not vouch for months; a person does.
+#[test]
+fn one_partner_does_not_make_due_what_is_far_ahead() {
+    let (mut bench, mut partner, [open, timed]) = started_ahead(100);
+    let conn = bench.connect(&mut partner);
+    bench.control(conn, Peer::pong(bench.now));
+    bench.wait(SECOND);
+    assert_eq!(went(&bench, &partner), [open]);
+    bench.engine().clock_is_confirmed();
+    bench.wait(SECOND);
+    assert_eq!(went(&bench, &partner), [open, timed]);
+}
+
+/// What nobody is in doubt of asks for nothing: a start within the day, or a node that runs.
+#[test]
+fn a_short_rest_and_a_node_that_runs_ask_nobody() {
+    let (mut bench, mut partner, [open, timed]) = started_ahead(0);
+    bench.connect(&mut partner);
+    bench.wait(SECOND);
+    assert_eq!(went(&bench, &partner), [open]);
+    bench.wait(DAY * 10);
+    assert_eq!(went(&bench, &partner), [open, timed]);
+    assert!(bench.alarms("clock-unsure").is_empty());
+    assert_eq!(was_asked(&mut bench, &partner), 0);
+}
