@@ -70,6 +70,7 @@ fn one_partner_does_not_make_due_what_is_far_ahead() {
     assert_eq!(went(&bench, &partner), [open]);
     bench.engine().clock_is_confirmed();
     bench.wait(SECOND);
+    bench.wait(SECOND);
     assert_eq!(went(&bench, &partner), [open, timed]);
 }
 
@@ -81,6 +82,7 @@ fn a_short_rest_and_a_node_that_runs_ask_nobody() {
     bench.wait(SECOND);
     assert_eq!(went(&bench, &partner), [open]);
     bench.wait(DAY * 10);
+    bench.wait(SECOND);
     assert_eq!(went(&bench, &partner), [open, timed]);
     assert!(bench.alarms("clock-unsure").is_empty());
     assert_eq!(was_asked(&mut bench, &partner), 0);
