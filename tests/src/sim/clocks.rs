@@ -6,7 +6,7 @@ use std::time::Duration;
 use comity_core::record::{AddresseeDraft, Draft};
 use comity_core::{Kind, Section, Timestamp, Tlp};
 use comity_node::clock::{Steady, TOLERANCE};
-use comity_node::engine::Input;
+use comity_node::engine::{Engine, Input};
 
 use super::mutation::Mutation;
 use super::records;
@@ -74,6 +74,8 @@ impl World {
     /// hardly later.
     pub(super) fn start_clock(&mut self, node: usize) {
         if !self.config.clocks {
+            // All are right, and somebody looks at each start.
+            self.nodes[node].engine.iter_mut().for_each(Engine::clock_is_confirmed);
             return;
         }
         let now = self.now;
@@ -118,8 +120,10 @@ impl World {
         let before = std::mem::replace(&mut self.nodes[node].clock.offset, offset);
         self.report.jumps += u64::from(before != offset && offset != 0);
         let time = self.time_of(node);
-        if confirms && let Some(steady) = self.nodes[node].clock.steady.as_mut() {
-            steady.confirm();
+        if confirms {
+            let node = &mut self.nodes[node];
+            node.clock.steady.iter_mut().for_each(Steady::confirm);
+            node.engine.iter_mut().for_each(Engine::clock_is_confirmed);
         }
         let (now, after) = (self.now, self.time_of(node));
         self.note(|| {
