@@ -8,6 +8,7 @@ use comity_tests::bench::{Bench, Peer};
 use comity_tests::sim::wire::Said;
 
 const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// The type of the frame that asks for a sign of life.
 const PING: u64 = 14;
@@ -58,6 +59,21 @@ fn what_a_clock_makes_due_over_a_restart_waits_until_a_partner_agrees() {
     bench.control(conn, Peer::pong(bench.now));
     bench.wait(SECOND);
     assert_eq!(went(&bench, &partner), [timed]);
+}
+
+/// What is published meanwhile has its minute, by the count of the process, and waits for nothing else.
+#[test]
+fn what_is_published_now_goes_whatever_nobody_vouches_for() {
+    let (mut bench, mut partner, [open, _]) = started_ahead(100);
+    bench.hold_back = MINUTE;
+    bench.restart();
+    bench.connect(&mut partner);
+    let new = publish(&mut bench, "new", None);
+    bench.wait(SECOND);
+    assert_eq!(went(&bench, &partner), [open]);
+    bench.wait(MINUTE);
+    bench.wait(SECOND);
+    assert_eq!(went(&bench, &partner), [open, new]);
 }
 
 /// One partner does not vouch for months; a person does.

@@ -54,7 +54,7 @@ impl Engine {
     /// Whether something of what goes by this plan was still to wait at the last time of which anybody is sure.
     pub(super) fn waits_for_clock(&self, partner: &EconomyId, held: &Held, plan: &Plan) -> bool {
         let Some(surely) = self.unsure() else { return false };
-        let then = self.state.plan(held, partner, surely);
+        let then = self.state.plan_once_published(held, partner, surely);
         !then.goes() || plan.releases().iter().any(|part| !then.releases().contains(part))
     }
 

@@ -473,6 +473,19 @@ impl State {
         policy::plan(&self.policy, &facts, &parts, &Recipient::partner(*partner), now)
     }
 
+    /// The same where what was published can be unsent no more: that time each process counts by itself, whatever
+    /// the clock says.
+    pub(crate) fn plan_once_published(
+        &self,
+        held: &Held,
+        partner: &EconomyId,
+        now: Timestamp,
+    ) -> Plan {
+        let mut facts = self.facts_for(held, partner).into_owned();
+        facts.unsend_until = None;
+        policy::plan(&self.policy, &facts, &held.parts, &Recipient::partner(*partner), now)
+    }
+
     /// The same where nobody had consented to anything about it.
     pub(crate) fn plan_without_consents(
         &self,
