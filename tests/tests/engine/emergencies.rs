@@ -261,6 +261,13 @@ fn where_nothing_went_nothing_is_recalled() {
     bench.connect(&mut partner);
     bench.wait(SECOND);
     assert!(!went(&bench, &partner, record), "late it goes no more");
+    // It is said, also at the next start, and not at those of later days.
+    for (days, said) in [(0, 2), (2, 2)] {
+        bench.wait(EMERGENCY_LASTS * days);
+        bench.restart();
+        bench.wait(SECOND);
+        assert_eq!(bench.alarms("emergency-unconfirmed").len(), said, "{days}");
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use comity_core::{Kind, RecordId, Timestamp};
 
 use super::command::{CommandError, Reply};
 use super::{Checked, Engine};
+use crate::limits::A_DAY;
 use crate::state::{Glass, GlassStands};
 
 impl Engine {
@@ -117,7 +118,8 @@ impl Engine {
                 format!(
                     "nobody confirmed that {what} went to {name} in an emergency: it is recalled"
                 )
-            } else if self.state.went(glass) {
+            // That nothing went is old news at a later start.
+            } else if self.state.went(glass) || now.since(glass.opened.confirm_by) >= A_DAY {
                 continue;
             } else {
                 format!(
