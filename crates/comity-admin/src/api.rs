@@ -113,7 +113,7 @@ fn node() -> Router<Service> {
                 answer(node.backup(&asked.folder).await)
             }),
         )
-        .route("/clock", post(async |State(node): Node| answer(Ok(node.clock()))))
+        .route("/clock", post(async |State(node): Node| answer(node.clock().await)))
         .route(
             "/confirm-clock",
             post(async |State(node): Node, Ask(asked): Ask<ask::Time>| {

@@ -56,6 +56,12 @@ fn what_a_clock_makes_due_over_a_restart_waits_until_a_partner_agrees() {
     bench.control(conn, Peer::pong(bench.now.saturating_sub(DAY * 11)));
     bench.wait(SECOND);
     assert_eq!(went(&bench, &partner), []);
+    // Nor does one whose clock agrees, against as many others.
+    let mut other = bench.pair(3);
+    let second = bench.connect(&mut other);
+    bench.control(second, Peer::pong(bench.now));
+    bench.wait(SECOND);
+    assert_eq!(went(&bench, &partner), []);
     bench.control(conn, Peer::pong(bench.now));
     bench.wait(SECOND);
     assert_eq!(went(&bench, &partner), [timed]);

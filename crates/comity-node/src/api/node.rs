@@ -111,6 +111,9 @@ pub struct ClockState {
     pub system: String,
     /// Whether the system's clock waits for a person to confirm it.
     pub held: bool,
+    /// Whether nobody vouches for the node's time, so that what waits for a time in between waits on.
+    #[serde(default)]
+    pub unsure: bool,
     /// What is wrong with it, if anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,

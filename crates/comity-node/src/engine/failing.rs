@@ -198,6 +198,7 @@ impl Engine {
             lapsed,
             sweep,
             sure,
+            witnesses,
             tail_cut,
             remembering,
             next_token,
@@ -234,6 +235,7 @@ impl Engine {
         self.lapsed = lapsed;
         self.sweep = sweep;
         self.sure = sure;
+        self.witnesses = witnesses;
         self.tail_cut = tail_cut;
         self.cut_unwritten = !unwritten.doubted().is_subset(self.state.doubted());
         self.remembering = remembering;

@@ -152,6 +152,8 @@ pub struct Engine {
     sweep: Option<terms::Sweep>,
     /// Whether somebody besides this machine says what the time is; not known before the first step.
     sure: Option<bool>,
+    /// Whether each partner's clock agreed when it last said the time, in this run.
+    witnesses: BTreeMap<EconomyId, bool>,
     failed: Option<Failure>,
     told: alarms::Told,
 }
@@ -201,6 +203,7 @@ impl Engine {
             full: BTreeMap::new(),
             sweep: None,
             sure: None,
+            witnesses: BTreeMap::new(),
             failed: None,
             told: alarms::Told::default(),
         }

@@ -103,7 +103,7 @@ impl Engine {
                 return self.session_input(partner, comity_proto::Input::BadReceipt { why }, now);
             }
         };
-        self.clock_is_witnessed(receipt.at, now);
+        self.clock_is_witnessed(partner, receipt.at, now);
         // A receipt that says no more than the last one is not worth an entry.
         if self.space_low || !self.state.receipt_is_news(&partner, &receipt) {
             return;

@@ -306,7 +306,7 @@ impl Engine {
             Output::PeerVoid { number, digest } => self.voided(partner, number, digest, now),
             Output::Receipt(signed) => self.receipt(partner, &signed, now),
             Output::Pong { nonce, at } => {
-                self.clock_is_witnessed(at, now);
+                self.clock_is_witnessed(partner, at, now);
                 self.effects.push(Effect::Pong { partner, nonce, at });
             }
             Output::Returned(incoming) => self.returned(partner, incoming, now),

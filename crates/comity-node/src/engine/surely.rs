@@ -24,9 +24,18 @@ impl Engine {
     }
 
     /// A partner's clock says this, now.
-    pub(super) fn clock_is_witnessed(&mut self, theirs: Timestamp, now: Timestamp) {
+    pub(super) fn clock_is_witnessed(
+        &mut self,
+        partner: EconomyId,
+        theirs: Timestamp,
+        now: Timestamp,
+    ) {
         let agrees = theirs.since(now).max(now.since(theirs)) <= CLOCK_TOLERANCE;
-        if agrees && one_is_enough(now.since(self.state.vouched())) {
+        self.witnesses.insert(partner, agrees);
+        // One whose clock is wrong, or who gains by it, does not say it against as many others.
+        let all = self.witnesses.len();
+        let agree = self.witnesses.values().filter(|agrees| **agrees).count();
+        if agree > all.saturating_sub(agree) && one_is_enough(now.since(self.state.vouched())) {
             self.clock_is_confirmed();
         }
     }
@@ -47,7 +56,7 @@ impl Engine {
     }
 
     /// Up to when time has certainly come, where that is not now.
-    pub(super) fn unsure(&self) -> Option<Timestamp> {
+    pub(crate) fn unsure(&self) -> Option<Timestamp> {
         (self.sure == Some(false)).then(|| self.state.vouched().saturating_add(A_DAY))
     }
 

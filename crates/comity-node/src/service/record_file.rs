@@ -39,17 +39,21 @@ impl Service {
         let (desks, now) = (self.parts.config.local.desks.clone(), self.now());
         let sees = self.sees();
         let choice = self
-            .look(move |state, _, _| {
+            .look(move |state, engine, _| {
                 let (id, held) = found(state, &text)?;
+                let surely = engine.unsure();
                 let sight = local::sight(state, held, &desks, sees, now);
                 if held.parts.iter().all(|part| part.erased) {
                     erasing::is_whole(state, held)?;
                 }
-                let leaving = leaving(state.policy(), &held.facts, &held.parts, &to, now);
+                let at = |now| leaving(state.policy(), &held.facts, &held.parts, &to, now);
+                let (leaving, then) = (at(now), surely.map(at));
                 let hidden = |part: &PartFacts| {
                     let unknown = Some("it is not known here".to_owned());
                     let hidden = sight.get(&part.digest).cloned().unwrap_or(unknown);
-                    let stays = !leaving.contains(&part.digest);
+                    let early = then.as_ref().is_some_and(|then| !then.contains(&part.digest));
+                    let now = surely.filter(|_| early).unwrap_or(now);
+                    let stays = early || !leaving.contains(&part.digest);
                     let kept = || stays.then(|| kept(state, held, part, &to, now));
                     hidden.or_else(|| state.kept_by_guard(part)).or_else(kept)
                 };

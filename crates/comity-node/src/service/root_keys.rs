@@ -116,8 +116,7 @@ impl Service {
             let stay: BTreeSet<KeyId> =
                 held.grants().filter(|grant| !out(grant)).map(|grant| grant.key).collect();
             let others = |grant: &&Grant| theft && !out(grant) && !own.contains(&grant.key);
-            let live = |grant: &&Grant| held.is_granted(grant.key, grant.role, now);
-            let anew = held.grants().filter(others).filter(live);
+            let anew = held.grants().filter(others).filter(|grant| may_count(&held, grant, now));
             let anew = anew.map(|grant| key_line(state, &held, grant, here)).collect();
             let gone: BTreeSet<KeyId> = left.iter().map(|grant| grant.key).collect();
             let taken = gone.difference(&stay).flat_map(|key| signed_by(state, key));
@@ -163,6 +162,12 @@ pub(super) fn problem(state: &State) -> Option<(String, String)> {
     Some((problem, format!("with the next root keys at hand: {STOLEN}")))
 }
 
+/// Whether a grant counts, or will.
+fn may_count(keyring: &VerifiedKeyring, grant: &Grant, now: Timestamp) -> bool {
+    let ends = keyring.revocation(grant.key).map_or(grant.until, |end| end.at.min(grant.until));
+    grant.from.max(now) < ends
+}
+
 /// A thief's link key would be granted by the new root as well.
 fn nobody_else_links(
     keyring: &VerifiedKeyring,
@@ -170,7 +175,7 @@ fn nobody_else_links(
     now: Timestamp,
 ) -> Result<(), ServiceError> {
     let others = keyring.grants().filter(|grant| grant.role == Role::Link && grant.key != link);
-    match others.map(|grant| grant.key).find(|key| keyring.is_granted(*key, Role::Link, now)) {
+    match others.filter(|grant| may_count(keyring, grant, now)).map(|grant| grant.key).next() {
         None => Ok(()),
         Some(key) => {
             let message = format!(

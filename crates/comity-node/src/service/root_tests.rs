@@ -392,9 +392,11 @@ async fn whoever_stole_the_root_cannot_keep_us_from_replacing_it() {
 async fn a_second_link_key_is_not_granted_again_without_a_word() {
     let folder = tempfile::tempdir().unwrap();
     let path = founded(folder.path(), Seal::Plain);
+    // He grants it from a time that is to come.
     seized(&path, |builder, _| {
-        let (_, grant) = rotation::new_link(builder.economy(), Timestamp::from_secs(1_790_000_000));
-        builder.grant(grant)
+        let (_, grant) = rotation::new_link(builder.economy(), Timestamp::from_secs(4_000_000_000));
+        let from = grant.from.max(Timestamp::from_secs(4_000_000_000));
+        builder.grant(Grant { from, ..grant })
     })
     .await;
     let node = start(&path);

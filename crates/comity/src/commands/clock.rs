@@ -36,7 +36,7 @@ fn show(context: &mut Context<'_>) -> Result<(), Failure> {
 fn confirm(yes: bool, context: &mut Context<'_>) -> Result<(), Failure> {
     let (session, zones) = context.session(Keys::Shut)?;
     let clock: ClockState = session.call("/clock", &())?;
-    if !clock.held {
+    if !clock.held && !clock.unsure {
         let answer = Confirmed { confirmed: false, clock };
         return context.screen.answer(&answer, |out| {
             writeln!(out, "nothing waits to be confirmed: the system's clock is not ahead")
