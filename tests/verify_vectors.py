@@ -23,6 +23,7 @@ PARTS, SUPERSEDES, LIST, TEXT, DEPTH, LAST_TIME = 1024, 64, 1024, 256, 16, (1 <<
 PART_DOMAIN, SIGN_DOMAIN, ID_DOMAIN = "comity/part/1", b"comity/sign/record/1", b"comity/record-id/1"
 CHARTER_BYTES, MEMBERS, AFFILIATIONS, CRITERIA, ANSWER, JUSTIFICATIONS = 32 * KIB, 256, 16, 32, 1024, 32
 CONSENT_RECIPIENTS, PURPOSES = 16, 32
+AGREEMENT_BYTES, REPLACED = 32 * KIB, 8
 CONTENT_KINDS, CONTROL_KINDS = range(0, 6), range(16, 28)
 TRANSLATION, ADDRESSEE, LAST_SECTION, LAST_CLASS = 9, 11, 11, 4
 
@@ -740,6 +741,29 @@ def consent_shapes():
     return {0: ask, 1: grant, 2: refusal}
 
 
+# --- Agreements ----------------------------------------------------------------------------------------
+
+
+def read_agreement(data):
+    r = Reader(data)
+
+    def parties():
+        r.tuple(2)
+        found = [r.exactly(32) for _ in range(2)]
+        r.leave()
+        require(found[0] < found[1], "unsorted-keys")
+
+    def replaced():
+        found = [r.exactly(32) for _ in range(r.enter(4, REPLACED))]
+        r.leave()
+        require(found, "out-of-range")
+        require(all(one < other for one, other in zip(found, found[1:])), "unsorted-keys")
+
+    values = read_closed(r, {0: lambda: r.text(AGREEMENT_BYTES), 1: parties, 2: replaced})
+    r.finish()
+    require(0 in values and 1 in values, "missing-field")
+
+
 # --- Withdrawals, and the answers to them -----------------------------------------------------------------
 
 
@@ -810,6 +834,7 @@ def read_approval(data):
 
 
 PLAIN = {
+    "agreement-body": read_agreement,
     "withdrawal-body": read_withdrawal,
     "acknowledgement-body": read_answer,
     "approval-body": read_approval,
