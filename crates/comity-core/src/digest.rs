@@ -111,6 +111,8 @@ pub mod domains {
     pub const SIGN_ROOT_SET: &str = "comity/sign/root-set/1";
     /// A root key's signature over a keyring version.
     pub const SIGN_KEYRING: &str = "comity/sign/keyring/1";
+    /// A link key's signature over a dated head: which keyring is the newest.
+    pub const SIGN_HEAD: &str = "comity/sign/head/1";
     /// A root key's signature over one grant.
     pub const SIGN_GRANT: &str = "comity/sign/grant/1";
     /// One line of an audit file.

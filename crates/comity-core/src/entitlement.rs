@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::identity::{EconomyId, KeyId, RecordId};
-use crate::keyring::{Fork, Grant, KeyringHistory, Revocation, Role, VerifiedKeyring};
+use crate::keyring::{Fork, Grant, KeyringHistory, Revocation, Role, Unconfirmed, VerifiedKeyring};
 use crate::limits;
 use crate::marking::Tlp;
 use crate::record::Manifest;
@@ -102,6 +102,9 @@ pub enum Wait {
     /// The origin's consent that we have it, which is here and not believed yet.
     #[error("the consent by which it came is not believed yet")]
     Consent,
+    /// A word of its origin that its keyring is the newest, or the newer one that such a word names.
+    #[error("its origin's {0}")]
+    Unconfirmed(Unconfirmed),
     /// Our clock: signed further ahead than [`limits::CLOCK_TOLERANCE`].
     #[error("signed ahead of time: waits until {0}")]
     SignedAhead(Timestamp),
@@ -198,6 +201,47 @@ pub fn entitlement(
             Entitlement::Quarantined(doubt)
         }
         (Some(_) | None, Way::FromOrigin | Way::Relayed) => Entitlement::Accepted,
+    }
+}
+
+impl Entitlement {
+    /// What becomes of it where the origin's keyring is not known to be the newest. What would have counted
+    /// waits, unless it only ever restricts.
+    #[must_use]
+    pub fn under(self, kind: Kind, lacks: Option<Unconfirmed>) -> Self {
+        match (self, lacks) {
+            (Self::Accepted, Some(why)) if rests_on_keyring(kind) => {
+                Self::Pending(Wait::Unconfirmed(why))
+            }
+            (judged, _) => judged,
+        }
+    }
+}
+
+/// Whether a record of this kind permits something, or is to be believed, by the key that signed it. What takes
+/// back never waits. Words about groups do not either: what they let somebody have hangs on their secretariat's
+/// keyring, and whom they remove is gone. A keyring bears witness for itself.
+const fn rests_on_keyring(kind: Kind) -> bool {
+    match kind {
+        Kind::Advisory
+        | Kind::Incident
+        | Kind::Sightings
+        | Kind::Request
+        | Kind::Response
+        | Kind::Note
+        | Kind::Agreement
+        | Kind::Acceptance
+        | Kind::Introduction
+        | Kind::Consent => true,
+        Kind::Keyring
+        | Kind::Termination
+        | Kind::Withdrawal
+        | Kind::Acknowledgement
+        | Kind::Group
+        | Kind::Roster
+        | Kind::Contact
+        | Kind::Approval
+        | Kind::Unknown(_) => false,
     }
 }
 

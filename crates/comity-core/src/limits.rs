@@ -78,6 +78,17 @@ pub const ROSTER_MAX_AGE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 /// How long after its author's key has ended a withdrawal still counts that a relay brings: relays are late by
 /// weeks, and an old key may come into anybody's hands.
 pub const LATE_WITHDRAWAL: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// How old the last word of an economy about its newest keyring may be before release that depends on that
+/// keyring stops, where it has ever said one.
+pub const HEAD_MAX_AGE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+/// How long after such a word another one that says the same is not kept.
+pub const HEADS_EVERY: Duration = Duration::from_secs(60 * 60);
+/// How long a newer keyring that such a word names may be on its way before nothing rests on the one that is here.
+pub const KEYRING_ON_ITS_WAY: Duration = Duration::from_secs(600);
+/// Bytes of what such a word says.
+pub const HEAD_BYTES: usize = 128;
+/// Bytes of such a word as it travels.
+pub const SIGNED_HEAD_BYTES: usize = 256;
 /// How far ahead of our clock a signing time may be before the record waits as pending.
 pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(600);
 /// Smallest size class of a part, in bytes.

@@ -91,6 +91,11 @@ pub const PROPOSALS: u64 = 64;
 pub const GROUP_WORDS: u64 = 512;
 /// How long after a daily word about a roster another one of the same author is not kept.
 pub const HEADS_EVERY: Duration = Duration::from_secs(60 * 60);
+/// Words of one economy about its keyring that are entered within a day: one is usual. Whoever signs them writes
+/// what dates and versions it likes.
+pub const HEADS_A_DAY: usize = 32;
+/// Such words brought by one partner of which the signature is verified within an hour.
+pub const HEADS_VERIFIED: u64 = 1024;
 /// Rosters that one economy has signed, of all groups: each is read again at every start.
 pub const ROSTERS: u64 = 2048;
 /// Asks of one partner for our consent that nobody has answered.

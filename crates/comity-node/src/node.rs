@@ -187,6 +187,7 @@ impl Node {
             service.reopen(us, &invited, &introduction);
             by_itself.push(service.attend_pairings(pairing_events));
             by_itself.push(service.confirm_rosters_daily());
+            by_itself.push(service.confirm_keyring_daily());
             by_itself.push(service.answer_withdrawals());
             by_itself.push(service.recall_unconfirmed());
         }

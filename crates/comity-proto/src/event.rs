@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use comity_core::digest::Digest;
 use comity_core::identity::{EpochId, PartDigest};
+use comity_core::keyring::SignedHead;
 use comity_core::ledger::{LedgerEntry, Opening, Ranges};
 use comity_core::receipt::RejectReason;
 use comity_core::{Delivery, EconomyId, Timestamp};
@@ -125,6 +126,9 @@ pub enum Input {
         /// Numbers in the partner's ledger, at most 4,096.
         numbers: Ranges,
     },
+    /// An economy's signed head, for the partner to know which of its keyrings is the newest. Sent only while the
+    /// link is up, to whoever understands it.
+    KeyringHead(Box<SignedHead>),
     /// Recovery: what was given back under this number is not taken. It may come again.
     ReturnDropped {
         /// The number in our ledger.
@@ -255,6 +259,8 @@ pub enum Output {
     },
     /// A receipt from the partner, unverified.
     Receipt(Bytes),
+    /// A signed head from the partner, of whomever, unverified.
+    KeyringHead(Box<SignedHead>),
     /// The partner answers a question for a sign of life.
     Pong {
         /// The question's; nothing says that it was asked.

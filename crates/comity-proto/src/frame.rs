@@ -6,7 +6,9 @@ use comity_core::Timestamp;
 use comity_core::cbor::{Fault as Problems, MapReader, Problem, Reader, Writer};
 use comity_core::digest::Digest;
 use comity_core::identity::{EconomyId, PartDigest};
+use comity_core::keyring::SignedHead;
 use comity_core::ledger::{Opening, Ranges};
+use comity_core::limits::SIGNED_HEAD_BYTES;
 use comity_core::receipt::RejectReason;
 
 use crate::fault::Fault;
@@ -39,6 +41,7 @@ pub(crate) mod kind {
     pub(crate) const WANT: u64 = 18;
     pub(crate) const CHUNK_WANT: u64 = 19;
     pub(crate) const KNOWN: u64 = 20;
+    pub(crate) const KEYRING_HEAD: u64 = 21;
 }
 
 /// Whose ledger a number belongs to.
@@ -79,19 +82,49 @@ pub(crate) struct Key {
 pub(crate) enum Frame {
     Hello(Box<Hello>),
     Use,
-    Ack { flow: Flow, upto: u64, ranges: Ranges },
-    Reject { number: u64, reason: RejectReason },
+    Ack {
+        flow: Flow,
+        upto: u64,
+        ranges: Ranges,
+    },
+    Reject {
+        number: u64,
+        reason: RejectReason,
+    },
     Defer(Key),
-    Void { key: Key, digest: Digest },
+    Void {
+        key: Key,
+        digest: Digest,
+    },
     Receipt(Bytes),
-    Epoch { opening: Opening, accepted: bool },
+    Epoch {
+        opening: Opening,
+        accepted: bool,
+    },
     Drain,
     Bye,
-    Fault { code: u64, text: String },
-    Ping { nonce: u64 },
-    Pong { nonce: u64, at: Timestamp },
-    ChunkWant { number: u64, part: PartDigest, leaves: Ranges },
-    Known { origin: EconomyId, numbers: Ranges },
+    Fault {
+        code: u64,
+        text: String,
+    },
+    Ping {
+        nonce: u64,
+    },
+    Pong {
+        nonce: u64,
+        at: Timestamp,
+    },
+    ChunkWant {
+        number: u64,
+        part: PartDigest,
+        leaves: Ranges,
+    },
+    Known {
+        origin: EconomyId,
+        numbers: Ranges,
+    },
+    /// A signed head, of whomever.
+    KeyringHead(Box<SignedHead>),
 }
 
 /// Why a control frame was not understood.
@@ -120,6 +153,7 @@ impl Frame {
             Self::Pong { .. } => kind::PONG,
             Self::ChunkWant { .. } => kind::CHUNK_WANT,
             Self::Known { .. } => kind::KNOWN,
+            Self::KeyringHead(_) => kind::KEYRING_HEAD,
         }
     }
 
@@ -145,6 +179,9 @@ impl Frame {
             Self::Void { key, digest } => {
                 writer.map(3).key(0).uint(key.flow.code()).key(1).uint(key.number);
                 writer.key(2).bytes(digest.as_bytes());
+            }
+            Self::KeyringHead(head) => {
+                writer.map(1).key(0).bytes(&head.encode());
             }
             Self::Receipt(bytes) => {
                 writer.map(1).key(0).bytes(bytes);
@@ -237,6 +274,10 @@ impl Frame {
                 origin: EconomyId(fields.at(reader, 0)?.array_of()?),
                 numbers: few(fields.at(reader, 1)?)?,
             },
+            kind::KEYRING_HEAD => {
+                let signed = fields.at(reader, 0)?.bytes(SIGNED_HEAD_BYTES)?;
+                Self::KeyringHead(Box::new(SignedHead::decode(signed)?))
+            }
             _fault => Self::Fault {
                 code: fields.at(reader, 0)?.uint()?,
                 text: fields.at(reader, 1)?.text(limits::TEXT_BYTES)?.to_owned(),
@@ -296,7 +337,7 @@ pub(crate) fn read_kind(reader: &mut Reader<'_>) -> Result<u64, Fault> {
 /// Refuses the types that this version does not have.
 pub(crate) fn check_known(kind: u64) -> Result<(), Fault> {
     match kind {
-        kind::HELLO..=kind::PONG | kind::CHUNK_WANT | kind::KNOWN => Ok(()),
+        kind::HELLO..=kind::PONG | kind::CHUNK_WANT | kind::KNOWN | kind::KEYRING_HEAD => Ok(()),
         kind::CREDIT | kind::INV | kind::WANT => Err(Fault::ReservedFrame(kind)),
         kind => Err(Fault::UnknownFrame(kind)),
     }

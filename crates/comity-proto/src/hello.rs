@@ -19,6 +19,8 @@ pub(crate) const KNOWN: u64 = 2;
 pub(crate) const AMENDMENTS: u64 = 3;
 /// The feature of a side that takes back deliveries of which the other has erased some parts since.
 pub(crate) const GAPS: u64 = 4;
+/// The feature of a side that is told which keyring of an economy is the newest.
+pub(crate) const HEADS: u64 = 5;
 
 /// Where our ledgers with a partner stand, durably.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,7 +142,7 @@ impl Hello {
     pub(crate) fn new(boot: [u8; 16], in_flight: Load, heads: Heads) -> Self {
         Self {
             versions: vec![VERSION],
-            features: vec![RESUME, KNOWN, AMENDMENTS, GAPS],
+            features: vec![RESUME, KNOWN, AMENDMENTS, GAPS, HEADS],
             boot,
             in_flight,
             heads,
@@ -169,6 +171,11 @@ impl Hello {
     /// have the numbers of which that speaks, and considers everything anew.
     pub(crate) fn hears_of_origins(&self) -> bool {
         self.features.contains(&KNOWN) && !self.heads.recovering
+    }
+
+    /// Whether it is told which keyring of an economy is the newest.
+    pub(crate) fn hears_heads(&self) -> bool {
+        self.features.contains(&HEADS)
     }
 
     pub(crate) fn write(&self, writer: &mut Writer) {

@@ -58,6 +58,13 @@ impl Hello {
     }
 }
 
+/// KEYRING_HEAD.
+pub(super) fn keyring_head(signed: &[u8]) -> Vec<u8> {
+    let mut writer = Writer::new();
+    writer.array(2).uint(21).map(1).key(0).bytes(signed);
+    writer.into_bytes()
+}
+
 /// CHUNK_WANT.
 pub(super) fn want(number: u64, part: PartDigest, leaves: &[u64]) -> Vec<u8> {
     let leaves: Ranges = leaves.iter().map(|leaf| (*leaf, *leaf)).collect();

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use comity_core::digest::LEAF_SIZE;
+use comity_core::keyring::SignedHead;
 use comity_core::ledger::{Head, LedgerEntry, Obligations, Opening, Ranges};
 use comity_core::receipt::{Receipt, RejectReason, Witness};
 use comity_core::record::{Part, VerifiedRecord};
@@ -25,7 +26,7 @@ pub struct Peer {
     /// Whether it says that it was restored.
     pub recovering: bool,
     /// What it says that it understands: which chunks it is asked for, which origins the node has come to know,
-    /// amendments, and what comes back with gaps.
+    /// amendments, and what comes back with gaps. It is told no heads unless 5 is added.
     pub features: Vec<u64>,
     /// Where it stood after each number.
     heads: Vec<Head>,
@@ -212,6 +213,12 @@ impl Peer {
     #[must_use]
     pub fn reject_unknown(number: u64) -> Vec<u8> {
         frames::reject(number, 8)
+    }
+
+    /// KEYRING_HEAD.
+    #[must_use]
+    pub fn keyring_head(head: &SignedHead) -> Vec<u8> {
+        frames::keyring_head(&head.encode())
     }
 
     /// KNOWN: what it refused of this origin under these numbers may come again.

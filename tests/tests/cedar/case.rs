@@ -26,6 +26,8 @@ pub const DESKS: [&str; 2] = ["duty", "cyber crime"];
 /// The second at which everything is asked, and around which all instants lie. It is 22:26:40 on
 /// 21 November 2026.
 pub const NOW: i64 = 1_795_300_000;
+/// A fortnight: how long a word about a keyring counts.
+const MAX_AGE: i64 = 14 * 86_400;
 
 pub const US: u8 = 1;
 pub const THEM: u8 = 2;
@@ -205,6 +207,9 @@ pub struct Case {
     pub exercise: bool,
     pub record_is_exercise: bool,
     pub state: &'static str,
+    /// When the origin last said that its keyring is the newest, if ever; whether it said that there is another.
+    pub confirmed: Option<i64>,
+    pub contradicted: bool,
     pub approval: &'static str,
     pub guarded: bool,
     pub guard: &'static str,
@@ -272,6 +277,11 @@ impl Case {
             } else {
                 "accepted"
             },
+            confirmed: dice.once_in(4).then(|| {
+                let old = if dice.once_in(3) { MAX_AGE } else { 0 };
+                instant(dice) - old
+            }),
+            contradicted: dice.once_in(40),
             approval: dice.one_of(&[
                 "not needed",
                 "not needed",

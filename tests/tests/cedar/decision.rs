@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use comity_core::agreement::Terms;
+use comity_core::keyring::{Confirmation, Place};
 use comity_core::ledger::Obligations;
 use comity_core::marking::Pap;
 use comity_core::policy::{
@@ -117,6 +118,13 @@ fn policy(case: &Case, terms: &[Arc<Terms>]) -> PolicySnapshot {
             until: at(until),
             terms: Obligations::default(),
         });
+    }
+    let origin = economy(if case.own { US } else { OTHER });
+    if case.contradicted {
+        let place = Place { rotations: 0, version: 2 };
+        builder = builder.confirmed(origin, Confirmation::Contradicted(place));
+    } else if let Some(confirmed) = case.confirmed {
+        builder = builder.confirmed(origin, Confirmation::At(at(confirmed)));
     }
     if case.guarded {
         builder = builder.guarded(3);

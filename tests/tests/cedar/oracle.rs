@@ -221,10 +221,14 @@ fn part(case: &Case, papers: &[Paper], id: &EntityUid) -> Entity {
         ("exercise", Value::new_bool(case.exercise)),
         ("record_is_exercise", Value::new_bool(case.record_is_exercise)),
         ("state", Value::new_string(case.state.into())),
+        ("contradicted", Value::new_bool(case.contradicted)),
         ("approval", Value::new_string(case.approval.into())),
         ("guard", Value::new_string(case.guard.into())),
         ("unknown", Value::new_bool(case.unknown)),
     ];
+    if let Some(confirmed) = case.confirmed {
+        pairs.push(("confirmed", Value::new_long(confirmed)));
+    }
     if let Some(destination) = case.destination {
         pairs.push(("destination", Value::new_entity_uid(economy(destination))));
     }

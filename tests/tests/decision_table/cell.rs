@@ -76,6 +76,10 @@ dimensions!(
         "accepted", "in quarantine", "author pending", "unmarked", "withdrawn", "superseded",
         "erased",
     ];
+    Head, "the origin's keyring": [
+        "never spoken of", "confirmed lately", "not confirmed lately", "a newer one on its way",
+        "a newer one awaited", "contradicted",
+    ];
     Approval, "approval": ["not needed", "awaited", "refused", "given"];
     Guard, "guard": [
         "no rule", "no rule, matched", "rules, not examined", "rules, cleared by older ones",

@@ -27,8 +27,8 @@ struct Scope {
 
 use Dimension::{
     Agreement, Approval, Bases, Category, Ceiling, Class, Community, Embargo, Exercise,
-    ExercisesAdmitted, Expiry, Floor, Guard, Kind, MaxPap, NoLawEnforcement, Onward, Order, Pap,
-    Part, ProhibitsAbove, ProhibitsClass, ProhibitsSection, Purposes, Recipient, Record,
+    ExercisesAdmitted, Expiry, Floor, Guard, Head, Kind, MaxPap, NoLawEnforcement, Onward, Order,
+    Pap, Part, ProhibitsAbove, ProhibitsClass, ProhibitsSection, Purposes, Recipient, Record,
     ReleaseTime, Review, Says, Section, SectionsNarrowed, Source, Standing, Tier, Tlp, Trust,
     Unknown,
 };
@@ -188,8 +188,8 @@ const SCOPES: [Scope; 24] = [
     },
     Scope {
         gate: Gate::Quarantine,
-        asks: "Is it verified, marked, live?",
-        reads: &[Recipient, Record],
+        asks: "Is it verified, marked, live, and its origin's keyring known to be the newest?",
+        reads: &[Recipient, Source, Record, Head],
         within: all,
     },
     Scope {

@@ -9,7 +9,9 @@ use comity_core::agreement::Terms;
 use comity_core::group::{
     ApplicationBody, CharterBody, Founding, Group, GroupBody, Roster, RosterBody, Says, Statement,
 };
+use comity_core::keyring::{Confirmation, Place};
 use comity_core::ledger::Obligations;
+use comity_core::limits::HEAD_MAX_AGE;
 use comity_core::marking::Pap;
 use comity_core::policy::{
     AddresseeFacts, Agreement, Approval, Consent, Examination, Gate, Lifecycle, PartFacts, Partner,
@@ -93,6 +95,9 @@ impl Worlds {
         }
         if !cell.is(D::Guard, &["no rule", "no rule, matched"]) {
             builder = builder.guarded(7);
+        }
+        if let Some(said) = confirmation(cell) {
+            builder = builder.confirmed(origin(cell), said);
         }
         let groups =
             self.groups.get_or_insert_with(|| [group(THEIRS, true), group(ANOTHER, false)]);
@@ -263,6 +268,21 @@ fn consent(cell: &Cell) -> Option<Consent> {
         until,
         terms: Obligations::default(),
     })
+}
+
+/// What the origin has said of its keyring.
+fn confirmation(cell: &Cell) -> Option<Confirmation> {
+    let place = Place { rotations: 0, version: 2 };
+    match cell.value(D::Head) {
+        "confirmed lately" => Some(Confirmation::At(PAST)),
+        "not confirmed lately" => Some(Confirmation::At(NOW.saturating_sub(HEAD_MAX_AGE))),
+        "a newer one on its way" => {
+            Some(Confirmation::Awaited { place, from: AHEAD, confirmed: PAST })
+        }
+        "a newer one awaited" => Some(Confirmation::Awaited { place, from: NOW, confirmed: PAST }),
+        "contradicted" => Some(Confirmation::Contradicted(place)),
+        _ => None,
+    }
 }
 
 /// Whom the origin means where it means the recipient: at our own house, us.

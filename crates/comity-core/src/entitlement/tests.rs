@@ -306,3 +306,34 @@ fn the_scope_of_a_step_names_all_that_is_judged_otherwise() {
     assert_eq!(step(&history(&more), &forked), Scope::Everything);
     assert_eq!(step(&forked, &history(&affirmed)), Scope::Everything);
 }
+
+/// What would be believed waits; what takes back does not; and no head turns a no into a yes.
+#[test]
+fn an_origin_that_has_not_confirmed_its_keyring_is_believed_nothing_new() {
+    let why = Unconfirmed::Since(day(1));
+    for kind in Kind::ALL.iter().copied() {
+        let restricts = matches!(
+            kind,
+            Kind::Keyring
+                | Kind::Termination
+                | Kind::Withdrawal
+                | Kind::Acknowledgement
+                | Kind::Group
+                | Kind::Roster
+                | Kind::Contact
+                | Kind::Approval
+        );
+        let waits = Entitlement::Pending(Wait::Unconfirmed(why));
+        let under = Entitlement::Accepted.under(kind, Some(why));
+        assert_eq!(under, if restricts { Entitlement::Accepted } else { waits }, "{kind}");
+        assert_eq!(Entitlement::Accepted.under(kind, None), Entitlement::Accepted);
+        for judged in [
+            Entitlement::Pending(Wait::UnknownKey),
+            Entitlement::Quarantined(Doubt::KeyEnded),
+            Entitlement::Refused(Refusal::Kind),
+        ] {
+            assert_eq!(judged.under(kind, Some(why)), judged);
+            assert_eq!(judged.under(kind, None), judged);
+        }
+    }
+}

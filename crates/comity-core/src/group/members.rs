@@ -10,6 +10,7 @@ use super::replay::Group;
 use super::roster::{Roster, RosterBody, RosterHead};
 use super::statement::{Says, Statement};
 use crate::identity::{EconomyId, RecordId};
+use crate::keyring::Unconfirmed;
 use crate::limits;
 use crate::time::Timestamp;
 
@@ -25,6 +26,9 @@ pub enum Exclusion {
     /// The secretariat has not confirmed the roster for too long.
     #[error("its secretariat last confirmed the roster at {0}")]
     Stale(Timestamp),
+    /// A newer keyring of its secretariat may exist, in which the key is revoked that signs the rosters.
+    #[error("its secretariat's {0}")]
+    Unconfirmed(Unconfirmed),
     /// The roster that the record names is not here.
     #[error("roster {0} of the group is not here")]
     NoSuchEpoch(u64),

@@ -50,6 +50,7 @@ impl JournalEntry {
             | Self::AwaitsApproval(AwaitsApproval { at, .. })
             | Self::Emergency(EmergencyOpened { at, .. })
             | Self::Assessed(Assessed { at, .. })
+            | Self::Headed { at, .. }
             | Self::Guarded(Guarded { at, .. }) => *at,
         }
     }
@@ -102,6 +103,7 @@ impl JournalEntry {
             | Self::AwaitsApproval(_)
             | Self::Emergency(_)
             | Self::Assessed(_)
+            | Self::Headed { .. }
             | Self::Guarded(_) => Vec::new(),
         }
     }

@@ -207,6 +207,16 @@ pub enum JournalEntry {
     Emergency(EmergencyOpened),
     /// Somebody said how far a source, or a record, is to be believed.
     Assessed(Assessed),
+    /// An economy said which of its keyrings is the newest: our own word, or one that was verified and says more
+    /// than those before it.
+    Headed {
+        /// Its signed head.
+        signed: Vec<u8>,
+        /// Who brought it: ourselves, where it is our own.
+        from: EconomyId,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 /// A person decided about a part that the egress guard held.

@@ -10,8 +10,10 @@
 //! stolen set signed ([`KeyringHistory`]).
 
 mod builder;
+mod confirmed;
 mod countersigned;
 mod grant;
+mod head;
 mod history;
 mod root;
 #[cfg(test)]
@@ -19,10 +21,12 @@ mod tests;
 mod version;
 
 pub use builder::KeyringBuilder;
+pub use confirmed::{Confirmation, Heard, Unconfirmed};
 pub use countersigned::Countersigned;
 pub(crate) use countersigned::tuple;
 pub(crate) use grant::timestamp;
 pub use grant::{Grant, Revocation, Role, SignedGrant};
+pub use head::{DatedHead, HeadError, Place, SignedHead, signs_heads};
 pub use history::{Advance, AdvanceError, Fork, KeyringHistory};
 pub use root::{RootChain, RootKeys, RootSet, Rotation};
 pub use version::{Keyring, SignedKeyring, VerifiedKeyring};

@@ -6,6 +6,7 @@ use super::snapshot::{Standing, TrustLevel};
 use super::word::Word;
 use crate::agreement::ValueSet;
 use crate::group::Exclusion;
+use crate::keyring::Unconfirmed;
 use crate::marking::{Pap, Tlp};
 use crate::time::Timestamp;
 use crate::vocabulary::{Class, Kind, Section};
@@ -238,6 +239,8 @@ pub enum Fact {
     Quarantined,
     /// Its author could not be checked yet.
     PendingAuthor,
+    /// A newer keyring of its origin may exist: what was signed under the one here is held.
+    KeyringUnconfirmed(Unconfirmed),
     /// It bears no marking.
     Unmarked,
     /// Its origin took it back.
@@ -450,6 +453,7 @@ impl fmt::Display for Fact {
             Self::Sound => f.write_str("verified, marked, and it stands"),
             Self::Quarantined => f.write_str("in quarantine"),
             Self::PendingAuthor => f.write_str("its author could not be checked yet"),
+            Self::KeyringUnconfirmed(why) => write!(f, "its origin's {why}"),
             Self::Unmarked => f.write_str("bears no marking: a person has to mark it"),
             Self::Withdrawn => f.write_str("withdrawn by its origin"),
             Self::Superseded => f.write_str("replaced by its origin"),

@@ -38,6 +38,7 @@ pub(super) fn membership(
     let group = association.group();
     let judge = || {
         group.admits(to, epoch, now)?;
+        kept_by(snapshot, group, now)?;
         if !group.certain().contains(&us) {
             return Err(Exclusion::NotUs);
         }
@@ -56,7 +57,17 @@ pub(super) fn community(
     let Some(id) = part.marking.community else { return Ok(()) };
     let group = snapshot.group(&id).ok_or(Exclusion::UnknownGroup)?.group();
     group.usable(now)?;
+    kept_by(snapshot, group, now)?;
     if group.certain().contains(&to) { Ok(()) } else { Err(Exclusion::NotNow) }
+}
+
+/// Whether whoever signs the group's rosters is known to have the key still: a roster under one that was revoked
+/// could let anybody in.
+fn kept_by(snapshot: &PolicySnapshot, group: &Group, now: Timestamp) -> Result<(), Exclusion> {
+    match snapshot.unconfirmed(&group.head().secretariat, now) {
+        Some(why) => Err(Exclusion::Unconfirmed(why)),
+        None => Ok(()),
+    }
 }
 
 /// The groups that a record is addressed to, as far as they are known here: what their charters

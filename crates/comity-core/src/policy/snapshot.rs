@@ -10,6 +10,7 @@ use super::signed::Agreement;
 use crate::agreement::Terms;
 use crate::group::Group;
 use crate::identity::{EconomyId, GroupId, RecordId};
+use crate::keyring::{Confirmation, Unconfirmed};
 use crate::marking::Tlp;
 use crate::time::Timestamp;
 use crate::vocabulary::Section;
@@ -207,6 +208,8 @@ pub struct PolicySnapshot {
     partners: BTreeMap<EconomyId, Partner>,
     groups: BTreeMap<GroupId, Association>,
     consents: BTreeMap<RecordId, Arc<Vec<Consent>>>,
+    /// What economies have said of their keyrings. Of whom nothing was ever heard, nothing is asked.
+    confirmations: BTreeMap<EconomyId, Confirmation>,
     guard: Option<u64>,
     pairing: Terms,
 }
@@ -221,6 +224,7 @@ impl PolicySnapshot {
             partners: BTreeMap::new(),
             groups: BTreeMap::new(),
             consents: BTreeMap::new(),
+            confirmations: BTreeMap::new(),
             guard: None,
         }
     }
@@ -234,6 +238,7 @@ impl PolicySnapshot {
             partners: self.partners.clone(),
             groups: self.groups.clone(),
             consents: self.consents.clone(),
+            confirmations: self.confirmations.clone(),
             guard: self.guard,
         }
     }
@@ -315,7 +320,32 @@ impl PolicySnapshot {
         let consents =
             self.consents.values().flat_map(|given| given.iter()).map(|consent| consent.until);
         let rosters = self.groups.values().map(|association| association.group.stale_from());
-        instants.chain(consents).chain(rosters)
+        let keyrings = self.confirmations.values().filter_map(Confirmation::stale_from);
+        instants.chain(consents).chain(rosters).chain(keyrings)
+    }
+
+    /// Why nothing new may rest on what is held of an economy's keyring at `now`, if so. Of our own we know what
+    /// it is; and whoever never said which one is the newest is not measured by that.
+    #[must_use]
+    pub fn unconfirmed(&self, economy: &EconomyId, now: Timestamp) -> Option<Unconfirmed> {
+        let foreign = self.confirmations.get(economy).filter(|_| *economy != self.us);
+        foreign.and_then(|confirmation| confirmation.lacks(now))
+    }
+
+    /// Everybody of whose keyring that is so.
+    pub fn all_unconfirmed(
+        &self,
+        now: Timestamp,
+    ) -> impl Iterator<Item = (EconomyId, Unconfirmed)> + '_ {
+        let foreign = self.confirmations.iter().filter(|(economy, _)| **economy != self.us);
+        foreign.filter_map(move |(economy, said)| Some((*economy, said.lacks(now)?)))
+    }
+
+    /// When the first keyring that is confirmed now is so no more, unless its economy says a word before.
+    #[must_use]
+    pub fn next_unconfirmed(&self, now: Timestamp) -> Option<Timestamp> {
+        let stale = self.confirmations.values().filter_map(Confirmation::stale_from);
+        stale.filter(|at| *at > now).min()
     }
 
     /// The revision of the egress guard's rules; `None` while there is no rule.
@@ -370,6 +400,7 @@ pub struct PolicyBuilder {
     partners: BTreeMap<EconomyId, Partner>,
     groups: BTreeMap<GroupId, Association>,
     consents: BTreeMap<RecordId, Arc<Vec<Consent>>>,
+    confirmations: BTreeMap<EconomyId, Confirmation>,
     guard: Option<u64>,
 }
 
@@ -428,6 +459,20 @@ impl PolicyBuilder {
         self
     }
 
+    /// With what an economy has said of its keyring, in place of what it said before.
+    #[must_use]
+    pub fn confirmed(mut self, economy: EconomyId, said: Confirmation) -> Self {
+        self.confirmations.insert(economy, said);
+        self
+    }
+
+    /// As if an economy had never said anything of its keyring.
+    #[must_use]
+    pub fn unheard(mut self, economy: &EconomyId) -> Self {
+        self.confirmations.remove(economy);
+        self
+    }
+
     /// Without any consent.
     #[must_use]
     pub fn without_consents(mut self) -> Self {
@@ -465,6 +510,7 @@ impl PolicyBuilder {
             partners: self.partners,
             groups: self.groups,
             consents: self.consents,
+            confirmations: self.confirmations,
             guard: self.guard,
             pairing: Terms::pairing(),
         }

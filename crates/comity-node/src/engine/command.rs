@@ -63,6 +63,8 @@ pub enum Command {
         /// What changes.
         change: PartnerChange,
     },
+    /// We say that our keyring is still the newest.
+    ConfirmKeyring,
     /// Somebody says how far a source, or a record, is to be believed.
     Assess(Box<Assessed>),
     /// Somebody was told of a record by other means.
@@ -295,6 +297,7 @@ impl Engine {
                 self.break_glass(*record, (title, by), now)
             }
             Command::Partner { economy, change } => self.change_partner(economy, change, now),
+            Command::ConfirmKeyring => self.confirm_keyring(now),
             Command::Unsend { record } => self.unsend(record, now),
             Command::Assess(assessed) => self.assess(*assessed, now),
             Command::TellOutside(told) => self.tell_outside(*told, now),
@@ -405,6 +408,9 @@ impl Engine {
             self.enter(&gone, Vec::new());
         }
         self.say_awaited(&id);
+        if kind == comity_core::Kind::Keyring {
+            self.speak_of_new_keyring(now);
+        }
         if Self::may_say_of_glass(kind) {
             self.say_of_glass(&id);
         }

@@ -21,6 +21,7 @@ pub(super) enum Then {
     },
     Admit(BTreeSet<EconomyId>),
     AskFor(EconomyId),
+    TellHead(EconomyId),
     Numbered {
         partner: EconomyId,
         epoch: EpochId,
@@ -108,6 +109,7 @@ impl Engine {
                 },
                 Then::Admit(partners) => self.admit(partners),
                 Then::AskFor(origin) => self.ask_for(origin, now),
+                Then::TellHead(economy) => self.tell_head(economy, now),
                 Then::Numbered { partner, epoch, head } => {
                     if let Some(state) = self.state.partner_mut(&partner) {
                         state.out.settle_head(epoch, head);

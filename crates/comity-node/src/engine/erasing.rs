@@ -102,6 +102,7 @@ impl Engine {
             Then::Reply { .. }
             | Then::Admit(_)
             | Then::AskFor(_)
+            | Then::TellHead(_)
             | Then::Numbered { .. }
             | Then::Stored { .. }
             | Then::Rejected { .. }

@@ -196,6 +196,7 @@ impl Engine {
             unsend_for,
             approval,
             lapsed,
+            watched,
             sweep,
             sure,
             witnesses,
@@ -233,6 +234,7 @@ impl Engine {
         self.unsend_for = unsend_for;
         self.approval = approval;
         self.lapsed = lapsed;
+        self.watched = watched.of_another_state();
         self.sweep = sweep;
         self.sure = sure;
         self.witnesses = witnesses;

@@ -145,6 +145,7 @@ impl Engine {
                 }
             }
         }
+        self.tell_heads_to(economy, now);
         self.ask_for_unkept(economy, now);
         if heads.recovering {
             self.give_back(economy, heads.out.head.number, now);

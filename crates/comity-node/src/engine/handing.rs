@@ -58,6 +58,7 @@ impl Engine {
             Then::Reply { .. }
             | Then::Admit(_)
             | Then::AskFor(_)
+            | Then::TellHead(_)
             | Then::Numbered { .. }
             | Then::Stored { .. }
             | Then::Rejected { .. }
@@ -222,6 +223,8 @@ impl Engine {
                     session.handed.insert(number);
                     session.turns_at = session.turns_at.into_iter().chain(turns_at).min();
                 }
+                // Before data.
+                self.tell_head_to(partner, facts.origin, now);
                 let input = comity_proto::Input::Deliver { delivery, lane };
                 self.session_input(partner, input, now);
             }

@@ -26,6 +26,7 @@ mod failing;
 mod fresh;
 mod greeting;
 mod handing;
+mod heads;
 mod inbound;
 mod judging;
 mod keeping;
@@ -154,6 +155,8 @@ pub struct Engine {
     sure: Option<bool>,
     /// Whether each partner's clock agreed when it last said the time, in this run.
     witnesses: BTreeMap<EconomyId, bool>,
+    /// Whose keyring is not confirmed.
+    watched: heads::Watched,
     failed: Option<Failure>,
     told: alarms::Told,
 }
@@ -204,6 +207,7 @@ impl Engine {
             sweep: None,
             sure: None,
             witnesses: BTreeMap::new(),
+            watched: heads::Watched::default(),
             failed: None,
             told: alarms::Told::default(),
         }
@@ -295,6 +299,7 @@ impl Engine {
             self.timers(now);
             self.tell_unconfirmed(now);
             self.tell_lapsed(now);
+            self.watch_keyrings(now);
             self.finish_recovery(now);
             self.sweep(now);
             self.offer_all(now);
@@ -316,6 +321,7 @@ impl Engine {
             .chain(self.state.next_emergency(self.now))
             .chain(self.looks_at_rosters())
             .chain(self.next_sweep())
+            .chain(self.watched.due())
             .min()
     }
 

@@ -9,6 +9,7 @@ use comity_core::sign::SecretKey;
 use comity_core::{Delivery, EconomyId, KeyId, RecordId, Timestamp};
 use comity_proto::{CloseReason, ConnId, Hello, Link, Load, Output, Unsent};
 
+use super::heads::LinkHeads;
 use super::recovery::{Given, Regaining, Returning};
 use super::{Effect, Engine};
 
@@ -87,6 +88,8 @@ pub(super) struct Session {
     pub(super) given: BTreeMap<u64, Given>,
     /// Deliveries whose bodies are being read, and what they will weigh.
     pub(super) loading: BTreeMap<u64, Load>,
+    /// Heads that it brought, and was told.
+    pub(super) heads: LinkHeads,
     /// Whether the partner has yet to take in the new epoch of our ledger.
     pub(super) epoch_awaited: bool,
     /// Whether a new epoch of the partner's ledger was taken in over this connection.
@@ -138,6 +141,7 @@ impl Session {
             regaining: None,
             given: BTreeMap::new(),
             loading: BTreeMap::new(),
+            heads: LinkHeads::default(),
             epoch_awaited: false,
             epoch_taken: false,
             clock_asked: false,
@@ -174,6 +178,7 @@ impl Session {
         self.deferrals.clear();
         self.arriving.clear();
         self.loading.clear();
+        self.heads.reset();
         self.returning = None;
         self.regaining = None;
         self.epoch_awaited = false;
@@ -305,6 +310,7 @@ impl Engine {
             }
             Output::PeerVoid { number, digest } => self.voided(partner, number, digest, now),
             Output::Receipt(signed) => self.receipt(partner, &signed, now),
+            Output::KeyringHead(head) => self.head_came(partner, &head, now),
             Output::Pong { nonce, at } => {
                 self.clock_is_witnessed(partner, at, now);
                 self.effects.push(Effect::Pong { partner, nonce, at });

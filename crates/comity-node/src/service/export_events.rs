@@ -192,12 +192,14 @@ impl Telling<'_> {
             JournalEntry::HoldLifted(hold) => alone(self.hold(hold, false)),
             JournalEntry::BackedUp(_) => alone(node("backed-up", None)),
             // Drafts are nobody's business yet; tickets open a door that a pairing goes through or not; how
-            // long a record waits is shown by when it was sent.
+            // long a record waits is shown by when it was sent; what economies say of their keyrings, by
+            // `partner show`.
             JournalEntry::Invited(_)
             | JournalEntry::InvitationEnded { .. }
             | JournalEntry::Draft(_)
             | JournalEntry::DraftGone { .. }
-            | JournalEntry::HeldBack { .. } => None,
+            | JournalEntry::HeldBack { .. }
+            | JournalEntry::Headed { .. } => None,
         }
     }
 

@@ -28,6 +28,7 @@ mod group_lines;
 mod group_words;
 mod groups;
 mod guard;
+mod heads;
 mod invitations;
 mod key_ends;
 #[cfg(test)]

@@ -170,6 +170,7 @@ fn of_one(state: &State, entry: &JournalEntry, now: Timestamp) -> Option<Event> 
         | JournalEntry::HoldLifted(_)
         | JournalEntry::AwaitsApproval(_)
         | JournalEntry::Emergency(_)
+        | JournalEntry::Headed { .. }
         | JournalEntry::BackedUp(_) => None,
     }
 }

@@ -129,7 +129,7 @@ impl State {
             Some(revision) => builder.guarded(revision),
             None => builder.unguarded(),
         };
-        self.policy = self.with_consents(builder).build();
+        self.policy = self.with_confirmations(self.with_consents(builder)).build();
         self.partner_set = partner_set;
     }
 }

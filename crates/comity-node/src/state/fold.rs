@@ -75,6 +75,7 @@ impl State {
             partner_set: PartnerSet::new(),
             keyrings: BTreeMap::from([(*economy, KeyringHistory::start(keyring))]),
             kept_keyrings: BTreeMap::new(),
+            heads: BTreeMap::new(),
             brought: None,
             agreements: Agreements::default(),
             groups: Groups::default(),
@@ -283,6 +284,7 @@ impl State {
             JournalEntry::AwaitsApproval(awaits) => self.approvals.about_to(awaits),
             JournalEntry::Emergency(opened) => self.emergencies.about_to(opened),
             JournalEntry::Assessed(assessed) => self.assessed(assessed),
+            JournalEntry::Headed { signed, at, .. } => self.headed(signed, *at),
         }
         Ok(())
     }

@@ -221,6 +221,10 @@ impl State {
             }
         }
         self.rebuild_policy();
+        if self.heads.contains_key(&economy) {
+            // It may be the one that was awaited.
+            self.judge_waiting_of(economy);
+        }
     }
 
     /// What turned about root keys since this was asked last.

@@ -18,6 +18,7 @@ mod erasing;
 mod fold;
 mod groups;
 mod guarding;
+mod heads;
 mod intake;
 mod invitations;
 mod kept;
@@ -110,6 +111,8 @@ pub struct State {
     keyrings: BTreeMap<EconomyId, KeyringHistory>,
     /// What is kept of others' keyrings beside their histories.
     kept_keyrings: BTreeMap<EconomyId, keyrings::Keyrings>,
+    /// What economies have said of their keyrings.
+    heads: heads::AllHeads,
     /// What the record that enters next carries, where it was verified before.
     brought: Option<VerifiedKeyring>,
     agreements: Agreements,

@@ -38,11 +38,12 @@ impl State {
         let carried = carried.filter(|keyring| {
             self.keyring(&claim.origin).is_none_or(|held| held.digest() != keyring.digest())
         });
-        match (carried, self.keyrings.get(&claim.origin)) {
+        let judged = match (carried, self.keyrings.get(&claim.origin)) {
             (Some(keyring), _) => entitlement(Some(keyring), claim, seen, now),
             (None, Some(history)) => history.entitlement(claim, seen, now),
             (None, None) => entitlement(None, claim, seen, now),
-        }
+        };
+        judged.under(claim.kind, self.unconfirmed(&claim.origin, now))
     }
 
     /// Whether this is the very keyring that was verified before: its digest is over all that it says.
@@ -232,7 +233,11 @@ impl State {
             _ if held.is_accepted() && !takes_back(seized, &judged) => return None,
             Entitlement::Accepted => Standing::Accepted,
             Entitlement::Pending(
-                Wait::UnknownOrigin | Wait::UnknownRoster | Wait::Consent | Wait::SignedAhead(_),
+                Wait::UnknownOrigin
+                | Wait::UnknownRoster
+                | Wait::Consent
+                | Wait::Unconfirmed(_)
+                | Wait::SignedAhead(_),
             ) => return None,
             Entitlement::Pending(Wait::UnknownKey) if !held.is_accepted() && waits_on => {
                 return None;
@@ -360,7 +365,11 @@ fn takes_back(seized: bool, judged: &Entitlement) -> bool {
         Entitlement::Accepted
         | Entitlement::Refused(Refusal::NotAddressed)
         | Entitlement::Pending(
-            Wait::UnknownOrigin | Wait::UnknownRoster | Wait::Consent | Wait::SignedAhead(_),
+            Wait::UnknownOrigin
+            | Wait::UnknownRoster
+            | Wait::Consent
+            | Wait::Unconfirmed(_)
+            | Wait::SignedAhead(_),
         ) => false,
     }
 }

@@ -80,6 +80,7 @@ impl Link {
             }
             Frame::Void { key, digest } => self.voided(conn, key, digest),
             Frame::Receipt(bytes) => self.outputs.push(Output::Receipt(bytes)),
+            Frame::KeyringHead(head) => self.outputs.push(Output::KeyringHead(head)),
             Frame::Epoch { opening, accepted } => self.epoch(opening, accepted),
             Frame::Drain => self.drain_received(now),
             Frame::Bye => self.bye_received(conn),

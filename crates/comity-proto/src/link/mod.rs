@@ -11,6 +11,7 @@ mod sending;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use comity_core::keyring::SignedHead;
 use comity_core::ledger::Ranges;
 use comity_core::{EconomyId, Timestamp};
 
@@ -105,6 +106,7 @@ impl Link {
             Input::ReturnStored { numbers } => self.return_stored(&numbers),
             Input::Ping { nonce } => self.tell(&Frame::Ping { nonce }),
             Input::Known { origin, numbers } => self.origin_known(origin, numbers),
+            Input::KeyringHead(head) => self.keyring_head(head),
             Input::Receipt(bytes) => self.receipt(bytes),
             Input::BadReceipt { why } => self.bad_receipt(why),
             Input::Recovered(opening) => self.recovered(opening),
@@ -204,6 +206,13 @@ impl Link {
         let hello = self.up().and_then(|conn| self.connections.get(&conn)?.hello.as_ref());
         if hello.is_some_and(Hello::hears_of_origins) {
             self.tell(&Frame::Known { origin, numbers });
+        }
+    }
+
+    fn keyring_head(&mut self, head: Box<SignedHead>) {
+        let hello = self.up().and_then(|conn| self.connections.get(&conn)?.hello.as_ref());
+        if hello.is_some_and(Hello::hears_heads) {
+            self.tell(&Frame::KeyringHead(head));
         }
     }
 

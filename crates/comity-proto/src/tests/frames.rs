@@ -3,8 +3,10 @@
 use bytes::Bytes;
 use comity_core::cbor::Problem;
 use comity_core::digest::Digest;
+use comity_core::keyring::{DatedHead, Place};
 use comity_core::ledger::{Head, Opening, Ranges};
 use comity_core::receipt::RejectReason;
+use comity_core::sign::SecretKey;
 use comity_core::{EconomyId, EpochId, PartDigest, Timestamp};
 use proptest::prelude::*;
 
@@ -90,6 +92,12 @@ fn frames() -> impl Strategy<Value = Frame> {
         (any::<u64>(), "[a-zé ]{0,40}").prop_map(|(code, text)| Frame::Fault { code, text }),
         (any::<(u64, [u8; 32])>(), ranges()).prop_map(|((number, part), leaves)| {
             Frame::ChunkWant { number, part: PartDigest(part), leaves }
+        }),
+        any::<([u8; 32], [u8; 32], u32)>().prop_map(|(economy, digest, version)| {
+            let place = Place { rotations: 3, version: u64::from(version) + 1 };
+            let (economy, digest) = (EconomyId(economy), Digest(digest));
+            let head = DatedHead { economy, place, digest, at: Timestamp::from_millis(7) };
+            Frame::KeyringHead(Box::new(head.sign(&SecretKey::from_seed(&[1; 32]))))
         }),
         (any::<[u8; 32]>(), any::<u32>()).prop_map(|(origin, number)| {
             let first = u64::from(number) + 1;
@@ -178,7 +186,7 @@ fn every_way_to_be_wrong_has_its_own_name() {
     assert_eq!(problem(&[0x82, 0x01, 0xa1, 0x00, 0x00]), (kind::USE, Problem::UnknownField));
     assert_eq!(problem(&[0x82, 0x05, 0xa1, 0x00, 0x01]), (kind::REJECT, Problem::MissingField));
     assert_eq!(problem(&[0x82, 0x06, 0xa2, 0, 2, 1, 1]), (kind::DEFER, Problem::OutOfRange));
-    assert_eq!(fault_of(&[0x82, 0x15, 0xa0]), Fault::UnknownFrame(21));
+    assert_eq!(fault_of(&[0x82, 0x16, 0xa0]), Fault::UnknownFrame(22));
     for reserved in [kind::CREDIT, kind::INV, kind::WANT] {
         assert_eq!(fault_of(&[0x82, reserved as u8, 0xa0]), Fault::ReservedFrame(reserved));
         let bytes = Bytes::copy_from_slice(&[0x82, reserved as u8, 0xa0]);

@@ -7,6 +7,7 @@ mod endings;
 mod frames;
 mod garbage;
 mod greetings;
+mod heads;
 mod node;
 mod pair;
 mod recovery;

@@ -356,6 +356,7 @@ impl Node {
             Output::Told { text, .. } => self.told.push(text),
             Output::Drained => self.drained = true,
             other @ (Output::Receipt(_)
+            | Output::KeyringHead(_)
             | Output::Returned(_)
             | Output::ReturnedVoid { .. }
             | Output::ReturnAcked { .. }

@@ -240,6 +240,7 @@ impl Shadow {
             | JournalEntry::OnHold(_)
             | JournalEntry::HoldLifted(_)
             | JournalEntry::Assessed(_)
+            | JournalEntry::Headed { .. }
             | JournalEntry::BackedUp(_) => {}
         }
         Ok(())

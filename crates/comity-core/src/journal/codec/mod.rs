@@ -163,6 +163,7 @@ entries! {
     35 = Emergency(opened),
     25 = Ruled(ruled),
     26 = Assessed(assessed),
+    27 = Headed { signed, from, at },
     30 = Staff(changed),
     31 = Read(read),
     36 = Erased(erasure),

@@ -138,6 +138,7 @@ fn examples() -> Vec<JournalEntry> {
             by: "kim".into(),
             at,
         }),
+        JournalEntry::Headed { signed: vec![5, 6], from: economy, at },
         JournalEntry::AwaitsApproval(AwaitsApproval {
             record,
             causes: vec![

@@ -1,4 +1,5 @@
-//! Is it verified, marked, and not set aside? Does it still stand, and is it still here?
+//! Is it verified, marked, and not set aside? Does it still stand, is it still here, and is its origin's keyring
+//! known to be the newest?
 
 use super::super::fact::Fact;
 use super::super::facts::{Lifecycle, Recipient, RecordFacts};
@@ -19,9 +20,16 @@ pub(super) fn judge(asked: &Question<'_>) -> Finding {
         Lifecycle::Superseded => Some(Fact::Superseded),
         Lifecycle::Live => set_aside(record)
             .or(record.unmarked.then_some(Fact::Unmarked))
+            .or_else(|| unconfirmed(asked))
             .or(recalled_there(asked).then_some(Fact::RecalledThere)),
     };
     fact.map_or(Finding::pass(Fact::Sound), Finding::deny)
+}
+
+/// Whether a newer keyring of its origin may be kept from us, in which the key that signed it is revoked.
+fn unconfirmed(asked: &Question<'_>) -> Option<Fact> {
+    let lacks = asked.snapshot.unconfirmed(&asked.record.origin, asked.now);
+    lacks.map(Fact::KeyringUnconfirmed)
 }
 
 /// Whether the recipient alone was told to destroy it: it is told of it no more.

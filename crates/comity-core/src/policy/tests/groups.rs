@@ -8,6 +8,7 @@ use crate::agreement::Tier;
 use crate::group::tests::world::{AU, CHARTER, FJ, GROUP, JP, KR, NZ, World};
 use crate::group::{Exclusion, GroupBody, InvitationBody, Says};
 use crate::identity::{EconomyId, GroupId, RecordId};
+use crate::keyring::{Confirmation, Unconfirmed};
 use crate::ledger::Obligations;
 use crate::limits;
 use crate::marking::{Marking, Onward, Tlp};
@@ -167,6 +168,28 @@ fn a_roster_that_nobody_confirms_holds_everything_back() {
     let mut other = incident(Tlp::Clear);
     let clear = part(&mut other, 1, Section::Summary, Tlp::Clear);
     assert!(decide(&policy, &other, &clear, &to(JP), stale).is_release());
+}
+
+/// Whoever has the secretariat's stolen key signs rosters and daily words as it likes: what is addressed to the
+/// group hangs on the keyring, in which that key may be revoked by now.
+#[test]
+fn a_secretariat_whose_keyring_is_not_confirmed_holds_everything_back() {
+    let world = World::founded();
+    let said = |at| {
+        let builder = PolicySnapshot::builder(FJ).group(Arc::new(world.group()));
+        let partner = Partner::new().at(TrustLevel::Restricted);
+        builder.partner(JP, partner).confirmed(KR, Confirmation::At(at)).build()
+    };
+    let old = NOW.saturating_sub(limits::HEAD_MAX_AGE);
+    let why = Unconfirmed::Since(old);
+    let (mut record, parts) = summary(2);
+    record.origin = FJ;
+    let at = |policy: PolicySnapshot| decide(&policy, &record, &parts[0], &to(JP), NOW);
+    assert!(at(said(NOW)).is_release());
+    assert_eq!(
+        fact(&at(said(old)), Gate::Audience),
+        Fact::OutsideGroup(Exclusion::Unconfirmed(why))
+    );
 }
 
 #[test]

@@ -247,6 +247,34 @@ proptest! {
         prop_assert_eq!(ask(&there), ask(&there));
     }
 
+    /// A head holds back or does nothing. It never releases what went nowhere without it.
+    #[test]
+    fn a_head_only_ever_holds_back(
+        policy in snapshots(),
+        record in signed(),
+        recipient in recipients(),
+        said in confirmations(),
+        again in confirmations(),
+    ) {
+        let origin = record.record.origin;
+        let without = policy.to_builder().unheard(&origin).build();
+        let with = |said| policy.to_builder().confirmed(origin, said).build();
+        let (record, parts) = record.held(|_| true);
+        for part in &parts {
+            let ask = |policy: &PolicySnapshot| decide(policy, &record, part, &recipient, NOW);
+            let (before, after) = (ask(&without), ask(&with(said)));
+            let later = ask(&with(again));
+            prop_assert!(no_wider(before.outcome(), after.outcome()));
+            if origin == US || said.lacks(NOW).is_none() {
+                prop_assert_eq!(before.outcome(), after.outcome());
+            } else if !matches!(recipient, Recipient::LocalRole { .. }) {
+                prop_assert!(!after.is_release());
+            }
+            // What one more head lets go, went before there was any.
+            prop_assert!(!later.is_release() || before.is_release());
+        }
+    }
+
     /// In whatever order parts, addressees, orders and consents are read.
     #[test]
     fn the_order_in_which_things_are_known_does_not_matter(
@@ -479,7 +507,7 @@ fn a_good_part_of_what_is_asked_goes() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let (mut goes, mut held, mut asked) = (0, 0, 0);
     for _ in 0..2000 {
-        let tree = (snapshots(), signed(), recipients()).new_tree(&mut runner).unwrap();
+        let tree = (silent_snapshots(), signed(), recipients()).new_tree(&mut runner).unwrap();
         let (snapshot, signed, recipient) = tree.current();
         let (record, parts) = signed.held(|_| true);
         let plan = plan(&snapshot, &record, &parts, &recipient, NOW);

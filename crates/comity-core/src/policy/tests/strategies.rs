@@ -10,7 +10,9 @@ use proptest::sample::{select, subsequence};
 use super::facts::*;
 use crate::agreement::{Prohibitions, ReviewOverdue, Terms, Tier, ValueSet};
 use crate::identity::{EconomyId, RecordId};
+use crate::keyring::{Confirmation, Place};
 use crate::ledger::Obligations;
+use crate::limits;
 use crate::marking::{Marking, Onward, Pap, Tlp};
 use crate::policy::{
     Agreement, Approval, Consent, Examination, Lifecycle, PartFacts, Partner, PolicySnapshot,
@@ -205,7 +207,19 @@ pub(super) fn consents() -> impl Strategy<Value = Consent> {
     )
 }
 
-pub(super) fn snapshots() -> impl Strategy<Value = PolicySnapshot> {
+/// What an economy says of its keyring: lately, up to this very instant, too long ago, and that there is another.
+pub(super) fn confirmations() -> impl Strategy<Value = Confirmation> {
+    let place = Place { rotations: 0, version: 2 };
+    prop_oneof![
+        4 => instants().prop_map(Confirmation::At),
+        2 => instants().prop_map(|at| Confirmation::At(at.saturating_sub(limits::HEAD_MAX_AGE))),
+        2 => instants().prop_map(move |from| Confirmation::Awaited { place, from, confirmed: NOW }),
+        1 => Just(Confirmation::Contradicted(place)),
+    ]
+}
+
+/// Of nobody who ever said anything of its keyring.
+pub(super) fn silent_snapshots() -> impl Strategy<Value = PolicySnapshot> {
     let guard = option::weighted(0.1, Just(7));
     (partners(), partners(), vec(consents(), 0..=2), guard).prop_map(
         |(one, other, consents, guard)| {
@@ -214,6 +228,14 @@ pub(super) fn snapshots() -> impl Strategy<Value = PolicySnapshot> {
             guard.into_iter().fold(builder, |builder, guard| builder.guarded(guard)).build()
         },
     )
+}
+
+pub(super) fn snapshots() -> impl Strategy<Value = PolicySnapshot> {
+    let said = option::weighted(0.1, (select(vec![US, OTHER, THEM]), confirmations()));
+    (silent_snapshots(), said).prop_map(|(snapshot, said)| match said {
+        Some((economy, said)) => snapshot.to_builder().confirmed(economy, said).build(),
+        None => snapshot,
+    })
 }
 
 pub(super) fn examinations() -> impl Strategy<Value = Examination> {

@@ -176,6 +176,7 @@ impl Peer {
                     | Output::OriginKnown { .. }
                     | Output::PeerVoid { .. }
                     | Output::Receipt(_)
+                    | Output::KeyringHead(_)
                     | Output::Returned(_)
                     | Output::ReturnedVoid { .. }
                     | Output::ReturnAcked { .. }

@@ -1,0 +1,179 @@
+//! Heads: what economies say of their keyrings, passed on to whoever has something of theirs, before data.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use comity_core::journal::JournalEntry;
+use comity_core::keyring::{DatedHead, HeadError, SignedHead, Unconfirmed, signs_heads};
+use comity_core::{EconomyId, Timestamp};
+
+use super::{CommandError, Engine, Reply, Then};
+use crate::limits::HEADS_VERIFIED;
+
+const AN_HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// What of heads belongs to one partner's link.
+#[derive(Debug, Default)]
+pub(super) struct LinkHeads {
+    /// What it was told over this connection, by economy.
+    told: BTreeMap<EconomyId, DatedHead>,
+    /// Since when signatures of heads that it brought were verified, and how many.
+    verified: (Timestamp, u64),
+}
+
+impl LinkHeads {
+    /// What it was told went with the connection.
+    pub(super) fn reset(&mut self) {
+        self.told.clear();
+    }
+
+    /// Whether one more signature is verified for it: whoever makes heads up must not keep us busy.
+    fn may_bring(&mut self, now: Timestamp) -> bool {
+        if now.since(self.verified.0) >= AN_HOUR {
+            self.verified = (now, 0);
+        }
+        let room = self.verified.1 < HEADS_VERIFIED;
+        self.verified.1 = self.verified.1.saturating_add(u64::from(room));
+        room
+    }
+}
+
+/// Whose keyring is not confirmed, as far as that was told.
+#[derive(Debug, Default)]
+pub(super) struct Watched {
+    unconfirmed: BTreeMap<EconomyId, Unconfirmed>,
+    /// When it was looked at, and the count of turns then.
+    at: Timestamp,
+    turns: Option<u64>,
+    /// When time alone makes the next one so.
+    due: Option<Timestamp>,
+}
+
+impl Watched {
+    /// When it has to be looked at again, if nothing turns before.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        self.due
+    }
+
+    /// What was told stays told; it is looked at anew, since turns are counted by each state for itself.
+    pub(super) fn of_another_state(self) -> Self {
+        Self { turns: None, ..self }
+    }
+}
+
+impl Engine {
+    /// A partner brings a head, of itself or of somebody else.
+    pub(super) fn head_came(&mut self, partner: EconomyId, head: &SignedHead, now: Timestamp) {
+        let economy = head.head().economy;
+        // It comes again with the next connection, and tomorrow's says the same.
+        if economy == self.state.us() || self.space_low || !self.state.would_hear(head, now) {
+            return;
+        }
+        let may = self.sessions.get_mut(&partner).is_some_and(|one| one.heads.may_bring(now));
+        let Some(keyring) = self.state.keyring(&economy).filter(|_| may) else { return };
+        match head.verify(keyring, now) {
+            Ok(()) => {}
+            // A key that a keyring on its way grants, or our clock: what is right comes again.
+            Err(HeadError::NotGranted | HeadError::Ahead) => return,
+            Err(
+                why @ (HeadError::BadSignature | HeadError::OtherEconomy | HeadError::Malformed(_)),
+            ) => {
+                let text = format!(
+                    "the partner brought a word about the keyring of {} that is not to be believed: {why}",
+                    self.state.name_of(&economy)
+                );
+                return self.alarm(Some(partner), "bad-head", text);
+            }
+        }
+        let entry = JournalEntry::Headed { signed: head.encode(), from: partner, at: now };
+        self.enter(&entry, Vec::new());
+        self.when_synced(Then::TellHead(economy), now);
+    }
+
+    /// Says that our keyring is still the newest.
+    pub(super) fn confirm_keyring(&mut self, now: Timestamp) -> Result<Reply, CommandError> {
+        self.may_sign("keyring", false)?;
+        let us = self.state.us();
+        let (key, own) = (self.link_key.id(), self.state.keyring(&us));
+        let Some(keyring) = own.filter(|keyring| signs_heads(keyring, key, now)) else {
+            let why = "the link key of this node is not granted for heads by its newest keyring";
+            return Err(CommandError::Unfitting(why.to_owned()));
+        };
+        let head = DatedHead::of(keyring, now).sign(&self.link_key);
+        if self.state.would_hear(&head, now) {
+            let entry = JournalEntry::Headed { signed: head.encode(), from: us, at: now };
+            self.enter(&entry, Vec::new());
+            self.then.push(Then::TellHead(us));
+        }
+        Ok(Reply::Done)
+    }
+
+    /// A keyring of ours entered: whoever gets our heads hears of it with the next, and at once.
+    pub(super) fn speak_of_new_keyring(&mut self, now: Timestamp) {
+        if self.state.head_of(&self.state.us()).is_some() {
+            // What cannot be said now, with the link key of before, the hourly look says.
+            self.confirm_keyring(now).ok();
+        }
+    }
+
+    /// A head is durable: whoever may have something of that economy is told.
+    pub(super) fn tell_head(&mut self, economy: EconomyId, now: Timestamp) {
+        for partner in self.sessions.keys().copied().collect::<Vec<_>>() {
+            self.tell_head_to(partner, economy, now);
+        }
+    }
+
+    /// The link is up: every head comes before data.
+    pub(super) fn tell_heads_to(&mut self, partner: EconomyId, now: Timestamp) {
+        for economy in self.state.headed_economies() {
+            self.tell_head_to(partner, economy, now);
+        }
+    }
+
+    /// Tells a partner of an economy's keyring, if it was not told the same over this connection: our own, and
+    /// those of economies of which it possibly holds something.
+    pub(super) fn tell_head_to(&mut self, partner: EconomyId, economy: EconomyId, now: Timestamp) {
+        let knows = |economy| self.state.partner(&partner).is_some_and(|one| one.may_know(economy));
+        if economy == partner || !(economy == self.state.us() || knows(&economy)) {
+            return;
+        }
+        let Some(head) = self.state.head_of(&economy).cloned() else { return };
+        let Some(session) = self.sessions.get_mut(&partner).filter(|session| session.up) else {
+            return;
+        };
+        if session.heads.told.insert(economy, *head.head()) == Some(*head.head()) {
+            return;
+        }
+        self.session_input(partner, comity_proto::Input::KeyringHead(Box::new(head)), now);
+    }
+
+    /// Looks whose keyring is confirmed no more, or again: what hangs on it stays, or goes on by itself, and a
+    /// person is told why.
+    pub(super) fn watch_keyrings(&mut self, now: Timestamp) {
+        let (watched, turns) = (&self.watched, Some(self.state.turns()));
+        let passed = watched.due.is_some_and(|due| due <= now) || now < watched.at;
+        if watched.turns == turns && !passed {
+            return;
+        }
+        let policy = self.state.policy();
+        let due = policy.next_unconfirmed(now);
+        let unconfirmed: BTreeMap<_, _> =
+            policy.all_unconfirmed(now).filter(|(of, _)| self.state.knows(of)).collect();
+        let before = std::mem::take(&mut self.watched).unconfirmed;
+        for economy in before.keys().filter(|of| !unconfirmed.contains_key(of)) {
+            self.state.confirmed_again(*economy);
+        }
+        let new = unconfirmed.iter().filter(|(of, why)| before.get(of) != Some(why));
+        for (economy, why) in new.map(|(of, why)| (*of, *why)).collect::<Vec<_>>() {
+            let name = self.state.name_of(&economy);
+            let text = format!(
+                "the {}: a newer one may be kept from us, so what {name} signed goes to nobody, and nothing new of it is believed, until it says which keyring is its newest",
+                why.of(&name)
+            );
+            self.alarm(Some(economy), "keyring-unconfirmed", text);
+        }
+        self.watched = Watched { unconfirmed, at: now, turns: Some(self.state.turns()), due };
+        self.judge_anew();
+        self.widen_for();
+    }
+}
