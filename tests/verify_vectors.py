@@ -21,6 +21,7 @@ MANIFEST_BYTES, SIGNED_BYTES, HEADER_BYTES, PART_BYTES = 64 * KIB, 68 * KIB, 48 
 CATEGORIES, RELAYS = 16, 16
 PARTS, SUPERSEDES, LIST, TEXT, DEPTH, LAST_TIME = 1024, 64, 1024, 256, 16, (1 << 63) - 1
 PART_DOMAIN, SIGN_DOMAIN, ID_DOMAIN = "comity/part/1", b"comity/sign/record/1", b"comity/record-id/1"
+HEAD_DOMAIN = b"comity/sign/head/1"
 CHARTER_BYTES, MEMBERS, AFFILIATIONS, CRITERIA, ANSWER, JUSTIFICATIONS = 32 * KIB, 256, 16, 32, 1024, 32
 CONSENT_RECIPIENTS, PURPOSES = 16, 32
 AGREEMENT_BYTES, REPLACED = 32 * KIB, 8
@@ -833,8 +834,37 @@ def read_approval(data):
     require(all(key in found for key in needed), "missing-field")
 
 
+def read_head(data):
+    """A dated head whose key signed it."""
+
+    def exactly(reader, length):
+        require(reader.enter(4, length) == length, "missing-field")
+
+    r = Reader(data)
+    exactly(r, 3)
+    payload = r.bytes(128)
+    inner = Reader(payload)
+    exactly(inner, 5)
+    inner.exactly(32)
+    rotations, version = inner.uint(), inner.uint()
+    inner.exactly(32)
+    inner.time()
+    inner.leave()
+    inner.finish()
+    require(version > 0 and rotations <= 64, "out-of-range")
+    key, signature = r.exactly(32), r.exactly(64)
+    r.leave()
+    r.finish()
+    protected = b"\xa2\x01\x27\x04\x58\x20" + key
+    message = b"".join(
+        [b"\x84\x6aSignature1", *map(byte_string, (protected, HEAD_DOMAIN, payload))]
+    )
+    check_signature(key, message, signature)
+
+
 PLAIN = {
     "agreement-body": read_agreement,
+    "head": read_head,
     "withdrawal-body": read_withdrawal,
     "acknowledgement-body": read_answer,
     "approval-body": read_approval,

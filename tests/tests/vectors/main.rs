@@ -15,6 +15,7 @@ mod consents;
 mod curve;
 mod good;
 mod groups;
+mod heads;
 mod vector;
 mod withdrawals;
 
@@ -26,6 +27,7 @@ use comity_core::KeyId;
 use comity_core::consent::ConsentBody;
 use comity_core::control::{AcknowledgementBody, AgreementBody, ApprovalBody, WithdrawalBody};
 use comity_core::group::{GroupBody, RosterBody};
+use comity_core::keyring::SignedHead;
 use comity_core::record::{Part, RecordError, parse};
 use comity_core::sign::PublicKey;
 
@@ -52,6 +54,7 @@ fn generated() -> Vec<Vector> {
         withdrawals::all(),
         approvals::all(),
         agreements::all(),
+        heads::all(),
     ]
     .concat()
 }
@@ -104,6 +107,10 @@ fn judge(vector: &Vector) -> Vector {
         Of::AgreementBody => {
             let read = AgreementBody::decode(&bytes);
             said.expect = read.map_or_else(|fault| fault.problem.code(), |_| "ok").into();
+        }
+        Of::Head => {
+            let read = SignedHead::check(&bytes);
+            said.expect = read.map_or_else(|fault| fault.code(), |_| "ok").into();
         }
         Of::WithdrawalBody => {
             let read = WithdrawalBody::decode(&bytes);

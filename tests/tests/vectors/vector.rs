@@ -40,6 +40,7 @@ pub enum Of {
     WithdrawalBody,
     AcknowledgementBody,
     ApprovalBody,
+    Head,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

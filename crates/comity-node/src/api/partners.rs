@@ -59,6 +59,12 @@ pub struct PartnerLine {
     /// What it has brought too much of: more of that is put off until there is room.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub full: Vec<String>,
+    /// When it last said that the keyring which is here is its newest; none where it never has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keyring_confirmed: Option<String>,
+    /// Why nothing of it goes on, and nothing new of it is believed: a newer keyring of it may be kept from us.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unconfirmed: Option<String>,
     /// Since when.
     pub since: String,
 }

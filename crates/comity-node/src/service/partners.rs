@@ -3,6 +3,7 @@
 use comity_core::control::IntroductionBody;
 use comity_core::intake::Intake;
 use comity_core::journal::{PartnerChange, Source, Standing};
+use comity_core::keyring::Confirmation;
 use comity_core::{EconomyId, Kind, RecordId, Timestamp};
 use comity_net::Endpoint;
 
@@ -323,6 +324,15 @@ fn line(
         received: partner.inbound.durable_head().number,
         owes: partner.is_paired() && !partner.returned,
         full: engine.full(economy).map(|bound| engine.full_in_words(economy, bound)).collect(),
+        keyring_confirmed: confirmed_at(state, economy).map(|at| at.to_string()),
+        unconfirmed: state.unconfirmed(economy, now).map(|why| format!("its {why}")),
         since: partner.since.to_string(),
+    }
+}
+
+fn confirmed_at(state: &State, economy: &EconomyId) -> Option<Timestamp> {
+    match state.confirmation(economy)? {
+        Confirmation::At(at) | Confirmation::Awaited { confirmed: at, .. } => Some(at),
+        Confirmation::Contradicted(_) => None,
     }
 }

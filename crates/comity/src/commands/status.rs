@@ -113,6 +113,12 @@ fn write(status: &Status, zones: &Zones, comity: &str, out: &mut dyn Write) -> i
             }
         }
     }
+    for partner in status.partners.iter().filter(|partner| partner.bond != "removed") {
+        if let Some(why) = &partner.unconfirmed {
+            let (name, why) = (printable(&partner.name), printable(why));
+            writeln!(out, "{name}: {why}, nothing of it goes on: {comity} doctor")?;
+        }
+    }
     for group in &status.stopped_groups {
         let (name, state, reference) = (printable(&group.name), &group.state, &group.reference);
         writeln!(out, "{name}: {state}, nothing goes to it: {comity} group show {reference}")?;

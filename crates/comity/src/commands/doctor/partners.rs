@@ -30,6 +30,7 @@ pub(super) fn look(
     findings.extend(contested.map(|line| Finding::wrong(&line.partner, &line.what, &line.next)));
     for partner in &status.partners {
         findings.extend(of(partner, &agreements, &status.deadlines, running, comity));
+        findings.extend(unconfirmed(partner, comity));
         if partner.bond == "paired" {
             findings.extend(level(partner, strictest(session, partner, &agreements)?, comity));
             findings.extend(would_stay(session, partner, comity)?);
@@ -104,6 +105,20 @@ fn stopped(group: &GroupLine, comity: &str) -> Finding {
         group.secretariat
     );
     Finding::wrong(&group.name, what, mend)
+}
+
+/// Whoever is only reached through others cannot be asked by this node: a person can.
+fn unconfirmed(partner: &PartnerLine, comity: &str) -> Option<Finding> {
+    let why = partner.unconfirmed.as_ref()?;
+    if partner.bond == "removed" {
+        return None;
+    }
+    let what = format!("{why}: nothing of it goes on, and nothing new of it is believed");
+    let mend = format!(
+        "its running node says daily which keyring is its newest: let it connect, or phone its operator and ask which version it has; {comity} partner show {}",
+        word(&partner.name)
+    );
+    Some(Finding::wrong(&partner.name, what, mend))
 }
 
 /// Confirmed too early, what partners have still to return is missing when the node sends again.
@@ -296,6 +311,22 @@ mod tests {
             let mend = level(&public, Some(permitted), "comity").unwrap().mend.unwrap();
             assert!(mend.contains(&format!("partner level 'New Zealand' {lowest} ")), "{mend}");
         }
+    }
+
+    #[test]
+    fn a_keyring_that_is_not_confirmed_wants_a_person_whoever_it_is() {
+        let mut line = partner("New Zealand", TrustLevel::Public, false);
+        assert!(unconfirmed(&line, "comity").is_none());
+        line.unconfirmed = Some("its keyring has not been confirmed since then".to_owned());
+        for bond in ["paired", "introduced", "suspended", "frozen"] {
+            line.bond = bond.to_owned();
+            let found = unconfirmed(&line, "comity").unwrap();
+            assert_eq!(found.verdict, Verdict::Wrong);
+            assert!(found.what.starts_with("its keyring has not been confirmed since then: "));
+            assert!(found.mend.unwrap().ends_with("comity partner show 'New Zealand'"));
+        }
+        line.bond = "removed".to_owned();
+        assert!(unconfirmed(&line, "comity").is_none());
     }
 
     #[test]

@@ -230,8 +230,15 @@ fn write_partner(partner: &PartnerLine, zones: &Zones, out: &mut dyn Write) -> i
         count(partner.outstanding),
         count(partner.received)
     )?;
-    match due(partner) {
-        Some(due) => writeln!(out, "  due         {due}"),
+    if let Some(due) = due(partner) {
+        writeln!(out, "  due         {due}")?;
+    }
+    match &partner.unconfirmed {
+        Some(why) => writeln!(
+            out,
+            "  keyring     {}: nothing of it goes on, and nothing new of it is believed",
+            printable(why)
+        ),
         None => Ok(()),
     }
 }

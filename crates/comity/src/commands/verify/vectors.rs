@@ -8,6 +8,7 @@ use comity_core::KeyId;
 use comity_core::consent::ConsentBody;
 use comity_core::control::{AcknowledgementBody, AgreementBody, ApprovalBody, WithdrawalBody};
 use comity_core::group::{GroupBody, RosterBody};
+use comity_core::keyring::SignedHead;
 use comity_core::record::{self, Part, RecordError};
 use comity_core::sign::PublicKey;
 use serde::{Deserialize, Serialize};
@@ -56,6 +57,7 @@ enum Of {
     AcknowledgementBody,
     ApprovalBody,
     AgreementBody,
+    Head,
 }
 
 #[derive(Debug, Deserialize)]
@@ -169,6 +171,11 @@ impl Vector {
             Of::AgreementBody => {
                 let read = AgreementBody::decode(&bytes);
                 let verdict = read.map_or_else(|fault| fault.problem.code(), |_| "ok");
+                compare(Said::only(verdict), &self.expect, expected, self.unknown);
+            }
+            Of::Head => {
+                let read = SignedHead::check(&bytes);
+                let verdict = read.map_or_else(|fault| fault.code(), |_| "ok");
                 compare(Said::only(verdict), &self.expect, expected, self.unknown);
             }
             Of::WithdrawalBody => {
