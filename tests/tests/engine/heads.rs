@@ -239,6 +239,7 @@ fn a_crash_loses_no_more_than_the_word() {
     world.bench.slow_disk = true;
     let word = head(&by, START);
     world.heard(&word);
+    world.other_hears();
     assert!(!world.bench.has_left(world.other.conn(), &word.encode()));
     world.bench.slow_disk = false;
     world.bench.restart();
@@ -388,8 +389,14 @@ fn we_say_of_ours_what_is_so_and_no_more_often_than_needed() {
     let second = newest(&bench).expect("said");
     assert_eq!(*second.head(), DatedHead::of(&next, START));
     assert!(bench.has_left(other.conn(), &second.encode()));
-    // What we say of ourselves we do not wait for.
+    // What we say of ourselves we do not wait for; and a machine that slept says it as its links come up.
     bench.wait(HEAD_MAX_AGE * 3);
+    bench.sever(other.conn());
+    other.boot();
+    bench.connect(&mut other);
+    let third = newest(&bench).expect("said");
+    assert_eq!(*third.head(), DatedHead::of(&next, bench.now));
+    assert!(bench.has_left(other.conn(), &third.encode()));
     assert_eq!(bench.state().unconfirmed(&us.id, bench.now), None);
     assert!(bench.alarms("keyring-unconfirmed").is_empty());
     // Restored, we may have a later keyring than we know.

@@ -8,7 +8,7 @@ use comity_core::keyring::{DatedHead, HeadError, SignedHead, Unconfirmed, signs_
 use comity_core::{EconomyId, Timestamp};
 
 use super::{CommandError, Engine, Reply, Then};
-use crate::limits::HEADS_VERIFIED;
+use crate::limits::{A_DAY, HEADS_VERIFIED};
 
 const AN_HOUR: Duration = Duration::from_secs(60 * 60);
 
@@ -123,10 +123,15 @@ impl Engine {
         }
     }
 
-    /// The link is up: every head comes before data.
+    /// The link is up: every head comes before data. A machine that slept has not said its own for a while.
     pub(super) fn tell_heads_to(&mut self, partner: EconomyId, now: Timestamp) {
         for economy in self.state.headed_economies() {
             self.tell_head_to(partner, economy, now);
+        }
+        let own = self.state.head_of(&self.state.us()).map(|said| said.head().at);
+        if own.is_some_and(|said| said.saturating_add(A_DAY) <= now) {
+            // Where it may not, the hourly look says why.
+            self.confirm_keyring(now).ok();
         }
     }
 
@@ -135,6 +140,11 @@ impl Engine {
     pub(super) fn tell_head_to(&mut self, partner: EconomyId, economy: EconomyId, now: Timestamp) {
         let knows = |economy| self.state.partner(&partner).is_some_and(|one| one.may_know(economy));
         if economy == partner || !(economy == self.state.us() || knows(&economy)) {
+            return;
+        }
+        // It is told when it is durable.
+        let mut steps = self.commits.values().flatten().chain(&self.then);
+        if steps.any(|step| matches!(step, Then::TellHead(of) if *of == economy)) {
             return;
         }
         let Some(head) = self.state.head_of(&economy).cloned() else { return };
