@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::group::{GroupBody, RosterBody, Says};
 use crate::identity::{EconomyId, KeyId, RecordId};
 use crate::keyring::{Fork, Grant, KeyringHistory, Revocation, Role, Unconfirmed, VerifiedKeyring};
 use crate::limits;
@@ -25,6 +26,8 @@ pub struct Claim {
     pub kind: Kind,
     /// The loosest label that any part has.
     pub floor: Tlp,
+    /// Whether all that it says restricts somebody, or nobody has to believe it.
+    pub restricts: bool,
 }
 
 impl Claim {
@@ -38,6 +41,7 @@ impl Claim {
             signed_at: manifest.signed_at,
             kind: manifest.kind,
             floor: manifest.floor.tlp,
+            restricts: restricts(manifest.kind, manifest.body.as_deref()),
         }
     }
 }
@@ -208,20 +212,18 @@ impl Entitlement {
     /// What becomes of it where the origin's keyring is not known to be the newest. What would have counted
     /// waits, unless it only ever restricts.
     #[must_use]
-    pub fn under(self, kind: Kind, lacks: Option<Unconfirmed>) -> Self {
+    pub fn under(self, restricts: bool, lacks: Option<Unconfirmed>) -> Self {
         match (self, lacks) {
-            (Self::Accepted, Some(why)) if rests_on_keyring(kind) => {
-                Self::Pending(Wait::Unconfirmed(why))
-            }
+            (Self::Accepted, Some(why)) if !restricts => Self::Pending(Wait::Unconfirmed(why)),
             (judged, _) => judged,
         }
     }
 }
 
-/// Whether a record of this kind permits something, or is to be believed, by the key that signed it. What takes
-/// back never waits. Words about groups do not either: what they let somebody have hangs on their secretariat's
-/// keyring, and whom they remove is gone. A keyring bears witness for itself.
-const fn rests_on_keyring(kind: Kind) -> bool {
+/// Whether a record of this kind, with this body, gives nobody anything by the key that signed it. What takes
+/// back never waits; a keyring bears witness for itself; and what this version does not read has no effect.
+#[must_use]
+pub fn restricts(kind: Kind, body: Option<&[u8]>) -> bool {
     match kind {
         Kind::Advisory
         | Kind::Incident
@@ -232,16 +234,34 @@ const fn rests_on_keyring(kind: Kind) -> bool {
         | Kind::Agreement
         | Kind::Acceptance
         | Kind::Introduction
-        | Kind::Consent => true,
+        | Kind::Contact
+        | Kind::Consent => false,
+        Kind::Group | Kind::Roster => body.is_some_and(|body| takes_from_group(kind, body)),
         Kind::Keyring
         | Kind::Termination
         | Kind::Withdrawal
         | Kind::Acknowledgement
-        | Kind::Group
-        | Kind::Roster
-        | Kind::Contact
         | Kind::Approval
-        | Kind::Unknown(_) => false,
+        | Kind::Unknown(_) => true,
+    }
+}
+
+/// A removal lets nobody in, nor does the word that a roster is still the last one.
+fn takes_from_group(kind: Kind, body: &[u8]) -> bool {
+    match Says::decode(kind, body) {
+        Some(Ok(Says::Group(GroupBody::Removal(_)) | Says::Roster(RosterBody::Head(_)))) => true,
+        Some(Ok(
+            Says::Group(
+                GroupBody::Charter(_)
+                | GroupBody::Application(_)
+                | GroupBody::Sponsorship(_)
+                | GroupBody::Handover(_)
+                | GroupBody::Invitation(_),
+            )
+            | Says::Roster(RosterBody::Roster(_)),
+        ))
+        | Some(Err(_))
+        | None => false,
     }
 }
 

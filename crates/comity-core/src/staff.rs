@@ -406,6 +406,7 @@ mod tests {
             signed_at: from,
             kind,
             floor,
+            restricts: false,
         };
         entitlement(Some(&keyring), &claim, FirstSeen::relayed(from), from)
     }

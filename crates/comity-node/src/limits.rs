@@ -94,6 +94,8 @@ pub const HEADS_EVERY: Duration = Duration::from_secs(60 * 60);
 /// Words of one economy about its keyring that are entered within a day: one is usual. Whoever signs them writes
 /// what dates and versions it likes.
 pub const HEADS_A_DAY: usize = 32;
+/// After how long without such a word of our own a person is told.
+pub const OWN_HEAD_LATE: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 /// Such words brought by one partner of which the signature is verified within an hour.
 pub const HEADS_VERIFIED: u64 = 1024;
 /// Rosters that one economy has signed, of all groups: each is read again at every start.

@@ -210,6 +210,8 @@ pub struct Case {
     /// When the origin last said that its keyring is the newest, if ever; whether it said that there is another.
     pub confirmed: Option<i64>,
     pub contradicted: bool,
+    /// Whether the recipient itself is known to have another keyring than the one that is here.
+    pub link_in_doubt: bool,
     pub approval: &'static str,
     pub guarded: bool,
     pub guard: &'static str,
@@ -282,6 +284,7 @@ impl Case {
                 instant(dice) - old
             }),
             contradicted: dice.once_in(40),
+            link_in_doubt: dice.once_in(40),
             approval: dice.one_of(&[
                 "not needed",
                 "not needed",

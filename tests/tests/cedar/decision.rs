@@ -126,6 +126,10 @@ fn policy(case: &Case, terms: &[Arc<Terms>]) -> PolicySnapshot {
     } else if let Some(confirmed) = case.confirmed {
         builder = builder.confirmed(origin, Confirmation::At(at(confirmed)));
     }
+    if case.link_in_doubt {
+        let place = Place { rotations: 0, version: 2 };
+        builder = builder.confirmed(economy(THEM), Confirmation::Contradicted(place));
+    }
     if case.guarded {
         builder = builder.guarded(3);
     }

@@ -53,6 +53,7 @@ impl Oracle {
         let mut attributes = HashMap::from([
             ("standing".to_owned(), Value::new_string(case.standing.into())),
             ("level".to_owned(), Value::new_long(case.level.into())),
+            ("link_in_doubt".to_owned(), Value::new_bool(case.link_in_doubt)),
             ("signed".to_owned(), entity_set(PLACES.iter().take(case.signed.len()).copied())),
         ]);
         if let Some(name) = name {

@@ -76,9 +76,9 @@ dimensions!(
         "accepted", "in quarantine", "author pending", "unmarked", "withdrawn", "superseded",
         "erased",
     ];
-    Head, "the origin's keyring": [
-        "never spoken of", "confirmed lately", "not confirmed lately", "a newer one on its way",
-        "a newer one awaited", "contradicted",
+    Head, "the keyring of its origin, and the recipient's": [
+        "never spoken of", "confirmed lately", "not confirmed lately", "confirmed for after T",
+        "a newer one on its way", "a newer one awaited", "contradicted",
     ];
     Approval, "approval": ["not needed", "awaited", "refused", "given"];
     Guard, "guard": [

@@ -57,8 +57,8 @@ fn otherwise_covered(cell: &Cell) -> bool {
 const SCOPES: [Scope; 24] = [
     Scope {
         gate: Gate::Standing,
-        asks: "Is the recipient a partner in good standing?",
-        reads: &[Recipient, Standing],
+        asks: "Is the recipient a partner in good standing, and its link its own?",
+        reads: &[Recipient, Standing, Head],
         within: all,
     },
     Scope {

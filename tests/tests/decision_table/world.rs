@@ -11,7 +11,7 @@ use comity_core::group::{
 };
 use comity_core::keyring::{Confirmation, Place};
 use comity_core::ledger::Obligations;
-use comity_core::limits::HEAD_MAX_AGE;
+use comity_core::limits::{CLOCK_TOLERANCE, HEAD_MAX_AGE};
 use comity_core::marking::Pap;
 use comity_core::policy::{
     AddresseeFacts, Agreement, Approval, Consent, Examination, Gate, Lifecycle, PartFacts, Partner,
@@ -97,7 +97,7 @@ impl Worlds {
             builder = builder.guarded(7);
         }
         if let Some(said) = confirmation(cell) {
-            builder = builder.confirmed(origin(cell), said);
+            builder = builder.confirmed(origin(cell), said).confirmed(THEM, said);
         }
         let groups =
             self.groups.get_or_insert_with(|| [group(THEIRS, true), group(ANOTHER, false)]);
@@ -270,12 +270,13 @@ fn consent(cell: &Cell) -> Option<Consent> {
     })
 }
 
-/// What the origin has said of its keyring.
+/// What the origin has said of its keyring, and the recipient of its own.
 fn confirmation(cell: &Cell) -> Option<Confirmation> {
     let place = Place { rotations: 0, version: 2 };
     match cell.value(D::Head) {
         "confirmed lately" => Some(Confirmation::At(PAST)),
         "not confirmed lately" => Some(Confirmation::At(NOW.saturating_sub(HEAD_MAX_AGE))),
+        "confirmed for after T" => Some(Confirmation::At(AHEAD.saturating_add(CLOCK_TOLERANCE))),
         "a newer one on its way" => {
             Some(Confirmation::Awaited { place, from: AHEAD, confirmed: PAST })
         }

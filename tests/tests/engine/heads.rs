@@ -13,34 +13,35 @@ use comity_core::sign::SecretKey;
 use comity_core::{Digest, EconomyId, Kind, Timestamp, Tlp};
 use comity_node::engine::{Command, CommandError, Reply};
 use comity_node::limits::{HEADS_A_DAY, HEADS_VERIFIED};
+use comity_proto::limits::BATCH_DELAY;
 use comity_store::MemoryStore;
 use comity_tests::bench::{Answer, Bench, Peer, advisory};
 use comity_tests::sim::economy::Economy;
 use comity_tests::sim::node::new_entry;
 use comity_tests::sim::world::START;
 
-const AN_HOUR: Duration = Duration::from_secs(60 * 60);
+pub(super) const AN_HOUR: Duration = Duration::from_secs(60 * 60);
 /// The kind of the journal's entries for them.
 const HEADED: u8 = 27;
 /// The feature of a side that understands heads.
 const HEADS: u64 = 5;
-const A_MOMENT: Duration = Duration::from_millis(1);
+const A_MOMENT: Duration = BATCH_DELAY;
 
-fn head(by: &Economy, at: Timestamp) -> SignedHead {
+pub(super) fn head(by: &Economy, at: Timestamp) -> SignedHead {
     DatedHead::of(&by.keyring, at).sign(&by.link)
 }
 
-fn says(bench: &mut Bench, bringer: &Peer, head: &SignedHead) {
+pub(super) fn says(bench: &mut Bench, bringer: &Peer, head: &SignedHead) {
     bench.control(bringer.conn(), Peer::keyring_head(head));
 }
 
-fn record(by: &Economy, keyring: &VerifiedKeyring, at: Timestamp) -> VerifiedRecord {
+pub(super) fn record(by: &Economy, keyring: &VerifiedKeyring, at: Timestamp) -> VerifiedRecord {
     let body = keyring.encoded().to_vec();
     control(Kind::Keyring, body, Tlp::Clear, &by.author, by.id, at).expect("a control record")
 }
 
 /// The keyring in which the key is revoked that its junior signs with.
-fn revoking(by: &Economy, at: Timestamp) -> VerifiedKeyring {
+pub(super) fn revoking(by: &Economy, at: Timestamp) -> VerifiedKeyring {
     KeyringBuilder::follow(&by.keyring)
         .revoke(Revocation { key: by.junior.id(), at, compromised: true })
         .sign(&[&by.root])
@@ -48,37 +49,37 @@ fn revoking(by: &Economy, at: Timestamp) -> VerifiedKeyring {
 }
 
 /// What the thief of the junior's key signs.
-fn stolen(by: &Economy, text: &str, at: Timestamp) -> (VerifiedRecord, Vec<Part>) {
+pub(super) fn stolen(by: &Economy, text: &str, at: Timestamp) -> (VerifiedRecord, Vec<Part>) {
     let thief = Economy { author: by.junior.clone(), ..by.clone() };
     advisory(&thief, text, at)
 }
 
-fn why_pending(bench: &Bench, record: &VerifiedRecord) -> Option<String> {
+pub(super) fn why_pending(bench: &Bench, record: &VerifiedRecord) -> Option<String> {
     match &bench.state().record(&record.id())?.standing {
         Standing::Pending(why) => Some(why.clone()),
         _ => None,
     }
 }
 
-fn is_accepted(bench: &Bench, record: &VerifiedRecord) -> bool {
+pub(super) fn is_accepted(bench: &Bench, record: &VerifiedRecord) -> bool {
     bench.state().record(&record.id()).is_some_and(|held| held.is_accepted())
 }
 
-fn headed(bench: &Bench) -> usize {
+pub(super) fn headed(bench: &Bench) -> usize {
     let entries = bench.node.entries();
     entries.iter().filter(|entry| entry.kind == HEADED).count()
 }
 
 /// A relay (2) with whom we are linked, an origin (3) that we know, and a partner (4) to whom we pass on.
-struct World {
-    bench: Bench,
-    relay: Peer,
-    origin: Economy,
-    other: Peer,
+pub(super) struct World {
+    pub(super) bench: Bench,
+    pub(super) relay: Peer,
+    pub(super) origin: Economy,
+    pub(super) other: Peer,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut bench = Bench::new();
         let (mut relay, origin, mut other) = (bench.pair(2), bench.pair(3), bench.pair(4));
         bench.connect(&mut relay);
@@ -86,24 +87,26 @@ impl World {
         Self { bench, relay, origin: origin.economy, other }
     }
 
-    fn brings(&mut self, (record, parts): &(VerifiedRecord, Vec<Part>)) {
+    pub(super) fn brings(&mut self, (record, parts): &(VerifiedRecord, Vec<Part>)) {
         let number = self.bench.deliver(&mut self.relay, record, parts);
         assert_eq!(self.bench.answer(&self.relay, number), Answer::Acked);
     }
 
     /// The other partner connects anew, with a version that understands heads.
-    fn other_hears(&mut self) {
+    pub(super) fn other_hears(&mut self) {
         self.bench.sever(self.other.conn());
         self.other.features.push(HEADS);
         self.other.boot();
         self.bench.connect(&mut self.other);
     }
 
-    fn heard(&mut self, head: &SignedHead) {
+    pub(super) fn heard(&mut self, head: &SignedHead) {
         says(&mut self.bench, &self.relay, head);
     }
 
-    fn goes_on(&self, record: &VerifiedRecord) -> bool {
+    pub(super) fn goes_on(&mut self, record: &VerifiedRecord) -> bool {
+        // What comes while another is on its way waits that long for company.
+        self.bench.wait(A_MOMENT);
         self.bench.delivered(self.other.conn()).contains(&record.id())
     }
 }
@@ -119,7 +122,7 @@ fn what_a_relay_holds_back_stops_its_origin_after_a_fortnight() {
     assert!(is_accepted(&world.bench, &before.0) && world.goes_on(&before.0));
 
     // Up to the last moment what the thief signs is believed: nobody here can know better.
-    world.bench.wait(HEAD_MAX_AGE.saturating_sub(A_MOMENT));
+    world.bench.wait(HEAD_MAX_AGE.saturating_sub(A_MOMENT * 3));
     let early = stolen(&by, "early", world.bench.now);
     world.brings(&early);
     assert!(is_accepted(&world.bench, &early.0) && world.goes_on(&early.0));

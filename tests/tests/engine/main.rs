@@ -21,6 +21,7 @@ mod erasing;
 mod full_disk;
 mod greeting;
 mod groups;
+mod head_claims;
 mod heads;
 mod hostile_deliveries;
 mod hostile_ledgers;

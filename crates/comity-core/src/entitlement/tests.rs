@@ -1,6 +1,10 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
+use crate::digest::Digest;
+use crate::group::{RemovalBody, Roster, RosterHead, SponsorshipBody};
+use crate::identity::GroupId;
 use crate::keyring::KeyringBuilder;
 use crate::sign::SecretKey;
 use crate::test_util::TestEconomy;
@@ -14,7 +18,15 @@ fn day(number: u32) -> Timestamp {
 /// An AMBER incident of `origin`.
 fn incident(origin: EconomyId, author: KeyId, signed_at: Timestamp) -> Claim {
     let record = RecordId([7; 32]);
-    Claim { record, origin, author, signed_at, kind: Kind::Incident, floor: Tlp::Amber }
+    Claim {
+        record,
+        origin,
+        author,
+        signed_at,
+        kind: Kind::Incident,
+        floor: Tlp::Amber,
+        restricts: false,
+    }
 }
 
 /// Author 50 may sign incidents up to AMBER, from day 10 to day 20.
@@ -311,29 +323,60 @@ fn the_scope_of_a_step_names_all_that_is_judged_otherwise() {
 #[test]
 fn an_origin_that_has_not_confirmed_its_keyring_is_believed_nothing_new() {
     let why = Unconfirmed::Since(day(1));
-    for kind in Kind::ALL.iter().copied() {
-        let restricts = matches!(
-            kind,
-            Kind::Keyring
-                | Kind::Termination
-                | Kind::Withdrawal
-                | Kind::Acknowledgement
-                | Kind::Group
-                | Kind::Roster
-                | Kind::Contact
-                | Kind::Approval
-        );
-        let waits = Entitlement::Pending(Wait::Unconfirmed(why));
-        let under = Entitlement::Accepted.under(kind, Some(why));
-        assert_eq!(under, if restricts { Entitlement::Accepted } else { waits }, "{kind}");
-        assert_eq!(Entitlement::Accepted.under(kind, None), Entitlement::Accepted);
+    let waits = Entitlement::Pending(Wait::Unconfirmed(why));
+    assert_eq!(Entitlement::Accepted.under(false, Some(why)), waits);
+    assert_eq!(Entitlement::Accepted.under(true, Some(why)), Entitlement::Accepted);
+    for restricts in [false, true] {
+        assert_eq!(Entitlement::Accepted.under(restricts, None), Entitlement::Accepted);
         for judged in [
             Entitlement::Pending(Wait::UnknownKey),
             Entitlement::Quarantined(Doubt::KeyEnded),
             Entitlement::Refused(Refusal::Kind),
         ] {
-            assert_eq!(judged.under(kind, Some(why)), judged);
-            assert_eq!(judged.under(kind, None), judged);
+            assert_eq!(judged.under(restricts, Some(why)), judged);
+            assert_eq!(judged.under(restricts, None), judged);
         }
     }
+}
+
+/// Whoever stole the key of somebody who keeps a roster, or sponsors, lets nobody in by it.
+#[test]
+fn what_only_restricts_is_told_by_what_it_says() {
+    for kind in Kind::ALL.iter().copied() {
+        let expected = matches!(
+            kind,
+            Kind::Keyring
+                | Kind::Termination
+                | Kind::Withdrawal
+                | Kind::Acknowledgement
+                | Kind::Approval
+        );
+        assert_eq!(restricts(kind, None), expected, "{kind}");
+    }
+    assert!(restricts(Kind::Unknown(99), None));
+    let (group, economy) = (GroupId([1; 32]), EconomyId([2; 32]));
+    let of_group = |body: GroupBody| restricts(Kind::Group, Some(&body.encode()));
+    assert!(of_group(GroupBody::Removal(RemovalBody {
+        group,
+        epoch: 1,
+        member: economy,
+        reason: None,
+    })));
+    assert!(!of_group(GroupBody::Sponsorship(SponsorshipBody {
+        group,
+        epoch: 1,
+        application: RecordId([3; 32]),
+    })));
+    let of_roster = |body: RosterBody| restricts(Kind::Roster, Some(&body.encode()));
+    let (epoch, digest) = (1, Digest([4; 32]));
+    assert!(of_roster(RosterBody::Head(RosterHead { group, epoch, digest })));
+    assert!(!of_roster(RosterBody::Roster(Roster {
+        group,
+        epoch,
+        predecessor: digest,
+        members: [(economy, BTreeSet::new())].into(),
+        changes: BTreeMap::new(),
+        handover: None,
+    })));
+    assert!(!restricts(Kind::Roster, Some(&[0xff])));
 }

@@ -208,13 +208,10 @@ impl SignedHead {
     }
 }
 
-/// Whether a keyring lets `key` sign heads at `at`: a link key does, unless the root granted a key for heads
-/// alone. Then only such a one does, which may be kept where no thief of the node finds it.
+/// Whether a keyring lets `key` sign heads at `at`: a key of its links does.
 #[must_use]
 pub fn signs_heads(keyring: &VerifiedKeyring, key: KeyId, at: Timestamp) -> bool {
-    let set_apart = keyring.grants().any(|grant| grant.role == Role::Head && !grant.unknown);
-    let role = if set_apart { Role::Head } else { Role::Link };
-    keyring.is_granted(key, role, at)
+    keyring.is_granted(key, Role::Link, at)
 }
 
 #[cfg(test)]
@@ -225,7 +222,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::keyring::{Grant, KeyringBuilder};
     use crate::test_util::TestEconomy;
 
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -248,22 +244,6 @@ mod tests {
         }
         let other = TestEconomy::found(2).unwrap();
         assert_eq!(signed(&economy).verify(&other.keyring, NOW), Err(HeadError::OtherEconomy));
-    }
-
-    #[test]
-    fn where_a_key_is_granted_for_heads_alone_the_link_key_signs_none() {
-        let economy = found();
-        let key = SecretKey::from_seed(&[77; 32]);
-        let (from, until) = (TestEconomy::FROM, TestEconomy::UNTIL);
-        let grant =
-            Grant { role: Role::Head, ..Grant::link(economy.id(), key.public(), from, until) };
-        let keyring = KeyringBuilder::follow(&economy.keyring).grant(grant);
-        let keyring = keyring.sign(&[&economy.root]).unwrap();
-        let head = DatedHead::of(&keyring, NOW);
-        assert_eq!(head.sign(&key).verify(&keyring, NOW), Ok(()));
-        assert_eq!(head.sign(&economy.link).verify(&keyring, NOW), Err(HeadError::NotGranted));
-        // Nor does it once that one has ended: a link key cannot take its place again by waiting.
-        assert_eq!(head.sign(&economy.link).verify(&keyring, until), Err(HeadError::NotGranted));
     }
 
     #[test]

@@ -17,16 +17,16 @@ use crate::vocabulary::Kind;
 
 /// Decides whether a control record may go to one recipient.
 ///
-/// No gate of the list depends on the time yet; the argument keeps the shape of [`super::decide`].
+/// Time turns nothing but how the recipient's keyring is confirmed.
 #[must_use]
 pub fn decide_control(
     snapshot: &PolicySnapshot,
     record: &RecordFacts,
     recipient: &Recipient,
-    _now: Timestamp,
+    now: Timestamp,
 ) -> Decision {
     let judgements = match recipient {
-        Recipient::Partner { economy, .. } => to_partner(snapshot, record, *economy),
+        Recipient::Partner { economy, .. } => to_partner(snapshot, record, *economy, now),
         Recipient::LocalRole { .. } => {
             [(Gate::Standing, Fact::OwnHouse), (Gate::Audience, Fact::OwnHouse)]
                 .map(|(gate, fact)| Finding::pass(fact).by(gate))
@@ -41,10 +41,14 @@ pub fn decide_control(
     Decision::of(&judgements, None, || Some(Obligations::unbound()))
 }
 
-fn to_partner(snapshot: &PolicySnapshot, record: &RecordFacts, to: EconomyId) -> Vec<Judgement> {
-    let standing = snapshot.partner(&to).map(|partner| partner.standing);
+fn to_partner(
+    snapshot: &PolicySnapshot,
+    record: &RecordFacts,
+    to: EconomyId,
+    now: Timestamp,
+) -> Vec<Judgement> {
     let mut judgements = vec![
-        gates::control_standing(standing, record.kind).by(Gate::Standing),
+        gates::control_standing(snapshot, &to, record.kind, now).by(Gate::Standing),
         audience(snapshot, record, to).by(Gate::Audience),
     ];
     judgements.extend(in_itself(record));

@@ -23,6 +23,8 @@ pub enum Fact {
     NotPaired,
     /// How the partner stands.
     Stands(Standing),
+    /// Its link may be in foreign hands: another keyring of it is known of, and is not here.
+    RecipientUnconfirmed(Unconfirmed),
 
     /// The label is within the partner's trust level.
     WithinTrust(TrustLevel),
@@ -454,6 +456,7 @@ impl fmt::Display for Fact {
             Self::Quarantined => f.write_str("in quarantine"),
             Self::PendingAuthor => f.write_str("its author could not be checked yet"),
             Self::KeyringUnconfirmed(why) => write!(f, "its origin's {why}"),
+            Self::RecipientUnconfirmed(why) => write!(f, "the recipient's {why}"),
             Self::Unmarked => f.write_str("bears no marking: a person has to mark it"),
             Self::Withdrawn => f.write_str("withdrawn by its origin"),
             Self::Superseded => f.write_str("replaced by its origin"),

@@ -320,7 +320,7 @@ impl PolicySnapshot {
         let consents =
             self.consents.values().flat_map(|given| given.iter()).map(|consent| consent.until);
         let rosters = self.groups.values().map(|association| association.group.stale_from());
-        let keyrings = self.confirmations.values().filter_map(Confirmation::stale_from);
+        let keyrings = self.confirmations.values().flat_map(Confirmation::turns);
         instants.chain(consents).chain(rosters).chain(keyrings)
     }
 
@@ -341,11 +341,11 @@ impl PolicySnapshot {
         foreign.filter_map(move |(economy, said)| Some((*economy, said.lacks(now)?)))
     }
 
-    /// When the first keyring that is confirmed now is so no more, unless its economy says a word before.
+    /// When time alone turns next whether a keyring is confirmed, unless its economy says a word before.
     #[must_use]
     pub fn next_unconfirmed(&self, now: Timestamp) -> Option<Timestamp> {
-        let stale = self.confirmations.values().filter_map(Confirmation::stale_from);
-        stale.filter(|at| *at > now).min()
+        let turns = self.confirmations.values().flat_map(Confirmation::turns);
+        turns.filter(|at| *at > now).min()
     }
 
     /// The revision of the egress guard's rules; `None` while there is no rule.

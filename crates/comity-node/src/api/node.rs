@@ -68,6 +68,10 @@ pub struct Status {
     /// What to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desk_next: Option<String>,
+    /// When it was last said that our keyring is the newest, where that is too long ago or still to come: partners
+    /// will pass on nothing that this node signs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keyring_unsaid: Option<String>,
     /// What is wrong with the root keys, if anything: somebody else has signed with them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_problem: Option<String>,

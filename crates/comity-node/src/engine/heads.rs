@@ -29,7 +29,8 @@ impl LinkHeads {
 
     /// Whether one more signature is verified for it: whoever makes heads up must not keep us busy.
     fn may_bring(&mut self, now: Timestamp) -> bool {
-        if now.since(self.verified.0) >= AN_HOUR {
+        // A clock that was put right would otherwise let none in until then.
+        if now < self.verified.0 || now.since(self.verified.0) >= AN_HOUR {
             self.verified = (now, 0);
         }
         let room = self.verified.1 < HEADS_VERIFIED;
@@ -47,6 +48,8 @@ pub(super) struct Watched {
     turns: Option<u64>,
     /// When time alone makes the next one so.
     due: Option<Timestamp>,
+    /// When a person was told last that nobody hears of our own.
+    unsaid: Option<Timestamp>,
 }
 
 impl Watched {
@@ -90,8 +93,27 @@ impl Engine {
         self.when_synced(Then::TellHead(economy), now);
     }
 
-    /// Says that our keyring is still the newest.
+    /// Says that our keyring is still the newest. Where it may not for days, a person has to know.
     pub(super) fn confirm_keyring(&mut self, now: Timestamp) -> Result<Reply, CommandError> {
+        let said = self.say_keyring(now);
+        if let Some(since) = self.state.own_head_is_late(now) {
+            let lately = |told: Timestamp| told <= now && now.since(told) < A_DAY;
+            if !self.watched.unsaid.is_some_and(lately) {
+                self.watched.unsaid = Some(now);
+                let why = match &said {
+                    Ok(_) => "it is dated ahead of the clock".to_owned(),
+                    Err(why) => why.to_string(),
+                };
+                let text = format!(
+                    "this node last said at {since} that its keyring is the newest, and cannot say so now: {why}. A fortnight after that partners pass on nothing that it signed, and believe nothing new of it"
+                );
+                self.alarm(None, "own-keyring-unsaid", text);
+            }
+        }
+        said
+    }
+
+    fn say_keyring(&mut self, now: Timestamp) -> Result<Reply, CommandError> {
         self.may_sign("keyring", false)?;
         let us = self.state.us();
         let (key, own) = (self.link_key.id(), self.state.keyring(&us));
@@ -128,8 +150,8 @@ impl Engine {
         for economy in self.state.headed_economies() {
             self.tell_head_to(partner, economy, now);
         }
-        let own = self.state.head_of(&self.state.us()).map(|said| said.head().at);
-        if own.is_some_and(|said| said.saturating_add(A_DAY) <= now) {
+        let said = self.state.head_of(&self.state.us()).is_some();
+        if said && self.state.own_head_is_due(now) {
             // Where it may not, the hourly look says why.
             self.confirm_keyring(now).ok();
         }
@@ -169,8 +191,10 @@ impl Engine {
         let due = policy.next_unconfirmed(now);
         let unconfirmed: BTreeMap<_, _> =
             policy.all_unconfirmed(now).filter(|(of, _)| self.state.knows(of)).collect();
-        let before = std::mem::take(&mut self.watched).unconfirmed;
-        for economy in before.keys().filter(|of| !unconfirmed.contains_key(of)) {
+        let before = std::mem::take(&mut self.watched.unconfirmed);
+        let again: Vec<_> =
+            before.keys().filter(|of| !unconfirmed.contains_key(of)).copied().collect();
+        for economy in &again {
             self.state.confirmed_again(*economy);
         }
         let new = unconfirmed.iter().filter(|(of, why)| before.get(of) != Some(why));
@@ -182,8 +206,14 @@ impl Engine {
             );
             self.alarm(Some(economy), "keyring-unconfirmed", text);
         }
-        self.watched = Watched { unconfirmed, at: now, turns: Some(self.state.turns()), due };
+        self.watched.unconfirmed = unconfirmed;
+        (self.watched.at, self.watched.due) = (now, due);
+        self.watched.turns = Some(self.state.turns());
         self.judge_anew();
         self.widen_for();
+        // There is room for what was not kept of it meanwhile.
+        for economy in again {
+            self.ask_for(economy, now);
+        }
     }
 }

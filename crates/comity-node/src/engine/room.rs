@@ -1,5 +1,6 @@
 //! Room for what a partner brings: past a bound it is put off, unacknowledged, and said once.
 
+use comity_core::entitlement::{Claim, FirstSeen};
 use comity_core::journal::{Arrival, ArrivalOutcome, JournalEntry, Standing};
 use comity_core::receipt::RejectReason;
 use comity_core::record::Part;
@@ -24,7 +25,7 @@ impl Engine {
         // Before anything is settled: what is settled takes room as well.
         let number = Weight::of_number(Some(&incoming.entry));
         let content = self.weigh(checked, &verdict);
-        let account = self.account(partner, checked, &verdict);
+        let account = self.account(partner, checked, &verdict, now);
         let (brought, signed) = if account == partner {
             (self.too_heavy(&partner, number.and(content)), None)
         } else {
@@ -68,12 +69,17 @@ impl Engine {
                 } else {
                     self.state.doubts_too_much(manifest)
                 };
-                let over = said.or_else(|| self.state.over(&partner, manifest, pending));
+                // What waits for its origin's head is known to be the origin's.
+                let by = if pending { &account } else { &partner };
+                let over = said.or_else(|| self.state.over(by, manifest, pending));
                 // Who passes it on did nothing wrong, and must not wait for its origin; it is asked again,
                 // for there may be room by then.
                 let settled = said.is_some()
                     || over == Some(Bound::Early)
                     || over == Some(Bound::Tombstones) && !pending;
+                if pending && account != partner && over.is_some() {
+                    return Verdict::Unkept { first: false, full: over };
+                }
                 if settled && manifest.origin != partner {
                     return Verdict::Unkept { first: false, full: None };
                 }
@@ -91,7 +97,13 @@ impl Engine {
     }
 
     /// To whose account the content of a delivery would go.
-    fn account(&self, partner: EconomyId, checked: &Checked, verdict: &Verdict) -> EconomyId {
+    fn account(
+        &self,
+        partner: EconomyId,
+        checked: &Checked,
+        verdict: &Verdict,
+        now: Timestamp,
+    ) -> EconomyId {
         let held = self.state.record(&checked.record.id());
         let standing = match verdict {
             Verdict::Enter(standing) => Some(standing),
@@ -104,8 +116,15 @@ impl Engine {
             | Verdict::PutOff(_) => None,
         };
         let origin = checked.record.manifest().origin;
-        let account =
-            standing.map(|standing| self.state.weighed_to(Some(partner), origin, standing));
+        let (id, manifest) = (checked.record.id(), checked.record.manifest());
+        let seen =
+            if origin == partner { FirstSeen::from_origin(now) } else { FirstSeen::relayed(now) };
+        let verified = match held {
+            Some(_) => self.state.waits_verified(&id),
+            None => self.state.waits_for_head(&Claim::of(id, manifest), seen, now),
+        };
+        let account = standing
+            .map(|standing| self.state.weighed_to(Some(partner), origin, (standing, verified)));
         account.flatten().unwrap_or(partner)
     }
 

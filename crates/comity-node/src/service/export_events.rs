@@ -193,7 +193,7 @@ impl Telling<'_> {
             JournalEntry::BackedUp(_) => alone(node("backed-up", None)),
             // Drafts are nobody's business yet; tickets open a door that a pairing goes through or not; how
             // long a record waits is shown by when it was sent; what economies say of their keyrings, by
-            // `partner show`.
+            // `partner show --json`.
             JournalEntry::Invited(_)
             | JournalEntry::InvitationEnded { .. }
             | JournalEntry::Draft(_)

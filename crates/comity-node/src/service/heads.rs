@@ -3,15 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use comity_core::Timestamp;
-use comity_core::keyring::DatedHead;
 use tokio::task::JoinHandle;
 
 use super::Service;
 use crate::engine::Command;
 use crate::error::ServiceError;
-use crate::limits::A_DAY;
-use crate::state::State;
 
 impl Service {
     /// Says it by itself once a day, and of a new keyring within the hour.
@@ -29,21 +25,26 @@ impl Service {
         })
     }
 
-    async fn confirm_due_keyring(&self) -> Result<(), ServiceError> {
+    /// Says it of a keyring that is in force since now, where it was ever said of one.
+    pub(super) async fn confirm_new_keyring(&self) {
+        let said = self.look(|state, _, _| state.head_of(&state.us()).is_some()).await;
+        let confirmed = match said {
+            Ok(true) => self.confirm_due_keyring().await,
+            Ok(false) => Ok(()),
+            Err(error) => Err(error),
+        };
+        // The hourly look says it otherwise.
+        if let Err(error) = confirmed {
+            tracing::warn!("our new keyring was not confirmed: {error}");
+        }
+    }
+
+    /// Says it if it is time.
+    pub(super) async fn confirm_due_keyring(&self) -> Result<(), ServiceError> {
         let now = self.now();
-        if self.look(move |state, _, _| is_due(state, now)).await? {
+        if self.look(move |state, _, _| state.own_head_is_due(now)).await? {
             self.command(Command::ConfirmKeyring).await?;
         }
         Ok(())
     }
-}
-
-/// Whether our last word is a day old, or of another keyring than the one in force.
-fn is_due(state: &State, now: Timestamp) -> bool {
-    let us = state.us();
-    let Some(keyring) = state.keyring(&us) else { return false };
-    state.head_of(&us).is_none_or(|said| {
-        let said = *said.head();
-        said.at.saturating_add(A_DAY) <= now || said != DatedHead::of(keyring, said.at)
-    })
 }

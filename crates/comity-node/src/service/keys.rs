@@ -172,6 +172,9 @@ impl Service {
         let link = self.keys()?.link;
         self.renew_certificate(&link, keyring)?;
         let swapped = self.parts.shell.ask(move |engine, _| engine.set_link_key(link));
-        swapped.await.ok_or_else(ServiceError::stopped)
+        swapped.await.ok_or_else(ServiceError::stopped)?;
+        // With a key that it ended nothing could be said of it.
+        self.confirm_new_keyring().await;
+        Ok(())
     }
 }

@@ -206,6 +206,7 @@ impl Service {
                 keyring_changing,
                 desk_problem,
                 desk_next,
+                keyring_unsaid: state.own_head_is_late(now).map(|said| said.to_string()),
                 root_problem,
                 root_next,
                 store_problem: engine.failed(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use comity_core::keyring::{Grant, KeyringBuilder, Revocation, Role, VerifiedKeyring};
+use comity_core::keyring::{DatedHead, Grant, KeyringBuilder, Revocation, Role, VerifiedKeyring};
 use comity_core::sign::SecretKey;
 use comity_core::{KeyId, Kind, Timestamp, Tlp};
 
@@ -85,6 +85,30 @@ async fn root_keys_are_renewed_again_and_again_with_the_word_of_both() {
     // By the key that is on the disk now.
     let link = service.keys().unwrap().link.id();
     assert!(own(&service).await.is_granted(link, Role::Link, service.now()));
+    drop(service);
+    stop(node).await;
+}
+
+/// What a node says daily of its keyring names the new one as soon as it is in force, by a key that it grants.
+#[tokio::test]
+async fn of_a_new_keyring_it_is_said_at_once_that_it_is_the_newest() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = founded(folder.path(), Seal::Plain);
+    let node = start(&path);
+    let service = node.service();
+    service.confirm_due_keyring().await.unwrap();
+    for of_root in [true, false, true] {
+        if of_root {
+            service.rotate_root(renewal(&path)).await.unwrap();
+        } else {
+            service.rotate_link(RotateRequest::default()).await.unwrap();
+        }
+        let keyring = own(&service).await;
+        let said = service.look(|state, _, _| state.head_of(&state.us()).cloned()).await;
+        let said = said.unwrap().unwrap();
+        assert_eq!(*said.head(), DatedHead::of(&keyring, said.head().at));
+        assert_eq!(said.verify(&keyring, service.now()), Ok(()));
+    }
     drop(service);
     stop(node).await;
 }

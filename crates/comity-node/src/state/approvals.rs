@@ -342,7 +342,8 @@ impl State {
             return Err(Unheard::NoApprover);
         }
         let (kind, floor) = (Kind::Approval, Tlp::AmberStrict);
-        let claim = Claim { record, origin: self.us, author: key, signed_at: now, kind, floor };
+        let (origin, restricts) = (self.us, true);
+        let claim = Claim { record, origin, author: key, signed_at: now, kind, floor, restricts };
         match self.entitlement(&claim, None, FirstSeen::from_origin(now), now) {
             Entitlement::Accepted => Ok(()),
             Entitlement::Pending(why) => Err(Unheard::NotGranted(why.to_string())),

@@ -69,9 +69,6 @@ impl State {
             weight = weight.and(Weight::of_part(&manifest.floor, part.header.len(), part.size));
             hold_header(&mut held, part.digest, header, part.size);
         }
-        let account =
-            self.weighed_to(entered.source.brought_by(), manifest.origin, &entered.standing);
-        self.charge_weight(account, weight);
         held.from_origin = from_origin(&held.source, held.facts.origin);
         // Of what is ours and only restricts we believe our partners that we said it.
         let restricts =
@@ -80,6 +77,10 @@ impl State {
             && held.is_accepted()
             && held.facts.origin == self.us
             && matches!(held.source, Source::Returned { .. });
+        let verified = self.waits_for_head(&held.claim(), held.first_seen(), entered.at);
+        let standing = (&entered.standing, verified);
+        let account = self.weighed_to(entered.source.brought_by(), manifest.origin, standing);
+        self.charge_weight(account, weight);
         if let Some(terms) = self.consented_terms(&held, &entered.source, |_| true)
             && let policy::Source::From { obligations, .. } = &mut held.facts.source
         {
@@ -159,8 +160,8 @@ impl State {
         let headers = headers(&arrived.parts).map_err(|error| FoldError::Record { seq, error })?;
         self.note_source(&arrived.source);
         let Some(held) = self.records.get(&arrived.record) else { return Ok(()) };
-        let account =
-            self.weighed_to(arrived.source.brought_by(), held.facts.origin, &held.standing);
+        let standing = (&held.standing, self.waits_verified(&arrived.record));
+        let account = self.weighed_to(arrived.source.brought_by(), held.facts.origin, standing);
         let Some(held) = self.records.get_mut(&arrived.record) else { return Ok(()) };
         let mut weight = Weight::default();
         let more = arrived.parts.iter().any(|part| !held.has_part(&part.digest));

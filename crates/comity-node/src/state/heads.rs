@@ -4,12 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use comity_core::entitlement::Scope;
-use comity_core::keyring::{Confirmation, Heard, SignedHead, Unconfirmed};
+use comity_core::keyring::{Confirmation, DatedHead, Heard, SignedHead, Unconfirmed};
+use comity_core::limits::CLOCK_TOLERANCE;
 use comity_core::policy::PolicyBuilder;
 use comity_core::{EconomyId, RecordId, Timestamp};
 
 use super::State;
-use crate::limits::{A_DAY, HEADS_A_DAY};
+use crate::limits::{A_DAY, HEADS_A_DAY, OWN_HEAD_LATE};
 
 /// What was heard of one economy.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ impl State {
     #[must_use]
     pub fn confirmation(&self, economy: &EconomyId) -> Option<Confirmation> {
         let held = self.keyring(economy)?;
-        self.heads.get(economy).map(|heads| heads.heard.confirmation(held))
+        self.heads.get(economy).and_then(|heads| heads.heard.confirmation(held))
     }
 
     /// Why nothing new may rest on what is held of an economy's keyring, if so. Our own we know.
@@ -55,9 +56,33 @@ impl State {
         };
         self.heads.get(&economy).is_none_or(|heads| {
             let since = now.saturating_sub(A_DAY);
-            let lately = heads.came.iter().filter(|at| **at > since).count();
-            heads.heard.learns_from(head, held) && lately < HEADS_A_DAY
+            // What came while our clock was ahead does not keep the rest away until then.
+            let lately = heads.came.iter().filter(|at| **at > since && **at <= now).count();
+            heads.heard.learns_from(head, held, now) && lately < HEADS_A_DAY
         })
+    }
+
+    /// Whether our own last word is a day old, of another keyring than the one in force, or dated ahead. One that
+    /// was never said is due as well.
+    #[must_use]
+    pub(crate) fn own_head_is_due(&self, now: Timestamp) -> bool {
+        let Some(keyring) = self.keyring(&self.us) else { return false };
+        self.head_of(&self.us).is_none_or(|said| {
+            let said = *said.head();
+            said.at.saturating_add(A_DAY) <= now
+                || said.at > now.saturating_add(CLOCK_TOLERANCE)
+                || said != DatedHead::of(keyring, said.at)
+        })
+    }
+
+    /// Since when nobody has heard a word of ours about our keyring, where we once said one and have not for too
+    /// long: whoever goes by it will soon release nothing of ours.
+    #[must_use]
+    pub fn own_head_is_late(&self, now: Timestamp) -> Option<Timestamp> {
+        let said = self.head_of(&self.us)?.head().at;
+        let late =
+            said.saturating_add(OWN_HEAD_LATE) <= now || said > now.saturating_add(CLOCK_TOLERANCE);
+        late.then_some(said)
     }
 
     /// A head entered, which was verified then.
@@ -68,7 +93,7 @@ impl State {
         else {
             return;
         };
-        let before = self.unconfirmed(&economy, at);
+        let before = self.confirmation(&economy);
         let heads = match self.heads.entry(economy) {
             std::collections::btree_map::Entry::Occupied(known) => {
                 let known = known.into_mut();
@@ -83,7 +108,11 @@ impl State {
         while heads.came.len() > HEADS_A_DAY {
             heads.came.pop_front();
         }
-        if before.is_some() != self.unconfirmed(&economy, at).is_some() {
+        // That one which is confirmed is confirmed again turns nothing. Anything else may, be it later on.
+        let confirmed = |said: Option<Confirmation>| {
+            said.is_some_and(|said| matches!(said, Confirmation::At(_)) && said.lacks(at).is_none())
+        };
+        if !confirmed(before) || !confirmed(self.confirmation(&economy)) {
             self.turns = self.turns.saturating_add(1);
         }
         self.renew_confirmation(economy);
@@ -92,10 +121,15 @@ impl State {
 
     fn renew_confirmation(&mut self, economy: EconomyId) {
         self.versions.0 = self.versions.0.saturating_add(1);
-        if let Some(said) = self.confirmation(&economy).filter(|_| !self.reading) {
-            let builder = self.policy.to_builder().version(self.versions.0);
-            self.policy = builder.confirmed(economy, said).build();
+        if self.reading {
+            return;
         }
+        let builder = self.policy.to_builder().version(self.versions.0);
+        let builder = match self.confirmation(&economy) {
+            Some(said) => builder.confirmed(economy, said),
+            None => builder.unheard(&economy),
+        };
+        self.policy = builder.build();
     }
 
     /// The policy that is made anew knows all of it.

@@ -33,6 +33,15 @@ pub(crate) enum Stranger {
     PutOff,
 }
 
+/// What a record that waits is reckoned with.
+#[derive(Clone, Debug)]
+pub(super) struct Waiting {
+    /// To its origin's account, which is known to have signed it; otherwise to that of whoever brought it.
+    verified: bool,
+    /// What it takes, and will need once it is believed.
+    needs: Kept,
+}
+
 /// Whether this version reads the body of a control record: no other body is held in memory.
 pub(super) fn is_read(kind: Kind, body: &[u8]) -> bool {
     match ControlBody::decode(kind, body) {
@@ -71,17 +80,19 @@ pub(super) fn proposed_by(held: &Held, us: EconomyId) -> Option<EconomyId> {
 }
 
 impl State {
-    /// To whose account goes what a record weighs: once it is believed, its origin's, whoever brings it, so
-    /// that nobody fills the account of who passes it on. Our own weighs on nobody.
+    /// To whose account goes what a record weighs: once it is known to be its origin's, that one's, whoever brings
+    /// it, so that nobody fills the account of who passes it on. Our own weighs on nobody. `verified`: where it
+    /// waits, it is for its origin's head alone.
     pub(crate) fn weighed_to(
         &self,
         brought_by: Option<EconomyId>,
         origin: EconomyId,
-        standing: &Standing,
+        (standing, verified): (&Standing, bool),
     ) -> Option<EconomyId> {
         let by = brought_by?;
         let account = match standing {
             Standing::Accepted | Standing::InReview(_) => origin,
+            Standing::Pending(_) if verified => origin,
             Standing::Pending(_) | Standing::Quarantined(_) | Standing::Dropped => by,
         };
         (origin != self.us).then_some(account)
@@ -95,10 +106,15 @@ impl State {
 
     /// What a record weighs that waits: it goes to its origin's account if it is believed.
     pub(super) fn weigh_pending(&mut self, record: &RecordId, weight: Weight) {
-        if let Some(needs) = self.pending.get_mut(record) {
-            needs.add(Bound::Memory, weight.memory);
-            needs.add(Bound::Disk, weight.disk);
+        if let Some(waiting) = self.pending.get_mut(record) {
+            waiting.needs.add(Bound::Memory, weight.memory);
+            waiting.needs.add(Bound::Disk, weight.disk);
         }
+    }
+
+    /// Whether a record waits to the account of its origin.
+    pub(crate) fn waits_verified(&self, record: &RecordId) -> bool {
+        self.pending.get(record).is_some_and(|waiting| waiting.verified)
     }
 
     /// How much of something a partner has made us keep.
@@ -351,28 +367,30 @@ impl State {
     }
 
     /// A record waits: to the account of whoever brought it goes that, and what it will need once it is
-    /// believed.
+    /// believed; or to its origin's, where that is known to have signed it.
     pub(super) fn charge_pending(&mut self, held: &Held, manifest: &Manifest) {
         let (from, origin) = (held.source.brought_by(), held.facts.origin);
         let wait = if self.knows(&origin) { Bound::Pending } else { Bound::Unknown };
         let needs = self.needs(manifest).with(wait, waits(held.facts.kind));
-        self.charge_all(from, &needs);
+        let verified = self.waits_for_head(&held.claim(), held.first_seen(), held.entered_at);
+        self.charge_all(from.map(|from| if verified { origin } else { from }), &needs);
         if let Some(from) = from.filter(|_| wait == Bound::Unknown) {
             let waiting = self.strangers.entry(from).or_default().entry(origin).or_default();
             *waiting = waiting.saturating_add(1);
         }
-        self.pending.insert(held.facts.id, needs);
+        self.pending.insert(held.facts.id, Waiting { verified, needs });
     }
 
     /// It waits no longer.
     pub(super) fn discharge_pending(&mut self, record: &RecordId) {
-        let (Some(needs), Some(held)) = (self.pending.remove(record), self.records.get(record))
+        let (Some(waiting), Some(held)) = (self.pending.remove(record), self.records.get(record))
         else {
             return;
         };
+        let Waiting { verified, needs } = waiting;
         let (from, origin) = (held.source.brought_by(), held.facts.origin);
-        let account = self.weighed_to(from, origin, &held.standing);
-        self.discharge_all(from, &needs);
+        let account = self.weighed_to(from, origin, (&held.standing, verified));
+        self.discharge_all(from.map(|from| if verified { origin } else { from }), &needs);
         let (memory, disk) = (needs.of(Bound::Memory), needs.of(Bound::Disk));
         self.charge_weight(account, Weight { memory, disk });
         let origins = from.filter(|_| needs.of(Bound::Unknown) > 0);

@@ -149,7 +149,7 @@ pub struct State {
     waiting: BTreeSet<(Timestamp, RecordId)>,
     /// Pending records, each with what it will make us keep once it is believed, put aside to the
     /// account of who brought it.
-    pending: BTreeMap<RecordId, Kept>,
+    pending: BTreeMap<RecordId, kept::Waiting>,
     /// Introductions of economies that nobody here has confirmed: to whose account each goes, and its bytes.
     introductions: BTreeMap<EconomyId, Vec<(Option<EconomyId>, u64)>>,
     /// For each partner, how many records of origins that nobody here knows wait.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use comity_core::control::WithdrawalBody;
-use comity_core::entitlement::{Claim, FirstSeen};
+use comity_core::entitlement::{Claim, FirstSeen, restricts};
 use comity_core::journal::{Source, Standing};
 use comity_core::policy::{PartFacts, RecordFacts};
 use comity_core::{EconomyId, Kind, PartDigest, RecordId, Timestamp};
@@ -73,7 +73,9 @@ impl Held {
     pub fn claim(&self) -> Claim {
         let RecordFacts { id, origin, author, kind, floor, .. } = &self.facts;
         let (signed_at, floor) = (self.signed_at, floor.tlp);
-        Claim { record: *id, origin: *origin, author: *author, signed_at, kind: *kind, floor }
+        let restricts = restricts(*kind, self.body.as_deref());
+        let (record, origin, author, kind) = (*id, *origin, *author, *kind);
+        Claim { record, origin, author, signed_at, kind, floor, restricts }
     }
 
     /// When it was first seen, and whether its origin itself delivered it, then or later.

@@ -43,7 +43,14 @@ impl State {
             (None, Some(history)) => history.entitlement(claim, seen, now),
             (None, None) => entitlement(None, claim, seen, now),
         };
-        judged.under(claim.kind, self.unconfirmed(&claim.origin, now))
+        judged.under(claim.restricts, self.unconfirmed(&claim.origin, now))
+    }
+
+    /// Whether nothing but its origin's word about the newest keyring is missing for a record to be believed: it
+    /// was verified, and is known to be the origin's.
+    pub(crate) fn waits_for_head(&self, claim: &Claim, seen: FirstSeen, now: Timestamp) -> bool {
+        let judged = self.entitlement(claim, None, seen, now);
+        matches!(judged, Entitlement::Pending(Wait::Unconfirmed(_)))
     }
 
     /// Whether this is the very keyring that was verified before: its digest is over all that it says.

@@ -7,13 +7,15 @@ use super::facts::*;
 use super::strategies::partners;
 use super::stricter::{Restriction, restrictions};
 use crate::identity::EconomyId;
+use crate::keyring::{Confirmation, Place};
 use crate::ledger::Obligations;
+use crate::limits;
 use crate::marking::Tlp;
 use crate::policy::{
     ControlAudience, Gate, Partner, PolicySnapshot, Recipient, RecordFacts, Source, Standing,
-    decide, decide_control, plan,
+    TrustLevel, Verdict, decide, decide_control, plan,
 };
-use crate::vocabulary::Kind;
+use crate::vocabulary::{Kind, Section};
 
 fn control(kind: Kind, audience: ControlAudience) -> RecordFacts {
     RecordFacts { kind, control: Some(audience), ..incident(Tlp::Clear) }
@@ -31,6 +33,36 @@ fn standing(standing: Standing) -> PolicySnapshot {
 
 fn goes(policy: &PolicySnapshot, record: &RecordFacts) -> bool {
     decide_control(policy, record, &them(), NOW).is_release()
+}
+
+/// A stolen link key may be revoked in the keyring that is known of and not here: to whoever has it goes what
+/// ends sharing, and what mends the identity.
+#[test]
+fn to_whose_keyring_is_not_the_newest_nothing_goes_that_is_for_it_alone() {
+    let place = Place { rotations: 0, version: 2 };
+    let stale = NOW.saturating_sub(limits::HEAD_MAX_AGE);
+    let keyring = control(Kind::Keyring, ControlAudience::Partners);
+    let agreement = control(Kind::Agreement, ControlAudience::Parties([US, THEM]));
+    let mut record = incident(Tlp::Clear);
+    let content = part(&mut record, 1, Section::Summary, Tlp::Clear);
+    for (said, open) in [
+        (Confirmation::At(NOW), true),
+        // Who is merely silent speaks for itself as soon as it connects.
+        (Confirmation::At(stale), true),
+        (Confirmation::Awaited { place, from: NOW, confirmed: NOW }, false),
+        (Confirmation::Contradicted(place), false),
+    ] {
+        for standing in [Standing::Paired, Standing::Suspended] {
+            let partner = Partner::new().standing(standing).at(TrustLevel::Restricted);
+            let policy = PolicySnapshot::builder(US).partner(THEM, partner);
+            let policy = policy.confirmed(THEM, said).build();
+            assert!(goes(&policy, &keyring));
+            assert_eq!(goes(&policy, &agreement), open);
+            let decision = decide(&policy, &record, &content, &them(), NOW);
+            let passes = decision.judgement(Gate::Standing).map(|one| one.verdict == Verdict::Pass);
+            assert_eq!(passes, Some(open && standing == Standing::Paired));
+        }
+    }
 }
 
 #[test]

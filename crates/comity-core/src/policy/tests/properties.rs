@@ -255,19 +255,23 @@ proptest! {
         recipient in recipients(),
         said in confirmations(),
         again in confirmations(),
+        whose in select(vec![US, OTHER, THEM]),
     ) {
         let origin = record.record.origin;
-        let without = policy.to_builder().unheard(&origin).build();
-        let with = |said| policy.to_builder().confirmed(origin, said).build();
+        let without = policy.to_builder().unheard(&whose).build();
+        let with = |said| policy.to_builder().confirmed(whose, said).build();
         let (record, parts) = record.held(|_| true);
         for part in &parts {
             let ask = |policy: &PolicySnapshot| decide(policy, &record, part, &recipient, NOW);
             let (before, after) = (ask(&without), ask(&with(said)));
             let later = ask(&with(again));
             prop_assert!(no_wider(before.outcome(), after.outcome()));
-            if origin == US || said.lacks(NOW).is_none() {
+            let lacks = said.lacks(NOW).filter(|_| whose != US);
+            let to = recipient.economy() == Some(whose);
+            let hangs = lacks.is_some_and(|why| whose == origin || to && why.doubts_link());
+            if lacks.is_none() {
                 prop_assert_eq!(before.outcome(), after.outcome());
-            } else if !matches!(recipient, Recipient::LocalRole { .. }) {
+            } else if hangs && !matches!(recipient, Recipient::LocalRole { .. }) {
                 prop_assert!(!after.is_release());
             }
             // What one more head lets go, went before there was any.

@@ -66,6 +66,18 @@ pub(super) fn root(status: &Status) -> Option<Finding> {
     Some(Finding::wrong("root keys", problem, status.root_next.as_deref().unwrap_or_default()))
 }
 
+/// Whether partners still hear that our keyring is the newest.
+pub(super) fn unsaid(status: &Status, comity: &str) -> Option<Finding> {
+    let said = status.keyring_unsaid.as_ref()?;
+    let what = format!(
+        "this node last said at {said} that its keyring is the newest: a fortnight after that partners pass on nothing that it signs"
+    );
+    let mend = format!(
+        "let the node run, with the right time, and read why it cannot say so: the alarm own-keyring-unsaid in its log; {comity} status"
+    );
+    Some(Finding::wrong("keyring", what, mend))
+}
+
 /// Whether anybody could approve what takes a second person.
 pub(super) fn approvers(status: &Status, comity: &str) -> Option<Finding> {
     let waiting = match status.awaiting_approval {
