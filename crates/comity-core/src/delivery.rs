@@ -209,10 +209,12 @@ pub fn give_back(
     record: &RecordFacts,
     to: EconomyId,
     payload: Payload,
+    now: Timestamp,
 ) -> Result<Delivery, Refused> {
     let Payload { entry, signed, bodies } = payload;
     let paired = snapshot.partner(&to).is_some_and(|one| one.standing == Standing::Paired);
-    if !paired {
+    let doubted = snapshot.unconfirmed(&to, now).is_some_and(|why| why.doubts_link());
+    if !paired || doubted {
         return Err(Refused::NotAPartner);
     }
     if entry.record != record.id || !is_record(&record.id, &signed) {

@@ -9,14 +9,15 @@ use comity_core::record::{VerifiedRecord, control};
 use comity_core::sign::SecretKey;
 use comity_core::test_util::TestEconomy;
 use comity_core::{Digest, GroupId, Kind, Timestamp, Tlp};
-use comity_node::engine::{Command, Reply};
+use comity_node::engine::{Command, CommandError, Reply};
 use comity_node::limits::{OWN_HEAD_LATE, PENDING};
-use comity_tests::bench::{Answer, Bench, advisory};
+use comity_tests::bench::{Answer, Bench, Peer, advisory};
 use comity_tests::sim::economy::Economy;
+use comity_tests::sim::wire::Said;
 use comity_tests::sim::world::START;
 
 use super::heads::{
-    AN_HOUR, World, head, headed, is_accepted, record, revoking, says, stolen, why_pending,
+    AN_HOUR, HEADS, World, head, headed, is_accepted, record, revoking, says, stolen, why_pending,
 };
 
 const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -97,6 +98,69 @@ fn nothing_goes_to_a_partner_whose_newest_keyring_is_not_here() {
     let number = world.bench.deliver(&mut world.other, &own, &[]);
     assert_eq!(world.bench.answer(&world.other, number), Answer::Acked);
     assert_eq!(world.bench.delivered(conn).len(), 1);
+}
+
+/// Nor is it given back what it lost, whoever it is that asks: by the key of before the thief comes as well. What
+/// was begun goes on when the keyring is here.
+#[test]
+fn nothing_is_given_back_to_a_partner_whose_newest_keyring_is_not_here() {
+    let given_back = |heard: Vec<Said>| {
+        let back = |said: &Said| matches!(said, Said::Batch { returned: true, .. });
+        let lost = |said: &Said| matches!(said, Said::Void { returned: true, .. });
+        assert!(!heard.iter().any(lost), "it would take it for lost");
+        heard.into_iter().any(|said| back(&said))
+    };
+    let restored = |world: &mut World| {
+        world.bench.sever(world.other.conn());
+        world.other.take_back(0);
+        world.other.recovering = true;
+        world.other.boot();
+        world.bench.connect(&mut world.other)
+    };
+    let mut world = World::new();
+    let other = world.other.economy.clone();
+    let keyring = revoking(&other, START);
+    let own = advisory(&other, "its own", START);
+    world.bench.deliver(&mut world.other, &own.0, &own.1);
+    world.heard(&DatedHead::of(&keyring, START).sign(&other.link));
+    // The engine has begun to give back, and the time in which the keyring may be on its way ends meanwhile.
+    world.bench.wait(KEYRING_ON_ITS_WAY.saturating_sub(Duration::from_millis(1)));
+    world.bench.slow_reads = true;
+    let begun = restored(&mut world);
+    world.bench.wait(Duration::from_millis(1));
+    world.bench.read();
+    world.bench.slow_reads = false;
+    assert!(!world.bench.closed.contains_key(&begun) && !given_back(world.bench.heard(begun)));
+    // From then on whoever asks is turned away.
+    let late = restored(&mut world);
+    world.bench.wait(A_DAY / 24);
+    assert!(world.bench.closed.contains_key(&late) && !given_back(world.bench.heard(late)));
+    world.brings(&(record(&other, &keyring, world.bench.now), Vec::new()));
+    let conn = restored(&mut world);
+    world.bench.wait(A_DAY / 24);
+    assert!(given_back(world.bench.heard(conn)));
+}
+
+/// A head that is dated ahead would confirm a keyring that is the newest no more.
+#[test]
+fn nothing_is_said_of_our_keyring_by_a_clock_that_nobody_vouches_for() {
+    let mut bench = Bench::new();
+    let mut partner = bench.pair(2);
+    partner.features.push(HEADS);
+    let us = bench.node.economy.clone();
+    let said = |bench: &Bench| bench.state().head_of(&us.id).map(|head| head.head().at);
+    assert_eq!(bench.command(Command::ConfirmKeyring), Ok(Reply::Done));
+    bench.now = bench.now.saturating_add(A_DAY * 20);
+    bench.doubts_clock = true;
+    bench.restart();
+    let conn = bench.connect(&mut partner);
+    let refused = bench.command(Command::ConfirmKeyring);
+    assert!(matches!(refused, Err(CommandError::Unfitting(_))), "{refused:?}");
+    assert_eq!((said(&bench), headed(&bench)), (Some(START), 1));
+    bench.control(conn, Peer::pong(bench.now));
+    assert_eq!((said(&bench), headed(&bench)), (Some(bench.now), 2));
+    let word = bench.state().head_of(&us.id).expect("said").encode();
+    assert!(bench.has_left(conn, &word));
 }
 
 /// Who keeps a roster, or would, lets in nobody while its keyring is awaited; what takes somebody out counts.

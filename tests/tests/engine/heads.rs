@@ -24,7 +24,7 @@ pub(super) const AN_HOUR: Duration = Duration::from_secs(60 * 60);
 /// The kind of the journal's entries for them.
 const HEADED: u8 = 27;
 /// The feature of a side that understands heads.
-const HEADS: u64 = 5;
+pub(super) const HEADS: u64 = 5;
 const A_MOMENT: Duration = BATCH_DELAY;
 
 pub(super) fn head(by: &Economy, at: Timestamp) -> SignedHead {

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use comity_core::{Marking, RecordId, Timestamp, Tlp};
-use comity_node::engine::Reply;
-use comity_tests::bench::{Bench, Peer};
+use comity_core::keyring::DatedHead;
+use comity_core::record::{Draft, Header};
+use comity_core::{Kind, Marking, RecordId, Section, Timestamp, Tlp};
+use comity_node::engine::{Command, Reply};
+use comity_tests::bench::{Bench, Peer, advisory, sign};
 use comity_tests::sim::wire::Said;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -48,10 +50,12 @@ fn was_asked(bench: &mut Bench, partner: &Peer) -> usize {
 fn what_a_clock_makes_due_over_a_restart_waits_until_a_partner_agrees() {
     let (mut bench, mut partner, [open, timed]) = started_ahead(11);
     let conn = bench.connect(&mut partner);
-    bench.wait(DAY / 2);
+    bench.wait(MINUTE);
     assert_eq!(went(&bench, &partner), [open], "what has no time goes");
     assert_eq!(bench.alarms("clock-unsure").len(), 1);
-    assert_eq!(was_asked(&mut bench, &partner), 1, "once over a connection");
+    assert_eq!(was_asked(&mut bench, &partner), 1, "once an hour");
+    bench.wait(DAY / 24);
+    assert_eq!(was_asked(&mut bench, &partner), 1);
     // One whose clock says something else vouches for nothing.
     bench.control(conn, Peer::pong(bench.now.saturating_sub(DAY * 11)));
     bench.wait(SECOND);
@@ -108,4 +112,57 @@ fn a_short_rest_and_a_node_that_runs_ask_nobody() {
     assert_eq!(went(&bench, &partner), [open, timed]);
     assert!(bench.alarms("clock-unsure").is_empty());
     assert_eq!(was_asked(&mut bench, &partner), 0);
+}
+
+/// A record of which one part may go since weeks is not kept by the other, of which nobody knows.
+#[test]
+fn what_is_free_goes_without_what_waits_for_the_clock() {
+    let mut bench = Bench::new();
+    let mut partner = bench.pair(2);
+    let now = bench.now;
+    let mut draft = Draft::new(Kind::Advisory);
+    let later = Some(now.saturating_add(DAY * 10));
+    for (section, release_at) in [(Section::Summary, None), (Section::Detail, later)] {
+        let marking = Some(Marking { release_at, ..Marking::new(Tlp::Clear) });
+        let header = Header { marking, ..Header::new(section, "text/plain") };
+        draft.parts.push((header, section.to_string().into_bytes()));
+    }
+    let (record, parts) = sign(draft, &bench.node.economy.clone(), now);
+    let id = record.id();
+    let publish =
+        Command::Publish { record: Box::new(record), parts, title: String::new(), draft: None };
+    bench.command(publish).expect("published");
+    bench.now = now.saturating_add(DAY * 11);
+    bench.doubts_clock = true;
+    bench.restart();
+    let conn = bench.connect(&mut partner);
+    bench.wait(SECOND);
+    let sent = |bench: &Bench| {
+        let out = &bench.state().partner(&partner.economy.id).expect("paired").out;
+        out.sent(&id).map_or(0, |parts| parts.len())
+    };
+    assert_eq!((went(&bench, &partner), sent(&bench)), (vec![id], 1));
+    bench.control(conn, Peer::pong(bench.now));
+    bench.wait(SECOND);
+    assert_eq!((went(&bench, &partner), sent(&bench)), (vec![id, id], 2));
+}
+
+/// That a keyring is confirmed today says nothing of any other time; asked of the last sure one, it is "ahead".
+#[test]
+fn what_is_relayed_goes_on_while_the_clock_is_in_doubt() {
+    let mut bench = Bench::new();
+    let (mut relay, mut partner) = (bench.pair(2), bench.pair(4));
+    let origin = bench.pair(3).economy;
+    bench.now = bench.now.saturating_add(DAY * 100);
+    bench.doubts_clock = true;
+    bench.restart();
+    let conn = bench.connect(&mut relay);
+    bench.connect(&mut partner);
+    let head = DatedHead::of(&origin.keyring, bench.now).sign(&origin.link);
+    bench.control(conn, Peer::keyring_head(&head));
+    let (record, parts) = advisory(&origin, "news", bench.now);
+    bench.deliver(&mut relay, &record, &parts);
+    bench.wait(SECOND);
+    assert!(bench.state().head_of(&origin.id).is_some());
+    assert_eq!(went(&bench, &partner), [record.id()]);
 }

@@ -184,6 +184,8 @@ impl Heard {
         } else if new.place == known.place && new.digest != known.digest {
             self.contested = Some((head.key(), new.digest));
         } else if new.place == known.place && (new.at > known.at || is_ahead(known.at, came)) {
+            // Under a clock that was ahead it was named at a time that is still to come.
+            self.named = self.named.min(came);
             self.newest = head;
         }
     }
@@ -435,6 +437,18 @@ mod tests {
         heard.hear(today, held, at(1));
         assert_eq!(heard.confirmation(held), Some(Confirmation::At(at(1))));
         assert!(heard.learns_from(&says(&economy, at(2)), held, at(2)));
+    }
+
+    /// Under a clock that was ahead a newer keyring was named, once more under one that is right.
+    #[test]
+    fn what_was_named_in_a_time_to_come_is_awaited_since_it_was_named_again() {
+        let (before, after) = revoking();
+        let held = &before.keyring;
+        let mut heard = Heard::first(says(&before, at(0)), at(0));
+        heard.hear(says(&after, at(1)), held, at(365 * 24));
+        heard.hear(says(&after, at(2)), held, at(2));
+        let awaited = heard.confirmation(held).unwrap();
+        assert!(awaited.lacks(at(2)).is_none() && awaited.lacks(at(3)).is_some());
     }
 
     #[test]

@@ -473,6 +473,13 @@ impl PolicyBuilder {
         self
     }
 
+    /// As if no economy had ever said anything of its keyring.
+    #[must_use]
+    pub fn without_confirmations(mut self) -> Self {
+        self.confirmations.clear();
+        self
+    }
+
     /// Without any consent.
     #[must_use]
     pub fn without_consents(mut self) -> Self {

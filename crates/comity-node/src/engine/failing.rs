@@ -227,6 +227,7 @@ impl Engine {
             fresh: _,
             effects: _,
             full: _,
+            timeless: _,
             told: _,
         } = std::mem::replace(self, anew);
         self.link_config = link_config;

@@ -48,8 +48,8 @@ impl Engine {
         }
         // Who it is that asks for everything back, nobody can say; and what it does not get now it
         // would take for lost.
-        if heads.recovering && self.state.is_frozen(&economy) {
-            let reason = "the keyring contradicts itself: nothing is given back".to_owned();
+        if let Some(why) = self.keeps_back(&economy, now).filter(|_| heads.recovering) {
+            let reason = why.to_owned();
             return self.session_input(economy, comity_proto::Input::Refuse { conn, reason }, now);
         }
         let problem = if last > out.head().number {

@@ -50,6 +50,8 @@ pub(super) struct Watched {
     due: Option<Timestamp>,
     /// When a person was told last that nobody hears of our own.
     unsaid: Option<Timestamp>,
+    /// Whether our own is said once somebody vouches for the clock.
+    awaits_clock: bool,
 }
 
 impl Watched {
@@ -100,21 +102,36 @@ impl Engine {
             let lately = |told: Timestamp| told <= now && now.since(told) < A_DAY;
             if !self.watched.unsaid.is_some_and(lately) {
                 self.watched.unsaid = Some(now);
-                let why = match &said {
-                    Ok(_) => "it is dated ahead of the clock".to_owned(),
-                    Err(why) => why.to_string(),
+                let text = match &said {
+                    // The word of today has taken its place here; where it went, it may be kept.
+                    Ok(_) => format!(
+                        "this node said, by a clock that was wrong, that its keyring is the newest at {since}: whoever kept that word can hold a newer keyring back until a fortnight after it. A new key of the links unsays it: comity key rotate"
+                    ),
+                    Err(why) => format!(
+                        "this node last said at {since} that its keyring is the newest, and cannot say so now: {why}. A fortnight after that partners pass on nothing that it signed, and believe nothing new of it"
+                    ),
                 };
-                let text = format!(
-                    "this node last said at {since} that its keyring is the newest, and cannot say so now: {why}. A fortnight after that partners pass on nothing that it signed, and believe nothing new of it"
-                );
                 self.alarm(None, "own-keyring-unsaid", text);
             }
         }
         said
     }
 
+    /// Says what could not be said while nobody vouched for the clock.
+    pub(super) fn say_what_awaited_clock(&mut self, now: Timestamp) {
+        if self.unsure().is_none() && std::mem::take(&mut self.watched.awaits_clock) {
+            self.confirm_keyring(now).ok();
+        }
+    }
+
     fn say_keyring(&mut self, now: Timestamp) -> Result<Reply, CommandError> {
         self.may_sign("keyring", false)?;
+        // With a time that is to come it would still be said when the keyring is the newest no more.
+        self.watched.awaits_clock = self.unsure().is_some();
+        if self.watched.awaits_clock {
+            let why = "nobody vouches for the clock: comity clock show";
+            return Err(CommandError::Unfitting(why.to_owned()));
+        }
         let us = self.state.us();
         let (key, own) = (self.link_key.id(), self.state.keyring(&us));
         let Some(keyring) = own.filter(|keyring| signs_heads(keyring, key, now)) else {

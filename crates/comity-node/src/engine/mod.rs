@@ -44,9 +44,11 @@ mod unsending;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use comity_core::entropy::draw;
+use comity_core::policy::PolicySnapshot;
 use comity_core::sign::SecretKey;
 use comity_core::{EconomyId, Entropy, PartDigest, RecordId, Timestamp};
 use comity_proto::ConnId;
@@ -63,6 +65,7 @@ use failing::Failure;
 use fresh::Fresh;
 pub(crate) use offering::is_sent;
 use session::Session;
+pub(crate) use surely::Certainly;
 pub(crate) use terms::in_words as term_in_words;
 pub use work::{Checked, Loaded, PartSource, Unverified};
 
@@ -153,6 +156,8 @@ pub struct Engine {
     sweep: Option<terms::Sweep>,
     /// Whether somebody besides this machine says what the time is; not known before the first step.
     sure: Option<bool>,
+    /// By what is decided what would go at the time of which somebody is sure, while nobody is of now.
+    timeless: Option<Arc<PolicySnapshot>>,
     /// Whether each partner's clock agreed when it last said the time, in this run.
     witnesses: BTreeMap<EconomyId, bool>,
     /// Whose keyring is not confirmed.
@@ -206,6 +211,7 @@ impl Engine {
             full: BTreeMap::new(),
             sweep: None,
             sure: None,
+            timeless: None,
             witnesses: BTreeMap::new(),
             watched: heads::Watched::default(),
             failed: None,
@@ -296,6 +302,7 @@ impl Engine {
         // Unless this step heard that the journal takes nothing more.
         if self.failed.is_none() {
             self.ask_for_the_time(now);
+            self.say_what_awaited_clock(now);
             self.timers(now);
             self.tell_unconfirmed(now);
             self.tell_lapsed(now);

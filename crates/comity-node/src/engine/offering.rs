@@ -98,6 +98,7 @@ impl Engine {
         if self.waits_for_guard(partner, record, now) {
             return;
         }
+        let certainly = self.keep_certainly();
         let (Some(held), Some(state)) = (self.state.record(&record), self.state.partner(&partner))
         else {
             return;
@@ -112,20 +113,23 @@ impl Engine {
         {
             session.holds.entry(until).or_default().insert(record);
         }
-        if !plan.goes() {
-            return;
-        }
-        let sent = state.out.sent(&record);
         // Once the clock is vouched for, everything is looked at anew.
-        if is_sent(&plan, sent.as_ref()) || self.waits_for_clock(&partner, held, &plan) {
+        let surely = |plan: &Plan| {
+            certainly.as_ref().map(|it| it.of(&self.state, held, &partner, plan, now))
+        };
+        let certain = surely(&plan);
+        let going = certain.as_ref().unwrap_or(&plan);
+        let sent = state.out.sent(&record);
+        if !going.goes() || is_sent(going, sent.as_ref()) {
             return;
         }
         let withheld = withheld(self.state.policy(), clear);
-        if !self.awaits_consent(partner, held, &plan, now) {
-            return self.number_new(partner, record, &plan, &withheld, sent, now);
+        if !self.awaits_consent(partner, held, going, now) {
+            return self.number_new(partner, record, going, &withheld, sent, now);
         }
         // What goes without any consent does not wait for one, which the partner may refuse.
         let free = self.state.plan_without_consents(held, &partner, now);
+        let free = surely(&free).unwrap_or(free);
         if free.goes() && !is_sent(&free, sent.as_ref()) {
             self.number_new(partner, record, &free, &withheld, sent, now);
         }

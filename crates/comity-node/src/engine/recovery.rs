@@ -86,8 +86,23 @@ impl Engine {
         self.give_back_more(economy, now);
     }
 
+    /// Why nothing is given back to a partner: who it is that asks, nobody can say.
+    pub(super) fn keeps_back(&self, economy: &EconomyId, now: Timestamp) -> Option<&'static str> {
+        if self.state.is_frozen(economy) {
+            return Some("the keyring contradicts itself: nothing is given back");
+        }
+        let why = self.state.unconfirmed(economy, now)?;
+        why.doubts_link().then_some(
+            "a newer keyring of yours is known and is not here: nothing is given back before it",
+        )
+    }
+
     /// Gives back as much as the link has room for.
     pub(super) fn give_back_more(&mut self, economy: EconomyId, now: Timestamp) {
+        // It goes on when a person or a keyring has said who it is.
+        if self.keeps_back(&economy, now).is_some() {
+            return;
+        }
         loop {
             let Some(session) = self.sessions.get_mut(&economy) else { return };
             let (room, takes_gaps) = (session.room(), session.takes_gaps);
@@ -137,8 +152,13 @@ impl Engine {
         loaded: Loaded,
         now: Timestamp,
     ) {
+        let keeps_back = self.keeps_back(&economy, now).is_some();
         let Some(session) = self.sessions.get_mut(&economy) else { return };
         session.loading.remove(&number);
+        if keeps_back {
+            // What it is told of now it would take for lost.
+            return self.return_deferred(economy, number);
+        }
         let takes_gaps = session.takes_gaps;
         let Some(entry) = self.state.partner(&economy).and_then(|one| one.inbound.taken(number))
         else {
@@ -157,7 +177,7 @@ impl Engine {
             return self.give_back_digest(economy, number, now);
         };
         let payload = Payload { entry: entry.clone(), signed: loaded.signed, bodies };
-        let returned = policy::give_back(self.state.policy(), &held.facts, economy, payload);
+        let returned = policy::give_back(self.state.policy(), &held.facts, economy, payload, now);
         match returned {
             Ok(delivery) => {
                 self.session_input(economy, comity_proto::Input::Return(delivery), now);

@@ -95,7 +95,7 @@ pub(super) struct Session {
     /// Whether a new epoch of the partner's ledger was taken in over this connection.
     pub(super) epoch_taken: bool,
     /// Whether the partner was asked what its clock says, over this connection.
-    pub(super) clock_asked: bool,
+    pub(super) clock_asked: Option<Timestamp>,
 }
 
 /// What we said of both ledgers when a connection opened.
@@ -144,7 +144,7 @@ impl Session {
             heads: LinkHeads::default(),
             epoch_awaited: false,
             epoch_taken: false,
-            clock_asked: false,
+            clock_asked: None,
         }
     }
 
@@ -183,7 +183,7 @@ impl Session {
         self.regaining = None;
         self.epoch_awaited = false;
         self.epoch_taken = false;
-        self.clock_asked = false;
+        self.clock_asked = None;
     }
 
     /// Whether one more part that comes late may go before everything else: where an agreement widens what

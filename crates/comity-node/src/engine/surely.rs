@@ -5,14 +5,66 @@
 //! nothing for it, at no later start either. Until somebody does, nothing is erased by its term, and nothing leaves whose
 //! time came after what is vouched for: what has left cannot be taken back.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use comity_core::entropy::draw;
 use comity_core::limits::CLOCK_TOLERANCE;
-use comity_core::policy::Plan;
-use comity_core::{EconomyId, Timestamp};
+use comity_core::policy::{Plan, PolicySnapshot};
+use comity_core::{EconomyId, PartDigest, Timestamp};
 
 use super::Engine;
 use crate::limits::A_DAY;
-use crate::state::{Held, one_is_enough};
+use crate::state::{Held, State, one_is_enough};
+
+/// A partner's clock may be put right as well.
+const AN_HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// What is certain where the clock is in doubt.
+pub(crate) struct Certainly {
+    /// Up to when time has come.
+    at: Timestamp,
+    policy: Arc<PolicySnapshot>,
+}
+
+impl Certainly {
+    /// What goes of this plan of now: what would go at that time as well, if it may go by itself.
+    pub(crate) fn of(
+        &self,
+        state: &State,
+        held: &Held,
+        partner: &EconomyId,
+        plan: &Plan,
+        now: Timestamp,
+    ) -> Plan {
+        let then = state.plan_at(&self.policy, held, partner, self.at);
+        if !then.goes() {
+            return then;
+        }
+        let goes_then = |part: &&PartDigest| then.releases().contains(part);
+        let both: Vec<_> = plan.releases().iter().filter(goes_then).copied().collect();
+        match both == plan.releases() {
+            true => plan.clone(),
+            false => state.plan_of(held, &both, partner, now),
+        }
+    }
+
+    /// Why something of a plan waits, where it is not in what is certain to go of it: a part, or all of a control
+    /// record.
+    pub(crate) fn why_waits(
+        plan: &Plan,
+        going: &Plan,
+        part: Option<&PartDigest>,
+    ) -> Option<&'static str> {
+        let goes = |plan: &Plan| match part {
+            Some(part) => plan.releases().contains(part),
+            None => plan.goes(),
+        };
+        (goes(plan) && !goes(going)).then_some(
+            "nobody vouches for the clock, and by the last time of which anybody is sure it would wait: comity clock show",
+        )
+    }
+}
 
 impl Engine {
     /// A person says that the clock is right.
@@ -60,22 +112,33 @@ impl Engine {
         (self.sure == Some(false)).then(|| self.state.vouched().saturating_add(A_DAY))
     }
 
-    /// Whether something of what goes by this plan was still to wait at the last time of which anybody is sure.
-    pub(super) fn waits_for_clock(&self, partner: &EconomyId, held: &Held, plan: &Plan) -> bool {
-        let Some(surely) = self.unsure() else { return false };
-        let then = self.state.plan_once_published(held, partner, surely);
-        !then.goes() || plan.releases().iter().any(|part| !then.releases().contains(part))
+    /// Up to when time has certainly come, and by what is decided what would go then; where that is not now.
+    pub(crate) fn certainly(&self) -> Option<Certainly> {
+        let at = self.unsure()?;
+        let version = self.state.policy().version();
+        let known = self.timeless.as_ref().filter(|policy| policy.version() == version);
+        let policy = known.cloned().unwrap_or_else(|| Arc::new(self.state.timeless_policy()));
+        Some(Certainly { at, policy })
     }
 
-    /// Asks each partner that connects what its clock says, where nobody has vouched for ours.
+    /// The same, for many records one after the other.
+    pub(super) fn keep_certainly(&mut self) -> Option<Certainly> {
+        let certainly = self.certainly();
+        self.timeless = certainly.as_ref().map(|certainly| Arc::clone(&certainly.policy));
+        certainly
+    }
+
+    /// Asks each partner that is connected what its clock says, hourly, where nobody has vouched for ours.
     pub(super) fn ask_for_the_time(&mut self, now: Timestamp) {
         if self.unsure().is_none() {
             return;
         }
-        let unasked = self.sessions.iter_mut().filter(|(_, one)| one.up && !one.clock_asked);
+        let lately = |asked: Timestamp| asked <= now && now.since(asked) < AN_HOUR;
+        let unasked = self.sessions.iter_mut();
+        let unasked = unasked.filter(|(_, one)| one.up && !one.clock_asked.is_some_and(lately));
         let asked: Vec<_> = unasked
             .map(|(partner, session)| {
-                session.clock_asked = true;
+                session.clock_asked = Some(now);
                 *partner
             })
             .collect();

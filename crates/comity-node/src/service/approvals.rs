@@ -54,7 +54,7 @@ impl Service {
         let (now, sees) = (self.now(), self.sees());
         let desks = self.parts.config.local.desks.clone();
         let (id, reference, mut approved) = self
-            .look(move |state, _, _| {
+            .look(move |state, engine, _| {
                 let (id, held) = found(state, &record)?;
                 if state.emergency(&id).is_some() {
                     return Err(confirmed_otherwise(held));
@@ -62,7 +62,8 @@ impl Service {
                 may(state, &id, held, key, now)?;
                 let awaited = state.awaited(&id).ok_or_else(|| not_awaited(held))?;
                 let would = state.as_if_approved(held);
-                let preview = (!refuse).then(|| preview(state, &id, &would, &desks, now));
+                let preview = (!refuse)
+                    .then(|| preview(state, engine.certainly().as_ref(), &id, &would, &desks, now));
                 let unsend_until = state.unsend_until(&id).filter(|until| *until > now);
                 let approved = Approved {
                     line: line(state, held, awaited, sees),

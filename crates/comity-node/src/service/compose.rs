@@ -22,7 +22,7 @@ use crate::api::{
     AddresseeRequest, ApprovalNeed, Cell, PartRequest, Preview, PreviewPart, PublishRequest,
     Published, UnawareLine,
 };
-use crate::engine::{Command, Reply};
+use crate::engine::{Certainly, Command, Reply};
 use crate::entropy::OsEntropy;
 use crate::error::{ErrorKind, ServiceError};
 use crate::state::{Held, State};
@@ -253,7 +253,7 @@ impl Service {
             let mut held = as_held(state, &record, &parts, title, now);
             as_examined(state, &mut held, &looked);
             let need = approvals::about_to_wait(state, engine, &mut held, now);
-            (preview(state, &record.id(), &held, &desks, now), need)
+            (preview(state, engine.certainly().as_ref(), &record.id(), &held, &desks, now), need)
         })
         .await
     }
@@ -263,11 +263,11 @@ impl Service {
         self.examine_if_possible(record).await;
         let (record, now) = (record.to_owned(), self.now());
         let desks = self.parts.config.local.desks.clone();
-        self.look(move |state, _, _| {
+        self.look(move |state, engine, _| {
             let id = find_record(state, &record)?;
             let held =
                 state.record(&id).ok_or_else(|| ServiceError::no_input("no-record", record))?;
-            Ok(preview(state, &id, held, &desks, now))
+            Ok(preview(state, engine.certainly().as_ref(), &id, held, &desks, now))
         })
         .await?
     }
@@ -287,6 +287,7 @@ fn as_held(
 
 pub(super) fn preview(
     state: &State,
+    certainly: Option<&Certainly>,
     id: &RecordId,
     held: &Held,
     desks: &BTreeSet<String>,
@@ -297,12 +298,31 @@ pub(super) fn preview(
     let shown = |part: &PartDigest| sight.get(part).is_some_and(Option::is_none);
     let partners = state.paired();
     let plans: Vec<Plan> = partners.iter().map(|partner| state.plan(held, partner, now)).collect();
-    let cells = |decision: &dyn Fn(&Plan) -> Option<policy::Decision>| {
+    let going: Vec<Option<Plan>> = (partners.iter().zip(&plans))
+        .map(|(partner, plan)| Some(certainly?.of(state, held, partner, plan, now)))
+        .collect();
+    // Of one part, or of a control record.
+    let cells = |part: Option<&PartDigest>| {
+        let decided = |plan: &Plan| match part {
+            Some(part) => {
+                let planned = plan.parts().iter().find(|one| one.digest == *part)?;
+                Some(planned.decision.clone())
+            }
+            None => plan.control().cloned(),
+        };
         partners
             .iter()
-            .zip(&plans)
-            .filter_map(|(partner, plan)| {
-                Some(cell(state, partner, state.policy(), &decision(plan)?))
+            .zip(plans.iter().zip(&going))
+            .filter_map(|(partner, (plan, going))| {
+                let cell = cell(state, partner, state.policy(), &decided(plan)?);
+                let waits = going.as_ref().and_then(|it| Certainly::why_waits(plan, it, part));
+                Some(match waits {
+                    Some(why) => {
+                        let (outcome, reason) = (words::HOLD.to_owned(), Some(why.to_owned()));
+                        Cell { outcome, reason, ..cell }
+                    }
+                    None => cell,
+                })
             })
             .collect::<Vec<_>>()
     };
@@ -316,10 +336,7 @@ pub(super) fn preview(
             size: held.sizes.get(&part.digest).copied().unwrap_or(0),
             file_name: held.file_names.get(&part.digest).filter(|_| shown(&part.digest)).cloned(),
             destination: part.destination.map(|economy| state.name_of(&economy)),
-            cells: cells(&|plan| {
-                let planned = plan.parts().iter().find(|one| one.digest == part.digest)?;
-                Some(planned.decision.clone())
-            }),
+            cells: cells(Some(&part.digest)),
         })
         .collect();
     if held.facts.kind.is_control() {
@@ -330,7 +347,7 @@ pub(super) fn preview(
             size: held.signed_bytes,
             file_name: None,
             destination: None,
-            cells: cells(&|plan| plan.control().cloned()),
+            cells: cells(None),
         });
     }
     let embargoes = held.parts.iter().filter_map(|part| part.marking.embargo_until);

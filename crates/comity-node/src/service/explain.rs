@@ -14,6 +14,7 @@ use crate::api::{
     CONSTITUENTS, ExplainRequest, Explained, ExplainedChange, ExplainedGate, ExplainedPart,
     ExplainedPartner, PUBLIC,
 };
+use crate::engine::Certainly;
 use crate::error::{ErrorKind, ServiceError};
 use crate::node::fold_until;
 use crate::shell_word::word;
@@ -29,8 +30,11 @@ impl Service {
         let now = self.now();
         let Some(at) = question.at.as_deref().map(words::instant).transpose()? else {
             self.examine_if_possible(&question.record).await;
-            let (explained, search) =
-                self.look(move |state, _, _| answer(state, &question, now)).await??;
+            let (explained, search) = self
+                .look(move |state, engine, _| {
+                    answer(state, engine.certainly().as_ref(), &question, now)
+                })
+                .await??;
             // What would change it is tried out beside the node's own work.
             return apart(move || Ok(searched(explained, search))).await;
         };
@@ -50,7 +54,7 @@ impl Service {
                 let message = format!("at {at} there was no node here yet");
                 ServiceError::no_input("before-founding", message)
             })?;
-            let (explained, search) = answer(&state, &question, at)?;
+            let (explained, search) = answer(&state, None, &question, at)?;
             // What would have changed it then may do harm now. What the egress guard found then nobody knows:
             // the lists are those of now, and are not in the journal.
             Ok(searched(explained, search.map(|search| Search { commands: false, ..search })))
@@ -77,6 +81,7 @@ fn searched(mut explained: Explained, search: Option<Search>) -> Explained {
 
 fn answer(
     state: &State,
+    certainly: Option<&Certainly>,
     question: &ExplainRequest,
     now: Timestamp,
 ) -> Result<(Explained, Option<Search>), ServiceError> {
@@ -98,12 +103,17 @@ fn answer(
     let to_partner = |economy: &EconomyId| {
         let plan = state.plan(held, economy, now);
         let out = state.partner(economy).map(|partner| &partner.out);
-        ExplainedPartner {
+        let mut explained = ExplainedPartner {
             partner: state.name_of(economy),
             sent: out.is_some_and(|out| out.possibly_held(&id).is_some()),
             consented_by: consents(state, held, *economy, &plan, now),
             ..explained(state, held, &plan, question.part)
+        };
+        if let Some(certainly) = certainly {
+            let going = certainly.of(state, held, economy, &plan, now);
+            wait_for_clock(&mut explained, &plan, &going);
         }
+        explained
     };
     let to_exit = exit.map(|(name, recipient)| {
         let plan = policy::plan(state.policy(), &held.facts, &held.parts, &recipient, now);
@@ -180,6 +190,19 @@ fn explained(
         consented_by: Vec::new(),
         sent: false,
         parts,
+    }
+}
+
+/// What goes by the clock alone, of which nobody is sure, is held.
+fn wait_for_clock(explained: &mut ExplainedPartner, plan: &policy::Plan, going: &policy::Plan) {
+    explained.goes = going.goes();
+    for part in &mut explained.parts {
+        let digest = plan.parts().iter().map(|one| one.digest);
+        let digest = digest.into_iter().find(|digest| digest.to_string() == part.part);
+        if let Some(why) = Certainly::why_waits(plan, going, digest.as_ref()) {
+            part.outcome = words::HOLD.to_owned();
+            part.reason = Some(why.to_owned());
+        }
     }
 }
 

@@ -157,9 +157,12 @@ pub(super) fn outcome(decision: &Decision) -> (&'static str, Option<Timestamp>) 
     match decision.outcome() {
         Outcome::Release(_) => ("release", None),
         Outcome::Withhold => ("withhold", None),
-        Outcome::HoldUntil(until) => ("hold", Some(*until)),
+        Outcome::HoldUntil(until) => (HOLD, Some(*until)),
     }
 }
+
+/// What is held; until when is said where it is known.
+pub(super) const HOLD: &str = "hold";
 
 /// Bytes of a text that only our own screens and journal keep: a title, a reason.
 const SHORT: usize = 4096;

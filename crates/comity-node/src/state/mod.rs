@@ -476,17 +476,25 @@ impl State {
         policy::plan(&self.policy, &facts, &parts, &Recipient::partner(*partner), now)
     }
 
-    /// The same where what was published can be unsent no more: that time each process counts by itself, whatever
-    /// the clock says.
-    pub(crate) fn plan_once_published(
+    /// The policy by which is decided what would go at another time than now. Which keyrings are confirmed is asked of
+    /// the present alone.
+    pub(crate) fn timeless_policy(&self) -> PolicySnapshot {
+        let builder = self.policy.to_builder().without_confirmations();
+        builder.version(self.policy.version()).build()
+    }
+
+    /// What may go of a record by such a policy at `then`, once what was published can be unsent no more: that time
+    /// each process counts by itself, whatever the clock says.
+    pub(crate) fn plan_at(
         &self,
+        policy: &PolicySnapshot,
         held: &Held,
         partner: &EconomyId,
-        now: Timestamp,
+        then: Timestamp,
     ) -> Plan {
         let mut facts = self.facts_for(held, partner).into_owned();
         facts.unsend_until = None;
-        policy::plan(&self.policy, &facts, &held.parts, &Recipient::partner(*partner), now)
+        policy::plan(policy, &facts, &held.parts, &Recipient::partner(*partner), then)
     }
 
     /// The same where nobody had consented to anything about it.

@@ -230,7 +230,9 @@ fn write_part(
     let outcome = match (part.outcome.as_str(), &part.until) {
         ("release", _) => "is released".to_owned(),
         ("hold", Some(until)) => format!("is held until {}", zones.written(until)),
-        ("hold", None) => "is held".to_owned(),
+        ("hold", None) => {
+            format!("is held: {}", printable(part.reason.as_deref().unwrap_or_default()))
+        }
         (_, _) => "is withheld".to_owned(),
     };
     writeln!(out, "\n{} {} {} ({}) {outcome}", mark(part), part.number, name(part), part.tlp)?;

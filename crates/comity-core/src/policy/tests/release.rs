@@ -195,7 +195,7 @@ fn what_is_given_back_may_lack_what_was_erased_and_nothing_is_put_in_its_place()
     let back = |spoil: fn(&mut Payload)| {
         let mut handed = HandOver::of(&incident(), policy(Tier::Nda));
         spoil(&mut handed.payload);
-        give_back(&handed.policy, &handed.record, THEM, handed.payload)
+        give_back(&handed.policy, &handed.record, THEM, handed.payload, NOW)
     };
     let given = back(|payload| payload.bodies[0].1 = Bytes::new()).unwrap();
     assert!(given.parts()[0].1.is_empty() && given.parts().len() == 3);
