@@ -342,7 +342,7 @@ pub(crate) fn link_identity(
     let evidence = keyring.link_evidence(key.id()).ok_or_else(|| {
         let message = "the journal's keyring does not grant this node's link key, or no longer: the journal is another economy's, or older than the key";
         ServiceError::new(ErrorKind::NoPermission, "link-key", message).next(
-            "bring back keys/keyring, which was kept beside node.keys, and start the node again; or comity restore DIR, with a backup from after the key was renewed. Whose journal it is, comity doctor says; do not renew the key",
+            "bring back keys/keyring, which was kept beside node.keys, and start the node again; or comity restore DIR, with a backup from after the key was renewed. Whose journal it is, comity doctor says; do not renew the key. Were the root keys stolen, and their thief left the key out: comity key rotate root --stolen, while no node runs",
         )
     })?;
     Ok(LinkIdentity { key: key.clone(), evidence: evidence.encode() })

@@ -112,7 +112,10 @@ pub struct RootRotated {
     /// Of stolen ones: what they granted that is granted again, besides the keys with which the node runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub anew: Vec<KeyLine>,
-    /// `desk`, `link`: keys of the node that the keyring has ended, and that get successors.
+    /// Of stolen ones: records that a keyring affirms, and the next one will; whoever had the root may have done it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub affirmed: Vec<SignedLine>,
+    /// `desk`, `link`: keys of the node that the keyring has ended, left out or narrowed, and that get successors.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub renewed: Vec<String>,
     /// What those keys signed, and counts no more.

@@ -156,12 +156,22 @@ fn desk_grant(keyring: &VerifiedKeyring, desk: &SecretKey, now: Timestamp) -> Gr
         desks.max_by_key(|grant| grant.until)
     };
     let known = own.or_else(before).cloned();
-    let grant = known.unwrap_or_else(|| {
-        let (from, until) = grant_span(now);
-        let kinds = Kind::ALL.iter().copied();
-        Grant::author(keyring.economy(), desk.public(), kinds, Tlp::Red, from, until)
-    });
+    let grant = known.unwrap_or_else(|| full_grant(keyring, desk, now));
     Grant { key: desk.id(), ..grant }
+}
+
+/// All that the key with which a node signs may do.
+fn full_grant(keyring: &VerifiedKeyring, desk: &SecretKey, now: Timestamp) -> Grant {
+    let (from, until) = grant_span(now);
+    let kinds = Kind::ALL.iter().copied();
+    Grant::author(keyring.economy(), desk.public(), kinds, Tlp::Red, from, until)
+}
+
+/// A new key for what the node signs, which may do all of it.
+pub(super) fn full_desk(keyring: &VerifiedKeyring, now: Timestamp) -> (SecretKey, Grant) {
+    let new = SecretKey::generate(&mut OsEntropy);
+    let grant = full_grant(keyring, &new, now);
+    (new, grant)
 }
 
 /// A new key for what the node signs, which may do what the one before might.

@@ -48,8 +48,11 @@ mod records;
 mod replacing;
 mod reviewing;
 mod root_keys;
+mod root_stays;
 #[cfg(test)]
 mod root_tests;
+#[cfg(test)]
+mod root_theft_tests;
 mod searching;
 mod staff;
 mod staff_keys;

@@ -5,21 +5,23 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use comity_core::keyring::{Grant, KeyringBuilder, Role, RootKeys, RootSet, VerifiedKeyring};
+use comity_core::keyring::{Grant, KeyringBuilder, RootKeys, RootSet, VerifiedKeyring};
 use comity_core::sign::SecretKey;
-use comity_core::{KeyId, Kind, RecordId, Timestamp, limits};
+use comity_core::{KeyId, Kind, RecordId, Tlp, limits};
 
 use super::Service;
-use super::key_ends::{instant, key_line, next_desk, signed_line};
+use super::key_ends::{instant, key_line, signed_line};
 use super::partners::{self, Links};
+use super::root_stays::{Stays, ended, may_count, nobody_else_links, with_keys_that_count};
 use crate::api::{
     Hears, NextRootFile, PartnerLine, RootPartner, RootPassphrase, RootRotated, RotateRootRequest,
+    SignedLine,
 };
 use crate::entropy::OsEntropy;
 use crate::error::{ErrorKind, ServiceError};
-use crate::founding::{DESK, LINK, NEXT_ROOT_KEYS, ROOT_KEYS, numbered};
+use crate::founding::{NEXT_ROOT_KEYS, ROOT_KEYS, numbered};
 use crate::keyfile::{self, Form, KeyFileError, Passphrase, Seal, WorkFactor};
-use crate::node::{Keys, fold_until};
+use crate::node::fold_until;
 use crate::rotation;
 use crate::staged::{self, Place};
 use crate::state::State;
@@ -45,7 +47,7 @@ impl Service {
         if asked.stolen && asked.from.is_none() {
             nobody_else_links(&keyring, self.keys()?.link.id(), self.now())?;
         }
-        let stays = self.what_stays(&keyring, asked.from.as_deref()).await?;
+        let stays = self.what_stays(&keyring, (asked.stolen, asked.from.as_deref())).await?;
         let mut rotated = self.as_it_would_be(&keyring, &stays, &asked).await?;
         let opening = (asked.next.clone(), keyring.clone(), asked.dry_run);
         let opened = apart(move || opened(&opening.0, &opening.1, opening.2)).await?;
@@ -55,8 +57,9 @@ impl Service {
         let builder = KeyringBuilder::follow(&keyring)
             .retain(|grant| stays.grants(grant))
             .affirm_only(|record| stays.affirms(record));
+        let builder = stays.left_out_since(&keyring).fold(builder, KeyringBuilder::grant);
         let (builder, keys, renewed) =
-            with_keys_that_count(builder, &keyring, &self.keys()?, self.now());
+            with_keys_that_count(builder, &keyring, &stays, &self.keys()?, self.now());
         let folder = self.parts.config.folder.clone();
         let signing = Signing { keyring, builder, opened, link: keys.link.id() };
         let next = apart(move || signing.sign(&folder, &asked)).await?;
@@ -71,9 +74,11 @@ impl Service {
     async fn what_stays(
         &self,
         keyring: &VerifiedKeyring,
-        from: Option<&str>,
+        (stolen, from): (bool, Option<&str>),
     ) -> Result<Stays, ServiceError> {
-        let Some(from) = from.map(instant).transpose()? else { return Ok(Stays::Everything) };
+        let Some(from) = from.map(instant).transpose()? else {
+            return Ok(if stolen { Stays::WhateverAThiefDid } else { Stays::Everything });
+        };
         if from > self.now() {
             let message = format!("{from} is still to come");
             return Err(ServiceError::usage("not-yet", message).next(
@@ -123,15 +128,19 @@ impl Service {
             let takes_back = taken
                 .filter_map(|id| Some(signed_line(state, id, state.record(id)?, sees)))
                 .collect();
+            let doubted = matches!(kept, Stays::WhateverAThiefDid);
+            let affirmed = held.keyring().affirmed.iter().filter(|_| doubted);
+            let affirmed = affirmed.map(|id| affirmed_line(state, id, sees)).collect();
             let links = Links::of(engine, seen, endpoint.as_deref());
             let partners = partners::lines(engine, links, now);
-            (left_out, anew, takes_back, partners.into_iter().filter_map(partner).collect())
+            let partners = partners.into_iter().filter_map(partner).collect();
+            (left_out, (anew, affirmed), takes_back, partners)
         });
-        let (left_out, anew, takes_back, partners) = look.await?;
+        let (left_out, (anew, stays_affirmed), takes_back, partners) = look.await?;
         let affirmed = &keyring.keyring().affirmed;
         let folder = &self.parts.config.folder;
         let from = match stays {
-            Stays::Everything => None,
+            Stays::Everything | Stays::WhateverAThiefDid => None,
             Stays::Since { from, .. } => Some(from.precise()),
         };
         Ok(RootRotated {
@@ -144,7 +153,11 @@ impl Service {
             from,
             left_out,
             anew,
-            renewed: revoked(keyring, &self.keys()?).into_iter().map(str::to_owned).collect(),
+            affirmed: stays_affirmed,
+            renewed: ended(keyring, stays, &self.keys()?, now)
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
             takes_back,
             unaffirmed: affirmed.iter().filter(|record| !stays.affirms(record)).count() as u64,
             partners,
@@ -162,90 +175,16 @@ pub(super) fn problem(state: &State) -> Option<(String, String)> {
     Some((problem, format!("with the next root keys at hand: {STOLEN}")))
 }
 
-/// Whether a grant counts, or will.
-fn may_count(keyring: &VerifiedKeyring, grant: &Grant, now: Timestamp) -> bool {
-    let ends = keyring.revocation(grant.key).map_or(grant.until, |end| end.at.min(grant.until));
-    grant.from.max(now) < ends
-}
-
-/// A thief's link key would be granted by the new root as well.
-fn nobody_else_links(
-    keyring: &VerifiedKeyring,
-    link: KeyId,
-    now: Timestamp,
-) -> Result<(), ServiceError> {
-    let others = keyring.grants().filter(|grant| grant.role == Role::Link && grant.key != link);
-    match others.filter(|grant| may_count(keyring, grant, now)).map(|grant| grant.key).next() {
-        None => Ok(()),
-        Some(key) => {
-            let message = format!(
-                "the stolen root keys have granted a second link key, {}, and the new ones would grant it again",
-                key.short()
-            );
-            Err(ServiceError::usage("second-link-key", message).next("comity key rotate root --stolen --from TIME: the last instant at which the root keys were certainly yours alone"))
-        }
-    }
-}
-
-/// Which of the keys with which the node runs the keyring has ended. Whoever stole the root may have done that, so
-/// that nothing that this node signs takes the economy back.
-fn revoked(keyring: &VerifiedKeyring, keys: &Keys) -> Vec<&'static str> {
-    let own = [(DESK, keys.desk.id()), (LINK, keys.link.id())];
-    own.into_iter()
-        .filter(|(_, key)| keyring.revocation(*key).is_some())
-        .map(|(name, _)| name)
-        .collect()
-}
-
-/// New keys in the places of those that the keyring has ended, granted by the one that is built.
-fn with_keys_that_count(
-    builder: KeyringBuilder,
-    keyring: &VerifiedKeyring,
-    keys: &Keys,
-    now: Timestamp,
-) -> (KeyringBuilder, Keys, Vec<(&'static str, SecretKey)>) {
-    let (mut keys, mut renewed) = (keys.clone(), Vec::new());
-    let builder = revoked(keyring, &keys).into_iter().fold(builder, |builder, name| {
-        let (new, grant) = match name {
-            DESK => next_desk(keyring, &keys.desk, now),
-            _ => rotation::new_link(keyring.economy(), now),
-        };
-        let place = if name == DESK { &mut keys.desk } else { &mut keys.link };
-        *place = new.clone();
-        renewed.push((name, new));
-        builder.grant(grant)
-    });
-    (builder, keys, renewed)
-}
-
-/// What of a keyring stays when its root is replaced.
-#[derive(Clone)]
-enum Stays {
-    Everything,
-    /// What it said then, and the keys with which the node runs.
-    Since {
-        from: Timestamp,
-        then: VerifiedKeyring,
-        ours: BTreeSet<KeyId>,
-    },
-}
-
-impl Stays {
-    fn grants(&self, grant: &Grant) -> bool {
-        match self {
-            Self::Everything => true,
-            Self::Since { then, ours, .. } => {
-                ours.contains(&grant.key) || then.grants_of(grant.key).any(|before| before == grant)
-            }
-        }
-    }
-
-    fn affirms(&self, record: &RecordId) -> bool {
-        match self {
-            Self::Everything => true,
-            Self::Since { then, .. } => then.affirms(record),
-        }
-    }
+/// What is affirmed; it may be here or not.
+fn affirmed_line(state: &State, id: &RecordId, sees: Option<Tlp>) -> SignedLine {
+    let unknown = || SignedLine {
+        record: id.to_string(),
+        reference: id.short(),
+        title: "(not here)".to_owned(),
+        signed_at: String::new(),
+        held_by: Vec::new(),
+    };
+    state.record(id).map_or_else(unknown, |held| signed_line(state, id, held, sees))
 }
 
 /// The records of ours that a key signed; keyrings are judged by themselves.

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use comity_core::keyring::{DatedHead, Grant, KeyringBuilder, Revocation, Role, VerifiedKeyring};
+use comity_core::KeyId;
+use comity_core::keyring::{DatedHead, KeyringBuilder, Role, VerifiedKeyring};
 use comity_core::sign::SecretKey;
-use comity_core::{KeyId, Kind, Timestamp, Tlp};
 
 use super::Service;
 use super::key_tests::{founded, note, stop};
@@ -15,38 +15,37 @@ use crate::api::{
     RotateRootRequest, SealedKeys, StaffAddRequest,
 };
 use crate::entropy::OsEntropy;
-use crate::founding::{DESK, LINK, NEXT_ROOT_KEYS, NODE_KEYS, ROOT_KEYS, grant_span};
+use crate::founding::{DESK, NEXT_ROOT_KEYS, NODE_KEYS, ROOT_KEYS};
 use crate::keyfile::{self, KeySet, Passphrase, Seal, WorkFactor};
-use crate::node::Keys;
 use crate::service::EMERGENCY_KEYS;
 use crate::{Mode, Node, ServiceError, rotation};
 
-fn start(path: &Path) -> Node {
+pub(super) fn start(path: &Path) -> Node {
     Node::start(path, None, Mode::Offline).unwrap()
 }
 
-fn next_file(path: &Path, name: &str, passphrase: Option<&str>) -> NextRootFile {
+pub(super) fn next_file(path: &Path, name: &str, passphrase: Option<&str>) -> NextRootFile {
     let file = path.join(name);
     let passphrase = passphrase.map(|text| RootPassphrase::new(text.to_owned()));
     let keys = SealedKeys::new(keyfile::sealed(&file).unwrap());
     NextRootFile { name: file.display().to_string(), keys, passphrase }
 }
 
-fn renewal(path: &Path) -> RotateRootRequest {
+pub(super) fn renewal(path: &Path) -> RotateRootRequest {
     let next = vec![next_file(path, NEXT_ROOT_KEYS, None)];
     RotateRootRequest { next, ..RotateRootRequest::default() }
 }
 
-fn theft(path: &Path) -> RotateRootRequest {
+pub(super) fn theft(path: &Path) -> RotateRootRequest {
     RotateRootRequest { stolen: true, ..renewal(path) }
 }
 
-async fn own(service: &Service) -> VerifiedKeyring {
+pub(super) async fn own(service: &Service) -> VerifiedKeyring {
     let own = service.look(|state, _, _| state.keyring(&state.us()).cloned());
     own.await.unwrap().unwrap()
 }
 
-fn ids(path: &Path, name: &str) -> Vec<KeyId> {
+pub(super) fn ids(path: &Path, name: &str) -> Vec<KeyId> {
     let keys = keyfile::open(&path.join(name), None).unwrap();
     keys.iter().map(|(_, key)| key.id()).collect()
 }
@@ -364,69 +363,6 @@ async fn a_rotation_that_was_interrupted_before_its_files_had_their_places_gives
     let node = start(&path);
     node.service().rotate_root(theft(&path)).await.map(drop).unwrap_err();
     assert_eq!(stands(&node.service(), &path).await, after);
-    stop(node).await;
-}
-
-/// What the thief signed with the stolen root, and what came back of it is in our own journal.
-async fn seized(path: &Path, change: impl FnOnce(KeyringBuilder, &Keys) -> KeyringBuilder) {
-    let node = start(path);
-    let service = node.service();
-    let (keyring, thief) = (own(&service).await, SecretKey::generate(&mut OsEntropy));
-    let (from, until) = grant_span(service.now());
-    let kinds = Kind::ALL.iter().copied();
-    let grant = Grant::author(keyring.economy(), thief.public(), kinds, Tlp::Red, from, until);
-    let builder = change(KeyringBuilder::follow(&keyring).grant(grant), &service.keys().unwrap());
-    let next = rotation::signed_by_root(path, None, builder).unwrap();
-    service.enter_keyring(&next, "taken".to_owned(), &thief, true).await.unwrap();
-    drop(service);
-    stop(node).await;
-}
-
-#[tokio::test]
-async fn whoever_stole_the_root_cannot_keep_us_from_replacing_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = founded(folder.path(), Seal::Plain);
-    seized(&path, |builder, keys| {
-        let at = Timestamp::from_secs(1);
-        [keys.desk.id(), keys.link.id()]
-            .into_iter()
-            .fold(builder, |builder, key| builder.revoke(Revocation { key, at, compromised: true }))
-    })
-    .await;
-    let before = ids(&path, NODE_KEYS);
-    let node = start(&path);
-    let service = node.service();
-    service.publish(note()).await.map(drop).unwrap_err();
-    let tried = RotateRootRequest { dry_run: true, ..theft(&path) };
-    assert_eq!(service.rotate_root(tried).await.unwrap().renewed, [DESK, LINK]);
-    let done = service.rotate_root(theft(&path)).await.unwrap();
-    assert_eq!((done.keyring, done.anew.len()), (Some(3), 1), "the thief's author is shown");
-    let (keyring, keys, now) = (own(&service).await, service.keys().unwrap(), service.now());
-    assert!(keyring.is_granted(keys.link.id(), Role::Link, now));
-    assert!(keyring.is_granted(keys.desk.id(), Role::Author, now));
-    let after = ids(&path, NODE_KEYS);
-    assert!(after.contains(&keys.desk.id()) && after.contains(&keys.link.id()));
-    assert_eq!(after.iter().filter(|key| before.contains(key)).count(), before.len() - 2);
-    service.publish(note()).await.unwrap();
-    drop(service);
-    stop(node).await;
-}
-
-#[tokio::test]
-async fn a_second_link_key_is_not_granted_again_without_a_word() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = founded(folder.path(), Seal::Plain);
-    // He grants it from a time that is to come.
-    seized(&path, |builder, _| {
-        let (_, grant) = rotation::new_link(builder.economy(), Timestamp::from_secs(4_000_000_000));
-        let from = grant.from.max(Timestamp::from_secs(4_000_000_000));
-        builder.grant(Grant { from, ..grant })
-    })
-    .await;
-    let node = start(&path);
-    let refused = node.service().rotate_root(theft(&path)).await.unwrap_err();
-    assert_eq!(refused.code, "second-link-key");
-    assert_eq!(own(&node.service()).await.version(), 2, "nothing was signed");
     stop(node).await;
 }
 

@@ -153,8 +153,19 @@ fn write_tried(
             "Is one of them not yours, say since when with --from, and nothing granted since stays."
         )?;
     }
+    if !tried.affirmed.is_empty() {
+        writeln!(out, "Affirmed by the present ones, and by the new ones again:")?;
+        ends::lines(&tried.affirmed, zones).write(out)?;
+        writeln!(
+            out,
+            "Is one of them not yours, say since when with --from, and nothing affirmed since stays."
+        )?;
+    }
     for key in &tried.renewed {
-        writeln!(out, "The {key} key of this node was revoked; a new one takes its place.")?;
+        writeln!(
+            out,
+            "The {key} key of this node was revoked, left out or narrowed; a new one takes its place."
+        )?;
     }
     if tried.partners.is_empty() {
         return writeln!(out, "There is no partner that has to hear of it.");
