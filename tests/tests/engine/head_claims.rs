@@ -223,6 +223,48 @@ fn a_renewed_link_key_ends_what_its_thief_claimed() {
     assert_eq!(world.bench.state().unconfirmed(&by.id, world.bench.now), None);
 }
 
+/// A head overtakes the keyring that grants its key: it is not lost until tomorrow.
+#[test]
+fn a_head_that_comes_before_its_keyring_counts_when_that_is_here() {
+    let mut world = World::new();
+    let by = world.origin.clone();
+    world.heard(&head(&by, START));
+    world.bench.wait(HEAD_MAX_AGE);
+    let (new, now) = (SecretKey::from_seed(&[90; 32]), world.bench.now);
+    let keyring = renewed(&by, &new, now);
+    let word = DatedHead::of(&keyring, now).sign(&new);
+    world.heard(&word);
+    assert_eq!(headed(&world.bench), 1);
+    world.brings(&(record(&by, &keyring, now), Vec::new()));
+    assert_eq!(world.bench.state().head_of(&by.id), Some(&word));
+    assert_eq!(world.bench.state().unconfirmed(&by.id, now), None);
+}
+
+/// A journal that was put back knows nothing of the keyring that this economy has said is its newest; partners do.
+#[test]
+fn who_has_forgotten_its_newest_keyring_hears_of_it_from_partners() {
+    let mut world = World::new();
+    let us = world.bench.node.economy.clone();
+    let next = revoking(&us, START);
+    let told = |world: &World| world.bench.alarms("own-keyring-behind").len();
+    for word in [head(&us, START), DatedHead::of(&next, START).sign(&world.origin.link)] {
+        world.heard(&word);
+    }
+    assert_eq!(told(&world), 0);
+    for _ in 0..2 {
+        world.heard(&DatedHead::of(&next, START).sign(&us.link));
+        assert_eq!(told(&world), 1, "once");
+    }
+    // So do we, to a partner of whom we have heard it.
+    let other = world.other.economy.clone();
+    world.other_hears();
+    let word = DatedHead::of(&revoking(&other, START), START).sign(&other.link);
+    world.heard(&word);
+    world.bench.wait(KEYRING_ON_ITS_WAY);
+    world.other_hears();
+    assert!(world.bench.has_left(world.other.conn(), &word.encode()));
+}
+
 /// After a theft of the root its thief names keyrings of his own, as many as he likes. The next root comes after
 /// all of them.
 #[test]

@@ -134,6 +134,27 @@ fn a_withdrawal_of_ours_takes_effect_whatever_became_of_its_key() {
     }
 }
 
+/// What we sign in a recovery may be signed with a key that had ended before the backup's loss: then no partner believes
+/// it, and a person is told what to sign anew.
+#[test]
+fn what_was_signed_with_a_key_that_had_ended_is_named_to_be_signed_anew() {
+    let mut world = World::new();
+    let withdrawal = Box::new(world.withdrawal(&world.by.author.clone()));
+    let title = String::new();
+    let publish =
+        Command::Publish { record: withdrawal.clone(), parts: vec![], title, draft: None };
+    world.bench.command(publish).expect("as far as is known here, the key is in force");
+    let before = START.saturating_sub(Duration::from_secs(60));
+    let keyring = world.keyring(before, false);
+    world.give_back(&[(&keyring, &[])]);
+    let word = world.bench.state().record(&withdrawal.id()).expect("it is here");
+    assert!(word.is_set_aside() && world.lifecycle() == Lifecycle::Withdrawn);
+    let reference = word.reference.clone();
+    let alarms = world.bench.alarms("set-aside");
+    let named = |text: &&str| text.contains(&reference) && text.contains("comity withdraw");
+    assert!(alarms.iter().any(named), "{alarms:?}");
+}
+
 /// That somebody approved it may be what was lost: by the rules of today it waits again.
 #[test]
 fn what_takes_a_second_person_waits_again_where_it_was_given_back() {

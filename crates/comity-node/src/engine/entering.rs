@@ -260,7 +260,17 @@ impl Engine {
         };
         if let (Some(why), Some(first)) = (why, accepted.first()) {
             let (origin, count) = (first.facts.origin, accepted.len());
-            let text = format!("{count} accepted records were put in quarantine: {why}");
+            let mut text = format!("{count} accepted records were put in quarantine: {why}");
+            if origin == self.state.us() {
+                let mut ours: Vec<_> =
+                    accepted.iter().map(|held| held.reference.as_str()).collect();
+                ours.truncate(super::set_aside::NAMED);
+                let more = if count > ours.len() { ", and others" } else { "" };
+                text.push_str(&format!(
+                    "; of ours, which no partner believes any more: {}{more}. Sign anew what is meant: a withdrawal with `comity withdraw`",
+                    ours.join(", ")
+                ));
+            }
             self.alarm(Some(origin), "set-aside", text);
         }
         let entry = JournalEntry::Judged(judged);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use comity_core::journal::JournalEntry;
-use comity_core::keyring::{DatedHead, HeadError, SignedHead, Unconfirmed, signs_heads};
+use comity_core::keyring::{DatedHead, HeadError, Place, SignedHead, Unconfirmed, signs_heads};
 use comity_core::{EconomyId, Timestamp};
 
 use super::{CommandError, Engine, Reply, Then};
@@ -17,6 +17,8 @@ const AN_HOUR: Duration = Duration::from_secs(60 * 60);
 pub(super) struct LinkHeads {
     /// What it was told over this connection, by economy.
     told: BTreeMap<EconomyId, DatedHead>,
+    /// What it brought before the keyring that grants the key: the last of each economy that is known here.
+    early: BTreeMap<EconomyId, SignedHead>,
     /// Since when signatures of heads that it brought were verified, and how many.
     verified: (Timestamp, u64),
 }
@@ -25,6 +27,7 @@ impl LinkHeads {
     /// What it was told went with the connection.
     pub(super) fn reset(&mut self) {
         self.told.clear();
+        self.early.clear();
     }
 
     /// Whether one more signature is verified for it: whoever makes heads up must not keep us busy.
@@ -50,6 +53,8 @@ pub(super) struct Watched {
     due: Option<Timestamp>,
     /// When a person was told last that nobody hears of our own.
     unsaid: Option<Timestamp>,
+    /// Which keyring of ours, that is not here, a person was told of.
+    behind: Option<Place>,
     /// Whether our own is said once somebody vouches for the clock.
     awaits_clock: bool,
 }
@@ -70,16 +75,25 @@ impl Engine {
     /// A partner brings a head, of itself or of somebody else.
     pub(super) fn head_came(&mut self, partner: EconomyId, head: &SignedHead, now: Timestamp) {
         let economy = head.head().economy;
+        if economy == self.state.us() {
+            return self.heard_of_ours(partner, head, now);
+        }
         // It comes again with the next connection, and tomorrow's says the same.
-        if economy == self.state.us() || self.space_low || !self.state.would_hear(head, now) {
+        if self.space_low || !self.state.would_hear(head, now) {
             return;
         }
         let may = self.sessions.get_mut(&partner).is_some_and(|one| one.heads.may_bring(now));
         let Some(keyring) = self.state.keyring(&economy).filter(|_| may) else { return };
         match head.verify(keyring, now) {
             Ok(()) => {}
-            // A key that a keyring on its way grants, or our clock: what is right comes again.
-            Err(HeadError::NotGranted | HeadError::Ahead) => return,
+            // What is right comes again.
+            Err(HeadError::Ahead) => return,
+            // A keyring that is on its way may grant the key.
+            Err(HeadError::NotGranted) => {
+                let session = self.sessions.get_mut(&partner);
+                drop(session.and_then(|one| one.heads.early.insert(economy, head.clone())));
+                return;
+            }
             Err(
                 why @ (HeadError::BadSignature | HeadError::OtherEconomy | HeadError::Malformed(_)),
             ) => {
@@ -93,6 +107,44 @@ impl Engine {
         let entry = JournalEntry::Headed { signed: head.encode(), from: partner, at: now };
         self.enter(&entry, Vec::new());
         self.when_synced(Then::TellHead(economy), now);
+    }
+
+    /// Heads that came before the keyring that grants their key are heard again when it is here.
+    fn hear_early(&mut self, now: Timestamp) {
+        let mut granted = Vec::new();
+        for (partner, session) in &mut self.sessions {
+            session.heads.early.retain(|economy, head| {
+                let keyring = self.state.keyring(economy);
+                let waits = keyring
+                    .is_none_or(|keyring| head.verify(keyring, now) == Err(HeadError::NotGranted));
+                if !waits {
+                    granted.push((*partner, head.clone()));
+                }
+                waits
+            });
+        }
+        for (partner, head) in granted {
+            self.head_came(partner, &head, now);
+        }
+    }
+
+    /// A partner has heard of us of a keyring that we do not have: this journal was put back, and nobody said so.
+    fn heard_of_ours(&mut self, partner: EconomyId, head: &SignedHead, now: Timestamp) {
+        let us = self.state.us();
+        let Some(own) = self.state.keyring(&us) else { return };
+        let (named, here) = (head.head().place, Place::of(own));
+        if named <= here || self.watched.behind.is_some_and(|told| named <= told) {
+            return;
+        }
+        let may = self.sessions.get_mut(&partner).is_some_and(|one| one.heads.may_bring(now));
+        if !may || head.verify(own, now).is_err() {
+            return;
+        }
+        self.watched.behind = Some(named);
+        let text = format!(
+            "this economy has said that its keyring is version {named}, and version {here} is the newest here: partners pass on nothing that it signed. Was the journal put back, begin recovery with `comity restore --here`; is the key of the links in foreign hands, then `comity key rotate --compromised`"
+        );
+        self.alarm(Some(partner), "own-keyring-behind", text);
     }
 
     /// Says that our keyring is still the newest. Where it may not for days, a person has to know.
@@ -174,11 +226,15 @@ impl Engine {
         }
     }
 
-    /// Tells a partner of an economy's keyring, if it was not told the same over this connection: our own, and
-    /// those of economies of which it possibly holds something.
+    /// Tells a partner of an economy's keyring, if it was not told the same over this connection: our own, those of
+    /// economies of which it possibly holds something, and its own where that is not the one which is here.
     pub(super) fn tell_head_to(&mut self, partner: EconomyId, economy: EconomyId, now: Timestamp) {
         let knows = |economy| self.state.partner(&partner).is_some_and(|one| one.may_know(economy));
-        if economy == partner || !(economy == self.state.us() || knows(&economy)) {
+        let concerns = match economy == partner {
+            true => self.state.unconfirmed(&economy, now).is_some_and(|why| why.doubts_link()),
+            false => economy == self.state.us() || knows(&economy),
+        };
+        if !concerns {
             return;
         }
         // It is told when it is durable.
@@ -204,6 +260,7 @@ impl Engine {
         if watched.turns == turns && !passed {
             return;
         }
+        self.hear_early(now);
         let policy = self.state.policy();
         let due = policy.next_unconfirmed(now);
         let unconfirmed: BTreeMap<_, _> =

@@ -12,7 +12,7 @@ use super::{CommandError, Engine};
 use crate::state::State;
 
 /// Records that are named in one refusal.
-const NAMED: usize = 16;
+pub(super) const NAMED: usize = 16;
 
 /// What earlier runs of the process set aside, while the node is in recovery.
 pub(super) fn at_start(state: &State) -> BTreeMap<RecordId, bool> {

@@ -254,7 +254,9 @@ fn already_taken_back(
         let held = state.record(id).filter(|held| held.facts.origin == state.us())?;
         let stone = state.tombstone(id, &held.facts.origin)?;
         let by = if recall { stone.recall? } else { stone.by };
-        Some((held.reference.clone(), state.record(&by)?.reference.clone()))
+        // A word that is set aside, for its key had ended, counts here and reached nobody.
+        let word = state.record(&by).filter(|word| !word.is_set_aside())?;
+        Some((held.reference.clone(), word.reference.clone()))
     };
     let Some((reference, by)) = targets.iter().find_map(before) else { return Ok(()) };
     let (code, what) =

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use comity_core::policy::{self, Agreement, Trees};
 use comity_core::receipt::RejectReason;
-use comity_core::{EconomyId, PartDigest, Section, Timestamp, Tlp};
+use comity_core::{EconomyId, Kind, PartDigest, Section, Timestamp, Tlp};
 use comity_node::engine::Engine;
 use comity_node::state::{OutFate, State};
 use comity_store::{BlobState, Store as _};
@@ -217,6 +217,13 @@ impl Watch {
             let told =
                 ledger.possibly_held(id).is_some() || here.is_some_and(|here| here.came_from(&us));
             let everybodys = withdrawn && !self.shadows[from].from_us_alone.contains(id);
+            // Of a word that is set aside where it was signed, for its key had ended, nobody hears.
+            let stands = |word: &&Deed| {
+                word.kind == Kind::Withdrawal
+                    && word.targets().contains(id)
+                    && one.record(&word.id).is_none_or(|held| !held.is_set_aside())
+            };
+            let everybodys = everybodys && self.truth.deeds().any(|word| stands(&word));
             if everybodys && told && here.is_some() && !gone {
                 let how = format!(
                     "node {to} holds {} from node {from}, which knows that it is withdrawn",
