@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use comity_core::agreement::Tier;
 use comity_core::control::{ApprovalBody, ApprovalVerdict, WithdrawalBody};
 use comity_core::journal::{
     ApprovalCause, AuthorLimit, PartnerChange, StaffChange, StaffJoined, StaffWithin,
@@ -19,6 +20,8 @@ use comity_node::engine::{Command, CommandError, Reply};
 use comity_store::{Store as _, Unsynced};
 use comity_tests::bench::{Bench, Peer, sign};
 use comity_tests::sim::node::new_entry;
+
+use super::redaction::agree_from;
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -409,7 +412,7 @@ fn each_rule_has_its_cause_and_an_audience_is_counted_as_the_preview_shows_it() 
         classes: [Class::PersonalData].into_iter().collect(),
         categories: ["law-enforcement".to_owned()].into_iter().collect(),
         recipients_over: Some(1),
-        tlp: None,
+        ..Approval::default()
     });
     let author = bench.node.economy.author.clone();
     let one = publish(&mut bench, Tlp::Clear);
@@ -445,6 +448,25 @@ fn each_rule_has_its_cause_and_an_audience_is_counted_as_the_preview_shows_it() 
     // What nobody gets is for nobody, however many there are.
     let green = publish(&mut bench, Tlp::Green);
     assert!(bench.state().awaited(&green).is_none());
+}
+
+/// What goes by an agreement of such a tier, now or from its first day on; what goes without one does not wait.
+#[test]
+fn a_tier_of_agreements_takes_a_second_person_for_what_goes_by_it() {
+    let police = [Tier::LawEnforcement];
+    let causes = |tier: &str, starts: &str, label: Tlp| {
+        let rules = Approval { tiers: police.into_iter().collect(), ..Approval::default() };
+        let (mut bench, mut partner) = approving(rules);
+        agree_from(&mut bench, &mut partner, tier, starts);
+        let record = publish(&mut bench, label);
+        bench.state().awaited(&record).map(|awaited| awaited.causes.clone())
+    };
+    let waits = Some(vec![ApprovalCause::Tier(Tier::LawEnforcement)]);
+    for starts in ["2026-01-01", "2027-01-01"] {
+        assert_eq!(causes("law-enforcement", starts, Tlp::Green), waits, "{starts}");
+        assert_eq!(causes("law-enforcement", starts, Tlp::Clear), None, "{starts}");
+        assert_eq!(causes("nda", starts, Tlp::Green), None, "{starts}");
+    }
 }
 
 /// As many partners would get it as its author does not publish to alone; the journal keeps that with the person.

@@ -20,8 +20,13 @@ const PIECE: usize = 16;
 
 /// An agreement that the partner proposes and the node accepts.
 pub(super) fn agree(bench: &mut Bench, peer: &mut Peer, tier: &str) {
+    agree_from(bench, peer, tier, "2026-01-01");
+}
+
+/// The same, from this day on.
+pub(super) fn agree_from(bench: &mut Bench, peer: &mut Peer, tier: &str, starts: &str) {
     let (by, ours) = (peer.economy.clone(), bench.node.economy.clone());
-    let text = format!("format = 1\ntitle = \"t\"\ntier = \"{tier}\"\nstarts = 2026-01-01\n");
+    let text = format!("format = 1\ntitle = \"t\"\ntier = \"{tier}\"\nstarts = {starts}\n");
     let speaks = |kind, body, by: &Economy, at: Timestamp| {
         control(kind, body, Tlp::Clear, &by.author, by.id, at).expect("a control record")
     };

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::agreement::Tier;
 use crate::identity::RecordId;
 use crate::marking::Tlp;
 use crate::time::Timestamp;
@@ -34,6 +35,8 @@ pub enum ApprovalCause {
     Restored,
     /// Whoever signed it does not publish this alone.
     Beyond(AuthorLimit),
+    /// An agreement of this tier lets some of it go, or would have from its first day on.
+    Tier(Tier),
 }
 
 /// What of a record goes further than its author publishes alone.
@@ -59,6 +62,7 @@ impl fmt::Display for ApprovalCause {
             Self::Recipients(1) => f.write_str("1 recipient"),
             Self::Recipients(many) => write!(f, "{many} recipients"),
             Self::Restored => f.write_str("after a restore"),
+            Self::Tier(tier) => write!(f, "goes by a {} agreement", tier.name()),
             Self::Beyond(limit) => write!(f, "{limit}: more than its author publishes alone"),
         }
     }

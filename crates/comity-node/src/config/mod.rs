@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use comity_core::agreement::Tier;
 use comity_core::{Class, EconomyId, Tlp};
 use jiff::tz::TimeZone;
 
@@ -144,14 +145,22 @@ pub struct Approval {
     pub classes: BTreeSet<Class>,
     /// Those that more partners than this would get.
     pub recipients_over: Option<u64>,
+    /// Those of which an agreement of one of these tiers lets something go.
+    pub tiers: BTreeSet<Tier>,
 }
 
 impl Approval {
     /// Whether nothing does.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let Self { tlp, categories, classes, recipients_over } = self;
-        tlp.is_none() && categories.is_empty() && classes.is_empty() && recipients_over.is_none()
+        let Self { tlp, categories, classes, recipients_over: _, tiers: _ } = self;
+        tlp.is_none() && categories.is_empty() && classes.is_empty() && !self.asks_who_gets_it()
+    }
+
+    /// Whether it depends on who would get a record.
+    #[must_use]
+    pub fn asks_who_gets_it(&self) -> bool {
+        self.recipients_over.is_some() || !self.tiers.is_empty()
     }
 }
 

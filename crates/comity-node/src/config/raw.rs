@@ -99,6 +99,7 @@ pub(super) struct Approval {
     pub(super) categories: Option<Vec<Spanned<String>>>,
     pub(super) classes: Option<Vec<Spanned<String>>>,
     pub(super) recipients_over: At<u64>,
+    pub(super) tiers: Option<Vec<Spanned<String>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

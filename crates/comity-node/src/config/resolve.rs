@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use comity_core::agreement::Tier;
 use comity_core::{Class, EconomyId, Tlp};
 use jiff::tz::TimeZone;
 use toml::Spanned;
@@ -287,8 +288,16 @@ impl Resolver<'_> {
             })?;
             classes.insert(class);
         }
+        let mut tiers = BTreeSet::new();
+        for raw in raw.tiers.into_iter().flatten() {
+            let tier = Tier::SIGNED.into_iter().find(|tier| tier.name() == raw.as_ref());
+            tiers.insert(tier.ok_or_else(|| {
+                let message = format!("`{}` is no tier of agreements", raw.as_ref());
+                self.fault(raw.span(), message, &Tier::SIGNED.map(Tier::name))
+            })?);
+        }
         let recipients_over = raw.recipients_over.map(Spanned::into_inner);
-        Ok(Approval { tlp: tlp.transpose()?, categories, classes, recipients_over })
+        Ok(Approval { tlp: tlp.transpose()?, categories, classes, recipients_over, tiers })
     }
 
     fn egress(&self, raw: raw::Egress) -> Result<Egress, Fault> {

@@ -162,6 +162,13 @@ pub const KEYS: &[Key] = &[
         "The same of records that more partners than this would get, counted when the record is signed.",
     ),
     key(
+        "approval",
+        "tiers",
+        "",
+        "[\"law-enforcement\"]",
+        "The same of records of which something goes by an agreement of one of these tiers, as that stands when the record is signed: mou, nda, law-enforcement.",
+    ),
+    key(
         "egress",
         "strings",
         "",
@@ -379,6 +386,10 @@ pub fn in_force(config: &Config) -> String {
     }
     if let Some(most) = approval.recipients_over {
         line(format_args!("recipients-over = {most}"));
+    }
+    if !approval.tiers.is_empty() {
+        let tiers = names(&mut approval.tiers.iter().map(|tier| tier.name().to_owned()));
+        line(format_args!("tiers = [{tiers}]"));
     }
     if !config.egress.is_empty() {
         line(format_args!("\n[egress]"));

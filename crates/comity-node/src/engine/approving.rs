@@ -26,7 +26,7 @@ impl Engine {
     pub(super) fn await_approval(&mut self, checked: &Checked, now: Timestamp) {
         let author = checked.record.manifest().author;
         let limit = self.state.staff().alone(author).and_then(|alone| alone.recipients);
-        let counted = self.approval.recipients_over.is_some() || limit.is_some();
+        let counted = self.approval.asks_who_gets_it() || limit.is_some();
         let uncounted = self.state.recovery().is_some() && counted;
         self.await_or(checked, uncounted.then_some(ApprovalCause::Restored), now);
     }

@@ -5,14 +5,16 @@
 //! signed the record nor with the node's own key, which signs what the node does by itself. A word that
 //! does not count is a record like any other, without effect.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use comity_core::agreement::Tier;
 use comity_core::control::{ApprovalBody, ApprovalVerdict};
 use comity_core::entitlement::{Claim, Entitlement, FirstSeen};
 use comity_core::journal::{ApprovalCause, AuthorLimit, AwaitsApproval, Source};
 use comity_core::policy::{
-    Approval, Lifecycle, Outcome, Partner, PolicyBuilder, Recipient, Standing, TrustLevel, Word,
-    plan,
+    Approval, Decision, Gate, Lifecycle, Outcome, Partner, PolicyBuilder, Recipient, Standing,
+    TrustLevel, Verdict, Word, plan,
 };
 use comity_core::staff::{Alone, HOLDER, StaffRole};
 use comity_core::{Class, EconomyId, KeyId, Kind, RecordId, Timestamp, Tlp};
@@ -196,10 +198,16 @@ impl State {
                 causes.push(ApprovalCause::Class(*class));
             }
         }
-        let mut counted = None;
-        let mut recipients = || *counted.get_or_insert_with(|| self.recipients(held, now));
+        let counted = OnceCell::new();
+        let who_gets = || counted.get_or_init(|| self.who_gets(held, now));
+        let recipients = || who_gets().len() as u64;
         if rules.recipients_over.is_some_and(|most| recipients() > most) {
             causes.push(ApprovalCause::Recipients(recipients()));
+        }
+        for tier in &rules.tiers {
+            if who_gets().values().any(|tiers| tiers.contains(tier)) {
+                causes.push(ApprovalCause::Tier(*tier));
+            }
         }
         if let Some(alone) = self.staff.alone(held.facts.author) {
             let beyond = beyond(alone, held, strictest, recipients);
@@ -227,10 +235,10 @@ impl State {
         self.staff.ever_held(author).is_none() && !grants.any(|grant| grant.holder != HOLDER)
     }
 
-    /// How many partners get some of its content, now or as soon as a time is past: by the decision that
-    /// the preview shows, as if nobody had to approve it and the egress guard found nothing; and as if each
-    /// partner stood well and were trusted with everything, for that is one person's to change back.
-    fn recipients(&self, held: &Held, now: Timestamp) -> u64 {
+    /// Which partners get some of its content, now or as soon as a time is past, and by agreements of which tiers:
+    /// by the decision that the preview shows, as if nobody had to approve it and the egress guard found nothing; and
+    /// as if each partner stood well and were trusted with everything, for that is one person's to change back.
+    fn who_gets(&self, held: &Held, now: Timestamp) -> BTreeMap<EconomyId, BTreeSet<Tier>> {
         let mut facts = held.facts.clone();
         facts.approval = Approval::NotNeeded;
         let parts = self.as_if_clear(held);
@@ -241,15 +249,28 @@ impl State {
         let paired = self.paired();
         let partners = self.policy.partners().filter(|(economy, _)| paired.contains(economy));
         let policy = partners.fold(self.policy.to_builder(), trusting).build();
-        let gets = |economy| {
+        let gets = |economy: EconomyId| {
             let plan = plan(&policy, &facts, &parts, &Recipient::partner(economy), now);
             let content = plan.parts().iter().zip(&parts).filter(|(_, part)| part.is_content());
-            content.into_iter().any(|(planned, _)| match planned.decision.outcome() {
+            let going = content.filter(|(planned, _)| match planned.decision.outcome() {
                 Outcome::Release(_) | Outcome::HoldUntil(_) => true,
                 Outcome::Withhold => false,
-            })
+            });
+            let going: Vec<_> = going.map(|(planned, _)| &planned.decision).collect();
+            let covering = going.iter().filter_map(|decision| {
+                policy.agreement(&decision.covering()?).map(|one| one.terms().tier())
+            });
+            let waits_for_one = |decision: &&Decision| {
+                let said = decision.judgement(Gate::Agreement);
+                said.is_some_and(|said| matches!(said.verdict, Verdict::Hold(_)))
+            };
+            let waits = going.iter().any(waits_for_one);
+            let later = policy.partner(&economy).into_iter().flat_map(|one| &one.agreements);
+            let later = later.filter(|one| waits && one.from() > now);
+            let tiers = covering.chain(later.map(|one| one.terms().tier())).collect();
+            (!going.is_empty()).then_some((economy, tiers))
         };
-        paired.iter().filter(|economy| gets(**economy)).count() as u64
+        paired.into_iter().filter_map(gets).collect()
     }
 
     /// Whether somebody may say a word about a record now, with this key. Whoever holds a key that nobody is

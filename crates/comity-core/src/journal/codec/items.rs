@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::{ApprovalCause, DraftPart, PartHeld, Withheld};
 use super::Item;
+use crate::agreement::Tier;
 use crate::assessment::{Credibility, Reliability};
 use crate::cbor::{Fault, Problem, Reader, Writer};
 use crate::identity::{EconomyId, EpochId, KeyId, PartDigest, RecordId};
@@ -35,6 +36,18 @@ macro_rules! ids {
 }
 
 ids!(EconomyId, RecordId, PartDigest, EpochId, KeyId, Digest);
+
+impl Item for Tier {
+    fn write(&self, writer: &mut Writer) {
+        writer.text(self.name());
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        let name = reader.text(MOST)?;
+        let known = Self::ALL.into_iter().find(|tier| tier.name() == name);
+        known.ok_or_else(|| reader.fault(Problem::OutOfRange))
+    }
+}
 
 impl Item for Signature {
     fn write(&self, writer: &mut Writer) {

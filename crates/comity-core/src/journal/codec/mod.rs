@@ -212,7 +212,7 @@ choices!(ArrivalOutcome {
 });
 choices!(ApprovalCause {
     0 = Label(label), 1 = Category(category), 2 = Class(class), 3 = Recipients(many),
-    4 = Restored, 5 = Beyond(limit)
+    4 = Restored, 5 = Beyond(limit), 6 = Tier(tier)
 });
 choices!(AuthorLimit {
     0 = Label(label), 1 = Kind(kind), 2 = Category(category), 3 = Recipients(many)

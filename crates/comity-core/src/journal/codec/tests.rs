@@ -147,6 +147,7 @@ fn examples() -> Vec<JournalEntry> {
                 ApprovalCause::Class(crate::Class::PersonalData),
                 ApprovalCause::Recipients(7),
                 ApprovalCause::Restored,
+                ApprovalCause::Tier(crate::agreement::Tier::LawEnforcement),
                 ApprovalCause::Beyond(AuthorLimit::Label(crate::Tlp::Amber)),
                 ApprovalCause::Beyond(AuthorLimit::Kind(crate::Kind::Incident)),
                 ApprovalCause::Beyond(AuthorLimit::Category("energy".into())),
