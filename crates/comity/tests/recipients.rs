@@ -11,7 +11,7 @@
 mod world;
 
 use serde_json::Value;
-use world::{Node, eventually, pair, text};
+use world::{Node, clock, eventually, pair, text};
 
 fn publish(node: &Node, title: &str) -> String {
     let record = format!(
@@ -140,4 +140,43 @@ fn a_backup_from_before_the_key_was_renewed_is_restored() {
         "{codes:?}"
     );
     assert_eq!((kr.stop(), jp.stop()), (0, 0));
+}
+
+/// A machine starts with its clock weeks ahead: what its clock alone has made due is held, and shown so, until a person
+/// says that it is right.
+#[test]
+fn what_waits_for_the_clock_goes_by_the_word_of_a_person() {
+    const DAY: i64 = 24 * 60 * 60;
+    let (mut kr, mut jp) = (Node::plain("KR"), Node::plain("JP"));
+    kr.run();
+    jp.run();
+    pair((&kr, "KR"), (&jp, "JP"));
+    let ahead = jiff::SignedDuration::from_secs(10 * DAY);
+    let release_at = jiff::Timestamp::now() + ahead;
+    let file = kr.folder().join("timed.toml");
+    let record = format!(
+        "format = 1\nkind = \"note\"\ntitle = \"later\"\n[marking]\ntlp = \"CLEAR\"\nrelease-at = {}\n\
+         [[part]]\nsection = \"summary\"\ntext = \"later\"\n",
+        release_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    );
+    std::fs::write(&file, record).unwrap();
+    let published = kr.data(&["publish", &file.display().to_string(), "--yes"]);
+    let reference = text(&published, "reference").to_owned();
+    assert_eq!((kr.stop(), jp.stop()), (0, 0));
+    kr.set_environment(clock::ahead(40 * DAY));
+    kr.run();
+    let explained = |kr: &Node| {
+        let explained = kr.data(&["explain", &reference, "--to", "JP"]);
+        explained["partners"][0]["parts"][0].clone()
+    };
+    let held = explained(&kr);
+    assert_eq!(text(&held, "outcome"), "hold", "{held}");
+    assert!(text(&held, "reason").contains("nobody vouches for the clock"), "{held}");
+    let tried = kr.data(&["publish", &file.display().to_string(), "--dry-run"]);
+    assert_eq!(tried["preview"]["parts"][0]["cells"][0]["outcome"], "hold", "{tried}");
+    assert_eq!(kr.data(&["clock", "show"])["unsure"], true);
+    kr.try_with(&["clock", "confirm", "--yes"], "").done();
+    assert_eq!(text(&explained(&kr), "outcome"), "release");
+    assert_eq!(kr.data(&["clock", "show"])["unsure"], false);
+    assert_eq!(kr.stop(), 0);
 }
