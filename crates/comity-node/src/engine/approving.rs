@@ -1,10 +1,11 @@
 //! What takes a second person, from the moment of its signing.
 
 use comity_core::journal::{ApprovalCause, AwaitsApproval, JournalEntry, Source};
-use comity_core::{RecordId, Timestamp};
+use comity_core::{KeyId, RecordId, Timestamp};
 
 use super::{Checked, Engine};
 use crate::config;
+use crate::state::Held;
 
 impl Engine {
     /// The same, and these records take a second person.
@@ -24,11 +25,25 @@ impl Engine {
     ///
     /// While the node is in recovery, who would get it cannot be counted: agreements may not be back.
     pub(super) fn await_approval(&mut self, checked: &Checked, now: Timestamp) {
-        let author = checked.record.manifest().author;
+        let uncounted = self.is_uncounted(checked.record.manifest().author);
+        self.await_or(checked, uncounted.then_some(ApprovalCause::Restored), now);
+    }
+
+    /// Why a record that is about to be signed would wait.
+    pub(crate) fn would_await(&self, held: &Held, now: Timestamp) -> Vec<ApprovalCause> {
+        let mut causes = self.state.approval_causes(&self.approval, held, now);
+        if causes.is_empty() && !held.facts.kind.is_control() {
+            let uncounted = self.is_uncounted(held.facts.author);
+            causes.extend(uncounted.then_some(ApprovalCause::Restored));
+        }
+        causes
+    }
+
+    /// Whether it would have to be counted who gets what this key signs, and cannot be.
+    fn is_uncounted(&self, author: KeyId) -> bool {
         let limit = self.state.staff().alone(author).and_then(|alone| alone.recipients);
         let counted = self.approval.asks_who_gets_it() || limit.is_some();
-        let uncounted = self.state.recovery().is_some() && counted;
-        self.await_or(checked, uncounted.then_some(ApprovalCause::Restored), now);
+        self.state.recovery().is_some() && counted
     }
 
     fn await_or(&mut self, checked: &Checked, otherwise: Option<ApprovalCause>, now: Timestamp) {

@@ -9,7 +9,7 @@ use comity_core::{Kind, RecordId, Timestamp};
 use super::command::{CommandError, Reply};
 use super::{Checked, Engine};
 use crate::limits::A_DAY;
-use crate::state::{Glass, GlassStands};
+use crate::state::{Glass, GlassStands, Partner};
 
 impl Engine {
     /// A word enters by which one record of ours goes to one partner in an emergency, and before it, in one
@@ -93,7 +93,15 @@ impl Engine {
                         }
                     }
                 }
-                (_, _) => format!("{what} is recalled from {name}, which had it in an emergency"),
+                (_, _) => {
+                    let hears = self.state.partner(&glass.opened.to).is_some_and(Partner::is_open);
+                    let when = if hears {
+                        ""
+                    } else {
+                        ": it hears of that when it is a partner again, or resumed; tell it by other means"
+                    };
+                    format!("{what} is recalled from {name}, which had it in an emergency{when}")
+                }
             };
             self.alarm(None, "emergency", text);
         }

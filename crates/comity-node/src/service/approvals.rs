@@ -205,7 +205,7 @@ pub(super) fn about_to_wait(
     held: &mut Held,
     now: Timestamp,
 ) -> Option<ApprovalNeed> {
-    let causes = state.approval_causes(engine.approval_rules(), held, now);
+    let causes = engine.would_await(held, now);
     let first = causes.first()?.to_string();
     held.facts.approval = Approval::Awaited(Word::new(&first));
     Some(need(state, held, &causes, now))
