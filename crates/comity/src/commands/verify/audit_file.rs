@@ -18,7 +18,7 @@ use comity_node::api::AuditChain;
 use comity_node::audit_file::{self, Delivery};
 use serde::Serialize;
 
-use super::keyrings::Known;
+use super::keyrings::{Known, stolen_by};
 use crate::screen::{Table, printable};
 pub(super) use lines::is_audit;
 
@@ -63,11 +63,34 @@ type Wrong = (&'static str, String);
 
 pub(super) fn verify(file: &str, bytes: &[u8], known: &Known<'_>) -> Result<Audit, Failure> {
     lines::format(file, bytes)?;
-    read(bytes, &known.of_signer(bytes)?).map_err(|(code, what)| {
+    let refused = |(code, what): Wrong| {
         let message = format!("`{file}` does not verify: {what}");
         Failure::new(FailureKind::Data, code, message)
             .next("ask for the file again, from the node that wrote it; do not use this one")
-    })
+    };
+    let audit = read(bytes, &known.of_signer(bytes)?).map_err(refused)?;
+    for delivery in &audit.deliveries {
+        let Ok(partner) = delivery.partner_id.parse() else { continue };
+        if delivery.signed_by.is_some() {
+            by_its_own(delivery, &known.of(partner)?).map_err(refused)?;
+        }
+    }
+    Ok(audit)
+}
+
+/// A receipt is the partner's, unless a keyring of it that is at hand says that the key was stolen.
+fn by_its_own(delivery: &Checked, keyrings: &[VerifiedKeyring]) -> Result<(), Wrong> {
+    let key = delivery.signed_by.as_ref().and_then(|key| key.parse().ok());
+    match key.and_then(|key| stolen_by(keyrings, key)) {
+        None => Ok(()),
+        Some(version) => Err((
+            "audit-receipt-invalid",
+            format!(
+                "delivery {} to {}: the key of its receipt was declared compromised in keyring version {version} of the partner: whoever has it can date back what it signs",
+                delivery.number, delivery.partner
+            ),
+        )),
+    }
 }
 
 /// The seal first: it says whether the lines are those that were written. Then each delivery, against

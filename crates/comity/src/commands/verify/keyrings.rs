@@ -23,7 +23,7 @@ pub(super) struct Known<'a> {
 
 impl<'a> Known<'a> {
     /// Those that the command names, and what a node in the folder that it names holds.
-    pub(super) fn of(verify: &Verify, context: &'a Context<'a>) -> Result<Self, Failure> {
+    pub(super) fn at_hand(verify: &Verify, context: &'a Context<'a>) -> Result<Self, Failure> {
         let given = verify.keyring.iter().map(|path| keyring_file::read(path));
         let node = context.data.is_some().then_some(context);
         Ok(Self { given: given.collect::<Result<_, _>>()?, node })
@@ -32,7 +32,11 @@ impl<'a> Known<'a> {
     /// The keyrings of the economy that a file in JSON says it is of; none, if it says none. Of an economy that
     /// the node does not know it has none either.
     pub(super) fn of_signer(&self, bytes: &[u8]) -> Result<Vec<VerifiedKeyring>, Failure> {
-        let Some(economy) = signer(bytes) else { return Ok(Vec::new()) };
+        signer(bytes).map_or_else(|| Ok(Vec::new()), |economy| self.of(economy))
+    }
+
+    /// The keyrings of an economy.
+    pub(super) fn of(&self, economy: EconomyId) -> Result<Vec<VerifiedKeyring>, Failure> {
         let given = self.given.iter().filter(|keyring| keyring.economy() == economy);
         let mut keyrings: Vec<_> = given.cloned().collect();
         if let Some(context) = self.node {
@@ -46,6 +50,14 @@ impl<'a> Known<'a> {
         }
         Ok(keyrings)
     }
+}
+
+/// The version of the keyring, if one of these says that the key was stolen.
+pub(super) fn stolen_by(keyrings: &[VerifiedKeyring], key: KeyId) -> Option<u64> {
+    let stolen = |keyring: &&VerifiedKeyring| {
+        keyring.revocation(key).is_some_and(|revocation| revocation.compromised)
+    };
+    keyrings.iter().filter(stolen).map(VerifiedKeyring::version).max()
 }
 
 #[derive(serde::Deserialize)]

@@ -43,7 +43,7 @@ enum Content {
 }
 
 pub(super) fn run(verify: &Verify, context: &mut Context<'_>) -> Result<(), Failure> {
-    let known = Known::of(verify, context)?;
+    let known = Known::at_hand(verify, context)?;
     let verified = verify.files.iter().map(|file| one(file, &known));
     let verified = verified.collect::<Result<Vec<_>, _>>()?;
     context.screen.answer(&verified, |out| verified.iter().try_for_each(|file| file.write(out)))

@@ -169,6 +169,20 @@ fn refused(file: &str, code: &str, says: &str) {
     assert!(what.contains(says), "{what}");
 }
 
+/// Whoever stole the partner's key signs for what never came there, and dates it back.
+#[test]
+fn a_receipt_by_a_key_that_its_partner_declared_stolen_is_refused() {
+    let audit = read(sealed(&books()).as_bytes(), &[]).unwrap();
+    let ended = |compromised| {
+        let end = Revocation { key: key(7).id(), at: NOW, compromised };
+        KeyringBuilder::follow(&kr().0).revoke(end).sign(&[&key(10)]).unwrap()
+    };
+    assert_eq!(by_its_own(&audit.deliveries[0], &[ended(false)]), Ok(()));
+    let (code, what) = by_its_own(&audit.deliveries[0], &[ended(false), ended(true)]).unwrap_err();
+    assert_eq!(code, "audit-receipt-invalid");
+    assert!(what.contains("delivery 2 to JP") && what.contains("keyring version 2"), "{what}");
+}
+
 #[test]
 fn a_delivery_that_was_signed_for_verifies() {
     let file = sealed(&books());
