@@ -416,7 +416,7 @@ pub(crate) struct Verify {
     /// Files; `-` is standard input
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
-    /// A keyring of the economy that signed, as `audit export --keyring` writes it; may be given more than once
+    /// A keyring of the economy that signed, or of a partner whose receipt is in it, as `audit export --keyring` writes it; may be given more than once
     #[arg(long, value_name = "FILE")]
     pub(crate) keyring: Vec<PathBuf>,
 }
