@@ -284,7 +284,7 @@ mod tests {
             .grant(link_grant(&economy, &link))
             .sign(&[&economy.root, &economy.next_root])
             .unwrap();
-        let bytes = rotated.link_evidence(link.id()).unwrap().encode();
+        let bytes = rotated.link_evidence(link.id(), NOW).unwrap().encode();
         assert!(partners.authenticate(link.id(), &bytes, NOW).is_ok());
     }
 
@@ -318,7 +318,7 @@ mod tests {
             .sign(&[&economy.next_root])
             .unwrap();
         // The economy itself connects before anybody here has heard of its rotation.
-        let bytes = rescued.link_evidence(economy.link.id()).unwrap().encode();
+        let bytes = rescued.link_evidence(economy.link.id(), NOW).unwrap().encode();
         let early = partners.authenticate(economy.link.id(), &bytes, NOW).unwrap();
         assert!([&thief, &old, &early].iter().all(|one| partners.still_admits(one, NOW)));
 
@@ -416,10 +416,10 @@ mod tests {
         let renewed = Grant { until, ..link_grant(&economy, &economy.link) };
         let keyring =
             KeyringBuilder::follow(&economy.keyring).grant(renewed).sign(&[&economy.root]).unwrap();
-        let evidence = keyring.link_evidence(economy.link.id()).unwrap().encode();
+        let evidence = keyring.link_evidence(economy.link.id(), NOW).unwrap().encode();
         let partner = partners.authenticate(economy.link.id(), &evidence, NOW).unwrap();
         assert_eq!(partner.granted_until(), until);
-        assert!(keyring.link_evidence(economy.author.id()).is_none());
+        assert!(keyring.link_evidence(economy.author.id(), NOW).is_none());
     }
 
     #[test]

@@ -312,9 +312,9 @@ fn bind(
     let met = shell::met::read(&config.store.folder);
     endpoint.met.clone_from(&met);
     // A grant that has ended by either clock admits nobody.
-    let clock = clock.clone();
+    let (now, clock) = (clock.latest(), clock.clone());
     endpoint.clock = Arc::new(move || clock.latest());
-    let identity = link_identity(&keys.link, keyring)?;
+    let identity = link_identity(&keys.link, keyring, now)?;
     let endpoint = Endpoint::bind(endpoint, identity, partners.clone(), sender);
     let endpoint = endpoint.map_err(|error| {
         let kind = match &error {
@@ -338,8 +338,9 @@ fn bind(
 pub(crate) fn link_identity(
     key: &SecretKey,
     keyring: &VerifiedKeyring,
+    now: Timestamp,
 ) -> Result<LinkIdentity, ServiceError> {
-    let evidence = keyring.link_evidence(key.id()).ok_or_else(|| {
+    let evidence = keyring.link_evidence(key.id(), now).ok_or_else(|| {
         let message = "the journal's keyring does not grant this node's link key, or no longer: the journal is another economy's, or older than the key";
         ServiceError::new(ErrorKind::NoPermission, "link-key", message).next(
             "bring back keys/keyring, which was kept beside node.keys, and start the node again; or comity restore DIR, with a backup from after the key was renewed. Whose journal it is, comity doctor says; do not renew the key. Were the root keys stolen, and their thief left the key out: comity key rotate root --stolen, while no node runs",

@@ -55,7 +55,8 @@ impl Economy {
             .grant(Grant::author(id, former.public(), all(), Tlp::Red, from, ended))
             .sign(&[&root])
             .expect("a keyring of its own root");
-        let evidence = keyring.link_evidence(link.id()).expect("a granted link key").encode();
+        let evidence =
+            keyring.link_evidence(link.id(), START).expect("a granted link key").encode();
         let authors = vec![author.clone()];
         Self { id, root, next_root, link, author, authors, junior, former, keyring, evidence }
     }

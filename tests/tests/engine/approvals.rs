@@ -467,6 +467,21 @@ fn a_tier_of_agreements_takes_a_second_person_for_what_goes_by_it() {
         assert_eq!(causes("law-enforcement", starts, Tlp::Clear), None, "{starts}");
         assert_eq!(causes("nda", starts, Tlp::Green), None, "{starts}");
     }
+    // By an agreement of today nothing would wait; by then another one is in force.
+    let rules = Approval { tiers: police.into_iter().collect(), ..Approval::default() };
+    let (mut bench, mut partner) = approving(rules);
+    agree_from(&mut bench, &mut partner, "nda", "2026-01-01");
+    agree_from(&mut bench, &mut partner, "law-enforcement", "2027-01-01");
+    let author = bench.node.economy.author.clone();
+    for (day, expected) in [(1, None), (60, waits)] {
+        let mut timed = draft(Tlp::Green, Class::General);
+        let at = bench.now.saturating_add(HOUR * 24 * day);
+        timed.parts[0].0.marking.as_mut().unwrap().release_at = Some(at);
+        let record = publish_draft(&mut bench, timed, &author);
+        let causes = bench.state().awaited(&record).map(|awaited| awaited.causes.clone());
+        assert_eq!(causes, expected, "{day}");
+        bench.wait(SECOND);
+    }
 }
 
 /// As many partners would get it as its author does not publish to alone; the journal keeps that with the person.

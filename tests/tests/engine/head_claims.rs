@@ -135,6 +135,7 @@ fn nothing_is_given_back_to_a_partner_whose_newest_keyring_is_not_here() {
     let late = restored(&mut world);
     world.bench.wait(A_DAY / 24);
     assert!(world.bench.closed.contains_key(&late) && !given_back(world.bench.heard(late)));
+    assert_eq!(world.bench.alarms("restored-unconfirmed").len(), 1);
     world.brings(&(record(&other, &keyring, world.bench.now), Vec::new()));
     let conn = restored(&mut world);
     world.bench.wait(A_DAY / 24);

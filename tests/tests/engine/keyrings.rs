@@ -48,7 +48,7 @@ fn a_rotation_that_a_relay_brings_ends_the_links_of_the_stolen_root() {
     assert_eq!(bench.answer(&relay, number), Answer::Acked);
     // The network asks this of every link when it is told who may connect.
     assert!(!bench.node.partners.still_admits(&thief, START));
-    let link = keyring.link_evidence(by.link.id()).expect("a link key");
+    let link = keyring.link_evidence(by.link.id(), START).expect("a link key");
     let itself = let_in(&bench, &by, &link.encode());
     assert!(bench.node.partners.still_admits(&itself, START));
     bench.restart();
@@ -147,7 +147,7 @@ fn a_link_key_that_time_alone_revokes_is_shut_out() {
     assert!(bench.node.partners.still_admits(&thief, START));
     bench.wait(Duration::from_secs(60));
     assert!(!bench.node.partners.still_admits(&thief, START), "when its time has come");
-    let link = keyring.link_evidence(by.link.id()).expect("a link key");
+    let link = keyring.link_evidence(by.link.id(), START).expect("a link key");
     let itself = let_in(&bench, &by, &link.encode());
     assert!(bench.node.partners.still_admits(&itself, START));
 }
@@ -218,7 +218,7 @@ fn a_frozen_partner_may_connect_gets_no_content_and_is_rescued_by_its_next_root(
     for _ in 0..2 {
         assert!(!bench.state().is_frozen(&by.id));
         assert!(!bench.node.partners.still_admits(&thief, START));
-        let itself = keyring.link_evidence(by.link.id()).unwrap().encode();
+        let itself = keyring.link_evidence(by.link.id(), START).unwrap().encode();
         assert!(bench.node.partners.still_admits(&let_in(&bench, &by, &itself), START));
         bench.restart();
     }

@@ -153,6 +153,18 @@ fn what_was_signed_with_a_key_that_had_ended_is_named_to_be_signed_anew() {
     let alarms = world.bench.alarms("set-aside");
     let named = |text: &&str| text.contains(&reference) && text.contains("comity withdraw");
     assert!(alarms.iter().any(named), "{alarms:?}");
+    // The word that is signed anew is the one that the books name.
+    let key = SecretKey::from_seed(&[77; 32]);
+    let anew = world.withdrawal(&key);
+    let (record, title) = (Box::new(anew.clone()), String::new());
+    let publish = Command::Publish { record, parts: vec![], title, draft: None };
+    world.bench.command(publish).expect("by a key that counts");
+    let stone = |world: &World| {
+        world.bench.state().tombstone(&world.first, &world.by.id).map(|stone| stone.by)
+    };
+    assert_eq!(stone(&world), Some(anew.id()));
+    world.bench.restart();
+    assert_eq!(stone(&world), Some(anew.id()));
 }
 
 /// That somebody approved it may be what was lost: by the rules of today it waits again.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use comity_core::group::{RosterBody, RosterHead};
 use comity_core::keyring::DatedHead;
-use comity_core::record::{Draft, Header};
-use comity_core::{Kind, Marking, RecordId, Section, Timestamp, Tlp};
+use comity_core::record::{Draft, Header, control};
+use comity_core::{Digest, GroupId, Kind, Marking, RecordId, Section, Timestamp, Tlp};
 use comity_node::engine::{Command, Reply};
 use comity_tests::bench::{Bench, Peer, advisory, sign};
 use comity_tests::sim::wire::Said;
@@ -165,4 +166,26 @@ fn what_is_relayed_goes_on_while_the_clock_is_in_doubt() {
     bench.wait(SECOND);
     assert!(bench.state().head_of(&origin.id).is_some());
     assert_eq!(went(&bench, &partner), [record.id()]);
+}
+
+/// That a roster is the last one would be believed for a fortnight after a day that is still to come, whoever was
+/// removed since.
+#[test]
+fn no_roster_is_confirmed_by_a_clock_that_nobody_vouches_for() {
+    let (mut bench, mut partner, _) = started_ahead(20);
+    let head = RosterHead { group: GroupId([1; 32]), epoch: 5, digest: Digest([5; 32]) };
+    let (body, by) = (RosterBody::Head(head).encode(), bench.node.economy.clone());
+    let refused = |bench: &mut Bench| {
+        let (body, now) = (body.clone(), bench.now);
+        let word = control(Kind::Roster, body, Tlp::AmberStrict, &by.author, by.id, now);
+        let (record, title) = (Box::new(word.expect("a word")), String::new());
+        let publish = Command::Publish { record, parts: Vec::new(), title, draft: None };
+        bench.command(publish).expect_err("there is no such group").to_string()
+    };
+    let why = refused(&mut bench);
+    assert!(why.contains("nobody vouches for the clock"), "{why}");
+    let conn = bench.connect(&mut partner);
+    bench.control(conn, Peer::pong(bench.now));
+    let why = refused(&mut bench);
+    assert!(why.contains("no such group"), "{why}");
 }

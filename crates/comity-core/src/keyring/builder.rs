@@ -112,6 +112,14 @@ impl KeyringBuilder {
         self
     }
 
+    /// Leaves out the ends of keys for which `keep` is false. Nobody takes a keyring that forgets one, but of a later
+    /// root set, which begins anew: after a theft, those with which the thief has filled the keyring.
+    #[must_use]
+    pub fn revoke_only(mut self, keep: impl Fn(&Revocation) -> bool) -> Self {
+        self.revocations.retain(|_, revocation| keep(revocation));
+        self
+    }
+
     /// Puts `set` in the place of the root set in force, which committed to its keys.
     ///
     /// All grants are signed anew, so that none lives by the word of a replaced root.

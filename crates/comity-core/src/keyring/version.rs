@@ -318,13 +318,14 @@ impl VerifiedKeyring {
         !revoked && self.grants_of(key).any(|grant| grant.covers(role, at))
     }
 
-    /// What the certificate of `link_key` carries; of several grants, the one that lasts longest.
+    /// What the certificate of `link_key` carries; of several grants, the one that lasts longest of those in force at
+    /// `now`.
     #[must_use]
-    pub fn link_evidence(&self, link_key: KeyId) -> Option<LinkEvidence> {
+    pub fn link_evidence(&self, link_key: KeyId, now: Timestamp) -> Option<LinkEvidence> {
         let grant = self
             .signed_grants_of(link_key)
             .filter(|grant| grant.grant().role == Role::Link && !grant.grant().unknown)
-            .max_by_key(|grant| grant.grant().until)?;
+            .max_by_key(|grant| (grant.grant().covers(Role::Link, now), grant.grant().until))?;
         let rotations = self.0.keyring.rotations.clone();
         Some(LinkEvidence { rotations, grant: grant.clone() })
     }

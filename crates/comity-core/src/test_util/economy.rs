@@ -66,7 +66,7 @@ impl TestEconomy {
     #[must_use]
     pub fn evidence(&self) -> Vec<u8> {
         self.keyring
-            .link_evidence(self.link.id())
+            .link_evidence(self.link.id(), Self::FROM)
             .map(|evidence| evidence.encode())
             .unwrap_or_default()
     }

@@ -308,7 +308,7 @@ async fn a_new_link_key_needs_no_new_pairing() {
         .grant(grant)
         .sign(&[&kr.economy.root])
         .unwrap();
-    let evidence = next.link_evidence(fresh.id()).unwrap().encode();
+    let evidence = next.link_evidence(fresh.id(), TestEconomy::FROM).unwrap().encode();
     let id = fresh.id();
     kr.endpoint.replace_identity(LinkIdentity { key: fresh, evidence }).unwrap();
     kr.dial(&jp).await;
@@ -347,7 +347,7 @@ async fn a_thief_of_the_root_is_put_out_by_the_rotation_and_the_economy_is_let_i
     assert_eq!(jp.refused().await, RefusedWhy::Gate(Refusal::Authentication(why)));
 
     let key = kr.economy.link.clone();
-    let evidence = rescued.link_evidence(key.id()).unwrap().encode();
+    let evidence = rescued.link_evidence(key.id(), TestEconomy::FROM).unwrap().encode();
     kr.endpoint.replace_identity(LinkIdentity { key, evidence }).unwrap();
     kr.dial(&jp).await;
     kr.opened().await;

@@ -267,7 +267,7 @@ impl Engine {
                 ours.truncate(super::set_aside::NAMED);
                 let more = if count > ours.len() { ", and others" } else { "" };
                 text.push_str(&format!(
-                    "; of ours, which no partner believes any more: {}{more}. Sign anew what is meant: a withdrawal with `comity withdraw`",
+                    "; of ours, which no partner believes any more: {}{more}. Publish anew what is meant. What one of these took back, take back again with `comity withdraw`; an agreement that one of these ended, the partner can still end",
                     ours.join(", ")
                 ));
             }

@@ -227,6 +227,7 @@ impl Engine {
             fresh: _,
             effects: _,
             full: _,
+            certain: _,
             timeless: _,
             told: _,
         } = std::mem::replace(self, anew);

@@ -49,6 +49,8 @@ impl Engine {
         // Who it is that asks for everything back, nobody can say; and what it does not get now it
         // would take for lost.
         if let Some(why) = self.keeps_back(&economy, now).filter(|_| heads.recovering) {
+            let text = "the partner was restored and asks for what it lost, and its newest keyring is not here: whoever it is gets nothing back. If nobody has that keyring, its operator suspends its partners, confirms the recovery, runs `comity key rotate`, and you pair anew: comity partner invite";
+            self.alarm(Some(economy), "restored-unconfirmed", text.to_owned());
             let reason = why.to_owned();
             return self.session_input(economy, comity_proto::Input::Refuse { conn, reason }, now);
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use comity_core::journal::JournalEntry;
 use comity_core::keyring::{DatedHead, HeadError, Place, SignedHead, Unconfirmed, signs_heads};
-use comity_core::{EconomyId, Timestamp};
+use comity_core::{EconomyId, KeyId, Timestamp};
 
 use super::{CommandError, Engine, Reply, Then};
 use crate::limits::{A_DAY, HEADS_VERIFIED};
@@ -53,8 +53,8 @@ pub(super) struct Watched {
     due: Option<Timestamp>,
     /// When a person was told last that nobody hears of our own.
     unsaid: Option<Timestamp>,
-    /// Which keyring of ours, that is not here, a person was told of.
-    behind: Option<Place>,
+    /// Which keyring of ours, that is not here, a person was told of, and by which key it was named.
+    behind: Option<(Place, KeyId)>,
     /// Whether our own is said once somebody vouches for the clock.
     awaits_clock: bool,
 }
@@ -77,6 +77,11 @@ impl Engine {
         let economy = head.head().economy;
         if economy == self.state.us() {
             return self.heard_of_ours(partner, head, now);
+        }
+        // Whoever says of itself less than it said before has forgotten it.
+        let known = self.state.head_of(&economy).map(|known| known.head().place);
+        if economy == partner && known.is_some_and(|known| head.head().place < known) {
+            self.tell_its_own(partner, now);
         }
         // It comes again with the next connection, and tomorrow's says the same.
         if self.space_low || !self.state.would_hear(head, now) {
@@ -111,6 +116,9 @@ impl Engine {
 
     /// Heads that came before the keyring that grants their key are heard again when it is here.
     fn hear_early(&mut self, now: Timestamp) {
+        if self.space_low {
+            return;
+        }
         let mut granted = Vec::new();
         for (partner, session) in &mut self.sessions {
             session.heads.early.retain(|economy, head| {
@@ -133,16 +141,21 @@ impl Engine {
         let us = self.state.us();
         let Some(own) = self.state.keyring(&us) else { return };
         let (named, here) = (head.head().place, Place::of(own));
-        if named <= here || self.watched.behind.is_some_and(|told| named <= told) {
+        if named < here || *head.head() == DatedHead::of(own, head.head().at) {
+            return;
+        }
+        // What a key that has ended named says nothing any more.
+        let told = self.watched.behind.filter(|(_, key)| own.revocation(*key).is_none());
+        if told.is_some_and(|(told, _)| named <= told) {
             return;
         }
         let may = self.sessions.get_mut(&partner).is_some_and(|one| one.heads.may_bring(now));
         if !may || head.verify(own, now).is_err() {
             return;
         }
-        self.watched.behind = Some(named);
+        self.watched.behind = Some((named, head.key()));
         let text = format!(
-            "this economy has said that its keyring is version {named}, and version {here} is the newest here: partners pass on nothing that it signed. Was the journal put back, begin recovery with `comity restore --here`; is the key of the links in foreign hands, then `comity key rotate --compromised`"
+            "this economy has said that its keyring is version {named}, and another one, version {here}, is the newest here: partners pass on nothing that it signed. Was the journal put back, begin recovery with `comity restore --here`; is the key of the links in foreign hands, then `comity key rotate --compromised`"
         );
         self.alarm(Some(partner), "own-keyring-behind", text);
     }
@@ -219,6 +232,10 @@ impl Engine {
         for economy in self.state.headed_economies() {
             self.tell_head_to(partner, economy, now);
         }
+        let doubts = |why: Unconfirmed| why.doubts_link();
+        if self.state.unconfirmed(&partner, now).is_some_and(doubts) {
+            self.tell_its_own(partner, now);
+        }
         let said = self.state.head_of(&self.state.us()).is_some();
         if said && self.state.own_head_is_due(now) {
             // Where it may not, the hourly look says why.
@@ -226,15 +243,17 @@ impl Engine {
         }
     }
 
-    /// Tells a partner of an economy's keyring, if it was not told the same over this connection: our own, those of
-    /// economies of which it possibly holds something, and its own where that is not the one which is here.
+    /// Tells a partner what it has said of its own keyring: its journal may have been put back.
+    fn tell_its_own(&mut self, partner: EconomyId, now: Timestamp) {
+        let Some(head) = self.state.head_of(&partner).cloned() else { return };
+        self.tell(partner, head, now);
+    }
+
+    /// Tells a partner of an economy's keyring, if it was not told the same over this connection: our own, and
+    /// those of economies of which it possibly holds something.
     pub(super) fn tell_head_to(&mut self, partner: EconomyId, economy: EconomyId, now: Timestamp) {
         let knows = |economy| self.state.partner(&partner).is_some_and(|one| one.may_know(economy));
-        let concerns = match economy == partner {
-            true => self.state.unconfirmed(&economy, now).is_some_and(|why| why.doubts_link()),
-            false => economy == self.state.us() || knows(&economy),
-        };
-        if !concerns {
+        if economy == partner || !(economy == self.state.us() || knows(&economy)) {
             return;
         }
         // It is told when it is durable.
@@ -243,10 +262,15 @@ impl Engine {
             return;
         }
         let Some(head) = self.state.head_of(&economy).cloned() else { return };
+        self.tell(partner, head, now);
+    }
+
+    fn tell(&mut self, partner: EconomyId, head: SignedHead, now: Timestamp) {
         let Some(session) = self.sessions.get_mut(&partner).filter(|session| session.up) else {
             return;
         };
-        if session.heads.told.insert(economy, *head.head()) == Some(*head.head()) {
+        let said = *head.head();
+        if session.heads.told.insert(said.economy, said) == Some(said) {
             return;
         }
         self.session_input(partner, comity_proto::Input::KeyringHead(Box::new(head)), now);
@@ -279,6 +303,9 @@ impl Engine {
                 why.of(&name)
             );
             self.alarm(Some(economy), "keyring-unconfirmed", text);
+            if why.doubts_link() {
+                self.tell_its_own(economy, now);
+            }
         }
         self.watched.unconfirmed = unconfirmed;
         (self.watched.at, self.watched.due) = (now, due);

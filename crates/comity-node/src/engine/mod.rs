@@ -156,6 +156,8 @@ pub struct Engine {
     sweep: Option<terms::Sweep>,
     /// Whether somebody besides this machine says what the time is; not known before the first step.
     sure: Option<bool>,
+    /// What was vouched for when everything was looked at last, while nobody vouches for now.
+    certain: Option<Timestamp>,
     /// By what is decided what would go at the time of which somebody is sure, while nobody is of now.
     timeless: Option<Arc<PolicySnapshot>>,
     /// Whether each partner's clock agreed when it last said the time, in this run.
@@ -211,6 +213,7 @@ impl Engine {
             full: BTreeMap::new(),
             sweep: None,
             sure: None,
+            certain: None,
             timeless: None,
             witnesses: BTreeMap::new(),
             watched: heads::Watched::default(),

@@ -180,6 +180,11 @@ impl Engine {
         let returned = policy::give_back(self.state.policy(), &held.facts, economy, payload, now);
         match returned {
             Ok(delivery) => {
+                // What waits in the link by then is taken back.
+                let turns_at = self.state.policy().next_unconfirmed(now);
+                if let Some(session) = self.sessions.get_mut(&economy) {
+                    session.turns_at = session.turns_at.into_iter().chain(turns_at).min();
+                }
                 self.session_input(economy, comity_proto::Input::Return(delivery), now);
             }
             Err(_not_its_own) => self.give_back_digest(economy, number, now),
@@ -198,6 +203,9 @@ impl Engine {
         let Some(session) = self.sessions.get_mut(&economy) else { return };
         if session.loading.remove(&number).is_none() {
             return;
+        }
+        if self.keeps_back(&economy, now).is_some() {
+            return self.return_deferred(economy, number);
         }
         let taken = self.state.partner(&economy).and_then(|one| one.inbound.taken(number));
         if taken.is_some_and(|entry| unerased(&self.state, entry).count() < asked) {

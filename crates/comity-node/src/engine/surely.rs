@@ -105,6 +105,13 @@ impl Engine {
         if self.sure.replace(false).is_none() {
             self.tell_unsure(now);
         }
+        let certain = self.state.vouched();
+        let known = *self.certain.get_or_insert(certain);
+        if certain.since(known) >= AN_HOUR {
+            // What waited may go by now.
+            self.certain = Some(certain);
+            self.widen();
+        }
     }
 
     /// Up to when time has certainly come, where that is not now.

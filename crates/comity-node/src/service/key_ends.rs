@@ -148,7 +148,7 @@ impl Service {
 
 /// What the key with which this node signs may do. One that the keyring does not grant, as after a keyring
 /// was lost, is to be replaced like any other: by one that may do what the desk's keys before it could.
-fn desk_grant(keyring: &VerifiedKeyring, desk: &SecretKey, now: Timestamp) -> Grant {
+pub(super) fn desk_grant(keyring: &VerifiedKeyring, desk: &SecretKey, now: Timestamp) -> Grant {
     let authors = |grant: &&Grant| grant.role == Role::Author && !grant.unknown;
     let own = keyring.grants_of(desk.id()).filter(authors).max_by_key(|grant| grant.until);
     let before = || {
@@ -161,7 +161,7 @@ fn desk_grant(keyring: &VerifiedKeyring, desk: &SecretKey, now: Timestamp) -> Gr
 }
 
 /// All that the key with which a node signs may do.
-fn full_grant(keyring: &VerifiedKeyring, desk: &SecretKey, now: Timestamp) -> Grant {
+pub(super) fn full_grant(keyring: &VerifiedKeyring, desk: &SecretKey, now: Timestamp) -> Grant {
     let (from, until) = grant_span(now);
     let kinds = Kind::ALL.iter().copied();
     Grant::author(keyring.economy(), desk.public(), kinds, Tlp::Red, from, until)

@@ -66,7 +66,7 @@ impl Service {
         let Some(endpoint) = &self.parts.endpoint else { return Ok(()) };
         let refused =
             |error: comity_net::tls::TlsError| ServiceError::data("certificate", error.to_string());
-        endpoint.replace_identity(link_identity(link, keyring)?).map_err(refused)
+        endpoint.replace_identity(link_identity(link, keyring, self.now())?).map_err(refused)
     }
 
     /// Whoever signs our next keyring is alone: two of one version would freeze this economy.

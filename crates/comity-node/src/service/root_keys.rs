@@ -5,14 +5,18 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use comity_core::keyring::{Grant, KeyringBuilder, RootKeys, RootSet, VerifiedKeyring};
+use comity_core::keyring::{
+    Grant, KeyringBuilder, KeyringError, RootKeys, RootSet, VerifiedKeyring,
+};
 use comity_core::sign::SecretKey;
-use comity_core::{KeyId, Kind, RecordId, Tlp, limits};
+use comity_core::{KeyId, Kind, RecordId, Timestamp, Tlp, limits};
 
 use super::Service;
 use super::key_ends::{instant, key_line, signed_line};
 use super::partners::{self, Links};
-use super::root_stays::{Stays, ended, may_count, nobody_else_links, with_keys_that_count};
+use super::root_stays::{
+    Stays, ended, ever_ours, may_count, nobody_else_links, with_keys_that_count,
+};
 use crate::api::{
     Hears, NextRootFile, PartnerLine, RootPartner, RootPassphrase, RootRotated, RotateRootRequest,
     SignedLine,
@@ -53,15 +57,23 @@ impl Service {
         let opened = apart(move || opened(&opening.0, &opening.1, opening.2)).await?;
         rotated.checked = opened.is_some();
         let Some(opened) = opened.filter(|_| !asked.dry_run) else { return Ok(rotated) };
-        let anyway = asked.anyway;
+        let (anyway, now) = (asked.anyway, self.now());
         let builder = KeyringBuilder::follow(&keyring)
             .retain(|grant| stays.grants(grant))
-            .affirm_only(|record| stays.affirms(record));
+            .affirm_only(|record| stays.affirms(record))
+            .affirm(stays.affirmed_then());
         let builder = stays.left_out_since(&keyring).fold(builder, KeyringBuilder::grant);
         let (builder, keys, renewed) =
-            with_keys_that_count(builder, &keyring, &stays, &self.keys()?, self.now());
+            with_keys_that_count(builder, &keyring, &stays, &self.keys()?, now);
+        let builder = match asked.stolen {
+            true => {
+                let known = self.look(|state, _, _| ever_ours(state)).await?;
+                builder.revoke_only(|end| known.contains(&end.key))
+            }
+            false => builder,
+        };
         let folder = self.parts.config.folder.clone();
-        let signing = Signing { keyring, builder, opened, link: keys.link.id() };
+        let signing = Signing { keyring, builder, opened, link: keys.link.id(), now };
         let next = apart(move || signing.sign(&folder, &asked)).await?;
         let why = if rotated.stolen { ", without the old ones" } else { "" };
         let title = format!("Keyring, version {}: new root keys{why}", next.version());
@@ -96,7 +108,7 @@ impl Service {
             let message = format!("at {from} there was no node here yet");
             ServiceError::no_input("before-founding", message)
         })?;
-        let ours = BTreeSet::from([keys.link.id(), keys.desk.id()]);
+        let ours = [keys.desk.id(), keys.link.id()];
         debug_assert_eq!(then.economy(), keyring.economy());
         Ok(Stays::Since { from, then, ours })
     }
@@ -121,8 +133,9 @@ impl Service {
             let stay: BTreeSet<KeyId> =
                 held.grants().filter(|grant| !out(grant)).map(|grant| grant.key).collect();
             let others = |grant: &&Grant| theft && !out(grant) && !own.contains(&grant.key);
-            let anew = held.grants().filter(others).filter(|grant| may_count(&held, grant, now));
-            let anew = anew.map(|grant| key_line(state, &held, grant, here)).collect();
+            let anew = held.grants().filter(others).cloned().chain(kept.left_out_since(&held));
+            let anew = anew.filter(|grant| may_count(&held, grant, now));
+            let anew = anew.map(|grant| key_line(state, &held, &grant, here)).collect();
             let gone: BTreeSet<KeyId> = left.iter().map(|grant| grant.key).collect();
             let taken = gone.difference(&stay).flat_map(|key| signed_by(state, key));
             let takes_back = taken
@@ -303,6 +316,8 @@ pub(super) struct Signing {
     pub(super) opened: Opened,
     /// The key of the links.
     pub(super) link: KeyId,
+    /// When.
+    pub(super) now: Timestamp,
 }
 
 impl Signing {
@@ -312,7 +327,7 @@ impl Signing {
         folder: &Path,
         asked: &RotateRootRequest,
     ) -> Result<VerifiedKeyring, ServiceError> {
-        let Self { keyring, builder, opened, link } = self;
+        let Self { keyring, builder, opened, link, now } = self;
         let mut signers = opened.keys.clone();
         if !asked.stolen {
             let passphrase = asked.root_passphrase.as_ref().and_then(RootPassphrase::typed);
@@ -325,14 +340,18 @@ impl Signing {
             .map_err(|error| ServiceError::data("root-keys", error.to_string()))?;
         let set = RootSet::new(opened.set.clone(), following.commitment());
         let next = builder.rotate(set).sign(&signers.iter().collect::<Vec<_>>());
-        let next = next.map_err(rotation::unsigned)?;
+        let next = next.map_err(|error| match (error, asked.stolen && asked.from.is_none()) {
+            (error @ KeyringError::TooLarge(_), true) => rotation::unsigned(error)
+                .next("leave out what the thief filled it with: comity key rotate root --stolen --from TIME"),
+            (error, _) => rotation::unsigned(error),
+        })?;
         if !asked.stolen && next.chain().is_seized_since(keyring.chain()) {
             let message =
                 "keys/root.keys does not hold enough of the root keys in force to consent";
             return Err(ServiceError::new(ErrorKind::NoPermission, "root-keys", message)
                 .next(format!("bring them back, whole; were they stolen or lost: {STOLEN}")));
         }
-        let evidence = next.link_evidence(link).map_or(0, |evidence| evidence.encode().len());
+        let evidence = next.link_evidence(link, now).map_or(0, |evidence| evidence.encode().len());
         if evidence > limits::LINK_EVIDENCE_BYTES {
             let message = format!(
                 "the root keys were replaced {} times: no partner would take a certificate with all of them",

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use comity_core::keyring::{Grant, KeyringBuilder, Role, VerifiedKeyring};
+use comity_core::keyring::{Grant, KeyringBuilder, Role, SignedKeyring, VerifiedKeyring};
 use comity_core::sign::SecretKey;
 use comity_core::{KeyId, Kind, RecordId, Timestamp, Tlp};
 
-use super::key_ends::{full_desk, next_desk};
+use super::key_ends::{desk_grant, full_desk, full_grant, next_desk};
 use crate::error::ServiceError;
 use crate::founding::{DESK, LINK};
 use crate::node::Keys;
 use crate::rotation;
+use crate::state::State;
 
 /// Whether a grant counts, or will.
 pub(super) fn may_count(keyring: &VerifiedKeyring, grant: &Grant, now: Timestamp) -> bool {
@@ -51,11 +52,14 @@ pub(super) fn ended(
         let mut own = grants.iter().filter(|grant| grant.key == key);
         match name {
             LINK => own.any(|grant| grant.covers(Role::Link, now)),
-            _ => stays.desk_signs().iter().all(|kind| {
-                let signs =
-                    |grant: &&Grant| grant.covers(Role::Author, now) && grant.kinds.contains(kind);
-                own.clone().filter(signs).any(|grant| grant.ceiling >= stays.desk_ceiling())
-            }),
+            _ => {
+                let need = stays.desk_grant(keyring, &keys.desk, now);
+                let signs = |kind: &Kind| {
+                    let mut own = own.clone().filter(|grant| grant.covers(Role::Author, now));
+                    own.any(|grant| grant.kinds.contains(kind) && grant.ceiling >= need.ceiling)
+                };
+                need.kinds.iter().all(signs)
+            }
         }
     };
     let own = [(DESK, keys.desk.id()), (LINK, keys.link.id())];
@@ -103,7 +107,8 @@ pub(super) enum Stays {
     Since {
         from: Timestamp,
         then: VerifiedKeyring,
-        ours: BTreeSet<KeyId>,
+        /// That of the desk, and that of the links.
+        ours: [KeyId; 2],
     },
 }
 
@@ -111,9 +116,15 @@ impl Stays {
     pub(super) fn grants(&self, grant: &Grant) -> bool {
         match self {
             Self::Everything | Self::WhateverAThiefDid => true,
-            Self::Since { then, ours, .. } => {
-                ours.contains(&grant.key) || then.grants_of(grant.key).any(|before| before == grant)
-            }
+            // A key with which the node runs may be newer; what it may do besides, the thief has let it do.
+            Self::Since { then, ours, .. } => match then.grants_of(grant.key).next() {
+                Some(_) => then.grants_of(grant.key).any(|before| before == grant),
+                None => {
+                    let [desk, link] = ours;
+                    (grant.key == *link && grant.role == Role::Link)
+                        || (grant.key == *desk && grant.role == Role::Author)
+                }
+            },
         }
     }
 
@@ -137,18 +148,35 @@ impl Stays {
         then.into_iter().flat_map(VerifiedKeyring::grants).filter(gone).cloned()
     }
 
-    /// What the node's own key must be able to sign, if it is to stay.
-    fn desk_signs(&self) -> &'static [Kind] {
+    /// What it affirmed then.
+    pub(super) fn affirmed_then(&self) -> Vec<RecordId> {
         match self {
-            Self::Everything | Self::Since { .. } => &[Kind::Keyring],
-            Self::WhateverAThiefDid => Kind::ALL,
+            Self::Everything | Self::WhateverAThiefDid => Vec::new(),
+            Self::Since { then, .. } => then.keyring().affirmed.clone(),
         }
     }
 
-    fn desk_ceiling(&self) -> Tlp {
+    /// What the key with which the node signs must be able to sign, if it is to stay.
+    fn desk_grant(&self, keyring: &VerifiedKeyring, desk: &SecretKey, now: Timestamp) -> Grant {
         match self {
-            Self::Everything | Self::Since { .. } => Tlp::Clear,
-            Self::WhateverAThiefDid => Tlp::Red,
+            Self::Everything => desk_grant(keyring, desk, now),
+            Self::Since { then, .. } => desk_grant(then, desk, now),
+            Self::WhateverAThiefDid => full_grant(keyring, desk, now),
         }
     }
+}
+
+/// Keys that this economy has granted anything in a keyring that is known here, or that signed for it. Of no other
+/// has anything to be said.
+pub(super) fn ever_ours(state: &State) -> BTreeSet<KeyId> {
+    let us = state.us();
+    let bodies = state.keyring_records(&us).iter();
+    let bodies = bodies.filter_map(|id| state.record(id)?.body.as_deref());
+    let granted = bodies.flat_map(|body| {
+        let keyring = SignedKeyring::decode(body).and_then(|one| one.verified_before(us, None));
+        let keys = keyring.iter().flat_map(|one| one.grants().map(|grant| grant.key));
+        keys.collect::<Vec<_>>()
+    });
+    let records = state.records().filter(|(_, held)| held.facts.origin == us);
+    granted.chain(records.map(|(_, held)| held.facts.author)).collect()
 }

@@ -283,7 +283,8 @@ async fn interrupted(path: &Path) -> VerifiedKeyring {
     let opened = opened(&asked.next, &keyring, false).unwrap().unwrap();
     let builder = KeyringBuilder::follow(&keyring);
     let link = service.keys().unwrap().link.id();
-    let next = Signing { keyring, builder, opened, link }.sign(path, &asked).unwrap();
+    let now = service.now();
+    let next = Signing { keyring, builder, opened, link, now }.sign(path, &asked).unwrap();
     drop(service);
     stop(node).await;
     next

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use comity_core::keyring::{Grant, KeyringBuilder, Revocation, Role, VerifiedKeyring};
 use comity_core::sign::SecretKey;
-use comity_core::{Kind, RecordId, Timestamp, Tlp};
+use comity_core::{KeyId, Kind, RecordId, Timestamp, Tlp};
 
 use super::key_tests::{founded, note, stop};
 use super::root_tests::{ids, own, start, theft};
-use crate::api::RotateRootRequest;
+use crate::api::{RotateRequest, RotateRootRequest};
 use crate::entropy::OsEntropy;
 use crate::founding::{DESK, LINK, NODE_KEYS, grant_span};
 use crate::keyfile::Seal;
@@ -98,6 +98,13 @@ async fn what_a_thief_left_out_is_granted_again_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let path = founded(folder.path(), Seal::Plain);
     let node = start(&path);
+    let service = node.service();
+    let affirmed = RecordId([8; 32]);
+    let builder = KeyringBuilder::follow(&own(&service).await).affirm([affirmed]);
+    let next = rotation::signed_by_root(&path, None, builder).unwrap();
+    let desk = service.keys().unwrap().desk.clone();
+    service.enter_keyring(&next, "affirmed".to_owned(), &desk, true).await.unwrap();
+    drop(service);
     let (honest, from) = (own(&node.service()).await, node.service().now());
     // The clock of the journal counts in milliseconds.
     while node.service().now() == from {
@@ -106,21 +113,87 @@ async fn what_a_thief_left_out_is_granted_again_as_it_was() {
     stop(node).await;
     seized(&path, |builder, keys| {
         let own = [keys.desk.id(), keys.link.id()];
-        builder.retain(|grant| !own.contains(&grant.key))
+        builder.retain(|grant| !own.contains(&grant.key)).affirm_only(|_| false)
     })
     .await;
     let node = start(&path);
     let service = node.service();
     let asked = RotateRootRequest { from: Some(from.precise()), ..theft(&path) };
+    let tried = RotateRootRequest { dry_run: true, ..asked.clone() };
+    assert_eq!(service.rotate_root(tried).await.unwrap().anew.len(), 2, "what is granted again");
     let done = service.rotate_root(asked).await.unwrap();
     assert_eq!(done.renewed, [""; 0]);
     let grants = |keyring: &VerifiedKeyring| {
         keyring.grants().map(|grant| format!("{grant:?}")).collect::<BTreeSet<_>>()
     };
     assert_eq!(grants(&own(&service).await), grants(&honest));
+    assert!(own(&service).await.affirms(&affirmed));
     service.publish(note()).await.unwrap();
     drop(service);
     stop(node).await;
+}
+
+/// He fills the keyring with the ends of keys that never were, so that no other fits.
+#[tokio::test]
+async fn a_keyring_that_a_thief_has_filled_has_room_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = founded(folder.path(), Seal::Plain);
+    seized(&path, |builder, _| {
+        let key = |number: u16| {
+            let [one, two] = number.to_be_bytes();
+            let mut key = [7; 32];
+            (key[0], key[1]) = (one, two);
+            KeyId(key)
+        };
+        let at = Timestamp::from_secs(1_790_000_000);
+        let end = |number| Revocation { key: key(number), at, compromised: true };
+        (0..1_300).map(end).fold(builder, KeyringBuilder::revoke)
+    })
+    .await;
+    let node = start(&path);
+    let service = node.service();
+    let filled = own(&service).await;
+    assert!(filled.encoded().len() > 50 * 1024, "{}", filled.encoded().len());
+    service.rotate_root(theft(&path)).await.unwrap();
+    let keyring = own(&service).await;
+    assert!(keyring.encoded().len() < 8 * 1024, "{}", keyring.encoded().len());
+    service.rotate_link(RotateRequest::default()).await.unwrap();
+    drop(service);
+    stop(node).await;
+}
+
+/// Of a link key that is granted anew from a time to come, the certificate shows what counts now.
+#[tokio::test]
+async fn a_grant_from_a_time_to_come_keeps_no_link_from_coming_up() {
+    for from_then in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = founded(folder.path(), Seal::Plain);
+        let node = start(&path);
+        let from = node.service().now();
+        while node.service().now() == from {
+            tokio::task::yield_now().await;
+        }
+        stop(node).await;
+        seized(&path, |builder, keys| {
+            let (from, until) =
+                (Timestamp::from_secs(3_900_000_000), Timestamp::from_secs(4_000_000_000));
+            let link = Grant::link(builder.economy(), keys.link.public(), from, until);
+            builder.grant(link)
+        })
+        .await;
+        let node = start(&path);
+        let service = node.service();
+        let from = from_then.then(|| from.precise());
+        service.rotate_root(RotateRootRequest { from, ..theft(&path) }).await.unwrap();
+        let (keyring, link, now) =
+            (own(&service).await, service.keys().unwrap().link.id(), service.now());
+        let shown = keyring.link_evidence(link, now).unwrap();
+        assert!(shown.grant.grant().covers(Role::Link, now));
+        let all = keyring.grants_of(link).count();
+        assert_eq!(all, if from_then { 1 } else { 2 }, "what he added is left out");
+        drop(service);
+        stop(node).await;
+    }
 }
 
 /// Affirmed once, it counts whoever signed it: also what a thief affirmed.

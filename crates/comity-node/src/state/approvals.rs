@@ -13,8 +13,8 @@ use comity_core::control::{ApprovalBody, ApprovalVerdict};
 use comity_core::entitlement::{Claim, Entitlement, FirstSeen};
 use comity_core::journal::{ApprovalCause, AuthorLimit, AwaitsApproval, Source};
 use comity_core::policy::{
-    Approval, Decision, Gate, Lifecycle, Outcome, Partner, PolicyBuilder, Recipient, Standing,
-    TrustLevel, Verdict, Word, plan,
+    Agreement, Approval, Lifecycle, Outcome, Partner, PolicyBuilder, Recipient, Standing,
+    TrustLevel, Word, plan,
 };
 use comity_core::staff::{Alone, HOLDER, StaffRole};
 use comity_core::{Class, EconomyId, KeyId, Kind, RecordId, Timestamp, Tlp};
@@ -262,13 +262,15 @@ impl State {
             let covering = going.iter().filter_map(|decision| {
                 policy.agreement(&decision.covering()?).map(|one| one.terms().tier())
             });
-            let waits_for_one = |decision: &&Decision| {
-                let said = decision.judgement(Gate::Agreement);
-                said.is_some_and(|said| matches!(said.verdict, Verdict::Hold(_)))
-            };
-            let waits = going.iter().any(waits_for_one);
+            // What is held goes by what is in force then: one that begins meanwhile, or for which it waits.
+            let held = going.iter().filter_map(|decision| match decision.outcome() {
+                Outcome::HoldUntil(until) => Some(*until),
+                Outcome::Release(_) | Outcome::Withhold => None,
+            });
+            let last = held.max();
+            let begins = |one: &&Agreement| now < one.from() && last >= Some(one.from());
             let later = policy.partner(&economy).into_iter().flat_map(|one| &one.agreements);
-            let later = later.filter(|one| waits && one.from() > now);
+            let later = later.filter(begins);
             let tiers = covering.chain(later.map(|one| one.terms().tier())).collect();
             (!going.is_empty()).then_some((economy, tiers))
         };

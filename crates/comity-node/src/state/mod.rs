@@ -571,7 +571,9 @@ impl State {
 
     /// Whether our own keyring grants this key for links.
     pub(crate) fn grants_link(&self, key: comity_core::KeyId) -> bool {
-        self.keyring(&self.us).is_some_and(|own| own.link_evidence(key).is_some())
+        self.keyring(&self.us).is_some_and(|own| {
+            own.grants_of(key).any(|grant| grant.role == Role::Link && !grant.unknown)
+        })
     }
 
     /// A record by its short reference, its id, or the beginning of its id.

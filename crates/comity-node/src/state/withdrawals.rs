@@ -88,7 +88,12 @@ impl State {
                 new = true;
                 Tombstone { origin, by, recall: None }
             });
-            if body.recall.is_some() && stone.recall.is_none() {
+            // One that is set aside counts here and reached nobody; the next says it to all.
+            let idle = |word: RecordId| self.records.get(&word).is_some_and(Held::is_set_aside);
+            if stone.by != by && idle(stone.by) {
+                stone.by = by;
+            }
+            if body.recall.is_some() && stone.recall.is_none_or(idle) {
                 stone.recall = Some(by);
                 new = true;
             }

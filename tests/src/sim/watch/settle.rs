@@ -221,7 +221,9 @@ impl Watch {
             let stands = |word: &&Deed| {
                 word.kind == Kind::Withdrawal
                     && word.targets().contains(id)
-                    && one.record(&word.id).is_none_or(|held| !held.is_set_aside())
+                    && one
+                        .record(&word.id)
+                        .is_none_or(|held| word.origin != us || !held.is_set_aside())
             };
             let everybodys = everybodys && self.truth.deeds().any(|word| stands(&word));
             if everybodys && told && here.is_some() && !gone {

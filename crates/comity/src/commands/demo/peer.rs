@@ -74,8 +74,9 @@ fn heads(kr: &Journal, to: &EconomyId) -> anyhow::Result<Heads> {
 async fn connect(world: &World, kr: &Journal, to: SocketAddr) -> anyhow::Result<quinn::Connection> {
     let key = world.kr.key("link")?;
     let own = kr.state.keyring(&world.kr.id).ok_or_else(|| anyhow!("KR has no keyring"))?;
-    let evidence =
-        own.link_evidence(key.id()).ok_or_else(|| anyhow!("KR's link key is not granted"))?;
+    let evidence = own
+        .link_evidence(key.id(), clock::now())
+        .ok_or_else(|| anyhow!("KR's link key is not granted"))?;
     let identity = LinkIdentity { key, evidence: evidence.encode() };
     let mut partners = PartnerSet::new();
     let fj = kr.state.keyring(&world.fj.id).ok_or_else(|| anyhow!("KR has no keyring of FJ"))?;
