@@ -200,11 +200,12 @@ impl Engine {
         why: &str,
         now: Timestamp,
     ) {
+        let keeps_back = self.keeps_back(&economy, now).is_some();
         let Some(session) = self.sessions.get_mut(&economy) else { return };
         if session.loading.remove(&number).is_none() {
             return;
         }
-        if self.keeps_back(&economy, now).is_some() {
+        if keeps_back {
             return self.return_deferred(economy, number);
         }
         let taken = self.state.partner(&economy).and_then(|one| one.inbound.taken(number));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use comity_core::keyring::{Grant, KeyringBuilder, Role, SignedKeyring, VerifiedKeyring};
 use comity_core::sign::SecretKey;
-use comity_core::{KeyId, Kind, RecordId, Timestamp, Tlp};
+use comity_core::{KeyId, Kind, RecordId, Timestamp};
 
 use super::key_ends::{desk_grant, full_desk, full_grant, next_desk};
 use crate::error::ServiceError;

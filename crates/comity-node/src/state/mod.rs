@@ -572,7 +572,8 @@ impl State {
     /// Whether our own keyring grants this key for links.
     pub(crate) fn grants_link(&self, key: comity_core::KeyId) -> bool {
         self.keyring(&self.us).is_some_and(|own| {
-            own.grants_of(key).any(|grant| grant.role == Role::Link && !grant.unknown)
+            own.grants_of(key)
+                .any(|grant| grant.role == comity_core::keyring::Role::Link && !grant.unknown)
         })
     }
 
