@@ -26,7 +26,10 @@ pub(super) fn agree(bench: &mut Bench, peer: &mut Peer, tier: &str) {
 /// The same, from this day on.
 pub(super) fn agree_from(bench: &mut Bench, peer: &mut Peer, tier: &str, starts: &str) {
     let (by, ours) = (peer.economy.clone(), bench.node.economy.clone());
-    let text = format!("format = 1\ntitle = \"t\"\ntier = \"{tier}\"\nstarts = {starts}\n");
+    let mut text = format!("format = 1\ntitle = \"t\"\ntier = \"{tier}\"\nstarts = {starts}\n");
+    if tier == "law-enforcement" {
+        text.push_str("desk = \"cyber\"\n");
+    }
     let speaks = |kind, body, by: &Economy, at: Timestamp| {
         control(kind, body, Tlp::Clear, &by.author, by.id, at).expect("a control record")
     };
