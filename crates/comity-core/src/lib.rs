@@ -27,6 +27,7 @@ pub mod partners;
 pub mod policy;
 pub mod receipt;
 pub mod record;
+pub mod sight;
 pub mod sign;
 pub mod staff;
 #[cfg(any(test, feature = "test-util"))]

@@ -295,7 +295,7 @@ pub(super) fn preview(
 ) -> Preview {
     // Where a part is not shown, its name is not either.
     let sight = local::sight(state, held, desks, None, now);
-    let shown = |part: &PartDigest| sight.get(part).is_some_and(Option::is_none);
+    let shown = |part: &PartDigest| sight.get(part).is_some_and(Result::is_ok);
     let partners = state.paired();
     let plans: Vec<Plan> = partners.iter().map(|partner| state.plan(held, partner, now)).collect();
     let going: Vec<Option<Plan>> = (partners.iter().zip(&plans))

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use comity_core::corroboration::{Cve, Document, Origins, Statement};
 use comity_core::journal::{Shown, Standing};
-use comity_core::policy::{Lifecycle, RecordFacts};
-use comity_core::{EconomyId, PartDigest, RecordId};
+use comity_core::policy::{Lifecycle, PartFacts, RecordFacts};
+use comity_core::{EconomyId, RecordId};
 use comity_interop::Subject;
 
 use super::assessing::{self, Told, imports};
@@ -97,9 +97,9 @@ impl Service {
             let (id, held) = found(state, &text)?;
             assessing::has_content(held)?;
             let sight = local::sight(state, held, &desks, sees, now);
-            let shown = |part: &PartDigest| sight.get(part).is_some_and(Option::is_none);
-            let parts = held.parts.iter().filter(|part| shown(&part.digest));
-            let speaks: Vec<_> = parts.filter_map(Speaks::of).collect();
+            let shown = |part: &PartFacts| sight.get(&part.digest)?.as_ref().ok();
+            let parts = held.parts.iter().filter_map(|part| Some((part, shown(part)?)));
+            let speaks: Vec<_> = parts.filter_map(|(part, seen)| Speaks::of(part, seen)).collect();
             let exercise = held.facts.floor.exercise.clone();
             let itself = Candidate {
                 record: id,
@@ -297,7 +297,7 @@ impl Batch {
         state: &State,
         from: Option<u64>,
         about: &About,
-        sight: impl Fn(&Held) -> BTreeMap<PartDigest, Option<String>>,
+        sight: impl Fn(&Held) -> local::Sights,
     ) -> Self {
         let mut batch = Self {
             candidates: Vec::new(),
@@ -322,13 +322,11 @@ impl Batch {
             batch.records = batch.records.saturating_add(1);
             let sight = sight(held);
             weighed = weighed.saturating_add(sight.len());
-            let shown = |part: &PartDigest| sight.get(part).is_some_and(Option::is_none);
             let mut parts = Vec::new();
-            for part in &held.parts {
-                match Speaks::of(part) {
-                    Some(speaks) if shown(&part.digest) => parts.push(speaks),
-                    Some(_) => batch.hidden = batch.hidden.saturating_add(1),
-                    None => {}
+            for part in held.parts.iter().filter(|part| Speaks::may(part)) {
+                match sight.get(&part.digest) {
+                    Some(Ok(seen)) => parts.extend(Speaks::of(part, seen)),
+                    Some(Err(_)) | None => batch.hidden = batch.hidden.saturating_add(1),
                 }
             }
             if parts.is_empty() || record == about.record {

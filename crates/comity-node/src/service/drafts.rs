@@ -10,7 +10,7 @@ use comity_core::record::{Draft, Header};
 use comity_core::{Kind, Marking, PartDigest, State as RecordState};
 
 use super::caller::shows_above_green;
-use super::records::{Looked, part_detail};
+use super::records::{Looked, Says, part_detail};
 use super::{Service, words};
 use crate::api::{DraftDetail, DraftLine, DraftsRequest, NewDraft, PartDetail};
 use crate::engine::{Command, Reply};
@@ -66,10 +66,11 @@ impl Service {
                     let looked = Looked {
                         digest: &part.content,
                         header,
-                        bytes,
+                        size: bytes.len() as u64,
                         tlp: marking.map_or_else(|| "none".to_owned(), |one| one.tlp.to_string()),
+                        says: Says::Draft(bytes),
                     };
-                    part_detail(state, looked, content, None)
+                    part_detail(state, looked, content)
                 })
                 .collect();
             let line = lines(state).into_iter().find(|line| line.number == number);

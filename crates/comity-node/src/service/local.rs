@@ -2,33 +2,36 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use comity_core::policy::{self, Decision, Gate, PartFacts, Recipient, Verdict};
+use comity_core::policy::{self, Decision, Gate, PartFacts, Verdict};
+use comity_core::sight::{self, Sight};
 use comity_core::{PartDigest, Timestamp, Tlp};
 
 use super::caller::above;
 use super::erasing;
 use crate::state::{Held, State};
 
-/// What comes of each part for whoever uses this node: nothing where it is shown, or why it is not. `sees`:
-/// the strictest label that whoever asks may see, if their role has one.
+/// What comes of each part of a record for whoever uses this node.
+pub(super) type Sights = BTreeMap<PartDigest, Result<Sight, String>>;
+
+/// What comes of each part for whoever uses this node: leave to show it, or why it is not shown. `sees`: the
+/// strictest label that whoever asks may see, if their role has one.
 pub(super) fn sight(
     state: &State,
     held: &Held,
     desks: &BTreeSet<String>,
     sees: Option<Tlp>,
     now: Timestamp,
-) -> BTreeMap<PartDigest, Option<String>> {
+) -> Sights {
     let decided = |part: &PartFacts| {
         // Whatever its label was: there is nothing left to see.
         if let Some(erasure) = state.erasures().took(&part.digest) {
-            return (part.digest, Some(erasing::in_words(erasure)));
+            return (part.digest, Err(erasing::in_words(erasure)));
         }
         if let Some(most) = sees.filter(|most| part.marking.tlp > *most) {
-            return (part.digest, Some(above(most)));
+            return (part.digest, Err(above(most)));
         }
-        let decision = decide(state, held, part, desks, now);
-        let why = (!decision.is_release()).then(|| reason(state, held, part, &decision));
-        (part.digest, why)
+        let seen = decide(state, held, part, desks, now);
+        (part.digest, seen.map_err(|decision| reason(state, held, part, &decision)))
     };
     held.parts.iter().map(decided).collect()
 }
@@ -40,8 +43,8 @@ pub(super) fn hidden(
     part: &PartFacts,
     now: Timestamp,
 ) -> Option<String> {
-    let decision = decide(state, held, part, &BTreeSet::new(), now);
-    (!decision.is_release()).then(|| reason(state, held, part, &decision))
+    let decision = decide(state, held, part, &BTreeSet::new(), now).err()?;
+    Some(reason(state, held, part, &decision))
 }
 
 /// The decision for the desk among ours that may see the part, if one may.
@@ -51,17 +54,10 @@ fn decide(
     part: &PartFacts,
     desks: &BTreeSet<String>,
     now: Timestamp,
-) -> Decision {
-    let at = |role: &str| {
-        let recipient = Recipient::LocalRole { role: role.to_owned() };
-        policy::decide(state.policy(), &held.facts, part, &recipient, now)
-    };
+) -> Result<Sight, Box<Decision>> {
+    let at = |role: &str| sight::look_at(state.policy(), &held.facts, part, role, now);
     // No addressee can name a desk without a name: this is everybody here.
-    let anybody = at("");
-    if anybody.is_release() {
-        return anybody;
-    }
-    desks.iter().map(|desk| at(desk)).find(Decision::is_release).unwrap_or(anybody)
+    at("").or_else(|anybody| desks.iter().find_map(|desk| at(desk).ok()).ok_or(anybody))
 }
 
 fn reason(state: &State, held: &Held, part: &PartFacts, decision: &Decision) -> String {

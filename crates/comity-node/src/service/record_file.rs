@@ -49,8 +49,11 @@ impl Service {
                 let at = |now| leaving(state.policy(), &held.facts, &held.parts, &to, now);
                 let (leaving, then) = (at(now), surely.map(at));
                 let hidden = |part: &PartFacts| {
-                    let unknown = Some("it is not known here".to_owned());
-                    let hidden = sight.get(&part.digest).cloned().unwrap_or(unknown);
+                    let hidden = match sight.get(&part.digest) {
+                        Some(Ok(_)) => None,
+                        Some(Err(why)) => Some(why.clone()),
+                        None => Some("it is not known here".to_owned()),
+                    };
                     let early = then.as_ref().is_some_and(|then| !then.contains(&part.digest));
                     let now = surely.filter(|_| early).unwrap_or(now);
                     let stays = early || !leaving.contains(&part.digest);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use comity_core::journal::{Shown, Standing};
 use comity_core::policy::PartFacts;
 use comity_core::record::{self, Header, Part};
+use comity_core::sight::ShownPart;
 use comity_core::{Kind, PartDigest, RecordId, Timestamp};
 use comity_store::{Damage, StoreError};
 
@@ -61,9 +62,11 @@ impl Service {
                 let content = !held.facts.kind.is_control();
                 let belief = content.then(|| {
                     let told = assessing::Told::of_record(state, &id, held, sees);
-                    let may =
-                        |part: &&PartFacts| sight.get(&part.digest).is_some_and(Option::is_none);
-                    let speaks = held.parts.iter().filter(may).filter_map(Speaks::of);
+                    let speaks = |part: &PartFacts| match sight.get(&part.digest) {
+                        Some(Ok(seen)) => Speaks::of(part, seen),
+                        Some(Err(_)) | None => None,
+                    };
+                    let speaks = held.parts.iter().filter_map(speaks);
                     (told, assessing::provenance(state, &id, held), speaks.collect::<Vec<_>>())
                 });
                 let about = (body, end, aside);
@@ -98,16 +101,30 @@ impl Service {
                 }
                 Err(other) => return Err(other.into()),
             };
-            let part = Part::decode(bytes).map_err(|error| unreadable(error.to_string()))?;
-            let marking = part.header.marking.as_ref().unwrap_or(&manifest.floor);
+            // Of what is not shown the header is read, and nothing else goes on from here.
+            let seen = sight.remove(&digest).unwrap_or(Err("it is not known here".to_owned()));
+            let (header, size, shown) = match seen {
+                Ok(sight) => {
+                    let shown = sight.show(bytes).map_err(|error| unreadable(error.to_string()))?;
+                    let part = shown.part();
+                    (part.header.clone(), part.content.len() as u64, Ok(shown))
+                }
+                Err(why) => {
+                    let Part { header, content, .. } =
+                        Part::decode(bytes).map_err(|error| unreadable(error.to_string()))?;
+                    (header, content.len() as u64, Err(why))
+                }
+            };
+            let marking = header.marking.as_ref().unwrap_or(&manifest.floor);
             let tlp = marking.tlp.to_string();
-            let unknown = Some("it is not known here".to_owned());
-            let withheld = sight.remove(&digest).unwrap_or(unknown);
             let detail = self
                 .look(move |state, _, _| {
-                    let (header, bytes) = (&part.header, part.content.as_ref());
-                    let looked = Looked { digest: &digest, header, bytes, tlp };
-                    part_detail(state, looked, content, withheld)
+                    let says = match &shown {
+                        Ok(shown) => Says::Part(shown),
+                        Err(why) => Says::Nothing(why.clone()),
+                    };
+                    let looked = Looked { digest: &digest, header: &header, size, tlp, says };
+                    part_detail(state, looked, content)
                 })
                 .await?;
             parts.push(detail);
@@ -206,30 +223,41 @@ fn list(
 pub(super) struct Looked<'a> {
     pub(super) digest: &'a PartDigest,
     pub(super) header: &'a Header,
-    pub(super) bytes: &'a [u8],
+    pub(super) size: u64,
     pub(super) tlp: String,
+    pub(super) says: Says<'a>,
 }
 
-pub(super) fn part_detail(
-    state: &State,
-    part: Looked<'_>,
-    content: bool,
-    withheld: Option<String>,
-) -> PartDetail {
-    let Looked { digest, header, bytes, tlp } = part;
+/// What is shown of what a part says.
+pub(super) enum Says<'a> {
+    /// What whoever asks may see, by the decision.
+    Part(&'a ShownPart),
+    /// A section of a draft: nobody signed it, and nothing is decided about it yet.
+    Draft(&'a [u8]),
+    /// Nothing, and why.
+    Nothing(String),
+}
+
+pub(super) fn part_detail(state: &State, part: Looked<'_>, content: bool) -> PartDetail {
+    let Looked { digest, header, size, tlp, says } = part;
     let textual = ["text/", "application/json", "application/x-ndjson"];
     let is_text = textual.iter().any(|kind| header.media_type.starts_with(kind));
-    let shown = withheld.is_none();
-    let text = (content && is_text && shown)
-        .then(|| bytes.get(..bytes.len().min(SHOWN)))
-        .flatten()
+    let (bytes, withheld) = match says {
+        Says::Part(shown) => (Some(shown.content()), None),
+        Says::Draft(bytes) => (Some(bytes), None),
+        Says::Nothing(why) => (None, Some(why)),
+    };
+    let shown = bytes.is_some();
+    let text = bytes
+        .filter(|_| content && is_text)
+        .and_then(|bytes| bytes.get(..bytes.len().min(SHOWN)))
         .map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     PartDetail {
         part: digest.to_string(),
         section: header.counts_as().to_string(),
         tlp,
         classes: header.classes.iter().map(ToString::to_string).collect(),
-        size: bytes.len() as u64,
+        size,
         media_type: header.media_type.clone(),
         file_name: header.file_name.clone().filter(|_| shown),
         destination: header.destination.map(|economy| state.name_of(&economy)),

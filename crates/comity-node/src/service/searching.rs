@@ -3,12 +3,12 @@
 //! The parts are read beside the engine, a few records at a time; what whoever uses this node may not see
 //! is not looked at, and counted.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use comity_core::journal::Shown;
 use comity_core::policy::PartFacts;
-use comity_core::record::Part;
+use comity_core::sight::Sight;
 use comity_core::{PartDigest, RecordId, Timestamp, Tlp};
 use comity_store::Store;
 
@@ -38,7 +38,7 @@ pub struct Searching {
 /// A record that is to be read.
 struct Candidate {
     record: RecordId,
-    parts: Vec<PartDigest>,
+    parts: Vec<Sight>,
 }
 
 /// Some records, and where the next ones are.
@@ -158,7 +158,7 @@ impl Batch {
     fn take(
         state: &State,
         from: Option<u64>,
-        sight: impl Fn(&RecordId) -> Option<BTreeMap<PartDigest, Option<String>>>,
+        sight: impl Fn(&RecordId) -> Option<local::Sights>,
     ) -> Self {
         let mut batch = Self {
             candidates: Vec::new(),
@@ -181,11 +181,10 @@ impl Batch {
             let Some(sight) = sight(&record) else { continue };
             weighed = weighed.saturating_add(sight.len());
             batch.records = batch.records.saturating_add(1);
-            let (shown, hidden): (Vec<_>, Vec<_>) =
-                sight.into_iter().partition(|(_, why)| why.is_none());
-            batch.hidden = batch.hidden.saturating_add(hidden.len() as u64);
-            if !shown.is_empty() {
-                let parts = shown.into_iter().map(|(part, _)| part).collect();
+            let of = sight.len();
+            let parts: Vec<_> = sight.into_values().filter_map(Result::ok).collect();
+            batch.hidden = batch.hidden.saturating_add(of.saturating_sub(parts.len()) as u64);
+            if !parts.is_empty() {
                 batch.candidates.push(Candidate { record, parts });
             }
         }
@@ -202,10 +201,10 @@ fn read(
     let (mut hits, mut unreadable) = (Vec::new(), 0_u64);
     for candidate in candidates {
         let mut found = Vec::new();
-        for digest in &candidate.parts {
-            let body = store.blob(digest).ok().flatten();
-            match body.and_then(|bytes| Part::decode(bytes).ok()) {
-                Some(part) if needle.is_in(&part.content) => found.push(*digest),
+        for sight in &candidate.parts {
+            let body = store.blob(&sight.part()).ok().flatten();
+            match body.and_then(|bytes| sight.show(bytes).ok()) {
+                Some(shown) if needle.is_in(shown.content()) => found.push(sight.part()),
                 Some(_) => {}
                 None => unreadable = unreadable.saturating_add(1),
             }

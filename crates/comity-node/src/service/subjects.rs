@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use comity_core::policy::PartFacts;
-use comity_core::record::Part;
+use comity_core::sight::Sight;
 use comity_core::{PartDigest, Section, Tlp};
 use comity_interop::Subject;
 use comity_store::Store;
@@ -23,9 +23,9 @@ struct Read {
 }
 
 /// A part that may say what its record speaks of.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Speaks {
-    pub(super) part: PartDigest,
+    sight: Sight,
     /// Whether it is an exact copy of something, such as a public document.
     original: bool,
     /// Whether it is marked above TLP:GREEN: whom it is read for is kept.
@@ -33,12 +33,18 @@ pub(super) struct Speaks {
 }
 
 impl Speaks {
-    /// As which a part speaks, if it does.
-    pub(super) fn of(part: &PartFacts) -> Option<Self> {
+    /// Whether a part is one that speaks.
+    pub(super) fn may(part: &PartFacts) -> bool {
+        use Section::{Detail, Mitigation, Original, Summary};
+        matches!(part.section, Original | Summary | Mitigation | Detail)
+    }
+
+    /// As which a part speaks, if it does, to whoever may see it.
+    pub(super) fn of(part: &PartFacts, sight: &Sight) -> Option<Self> {
         let original = part.section == Section::Original;
-        let text = matches!(part.section, Section::Summary | Section::Mitigation | Section::Detail);
         let above_green = part.marking.tlp > Tlp::Green;
-        (original || text).then_some(Self { part: part.digest, original, above_green })
+        let speaks = Self::may(part) && sight.part() == part.digest;
+        speaks.then(|| Self { sight: sight.clone(), original, above_green })
     }
 }
 
@@ -54,7 +60,7 @@ impl Subjects {
         let mut subject = Subject::default();
         for originals in [true, false] {
             for part in parts.iter().filter(|part| part.original == originals) {
-                match self.of_part(store, *part) {
+                match self.of_part(store, part) {
                     Some(read) => subject.join(&read),
                     None => *unreadable = unreadable.saturating_add(1),
                 }
@@ -66,18 +72,19 @@ impl Subjects {
         subject
     }
 
-    fn of_part(&self, store: &dyn Store, speaks: Speaks) -> Option<Arc<Subject>> {
-        if let Some(known) = self.lock().of.get(&speaks.part) {
+    fn of_part(&self, store: &dyn Store, speaks: &Speaks) -> Option<Arc<Subject>> {
+        let digest = speaks.sight.part();
+        if let Some(known) = self.lock().of.get(&digest) {
             return Some(Arc::clone(known));
         }
-        let body = store.blob(&speaks.part).ok().flatten()?;
-        let part = Part::decode(body).ok()?;
-        let document = speaks.original.then(|| Subject::of_document(&part.content)).flatten();
-        let text = || std::str::from_utf8(&part.content).map(Subject::of_text).unwrap_or_default();
+        let shown = speaks.sight.show(store.blob(&digest).ok().flatten()?).ok()?;
+        let document = speaks.original.then(|| Subject::of_document(shown.content())).flatten();
+        let text =
+            || std::str::from_utf8(shown.content()).map(Subject::of_text).unwrap_or_default();
         let subject = Arc::new(document.unwrap_or_else(text));
         let mut read = self.lock();
         let bytes = read.bytes.saturating_add(subject.weight());
-        if bytes <= SUBJECTS_BYTES && read.of.insert(speaks.part, Arc::clone(&subject)).is_none() {
+        if bytes <= SUBJECTS_BYTES && read.of.insert(digest, Arc::clone(&subject)).is_none() {
             read.bytes = bytes;
         }
         Some(subject)

@@ -11,6 +11,7 @@ mod groups;
 mod properties;
 mod release;
 mod shared;
+mod sight;
 mod stories;
 mod strategies;
 mod stricter;
