@@ -150,6 +150,9 @@ pub enum Refused {
     /// The line's obligations are not those that the decision imposes.
     #[error("the ledger entry's obligations are not those of the decision")]
     OtherObligations,
+    /// Its parts may each be used for some purposes, and none of these is common to all.
+    #[error("its parts may be used for purposes of which none is common to all")]
+    NoCommonPurpose,
     /// The bytes are not those of the line's parts.
     #[error("the bytes are not those of part {}", .0.short())]
     OtherBytes(PartDigest),

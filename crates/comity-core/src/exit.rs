@@ -1,11 +1,13 @@
 //! What leaves by another way than a link, such as a file.
 //!
+//! What our own people look at stays in the house, and is [`sight`](crate::sight)'s.
+//!
 //! [`let_out`] is the only function that makes a [`Released`], and whatever writes a record anywhere outside the
 //! node takes nothing else. It cannot be made by hand:
 //!
 //! ```compile_fail,E0451
 //! fn forge(contents: comity_core::exit::Contents) -> comity_core::exit::Released {
-//!     comity_core::exit::Released { contents }
+//!     comity_core::exit::Released { contents, obligations: Default::default() }
 //! }
 //! ```
 //!
@@ -24,22 +26,76 @@
 //!     released.contents = more;
 //! }
 //! ```
+//!
+//! nor on easier terms:
+//!
+//! ```compile_fail,E0616
+//! fn ease(mut released: comity_core::exit::Released) {
+//!     released.obligations = comity_core::ledger::Obligations::unbound();
+//! }
+//! ```
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use bytes::Bytes;
 
 use crate::delivery::{Refused, is_record, wrong_body};
 use crate::identity::{PartDigest, RecordId};
+use crate::ledger::Obligations;
 use crate::marking::Tlp;
 use crate::policy::{
-    Gate, Lifecycle, PartFacts, PolicySnapshot, Recipient, RecordFacts, Verdict, decide, plan,
+    Gate, Lifecycle, Outcome, PartFacts, PolicySnapshot, Recipient, RecordFacts, Verdict, decide,
+    plan,
 };
 use crate::time::Timestamp;
 use crate::vocabulary::Section;
 
+/// Who reads what leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Readers {
+    /// Our own people.
+    Own,
+    /// Those whom we serve at home.
+    Constituents,
+    /// Everybody.
+    Public,
+}
+
+impl Readers {
+    /// The name in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Constituents => "constituents",
+            Self::Public => "public",
+        }
+    }
+
+    /// Whom the decision is asked about. `desks`: those of this node, whose files our own people read.
+    #[must_use]
+    pub fn recipients(self, desks: &BTreeSet<String>) -> Vec<Recipient> {
+        match self {
+            Self::Own => {
+                // No addressee can name a desk without a name: this is everybody here.
+                let roles = std::iter::once(String::new()).chain(desks.iter().cloned());
+                roles.map(|role| Recipient::LocalRole { role }).collect()
+            }
+            Self::Constituents => vec![Recipient::Constituent { name: String::new() }],
+            Self::Public => vec![Recipient::Public],
+        }
+    }
+}
+
+impl fmt::Display for Readers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// The bytes of a record and of some of its parts, and nobody else's.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Contents {
     record: RecordId,
     signed: Bytes,
@@ -63,6 +119,19 @@ impl Contents {
         let wrong = wrong_body(&parts);
         wrong.map_or(Ok(Self { record, signed, parts }), |part| Err(Refused::OtherBytes(part)))
     }
+
+    /// The record.
+    #[must_use]
+    pub fn record(&self) -> RecordId {
+        self.record
+    }
+
+    /// How many bytes all of it has.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let parts = self.parts.iter().map(|(_, body)| body.len());
+        parts.fold(self.signed.len(), usize::saturating_add)
+    }
 }
 
 /// Without the bytes.
@@ -72,12 +141,13 @@ impl fmt::Debug for Contents {
     }
 }
 
-/// A record that was decided Release for whoever reads what leaves.
+/// A record that was decided Release for whoever reads what leaves, with what they take on.
 ///
 /// Only [`let_out`] makes one.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Released {
     contents: Contents,
+    obligations: Obligations,
 }
 
 impl Released {
@@ -92,6 +162,12 @@ impl Released {
     pub fn parts(&self) -> &[(PartDigest, Bytes)] {
         &self.contents.parts
     }
+
+    /// What whoever reads it takes on: the strictest of all that its parts carry.
+    #[must_use]
+    pub fn obligations(&self) -> &Obligations {
+        &self.obligations
+    }
 }
 
 /// The parts that may leave: those that at least one of the readers may have. TLP:RED is for people who are
@@ -104,6 +180,18 @@ pub fn leaving(
     readers: &[Recipient],
     now: Timestamp,
 ) -> BTreeSet<PartDigest> {
+    let leaving = with_terms(snapshot, record, parts, readers, now);
+    leaving.into_keys().collect()
+}
+
+/// The parts that may leave, each with everything that its readers take on with it.
+fn with_terms(
+    snapshot: &PolicySnapshot,
+    record: &RecordFacts,
+    parts: &[PartFacts],
+    readers: &[Recipient],
+    now: Timestamp,
+) -> BTreeMap<PartDigest, Vec<Obligations>> {
     // What goes in an emergency goes over a link, from where it is recalled: a file is not.
     let record = &RecordFacts { emergencies: Vec::new(), ..record.clone() };
     let leaves =
@@ -116,29 +204,53 @@ pub fn leaving(
             |gate| outside.judgement(gate).is_some_and(|said| said.verdict == Verdict::Pass);
         !passes(Gate::EgressGuard) || !passes(Gate::Approval)
     };
-    let mut leaving = BTreeSet::new();
+    let mut leaving: BTreeMap<PartDigest, Vec<Obligations>> = BTreeMap::new();
+    let mut goes = |part: &PartFacts, outcome: &Outcome| match outcome {
+        Outcome::Release(terms) => leaving.entry(part.digest).or_default().push(terms.clone()),
+        Outcome::Withhold | Outcome::HoldUntil(_) => {}
+    };
     for reader in readers {
         match reader {
             Recipient::LocalRole { .. } => {
-                let shown = |part: &&PartFacts| {
-                    decide(snapshot, record, part, reader, now).is_release() && !kept_in(part)
-                };
-                let shown = parts.iter().filter(leaves).filter(shown);
-                leaving.extend(shown.map(|part| part.digest));
+                for part in parts.iter().filter(leaves).filter(|part| !kept_in(part)) {
+                    goes(part, decide(snapshot, record, part, reader, now).outcome());
+                }
             }
             Recipient::Partner { .. } | Recipient::Constituent { .. } | Recipient::Public => {
                 let plan = plan(snapshot, record, parts, reader, now);
-                let goes = plan.releases();
-                let goes = parts.iter().filter(leaves).filter(|part| goes.contains(&part.digest));
-                leaving.extend(goes.map(|part| part.digest));
+                for (part, planned) in parts.iter().zip(plan.parts()).filter(|(it, _)| leaves(it)) {
+                    if plan.releases().contains(&part.digest) {
+                        goes(part, planned.decision.outcome());
+                    }
+                }
             }
         }
     }
     leaving
 }
 
+/// Whether nothing of a record waits, whoever would read it: for a time, for a second person, for the egress
+/// guard. What waits is not called by its name in a file for others.
+#[must_use]
+pub fn nothing_waits(
+    snapshot: &PolicySnapshot,
+    record: &RecordFacts,
+    parts: &[PartFacts],
+    now: Timestamp,
+) -> bool {
+    const WAITS: [Gate; 4] = [Gate::ReleaseTime, Gate::Embargo, Gate::Approval, Gate::EgressGuard];
+    parts.iter().filter(|part| part.is_content()).all(|part| {
+        let decided = decide(snapshot, record, part, &Recipient::Public, now);
+        let passes = |gate: &Gate| {
+            decided.judgement(*gate).is_some_and(|said| said.verdict == Verdict::Pass)
+        };
+        WAITS.iter().all(passes)
+    })
+}
+
 /// Decides at the moment at which a record leaves. Nothing leaves that does not stand, for what has left
-/// cannot say so later; nor a record without a part.
+/// cannot say so later; nor a record without a part; nor parts together that may be used for no purpose
+/// that all of them have.
 ///
 /// # Errors
 ///
@@ -158,9 +270,12 @@ pub fn let_out(
     if !stands || contents.parts.is_empty() {
         return Err(Refused::NotReleased);
     }
-    let leaving = leaving(snapshot, record, parts, readers, now);
-    match contents.parts.iter().all(|(part, _)| leaving.contains(part)) {
-        true => Ok(Released { contents }),
-        false => Err(Refused::NotReleased),
+    let leaving = with_terms(snapshot, record, parts, readers, now);
+    let mut obligations = Obligations::unbound();
+    for (part, _) in &contents.parts {
+        for terms in leaving.get(part).ok_or(Refused::NotReleased)? {
+            obligations = obligations.meet(terms).ok_or(Refused::NoCommonPurpose)?;
+        }
     }
+    Ok(Released { contents, obligations })
 }

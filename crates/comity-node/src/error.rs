@@ -118,6 +118,11 @@ impl From<CommandError> for ServiceError {
                 Some("comity doctor; it is tried again by itself, and at the next start"),
             ),
             CommandError::Erased { .. } => (ErrorKind::Data, "erased", None),
+            CommandError::Stays { .. } => (
+                ErrorKind::TryLater,
+                "changed-meanwhile",
+                Some("the same command again: it leaves out what may not leave"),
+            ),
             CommandError::DiskLow => (ErrorKind::TryLater, "disk-low", Some("comity doctor")),
             CommandError::DiskFull => (ErrorKind::TryLater, "disk-full", Some("comity doctor")),
             CommandError::Recovering(_) => {

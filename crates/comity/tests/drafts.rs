@@ -13,9 +13,18 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use serde_json::Value;
+use sha2::Digest as _;
 use world::{Node, path};
 
 const ADVISORY: &str = "examples/data/csaf/icsa-24-165-03.json";
+
+/// What a person sees who types this.
+fn words(node: &Node, arguments: &[&str]) -> String {
+    let folder = node.folder();
+    let typed = [&["--data", folder.to_str().unwrap()], arguments].concat();
+    let typed: Vec<_> = typed.into_iter().map(str::to_owned).collect();
+    node.screen(&folder, &typed).out
+}
 
 fn sections(parts: &Value) -> Vec<&str> {
     parts.as_array().unwrap().iter().map(|part| part["section"].as_str().unwrap()).collect()
@@ -95,8 +104,13 @@ fn a_record_becomes_a_file_that_verifies_without_what_is_red() {
     assert_eq!(theirs["file"]["parts"], 1);
     let partner = node.try_with(&["show", reference, "--out", page, "--for", "JP"], "");
     partner.refused(64, "readers", "JP", "over the link");
+    in_the_books(&node, reference, page, &theirs["file"]);
     // The file would not say that it does not stand any more.
-    node.data(&["withdraw", reference, "--yes"]);
+    let back = words(&node, &["withdraw", reference, "--yes"]);
+    for whom in ["our own people", "the constituents"] {
+        let said = format!("a file of {reference} went to {whom}, at ");
+        assert!(back.contains(&said) && back.contains("comity cannot take it back"), "{back}");
+    }
     let late = node.folder().join("late.record");
     let withdrawn = node.try_with(&["show", reference, "--out", late.to_str().unwrap()], "");
     withdrawn.refused(65, "not-live", reference, "show");
@@ -114,6 +128,59 @@ fn a_record_becomes_a_file_that_verifies_without_what_is_red() {
     let draft = draft["drafts"][0]["reference"].as_str().unwrap();
     let unsigned = node.try_with(&["show", draft, "--out", other.to_str().unwrap()], "");
     unsigned.refused(64, "unsigned", draft, "publish");
+}
+
+/// Each file that left is in the books, and what its readers take on stands beside it.
+fn in_the_books(node: &Node, reference: &str, page: &str, written: &Value) {
+    let files = || node.data(&["audit", "who", reference])["files"].as_array().unwrap().clone();
+    let readers = |files: &[Value]| {
+        files.iter().map(|one| one["readers"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let known = files();
+    assert_eq!(readers(&known), ["own", "constituents"]);
+    assert_eq!(sections_of(&known[1]), ["summary"]);
+    assert_eq!((&known[1]["at"], &known[1]["terms"]), (&written["at"], &written["terms"]));
+    let terms = std::fs::read_to_string(format!("{page}.terms")).unwrap();
+    let terms: toml::Table = toml::from_str(&terms).unwrap();
+    let hash = sha2::Sha256::digest(std::fs::read(page).unwrap());
+    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(terms["sha256"].as_str(), Some(hash.as_str()));
+    assert_eq!(terms["readers"].as_str(), Some("constituents"));
+    assert_eq!(terms["onward"].as_str(), Some("ask"));
+    // A place that is taken is said before anything is entered.
+    let other = node.folder().join("other.record");
+    let beside = node.folder().join("other.record.terms");
+    std::fs::write(&beside, "mine").unwrap();
+    let taken = node.try_with(&["show", reference, "--out", other.to_str().unwrap()], "");
+    taken.refused(73, "cannot-create", "other.record.terms", "name another file");
+    assert!(!other.exists() && files().len() == 2);
+    // Neither the screen nor the page says that nobody was told.
+    let who = words(node, &["audit", "who", reference]);
+    assert!(who.contains("Nobody was told over comity."), "{who}");
+    assert!(
+        who.contains("the constituents") && who.contains("only if its origin says yes"),
+        "{who}"
+    );
+    let html = node.folder().join("who.html");
+    node.data(&["audit", "who", reference, "--html", html.to_str().unwrap()]);
+    let html = std::fs::read_to_string(html).unwrap();
+    assert!(html.contains("<td>the constituents</td>") && !html.contains("Nobody was told."));
+    // The page is given away: what an AMBER record is called is not for whoever gets it.
+    assert!(!html.contains("A port"), "{html}");
+    let named = node.folder().join("named.html");
+    node.data(&["audit", "who", reference, "--html", named.to_str().unwrap(), "--titles"]);
+    assert!(std::fs::read_to_string(named).unwrap().contains("A port"));
+    // Asked by what was told: a file that has the part, and none that has it not.
+    let by = |value: &str| {
+        let found = node.data(&["audit", "who", "--value", value])["found"][0].clone();
+        readers(found["files"].as_array().map_or(&[], Vec::as_slice))
+    };
+    assert_eq!(by("attacked"), ["own", "constituents"]);
+    assert_eq!(by("Busan"), [""; 0]);
+}
+
+fn sections_of(file: &Value) -> Vec<&str> {
+    file["sections"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect()
 }
 
 #[test]

@@ -43,7 +43,12 @@ fn what_happened_is_verified_elsewhere_and_what_was_changed_is_found() {
     pair_restricted((&kr, "KR"), (&fj, "FJ"));
     let open = publish(&kr, "a flaw", "CLEAR");
     publish(&kr, "a secret", "AMBER");
+    publish(&kr, "a word among us", "GREEN");
+    let later = "CLEAR\"\nrelease-at = \"2124-01-01T00:00:00Z";
+    publish(&kr, "not before its time", later);
     let reference = text(&open, "reference").to_owned();
+    let page = kr.folder().join("page.record");
+    kr.data(&["show", &reference, "--out", page.to_str().unwrap(), "--for", "public"]);
     kr.data(&["audit", "told", &reference, "--to", "A Bank", "--by", "phone"]);
     let who = || kr.data(&["audit", "who", &reference]);
     eventually("FJ signs for it", || who()["deliveries"][0]["receipt"].is_string());
@@ -56,16 +61,31 @@ fn what_happened_is_verified_elsewhere_and_what_was_changed_is_found() {
     let written = lines(out);
     assert_eq!(exported["lines"], written.len());
     assert_eq!(fs::metadata(out).unwrap().permissions().mode() & 0o777, 0o600);
-    for event in
-        ["node", "policy", "signed", "sent", "receipt", "told-outside", "withdrawn", "answered"]
-    {
+    for event in [
+        "node",
+        "policy",
+        "signed",
+        "sent",
+        "receipt",
+        "told-outside",
+        "exported",
+        "withdrawn",
+        "answered",
+    ] {
         assert!(!of(&written, event).is_empty(), "{event}: {written:?}");
     }
+    let file = of(&written, "exported")[0];
+    assert_eq!((text(file, "readers"), text(file, "reference")), ("public", reference.as_str()));
+    assert_eq!(file["sections"], serde_json::json!(["summary"]));
+    assert_eq!(file["terms"], serde_json::json!({"onward": "ask"}));
     let signed = of(&written, "signed");
     let titles: Vec<_> = signed.iter().map(|one| &one["title"]).collect();
-    assert_eq!(titles, [&Value::from("a flaw"), &Value::Null]);
+    assert_eq!(titles, [&Value::from("a flaw"), &Value::Null, &Value::Null, &Value::Null]);
     let all = fs::read_to_string(out).unwrap();
-    assert!(!all.contains("the content of") && !all.contains("a secret"), "{all}");
+    for kept in ["the content of", "a secret", "a word among us", "not before"] {
+        assert!(!all.contains(kept), "{kept}: {all}");
+    }
+    titles_that_were_asked_for(&kr);
     // A file that is there stays.
     let again = kr.try_with(&["audit", "export", "--out", out], "");
     again.refused(73, "cannot-create", "is there already", "another file");
@@ -127,6 +147,15 @@ fn what_happened_is_verified_elsewhere_and_what_was_changed_is_found() {
     fs::remove_file(some).unwrap();
     kr.data(&["audit", "export", "--out", some]);
     kr.data(&["audit", "verify", "--file", some]);
+}
+
+/// Up to GREEN, and never of what waits.
+fn titles_that_were_asked_for(kr: &Node) {
+    let out = kr.folder().join("titles.jsonl");
+    kr.data(&["audit", "export", "--out", out.to_str().unwrap(), "--titles"]);
+    let all = fs::read_to_string(out).unwrap();
+    assert!(all.contains("a flaw") && all.contains("a word among us"), "{all}");
+    assert!(!all.contains("a secret") && !all.contains("not before"), "{all}");
 }
 
 #[test]

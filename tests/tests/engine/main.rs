@@ -29,6 +29,7 @@ mod intake;
 mod judging;
 mod keyrings;
 mod late_parts;
+mod leaving;
 mod receipts;
 mod redaction;
 mod resuming;

@@ -2,7 +2,7 @@
 
 use super::{
     Arrival, Assessed, AwaitsApproval, BackedUp, ContentRead, DeliveryDecided, DraftMade,
-    EmergencyOpened, Erasure, Founded, Guarded, Invited, JournalEntry, Judged, LegalHold,
+    EmergencyOpened, Erasure, Exported, Founded, Guarded, Invited, JournalEntry, Judged, LegalHold,
     PartnerChanged, PartsArrived, RecordEntered, Ruled, StaffChanged, StandingChanged, ToldOutside,
 };
 use crate::identity::PartDigest;
@@ -51,6 +51,7 @@ impl JournalEntry {
             | Self::Emergency(EmergencyOpened { at, .. })
             | Self::Assessed(Assessed { at, .. })
             | Self::Headed { at, .. }
+            | Self::Exported(Exported { at, .. })
             | Self::Guarded(Guarded { at, .. }) => *at,
         }
     }
@@ -104,6 +105,7 @@ impl JournalEntry {
             | Self::Emergency(_)
             | Self::Assessed(_)
             | Self::Headed { .. }
+            | Self::Exported(_)
             | Self::Guarded(_) => Vec::new(),
         }
     }

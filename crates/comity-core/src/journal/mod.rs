@@ -11,6 +11,7 @@ mod codec;
 mod common;
 mod emergency;
 mod erasing;
+mod exporting;
 
 use crate::cbor::Fault;
 use crate::ceremony::Ceremony;
@@ -26,6 +27,7 @@ pub use approving::{ApprovalCause, AuthorLimit, AwaitsApproval};
 pub use assessing::{Assessed, AssessedSubject};
 pub use emergency::EmergencyOpened;
 pub use erasing::{BackedUp, Erasure, ErasureCause, LegalHold};
+pub use exporting::Exported;
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -217,6 +219,8 @@ pub enum JournalEntry {
         /// When.
         at: Timestamp,
     },
+    /// A record left as a file.
+    Exported(Exported),
 }
 
 /// A person decided about a part that the egress guard held.

@@ -9,6 +9,9 @@ use super::{AnswerLine, EmergencyLine, RecordLine};
 pub struct AuditWho {
     /// The record.
     pub record: RecordLine,
+    /// Whether what it is called may stand in a file for others: all of it is TLP:CLEAR, and nothing of it waits.
+    #[serde(default)]
+    pub title_leaves: bool,
     /// Every delivery, in order.
     pub deliveries: Vec<AuditDelivery>,
     /// Partners to whom nothing of it was sent.
@@ -22,6 +25,9 @@ pub struct AuditWho {
     /// Who was told by other means, as people here say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub told_outside: Vec<AuditOutside>,
+    /// The files that left of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileLine>,
     /// Emergency releases of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub emergencies: Vec<EmergencyLine>,
@@ -185,6 +191,39 @@ pub struct AuditOutside {
     /// Why it was wrong, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wrong: Option<String>,
+}
+
+/// A file that left of a record.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FileLine {
+    /// The record's reference.
+    pub reference: String,
+    /// Who reads it: `own` people, `constituents` or `public`.
+    pub readers: String,
+    /// When it left.
+    pub at: String,
+    /// The sections that are in it.
+    pub sections: Vec<String>,
+    /// The parts, by digest.
+    pub parts: Vec<String>,
+    /// What whoever has it takes on.
+    pub terms: TermsLine,
+    /// Who of the staff made it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub by: String,
+}
+
+/// What whoever has something takes on with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TermsLine {
+    /// Passing on: `within-marking`, `ask` (its origin first) or `none`.
+    pub onward: String,
+    /// Days after which it is to be erased; none: by the holder's own rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<u32>,
+    /// The only purposes for which it may be used; none: any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub purposes: Vec<String>,
 }
 
 /// Somebody was told of a record by other means.

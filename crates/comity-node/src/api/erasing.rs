@@ -36,6 +36,9 @@ pub struct Erasing {
     pub holders: Vec<ErasingHolder>,
     /// People who were told by other means, as far as somebody entered it.
     pub told_outside: u64,
+    /// How many files left of it.
+    #[serde(default)]
+    pub files: u64,
     /// What keeps it from being erased.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<LegalHoldLine>,

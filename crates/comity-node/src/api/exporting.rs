@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::TermsLine;
+
 /// What of the journal is wanted.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -12,6 +14,8 @@ pub struct ExportRequest {
     pub until: Option<String>,
     /// Only what concerns this partner: a name or an id.
     pub partner: Option<String>,
+    /// What records are called up to TLP:GREEN; else only of those of which all is TLP:CLEAR.
+    pub titles: bool,
 }
 
 /// A line of the answer.
@@ -110,7 +114,7 @@ pub struct ExportRecord {
     /// Its origin, by id.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub origin: String,
-    /// Its title, where nothing of it is marked above GREEN.
+    /// Its title, where nothing of it is marked above what was asked for, and nothing of it waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
 }
@@ -278,7 +282,24 @@ pub enum ExportWhat {
         /// The parts, by digest.
         parts: Vec<String>,
     },
-    /// Such a word was wrong.
+    /// A record left as a file.
+    Exported {
+        /// The record.
+        #[serde(flatten)]
+        record: ExportRecord,
+        /// Who reads it: `own` people, `constituents` or `public`.
+        readers: String,
+        /// The parts that are in it, by digest.
+        parts: Vec<String>,
+        /// The sections that are in it, as far as they are known here.
+        sections: Vec<String>,
+        /// What whoever has it takes on.
+        terms: TermsLine,
+        /// Who of the staff made it.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        by: String,
+    },
+    /// A word about who was told by other means was wrong.
     ToldWrongly {
         /// The record.
         #[serde(flatten)]

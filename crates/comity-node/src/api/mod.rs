@@ -38,7 +38,7 @@ pub use assessing::{
 };
 pub use audit::{
     AuditChain, AuditConsent, AuditDelivery, AuditFile, AuditOutside, AuditStep, AuditTold,
-    AuditWho, AuditWithheld, ToldRequest, WrongRequest,
+    AuditWho, AuditWithheld, FileLine, TermsLine, ToldRequest, WrongRequest,
 };
 pub use comparing::{
     AgreementDiff, DiffAgainst, DiffCount, DiffEffect, DiffExample, DiffLine, DiffRequest,

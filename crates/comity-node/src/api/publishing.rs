@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ApprovalNeed, RecordLine};
+use super::{ApprovalNeed, FileLine, RecordLine};
 
 /// A record to be signed and published, or a draft to be published.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -127,6 +127,9 @@ pub struct Published {
     /// Of what is withdrawn: whether it waited for a second person and nothing of it was sent to anybody.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub nothing_sent: bool,
+    /// Of what is withdrawn: the files that left of it, whose readers are told by people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileLine>,
     /// Suspended partners that may hold what is withdrawn: they are told when they are resumed.
     #[serde(default)]
     pub waits_for: Vec<String>,

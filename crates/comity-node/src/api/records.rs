@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::approvals::ApprovalLine;
 use super::assessing::{AssessmentLine, ProvenanceLine};
+use super::audit::TermsLine;
 use super::emergencies::EmergencyLine;
 use super::quarantine::{HoldLine, RulingLine};
 
@@ -145,6 +146,12 @@ pub struct RecordFile {
     pub file: String,
     /// How many parts are in it.
     pub parts: u64,
+    /// When it left.
+    pub at: String,
+    /// What whoever has it takes on.
+    pub terms: TermsLine,
+    /// What stands beside it, so that its readers know: TOML.
+    pub terms_file: String,
     /// Those that are here and not in it.
     pub left_out: Vec<LeftOut>,
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AuditConsent, AuditOutside, RecordLine};
+use super::{AuditConsent, AuditOutside, FileLine, RecordLine};
 
 /// What one partner was told, a page of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -120,6 +120,9 @@ pub struct AuditFound {
     /// Who was told at least one of these parts by other means.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub told_outside: Vec<AuditOutside>,
+    /// The files that left with at least one of these parts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileLine>,
 }
 
 /// A part that has what was looked for.

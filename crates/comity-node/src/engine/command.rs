@@ -5,6 +5,7 @@ use comity_core::consent::{ConsentAsk, ConsentBody, ConsentGrant, ConsentRefusal
 use comity_core::control::{ApprovalBody, ApprovalVerdict, ControlBody};
 use comity_core::digest::{leaf_hashes, tree_root};
 use comity_core::entropy::draw;
+use comity_core::exit::Released;
 use comity_core::group::{Founding, GroupBody, Says};
 use comity_core::journal::{
     Assessed, BackedUp, ContentRead, DraftMade, Guarded, Invited, JournalEntry, LegalHold,
@@ -20,7 +21,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Checked, Engine, Erase, Then, Token};
+use super::{Checked, Engine, Erase, LetOut, Then, Token};
 use crate::guard::Guard;
 use crate::limits::DRAFT_SALT;
 use crate::state::{Bond, Partner, titles};
@@ -69,7 +70,9 @@ pub enum Command {
     Assess(Box<Assessed>),
     /// Somebody was told of a record by other means.
     TellOutside(Box<ToldOutside>),
-    /// Such a word was wrong.
+    /// A record leaves as a file.
+    LetOut(Box<LetOut>),
+    /// A word about who was told was wrong.
     ToldWrongly {
         /// The record.
         record: RecordId,
@@ -169,6 +172,8 @@ pub enum Reply {
     },
     /// Drafts were kept under these numbers.
     Drafts(Vec<u64>),
+    /// What was let out, and when: that it left is durable.
+    LetOut(Box<(Released, Timestamp)>),
     /// Done.
     Done,
 }
@@ -226,6 +231,14 @@ pub enum CommandError {
     Erased {
         /// When.
         at: Timestamp,
+        /// Why.
+        why: String,
+    },
+    /// What was to leave may not, by what is known now.
+    #[error("nothing of {reference} leaves: {why}")]
+    Stays {
+        /// The record.
+        reference: String,
         /// Why.
         why: String,
     },
@@ -301,6 +314,7 @@ impl Engine {
             Command::Unsend { record } => self.unsend(record, now),
             Command::Assess(assessed) => self.assess(*assessed, now),
             Command::TellOutside(told) => self.tell_outside(*told, now),
+            Command::LetOut(asked) => self.let_out(*asked, now),
             Command::ToldWrongly { record, word, reason } => {
                 self.told_wrongly(record, word, reason, now)
             }

@@ -1,5 +1,6 @@
 //! Who did we tell? Answered from the ledgers, which both sides hold.
 
+use comity_core::exit::nothing_waits;
 use comity_core::journal::JournalEntry;
 use comity_core::ledger::{Links, Step};
 use comity_core::policy::Lifecycle;
@@ -8,7 +9,7 @@ use comity_core::{EconomyId, PartDigest, RecordId, Timestamp, Tlp};
 
 use super::due::is_due;
 use super::records::found;
-use super::{Service, consented, emergencies, outside, withdrawals, words};
+use super::{Service, consented, emergencies, files, outside, withdrawals, words};
 use crate::api::{
     AuditChain, AuditDelivery, AuditFile, AuditStep, AuditTold, AuditWho, AuditWithheld,
 };
@@ -157,13 +158,17 @@ fn audit(
     let reference = |by: RecordId| state.record(&by).map(|by| by.reference.clone());
     let withdrawal = recall.or(stone.map(|stone| stone.by));
     let seqs = deliveries.iter().map(|(_, _, seqs)| *seqs).collect();
+    let clear = held.parts.iter().all(|part| part.marking.tlp == Tlp::Clear);
+    let waits = || !nothing_waits(state.policy(), &held.facts, &held.parts, now);
     let audit = AuditWho {
+        title_leaves: held.facts.kind.is_control() || clear && !waits(),
         record: words::record_line(state, id, held, now),
         deliveries: deliveries.into_iter().map(|(_, delivery, _)| delivery).collect(),
         nothing_sent,
         due: Vec::new(),
         consented: consented::lines(state, id, now),
         told_outside: outside::lines(state, id),
+        files: files::lines(state, id),
         emergencies: emergencies::lines_about(state, id, sees, now),
         withdrawn_by: stone.and_then(|stone| reference(stone.by)),
         recalled_by: recall.and_then(reference),

@@ -163,6 +163,7 @@ impl Service {
                 unsend_until: None,
                 approval,
                 nothing_sent: false,
+                files: Vec::new(),
                 waits_for,
                 unaware,
             });
@@ -195,11 +196,12 @@ impl Service {
                     unsend_until,
                     approval,
                     nothing_sent: false,
+                    files: Vec::new(),
                     waits_for,
                     unaware,
                 })
             }
-            Reply::Drafts(_) | Reply::Done => {
+            Reply::Drafts(_) | Reply::LetOut(_) | Reply::Done => {
                 Err(ServiceError::data("publish", "the node answered something else"))
             }
         }

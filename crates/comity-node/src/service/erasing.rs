@@ -209,6 +209,7 @@ fn lines(state: &State, id: &RecordId, held: &Held, chosen: &[PartDigest]) -> Er
         holders: holders(state, id, held),
         told_outside: state.told_outside(id).iter().filter(|said| said.wrong.is_none()).count()
             as u64,
+        files: state.files(id).len() as u64,
         hold: state.erasures().hold(id).map(|hold| hold_line(state, hold)),
         answered: Vec::new(),
     }

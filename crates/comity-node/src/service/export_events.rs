@@ -1,6 +1,7 @@
 //! What an exported audit says of each entry of the journal: who, what and when, by ids and digests; no content.
 
 use comity_core::control::{AcknowledgementBody, Answer, WithdrawalBody};
+use comity_core::exit::nothing_waits;
 use comity_core::journal::{
     Arrival, ArrivalOutcome, Assessed, AssessedSubject, JournalEntry, LegalHold, PartHeld,
     PartnerChange, Shown, Source, StaffChange, Standing,
@@ -11,7 +12,7 @@ use comity_core::record::Manifest;
 use comity_core::{EconomyId, Kind, PartDigest, RecordId, Timestamp, record};
 
 use super::exporting::Range;
-use super::words;
+use super::{files, words};
 use crate::api::{ExportEvent, ExportPartner, ExportRecord, ExportWhat};
 use crate::state::State;
 
@@ -132,6 +133,14 @@ impl Telling<'_> {
                 told: Timestamp::to_string(&told.told),
                 teller: told.teller.clone(),
                 parts: told.parts.iter().map(ToString::to_string).collect(),
+            }),
+            JournalEntry::Exported(exported) => alone(ExportWhat::Exported {
+                record: self.record(&exported.record),
+                readers: exported.readers.to_string(),
+                parts: exported.parts.iter().map(ToString::to_string).collect(),
+                sections: self.sections(&exported.record, &exported.parts),
+                terms: files::terms(&exported.obligations),
+                by: exported.by.clone(),
             }),
             JournalEntry::ToldWrongly { record, word, .. } => {
                 alone(ExportWhat::ToldWrongly { record: self.record(record), word: *word })
@@ -299,7 +308,9 @@ impl Telling<'_> {
         let strictest = held.parts.iter().map(|part| part.marking.tlp).max();
         let strictest = strictest.unwrap_or(held.facts.floor.tlp);
         // What binds economies has no content, and its titles are of our own making.
-        let told = held.facts.kind.is_control() || strictest <= self.range.titles;
+        let told = held.facts.kind.is_control()
+            || strictest <= self.range.titles
+                && nothing_waits(self.state.policy(), &held.facts, &held.parts, self.range.now);
         ExportRecord {
             record: id.to_string(),
             reference: held.reference.clone(),

@@ -41,6 +41,8 @@ pub(super) struct Range {
     pub(super) partner: Option<EconomyId>,
     /// The strictest label of which titles are told.
     pub(super) titles: Tlp,
+    /// When the file is written.
+    pub(super) now: Timestamp,
 }
 
 impl Range {
@@ -101,11 +103,13 @@ impl Service {
             key: id.to_string(),
         };
         let (writing, first) = Writing::begin(&head).map_err(unwritable)?;
-        // A file is read by others: what partners may not pass on freely has no title in it.
-        let titles = self.sees().map_or(Tlp::Green, |most| most.min(Tlp::Green));
+        // A file is read by others: what not everybody may have has no title in it, unless that was asked for,
+        // and what partners may not pass on freely never has.
+        let most = if request.titles { Tlp::Green } else { Tlp::Clear };
+        let titles = self.sees().map_or(most, |sees| sees.min(most));
         Ok(Exporting {
             service: self.clone(),
-            range: Range { since, until, partner, titles },
+            range: Range { since, until, partner, titles, now },
             writing: Some(writing),
             key,
             last: durable.seq,

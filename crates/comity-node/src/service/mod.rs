@@ -24,6 +24,7 @@ mod erasing;
 mod explain;
 mod export_events;
 mod exporting;
+mod files;
 mod group_lines;
 mod group_words;
 mod groups;

@@ -1,18 +1,22 @@
 //! A record as a file, which anybody verifies without this node.
 
-use comity_core::delivery::Refused;
-use comity_core::exit::{Contents, Released, leaving, let_out};
+use comity_core::exit::{Contents, Readers, Released, leaving};
 use comity_core::journal::Shown;
 use comity_core::policy::{Lifecycle, PartFacts, Recipient, decide, reason};
 use comity_core::{PartDigest, RecordId, Section, Timestamp, Tlp};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
-use super::explain::exit;
 use super::records::found;
-use super::{Service, erasing, local, words};
-use crate::api::{LeftOut, RecordFile, RecordFileRequest};
+use super::{Service, erasing, files, local, words};
+use crate::api::{LeftOut, RecordFile, RecordFileRequest, TermsLine};
+use crate::engine::{Command, LetOut, Reply};
 use crate::error::{ErrorKind, ServiceError};
 use crate::limits::RECORD_FILE_BYTES;
 use crate::state::{Held, State};
+
+/// The version of what stands beside a file.
+const TERMS_FORMAT: u64 = 1;
 
 /// What of a record goes into its file.
 struct Choice {
@@ -27,16 +31,17 @@ struct Choice {
 
 impl Service {
     /// The signed record and the parts that whoever reads the file may have: whoever uses this node, unless
-    /// the request names somebody. Of a record of which nothing may go there is no file.
+    /// the request names somebody. Of a record of which nothing may go there is no file. That it left is in the
+    /// journal before it is answered.
     pub async fn record_file(
         &self,
         request: &RecordFileRequest,
     ) -> Result<RecordFile, ServiceError> {
-        let readers = self.readers(request.readers.as_deref())?;
+        let readers = readers(request.readers.as_deref())?;
         // A file leaves: what the egress guard has not looked at goes into none.
         self.examine_if_possible(&request.record).await;
-        let (text, to) = (request.record.clone(), readers.clone());
         let (desks, now) = (self.parts.config.local.desks.clone(), self.now());
+        let (text, to) = (request.record.clone(), readers.recipients(&desks));
         let sees = self.sees();
         let choice = self
             .look(move |state, engine, _| {
@@ -70,44 +75,45 @@ impl Service {
             .map_err(|why| ServiceError::data("unreadable", why))?;
         let contents = Contents::new(choice.id, loaded.signed, loaded.parts)
             .map_err(|why| ServiceError::data("unreadable", why.to_string()))?;
-        let (id, now) = (choice.id, self.now());
-        let released = self.look(move |state, _, _| {
-            let held = state.record(&id).filter(|held| held.is_accepted());
-            let held = held.ok_or(Refused::NotReleased)?;
-            let_out(state.policy(), &held.facts, &held.parts, &readers, now, contents)
-        });
-        let released = released.await?.map_err(|why| {
-            let message = format!("{} has changed meanwhile: {why}", choice.reference);
-            ServiceError::new(ErrorKind::TryLater, "changed-meanwhile", message)
-                .next("run the command again")
-        })?;
-        let file = bytes(&released).ok_or_else(|| {
+        let size = contents.size();
+        if size > RECORD_FILE_BYTES {
             let most = RECORD_FILE_BYTES >> 20;
             let message = format!("{} is larger than {most} MiB", choice.reference);
-            ServiceError::data("too-large", message)
-        })?;
+            return Err(ServiceError::data("too-large", message));
+        }
+        let (desks, by) = (self.parts.config.local.desks.clone(), self.caller_name());
+        let asked = Box::new(LetOut { contents, readers, desks, by });
+        let Reply::LetOut(left) = self.command(Command::LetOut(asked)).await? else {
+            return Err(ServiceError::data("record-file", "the node answered something else"));
+        };
+        let (released, at) = *left;
+        let file = bytes(&released, size);
+        let terms = files::terms(released.obligations());
         Ok(RecordFile {
             reference: choice.reference,
-            file: words::to_base64(&file),
             parts: released.parts().len() as u64,
+            at: at.to_string(),
+            terms_file: terms_file(choice.id, (readers, at), &terms, &file)?,
+            terms,
+            file: words::to_base64(&file),
             left_out: choice.left_out,
         })
     }
+}
 
-    /// Who reads a file: our own people at this node's desks, or whom the request names.
-    fn readers(&self, named: Option<&str>) -> Result<Vec<Recipient>, ServiceError> {
-        let Some(named) = named else {
-            let desks = self.parts.config.local.desks.iter().cloned();
-            // No addressee can name a desk without a name: this is everybody here.
-            let roles = std::iter::once(String::new()).chain(desks);
-            return Ok(roles.map(|role| Recipient::LocalRole { role }).collect());
-        };
-        exit(named).map(|(_, reader)| vec![reader]).ok_or_else(|| {
-            let message = format!("a file is for `constituents` or `public`, and not for `{named}`");
-            ServiceError::usage("readers", message).next(
+/// Who reads a file: whoever uses this node, or whom the request names.
+fn readers(named: Option<&str>) -> Result<Readers, ServiceError> {
+    match named {
+        None => Ok(Readers::Own),
+        Some("constituents") => Ok(Readers::Constituents),
+        Some("public") => Ok(Readers::Public),
+        Some(named) => {
+            let message =
+                format!("a file is for `constituents` or `public`, and not for `{named}`");
+            Err(ServiceError::usage("readers", message).next(
                 "partners get records over the link; leave it out, and the file is for your own people",
-            )
-        })
+            ))
+        }
     }
 }
 
@@ -124,16 +130,53 @@ fn kept(
     why.unwrap_or_else(|| "it does not go without the parts that stay".to_owned())
 }
 
-/// The file, unless it would be too large.
-fn bytes(released: &Released) -> Option<Vec<u8>> {
-    let mut file = released.record().to_vec();
+fn bytes(released: &Released, size: usize) -> Vec<u8> {
+    let mut file = Vec::with_capacity(size);
+    file.extend_from_slice(released.record());
     for (_, body) in released.parts() {
         file.extend_from_slice(body);
-        if file.len() > RECORD_FILE_BYTES {
-            return None;
-        }
     }
-    Some(file)
+    file
+}
+
+/// What stands beside the file. Only what the origin signed is signed in the file itself, and that says nothing
+/// of what we took on with it.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct TermsFile {
+    /// The version of this form.
+    comity_terms: u64,
+    record: String,
+    /// SHA-256 over the file that it stands beside.
+    sha256: String,
+    readers: String,
+    left: String,
+    onward: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retention_days: Option<u32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    purposes: Vec<String>,
+}
+
+fn terms_file(
+    record: RecordId,
+    (readers, at): (Readers, Timestamp),
+    terms: &TermsLine,
+    file: &[u8],
+) -> Result<String, ServiceError> {
+    let TermsLine { onward, retention_days, purposes } = terms.clone();
+    let hash = Sha256::digest(file);
+    let said = TermsFile {
+        comity_terms: TERMS_FORMAT,
+        record: record.to_string(),
+        sha256: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+        readers: readers.to_string(),
+        left: at.to_string(),
+        onward,
+        retention_days,
+        purposes,
+    };
+    toml::to_string(&said).map_err(|error| ServiceError::data("terms", error.to_string()))
 }
 
 fn choose(

@@ -14,7 +14,7 @@ use comity_store::Store;
 
 use super::audit_partner::sent;
 use super::needle::Needle;
-use super::{Service, consented, local, outside, words};
+use super::{Service, consented, files, local, outside, words};
 use crate::api::{
     AuditFound, AuditOutside, AuditSent, FoundPart, SearchDone, SearchLine, SearchRequest,
 };
@@ -131,6 +131,7 @@ impl Searching {
                     sent: told(state, &record, &told_of, (now, sees)),
                     consented: consented::of_parts(state, &record, &told_of, now),
                     told_outside: told_outside(state, &record, &told_of),
+                    files: files::with_parts(state, &record, &told_of),
                 };
                 Some((found, above_green))
             });

@@ -161,6 +161,7 @@ fn of_one(state: &State, entry: &JournalEntry, now: Timestamp) -> Option<Event> 
         | JournalEntry::InvitationEnded { .. }
         | JournalEntry::HeldBack { .. }
         | JournalEntry::ToldOutside(_)
+        | JournalEntry::Exported(_)
         | JournalEntry::ToldWrongly { .. }
         | JournalEntry::DraftGone { .. }
         | JournalEntry::Staff(_)

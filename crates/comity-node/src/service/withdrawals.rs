@@ -9,7 +9,7 @@ use comity_core::control::{
 use comity_core::{Kind, RecallReason, RecordId, RefusalReason};
 use tokio::task::JoinHandle;
 
-use super::{Service, find_record, words};
+use super::{Service, files, find_record, words};
 use crate::api::{AnswerLine, Published, RecallLine, RecordLine, RefusalRequest};
 use crate::engine::Command;
 use crate::error::ServiceError;
@@ -74,7 +74,7 @@ impl Service {
                 Ok::<_, ServiceError>((found, title, (waits_for, nothing_sent)))
             })
             .await??;
-        let body = WithdrawalBody::of(targets).ok_or_else(|| {
+        let body = WithdrawalBody::of(targets.clone()).ok_or_else(|| {
             ServiceError::usage("withdrawal", "name at least one record, each once")
         })?;
         let body = match recall {
@@ -82,7 +82,11 @@ impl Service {
             None => body,
         };
         let published = self.publish_control(Kind::Withdrawal, body.encode(), title).await?;
-        Ok(Published { waits_for, nothing_sent, ..published })
+        // Whatever was let out before the withdrawal was entered is in the books by now.
+        let files = self.look(move |state, _, _| {
+            targets.iter().flat_map(|id| files::lines(state, id)).collect()
+        });
+        Ok(Published { waits_for, nothing_sent, files: files.await?, ..published })
     }
 
     /// Recalls by others, the last first, and what we answered.

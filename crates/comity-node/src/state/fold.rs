@@ -86,6 +86,7 @@ impl State {
             answers: super::Answers::default(),
             unsending: super::Unsending::default(),
             outsides: super::Outsides::default(),
+            files: super::Files::default(),
             approvals: super::Approvals::default(),
             emergencies: super::emergencies::Emergencies::default(),
             assessments: super::Assessments::default(),
@@ -261,6 +262,7 @@ impl State {
             }
             JournalEntry::Unsent { record, .. } => self.unsent(record),
             JournalEntry::ToldOutside(told) => self.outsides.said(told),
+            JournalEntry::Exported(exported) => self.files.left(exported),
             JournalEntry::ToldWrongly { record, word, reason, .. } => {
                 self.outsides.wrong(record, *word, reason);
             }

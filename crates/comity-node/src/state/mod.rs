@@ -15,6 +15,7 @@ mod control;
 mod emergencies;
 mod entering;
 mod erasing;
+mod files;
 mod fold;
 mod groups;
 mod guarding;
@@ -62,6 +63,7 @@ use emergencies::Emergencies;
 pub use emergencies::{Glass, GlassStands, Unbroken, Unconfirmed};
 pub use erasing::Erasures;
 pub(crate) use erasing::word_digest;
+use files::Files;
 pub use fold::FoldError;
 pub use groups::{Groups, Meant};
 use guarding::Guarding;
@@ -126,6 +128,7 @@ pub struct State {
     /// What was unsent.
     unsending: Unsending,
     outsides: Outsides,
+    files: Files,
     approvals: Approvals,
     emergencies: Emergencies,
     assessments: Assessments,

@@ -206,7 +206,8 @@ pub(crate) struct List {
 /// Show a record: what it says, what you hold of it, where it comes from.
 ///
 /// A draft is shown with the parts that it would have, so that it is read before it is signed. With `--out`, the
-/// parts of a record that you may see go into a file too, except what is RED.
+/// parts of a record that you may see go into a file too, except what is RED. What its readers take on stands beside it, in
+/// FILE.terms, and that it left is in the books: `audit who` lists it.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  comity show KR-D-0001 --full\n  comity show KR-26-0002 --out incident.record\n  comity verify incident.record"
@@ -291,6 +292,9 @@ pub(crate) enum AuditCommand {
         /// Write a page to read and print as well
         #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "value", "case"])]
         html: Option<PathBuf>,
+        /// What the record is called stands on that page though not all of it is TLP:CLEAR, or something of it waits
+        #[arg(long, requires = "html")]
+        titles: bool,
     },
     /// Keep that somebody was told of a record by other means
     ///
@@ -343,6 +347,9 @@ pub(crate) struct AuditExport {
     /// Only what concerns this partner: its name, or the front of its id
     #[arg(long, value_name = "NAME")]
     pub(crate) partner: Option<String>,
+    /// What records are called up to TLP:GREEN; without it only of those of which all is TLP:CLEAR
+    #[arg(long)]
+    pub(crate) titles: bool,
     /// Write your keyring as well, for whoever has none of yours; must not exist
     #[arg(long, value_name = "FILE")]
     pub(crate) keyring: Option<PathBuf>,

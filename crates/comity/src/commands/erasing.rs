@@ -122,6 +122,14 @@ fn write(erasing: &Erasing, zones: &Zones, out: &mut dyn Write) -> io::Result<()
             erasing.reference
         )?;
     }
+    if erasing.files > 0 {
+        let files = counted(erasing.files, "file", "files");
+        writeln!(
+            out,
+            "{files} left of it, which stay where they are: comity audit who {}",
+            erasing.reference
+        )?;
+    }
     if let Some(hold) = &erasing.hold {
         let (since, why) = (zones.written(&hold.since), printable(&hold.reason));
         writeln!(out, "It is under a legal hold since {since} and stays: {why}")?;

@@ -13,6 +13,7 @@ mod doctor;
 mod embargo;
 mod erasing;
 mod explain;
+mod files;
 mod group;
 mod guard;
 mod import;

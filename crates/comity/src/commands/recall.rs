@@ -8,7 +8,7 @@ use comity_node::api::{AnswerLine, DueLine, Published, RecallLine, RecordDetail,
 use comity_node::shell_word::word;
 use serde::Serialize;
 
-use super::{Context, records};
+use super::{Context, files, records};
 use crate::backend::{Keys, Session};
 use crate::cli::{Recall, RecallCommand};
 use crate::screen::format::counted;
@@ -55,6 +55,7 @@ fn ask_back(
             line.reference
         )?;
         records::write_waits_for(&published, &comity, out)?;
+        files::write_to_tell(&published.files, &zones, out)?;
         writeln!(out, "who answers what: {comity} audit who {}", line.reference)
     })
 }

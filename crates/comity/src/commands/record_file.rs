@@ -6,14 +6,18 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use comity_admin::{Failure, FailureKind};
-use comity_node::api::{LeftOut, RecordFile, RecordFileRequest};
+use comity_node::api::{LeftOut, RecordFile, RecordFileRequest, TermsLine};
 use comity_node::shell_word::word;
 use serde::Serialize;
 
+use super::files;
 use crate::backend::Session;
 use crate::folder;
 use crate::screen::format::counted;
 use crate::screen::printable;
+
+/// What the name of the file with the terms ends in, after that of the record's.
+const TERMS: &str = ".terms";
 
 /// A file that was made.
 #[derive(Debug, Serialize)]
@@ -24,29 +28,45 @@ pub(super) struct Written {
     readers: Option<String>,
     parts: u64,
     left_out: Vec<LeftOut>,
+    /// When it left, as the books have it.
+    at: String,
+    terms: TermsLine,
+    /// The file that has the terms.
+    terms_path: PathBuf,
 }
 
-/// Asks for the file, and makes it where nothing lies yet.
+/// Asks for the file, and makes it where nothing lies yet; and what its readers take on, beside it.
 pub(super) fn write(
     session: &Session,
     record: &str,
     readers: Option<&str>,
     path: &Path,
 ) -> Result<Written, Failure> {
+    let mut terms_path = path.as_os_str().to_owned();
+    terms_path.push(TERMS);
+    let terms_path = PathBuf::from(terms_path);
+    // What is answered is in the books as having left.
+    for place in [path, &terms_path] {
+        folder::is_vacant(place)?;
+    }
     let readers = readers.map(str::to_owned);
     let asked = RecordFileRequest { record: record.to_owned(), readers: readers.clone() };
-    let RecordFile { reference, file, parts, left_out } = session.call("/record-file", &asked)?;
+    let answer: RecordFile = session.call("/record-file", &asked)?;
+    let RecordFile { reference, file, parts, at, terms, terms_file, left_out } = answer;
     let bytes = STANDARD.decode(file).map_err(|error| {
         let message = format!("the node answered with a file that is no base 64: {error}");
         Failure::new(FailureKind::Internal, "record-file", message)
     })?;
+    // A file whose terms could not be written is worse than terms without a file.
+    folder::write_private(&terms_path, terms_file.as_bytes())?;
     folder::write_private(path, &bytes)?;
-    Ok(Written { reference, path: path.to_owned(), readers, parts, left_out })
+    let path = path.to_owned();
+    Ok(Written { reference, path, readers, parts, left_out, at, terms, terms_path })
 }
 
 impl Written {
     pub(super) fn say(&self, comity: &str, out: &mut dyn Write) -> io::Result<()> {
-        let Self { reference, path, readers, parts, left_out } = self;
+        let Self { reference, path, readers, parts, left_out, terms, terms_path, .. } = self;
         let shown = path.display().to_string();
         let parts = counted(*parts, "part", "parts");
         writeln!(
@@ -59,8 +79,11 @@ impl Written {
         }
         let about = format!("{comity} explain {reference}");
         match readers {
-            Some(readers) => writeln!(out, "It is for {readers}: {about} --to {readers}"),
-            None => writeln!(out, "It is for you; whom else its marking lets have it: {about}"),
+            Some(readers) => writeln!(out, "It is for {readers}: {about} --to {readers}")?,
+            None => writeln!(out, "It is for you; whom else its marking lets have it: {about}")?,
         }
+        writeln!(out, "Whoever has it keeps to this, as {} says:", terms_path.display())?;
+        writeln!(out, "  {}", files::terms(terms))?;
+        writeln!(out, "That it left is in the books: {comity} audit who {reference}")
     }
 }

@@ -10,7 +10,7 @@ use comity_node::api::{
 use comity_node::shell_word::word;
 use serde::Serialize;
 
-use super::{Context, assessing, record_file};
+use super::{Context, assessing, files, record_file};
 use crate::backend::{Keys, Session};
 use crate::cli::{List, Show, Unsend, Withdraw};
 use crate::screen::format::{counted, size};
@@ -358,11 +358,12 @@ pub(super) fn withdraw(withdraw: &Withdraw, context: &mut Context<'_>) -> Result
     let comity = context.comity();
     context.screen.answer(&published, |out| {
         if published.nothing_sent {
-            return writeln!(
+            writeln!(
                 out,
                 "{} is withdrawn; it waited for a second person, and nothing of it was sent to anybody",
                 line.reference
-            );
+            )?;
+            return files::write_to_tell(&published.files, &zones, out);
         }
         writeln!(
             out,
@@ -370,6 +371,7 @@ pub(super) fn withdraw(withdraw: &Withdraw, context: &mut Context<'_>) -> Result
             line.reference
         )?;
         write_waits_for(&published, &comity, out)?;
+        files::write_to_tell(&published.files, &zones, out)?;
         writeln!(out, "who that is: {comity} audit who {}", line.reference)
     })
 }

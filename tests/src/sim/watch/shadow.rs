@@ -233,6 +233,7 @@ impl Shadow {
             | JournalEntry::HeldBack { .. }
             | JournalEntry::Unsent { .. }
             | JournalEntry::ToldOutside(_)
+            | JournalEntry::Exported(_)
             | JournalEntry::ToldWrongly { .. }
             | JournalEntry::DraftGone { .. }
             | JournalEntry::Staff(_)

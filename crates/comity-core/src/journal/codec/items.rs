@@ -9,7 +9,7 @@ use crate::assessment::{Credibility, Reliability};
 use crate::cbor::{Fault, Problem, Reader, Writer};
 use crate::identity::{EconomyId, EpochId, KeyId, PartDigest, RecordId};
 use crate::intake::Intake;
-use crate::ledger::{LedgerEntry, Opening};
+use crate::ledger::{LedgerEntry, Obligations, Opening};
 use crate::marking::Tlp;
 use crate::sign::Signature;
 use crate::staff::{Roles, StaffRole};
@@ -279,6 +279,16 @@ impl Item for LedgerEntry {
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
         LedgerEntry::read(reader)
+    }
+}
+
+impl Item for Obligations {
+    fn write(&self, writer: &mut Writer) {
+        Obligations::write(self, writer);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        Obligations::read(reader)
     }
 }
 

@@ -8,12 +8,13 @@ mod tests;
 
 use crate::cbor::{Fault, Problem, Reader, Writer};
 use crate::ceremony::Ceremony;
+use crate::exit::Readers;
 use crate::staff::Alone;
 
 use super::{
     ApprovalCause, Arrival, ArrivalOutcome, Assessed, AssessedSubject, AuthorLimit, AwaitsApproval,
     BackedUp, ContentRead, Delivered, DeliveryDecided, DraftMade, DraftPart, EmergencyOpened,
-    Erasure, ErasureCause, Founded, Guarded, Invited, JournalEntry, JournalFault, Judged,
+    Erasure, ErasureCause, Exported, Founded, Guarded, Invited, JournalEntry, JournalFault, Judged,
     LegalHold, PartHeld, PartnerChanged, PartsArrived, RecordEntered, Ruled, Shown, StaffChange,
     StaffChanged, StaffJoined, StaffWithin, Standing, StandingChanged, ToldOutside, Withheld,
 };
@@ -171,6 +172,7 @@ entries! {
     38 = HoldLifted(hold),
     39 = BackedUp(copy),
     40 = Guarded(guarded),
+    41 = Exported(exported),
 }
 
 fields!(ToldOutside { record, whom, means, parts, told, teller, note, at });
@@ -199,6 +201,7 @@ fields!(Guarded { record, part, passes, by, reason, at });
 fields!(Erasure { record, parts, beside, cause, reason, by, at });
 fields!(LegalHold { record, reason, by, at });
 fields!(BackedUp { folder, upto, at });
+fields!(Exported { record, parts, readers, obligations, by, at });
 fields!(AwaitsApproval { record, causes, at });
 fields!(EmergencyOpened { word, record, to, by, confirm_by, until, at });
 fields!(Assessed { subject, reliability, credibility, reason, by, at });
@@ -221,6 +224,7 @@ choices!(StaffChange {
     0 = Joined(joined), 1 = Left, 2 = JoinedWithin(within), 3 = Recognised(key)
 });
 choices!(ErasureCause { 0 = Person, 1 = Term });
+choices!(Readers { 0 = Own, 1 = Constituents, 2 = Public });
 choices!(AssessedSubject { 0 = Source(economy), 1 = Record(record) });
 choices!(Shown { 0 = Record(record), 1 = Draft(draft) });
 

@@ -2,7 +2,8 @@ use super::super::{PartnerChange, Source};
 use super::*;
 use crate::assessment::{Credibility, Reliability};
 use crate::intake::Intake;
-use crate::ledger::{Head, LedgerEntry, Opening};
+use crate::ledger::{Head, LedgerEntry, Obligations, Opening};
+use crate::marking::Onward;
 use crate::staff::{Alone, Roles, StaffRole};
 use crate::time::Timestamp;
 use crate::{Digest, EconomyId, EpochId, Kind, Marking, Means, PartDigest, RecordId, Tlp};
@@ -51,6 +52,15 @@ fn examples() -> Vec<JournalEntry> {
             by: String::new(),
             at,
         })
+    };
+    let exported = |readers, obligations| {
+        let (parts, by) = (vec![PartDigest([4; 32]), PartDigest([5; 32])], "kim".into());
+        JournalEntry::Exported(Exported { record, parts, readers, obligations, by, at })
+    };
+    let bound = Obligations {
+        onward: Onward::None,
+        retention_days: Some(30),
+        purposes: vec!["defence".into(), "statistics".into()],
     };
     let hold = LegalHold { record, reason: "a court's order".into(), by: "kim".into(), at };
     let standing = |standing| JournalEntry::Standing(StandingChanged { record, standing, at });
@@ -262,6 +272,9 @@ fn examples() -> Vec<JournalEntry> {
         JournalEntry::OnHold(hold.clone()),
         JournalEntry::HoldLifted(hold),
         JournalEntry::BackedUp(BackedUp { folder: "/mnt/one".into(), upto: 7, at }),
+        exported(Readers::Own, Obligations::unbound()),
+        exported(Readers::Constituents, bound.clone()),
+        exported(Readers::Public, bound),
     ]
 }
 

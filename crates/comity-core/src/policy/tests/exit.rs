@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 
 use crate::delivery::Refused;
-use crate::exit::{Contents, Released, leaving, let_out};
+use crate::exit::{Contents, Readers, Released, leaving, let_out, nothing_waits};
 use crate::identity::{PartDigest, RecordId};
-use crate::marking::{Marking, Tlp};
+use crate::ledger::Obligations;
+use crate::marking::{Marking, Onward, Tlp};
 use crate::policy::{
-    Approval, Examination, Lifecycle, PartFacts, PolicySnapshot, Recipient, RecordFacts, Source,
-    Word,
+    Approval, Examination, Lifecycle, PartFacts, PolicySnapshot, Received, Recipient, RecordFacts,
+    Source, Word,
 };
 use crate::record::{Composed, Draft, Header};
 use crate::sign::SecretKey;
@@ -18,8 +19,9 @@ use crate::test_util::SeededEntropy;
 use crate::test_util::policy::snapshot;
 use crate::vocabulary::{Kind, Section};
 
-use super::facts::{NOW, US};
+use super::facts::{NOW, OTHER, THEM, US};
 
+const MINUTE: std::time::Duration = std::time::Duration::from_secs(60);
 const LABELS: [Tlp; 4] = [Tlp::Clear, Tlp::Green, Tlp::Amber, Tlp::Red];
 
 struct Leaving {
@@ -135,4 +137,79 @@ fn other_bytes_are_no_contents() {
     let (first, second) = (bodies[0].0, bodies[1].1.clone());
     bodies[0].1 = second;
     assert_eq!(Contents::new(id, signed, bodies).unwrap_err(), Refused::OtherBytes(first));
+}
+
+fn terms(onward: Onward, retention_days: Option<u32>, purposes: &[&str]) -> Obligations {
+    let purposes = purposes.iter().map(|&purpose| purpose.to_owned()).collect();
+    Obligations { onward, retention_days, purposes }
+}
+
+/// The parts of the record came from others, each on terms of its own.
+fn brought(clear: Obligations, green: Obligations) -> Leaving {
+    let mut record = Leaving::new();
+    record.record.origin = THEM;
+    let first = Source::From { economy: THEM, obligations: Obligations::unbound() };
+    record.record.source = first.clone();
+    for (label, obligations) in [(Tlp::Clear, clear), (Tlp::Green, green)] {
+        let mut parts = record.parts.iter_mut();
+        let part = parts.find(|part| part.marking.tlp == label).unwrap();
+        part.arrived(&first, Received { economy: OTHER, obligations: obligations.into() });
+    }
+    record
+}
+
+#[test]
+fn what_leaves_carries_the_strictest_of_all_that_its_parts_carry() {
+    let mut own = Leaving::new();
+    let left = own.let_out(&[Tlp::Clear], Recipient::Public).unwrap();
+    assert_eq!(*left.obligations(), Obligations::unbound());
+    for part in &mut own.parts {
+        part.marking.onward = Onward::Ask;
+    }
+    let left = own.let_out(&[Tlp::Clear], Recipient::Public).unwrap();
+    assert_eq!(*left.obligations(), terms(Onward::Ask, None, &[]), "the marking's own");
+    let mut record = brought(
+        terms(Onward::WithinMarking, Some(90), &["defence", "statistics"]),
+        terms(Onward::None, Some(30), &["defence", "research"]),
+    );
+    for part in record.parts.iter_mut().filter(|part| part.marking.tlp == Tlp::Clear) {
+        part.marking.onward = Onward::Ask;
+    }
+    let one = record.let_out(&[Tlp::Clear], role()).unwrap();
+    assert_eq!(*one.obligations(), terms(Onward::Ask, Some(90), &["defence", "statistics"]));
+    let both = record.let_out(&[Tlp::Clear, Tlp::Green], role()).unwrap();
+    assert_eq!(*both.obligations(), terms(Onward::None, Some(30), &["defence"]));
+    // There are no terms that bind to both: each leaves alone.
+    let apart = brought(terms(Onward::Ask, None, &["defence"]), terms(Onward::Ask, None, &["law"]));
+    let together = apart.let_out(&[Tlp::Clear, Tlp::Green], role());
+    assert_eq!(together.unwrap_err(), Refused::NoCommonPurpose);
+    assert_eq!(apart.let_out(&[Tlp::Green], role()).unwrap().obligations().purposes, ["law"]);
+}
+
+#[test]
+fn our_own_people_are_those_at_every_desk_of_ours() {
+    let desks = BTreeSet::from(["duty officer".to_owned()]);
+    let roles = |name: &str| Recipient::LocalRole { role: name.to_owned() };
+    assert_eq!(Readers::Own.recipients(&desks), [roles(""), roles("duty officer")]);
+    assert_eq!(Readers::Public.recipients(&desks), [Recipient::Public]);
+    assert_eq!(Readers::Constituents.recipients(&desks), [constituent()]);
+}
+
+#[test]
+fn what_waits_is_not_called_by_its_name() {
+    let waits = |change: fn(&mut Leaving)| {
+        let mut record = Leaving::new();
+        change(&mut record);
+        !nothing_waits(&record.policy, &record.record, &record.parts, NOW)
+    };
+    assert!(!waits(|_| {}), "whatever its labels are");
+    let changes: [fn(&mut Leaving); 4] = [
+        |it| it.record.unsend_until = Some(NOW.saturating_add(MINUTE)),
+        |it| it.parts[0].marking.embargo_until = Some(NOW.saturating_add(MINUTE)),
+        |it| it.record.approval = Approval::Awaited(Word::new("TLP:RED")),
+        |it| it.policy = it.policy.to_builder().guarded(7).build(),
+    ];
+    for change in changes {
+        assert!(waits(change));
+    }
 }

@@ -84,6 +84,12 @@ async fn a_file_and_a_draft_are_read_as_well() {
     kim.record_file(&file_of(amber)).await.unwrap();
     let amber_name = amber.reference.clone().unwrap();
     assert_eq!(reads().await, std::slice::from_ref(&amber_name));
+    // Who made it is in the books, whatever its label.
+    for made in [green, amber] {
+        let files = lee.audit_who(&made.record).await.unwrap().files;
+        let files: Vec<_> = files.iter().map(|file| (&*file.by, &*file.readers)).collect();
+        assert_eq!(files, [("kim", "own")]);
+    }
     // No role of an auditor would ask for a file; if it did, there would be nothing in it.
     assert_eq!(lee.record_file(&file_of(amber)).await.unwrap_err().code, "nothing-goes");
     // Of two drafts the one that says how far it may go, which is anywhere, is nobody's business.

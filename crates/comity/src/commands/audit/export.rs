@@ -49,6 +49,7 @@ pub(super) fn export(asked: &AuditExport, context: &mut Context<'_>) -> Result<(
         since: asked.since.map(Timestamp::precise),
         until: asked.until.map(Timestamp::precise),
         partner: asked.partner.clone(),
+        titles: asked.titles,
     };
     let out = &asked.out;
     let lines = write_file(out, &session, &request, context).inspect_err(|failure| {

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::partner::table;
 use super::{consented, told};
 use crate::backend::Keys;
-use crate::commands::Context;
+use crate::commands::{Context, files};
 use crate::screen::format::counted;
 use crate::screen::printable;
 use crate::screen::times::Zones;
@@ -114,17 +114,22 @@ fn write(answer: &Found, what: &str, zones: &Zones, out: &mut dyn Write) -> io::
             partner => format!("from {}", printable(partner)),
         };
         writeln!(out, "in {}; {from}", places(&one.parts))?;
-        match (one.sent.is_empty(), one.told_outside.is_empty()) {
+        let besides = !one.told_outside.is_empty() || !one.files.is_empty();
+        match (one.sent.is_empty(), !besides) {
             (true, true) => writeln!(out, "Nobody was told.")?,
             (true, false) => {}
             (false, _) => table(&one.sent, true, zones).write(out)?,
         }
         consented::write(&one.consented, zones, out)?;
         told::write(&one.told_outside, zones, out)?;
+        files::write(&one.files, zones, out)?;
     }
     let partners = answer.found.iter().flat_map(|one| &one.sent).map(|sent| &sent.partner);
     let others = answer.found.iter().flat_map(|one| &one.told_outside).map(|said| &said.whom);
-    let told: BTreeSet<_> = partners.chain(others).map(|name| printable(name)).collect();
+    let files = answer.found.iter().flat_map(|one| &one.files);
+    let files = files.map(|file| format!("{} (a file)", files::whom(&file.readers)));
+    let told: BTreeSet<_> =
+        partners.chain(others).map(|name| printable(name)).chain(files).collect();
     if !answer.found.is_empty() {
         let told: Vec<_> = told.into_iter().collect();
         let told = if told.is_empty() { "nobody".to_owned() } else { told.join(", ") };

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use comity_node::api::{AuditTold, AuditWho};
 
 use super::told::remarks;
-use super::{consented, kept, people, with_emergency};
-use crate::commands::recall;
+use super::{consented, kept, nobody, people, with_emergency};
+use crate::commands::{files, recall};
 use crate::screen::times::Zones;
 
 const STYLE: &str = "body{font:15px/1.45 sans-serif;margin:2em auto;max-width:62em;padding:0 1em}\
@@ -15,8 +15,9 @@ th,td{text-align:left;vertical-align:top;border-bottom:1px solid #bbb;padding:.3
 th{border-bottom-color:#000}h2{margin-top:1.6em}.tlp{border:1px solid;padding:0 .4em}\
 @media print{body{margin:0;max-width:none}tr{break-inside:avoid}}";
 
-/// Who was told what of a record, as the screen says it.
-pub(super) fn page(who: &AuditWho, zones: &Zones) -> io::Result<Vec<u8>> {
+/// Who was told what of a record, as the screen says it. A page is given away: what the record is called stands
+/// in it where that may leave, or where somebody asked for it.
+pub(super) fn page(who: &AuditWho, titles: bool, zones: &Zones) -> io::Result<Vec<u8>> {
     let record = &who.record;
     let mut page = Vec::new();
     let title = format!("Who was told of {}", record.reference);
@@ -33,13 +34,13 @@ pub(super) fn page(who: &AuditWho, zones: &Zones) -> io::Result<Vec<u8>> {
          <title>{0}</title><style>{STYLE}</style></head><body>\n\
          <h1>{0}</h1>\n<p>{1} <span class=\"tlp\">TLP:{2}</span></p>\n",
         text(&title),
-        text(&record.title),
+        if titles || who.title_leaves { text(&record.title) } else { String::new() },
         text(&record.tlp)
     )?;
     table(&mut page, &[], facts.map(|(name, fact)| vec![name.to_owned(), fact]))?;
     heading(&mut page, "Deliveries")?;
     if who.deliveries.is_empty() {
-        page.write_all(b"<p>Nobody was told.</p>\n")?;
+        writeln!(page, "<p>{}</p>", nobody(who))?;
     }
     let rows = who.deliveries.iter().map(|one| {
         vec![
@@ -77,6 +78,11 @@ pub(super) fn page(who: &AuditWho, zones: &Zones) -> io::Result<Vec<u8>> {
             ]
         });
         table(&mut page, &["whom", "by", "when", "parts", "said"], rows)?;
+    }
+    if !who.files.is_empty() {
+        heading(&mut page, "Files that left")?;
+        let rows = who.files.iter().map(|one| files::row(one, zones).to_vec());
+        table(&mut page, &files::HEAD, rows)?;
     }
     if !who.nothing_sent.is_empty() {
         let names = who.nothing_sent.join(", ");

@@ -8,7 +8,7 @@ use comity_core::Section;
 use comity_node::api::{AuditDelivery, AuditFile, AuditTold, AuditWho, AuditWithheld};
 
 use super::publish::ADDRESSEE;
-use super::{Context, recall, release, staff};
+use super::{Context, files, recall, release, staff};
 use crate::backend::Keys;
 use crate::cli::AuditCommand;
 use crate::folder;
@@ -25,8 +25,9 @@ mod told;
 
 pub(super) fn run(command: AuditCommand, context: &mut Context<'_>) -> Result<(), Failure> {
     match command {
-        AuditCommand::Who { record: Some(record), out, html, .. } => {
-            of_record(record, out.as_deref(), html.as_deref(), context)
+        AuditCommand::Who { record: Some(record), out, html, titles, .. } => {
+            let page = html.as_deref().map(|path| (path, titles));
+            of_record(record, out.as_deref(), page, context)
         }
         AuditCommand::Who { value: Some(value), .. } => found::by_value(value, context),
         AuditCommand::Who { case: Some(case), .. } => found::by_case(case, context),
@@ -49,7 +50,7 @@ pub(super) fn run(command: AuditCommand, context: &mut Context<'_>) -> Result<()
 fn of_record(
     record: String,
     out: Option<&Path>,
-    page: Option<&Path>,
+    page: Option<(&Path, bool)>,
     context: &mut Context<'_>,
 ) -> Result<(), Failure> {
     // The file is signed.
@@ -64,8 +65,8 @@ fn of_record(
         // It tells who knows what.
         folder::write_private(path, file.as_bytes())?;
     }
-    if let Some(path) = page {
-        let written = html::page(&who, &zones).map_err(|error| {
+    if let Some((path, titles)) = page {
+        let written = html::page(&who, titles, &zones).map_err(|error| {
             Failure::new(FailureKind::Io, "page", format!("the page cannot be written: {error}"))
         })?;
         folder::write_private(path, &written)?;
@@ -77,7 +78,7 @@ fn of_record(
             writeln!(screen, "Written to {file}. Anybody verifies it: comity verify {file}")?;
         }
         match page {
-            Some(page) => writeln!(screen, "A page to print: {}", page.display()),
+            Some((page, _)) => writeln!(screen, "A page to print: {}", page.display()),
             None => Ok(()),
         }
     })
@@ -87,8 +88,7 @@ fn write(who: &AuditWho, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
     let record = &who.record;
     writeln!(out, "{}  {}  {}", record.reference, printable(&record.title), record.tlp)?;
     if who.deliveries.is_empty() {
-        let over = if who.told_outside.is_empty() { "" } else { " over comity" };
-        writeln!(out, "Nobody was told{over}.")?;
+        writeln!(out, "{}", nobody(who))?;
     } else {
         table(&who.deliveries, zones).write(out)?;
         if !kept(&who.deliveries).is_empty() {
@@ -100,6 +100,7 @@ fn write(who: &AuditWho, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
     }
     consented::write(&who.consented, zones, out)?;
     told::write(&who.told_outside, zones, out)?;
+    files::write(&who.files, zones, out)?;
     if !who.nothing_sent.is_empty() {
         writeln!(out, "Nothing of it was sent to {}.", printable(&who.nothing_sent.join(", ")))?;
     }
@@ -117,6 +118,14 @@ fn write(who: &AuditWho, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
         (None, None) => {}
     }
     write_told(&who.withdrawal_told, true, zones, out)
+}
+
+/// What is said where nothing was delivered.
+fn nobody(who: &AuditWho) -> &'static str {
+    match who.told_outside.is_empty() && who.files.is_empty() {
+        true => "Nobody was told.",
+        false => "Nobody was told over comity.",
+    }
 }
 
 /// Who was told of it, and, where an answer is due, what they answered.
@@ -200,7 +209,7 @@ fn place(name: &str) -> Option<usize> {
 }
 
 /// Sections in people's words, each once, in the order in which records have them.
-fn people(sections: &[String]) -> String {
+pub(super) fn people(sections: &[String]) -> String {
     let mut said: Vec<&str> = sections.iter().map(String::as_str).collect();
     said.retain(|section| *section != ADDRESSEE);
     said.sort_by_key(|section| (place(section), *section));
