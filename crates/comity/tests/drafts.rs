@@ -94,7 +94,7 @@ fn a_record_becomes_a_file_that_verifies_without_what_is_red() {
     assert_eq!(verified[0]["id"], shown["line"]["record"]);
     assert_eq!(sections(&verified[0]["parts"]), ["summary"]);
     let again = node.try_with(&["show", reference, "--out", out], "");
-    again.refused(73, "cannot-create", "port.record", "not there yet");
+    again.refused(73, "cannot-create", "port.record", "name another file");
     // For others there is less in it: nothing of this is for everybody.
     let page = node.folder().join("page.record");
     let page = page.to_str().unwrap();
