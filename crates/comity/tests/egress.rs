@@ -115,6 +115,7 @@ fn a_planted_word_never_leaves_over_the_link_nor_into_a_file() {
     let planted = b"Heron-7F3A";
     assert!(!bytes.windows(planted.len()).any(|window| window == planted));
 
+    neither_in_what_is_signed_nor_in_a_title(&kr);
     // A person lets it pass, with a name and a reason.
     let why = ["--part", "2", "--reason", "public since Monday", "--by", "Kim"];
     let asked = [&["guard", "release", &held][..], &why, &["--yes"]].concat();
@@ -128,6 +129,24 @@ fn a_planted_word_never_leaves_over_the_link_nor_into_a_file() {
     assert_eq!(held_again["went_to"], serde_json::json!(["FJ"]));
     kr.try_with(&hold, "").refused(64, "not-passed", "nobody let", "guard list");
     assert_eq!((kr.stop(), fj.stop()), (0, 0));
+}
+
+/// Words of control have no parts; and a title leaves in an exported audit.
+fn neither_in_what_is_signed_nor_in_a_title(kr: &Node) {
+    let pact = kr.folder().join("pact.toml");
+    let terms =
+        "format = 1\ntitle = \"Operation Heron-7F3A\"\ntier = \"mou\"\nstarts = 2026-01-01\n";
+    fs::write(&pact, terms).unwrap();
+    let pact = pact.to_str().unwrap();
+    let proposed = kr.try_with(&["agreement", "propose", pact, "--to", "FJ", "--yes"], "");
+    proposed.refused(77, "held-by-guard", "list strings, line 3", "other words");
+    assert!(!proposed.message().to_lowercase().contains(WORD));
+    assert_eq!(kr.data(&["agreement", "list"]), Value::Array(vec![]));
+    publish(kr, WORD, &[("summary", "nothing of it")]);
+    let out = kr.folder().join("audit.jsonl");
+    kr.data(&["audit", "export", "--out", out.to_str().unwrap(), "--titles"]);
+    let all = fs::read_to_string(out).unwrap().to_lowercase();
+    assert!(all.contains("\"after\"") && !all.contains(WORD), "{all}");
 }
 
 #[test]

@@ -180,6 +180,14 @@ impl Guard {
         Ok(looked.found())
     }
 
+    /// Looks at words that leave otherwise than in a part.
+    #[must_use]
+    pub fn words(&self, said: &[u8]) -> Found {
+        let mut looked = Looked::new(self);
+        looked.bytes(said);
+        looked.found()
+    }
+
     /// Looks at a file as if it were the content of a part.
     #[must_use]
     pub fn file(&self, name: &str, content: &[u8]) -> Found {

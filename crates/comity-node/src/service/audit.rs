@@ -1,6 +1,5 @@
 //! Who did we tell? Answered from the ledgers, which both sides hold.
 
-use comity_core::exit::nothing_waits;
 use comity_core::journal::JournalEntry;
 use comity_core::ledger::{Links, Step};
 use comity_core::policy::Lifecycle;
@@ -158,10 +157,8 @@ fn audit(
     let reference = |by: RecordId| state.record(&by).map(|by| by.reference.clone());
     let withdrawal = recall.or(stone.map(|stone| stone.by));
     let seqs = deliveries.iter().map(|(_, _, seqs)| *seqs).collect();
-    let clear = held.parts.iter().all(|part| part.marking.tlp == Tlp::Clear);
-    let waits = || !nothing_waits(state.policy(), &held.facts, &held.parts, now);
     let audit = AuditWho {
-        title_leaves: held.facts.kind.is_control() || clear && !waits(),
+        title_leaves: files::title_leaves(state, held, Tlp::Clear, now),
         record: words::record_line(state, id, held, now),
         deliveries: deliveries.into_iter().map(|(_, delivery, _)| delivery).collect(),
         nothing_sent,

@@ -131,6 +131,7 @@ impl Service {
         key: &SecretKey,
         wanted: Wanted,
     ) -> Result<Published, ServiceError> {
+        self.may_say(kind, &body).await?;
         let us = self.look(|state, _, _| state.us()).await?;
         let record = control(kind, body, Tlp::AmberStrict, key, us, self.now())
             .map_err(|error| ServiceError::data("control", error.to_string()))?;

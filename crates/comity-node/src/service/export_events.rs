@@ -1,7 +1,6 @@
 //! What an exported audit says of each entry of the journal: who, what and when, by ids and digests; no content.
 
 use comity_core::control::{AcknowledgementBody, Answer, WithdrawalBody};
-use comity_core::exit::nothing_waits;
 use comity_core::journal::{
     Arrival, ArrivalOutcome, Assessed, AssessedSubject, JournalEntry, LegalHold, PartHeld,
     PartnerChange, Shown, Source, StaffChange, Standing,
@@ -12,7 +11,8 @@ use comity_core::record::Manifest;
 use comity_core::{EconomyId, Kind, PartDigest, RecordId, Timestamp, record};
 
 use super::exporting::Range;
-use super::{files, words};
+use super::files::{self, title_leaves};
+use super::words;
 use crate::api::{ExportEvent, ExportPartner, ExportRecord, ExportWhat};
 use crate::state::State;
 
@@ -308,9 +308,7 @@ impl Telling<'_> {
         let strictest = held.parts.iter().map(|part| part.marking.tlp).max();
         let strictest = strictest.unwrap_or(held.facts.floor.tlp);
         // What binds economies has no content, and its titles are of our own making.
-        let told = held.facts.kind.is_control()
-            || strictest <= self.range.titles
-                && nothing_waits(self.state.policy(), &held.facts, &held.parts, self.range.now);
+        let told = title_leaves(self.state, held, self.range.titles, self.range.now);
         ExportRecord {
             record: id.to_string(),
             reference: held.reference.clone(),

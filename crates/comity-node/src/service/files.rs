@@ -1,11 +1,15 @@
 //! The files that left of records, as people and programs are told of them.
 
+use std::sync::Arc;
+
+use comity_core::exit::nothing_waits;
 use comity_core::journal::Exported;
 use comity_core::ledger::Obligations;
-use comity_core::{PartDigest, RecordId};
+use comity_core::{PartDigest, RecordId, Timestamp, Tlp};
 
 use crate::api::{FileLine, TermsLine};
-use crate::state::State;
+use crate::guard::Guard;
+use crate::state::{Held, State};
 
 /// All files that left of a record.
 pub(super) fn lines(state: &State, record: &RecordId) -> Vec<FileLine> {
@@ -39,4 +43,18 @@ pub(super) fn terms(obligations: &Obligations) -> TermsLine {
     let Obligations { onward, retention_days, purposes } = obligations;
     let (onward, retention_days) = (onward.to_string(), *retention_days);
     TermsLine { onward, retention_days, purposes: purposes.clone() }
+}
+
+/// Whether what a record is called may stand in a file for others: nothing of it is marked above `most`, and
+/// nothing of it waits, and the egress guard holds nothing of the title.
+pub(super) fn title_leaves(state: &State, held: &Held, most: Tlp, now: Timestamp) -> bool {
+    let held_back = || {
+        let words = |guard: &Arc<Guard>| guard.words(held.title.as_bytes());
+        state.guard().map(words).is_some_and(|found| !found.is_nothing())
+    };
+    // What binds economies has no content, and its titles are of our own making.
+    let within = || held.parts.iter().all(|part| part.marking.tlp <= most);
+    let free = || nothing_waits(state.policy(), &held.facts, &held.parts, now);
+    (held.facts.kind.is_control() || within() && held.facts.floor.tlp <= most && free())
+        && !held_back()
 }

@@ -1,9 +1,11 @@
 //! The egress guard, as people meet it: what it holds and why, letting a part pass, other lists.
 
 use bytes::Bytes;
+use comity_core::cbor::Reader;
+use comity_core::control::{AcknowledgementBody, Answer};
 use comity_core::journal::Guarded;
 use comity_core::record::Part;
-use comity_core::{PartDigest, RecordId, Timestamp, Tlp};
+use comity_core::{Kind, PartDigest, RecordId, Timestamp, Tlp};
 
 use super::quarantine::said;
 use super::records::found;
@@ -131,6 +133,26 @@ impl Service {
         looked.map_err(|why| ServiceError::data("not-examined", why))
     }
 
+    /// Refuses to sign a word of control that says what the guard holds. Such words are in force when they are
+    /// signed, and nobody can let half of one pass: they are said otherwise, or the list is changed.
+    pub(super) async fn may_say(&self, kind: Kind, body: &[u8]) -> Result<(), ServiceError> {
+        let said = said_freely(kind, body);
+        if said.is_empty() {
+            return Ok(());
+        }
+        let held = self.look(move |state, _, _| {
+            let guard = state.guard()?;
+            let rule = said.iter().find_map(|text| guard.words(text).rules.first().copied())?;
+            Some(guard.place(rule).to_string())
+        });
+        let Some(place) = held.await? else { return Ok(()) };
+        let message =
+            format!("it says what the egress guard holds ({place}), and nothing was signed");
+        Err(ServiceError::new(ErrorKind::NoPermission, "held-by-guard", message).next(
+            "say it in other words; or take the line out of the list, then: comity guard reload",
+        ))
+    }
+
     fn decides(&self, request: &GuardRequest) -> Result<(String, String), ServiceError> {
         let by = self.caller().map_or_else(|| request.by.clone(), |caller| caller.name.clone());
         said("name", &by)?;
@@ -215,12 +237,94 @@ fn line(
     Some((held.seq, line))
 }
 
+/// What of a word of control people wrote as they liked, and goes to others: each text by itself, without the
+/// bytes around it, of which some are letters.
+fn said_freely(kind: Kind, body: &[u8]) -> Vec<Vec<u8>> {
+    let all = || match Reader::new(body).texts() {
+        Ok(texts) => texts.into_iter().map(|text| text.as_bytes().to_vec()).collect(),
+        Err(_) => vec![body.to_vec()],
+    };
+    match kind {
+        Kind::Agreement
+        | Kind::Termination
+        | Kind::Introduction
+        | Kind::Consent
+        | Kind::Group
+        | Kind::Contact
+        | Kind::Unknown(_) => all(),
+        // Of what a node answers by itself there is nothing to be said otherwise.
+        Kind::Acknowledgement => match AcknowledgementBody::decode(body).map(|body| body.answer) {
+            Ok(Answer::Refused { text, .. }) => vec![text.into_bytes()],
+            Ok(Answer::Gone | Answer::Stopped { .. }) | Err(_) => Vec::new(),
+        },
+        // Ids, digests and keys; or a word that stays at home.
+        Kind::Keyring | Kind::Acceptance | Kind::Withdrawal | Kind::Roster | Kind::Approval => {
+            Vec::new()
+        }
+        // Content has parts, which are looked at before they leave.
+        Kind::Advisory
+        | Kind::Incident
+        | Kind::Sightings
+        | Kind::Request
+        | Kind::Response
+        | Kind::Note => Vec::new(),
+    }
+}
+
 /// Puts to the parts of a record that is not here what the guard said of them.
 pub(super) fn as_examined(state: &State, held: &mut Held, looked: &[(PartDigest, Found)]) {
     for part in &mut held.parts {
         let said = looked.iter().find(|(digest, _)| *digest == part.digest);
         if let Some((digest, found)) = said {
             part.guard = state.would_be(digest, found);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use comity_core::consent::{ConsentAsk, ConsentBody, ConsentRefusal};
+    use comity_core::control::{AgreementBody, WithdrawalBody};
+    use comity_core::{EconomyId, RefusalReason};
+
+    use super::*;
+
+    /// What people wrote is looked at, wherever it goes; what a node says by itself is not held up.
+    #[test]
+    fn every_word_that_people_write_and_sign_for_others_is_looked_at() {
+        let (us, them, record) = (EconomyId([1; 32]), EconomyId([2; 32]), RecordId([3; 32]));
+        let at = Timestamp::from_secs(9);
+        let planted = || "about heron".to_owned();
+        let answered = |answer| AcknowledgementBody { withdrawal: record, to: them, at, answer };
+        let because = RefusalReason::Other;
+        let refused = answered(Answer::Refused { parts: 1, because, text: planted() });
+        let ask = ConsentBody::Ask(ConsentAsk {
+            record,
+            parts: vec![PartDigest([4; 32])],
+            origin: them,
+            recipients: vec![EconomyId([5; 32])],
+            why: planted(),
+            until: None,
+        });
+        let (ask_id, reason) = (RecordId([6; 32]), planted());
+        let no = ConsentBody::Refusal(ConsentRefusal { record, asker: them, ask: ask_id, reason });
+        let terms = AgreementBody::between(us, them, planted()).unwrap();
+        let written = [
+            (Kind::Acknowledgement, refused.encode()),
+            (Kind::Consent, ask.encode()),
+            (Kind::Consent, no.encode()),
+            (Kind::Agreement, terms.encode()),
+        ];
+        for (kind, body) in written {
+            let said = said_freely(kind, &body);
+            assert_eq!(said, [b"about heron"], "{kind}");
+        }
+        let withdrawal = WithdrawalBody::of(vec![record]).unwrap().encode();
+        for (kind, body) in [
+            (Kind::Withdrawal, withdrawal),
+            (Kind::Acknowledgement, answered(Answer::Gone).encode()),
+        ] {
+            assert!(said_freely(kind, &body).is_empty(), "{kind}");
         }
     }
 }

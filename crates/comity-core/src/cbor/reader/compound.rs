@@ -84,20 +84,31 @@ impl<'a> Reader<'a> {
             .ok_or(Fault { offset: start, problem: Problem::Truncated })
     }
 
+    /// Passes over one item of any type, and returns every text string in it, in the order in which they stand.
+    pub fn texts(&mut self) -> Result<Vec<&'a str>, Fault> {
+        let mut texts = Vec::new();
+        self.pass(&mut |text| texts.push(text))?;
+        Ok(texts)
+    }
+
     fn skip_item(&mut self) -> Result<(), Fault> {
+        self.pass(&mut |_text| {})
+    }
+
+    fn pass(&mut self, seen: &mut impl FnMut(&'a str)) -> Result<(), Fault> {
         let start = self.offset;
         let major = self.peek_major()?;
         match major {
             2 => self.bytes(usize::MAX).map(drop),
-            3 => self.text(usize::MAX).map(drop),
+            3 => self.text(usize::MAX).map(seen),
             4 => {
                 for _ in 0..self.array(usize::MAX)? {
-                    self.skip_item()?;
+                    self.pass(seen)?;
                 }
                 self.leave();
                 Ok(())
             }
-            5 => self.skip_map(),
+            5 => self.pass_map(seen),
             0 | 1 => self.head().map(drop),
             _ => match self.head()? {
                 Head { major: 7, value: 20..=22 } => Ok(()),
@@ -107,11 +118,13 @@ impl<'a> Reader<'a> {
     }
 
     /// A map with keys of any type: sorted by their encodings (RFC 8949 section 4.2.1).
-    fn skip_map(&mut self) -> Result<(), Fault> {
+    fn pass_map(&mut self, seen: &mut impl FnMut(&'a str)) -> Result<(), Fault> {
         let mut last: Option<&'a [u8]> = None;
         for _ in 0..self.container(5, 2, usize::MAX)? {
             let start = self.offset;
-            let key = self.skip()?;
+            self.pass(seen)?;
+            let cut = Fault { offset: start, problem: Problem::Truncated };
+            let key = self.input.get(start..self.offset).ok_or(cut)?;
             match last.map(|last| last.cmp(key)) {
                 Some(std::cmp::Ordering::Equal) => {
                     return Err(Fault { offset: start, problem: Problem::DuplicateKey });
@@ -121,7 +134,7 @@ impl<'a> Reader<'a> {
                 }
                 Some(std::cmp::Ordering::Less) | None => last = Some(key),
             }
-            self.skip_item()?;
+            self.pass(seen)?;
         }
         self.leave();
         Ok(())

@@ -298,4 +298,18 @@ mod tests {
         assert_eq!(reader.bytes(1), Ok(&[1][..]));
         assert_eq!(reader.finish(), Ok(()));
     }
+    #[test]
+    fn finds_every_text_without_the_bytes_around_it() {
+        let mut writer = Writer::new();
+        writer.map(3).key(0).text("heron").key(1).array(2).text("").text("of the marsh");
+        writer.key(2).bytes(b"no text");
+        let bytes = writer.into_bytes();
+        let mut reader = Reader::new(&bytes);
+        assert_eq!(reader.texts(), Ok(vec!["heron", "", "of the marsh"]));
+        assert_eq!(reader.finish(), Ok(()));
+        // A name is a text as well.
+        assert_eq!(Reader::new(&[0xa1, 0x61, b'a', 0x61, b'b']).texts(), Ok(vec!["a", "b"]));
+        let cut = Reader::new(&[0x82, 0x61, b'a']).texts().unwrap_err();
+        assert_eq!(cut.problem, Problem::Truncated);
+    }
 }
