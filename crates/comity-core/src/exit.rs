@@ -45,8 +45,8 @@ use crate::identity::{PartDigest, RecordId};
 use crate::ledger::Obligations;
 use crate::marking::Tlp;
 use crate::policy::{
-    Gate, Lifecycle, Outcome, PartFacts, PolicySnapshot, Recipient, RecordFacts, Verdict, decide,
-    plan,
+    Gate, Judgement, Lifecycle, Outcome, PartFacts, PolicySnapshot, Recipient, RecordFacts,
+    Verdict, decide, plan,
 };
 use crate::time::Timestamp;
 use crate::vocabulary::Section;
@@ -184,6 +184,22 @@ pub fn leaving(
     leaving.into_keys().collect()
 }
 
+/// What keeps a part from leaving that our own people are shown: the first of the rules that hold for whatever
+/// leaves. Who prepares a release sees it before its time, and what waits for a second person, and what the
+/// egress guard holds; what they are shown does not leave.
+#[must_use]
+pub fn kept_in(
+    snapshot: &PolicySnapshot,
+    record: &RecordFacts,
+    part: &PartFacts,
+    now: Timestamp,
+) -> Option<Judgement> {
+    const FOR_ALL: [Gate; 3] = [Gate::ReleaseTime, Gate::Approval, Gate::EgressGuard];
+    let outside = decide(snapshot, record, part, &Recipient::Public, now);
+    let holds = |one: &&Judgement| FOR_ALL.contains(&one.gate) && one.verdict != Verdict::Pass;
+    outside.judgements().iter().find(holds).copied()
+}
+
 /// The parts that may leave, each with everything that its readers take on with it.
 fn with_terms(
     snapshot: &PolicySnapshot,
@@ -196,14 +212,10 @@ fn with_terms(
     let record = &RecordFacts { emergencies: Vec::new(), ..record.clone() };
     let leaves =
         |part: &&PartFacts| part.marking.tlp != Tlp::Red && part.section != Section::Addressee;
-    // Our own people are shown what the egress guard holds, and what waits for a second person; what they
-    // are shown does not leave.
-    let kept_in = |part: &PartFacts| {
-        let outside = decide(snapshot, record, part, &Recipient::Public, now);
-        let passes =
-            |gate| outside.judgement(gate).is_some_and(|said| said.verdict == Verdict::Pass);
-        !passes(Gate::EgressGuard) || !passes(Gate::Approval)
-    };
+    let own = readers.iter().any(|reader| matches!(reader, Recipient::LocalRole { .. }));
+    let asked = parts.iter().filter(leaves).filter(|_| own);
+    let stays_in = asked.filter(|part| kept_in(snapshot, record, part, now).is_some());
+    let stays_in: BTreeSet<_> = stays_in.map(|part| part.digest).collect();
     let mut leaving: BTreeMap<PartDigest, Vec<Obligations>> = BTreeMap::new();
     let mut goes = |part: &PartFacts, outcome: &Outcome| match outcome {
         Outcome::Release(terms) => leaving.entry(part.digest).or_default().push(terms.clone()),
@@ -212,7 +224,9 @@ fn with_terms(
     for reader in readers {
         match reader {
             Recipient::LocalRole { .. } => {
-                for part in parts.iter().filter(leaves).filter(|part| !kept_in(part)) {
+                let leaving =
+                    parts.iter().filter(leaves).filter(|part| !stays_in.contains(&part.digest));
+                for part in leaving {
                     goes(part, decide(snapshot, record, part, reader, now).outcome());
                 }
             }
@@ -229,23 +243,30 @@ fn with_terms(
     leaving
 }
 
-/// Whether nothing of a record waits, whoever would read it: for a time, for a second person, for the egress
-/// guard. What waits is not called by its name in a file for others.
+/// Whether what a record is called may stand in a file for others. Of others' records that is the first line of what
+/// they say; and what goes nowhere is not called by its name either. So all of its content may be the
+/// public's, or, where it is marked up to `most`, would be if its label let it.
 #[must_use]
-pub fn nothing_waits(
+pub fn may_be_named(
     snapshot: &PolicySnapshot,
     record: &RecordFacts,
     parts: &[PartFacts],
+    most: Tlp,
     now: Timestamp,
 ) -> bool {
-    const WAITS: [Gate; 4] = [Gate::ReleaseTime, Gate::Embargo, Gate::Approval, Gate::EgressGuard];
-    parts.iter().filter(|part| part.is_content()).all(|part| {
+    // What goes in an emergency goes to one partner.
+    let record = &RecordFacts { emergencies: Vec::new(), ..record.clone() };
+    let named = |part: &PartFacts| {
         let decided = decide(snapshot, record, part, &Recipient::Public, now);
-        let passes = |gate: &Gate| {
-            decided.judgement(*gate).is_some_and(|said| said.verdict == Verdict::Pass)
+        let but_for_its_label = || {
+            let passes = |one: &Judgement| one.verdict == Verdict::Pass || one.gate == Gate::Tlp;
+            part.marking.tlp <= most && decided.judgements().iter().all(passes)
         };
-        WAITS.iter().all(passes)
-    })
+        decided.is_release() || but_for_its_label()
+    };
+    let mut content = parts.iter().filter(|part| part.is_content()).peekable();
+    let stands = record.lifecycle == Lifecycle::Live && !record.pending && !record.quarantined;
+    stands && record.floor.tlp <= most && content.peek().is_some() && content.all(named)
 }
 
 /// Decides at the moment at which a record leaves. Nothing leaves that does not stand, for what has left

@@ -131,6 +131,14 @@ impl From<CommandError> for ServiceError {
             CommandError::Doubted { .. } => {
                 (ErrorKind::TryLater, "tail-doubted", Some("comity partner list"))
             }
+            CommandError::NoFile { .. } => {
+                (ErrorKind::TryLater, "tail-doubted", Some("comity partner list"))
+            }
+            CommandError::NoCommonPurpose(_) => (
+                ErrorKind::Data,
+                "no-common-purpose",
+                Some("one file for each part: comity show REFERENCE --out FILE --part NUMBER"),
+            ),
             CommandError::SetAside(_) => {
                 (ErrorKind::TryLater, "set-aside", Some("comity quarantine list"))
             }

@@ -97,7 +97,8 @@ pub(crate) fn refused(path: &Path, error: &ConfigError) -> Failure {
 
 /// Refuses a place where a file lies already, before what it is for is done.
 pub(crate) fn is_vacant(path: &Path) -> Result<(), Failure> {
-    if !path.exists() {
+    // A link that leads nowhere is in the way too.
+    if path.symlink_metadata().is_err() {
         return Ok(());
     }
     let message = format!("`{}` cannot be made: there is a file already", path.display());
@@ -106,14 +107,24 @@ pub(crate) fn is_vacant(path: &Path) -> Result<(), Failure> {
 
 /// Makes a file that its owner alone reads, where nothing lies yet.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| {
+        let message = format!("`{}` cannot be made: {error}", path.display());
+        Failure::new(FailureKind::CannotCreate, "cannot-create", message)
+            .next("name a file that is not there yet")
+    };
     let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    opened.and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all())).map_err(
-        |error| {
-            let message = format!("`{}` cannot be made: {error}", path.display());
-            Failure::new(FailureKind::CannotCreate, "cannot-create", message)
-                .next("name a file that is not there yet")
-        },
-    )
+    let mut file = opened.map_err(failed)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|error| {
+        remove_begun(path);
+        failed(error)
+    })
+}
+
+/// What could not be written whole is not left in the way of another try.
+pub(crate) fn remove_begun(path: &Path) {
+    if let Err(error) = std::fs::remove_file(path) {
+        tracing::warn!("`{}` was not written whole, and stays: {error}", path.display());
+    }
 }
 
 /// A file that somebody named and that cannot be read, as a failure with what to do.

@@ -1,13 +1,19 @@
 //! Files: that one left is in the books before anybody has its bytes, and nothing leaves after it was taken back.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use comity_core::control::WithdrawalBody;
 use comity_core::exit::{Contents, Readers, Released};
-use comity_core::record::{Draft, Header};
+use comity_core::journal::JournalEntry;
+use comity_core::record::{Draft, Header, Part};
 use comity_core::{Kind, Marking, RecordId, Section, Timestamp, Tlp};
 use comity_node::engine::{Command, CommandError, LetOut, Reply};
-use comity_tests::bench::{Bench, sign, signed};
+use comity_store::MemoryStore;
+use comity_tests::bench::{Bench, advisory, sign, signed};
+use comity_tests::sim::node::new_entry;
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// A record that everybody may have, and its bytes.
 fn published(bench: &mut Bench) -> (RecordId, Contents) {
@@ -80,4 +86,102 @@ fn nothing_leaves_after_it_was_taken_back_and_nothing_says_that_it_did() {
     let refused = bench.reply(token).expect("an answer").expect_err("it was taken back");
     assert!(matches!(refused, CommandError::Stays { .. }), "{refused:?}");
     assert!(bench.state().files(&record).is_empty());
+}
+
+/// What was taken back after the backup is what partners have still to give back.
+#[test]
+fn a_node_in_recovery_makes_no_file() {
+    let mut bench = Bench::new();
+    let (record, contents) = published(&mut bench);
+    let backup = bench.node.store.backup();
+    let restored = new_entry(&JournalEntry::Restored { at: bench.now }, Vec::new());
+    bench.replace(MemoryStore::restore(&backup, restored).expect("a copy"));
+    let refused = bench.command(for_the_public(contents)).expect_err("it may be withdrawn");
+    assert!(matches!(refused, CommandError::Recovering(_)), "{refused:?}");
+    assert!(bench.state().files(&record).is_empty());
+}
+
+/// What can still be unsent goes into no file; and of what left nobody says that nobody has it, though the clock is
+/// put back.
+#[test]
+fn what_left_as_a_file_is_not_unsent() {
+    let mut bench = Bench::new();
+    bench.hold_back = MINUTE;
+    bench.restart();
+    let (record, contents) = published(&mut bench);
+    let asked = |readers| {
+        let (desks, by, contents) = (BTreeSet::new(), String::new(), contents.clone());
+        Command::LetOut(Box::new(LetOut { contents, readers, desks, by }))
+    };
+    let before = bench.now;
+    for readers in [Readers::Own, Readers::Constituents, Readers::Public] {
+        let refused = bench.command(asked(readers)).expect_err("it can be unsent");
+        assert!(matches!(refused, CommandError::Stays { .. }), "{refused:?}");
+    }
+    bench.wait(MINUTE);
+    left(bench.command(asked(Readers::Own)));
+    bench.now = before;
+    let refused = bench.command(Command::Unsend { record }).expect_err("somebody has it");
+    assert!(matches!(refused, CommandError::MayHaveGone(_)), "{refused:?}");
+}
+
+/// Its origin does not know of the file, and no link leads to whoever has it.
+#[test]
+fn people_are_told_of_files_of_what_its_origin_takes_back() {
+    for has_file in [true, false] {
+        let mut bench = Bench::new();
+        let mut origin = bench.pair(2);
+        bench.connect(&mut origin);
+        let (record, parts) = advisory(&origin.economy, "a flaw", bench.now);
+        let bodies = parts.iter().map(|part| (part.digest, part.bytes.clone())).collect();
+        let contents = Contents::new(record.id(), record.signed().clone(), bodies);
+        bench.deliver(&mut origin, &record, &parts);
+        if has_file {
+            left(bench.command(for_the_public(contents.expect("its bytes"))));
+        }
+        let body = WithdrawalBody::of(vec![record.id()]).expect("one record").encode();
+        let (word, _) = signed(Kind::Withdrawal, body, &origin.economy, &bench);
+        bench.deliver(&mut origin, &word, &[]);
+        let told = bench.alarms("files-left");
+        assert_eq!(told.len(), usize::from(has_file), "{told:?}");
+        let reference = &bench.state().record(&record.id()).expect("a record").reference;
+        assert!(told.iter().all(|text| text.contains(&format!("audit who {reference}"))));
+    }
+}
+
+/// Parts that came for other purposes each leave alone.
+#[test]
+fn parts_without_a_common_purpose_are_refused_by_a_name_of_their_own() {
+    let mut bench = Bench::new();
+    let (mut origin, mut one, mut other) = (bench.pair(2), bench.pair(3), bench.pair(4));
+    let mut draft = Draft::new(Kind::Advisory);
+    for section in [Section::Summary, Section::Detail, Section::Mitigation] {
+        let marking = Some(Marking::new(Tlp::Clear));
+        let header = Header { marking, ..Header::new(section, "text/plain") };
+        draft.parts.push((header, section.to_string().into_bytes()));
+    }
+    let (record, parts) = sign(draft, &origin.economy, bench.now);
+    let [first, parts @ ..] = parts.as_slice() else { unreachable!() };
+    bench.connect(&mut origin);
+    bench.deliver(&mut origin, &record, std::slice::from_ref(first));
+    for (relay, purpose, part) in [(&mut one, "defence", &parts[0]), (&mut other, "law", &parts[1])]
+    {
+        bench.connect(relay);
+        relay.obligations.purposes = vec![purpose.to_owned()];
+        bench.deliver(relay, &record, std::slice::from_ref(part));
+    }
+    assert_eq!(bench.state().record(&record.id()).expect("a record").parts.len(), 3);
+    let file = |some: &[Part]| {
+        let bodies = some.iter().map(|part| (part.digest, part.bytes.clone())).collect();
+        let contents = Contents::new(record.id(), record.signed().clone(), bodies).expect("bytes");
+        let (readers, desks, by) = (Readers::Own, BTreeSet::new(), String::new());
+        Command::LetOut(Box::new(LetOut { contents, readers, desks, by }))
+    };
+    let refused = bench.command(file(parts)).expect_err("there are no terms for both");
+    assert!(matches!(refused, CommandError::NoCommonPurpose(_)), "{refused:?}");
+    for (part, purpose) in parts.iter().zip(["defence", "law"]) {
+        let (released, _) = left(bench.command(file(std::slice::from_ref(part))));
+        assert_eq!(released.obligations().purposes, [purpose]);
+    }
+    assert_eq!(bench.state().files(&record.id()).len(), 2);
 }

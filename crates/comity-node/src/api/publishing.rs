@@ -127,7 +127,7 @@ pub struct Published {
     /// Of what is withdrawn: whether it waited for a second person and nothing of it was sent to anybody.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub nothing_sent: bool,
-    /// Of what is withdrawn: the files that left of it, whose readers are told by people.
+    /// Of what is withdrawn or replaced: the files that left of it, whose readers are told by people.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<FileLine>,
     /// Suspended partners that may hold what is withdrawn: they are told when they are resumed.

@@ -135,6 +135,9 @@ pub struct RecordFileRequest {
     /// Who reads the file, `constituents` or `public`. Nothing: whoever uses this node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub readers: Option<String>,
+    /// Only these parts, by their numbers, from 1. None: all that may go.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<u64>,
 }
 
 /// A record as a file that verifies offline: a CBOR sequence of the signed record and its parts.

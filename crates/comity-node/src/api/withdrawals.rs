@@ -40,6 +40,9 @@ pub struct RecallLine {
     pub entered_at: String,
     /// What we answered.
     pub answer: Option<AnswerLine>,
+    /// The files that left here of what it recalls, whose readers are told by people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<super::FileLine>,
 }
 
 /// What was recalled stays here.

@@ -263,6 +263,19 @@ pub enum CommandError {
         /// Who is waited for.
         waits: String,
     },
+    /// The same, of what is about to leave as a file.
+    #[error(
+        "an unfinished write was cut from the end of the journal, and a withdrawal may have been lost with it: no file is made until {waits} has connected, or is suspended"
+    )]
+    NoFile {
+        /// Who is waited for.
+        waits: String,
+    },
+    /// Its parts may each be used for some purposes, and none of these is common to all.
+    #[error(
+        "the parts of {0} came for purposes of which none is common to all, and leave in no file together"
+    )]
+    NoCommonPurpose(String),
     /// Records of ours that partners gave back are set aside.
     #[error(
         "records of ours came back, and are set aside because of their key: {0}. Look at them, release what is ours (comity quarantine list), then confirm again"

@@ -169,6 +169,19 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether no withdrawal can be missing, nor anything else by which less may leave than is known here.
+    pub(super) fn knows_what_was_taken_back(&self) -> Result<(), CommandError> {
+        if self.state.recovery().is_some() {
+            let why = "what partners have still to give back may be a withdrawal, and no file is made until it is over";
+            return Err(CommandError::Recovering(why.to_owned()));
+        }
+        let doubters = self.waited_for();
+        match doubters.is_empty() {
+            true => Ok(()),
+            false => Err(CommandError::NoFile { waits: self.names(&doubters) }),
+        }
+    }
+
     /// The doubters but those who say that they hold more and have not shown it for a day: a bare word must
     /// not keep us from signing for ever.
     fn waited_for(&self) -> BTreeSet<EconomyId> {

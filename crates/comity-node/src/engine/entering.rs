@@ -12,7 +12,7 @@ use comity_core::{EconomyId, Kind, PartDigest, RecordId, Section, Timestamp, Urg
 use comity_store::NewEntry;
 
 use super::{Checked, Effect, Engine, Then};
-use crate::state::{FoldError, RootTurn, titles};
+use crate::state::{FoldError, Held, RootTurn, titles};
 
 /// Why an entry was not made. Nothing has changed.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +91,7 @@ impl Engine {
         self.tell_late();
         self.tell_roots();
         self.tell_recalled();
+        self.tell_files();
         if self.state.turns() != before.turns {
             self.reclaim_all();
         }
@@ -182,6 +183,27 @@ impl Engine {
                 here.first().map_or("REFERENCE", String::as_str)
             );
             self.alarm(Some(origin), "recalled", text);
+        }
+    }
+
+    /// No link leads to whoever reads a file: people tell them.
+    fn tell_files(&mut self) {
+        for withdrawal in self.state.take_files_to_tell() {
+            let Some(held) = self.state.record(&withdrawal) else { continue };
+            let origin = held.facts.origin;
+            let targets = held.targets();
+            let here = targets.iter().filter_map(|target| self.state.record(target));
+            let files = |target: &&Held| {
+                target.facts.origin == origin && !self.state.files(&target.facts.id).is_empty()
+            };
+            let left: Vec<_> = here.filter(files).map(|target| target.reference.clone()).collect();
+            let Some(first) = left.first() else { continue };
+            let text = format!(
+                "{} takes back {}, of which files left here: comity cannot take them back, so tell whoever has them (comity audit who {first})",
+                self.state.name_of(&origin),
+                left.join(", "),
+            );
+            self.alarm(Some(origin), "files-left", text);
         }
     }
 

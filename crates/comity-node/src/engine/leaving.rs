@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use comity_core::Timestamp;
+use comity_core::delivery::Refused;
 use comity_core::exit::{Contents, Readers, let_out};
 use comity_core::journal::{Exported, JournalEntry};
 
@@ -26,6 +27,8 @@ pub struct LetOut {
 
 impl Engine {
     pub(super) fn let_out(&mut self, asked: LetOut, now: Timestamp) -> Result<Reply, CommandError> {
+        // What anybody has still to give back may take the record back, and no file can be called back.
+        self.knows_what_was_taken_back()?;
         let LetOut { contents, readers, desks, by } = asked;
         let record = contents.record();
         let missing = || CommandError::NoRecord(record.to_string());
@@ -38,8 +41,17 @@ impl Engine {
             return Err(stays("it does not stand".to_owned()));
         }
         let (policy, to) = (self.state.policy(), readers.recipients(&desks));
-        let released = let_out(policy, &held.facts, &held.parts, &to, now, contents)
-            .map_err(|why| stays(why.to_string()))?;
+        let released = let_out(policy, &held.facts, &held.parts, &to, now, contents).map_err(
+            |why| match why {
+                Refused::NoCommonPurpose => CommandError::NoCommonPurpose(held.reference.clone()),
+                other @ (Refused::NotAPartner
+                | Refused::NotReleased
+                | Refused::OtherRecord
+                | Refused::OtherParts
+                | Refused::OtherObligations
+                | Refused::OtherBytes(_)) => stays(other.to_string()),
+            },
+        )?;
         let mut parts: Vec<_> = released.parts().iter().map(|(part, _)| *part).collect();
         parts.sort_unstable();
         let obligations = released.obligations().clone();

@@ -41,7 +41,8 @@ impl Engine {
             || self.state.is_unapproved(&record);
         // A clock that was put back makes nothing unsaid.
         let told = self.state.partners().any(|(_, one)| one.out.possibly_held(&record).is_some());
-        if told || !waits {
+        let has_file = !self.state.files(&record).is_empty();
+        if told || has_file || !waits {
             return Err(CommandError::MayHaveGone(reference));
         }
         self.enter(&JournalEntry::Unsent { record, at: now }, Vec::new());

@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use aho_corasick::AhoCorasick;
 use bytes::Bytes;
+use comity_core::cbor::{Fault, Reader};
 use comity_core::digest::Digest;
 use comity_core::record::{Header, Part};
 use regex::bytes::RegexSet;
@@ -176,6 +177,10 @@ impl Guard {
         let mut looked = Looked::new(self);
         // The header's own texts: file names, desks, whom it names.
         looked.bytes(part.bytes.get(..front).unwrap_or_default());
+        // Each by itself too: the byte before a text says how long it is, and may be a letter.
+        for text in texts_of_header(&part.bytes).map_err(|error| error.to_string())? {
+            looked.bytes(text.as_bytes());
+        }
         looked.content(&part.content, says_packed(&part.header));
         Ok(looked.found())
     }
@@ -196,6 +201,15 @@ impl Guard {
         looked.content(content, is_packed_name(name));
         looked.found()
     }
+}
+
+fn texts_of_header(part: &[u8]) -> Result<Vec<&str>, Fault> {
+    let mut reader = Reader::new(part);
+    reader.tuple(4)?;
+    // What it is, and its salt.
+    reader.skip()?;
+    reader.skip()?;
+    reader.texts()
 }
 
 /// Whether a part says that it is packed.

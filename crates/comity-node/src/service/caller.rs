@@ -162,6 +162,17 @@ impl Service {
         Ok(Self { parts: self.parts.clone(), asks })
     }
 
+    /// Whether whoever asks may do what takes this right too, which its command alone does not.
+    pub(super) fn takes(&self, right: Right) -> Result<(), ServiceError> {
+        match &self.asks {
+            Asks::Person(caller) if !caller.roles.may(right) => {
+                Err(not_in_role(&caller.name, &caller.roles, right))
+            }
+            Asks::Nameless if !right.needs_no_name() => Err(nobody()),
+            Asks::Person(_) | Asks::Anybody | Asks::Nameless => Ok(()),
+        }
+    }
+
     /// Who asks, where somebody of the staff does.
     pub(super) fn caller(&self) -> Option<&Caller> {
         match &self.asks {

@@ -270,8 +270,9 @@ impl Work {
         let Some(Shift { begins, stops }) = shift else { return };
         let sent = state.partner(&to).is_some_and(|one| one.out.possibly_held(id).is_some());
         let tally = self.tallies.entry(to).or_default();
-        count(&mut tally.begins, held, &begins, sent, self.examples);
-        count(&mut tally.stops, held, &stops, sent, self.examples);
+        let title = || words::title(state, held, self.at);
+        count(&mut tally.begins, (held, &title), &begins, sent, self.examples);
+        count(&mut tally.stops, (held, &title), &stops, sent, self.examples);
     }
 
     fn finish(self, state: &State) -> AgreementDiff {
@@ -409,7 +410,14 @@ fn from(parts: &[PartFacts], partner: EconomyId) -> bool {
     parts.iter().flat_map(|part| &part.sources).any(|source| source.economy == partner)
 }
 
-fn count(count: &mut DiffCount, held: &Held, digests: &[PartDigest], sent: bool, examples: usize) {
+/// `title`: what a record is called, which is decided only where it is an example.
+fn count(
+    count: &mut DiffCount,
+    (held, title): (&Held, &dyn Fn() -> String),
+    digests: &[PartDigest],
+    sent: bool,
+    examples: usize,
+) {
     if digests.is_empty() {
         return;
     }
@@ -427,7 +435,7 @@ fn count(count: &mut DiffCount, held: &Held, digests: &[PartDigest], sent: bool,
         sections.dedup();
         count.examples.push(DiffExample {
             reference: held.reference.clone(),
-            title: words::example_title(held),
+            title: title(),
             kind: held.facts.kind.to_string(),
             tlp: tlp.to_string(),
             sections,

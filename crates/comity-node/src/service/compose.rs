@@ -17,7 +17,7 @@ use super::guard::as_examined;
 use super::replacing::{replaceable, with_replaced};
 use super::unaware::unaware;
 use super::{Service, approvals, find_economy, find_partner, find_record};
-use super::{local, words};
+use super::{files, local, words};
 use crate::api::{
     AddresseeRequest, ApprovalNeed, Cell, PartRequest, Preview, PreviewPart, PublishRequest,
     Published, UnawareLine,
@@ -152,6 +152,7 @@ impl Service {
             (preview, approval) = (Some(would.0), would.1);
         }
         let Composed { record, parts } = composed;
+        let replaced = record.manifest().supersedes.clone();
         let recovering = self.look(|state, _, _| state.recovery().is_some()).await?;
         let (waits_for, unaware) = (Vec::new(), self.unaware(&record, &parts, &title).await?);
         if wanted.dry_run {
@@ -188,6 +189,11 @@ impl Service {
                 };
                 let (unsend_until, approval) = self.look(move |state, _, _| waits(state)).await?;
                 let unsend_until = unsend_until.map(|until| until.to_string());
+                // Whatever was let out of them before is in the books by now.
+                let files = self.look(move |state, _, _| {
+                    replaced.iter().flat_map(|id| files::lines(state, id)).collect()
+                });
+                let files = files.await?;
                 let (record, reference) = (record.to_string(), Some(reference));
                 Ok(Published {
                     record,
@@ -197,7 +203,7 @@ impl Service {
                     unsend_until,
                     approval,
                     nothing_sent: false,
-                    files: Vec::new(),
+                    files,
                     waits_for,
                     unaware,
                 })

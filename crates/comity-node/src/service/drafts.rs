@@ -40,6 +40,17 @@ impl Contents {
     }
 }
 
+/// What a section of a draft says. Only here it is made, of what was kept as a draft: nobody signed it, and nothing
+/// is decided about it yet.
+#[derive(Clone, Copy)]
+pub(super) struct DraftBytes<'a>(&'a [u8]);
+
+impl<'a> DraftBytes<'a> {
+    pub(super) fn bytes(self) -> &'a [u8] {
+        self.0
+    }
+}
+
 impl Service {
     /// Every draft.
     pub async fn drafts(&self) -> Result<Vec<DraftLine>, ServiceError> {
@@ -68,7 +79,7 @@ impl Service {
                         header,
                         size: bytes.len() as u64,
                         tlp: marking.map_or_else(|| "none".to_owned(), |one| one.tlp.to_string()),
-                        says: Says::Draft(bytes),
+                        says: Says::Draft(DraftBytes(bytes)),
                     };
                     part_detail(state, looked, content)
                 })

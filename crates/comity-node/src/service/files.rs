@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use comity_core::exit::nothing_waits;
+use comity_core::exit::may_be_named;
 use comity_core::journal::Exported;
 use comity_core::ledger::Obligations;
 use comity_core::{PartDigest, RecordId, Timestamp, Tlp};
@@ -45,16 +45,17 @@ pub(super) fn terms(obligations: &Obligations) -> TermsLine {
     TermsLine { onward, retention_days, purposes: purposes.clone() }
 }
 
-/// Whether what a record is called may stand in a file for others: nothing of it is marked above `most`, and
-/// nothing of it waits, and the egress guard holds nothing of the title.
+/// Whether what a record is called may stand in a file for others, of which nothing is to be marked above `most`: by
+/// the decision, and where the egress guard holds nothing of the title.
 pub(super) fn title_leaves(state: &State, held: &Held, most: Tlp, now: Timestamp) -> bool {
     let held_back = || {
         let words = |guard: &Arc<Guard>| guard.words(held.title.as_bytes());
         state.guard().map(words).is_some_and(|found| !found.is_nothing())
     };
-    // What binds economies has no content, and its titles are of our own making.
-    let within = || held.parts.iter().all(|part| part.marking.tlp <= most);
-    let free = || nothing_waits(state.policy(), &held.facts, &held.parts, now);
-    (held.facts.kind.is_control() || within() && held.facts.floor.tlp <= most && free())
-        && !held_back()
+    let may = match held.facts.kind.is_control() {
+        // It has no content, and its title names agreements, groups and people.
+        true => most > Tlp::Clear,
+        false => may_be_named(state.policy(), &held.facts, &held.parts, most, now),
+    };
+    may && held.is_accepted() && !held_back()
 }

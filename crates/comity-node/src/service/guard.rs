@@ -142,8 +142,10 @@ impl Service {
         }
         let held = self.look(move |state, _, _| {
             let guard = state.guard()?;
-            let rule = said.iter().find_map(|text| guard.words(text).rules.first().copied())?;
-            Some(guard.place(rule).to_string())
+            let found =
+                said.iter().map(|text| guard.words(text)).find(|found| !found.is_nothing())?;
+            let place = found.rules.first().map(|rule| guard.place(*rule).to_string());
+            Some(place.unwrap_or_else(|| "more rules than are named".to_owned()))
         });
         let Some(place) = held.await? else { return Ok(()) };
         let message =
@@ -255,9 +257,10 @@ fn said_freely(kind: Kind, body: &[u8]) -> Vec<Vec<u8>> {
         // Of what a node answers by itself there is nothing to be said otherwise.
         Kind::Acknowledgement => match AcknowledgementBody::decode(body).map(|body| body.answer) {
             Ok(Answer::Refused { text, .. }) => vec![text.into_bytes()],
-            Ok(Answer::Gone | Answer::Stopped { .. }) | Err(_) => Vec::new(),
+            Ok(Answer::Gone | Answer::Stopped { .. }) => Vec::new(),
+            Err(_) => all(),
         },
-        // Ids, digests and keys; or a word that stays at home.
+        // Ids, digests and keys, with names that the node gives them; or a word that stays at home.
         Kind::Keyring | Kind::Acceptance | Kind::Withdrawal | Kind::Roster | Kind::Approval => {
             Vec::new()
         }

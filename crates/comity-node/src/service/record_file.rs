@@ -1,8 +1,11 @@
 //! A record as a file, which anybody verifies without this node.
 
-use comity_core::exit::{Contents, Readers, Released, leaving};
+use std::collections::BTreeSet;
+
+use comity_core::exit::{Contents, Readers, Released, kept_in, leaving};
 use comity_core::journal::Shown;
-use comity_core::policy::{Lifecycle, PartFacts, Recipient, decide, reason};
+use comity_core::policy::{Lifecycle, PartFacts, Recipient, decide, reason, said};
+use comity_core::staff::Right;
 use comity_core::{PartDigest, RecordId, Section, Timestamp, Tlp};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -38,11 +41,15 @@ impl Service {
         request: &RecordFileRequest,
     ) -> Result<RecordFile, ServiceError> {
         let readers = readers(request.readers.as_deref())?;
+        // Who may look may have a file to look at; who tells others takes more.
+        if readers != Readers::Own {
+            self.takes(Right::Ask)?;
+        }
         // A file leaves: what the egress guard has not looked at goes into none.
         self.examine_if_possible(&request.record).await;
         let (desks, now) = (self.parts.config.local.desks.clone(), self.now());
         let (text, to) = (request.record.clone(), readers.recipients(&desks));
-        let sees = self.sees();
+        let (sees, numbers) = (self.sees(), request.parts.clone());
         let choice = self
             .look(move |state, engine, _| {
                 let (id, held) = found(state, &text)?;
@@ -51,6 +58,7 @@ impl Service {
                 if held.parts.iter().all(|part| part.erased) {
                     erasing::is_whole(state, held)?;
                 }
+                let asked = asked_for(held, &numbers)?;
                 let at = |now| leaving(state.policy(), &held.facts, &held.parts, &to, now);
                 let (leaving, then) = (at(now), surely.map(at));
                 let hidden = |part: &PartFacts| {
@@ -63,7 +71,9 @@ impl Service {
                     let now = surely.filter(|_| early).unwrap_or(now);
                     let stays = early || !leaving.contains(&part.digest);
                     let kept = || stays.then(|| kept(state, held, part, &to, now));
-                    hidden.or_else(|| state.kept_by_guard(part)).or_else(kept)
+                    let other =
+                        (!asked.contains(&part.digest)).then(|| "it was not asked for".to_owned());
+                    other.or(hidden).or_else(|| state.kept_by_guard(part)).or_else(kept)
                 };
                 choose(id, held, hidden)
             })
@@ -117,6 +127,23 @@ fn readers(named: Option<&str>) -> Result<Readers, ServiceError> {
     }
 }
 
+/// The parts that are asked for, by their numbers.
+fn asked_for(held: &Held, numbers: &[u64]) -> Result<BTreeSet<PartDigest>, ServiceError> {
+    if numbers.is_empty() {
+        return Ok(held.parts.iter().map(|part| part.digest).collect());
+    }
+    let part = |number: &u64| {
+        let place = number.checked_sub(1).and_then(|place| usize::try_from(place).ok());
+        let part = place.and_then(|place| held.parts.get(place)).map(|part| part.digest);
+        part.ok_or_else(|| {
+            let (reference, many) = (&held.reference, held.parts.len());
+            let message = format!("there is no part {number}: {many} of {reference} are here");
+            ServiceError::no_input("no-part", message).next(format!("comity show {reference}"))
+        })
+    };
+    numbers.iter().map(part).collect()
+}
+
 /// Why a part stays that whoever reads the file may not have.
 fn kept(
     state: &State,
@@ -127,6 +154,9 @@ fn kept(
 ) -> String {
     let decided = readers.first().map(|one| decide(state.policy(), &held.facts, part, one, now));
     let why = decided.and_then(|decision| reason(state.policy(), &decision));
+    let own = readers.iter().any(|reader| matches!(reader, Recipient::LocalRole { .. }));
+    let held_in = || kept_in(state.policy(), &held.facts, part, now).filter(|_| own);
+    let why = why.or_else(|| held_in().map(|one| said(state.policy(), &one)));
     why.unwrap_or_else(|| "it does not go without the parts that stay".to_owned())
 }
 

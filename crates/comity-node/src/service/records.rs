@@ -9,6 +9,7 @@ use comity_core::sight::ShownPart;
 use comity_core::{Kind, PartDigest, RecordId, Timestamp};
 use comity_store::{Damage, StoreError};
 
+use super::drafts::DraftBytes;
 use super::subjects::Speaks;
 use super::{
     Service, approvals, assessing, caller, consent_lines, emergencies, erasing, find_economy,
@@ -232,8 +233,8 @@ pub(super) struct Looked<'a> {
 pub(super) enum Says<'a> {
     /// What whoever asks may see, by the decision.
     Part(&'a ShownPart),
-    /// A section of a draft: nobody signed it, and nothing is decided about it yet.
-    Draft(&'a [u8]),
+    /// A section of a draft.
+    Draft(DraftBytes<'a>),
     /// Nothing, and why.
     Nothing(String),
 }
@@ -244,7 +245,7 @@ pub(super) fn part_detail(state: &State, part: Looked<'_>, content: bool) -> Par
     let is_text = textual.iter().any(|kind| header.media_type.starts_with(kind));
     let (bytes, withheld) = match says {
         Says::Part(shown) => (Some(shown.content()), None),
-        Says::Draft(bytes) => (Some(bytes), None),
+        Says::Draft(draft) => (Some(draft.bytes()), None),
         Says::Nothing(why) => (None, Some(why)),
     };
     let shown = bytes.is_some();

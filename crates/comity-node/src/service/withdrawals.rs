@@ -324,7 +324,13 @@ fn what(state: &State, withdrawal: &Held) -> Vec<String> {
 fn recall(state: &State, id: &RecordId, held: &Held) -> Option<RecallLine> {
     let reason = reason(held)?;
     let ours = state.answers(id).into_iter().find(|answer| answer.by == state.us());
+    let origin = held.facts.origin;
+    let targets = held.targets();
+    let of_origin = targets
+        .iter()
+        .filter(|target| state.record(target).is_some_and(|target| target.facts.origin == origin));
     Some(RecallLine {
+        files: of_origin.flat_map(|target| files::lines(state, target)).collect(),
         reference: held.reference.clone(),
         records: what(state, held),
         origin: state.name_of(&held.facts.origin),

@@ -92,15 +92,6 @@ pub(super) fn title(state: &State, held: &Held, now: Timestamp) -> String {
     hidden.map_or_else(|| held.title.clone(), |why| format!("not shown: {why}"))
 }
 
-/// What an example of a record is called, for whoever may look at many.
-pub(super) fn example_title(held: &Held) -> String {
-    match held.source {
-        Source::Own => held.title.clone(),
-        Source::Partner(_) | Source::Returned { .. } if summary_is_red(held) => RED.to_owned(),
-        Source::Partner(_) | Source::Returned { .. } => held.title.clone(),
-    }
-}
-
 /// Records that a title names one by one.
 const NAMED: usize = 3;
 

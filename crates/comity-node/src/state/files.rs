@@ -9,11 +9,22 @@ use super::State;
 
 /// All of them, of each record in the order in which they left.
 #[derive(Debug, Default)]
-pub(super) struct Files(BTreeMap<RecordId, Vec<Exported>>);
+pub(super) struct Files {
+    left: BTreeMap<RecordId, Vec<Exported>>,
+    /// Withdrawals of others that take back what left, since this was last asked.
+    to_tell: Vec<RecordId>,
+}
 
 impl Files {
     pub(super) fn left(&mut self, exported: &Exported) {
-        self.0.entry(exported.record).or_default().push(exported.clone());
+        self.left.entry(exported.record).or_default().push(exported.clone());
+    }
+
+    /// Somebody else's withdrawal takes these back.
+    pub(super) fn taken_back(&mut self, by: RecordId, records: &[RecordId]) {
+        if records.iter().any(|record| self.left.contains_key(record)) {
+            self.to_tell.push(by);
+        }
     }
 }
 
@@ -21,6 +32,11 @@ impl State {
     /// The files that left of a record, in the order in which they did.
     #[must_use]
     pub fn files(&self, record: &RecordId) -> &[Exported] {
-        self.files.0.get(record).map_or(&[], Vec::as_slice)
+        self.files.left.get(record).map_or(&[], Vec::as_slice)
+    }
+
+    /// Withdrawals of others that take back records of which files left, since this was last asked.
+    pub(crate) fn take_files_to_tell(&mut self) -> Vec<RecordId> {
+        std::mem::take(&mut self.files.to_tell)
     }
 }

@@ -146,6 +146,7 @@ impl State {
         self.widened = super::Widened::default();
         // Whoever was at the screens then was told.
         self.take_recalled();
+        self.take_files_to_tell();
         self.take_root_turns();
         for partner in self.partners.values_mut() {
             partner.inbound.settle_all();

@@ -63,6 +63,7 @@ impl State {
             return;
         }
         let mut new = false;
+        let taken_back = body.records.clone();
         for target in body.records {
             if self.stands_whatever_is_withdrawn(&target) {
                 continue;
@@ -105,6 +106,7 @@ impl State {
         // without end.
         if new && origin != self.us && !done {
             self.answers.open.insert(by);
+            self.files.taken_back(by, &taken_back);
             if body.recall.is_some() {
                 self.answers.recalled.push(by);
             }

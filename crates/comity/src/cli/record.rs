@@ -225,6 +225,9 @@ pub(crate) struct Show {
     /// Who reads the file, `constituents` or `public`: only what they may have goes into it
     #[arg(long = "for", value_name = "WHOM", requires = "out")]
     pub(crate) readers: Option<String>,
+    /// Only this part goes into the file, by its number; more than once
+    #[arg(long = "part", value_name = "NUMBER", requires = "out")]
+    pub(crate) parts: Vec<u64>,
 }
 
 /// Say who would get a record or a draft, part by part, and why.

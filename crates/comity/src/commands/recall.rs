@@ -78,7 +78,8 @@ fn list(context: &mut Context<'_>) -> Result<(), Failure> {
                 line.answer.as_ref().map_or_else(|| "not yet".to_owned(), answered),
             ]);
         }
-        table.write(out)
+        table.write(out)?;
+        recalls.iter().try_for_each(|line| files::write_to_tell(&line.files, &zones, out))
     })
 }
 

@@ -38,8 +38,7 @@ pub(super) struct Written {
 /// Asks for the file, and makes it where nothing lies yet; and what its readers take on, beside it.
 pub(super) fn write(
     session: &Session,
-    record: &str,
-    readers: Option<&str>,
+    asked: RecordFileRequest,
     path: &Path,
 ) -> Result<Written, Failure> {
     let mut terms_path = path.as_os_str().to_owned();
@@ -49,8 +48,6 @@ pub(super) fn write(
     for place in [path, &terms_path] {
         folder::is_vacant(place)?;
     }
-    let readers = readers.map(str::to_owned);
-    let asked = RecordFileRequest { record: record.to_owned(), readers: readers.clone() };
     let answer: RecordFile = session.call("/record-file", &asked)?;
     let RecordFile { reference, file, parts, at, terms, terms_file, left_out } = answer;
     let bytes = STANDARD.decode(file).map_err(|error| {
@@ -59,8 +56,8 @@ pub(super) fn write(
     })?;
     // A file whose terms could not be written is worse than terms without a file.
     folder::write_private(&terms_path, terms_file.as_bytes())?;
-    folder::write_private(path, &bytes)?;
-    let path = path.to_owned();
+    folder::write_private(path, &bytes).inspect_err(|_| folder::remove_begun(&terms_path))?;
+    let (path, readers) = (path.to_owned(), asked.readers);
     Ok(Written { reference, path, readers, parts, left_out, at, terms, terms_path })
 }
 

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use comity_admin::{Failure, FailureKind, ask};
 use comity_core::Timestamp;
 use comity_node::api::{
-    DraftDetail, DraftLine, ListRequest, PartDetail, Published, RecordDetail, RecordLine, Status,
+    DraftDetail, DraftLine, ListRequest, PartDetail, Published, RecordDetail, RecordFileRequest,
+    RecordLine, Status,
 };
 use comity_node::shell_word::word;
 use serde::Serialize;
@@ -179,7 +180,12 @@ pub(super) fn show(show: &Show, context: &mut Context<'_>) -> Result<(), Failure
     let detail: RecordDetail = session.call("/show", &asked)?;
     let file = match &show.out {
         Some(path) => {
-            Some(record_file::write(&session, &show.record, show.readers.as_deref(), path)?)
+            let asked = RecordFileRequest {
+                record: show.record.clone(),
+                readers: show.readers.clone(),
+                parts: show.parts.clone(),
+            };
+            Some(record_file::write(&session, asked, path)?)
         }
         None => None,
     };

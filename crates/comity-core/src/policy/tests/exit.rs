@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 
 use crate::delivery::Refused;
-use crate::exit::{Contents, Readers, Released, leaving, let_out, nothing_waits};
+use crate::exit::{Contents, Readers, Released, kept_in, leaving, let_out, may_be_named};
 use crate::identity::{PartDigest, RecordId};
 use crate::ledger::Obligations;
 use crate::marking::{Marking, Onward, Tlp};
 use crate::policy::{
-    Approval, Examination, Lifecycle, PartFacts, PolicySnapshot, Received, Recipient, RecordFacts,
-    Source, Word,
+    Approval, Examination, Gate, Lifecycle, PartFacts, PolicySnapshot, Received, Recipient,
+    RecordFacts, Source, Word,
 };
 use crate::record::{Composed, Draft, Header};
 use crate::sign::SecretKey;
@@ -195,21 +195,67 @@ fn our_own_people_are_those_at_every_desk_of_ours() {
     assert_eq!(Readers::Constituents.recipients(&desks), [constituent()]);
 }
 
+impl Leaving {
+    /// The same with these labels alone.
+    fn only(labels: &[Tlp]) -> Self {
+        let mut record = Self::new();
+        record.parts.retain(|part| labels.contains(&part.marking.tlp));
+        record
+    }
+
+    fn named(&self, most: Tlp) -> bool {
+        may_be_named(&self.policy, &self.record, &self.parts, most, NOW)
+    }
+}
+
 #[test]
-fn what_waits_is_not_called_by_its_name() {
-    let waits = |change: fn(&mut Leaving)| {
-        let mut record = Leaving::new();
-        change(&mut record);
-        !nothing_waits(&record.policy, &record.record, &record.parts, NOW)
+fn a_record_is_called_by_its_name_where_all_of_it_may_go() {
+    assert!(Leaving::only(&[Tlp::Clear]).named(Tlp::Clear));
+    assert!(!Leaving::only(&[Tlp::Clear, Tlp::Green]).named(Tlp::Clear));
+    assert!(Leaving::only(&[Tlp::Clear, Tlp::Green]).named(Tlp::Green), "it was asked for");
+    assert!(!Leaving::only(&[Tlp::Clear, Tlp::Amber]).named(Tlp::Green));
+    assert!(!Leaving::only(&[]).named(Tlp::Green), "of which nothing is here");
+    let from_them = |it: &mut Leaving| {
+        it.record.origin = THEM;
+        it.record.source = Source::From { economy: THEM, obligations: Obligations::unbound() };
     };
-    assert!(!waits(|_| {}), "whatever its labels are");
-    let changes: [fn(&mut Leaving); 4] = [
+    let mut theirs = Leaving::only(&[Tlp::Clear]);
+    from_them(&mut theirs);
+    assert!(theirs.named(Tlp::Clear));
+    // Whatever keeps it from everybody keeps its name too, whatever label is asked for.
+    let changes: [fn(&mut Leaving); 12] = [
         |it| it.record.unsend_until = Some(NOW.saturating_add(MINUTE)),
+        |it| it.parts[0].marking.release_at = Some(NOW.saturating_add(MINUTE)),
         |it| it.parts[0].marking.embargo_until = Some(NOW.saturating_add(MINUTE)),
         |it| it.record.approval = Approval::Awaited(Word::new("TLP:RED")),
         |it| it.policy = it.policy.to_builder().guarded(7).build(),
+        |it| it.parts[0].marking.onward = Onward::None,
+        |it| it.parts[0].marking.expires = Some(NOW),
+        |it| it.record.addressed = true,
+        |it| it.record.lifecycle = Lifecycle::Withdrawn,
+        |it| it.record.lifecycle = Lifecycle::Superseded,
+        |it| it.record.quarantined = true,
+        |it| it.record.pending = true,
     ];
-    for change in changes {
-        assert!(waits(change));
+    for (number, change) in changes.into_iter().enumerate() {
+        for label in [Tlp::Clear, Tlp::Green] {
+            let mut record = Leaving::only(&[label]);
+            from_them(&mut record);
+            change(&mut record);
+            assert!(!record.named(Tlp::Green), "{number}, {label}");
+        }
     }
+}
+
+#[test]
+fn what_our_own_people_see_before_its_time_goes_into_no_file() {
+    let mut record = Leaving::new();
+    assert_eq!(kept_in(&record.policy, &record.record, &record.parts[0], NOW), None);
+    record.record.unsend_until = Some(NOW.saturating_add(MINUTE));
+    let kept = kept_in(&record.policy, &record.record, &record.parts[0], NOW);
+    assert_eq!(kept.map(|one| one.gate), Some(Gate::ReleaseTime));
+    assert!(record.leaving(role()).is_empty());
+    assert_eq!(record.let_out(&[Tlp::Clear], role()).unwrap_err(), Refused::NotReleased);
+    record.record.unsend_until = Some(NOW);
+    assert!(record.let_out(&[Tlp::Clear], role()).is_ok());
 }

@@ -60,7 +60,7 @@ async fn an_auditor_sees_who_read_what_and_no_content_above_green() {
 }
 
 fn file_of(published: &Published) -> RecordFileRequest {
-    RecordFileRequest { record: published.record.clone(), readers: None }
+    RecordFileRequest { record: published.record.clone(), readers: None, parts: Vec::new() }
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use std::path::Path;
 use comity_admin::{Failure, FailureKind};
 use comity_node::api::{DraftLine, MarkingFields, Preview, PublishRequest, Published, UnawareLine};
 
-use super::{Context, approval, records};
+use super::{Context, approval, files, records};
 use crate::backend::{Keys, Session};
 use crate::cli::Publish;
 use crate::screen::printable;
@@ -92,6 +92,7 @@ impl Publishing<'_> {
         context.screen.answer(&published, |out| {
             write_published(&published, shown.as_ref(), zones, &comity, out)?;
             write_unaware(&published, &comity, out)?;
+            files::write_to_tell(&published.files, zones, out)?;
             if self.said.is_empty() { Ok(()) } else { writeln!(out, "{}", self.said) }
         })
     }
