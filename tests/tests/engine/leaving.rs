@@ -17,9 +17,14 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// A record that everybody may have, and its bytes.
 fn published(bench: &mut Bench) -> (RecordId, Contents) {
+    published_as(bench, |_| {})
+}
+
+fn published_as(bench: &mut Bench, change: fn(&mut Marking)) -> (RecordId, Contents) {
     let mut draft = Draft::new(Kind::Advisory);
-    let marking = Some(Marking::new(Tlp::Clear));
-    let header = Header { marking, ..Header::new(Section::Summary, "text/plain") };
+    let mut marking = Marking::new(Tlp::Clear);
+    change(&mut marking);
+    let header = Header { marking: Some(marking), ..Header::new(Section::Summary, "text/plain") };
     draft.parts.push((header, b"a flaw".to_vec()));
     let by = bench.node.economy.clone();
     let (record, parts) = sign(draft, &by, bench.now);
@@ -184,4 +189,23 @@ fn parts_without_a_common_purpose_are_refused_by_a_name_of_their_own() {
         assert_eq!(released.obligations().purposes, [purpose]);
     }
     assert_eq!(bench.state().files(&record.id()).len(), 2);
+}
+
+/// What waits for its time goes into no file by a clock that nobody vouches for.
+#[test]
+fn nothing_leaves_by_a_time_that_nobody_vouches_for() {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let mut bench = Bench::new();
+    let later = bench.now.saturating_add(10 * DAY);
+    let (open, of_open) = published(&mut bench);
+    let (timed, of_timed) = published_as(&mut bench, |marking| marking.release_at = Some(later));
+    bench.now = bench.now.saturating_add(11 * DAY);
+    bench.doubts_clock = true;
+    bench.restart();
+    left(bench.command(for_the_public(of_open)));
+    let refused = bench.command(for_the_public(of_timed.clone())).expect_err("it may be earlier");
+    assert!(refused.to_string().contains("comity clock confirm"), "{refused}");
+    bench.engine().clock_is_confirmed();
+    left(bench.command(for_the_public(of_timed)));
+    assert_eq!([open, timed].map(|record| bench.state().files(&record).len()), [1, 1]);
 }

@@ -41,6 +41,13 @@ impl Engine {
             return Err(stays("it does not stand".to_owned()));
         }
         let (policy, to) = (self.state.policy(), readers.recipients(&desks));
+        // By a time that nobody vouches for nothing leaves that would have waited until a time in between.
+        if let Some(surely) = self.unsure() {
+            let contents = contents.clone();
+            let_out(policy, &held.facts, &held.parts, &to, surely, contents).map_err(|_refused| {
+                stays("nobody vouches for the clock, and by a time of which anybody is sure it would not go: comity clock confirm".to_owned())
+            })?;
+        }
         let released = let_out(policy, &held.facts, &held.parts, &to, now, contents).map_err(
             |why| match why {
                 Refused::NoCommonPurpose => CommandError::NoCommonPurpose(held.reference.clone()),
