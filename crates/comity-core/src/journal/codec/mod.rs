@@ -9,6 +9,7 @@ mod tests;
 use crate::cbor::{Fault, Problem, Reader, Writer};
 use crate::ceremony::Ceremony;
 use crate::exit::Readers;
+use crate::identity::PartDigest;
 use crate::staff::Alone;
 
 use super::{
@@ -22,6 +23,9 @@ use super::{
 /// What was `Partner` before pairings were kept with both confirmations. A form that changes gets a new
 /// kind, and the number of the old one is not used again.
 const OUTDATED: u8 = 5;
+
+/// What an entry about a file that left has: the record, its parts, readers, obligations, by whom, when.
+const EXPORTED: usize = 6;
 
 trait Item: Sized {
     fn write(&self, writer: &mut Writer);
@@ -45,6 +49,36 @@ macro_rules! fields {
             }
         }
     };
+}
+
+/// The same, of what a file has: each part once, ascending.
+impl Item for Exported {
+    fn write(&self, writer: &mut Writer) {
+        let Self { record, parts, readers, obligations, by, at } = self;
+        writer.array(EXPORTED);
+        record.write(writer);
+        parts.write(writer);
+        readers.write(writer);
+        obligations.write(writer);
+        by.write(writer);
+        at.write(writer);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Fault> {
+        expect_length(reader, EXPORTED)?;
+        let record = Item::read(reader)?;
+        let parts: Vec<PartDigest> = Item::read(reader)?;
+        if parts.is_empty() {
+            return Err(reader.fault(Problem::OutOfRange));
+        }
+        if !parts.is_sorted_by(|one, next| one < next) {
+            return Err(reader.fault(Problem::UnsortedKeys));
+        }
+        let (readers, obligations) = (Item::read(reader)?, Item::read(reader)?);
+        let (by, at) = (Item::read(reader)?, Item::read(reader)?);
+        reader.leave();
+        Ok(Self { record, parts, readers, obligations, by, at })
+    }
 }
 
 /// A choice is the array of its number and its content, if it has any.
@@ -201,7 +235,6 @@ fields!(Guarded { record, part, passes, by, reason, at });
 fields!(Erasure { record, parts, beside, cause, reason, by, at });
 fields!(LegalHold { record, reason, by, at });
 fields!(BackedUp { folder, upto, at });
-fields!(Exported { record, parts, readers, obligations, by, at });
 fields!(AwaitsApproval { record, causes, at });
 fields!(EmergencyOpened { word, record, to, by, confirm_by, until, at });
 fields!(Assessed { subject, reliability, credibility, reason, by, at });

@@ -348,6 +348,26 @@ fn a_grade_that_is_none_is_refused() {
     assert!(graded(&[0x82, 1, 2], &[0x80]).is_err());
 }
 
+/// A part twice, or before another that it comes after, would be two files of one.
+#[test]
+fn the_parts_of_a_file_are_read_in_their_order_only() {
+    let read = |parts: &[u8]| {
+        let exported = Exported {
+            record: RecordId([3; 32]),
+            parts: parts.iter().map(|part| PartDigest([*part; 32])).collect(),
+            readers: Readers::Public,
+            obligations: Obligations::unbound(),
+            by: String::new(),
+            at: Timestamp::from_secs(9),
+        };
+        JournalEntry::decode(41, &JournalEntry::Exported(exported).encode())
+    };
+    assert!(read(&[4]).is_ok() && read(&[4, 5, 6]).is_ok());
+    for refused in [&[][..], &[4, 4], &[5, 4], &[4, 6, 5]] {
+        assert!(read(refused).is_err(), "{refused:?}");
+    }
+}
+
 #[test]
 fn a_byte_more_or_less_is_refused() {
     for entry in examples() {
