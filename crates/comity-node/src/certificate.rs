@@ -8,14 +8,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit_file::Seal;
 
-/// The version of the format.
+/// The version of the format of what says nothing of files.
 pub const FORMAT: u64 = 1;
+/// The version of the format of what does.
+pub const FORMAT_WITH_FILES: u64 = 2;
 
 /// The first line.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Head {
-    /// [`FORMAT`].
+    /// [`FORMAT`], or [`FORMAT_WITH_FILES`] where files left.
     #[serde(rename = "comity-erasure")]
     pub format: u64,
     /// The economy that certifies.
@@ -32,6 +34,21 @@ pub struct Head {
     pub erased: Vec<ErasedPart>,
     /// Parts of the record whose bodies are still there, by digest.
     pub kept: Vec<String>,
+    /// Files of the record that left before, and that nothing here erases.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub files: u64,
+}
+
+const fn is_none(files: &u64) -> bool {
+    *files == 0
+}
+
+impl Head {
+    /// The format of a certificate with so many files.
+    #[must_use]
+    pub const fn format_with(files: u64) -> u64 {
+        if files == 0 { FORMAT } else { FORMAT_WITH_FILES }
+    }
 }
 
 /// A part whose body was erased.

@@ -122,6 +122,12 @@ fn what_is_erased_is_gone_from_the_files_and_does_not_come_back() {
     assert_eq!(in_data(jp), before);
     jp.data(&["hold", "lift", &theirs, "--reason", "served"]);
 
+    // A file of it left before, which the copy does not know.
+    let left = jp.folder().join("left.record").display().to_string();
+    jp.data(&["show", &theirs, "--out", &left]);
+    std::fs::remove_file(&left).unwrap();
+    std::fs::remove_file(format!("{left}.terms")).unwrap();
+
     // One part, and then the rest.
     let one = jp.data(&[&erase[..], &["--part", &detail, "--yes"]].concat());
     assert_eq!((&one["done"], bodies(&one)), (&true.into(), [(false, false), (true, true)]));
@@ -137,6 +143,7 @@ fn what_is_erased_is_gone_from_the_files_and_does_not_come_back() {
     let verified = jp.data(&["verify", &certificate]);
     assert_eq!(verified[0]["content"], "erasure", "{verified}");
     assert_eq!(verified[0]["erased"].as_array().unwrap().len(), 2);
+    assert_eq!((&verified[0]["files"], &all["files"]), (&1.into(), &1.into()));
     let said = std::fs::read_to_string(&certificate).unwrap();
     assert!(WORDS.iter().all(|word| !said.contains(word)));
     std::fs::write(&certificate, said.replace("asked by", "asked of")).unwrap();
@@ -158,7 +165,10 @@ fn what_is_erased_is_gone_from_the_files_and_does_not_come_back() {
     assert_eq!(jp.data(&["store", "verify"])["sound"], true);
     assert!(WORDS.iter().all(|word| found(&copy, word) > 0));
     let restored = jp.data(&["restore", &copy.display().to_string(), "--yes"]);
-    assert_eq!(restored["erased_again"], 4, "{restored}");
+    assert_eq!(restored["erased_again"], 5, "{restored}");
+    // No partner has it to give back that a file left.
+    let files = jp.data(&["audit", "who", &theirs])["files"].clone();
+    assert_eq!((&files[0]["readers"], files.as_array().unwrap().len()), (&"own".into(), 1));
     assert_eq!(in_data(jp), [0, 0]);
     let again = jp.data(&["show", &theirs]);
     assert!(again["parts"][0]["withheld"].as_str().unwrap().starts_with("erased on "), "{again}");

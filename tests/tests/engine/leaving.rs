@@ -10,7 +10,7 @@ use comity_core::record::{Draft, Header, Part};
 use comity_core::{Kind, Marking, RecordId, Section, Timestamp, Tlp};
 use comity_node::engine::{Command, CommandError, LetOut, Reply};
 use comity_store::MemoryStore;
-use comity_tests::bench::{Bench, advisory, sign, signed};
+use comity_tests::bench::{Bench, ListDisk, advisory, sign, signed};
 use comity_tests::sim::node::new_entry;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -20,7 +20,7 @@ fn published(bench: &mut Bench) -> (RecordId, Contents) {
     published_as(bench, |_| {})
 }
 
-fn published_as(bench: &mut Bench, change: fn(&mut Marking)) -> (RecordId, Contents) {
+fn published_as(bench: &mut Bench, change: impl FnOnce(&mut Marking)) -> (RecordId, Contents) {
     let mut draft = Draft::new(Kind::Advisory);
     let mut marking = Marking::new(Tlp::Clear);
     change(&mut marking);
@@ -104,6 +104,49 @@ fn a_node_in_recovery_makes_no_file() {
     let refused = bench.command(for_the_public(contents)).expect_err("it may be withdrawn");
     assert!(matches!(refused, CommandError::Recovering(_)), "{refused:?}");
     assert!(bench.state().files(&record).is_empty());
+}
+
+/// The same where an unfinished write was cut from the end of the journal, until everybody has agreed with it.
+#[test]
+fn a_node_whose_journal_was_cut_makes_no_file_until_it_is_sure() {
+    let mut bench = Bench::new();
+    let mut partner = bench.pair(2);
+    bench.connect(&mut partner);
+    let (record, contents) = published(&mut bench);
+    bench.cut = Some(7);
+    bench.restart();
+    let refused = bench.command(for_the_public(contents.clone())).expect_err("in doubt");
+    let name = format!("N{}", partner.economy.id.short());
+    assert!(matches!(&refused, CommandError::NoFile { waits } if *waits == name), "{refused:?}");
+    assert!(bench.state().files(&record).is_empty());
+    bench.connect(&mut partner);
+    left(bench.command(for_the_public(contents)));
+}
+
+/// No partner has it to give back: it is written down beside the journal, before anybody has the bytes.
+#[test]
+fn that_a_file_left_is_known_after_a_restore() {
+    let mut bench = Bench::new();
+    let (record, contents) = published(&mut bench);
+    let backup = bench.node.store.backup();
+    bench.list = ListDisk::Slow;
+    let token = bench.give(for_the_public(contents.clone()));
+    assert!(bench.reply(token).is_none(), "bytes are answered that a restore would not know of");
+    bench.write_list();
+    left(bench.reply(token).expect("an answer"));
+    // Where it cannot be written down nothing is handed out. That it may have left is in the books.
+    bench.list = ListDisk::Full;
+    let refused = bench.command(for_the_public(contents)).expect_err("it is not written down");
+    assert!(matches!(refused, CommandError::NotListed(_)), "{refused:?}");
+    let files = bench.state().files(&record).to_vec();
+    assert_eq!((files.len(), bench.alarms("erasures-list").len()), (2, 1));
+    bench.list = ListDisk::Quick;
+    let restored = new_entry(&JournalEntry::Restored { at: bench.now }, Vec::new());
+    bench.replace(MemoryStore::restore(&backup, restored).expect("a copy"));
+    assert_eq!(bench.state().files(&record), &files[..1]);
+    // And at the start after that.
+    bench.restart();
+    assert_eq!(bench.state().files(&record), &files[..1]);
 }
 
 /// What can still be unsent goes into no file; and of what left nobody says that nobody has it, though the clock is

@@ -57,10 +57,11 @@ impl JournalEntry {
     }
 
     /// Whether it is written down beside the journal too, so that it counts after a restore from a copy
-    /// that does not have it: what was erased stays so, and what is kept on legal grounds is kept.
+    /// that does not have it: what was erased stays so, what is kept on legal grounds is kept, and of what left
+    /// as a file nobody says that nobody has it.
     #[must_use]
     pub const fn outlasts_restore(&self) -> bool {
-        matches!(self, Self::Erased(_) | Self::OnHold(_) | Self::HoldLifted(_))
+        matches!(self, Self::Erased(_) | Self::OnHold(_) | Self::HoldLifted(_) | Self::Exported(_))
     }
 
     /// The bodies that lie beside the entry.

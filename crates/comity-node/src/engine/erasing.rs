@@ -90,7 +90,8 @@ impl Engine {
         Ok(Reply::Done)
     }
 
-    fn enter_word(&mut self, entry: JournalEntry) {
+    /// Enters what is to outlast a restore.
+    pub(super) fn enter_word(&mut self, entry: JournalEntry) {
         self.enter(&entry, Vec::new());
         self.then.push(Then::Remember(Box::new(entry)));
     }
@@ -129,7 +130,7 @@ impl Engine {
         let waiting = self.remembering.remove(&token).unwrap_or_default();
         if let Err(why) = &result {
             let text = format!(
-                "what was erased or held is not written down beside the journal yet, and a restore would not know it: {why}"
+                "what was erased, held or left as a file is not written down beside the journal yet, and a restore would not know it: {why}"
             );
             self.alarm(None, "erasures-list", text);
         }

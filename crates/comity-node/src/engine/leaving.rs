@@ -1,7 +1,8 @@
 //! What leaves as a file.
 //!
 //! It is decided, and entered, in one step: what takes the record back is entered before, and nothing leaves,
-//! or after, and finds in the books that a file went. The bytes are answered when the entry is durable.
+//! or after, and finds in the books that a file went. The bytes are answered when the entry is durable, and written
+//! down beside the journal too: after a restore no partner has it to give back.
 
 use std::collections::BTreeSet;
 
@@ -63,7 +64,7 @@ impl Engine {
         parts.sort_unstable();
         let obligations = released.obligations().clone();
         let exported = Exported { record, parts, readers, obligations, by, at: now };
-        self.enter(&JournalEntry::Exported(exported), Vec::new());
+        self.enter_word(JournalEntry::Exported(exported));
         Ok(Reply::LetOut(Box::new((released, now))))
     }
 }

@@ -1,4 +1,4 @@
-//! What must outlast a restore: which bodies were erased, and what is kept on legal grounds.
+//! What must outlast a restore: which bodies were erased, what is kept on legal grounds, and what left as a file.
 //!
 //! Each such entry of the journal is written down a second time in a file beside `comity.toml`, where no
 //! restore of the journal reaches it. At every start, and by every restore, the two are made one: what the
@@ -38,7 +38,7 @@ pub fn settle(path: &Path, store: &dyn Store, state: &State) -> Result<Settled, 
     let unlisted = unknown_to(&listed.entries, state.erasures().words());
     let wrong = complete(path, &listed, &unlisted).unwrap_or_else(|error| {
         Some(format!(
-            "{error}: a restore would not know what was erased or held since it was written"
+            "{error}: a restore would not know what was erased, held or left as a file since it was written"
         ))
     });
     let entered = enter_again(&listed.entries, store, state)?;
@@ -103,7 +103,7 @@ pub fn enter_again(
 /// What must be so in whatever is put back.
 #[derive(Debug, Default)]
 pub struct Gathered {
-    /// Everything that anybody here knows of erasures and holds; the list has it.
+    /// Everything that anybody here knows of erasures, holds and files; the list has it.
     pub entries: Vec<JournalEntry>,
     /// What could not be read, in sentences for people.
     pub wrong: Vec<String>,
@@ -147,7 +147,7 @@ pub fn before_restore(
     Ok(Gathered { entries, wrong })
 }
 
-/// What a journal says of erasures and holds, as far as it reads.
+/// What a journal says of erasures, holds and files, as far as it reads.
 fn words_in(data: &Path, options: Options) -> Result<Vec<JournalEntry>, ServiceError> {
     if !data.join("journal").is_dir() {
         return Ok(Vec::new());
@@ -164,8 +164,8 @@ fn words_in(data: &Path, options: Options) -> Result<Vec<JournalEntry>, ServiceE
     }
 }
 
-/// What was gathered is so in a store that is being put back, before anybody looks at it. How many erasures
-/// and holds it did not have.
+/// What was gathered is so in a store that is being put back, before anybody looks at it. How many of
+/// them it did not have.
 pub fn into_restored(store: &dyn Store, entries: &[JournalEntry]) -> Result<usize, ServiceError> {
     let state = fold(store)?;
     let missing = entries.iter().filter(|entry| !state.erasures().knows(entry)).count();

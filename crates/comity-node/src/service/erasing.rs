@@ -295,8 +295,10 @@ fn head(state: &State, id: &RecordId, held: &Held, at: Timestamp) -> Result<Head
             .next(format!("comity erase {reference} --reason \"...\"")));
     }
     let kept = held.parts.iter().filter(|part| !part.erased);
+    let files = state.files(id).len() as u64;
     Ok(Head {
-        format: certificate::FORMAT,
+        format: Head::format_with(files),
+        files,
         economy: state.us().to_string(),
         written: at.to_string(),
         record: id.to_string(),

@@ -27,7 +27,8 @@ pub struct Erasures {
     said: BTreeMap<RecordId, (Timestamp, bool)>,
     /// The sections of the drafts that records were made from.
     drafted: BTreeMap<RecordId, Vec<PartDigest>>,
-    /// Every entry about any of it, in order, and what tells them apart.
+    /// Every entry that outlasts a restore, in order, and what tells them apart: those about any of it, and those
+    /// about files that left.
     words: Vec<JournalEntry>,
     known: BTreeSet<Digest>,
 }
@@ -67,7 +68,7 @@ impl Erasures {
         self.holds.values()
     }
 
-    /// Every entry about erasures and holds, in order: what must outlast a restore.
+    /// Every entry about erasures, holds and files that left, in order: what must outlast a restore.
     #[must_use]
     pub fn words(&self) -> &[JournalEntry] {
         &self.words
@@ -91,7 +92,7 @@ impl Erasures {
         }
     }
 
-    fn note(&mut self, entry: JournalEntry) {
+    pub(super) fn note(&mut self, entry: JournalEntry) {
         if self.known.insert(word_digest(&entry)) {
             self.words.push(entry);
         }

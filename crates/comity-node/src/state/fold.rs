@@ -263,7 +263,10 @@ impl State {
             }
             JournalEntry::Unsent { record, .. } => self.unsent(record),
             JournalEntry::ToldOutside(told) => self.outsides.said(told),
-            JournalEntry::Exported(exported) => self.files.left(exported),
+            JournalEntry::Exported(exported) => {
+                self.files.left(exported);
+                self.erasures.note(entry.clone());
+            }
             JournalEntry::ToldWrongly { record, word, reason, .. } => {
                 self.outsides.wrong(record, *word, reason);
             }

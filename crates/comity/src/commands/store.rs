@@ -205,7 +205,7 @@ pub(super) fn restore(
     context.screen.answer(&data, |out| {
         writeln!(out, "{} is restored, and knows it", store.display())?;
         if again > 0 {
-            let words = counted(again as u64, "erasure or hold", "erasures and holds");
+            let words = counted(again as u64, "erasure, hold or file", "erasures, holds and files");
             writeln!(out, "{words} that it did not have count again: {}", outlasting::FILE_NAME)?;
         }
         if let Some(aside) = &aside {

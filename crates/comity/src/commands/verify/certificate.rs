@@ -10,10 +10,11 @@ use comity_core::keyring::{SignedKeyring, VerifiedKeyring};
 use comity_core::sign::PublicKey;
 use comity_core::{EconomyId, KeyId, Timestamp};
 use comity_node::audit_file::Seal;
-use comity_node::certificate::{FORMAT, Head};
+use comity_node::certificate::{FORMAT, FORMAT_WITH_FILES, Head};
 use serde::Serialize;
 
 use super::keyrings::{Known, judge};
+use crate::screen::format::counted;
 use crate::screen::{Table, printable};
 
 /// A certificate that its economy signed.
@@ -47,9 +48,10 @@ pub(super) fn is_certificate(bytes: &[u8]) -> bool {
 }
 
 pub(super) fn verify(file: &str, bytes: &[u8], known: &Known<'_>) -> Result<Erasure, Failure> {
-    if let Some(format) = format_of(bytes).filter(|format| *format != FORMAT) {
+    let read_here = [FORMAT, FORMAT_WITH_FILES];
+    if let Some(format) = format_of(bytes).filter(|format| !read_here.contains(format)) {
         let message = format!(
-            "`{file}` has format {format}, and format {FORMAT} is read: another comity wrote it"
+            "`{file}` has format {format}, and formats {FORMAT} and {FORMAT_WITH_FILES} are read: another comity wrote it"
         );
         return Err(Failure::new(FailureKind::Data, "certificate-format", message)
             .next("verify it with the comity that wrote it, or a newer one"));
@@ -73,6 +75,9 @@ fn read(bytes: &[u8], known: &[VerifiedKeyring]) -> Result<Erasure, Wrong> {
         move |error: serde_json::Error| malformed(format!("line {line} cannot be read: {error}"))
     };
     let head: Head = serde_json::from_str(first).map_err(unread(1))?;
+    if head.format != Head::format_with(head.files) {
+        return Err(malformed("it is of another format than it says".to_owned()));
+    }
     let seal: Seal = serde_json::from_str(last).map_err(unread(2))?;
     let (key, keyring) = signer(&head, &seal, first, known)?;
     Ok(Erasure { head, signed_by: key.to_string(), keyring })
@@ -113,7 +118,7 @@ fn signer(
 
 impl Erasure {
     pub(super) fn write(&self, file: &str, out: &mut dyn Write) -> io::Result<()> {
-        let Head { economy, written, record, reference, erased, kept, .. } = &self.head;
+        let Head { economy, written, record, reference, erased, kept, files, .. } = &self.head;
         writeln!(out, "{file}: a certificate of erasure, as it was signed")?;
         writeln!(out, "  by      {economy}")?;
         writeln!(out, "  key     {}, by keyring version {}", self.signed_by, self.keyring)?;
@@ -128,6 +133,10 @@ impl Erasure {
         if !kept.is_empty() {
             writeln!(out, "Still there: {} of its parts.", kept.len())?;
         }
+        if *files > 0 {
+            let left = counted(*files, "file", "files");
+            writeln!(out, "Not erased by it: {left} of the record that left before.")?;
+        }
         writeln!(out, "That economy says so; nobody else can prove that bytes are gone.")
     }
 }
@@ -140,10 +149,15 @@ mod tests {
     use super::*;
 
     fn written(at: &str) -> String {
+        with_files(at, 0)
+    }
+
+    fn with_files(at: &str, files: u64) -> String {
         let (keyring, link) = kr();
         let economy = keyring.economy().to_string();
         let head = Head {
-            format: FORMAT,
+            format: Head::format_with(files),
+            files,
             economy: economy.clone(),
             written: at.to_owned(),
             record: "aa".repeat(32),
@@ -186,6 +200,21 @@ mod tests {
         }
     }
 
+    /// What a certificate does not reach it says, and whoever reads the first format alone does not read it.
+    #[test]
+    fn a_certificate_says_how_many_files_left_before() {
+        let two = with_files("2026-11-22T00:00:00Z", 2);
+        assert!(two.starts_with("{\"comity-erasure\":2,"), "{two}");
+        let erasure = verify("file", two.as_bytes(), &Known::default()).unwrap();
+        let mut screen = Vec::new();
+        erasure.write("file", &mut screen).unwrap();
+        let screen = String::from_utf8(screen).unwrap();
+        assert!(screen.contains("Not erased by it: 2 files of the record"), "{screen}");
+        assert!(!written("2026-11-22T00:00:00Z").contains("files"));
+        assert_eq!(code(&two.replace("erasure\":2", "erasure\":1")), "certificate-malformed");
+        assert_eq!(code(&two.replace("files\":2", "files\":3")), "certificate-signature");
+    }
+
     #[test]
     fn what_was_changed_does_not_verify() {
         let sound = written("2026-11-22T00:00:00Z");
@@ -195,7 +224,7 @@ mod tests {
         assert_eq!(code(&sound.replace("KR-26", "KR-27")), "certificate-signature");
         assert_eq!(code(sound.lines().next().unwrap()), "certificate-malformed");
         assert_eq!(code(&written("1971-01-01T00:00:00Z")), "certificate-seal");
-        let newer = sound.replace("\"comity-erasure\":1", "\"comity-erasure\":2");
+        let newer = sound.replace("\"comity-erasure\":1", "\"comity-erasure\":3");
         assert_eq!(
             verify("file", newer.as_bytes(), &Known::default()).unwrap_err().code,
             "certificate-format"
