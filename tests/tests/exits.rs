@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What is looked for, as it stands in a source.
-const BODIES: [&str; 5] = [".blob(", "::blob(", ".blob (", "shell::load(", "Part::decode("];
+const BODIES: [&str; 4] = [".blob(", "::blob(", "shell::load", "Part::decode("];
 const WRITES: [&str; 18] = [
     "fs::write(",
     "fs::copy(",
@@ -19,8 +19,8 @@ const WRITES: [&str; 18] = [
     "hard_link(",
     "io::copy(",
     "File::create",
-    ".write(true)",
-    ".append(true)",
+    "File::options(",
+    "OpenOptions::new(",
     "write_private(",
     "TcpStream",
     "TcpListener",
@@ -96,6 +96,9 @@ const MAKERS: &[Place] = &[
     ),
     ("comity-proto/src/link/receiving/keeping.rs", "Delivery {", 2, "another type: what arrives"),
     ("comity-node/src/api/node.rs", "Delivery {", 1, "a kind of event, without content"),
+    ("comity-node/src/service/watch.rs", "Delivery {", 1, "the same"),
+    ("comity/src/commands/watch.rs", "Delivery {", 2, "the same, on the screen"),
+    ("comity/src/commands/demo/exchange.rs", "Delivery {", 2, "the same"),
     (
         "comity/src/commands/demo/report.rs",
         "Delivery {",
@@ -115,10 +118,16 @@ const READERS: &[Place] = &[
         1,
         "our own record, signed anew without its embargo",
     ),
-    ("comity-node/src/service/record_file.rs", "shell::load(", 1, "what `let_out` takes"),
+    ("comity-node/src/service/record_file.rs", "shell::load", 1, "what `let_out` takes"),
+    (
+        "comity-node/src/service/embargo.rs",
+        "shell::load",
+        1,
+        "our own record, signed anew without its embargo",
+    ),
     (
         "comity-node/src/service/records.rs",
-        "shell::load(",
+        "shell::load",
         1,
         "`show`: the signed record, without parts",
     ),
@@ -169,6 +178,27 @@ const READERS: &[Place] = &[
     ),
 ];
 
+/// What says what a record is called. Of others' records that is the first line of what they say.
+const NAMERS: &[Place] = &[
+    (
+        "comity-node/src/service/words.rs",
+        "held.title",
+        2,
+        "our own, and what everybody here may see",
+    ),
+    ("comity-node/src/service/files.rs", "held.title", 1, "what the egress guard finds in it"),
+    ("comity-node/src/service/export_events.rs", "held.title", 1, "where `title_leaves` says so"),
+    ("comity-node/src/service/approvals.rs", "held.title", 1, "our own, which waits"),
+    (
+        "comity-node/src/service/emergencies.rs",
+        "held.title",
+        1,
+        "our own, for which the glass breaks",
+    ),
+    ("comity-node/src/service/embargo.rs", "held.title", 1, "our own, signed anew"),
+    ("comity-node/src/service/key_ends.rs", "held.title", 1, "our own, of which the key ends"),
+];
+
 /// What writes files, or opens a way out of the process.
 const WRITERS: &[Place] = &[
     ("comity-admin/src/client.rs", "UnixStream", 2, "the command line asks the node"),
@@ -195,7 +225,7 @@ const WRITERS: &[Place] = &[
     ("comity/src/commands/store.rs", "fs::rename(", 2, "the data folder, at a restore"),
     (
         "comity/src/folder.rs",
-        ".write(true)",
+        "OpenOptions::new(",
         1,
         "`write_private`, through which the command line writes for people",
     ),
@@ -214,7 +244,7 @@ const WRITERS: &[Place] = &[
     ),
     (
         "comity/src/commands/audit/export.rs",
-        ".write(true)",
+        "OpenOptions::new(",
         1,
         "what happened: no content; titles where they may leave",
     ),
@@ -222,7 +252,7 @@ const WRITERS: &[Place] = &[
     ("comity/src/commands/erasing.rs", "write_private(", 1, "a certificate: digests"),
     (
         "comity/src/commands/quarantine/ask.rs",
-        ".write(true)",
+        "OpenOptions::new(",
         1,
         "a draft of a question about a record that is held: digests and names",
     ),
@@ -240,27 +270,42 @@ const WRITERS: &[Place] = &[
     ),
     ("comity-node/src/founding.rs", "File::create", 1, "a new node's configuration and keyring"),
     ("comity-node/src/rotation.rs", "File::create", 2, "keyrings"),
-    ("comity-node/src/keyfile/mod.rs", ".write(true)", 1, "keys, sealed"),
-    ("comity-node/src/outlasting/list.rs", ".append(true)", 1, "digests of what was erased"),
-    ("comity-node/src/outlasting/list.rs", ".write(true)", 1, "the same, anew"),
+    ("comity-node/src/keyfile/mod.rs", "OpenOptions::new(", 1, "keys, sealed"),
+    (
+        "comity-node/src/outlasting/list.rs",
+        "OpenOptions::new(",
+        2,
+        "digests of what was erased, held and left, and the same anew",
+    ),
     ("comity-node/src/outlasting/list.rs", "fs::copy(", 1, "the same, where it was damaged"),
-    ("comity-node/src/shell/met.rs", ".write(true)", 1, "where partners were met: addresses"),
-    ("comity-store/src/segment.rs", ".write(true)", 1, "the journal"),
-    ("comity-store/src/file/open.rs", ".write(true)", 1, "what was cut from the journal's end"),
+    ("comity-node/src/shell/met.rs", "OpenOptions::new(", 1, "where partners were met: addresses"),
+    ("comity-store/src/segment.rs", "OpenOptions::new(", 2, "the journal"),
+    ("comity-node/src/private_file.rs", "OpenOptions::new(", 1, "reads"),
+    (
+        "comity-store/src/file/open.rs",
+        "OpenOptions::new(",
+        1,
+        "what was cut from the journal's end",
+    ),
     (
         "comity-store/src/file/summary.rs",
-        ".write(true)",
+        "OpenOptions::new(",
         1,
         "the journal's summary: digests and places",
     ),
-    ("comity-store/src/file/unfinished.rs", ".write(true)", 1, "bodies that are still arriving"),
+    (
+        "comity-store/src/file/unfinished.rs",
+        "OpenOptions::new(",
+        1,
+        "bodies that are still arriving",
+    ),
     (
         "comity-store/src/file/maintenance.rs",
-        ".append(true)",
+        "OpenOptions::new(",
         1,
         "a backup, which is all of it: for whoever holds the node",
     ),
-    ("comity-store/src/lock.rs", ".write(true)", 1, "the lock"),
+    ("comity-store/src/lock.rs", "OpenOptions::new(", 1, "the lock"),
     ("comity-store/src/views.rs", "fs::write(", 1, "a mark that views are stale"),
 ];
 
@@ -277,6 +322,13 @@ fn what_may_leave_or_be_shown_is_made_where_it_is_decided() {
 #[test]
 fn bodies_are_read_where_it_is_written_down_why() {
     assert_listed(&found(&BODIES), READERS);
+}
+
+#[test]
+fn records_are_called_by_their_names_where_it_is_decided() {
+    let mut found = found(&["held.title"]);
+    found.retain(|(file, ..)| !file.starts_with("comity-node/src/state/"));
+    assert_listed(&found, NAMERS);
 }
 
 #[test]
@@ -311,10 +363,14 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     entries
 }
 
+fn is_for_tests(path: &Path) -> bool {
+    let stem = path.file_stem().unwrap().to_string_lossy();
+    stem == "tests" || stem.ends_with("_tests") || stem == "test_util"
+}
+
 fn walk(folder: &Path, wanted: &[&str], found: &mut Vec<Found>) {
     for entry in entries(folder) {
-        let stem = entry.file_stem().unwrap().to_string_lossy().into_owned();
-        if stem == "tests" || stem.ends_with("_tests") || stem == "test_util" {
+        if is_for_tests(&entry) {
             continue;
         }
         if entry.is_dir() {
@@ -328,41 +384,229 @@ fn walk(folder: &Path, wanted: &[&str], found: &mut Vec<Found>) {
 fn places(file: &Path, wanted: &[&str]) -> Vec<Found> {
     let source = fs::read_to_string(file).unwrap();
     let name = file.strip_prefix(crates()).unwrap().to_string_lossy().into_owned();
+    let found = places_in(&source, wanted).into_iter();
+    found.map(|(what, line)| (name.clone(), what, line)).collect()
+}
+
+/// What of this stands in a source, and on which lines.
+fn places_in(source: &str, wanted: &[&str]) -> Vec<(String, usize)> {
+    // What a type is, and what it does, makes none.
+    const DECLARES: [&str; 6] = ["struct ", "enum ", "impl ", "impl<", "for ", "->"];
+    let code = Code::of(source).without_tests();
     let mut found = Vec::new();
-    for (number, line) in product(&source) {
-        if !wanted.iter().any(|what| line.contains(what)) {
-            continue;
-        }
-        let code = line.split("//").next().unwrap_or_default();
-        // What a type is, and what it does, makes none.
-        let declares = ["struct ", "enum ", "impl ", "impl<", "for ", "-> "];
-        for what in wanted {
-            let made = what.ends_with('{');
-            for (at, _) in code.match_indices(what) {
-                let before = &code[..at];
-                let part_of_a_name = made
-                    && before.ends_with(|last: char| {
-                        last.is_alphanumeric() || last == '_' || last == ':'
-                    });
-                let declared = made && declares.iter().any(|word| before.ends_with(word));
-                if !part_of_a_name && !declared {
-                    found.push((name.clone(), (*what).to_owned(), number));
-                }
+    for what in wanted {
+        let sought = Code::of(what).text;
+        let makes = sought.ends_with('{');
+        for (at, _) in code.text.match_indices(&sought) {
+            let before = &code.text[..at];
+            let part_of_a_name = sought.starts_with(is_of_a_name) && before.ends_with(is_of_a_name);
+            // `'_ Released {`, `dyn Released {`: none of these stands before a value.
+            let declared = makes && DECLARES.iter().any(|word| before.ends_with(word));
+            if !part_of_a_name && !declared {
+                found.push(((*what).to_owned(), code.lines[at]));
             }
         }
     }
     found
 }
 
-/// The lines without the module of tests, which is the last in a file, and their numbers.
-fn product(source: &str) -> impl Iterator<Item = (usize, &str)> {
-    let lines: Vec<_> = (1..).zip(source.lines()).collect();
-    let tests = lines.windows(2).position(|pair| {
-        let [(_, one), (_, next)] = pair else { return false };
-        one.trim() == "#[cfg(test)]" && next.starts_with("mod ") && next.ends_with('{')
-    });
-    let most = tests.unwrap_or(lines.len());
-    lines.into_iter().take(most)
+fn is_of_a_name(letter: char) -> bool {
+    letter.is_alphanumeric() || letter == '_'
+}
+
+/// A source without comments, without what its strings say, and without the spaces that mean nothing; and the line of
+/// each byte.
+#[derive(Default)]
+struct Code {
+    text: String,
+    lines: Vec<usize>,
+}
+
+impl Code {
+    fn of(source: &str) -> Self {
+        let (mut code, mut line, mut rest, mut space) = (Self::default(), 1, source, false);
+        while let Some(letter) = rest.chars().next() {
+            let length = passed(rest).unwrap_or(0);
+            let (token, after) = rest.split_at(length.max(letter.len_utf8()));
+            rest = after;
+            if letter.is_whitespace() || token.starts_with("//") || token.starts_with("/*") {
+                space = true;
+            } else {
+                if space && is_of_a_name(letter) && code.text.ends_with(is_of_a_name) {
+                    code.push(' ', line);
+                }
+                space = false;
+                code.push(letter, line);
+                if token.len() > letter.len_utf8() {
+                    // A string, of which the ends are kept.
+                    code.push('"', line);
+                }
+            }
+            line += token.matches('\n').count();
+        }
+        code
+    }
+
+    fn push(&mut self, letter: char, line: usize) {
+        self.text.push(letter);
+        self.lines.resize(self.text.len(), line);
+    }
+
+    /// Without modules that only tests have, wherever in the file they stand.
+    fn without_tests(mut self) -> Self {
+        const TEST: &str = "#[cfg(test)]";
+        let mut from = 0;
+        while let Some(at) = self.text[from..].find(TEST).map(|at| from + at) {
+            from = at + TEST.len();
+            let after = &self.text[from..];
+            let Some(begins) = after.find(['{', ';']) else { break };
+            let is_module = after[..begins].split(' ').any(|word| word.ends_with("mod"));
+            if is_module && after[begins..].starts_with('{') {
+                let end = from + begins + block(&after[begins..]);
+                self.text.replace_range(at..end, "");
+                self.lines.drain(at..end);
+                from = at;
+            }
+        }
+        self
+    }
+}
+
+/// How many bytes a block has that begins here, in code without strings.
+fn block(text: &str) -> usize {
+    let mut depth = 0_usize;
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return at + 1;
+        }
+    }
+    text.len()
+}
+
+/// How many bytes a comment, a string or a character has that begins here.
+fn passed(rest: &str) -> Option<usize> {
+    if rest.starts_with("//") {
+        return Some(rest.find('\n').unwrap_or(rest.len()));
+    }
+    if rest.starts_with("/*") {
+        return Some(rest.find("*/").map_or(rest.len(), |at| at + 2));
+    }
+    let raw = rest.strip_prefix('b').unwrap_or(rest);
+    if let Some(hashes) = raw.strip_prefix('r') {
+        let count = hashes.len() - hashes.trim_start_matches('#').len();
+        if hashes[count..].starts_with('"') {
+            let end = format!("\"{}", "#".repeat(count));
+            let begins = rest.len() - hashes.len() + count + 1;
+            let ends = rest[begins..].find(&end).map_or(rest.len(), |at| begins + at + end.len());
+            return Some(ends);
+        }
+    }
+    if let Some(said) = rest.strip_prefix('"') {
+        return Some(1 + closing(said, '"'));
+    }
+    // A character, and no lifetime.
+    let quoted = rest.strip_prefix('\'')?;
+    let mut letters = quoted.char_indices();
+    match (letters.next()?.1, letters.next()?) {
+        ('\\', _) => Some(1 + closing(quoted, '\'')),
+        (_, (at, '\'')) => Some(1 + at + 1),
+        _ => None,
+    }
+}
+
+/// Up to and with the end of a string or a character.
+fn closing(text: &str, end: char) -> usize {
+    let mut escaped = false;
+    for (at, letter) in text.char_indices() {
+        match letter {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            _ if letter == end => return at + 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// Whatever has a test's name is for tests alone, or it would be a place to hide.
+#[test]
+fn what_is_passed_over_is_for_tests_alone() {
+    let mut wrong = Vec::new();
+    for one in entries(&crates()) {
+        let source = one.join("src");
+        if source.is_dir() {
+            passed_over(&source, &mut wrong);
+        }
+    }
+    assert!(wrong.is_empty(), "in the product's build too: {wrong:?}");
+}
+
+fn passed_over(folder: &Path, wrong: &mut Vec<PathBuf>) {
+    for entry in entries(folder) {
+        if !is_for_tests(&entry) {
+            if entry.is_dir() {
+                passed_over(&entry, wrong);
+            }
+            continue;
+        }
+        let name = entry.file_stem().unwrap().to_string_lossy();
+        let declared = format!("mod {name};");
+        let parents = ["mod.rs", "lib.rs", "main.rs"].map(|file| folder.join(file));
+        let mut parents = parents.into_iter().chain([folder.with_extension("rs")]);
+        let for_tests = parents.any(|parent| {
+            let Ok(source) = fs::read_to_string(parent) else { return false };
+            let code = Code::of(&source).text;
+            let Some(at) = code.find(&declared) else { return false };
+            let begins = code[..at].rfind([';', '}']).map_or(0, |at| at + 1);
+            let attributes = &code[begins..at];
+            attributes.contains("#[cfg(test)]") || attributes.contains("#[cfg(any(test,")
+        });
+        if !for_tests {
+            wrong.push(entry);
+        }
+    }
+}
+
+#[test]
+fn a_place_is_found_however_it_is_written() {
+    let cases = [
+        ("store.blob(digest)", ".blob("),
+        ("store\n    .blob\n    (digest)", ".blob("),
+        ("Store :: blob(&*store, digest)", "::blob("),
+        ("let url = \"https://x\"; fs::write(path, url)", "fs::write("),
+        ("let quote = '\"'; fs::write(path, quote)", "fs::write("),
+        ("let raw = r#\"a \"// b\"#; fs::write(path, raw)", "fs::write("),
+        ("/* not this */ std::fs :: rename(one, other)", "fs::rename("),
+        ("OpenOptions::new().append(on).open(path)", "OpenOptions::new("),
+        ("exit::Released { contents, obligations }", "Released {"),
+        ("Ok(Released{contents})", "Released {"),
+        ("#[cfg(test)]\nmod a { fn b() {} }\nfn c() { fs::copy(d, e) }", "fs::copy("),
+        ("use crate::shell::load;", "shell::load"),
+        ("fn a<'a>(b: &'a B) { c.blob('x') }", ".blob("),
+    ];
+    for (source, what) in cases {
+        let found = places_in(source, &[what]);
+        assert_eq!(found.len(), 1, "{source}: {found:?}");
+    }
+    let none = [
+        ("// store.blob(digest)", ".blob("),
+        ("\"store.blob(digest)\"", ".blob("),
+        ("pub struct Released {", "Released {"),
+        ("fn let_out() -> Released {", "Released {"),
+        ("impl fmt::Debug for Released {", "Released {"),
+        ("NotReleased { why }", "Released {"),
+        ("#[cfg(test)]\nmod tests {\n fn a() { fs::write(b, \"}\") }\n}", "fs::write("),
+    ];
+    for (source, what) in none {
+        assert_eq!(places_in(source, &[what]), [], "{source}");
+    }
+    let found = places_in("\n/*\n*/\nfs::write(a, \"\n\");\nfs::write(b, c)", &["fs::write("]);
+    assert_eq!(found.iter().map(|(_, line)| *line).collect::<Vec<_>>(), [4, 6]);
 }
 
 fn assert_listed(found: &[Found], listed: &[Place]) {
