@@ -177,7 +177,7 @@ pub const SWEPT_IN_A_STEP: usize = 2048;
 pub const ERASED_IN_A_STEP: usize = 32;
 
 /// Bytes of a record that is written into a file: in base 64 it must fit into one answer.
-pub const RECORD_FILE_BYTES: usize = 128 * 1024 * 1024;
+pub const RECORD_FILE_BYTES: u64 = 128 * 1024 * 1024;
 
 /// Words about how far one source or record is to be believed that are held; of more, the journal has the rest.
 pub const ASSESSMENTS_HELD: usize = 16;

@@ -73,7 +73,7 @@ fn a_document_comes_by_standard_input_packed_or_not() {
 fn a_record_becomes_a_file_that_verifies_without_what_is_red() {
     let node = Node::plain("KR");
     let file = node.folder().join("secret.toml");
-    let text = "format = 1\nkind = \"incident\"\ntitle = \"A port\"\nmarking = { tlp = \"AMBER\" }\n\
+    let text = "format = 1\nkind = \"incident\"\ntitle = \"A port\"\nmarking = { tlp = \"AMBER\", onward = \"ask\" }\n\
         [[part]]\nsection = \"summary\"\ntext = \"A port was attacked.\"\n\
         [[part]]\nsection = \"victim\"\ntext = \"Port of Busan\"\nmarking = { tlp = \"RED\" }\n";
     std::fs::write(&file, text).unwrap();
@@ -102,9 +102,11 @@ fn a_record_becomes_a_file_that_verifies_without_what_is_red() {
     public.refused(77, "nothing-goes", reference, "show");
     let theirs = node.data(&["show", reference, "--out", page, "--for", "constituents"]);
     assert_eq!(theirs["file"]["parts"], 1);
-    let partner = node.try_with(&["show", reference, "--out", page, "--for", "JP"], "");
+    let other = format!("{page}.other");
+    let partner = node.try_with(&["show", reference, "--out", &other, "--for", "JP"], "");
     partner.refused(64, "readers", "JP", "over the link");
     in_the_books(&node, reference, page, &theirs["file"]);
+    parts_that_were_asked_for(&node);
     // The file would not say that it does not stand any more.
     let back = words(&node, &["withdraw", reference, "--yes"]);
     for whom in ["our own people", "the constituents"] {
@@ -128,6 +130,32 @@ fn a_record_becomes_a_file_that_verifies_without_what_is_red() {
     let draft = draft["drafts"][0]["reference"].as_str().unwrap();
     let unsigned = node.try_with(&["show", draft, "--out", other.to_str().unwrap()], "");
     unsigned.refused(64, "unsigned", draft, "publish");
+}
+
+/// What is not asked for stays; and what replaces a record names the files that left of it.
+fn parts_that_were_asked_for(node: &Node) {
+    let file = node.folder().join("two.toml");
+    let text = "format = 1\nkind = \"advisory\"\ntitle = \"Two\"\nmarking = { tlp = \"CLEAR\" }\n\
+        [[part]]\nsection = \"summary\"\ntext = \"one\"\n[[part]]\nsection = \"detail\"\ntext = \"other\"\n";
+    std::fs::write(&file, text).unwrap();
+    let file = file.to_str().unwrap();
+    let signed = node.data(&["publish", file, "--yes"]);
+    let reference = signed["reference"].as_str().unwrap();
+    let out = node.folder().join("one.record");
+    let show = ["show", reference, "--out", out.to_str().unwrap(), "--part"];
+    for number in ["0", "3"] {
+        let refused = node.try_with(&[&show[..], &[number]].concat(), "");
+        refused.refused(66, "no-part", "2 of", "show");
+    }
+    let detail = node.data(&["show", reference])["parts"].as_array().unwrap().clone();
+    let place = detail.iter().position(|part| part["section"] == "detail").unwrap() + 1;
+    let written = node.data(&[&show[..], &[&place.to_string()]].concat());
+    assert_eq!(written["file"]["left_out"][0]["why"], "it was not asked for");
+    let verified = node.data(&["verify", out.to_str().unwrap()]);
+    assert_eq!(sections(&verified[0]["parts"]), ["detail"]);
+    std::fs::write(file, format!("supersedes = [\"{reference}\"]\n{text}")).unwrap();
+    let replaced = node.data(&["publish", file, "--yes"]);
+    assert_eq!(replaced["files"][0]["reference"], reference, "{replaced}");
 }
 
 /// Each file that left is in the books, and what its readers take on stands beside it.
@@ -166,7 +194,7 @@ fn in_the_books(node: &Node, reference: &str, page: &str, written: &Value) {
     let html = std::fs::read_to_string(html).unwrap();
     assert!(html.contains("<td>the constituents</td>") && !html.contains("Nobody was told."));
     // The page is given away: what an AMBER record is called is not for whoever gets it.
-    assert!(!html.contains("A port"), "{html}");
+    assert!(!html.contains("A port") && html.contains("<p>(not named here) <span"), "{html}");
     let named = node.folder().join("named.html");
     node.data(&["audit", "who", reference, "--html", named.to_str().unwrap(), "--titles"]);
     assert!(std::fs::read_to_string(named).unwrap().contains("A port"));

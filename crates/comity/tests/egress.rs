@@ -13,7 +13,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
-use world::{Node, eventually, pair_restricted, text};
+use world::{Node, eventually, pair_restricted, path, text};
 
 const WORD: &str = "heron-7f3a";
 
@@ -141,6 +141,17 @@ fn neither_in_what_is_signed_nor_in_a_title(kr: &Node) {
     let proposed = kr.try_with(&["agreement", "propose", pact, "--to", "FJ", "--yes"], "");
     proposed.refused(77, "held-by-guard", "list strings, line 3", "other words");
     assert!(!proposed.message().to_lowercase().contains(WORD));
+    // Nor is it said who would get it.
+    let charter = fs::read_to_string(path("examples/groups/charter.toml")).unwrap();
+    let charter = charter.replace("Early warning", "Operation Heron-7F3A: early warning");
+    let charter = charter.replace(" \"JP\",", "");
+    let file = kr.folder().join("charter.toml");
+    fs::write(&file, charter).unwrap();
+    let found = ["group", "found", file.to_str().unwrap()];
+    for more in ["--dry-run", "--yes"] {
+        let refused = kr.try_with(&[&found[..], &[more]].concat(), "");
+        refused.refused(77, "held-by-guard", "list strings, line 3", "other words");
+    }
     assert_eq!(kr.data(&["agreement", "list"]), Value::Array(vec![]));
     publish(kr, WORD, &[("summary", "nothing of it")]);
     let out = kr.folder().join("audit.jsonl");

@@ -25,6 +25,17 @@ fn publish(node: &Node, title: &str, tlp: &str) -> Value {
     node.data(&["publish", file.to_str().unwrap(), "--yes"])
 }
 
+/// An advisory for everybody, of which the first line is what others call it; or for one partner alone.
+fn publish_for(node: &Node, said: &str, to: &str) {
+    let file = node.folder().join("for.toml");
+    let record = format!(
+        "format = 1\nkind = \"advisory\"\ntitle = \"{said}\"\n[marking]\ntlp = \"CLEAR\"\n\
+         [[part]]\nsection = \"summary\"\ntext = \"{said}\"\n{to}"
+    );
+    fs::write(&file, record).unwrap();
+    node.data(&["publish", file.to_str().unwrap(), "--yes"]);
+}
+
 /// The lines of a file, as values.
 fn lines(file: &str) -> Vec<Value> {
     let text = fs::read_to_string(file).unwrap();
@@ -46,12 +57,24 @@ fn what_happened_is_verified_elsewhere_and_what_was_changed_is_found() {
     publish(&kr, "a word among us", "GREEN");
     let later = "CLEAR\"\nrelease-at = \"2124-01-01T00:00:00Z";
     publish(&kr, "not before its time", later);
+    publish(&kr, "an open matter", "CLEAR");
+    publish_for(&fj, "told to everybody", "");
+    publish_for(&fj, "told to KR alone", "[[to]]\neconomy = \"KR\"\n");
+    publish_for(&fj, "told to a desk", "[[to]]\neconomy = \"KR\"\ndesk = \"duty officer\"\n");
     let reference = text(&open, "reference").to_owned();
     let page = kr.folder().join("page.record");
     kr.data(&["show", &reference, "--out", page.to_str().unwrap(), "--for", "public"]);
     kr.data(&["audit", "told", &reference, "--to", "A Bank", "--by", "phone"]);
     let who = || kr.data(&["audit", "who", &reference]);
     eventually("FJ signs for it", || who()["deliveries"][0]["receipt"].is_string());
+    let theirs = || kr.data(&["list", "--from", "FJ"]).as_array().unwrap().len();
+    eventually("FJ tells KR", || theirs() == 3);
+    let list = kr.data(&["list", "--from", "FJ"]);
+    let mut list = list.as_array().unwrap().iter();
+    let all = list.find(|one| text(one, "title") == "told to everybody").unwrap();
+    let given = kr.folder().join("given.record");
+    let given = ["--out", given.to_str().unwrap(), "--for", "constituents"];
+    kr.data(&[&["show", text(all, "reference")][..], &given].concat());
     kr.data(&["withdraw", &reference, "--yes"]);
     eventually("FJ answers", || !who()["withdrawal_told"][0]["answer"].is_null());
 
@@ -77,12 +100,16 @@ fn what_happened_is_verified_elsewhere_and_what_was_changed_is_found() {
     let file = of(&written, "exported")[0];
     assert_eq!((text(file, "readers"), text(file, "reference")), ("public", reference.as_str()));
     assert_eq!(file["sections"], serde_json::json!(["summary"]));
-    assert_eq!(file["terms"], serde_json::json!({"onward": "ask"}));
+    assert_eq!(file["terms"], serde_json::json!({"onward": "within marking"}));
     let signed = of(&written, "signed");
     let titles: Vec<_> = signed.iter().map(|one| &one["title"]).collect();
-    assert_eq!(titles, [&Value::from("a flaw"), &Value::Null, &Value::Null, &Value::Null]);
+    let (nothing, named) = (&Value::Null, Value::from("an open matter"));
+    assert_eq!(titles, [nothing, nothing, nothing, nothing, &named]);
+    let received: Vec<_> = of(&written, "received").iter().map(|one| &one["title"]).collect();
+    assert_eq!(received.iter().filter(|title| **title == "told to everybody").count(), 1);
+    assert_eq!(received.iter().filter(|title| title.is_null()).count(), 2, "{received:?}");
     let all = fs::read_to_string(out).unwrap();
-    for kept in ["the content of", "a secret", "a word among us", "not before"] {
+    for kept in KEPT {
         assert!(!all.contains(kept), "{kept}: {all}");
     }
     titles_that_were_asked_for(&kr);
@@ -128,6 +155,13 @@ fn what_happened_is_verified_elsewhere_and_what_was_changed_is_found() {
     check(all.replace('\n', "\r\n"), "export-line", 2);
     check(format!("{all}\n"), "export-after-end", each.len() + 1);
 
+    // What left of its own concerns a partner.
+    let about = kr.folder().join("about.jsonl");
+    kr.data(&["audit", "export", "--out", about.to_str().unwrap(), "--partner", "FJ"]);
+    let about = lines(about.to_str().unwrap());
+    let left: Vec<_> = of(&about, "exported").iter().map(|one| text(one, "readers")).collect();
+    assert_eq!((left, of(&written, "exported").len()), (vec!["constituents"], 2));
+
     // A time, and a partner.
     let some = kr.folder().join("some.jsonl");
     let some = some.to_str().unwrap();
@@ -149,13 +183,30 @@ fn what_happened_is_verified_elsewhere_and_what_was_changed_is_found() {
     kr.data(&["audit", "verify", "--file", some]);
 }
 
-/// Up to GREEN, and never of what waits.
+/// What no title in an exported audit says: content, what is marked above CLEAR, what waits, what was taken back, what was
+/// told to us alone, and what binds economies.
+const KEPT: [&str; 8] = [
+    "the content of",
+    "a secret",
+    "a word among us",
+    "not before",
+    "a flaw",
+    "told to KR alone",
+    "told to a desk",
+    "Withdrawal of",
+];
+
+/// Up to GREEN, and never of what waits, was taken back, or was told to us alone.
 fn titles_that_were_asked_for(kr: &Node) {
     let out = kr.folder().join("titles.jsonl");
     kr.data(&["audit", "export", "--out", out.to_str().unwrap(), "--titles"]);
     let all = fs::read_to_string(out).unwrap();
-    assert!(all.contains("a flaw") && all.contains("a word among us"), "{all}");
-    assert!(!all.contains("a secret") && !all.contains("not before"), "{all}");
+    for named in ["an open matter", "a word among us", "told to everybody", "Withdrawal of"] {
+        assert!(all.contains(named), "{named}: {all}");
+    }
+    for kept in KEPT.iter().filter(|kept| !["a word among us", "Withdrawal of"].contains(kept)) {
+        assert!(!all.contains(kept), "{kept}: {all}");
+    }
 }
 
 #[test]

@@ -152,6 +152,9 @@ fn a_recall_goes_through_a_relay_past_expired_agreements_and_everybody_answers()
         eventually("the relay has passed it on", || line(fj, title).is_some());
     }
     assert_eq!(kr.data(&["recall", "due", "JP"]), serde_json::json!([]));
+    let file = jp.folder().join("flaw.record").display().to_string();
+    let at_relay = text(&line(jp, "A flaw").unwrap(), "reference").to_owned();
+    jp.data(&["show", &at_relay, "--out", &file, "--for", "constituents"]);
     let lowered = kr.data(&["partner", "level", "JP", "public"]);
     let due = |answer: &Value| -> Vec<String> {
         let lines = answer["recall_due"].as_array().cloned().unwrap_or_default();
@@ -208,6 +211,14 @@ fn a_recall_goes_through_a_relay_past_expired_agreements_and_everybody_answers()
     });
     assert_eq!(answer(kr, &reference, "FJ"), None, "it knows nothing of it yet");
     assert_eq!(text(&line(jp, "A flaw").unwrap(), "lifecycle"), "recalled");
+    // Its origin cannot reach whoever has the file: people here tell them.
+    let files = &jp.data(&["recall", "list"])[0]["files"];
+    assert_eq!(
+        (&files[0]["readers"], &files[0]["reference"]),
+        (&"constituents".into(), &Value::from(&*at_relay))
+    );
+    let alarms = jp.data(&["status"])["alarms"].to_string();
+    assert!(alarms.contains("files-left") && alarms.contains(&at_relay), "{alarms}");
     assert_eq!(text(&line(jp, "Another flaw").unwrap(), "lifecycle"), "withdrawn");
     fj.run();
     eventually("its reader has answered through it", || {

@@ -188,6 +188,22 @@ fn what_a_part_is_called_is_looked_at_as_well() {
     assert!(guard.part(Bytes::from_static(b"no part")).is_err());
 }
 
+/// The byte before a name says how long it is, and is a letter or a digit to whoever reads bytes.
+#[test]
+fn a_name_is_looked_at_by_itself() {
+    let expressions = guard(List::Expressions, r"\bheron\b").unwrap();
+    let prefixes = guard(List::Prefixes, "203.0.113.0/24").unwrap();
+    for length in 1..=60 {
+        for (guard, planted) in [(&expressions, "heron"), (&prefixes, "203.0.113.9")] {
+            let name = Some(format!("{planted}{}", " x".repeat(length)));
+            let header = Header { file_name: name, ..Header::new(Section::Evidence, "text/plain") };
+            let part = Part::seal(&header, b"a bird", [7; 16]).unwrap();
+            let found = guard.part(part.bytes).unwrap();
+            assert_eq!(lines(guard, &found), [1], "{planted}, {length}");
+        }
+    }
+}
+
 #[test]
 fn only_so_many_rules_are_named() {
     let rules: Vec<String> = (100..200).map(|number| format!("word{number}")).collect();

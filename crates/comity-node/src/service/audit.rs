@@ -21,7 +21,7 @@ impl Service {
     pub async fn audit_who(&self, record: &str) -> Result<AuditWho, ServiceError> {
         let (text, now, sees) = (record.to_owned(), self.now(), self.sees());
         let (mut audit, seqs) = self
-            .look(move |state, _, seen| {
+            .look(move |state, engine, seen| {
                 let (id, held) = found(state, &text)?;
                 let (mut audit, seqs) = audit(state, &id, held, (now, sees));
                 let away = state.partners().filter(|(economy, partner)| {
@@ -30,6 +30,8 @@ impl Service {
                 let due = away.filter(|other| is_due(state, (&id, held), *other, now));
                 audit.due = due.map(|(economy, _)| state.name_of(economy)).collect();
                 audit.due.sort_unstable();
+                let at = (now, engine.unsure());
+                audit.title_leaves = files::title_leaves(state, held, Tlp::Clear, at);
                 Ok::<_, ServiceError>((audit, seqs))
             })
             .await??;
@@ -158,7 +160,7 @@ fn audit(
     let withdrawal = recall.or(stone.map(|stone| stone.by));
     let seqs = deliveries.iter().map(|(_, _, seqs)| *seqs).collect();
     let audit = AuditWho {
-        title_leaves: files::title_leaves(state, held, Tlp::Clear, now),
+        title_leaves: false,
         record: words::record_line(state, id, held, now),
         deliveries: deliveries.into_iter().map(|(_, delivery, _)| delivery).collect(),
         nothing_sent,

@@ -1,5 +1,8 @@
 //! What an exported audit says of each entry of the journal: who, what and when, by ids and digests; no content.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use comity_core::control::{AcknowledgementBody, Answer, WithdrawalBody};
 use comity_core::journal::{
     Arrival, ArrivalOutcome, Assessed, AssessedSubject, JournalEntry, LegalHold, PartHeld,
@@ -16,9 +19,17 @@ use super::words;
 use crate::api::{ExportEvent, ExportPartner, ExportRecord, ExportWhat};
 use crate::state::State;
 
+/// Whether records are called by their names: decided once for all entries that are told in one step.
+pub(super) type Named = RefCell<BTreeMap<RecordId, bool>>;
+
 /// The event of an entry, where it is one and belongs to what is wanted.
-pub(super) fn events(state: &State, entry: &JournalEntry, range: Range) -> Option<ExportEvent> {
-    let about = Telling { state, range };
+pub(super) fn events(
+    state: &State,
+    entry: &JournalEntry,
+    range: Range,
+    named: &Named,
+) -> Option<ExportEvent> {
+    let about = Telling { state, range, named };
     let (what, partner) = about.of(entry)?;
     let wanted = range.partner.is_none_or(|only| partner == Some(only));
     wanted.then(|| ExportEvent { at: Timestamp::to_string(&entry.at()), what })
@@ -30,6 +41,7 @@ type Told = (ExportWhat, Option<EconomyId>);
 struct Telling<'a> {
     state: &'a State,
     range: Range,
+    named: &'a Named,
 }
 
 impl Telling<'_> {
@@ -134,14 +146,19 @@ impl Telling<'_> {
                 teller: told.teller.clone(),
                 parts: told.parts.iter().map(ToString::to_string).collect(),
             }),
-            JournalEntry::Exported(exported) => alone(ExportWhat::Exported {
-                record: self.record(&exported.record),
-                readers: exported.readers.to_string(),
-                parts: exported.parts.iter().map(ToString::to_string).collect(),
-                sections: self.sections(&exported.record, &exported.parts),
-                terms: files::terms(&exported.obligations),
-                by: exported.by.clone(),
-            }),
+            JournalEntry::Exported(exported) => {
+                let what = ExportWhat::Exported {
+                    record: self.record(&exported.record),
+                    readers: exported.readers.to_string(),
+                    parts: exported.parts.iter().map(ToString::to_string).collect(),
+                    sections: self.sections(&exported.record, &exported.parts),
+                    terms: files::terms(&exported.obligations),
+                    by: exported.by.clone(),
+                };
+                // It concerns whose it is.
+                let held = self.state.record(&exported.record);
+                Some((what, held.map(|held| held.facts.origin)))
+            }
             JournalEntry::ToldWrongly { record, word, .. } => {
                 alone(ExportWhat::ToldWrongly { record: self.record(record), word: *word })
             }
@@ -307,8 +324,8 @@ impl Telling<'_> {
         };
         let strictest = held.parts.iter().map(|part| part.marking.tlp).max();
         let strictest = strictest.unwrap_or(held.facts.floor.tlp);
-        // What binds economies has no content, and its titles are of our own making.
-        let told = title_leaves(self.state, held, self.range.titles, self.range.now);
+        let leaves = || title_leaves(self.state, held, self.range.titles, self.range.at);
+        let told = *self.named.borrow_mut().entry(id).or_insert_with(leaves);
         ExportRecord {
             record: id.to_string(),
             reference: held.reference.clone(),

@@ -2,6 +2,7 @@
 //!
 //! Both read the journal beside the engine, some entries at a time, and look at the state for names only.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -41,8 +42,8 @@ pub(super) struct Range {
     pub(super) partner: Option<EconomyId>,
     /// The strictest label of which titles are told.
     pub(super) titles: Tlp,
-    /// When the file is written.
-    pub(super) now: Timestamp,
+    /// When the file is written; and where nobody vouches for the clock, up to when time has certainly come.
+    pub(super) at: (Timestamp, Option<Timestamp>),
 }
 
 impl Range {
@@ -85,9 +86,9 @@ impl Service {
             let partner = partner.map(|name| find_partner(state, name)).transpose()?;
             // A clock that was wrong once has left entries of a time that has not come.
             let ahead = Some(state.newest()).filter(|newest| *newest > now);
-            Ok((state.us(), state.code().to_owned(), partner, ahead))
+            Ok((state.us(), state.code().to_owned(), (partner, engine.unsure()), ahead))
         });
-        let (us, code, partner, ahead) = found.await??;
+        let (us, code, (partner, surely), ahead) = found.await??;
         let head = Head {
             format: FORMAT,
             economy: us.to_string(),
@@ -109,7 +110,7 @@ impl Service {
         let titles = self.sees().map_or(most, |sees| sees.min(most));
         Ok(Exporting {
             service: self.clone(),
-            range: Range { since, until, partner, titles, now },
+            range: Range { since, until, partner, titles, at: (now, surely) },
             writing: Some(writing),
             key,
             last: durable.seq,
@@ -194,7 +195,10 @@ impl Exporting {
             }
         }
         let told = self.service.look(move |state, _, _| {
-            wanted.iter().filter_map(|entry| events(state, entry, range)).collect::<Vec<_>>()
+            // Many entries are about one record.
+            let named = RefCell::default();
+            let told = wanted.iter().filter_map(|entry| events(state, entry, range, &named));
+            told.collect::<Vec<_>>()
         });
         for event in told.await? {
             if let Some(writing) = &mut self.writing {

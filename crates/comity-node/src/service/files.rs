@@ -46,8 +46,14 @@ pub(super) fn terms(obligations: &Obligations) -> TermsLine {
 }
 
 /// Whether what a record is called may stand in a file for others, of which nothing is to be marked above `most`: by
-/// the decision, and where the egress guard holds nothing of the title.
-pub(super) fn title_leaves(state: &State, held: &Held, most: Tlp, now: Timestamp) -> bool {
+/// the decision, and where the egress guard holds nothing of the title. `at`: now, and where nobody vouches for the
+/// clock, up to when time has certainly come.
+pub(super) fn title_leaves(
+    state: &State,
+    held: &Held,
+    most: Tlp,
+    at: (Timestamp, Option<Timestamp>),
+) -> bool {
     let held_back = || {
         let words = |guard: &Arc<Guard>| guard.words(held.title.as_bytes());
         state.guard().map(words).is_some_and(|found| !found.is_nothing())
@@ -55,7 +61,10 @@ pub(super) fn title_leaves(state: &State, held: &Held, most: Tlp, now: Timestamp
     let may = match held.facts.kind.is_control() {
         // It has no content, and its title names agreements, groups and people.
         true => most > Tlp::Clear,
-        false => may_be_named(state.policy(), &held.facts, &held.parts, most, now),
+        false => [Some(at.0), at.1]
+            .into_iter()
+            .flatten()
+            .all(|at| may_be_named(state.policy(), &held.facts, &held.parts, most, at)),
     };
     may && held.is_accepted() && !held_back()
 }

@@ -1,7 +1,7 @@
 //! The egress guard, as people meet it: what it holds and why, letting a part pass, other lists.
 
 use bytes::Bytes;
-use comity_core::cbor::Reader;
+use comity_core::cbor::{Fault, Reader};
 use comity_core::control::{AcknowledgementBody, Answer};
 use comity_core::journal::Guarded;
 use comity_core::record::Part;
@@ -136,14 +136,20 @@ impl Service {
     /// Refuses to sign a word of control that says what the guard holds. Such words are in force when they are
     /// signed, and nobody can let half of one pass: they are said otherwise, or the list is changed.
     pub(super) async fn may_say(&self, kind: Kind, body: &[u8]) -> Result<(), ServiceError> {
-        let said = said_freely(kind, body);
+        let said = said_freely(kind, body).map_err(|fault| {
+            let message =
+                format!("the egress guard cannot look at it, and nothing was signed: {fault}");
+            ServiceError::data("not-examined", message)
+        })?;
         if said.is_empty() {
             return Ok(());
         }
         let held = self.look(move |state, _, _| {
             let guard = state.guard()?;
-            let found =
-                said.iter().map(|text| guard.words(text)).find(|found| !found.is_nothing())?;
+            let found = said
+                .iter()
+                .map(|text| guard.words(text.as_bytes()))
+                .find(|found| !found.is_nothing())?;
             let place = found.rules.first().map(|rule| guard.place(*rule).to_string());
             Some(place.unwrap_or_else(|| "more rules than are named".to_owned()))
         });
@@ -241,10 +247,12 @@ fn line(
 
 /// What of a word of control people wrote as they liked, and goes to others: each text by itself, without the
 /// bytes around it, of which some are letters.
-fn said_freely(kind: Kind, body: &[u8]) -> Vec<Vec<u8>> {
-    let all = || match Reader::new(body).texts() {
-        Ok(texts) => texts.into_iter().map(|text| text.as_bytes().to_vec()).collect(),
-        Err(_) => vec![body.to_vec()],
+fn said_freely(kind: Kind, body: &[u8]) -> Result<Vec<String>, Fault> {
+    let all = || {
+        let mut reader = Reader::new(body);
+        let texts = reader.texts()?;
+        reader.finish()?;
+        Ok(texts.into_iter().map(str::to_owned).collect())
     };
     match kind {
         Kind::Agreement
@@ -256,13 +264,13 @@ fn said_freely(kind: Kind, body: &[u8]) -> Vec<Vec<u8>> {
         | Kind::Unknown(_) => all(),
         // Of what a node answers by itself there is nothing to be said otherwise.
         Kind::Acknowledgement => match AcknowledgementBody::decode(body).map(|body| body.answer) {
-            Ok(Answer::Refused { text, .. }) => vec![text.into_bytes()],
-            Ok(Answer::Gone | Answer::Stopped { .. }) => Vec::new(),
+            Ok(Answer::Refused { text, .. }) => Ok(vec![text]),
+            Ok(Answer::Gone | Answer::Stopped { .. }) => Ok(Vec::new()),
             Err(_) => all(),
         },
         // Ids, digests and keys, with names that the node gives them; or a word that stays at home.
         Kind::Keyring | Kind::Acceptance | Kind::Withdrawal | Kind::Roster | Kind::Approval => {
-            Vec::new()
+            Ok(Vec::new())
         }
         // Content has parts, which are looked at before they leave.
         Kind::Advisory
@@ -270,7 +278,7 @@ fn said_freely(kind: Kind, body: &[u8]) -> Vec<Vec<u8>> {
         | Kind::Sightings
         | Kind::Request
         | Kind::Response
-        | Kind::Note => Vec::new(),
+        | Kind::Note => Ok(Vec::new()),
     }
 }
 
@@ -319,15 +327,52 @@ mod tests {
             (Kind::Agreement, terms.encode()),
         ];
         for (kind, body) in written {
-            let said = said_freely(kind, &body);
-            assert_eq!(said, [b"about heron"], "{kind}");
+            let said = said_freely(kind, &body).unwrap();
+            assert_eq!(said, ["about heron"], "{kind}");
+            // What cannot be looked at is not what nothing was found in.
+            let more = [&body[..], &[0x61, b'x']].concat();
+            assert!(said_freely(kind, &more).is_err(), "{kind}");
         }
         let withdrawal = WithdrawalBody::of(vec![record]).unwrap().encode();
         for (kind, body) in [
             (Kind::Withdrawal, withdrawal),
             (Kind::Acknowledgement, answered(Answer::Gone).encode()),
         ] {
-            assert!(said_freely(kind, &body).is_empty(), "{kind}");
+            assert!(said_freely(kind, &body).unwrap().is_empty(), "{kind}");
+        }
+    }
+
+    /// The byte before a text says how long it is, and is a letter or a digit of it to whoever reads bytes.
+    #[test]
+    fn a_text_is_looked_at_by_itself_whatever_stands_before_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let list = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            let owner = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+            std::fs::set_permissions(&path, owner).unwrap();
+            Some(path)
+        };
+        let lists = crate::config::Egress {
+            expressions: list("expressions", "\\bheron\\b"),
+            prefixes: list("prefixes", "203.0.113.0/24\n2001:db8::/32"),
+            ..crate::config::Egress::default()
+        };
+        let guard = Guard::read(&lists).unwrap().unwrap();
+        for length in 0..=130 {
+            for planted in ["heron", "203.0.113.9", "2001:db8::9"] {
+                let ask = ConsentAsk {
+                    record: RecordId([3; 32]),
+                    parts: vec![PartDigest([4; 32])],
+                    origin: EconomyId([2; 32]),
+                    recipients: vec![EconomyId([5; 32])],
+                    why: format!("{planted}{}", " ".repeat(length)),
+                    until: None,
+                };
+                let said = said_freely(Kind::Consent, &ConsentBody::Ask(ask).encode()).unwrap();
+                let found = |text: &String| !guard.words(text.as_bytes()).is_nothing();
+                assert!(said.iter().any(found), "{planted}, {length}");
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A record as a file, which anybody verifies without this node.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use comity_core::exit::{Contents, Readers, Released, kept_in, leaving};
 use comity_core::journal::Shown;
@@ -81,16 +82,15 @@ impl Service {
         if choice.above_green {
             self.note_read(Shown::Record(choice.id)).await?;
         }
-        let loaded = crate::shell::load(&*self.parts.store, choice.seq, &choice.taken)
-            .map_err(|why| ServiceError::data("unreadable", why))?;
-        let contents = Contents::new(choice.id, loaded.signed, loaded.parts)
-            .map_err(|why| ServiceError::data("unreadable", why.to_string()))?;
+        let (id, seq, taken) = (choice.id, choice.seq, choice.taken);
+        let store = Arc::clone(&self.parts.store);
+        let read = tokio::task::spawn_blocking(move || {
+            let loaded = crate::shell::load(&*store, seq, &taken)?;
+            Contents::new(id, loaded.signed, loaded.parts).map_err(|why| why.to_string())
+        });
+        let read = read.await.map_err(|error| error.to_string()).flatten();
+        let contents = read.map_err(|why| ServiceError::data("unreadable", why))?;
         let size = contents.size();
-        if size > RECORD_FILE_BYTES {
-            let most = RECORD_FILE_BYTES >> 20;
-            let message = format!("{} is larger than {most} MiB", choice.reference);
-            return Err(ServiceError::data("too-large", message));
-        }
         let (desks, by) = (self.parts.config.local.desks.clone(), self.caller_name());
         let asked = Box::new(LetOut { contents, readers, desks, by });
         let Reply::LetOut(left) = self.command(Command::LetOut(asked)).await? else {
@@ -103,7 +103,7 @@ impl Service {
             reference: choice.reference,
             parts: released.parts().len() as u64,
             at: at.to_string(),
-            terms_file: terms_file(choice.id, (readers, at), &terms, &file)?,
+            terms_file: terms_file(id, (readers, at), &terms, &file)?,
             terms,
             file: words::to_base64(&file),
             left_out: choice.left_out,
@@ -250,5 +250,20 @@ fn choose(
         return Err(ServiceError::new(ErrorKind::NoPermission, "nothing-goes", message)
             .next(format!("comity show {reference}, which says why of each part")));
     }
+    fits(held, &taken)?;
     Ok(Choice { id, reference, seq: held.seq, taken, left_out, above_green })
+}
+
+/// Nothing is read that is too large to be answered.
+fn fits(held: &Held, taken: &[PartDigest]) -> Result<(), ServiceError> {
+    let sizes = taken.iter().filter_map(|part| held.sizes.get(part));
+    let size = sizes.fold(held.signed_bytes, |sum, size| sum.saturating_add(*size));
+    if size <= RECORD_FILE_BYTES {
+        return Ok(());
+    }
+    let (reference, most) = (&held.reference, RECORD_FILE_BYTES >> 20);
+    let message = format!("what may go of {reference} is larger than {most} MiB");
+    Err(ServiceError::data("too-large", message).next(format!(
+        "one file for some of its parts: comity show {reference} --out FILE --part NUMBER"
+    )))
 }

@@ -123,6 +123,34 @@ async fn a_file_and_a_draft_are_read_as_well() {
     assert_eq!((found[0].record.as_ref(), &found[0].reference), (None, &unmarked));
 }
 
+/// Who may look has a file to look at. Telling others is more.
+#[tokio::test]
+async fn a_file_for_others_takes_whoever_tells_others() {
+    let world = World::new();
+    for (name, role) in
+        [("kim", "analyst"), ("lee", "approver"), ("park", "liaison"), ("choi", "operator")]
+    {
+        world.add(name, &[role], "red").await;
+    }
+    let kim = world.may("kim", Right::Write).await;
+    let published = kim.publish(note("planted", "CLEAR")).await.unwrap();
+    let asked = |readers: Option<&str>| RecordFileRequest {
+        readers: readers.map(str::to_owned),
+        ..file_of(&published)
+    };
+    for (name, tells) in [("kim", true), ("lee", false), ("park", true), ("choi", false)] {
+        let who = world.may(name, Right::Read).await;
+        who.record_file(&asked(None)).await.unwrap();
+        for readers in ["constituents", "public"] {
+            let made = who.record_file(&asked(Some(readers))).await.map_err(|error| error.code);
+            assert_eq!(made.as_ref().err(), (!tells).then_some(&"not-in-role"), "{name}");
+        }
+    }
+    let files = kim.audit_who(&published.record).await.unwrap().files;
+    let outside = files.iter().filter(|file| file.readers != "own");
+    assert_eq!(outside.map(|file| &*file.by).collect::<Vec<_>>(), ["kim", "kim", "park", "park"]);
+}
+
 #[tokio::test]
 async fn names_and_roles_stay_at_home() {
     let world = World::new();

@@ -15,6 +15,9 @@ th,td{text-align:left;vertical-align:top;border-bottom:1px solid #bbb;padding:.3
 th{border-bottom-color:#000}h2{margin-top:1.6em}.tlp{border:1px solid;padding:0 .4em}\
 @media print{body{margin:0;max-width:none}tr{break-inside:avoid}}";
 
+/// In place of what a record is called.
+const UNNAMED: &str = "(not named here)";
+
 /// Who was told what of a record, as the screen says it. A page is given away: what the record is called stands
 /// in it where that may leave, or where somebody asked for it.
 pub(super) fn page(who: &AuditWho, titles: bool, zones: &Zones) -> io::Result<Vec<u8>> {
@@ -34,7 +37,7 @@ pub(super) fn page(who: &AuditWho, titles: bool, zones: &Zones) -> io::Result<Ve
          <title>{0}</title><style>{STYLE}</style></head><body>\n\
          <h1>{0}</h1>\n<p>{1} <span class=\"tlp\">TLP:{2}</span></p>\n",
         text(&title),
-        if titles || who.title_leaves { text(&record.title) } else { String::new() },
+        if titles || who.title_leaves { text(&record.title) } else { UNNAMED.to_owned() },
         text(&record.tlp)
     )?;
     table(&mut page, &[], facts.map(|(name, fact)| vec![name.to_owned(), fact]))?;
