@@ -8,8 +8,8 @@ use comity_core::staff::Right;
 
 use super::{World, note};
 use crate::api::{
-    DraftsRequest, Event, ListRequest, NewDraft, Published, ReadsRequest, RecordFileRequest,
-    RevokeRequest,
+    DraftsRequest, Event, ListRequest, NewDraft, PublishRequest, Published, ReadsRequest,
+    RecordFileRequest, RevokeRequest,
 };
 use crate::service::to_base64;
 
@@ -59,6 +59,11 @@ async fn an_auditor_sees_who_read_what_and_no_content_above_green() {
     assert!(lee.reads(of(amber, "lee")).await.unwrap().is_empty());
 }
 
+/// It cannot be unsent, or no file of it would be made yet.
+fn urgent(title: &str, tlp: &str) -> PublishRequest {
+    PublishRequest { urgency: Some("urgent".to_owned()), ..note(title, tlp) }
+}
+
 fn file_of(published: &Published) -> RecordFileRequest {
     RecordFileRequest { record: published.record.clone(), readers: None, parts: Vec::new() }
 }
@@ -76,7 +81,7 @@ async fn a_file_and_a_draft_are_read_as_well() {
     };
     let mut ids = Vec::new();
     for tlp in ["GREEN", "AMBER"] {
-        ids.push(kim.publish(note(&format!("planted {tlp}"), tlp)).await.unwrap());
+        ids.push(kim.publish(urgent(&format!("planted {tlp}"), tlp)).await.unwrap());
     }
     let [green, amber] = ids.as_slice() else { unreachable!() };
     kim.record_file(&file_of(green)).await.unwrap();
@@ -133,7 +138,7 @@ async fn a_file_for_others_takes_whoever_tells_others() {
         world.add(name, &[role], "red").await;
     }
     let kim = world.may("kim", Right::Write).await;
-    let published = kim.publish(note("planted", "CLEAR")).await.unwrap();
+    let published = kim.publish(urgent("planted", "CLEAR")).await.unwrap();
     let asked = |readers: Option<&str>| RecordFileRequest {
         readers: readers.map(str::to_owned),
         ..file_of(&published)
