@@ -43,9 +43,9 @@ impl Engine {
         }
         let (policy, to) = (self.state.policy(), readers.recipients(&desks));
         // By a time that nobody vouches for nothing leaves that would have waited until a time in between.
-        if let Some(surely) = self.unsure() {
-            let contents = contents.clone();
-            let_out(policy, &held.facts, &held.parts, &to, surely, contents).map_err(|_refused| {
+        if let Some(certainly) = self.certainly() {
+            let (contents, (at, policy, facts)) = (contents.clone(), certainly.of_file(held));
+            let_out(policy, &facts, &held.parts, &to, at, contents).map_err(|_refused| {
                 stays("nobody vouches for the clock, and by a time of which anybody is sure it would not go: comity clock confirm".to_owned())
             })?;
         }

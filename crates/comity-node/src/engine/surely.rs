@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use comity_core::entropy::draw;
 use comity_core::limits::CLOCK_TOLERANCE;
-use comity_core::policy::{Plan, PolicySnapshot};
+use comity_core::policy::{Plan, PolicySnapshot, RecordFacts};
 use comity_core::{EconomyId, PartDigest, Timestamp};
 
 use super::Engine;
@@ -28,6 +28,13 @@ pub(crate) struct Certainly {
 }
 
 impl Certainly {
+    /// Up to when time has certainly come, and by what is decided what would leave by then, and of what.
+    pub(crate) fn of_file(&self, held: &Held) -> (Timestamp, &PolicySnapshot, RecordFacts) {
+        // What was published can be unsent no more, as of the links: each process counts that by itself.
+        let facts = RecordFacts { unsend_until: None, ..held.facts.clone() };
+        (self.at, &self.policy, facts)
+    }
+
     /// What goes of this plan of now: what would go at that time as well, if it may go by itself.
     pub(crate) fn of(
         &self,

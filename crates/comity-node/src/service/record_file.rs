@@ -54,23 +54,26 @@ impl Service {
         let choice = self
             .look(move |state, engine, _| {
                 let (id, held) = found(state, &text)?;
-                let surely = engine.unsure();
+                let certainly = engine.certainly();
                 let sight = local::sight(state, held, &desks, sees, now);
                 if held.parts.iter().all(|part| part.erased) {
                     erasing::is_whole(state, held)?;
                 }
                 let asked = asked_for(held, &numbers)?;
-                let at = |now| leaving(state.policy(), &held.facts, &held.parts, &to, now);
-                let (leaving, then) = (at(now), surely.map(at));
+                let leaves = leaving(state.policy(), &held.facts, &held.parts, &to, now);
+                let then = certainly.as_ref().map(|certainly| {
+                    let (at, policy, facts) = certainly.of_file(held);
+                    (at, leaving(policy, &facts, &held.parts, &to, at))
+                });
                 let hidden = |part: &PartFacts| {
                     let hidden = match sight.get(&part.digest) {
                         Some(Ok(_)) => None,
                         Some(Err(why)) => Some(why.clone()),
                         None => Some("it is not known here".to_owned()),
                     };
-                    let early = then.as_ref().is_some_and(|then| !then.contains(&part.digest));
-                    let now = surely.filter(|_| early).unwrap_or(now);
-                    let stays = early || !leaving.contains(&part.digest);
+                    let early = then.as_ref().filter(|(_, then)| !then.contains(&part.digest));
+                    let now = early.map_or(now, |(at, _)| *at);
+                    let stays = early.is_some() || !leaves.contains(&part.digest);
                     let kept = || stays.then(|| kept(state, held, part, &to, now));
                     let other =
                         (!asked.contains(&part.digest)).then(|| "it was not asked for".to_owned());
