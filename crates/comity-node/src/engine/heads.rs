@@ -95,8 +95,9 @@ impl Engine {
             Err(HeadError::Ahead) => return,
             // A keyring that is on its way may grant the key.
             Err(HeadError::NotGranted) => {
-                let session = self.sessions.get_mut(&partner);
-                drop(session.and_then(|one| one.heads.early.insert(economy, head.clone())));
+                if let Some(session) = self.sessions.get_mut(&partner) {
+                    session.heads.early.insert(economy, head.clone());
+                }
                 return;
             }
             Err(
