@@ -12,6 +12,7 @@ use comity_core::entitlement::{Claim, Entitlement, FirstSeen};
 use comity_core::journal::{DeliveryDecided, JournalEntry, Source, Standing};
 use comity_core::ledger::{Head, LedgerEntry, Ranges};
 use comity_core::policy::{self, Payload};
+use comity_core::receipt::RejectReason;
 use comity_core::{Digest, EconomyId, EpochId, PartDigest, Timestamp};
 use comity_proto::{Inbound, Incoming, Load};
 
@@ -418,7 +419,12 @@ impl Engine {
         if missing.as_ref().is_none_or(|missing| !missing.is_empty())
             && let Err(reason) = self.judge_returned(partner, &checked, now)
         {
-            return self.not_believed(partner, &incoming, &reason, now);
+            // It may have been the part that addresses it to us which was erased there: nobody is to be accused.
+            let gone = checked.parts.len() < incoming.entry.parts.len();
+            return match reason == RejectReason::NotAddressed && gone {
+                true => self.void_returned(partner, &incoming, now),
+                false => self.not_believed(partner, &incoming, &reason, now),
+            };
         }
         if !self.has_room_again(partner, &checked) {
             return self.sent_again(partner, incoming, now);
@@ -499,6 +505,11 @@ impl Engine {
         let record = incoming.entry.record.short();
         let text = format!("record {record} came back and is not believed: {why}");
         self.alarm(Some(partner), "return-invalid", text);
+        self.void_returned(partner, incoming, now);
+    }
+
+    /// What came back under a number is not taken in.
+    fn void_returned(&mut self, partner: EconomyId, incoming: &Incoming, now: Timestamp) {
         let (number, digest) = (incoming.entry.number, incoming.entry.digest());
         let voided = JournalEntry::Voided { to: partner, number, digest, handed: true, at: now };
         self.enter(&voided, Vec::new());

@@ -96,7 +96,14 @@ impl Service {
         let size = contents.size();
         let (desks, by) = (self.parts.config.local.desks.clone(), self.caller_name());
         let asked = Box::new(LetOut { contents, readers, desks, by });
-        let Reply::LetOut(left) = self.command(Command::LetOut(asked)).await? else {
+        let left = self.command(Command::LetOut(asked)).await.map_err(|refused| {
+            // It is in the books, and was handed to nobody.
+            match refused.code {
+                "not-listed" => refused.next("comity doctor; when the disk takes it again, the same command: no file was made"),
+                _ => refused,
+            }
+        });
+        let Reply::LetOut(left) = left? else {
             return Err(ServiceError::data("record-file", "the node answered something else"));
         };
         let (released, at) = *left;

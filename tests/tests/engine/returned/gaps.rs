@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use comity_core::control::WithdrawalBody;
 use comity_core::ledger::{LedgerEntry, Ranges};
-use comity_core::record::{Draft, Header, Part, VerifiedRecord, control};
+use comity_core::record::{AddresseeDraft, Draft, Header, Part, VerifiedRecord, control};
 use comity_core::{Kind, Marking, PartDigest, Section, Tlp};
 use comity_node::engine::Command;
 use comity_proto::ConnId;
@@ -100,4 +100,27 @@ fn what_is_named_without_bytes_is_a_part_of_the_record() {
         world.bench.restart();
     }
     assert_eq!(world.bench.alarms("return-invalid").len(), 1);
+}
+
+/// What says that it is for us may be what was erased there: then it is not taken in, and nobody is accused.
+#[test]
+fn whoever_erased_the_part_that_addressed_it_to_us_is_not_accused() {
+    let mut origin = None;
+    let mut world = World::after(|bench| origin = Some(bench.pair(3).economy));
+    let origin = origin.expect("an economy that is known");
+    let mut draft = Draft::new(Kind::Advisory);
+    let marking = Some(Marking::new(Tlp::Clear));
+    let header = Header { marking, ..Header::new(Section::Summary, "text/plain") };
+    draft.parts.push((header, b"for one alone".to_vec()));
+    draft.addressees.push(AddresseeDraft::economy(world.by.id, vec![0]));
+    let (record, parts) = sign(draft, &origin, START);
+    let is_addressee = |part: &&Part| part.header.section == Section::Addressee;
+    assert_eq!(parts.iter().filter(is_addressee).count(), 1);
+    let left: Vec<_> = parts.iter().filter(|part| !is_addressee(part)).cloned().collect();
+    let (conn, entry) = world.owes(&record, &parts);
+    let stream = world.holder.stream();
+    world.bench.apart(conn, stream, Peer::frame_with_gaps(&entry, &record, &left));
+    assert!(!world.bench.state().awaits_return(&world.holder.economy.id), "it is not waited for");
+    assert!(world.bench.state().record(&record.id()).is_none());
+    assert!(world.bench.alarms("return-invalid").is_empty());
 }
