@@ -112,7 +112,7 @@ fn whoever_erased_the_part_that_addressed_it_to_us_is_not_accused() {
     let marking = Some(Marking::new(Tlp::Clear));
     let header = Header { marking, ..Header::new(Section::Summary, "text/plain") };
     draft.parts.push((header, b"for one alone".to_vec()));
-    draft.addressees.push(AddresseeDraft::economy(world.by.id, vec![0]));
+    draft.addressees.push(AddresseeDraft::new(world.by.id, vec![0]));
     let (record, parts) = sign(draft, &origin, START);
     let is_addressee = |part: &&Part| part.header.section == Section::Addressee;
     assert_eq!(parts.iter().filter(is_addressee).count(), 1);
