@@ -170,13 +170,14 @@ impl Stays {
 /// has anything to be said.
 pub(super) fn ever_ours(state: &State) -> BTreeSet<KeyId> {
     let us = state.us();
-    let bodies = state.keyring_records(&us).iter();
-    let bodies = bodies.filter_map(|id| state.record(id)?.body.as_deref());
-    let granted = bodies.flat_map(|body| {
+    let ours = || state.records().map(|(_, held)| held).filter(|held| held.facts.origin == us);
+    let granted = ours().filter(|held| held.facts.kind == Kind::Keyring).flat_map(|held| {
+        let body = held.body.as_deref().unwrap_or_default();
         let keyring = SignedKeyring::decode(body).and_then(|one| one.verified_before(us, None));
         let keys = keyring.iter().flat_map(|one| one.grants().map(|grant| grant.key));
         keys.collect::<Vec<_>>()
     });
-    let records = state.records().filter(|(_, held)| held.facts.origin == us);
-    granted.chain(records.map(|(_, held)| held.facts.author)).collect()
+    let held = state.keyring(&us).into_iter().flat_map(VerifiedKeyring::grants);
+    let signed = ours().map(|held| held.facts.author);
+    granted.chain(held.map(|grant| grant.key)).chain(signed).collect()
 }
