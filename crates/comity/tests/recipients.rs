@@ -155,7 +155,7 @@ fn what_waits_for_the_clock_goes_by_the_word_of_a_person() {
     let release_at = jiff::Timestamp::now() + ahead;
     let file = kr.folder().join("timed.toml");
     let record = format!(
-        "format = 1\nkind = \"note\"\ntitle = \"later\"\n[marking]\ntlp = \"CLEAR\"\nrelease-at = {}\n\
+        "format = 1\nkind = \"note\"\ntitle = \"later\"\n[marking]\ntlp = \"CLEAR\"\nrelease-at = \"{}\"\n\
          [[part]]\nsection = \"summary\"\ntext = \"later\"\n",
         release_at.strftime("%Y-%m-%dT%H:%M:%SZ")
     );
