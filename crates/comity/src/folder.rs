@@ -1,6 +1,6 @@
 //! Where the node's data lies.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -105,23 +105,60 @@ pub(crate) fn is_vacant(path: &Path) -> Result<(), Failure> {
     Err(Failure::new(FailureKind::CannotCreate, "cannot-create", message).next("name another file"))
 }
 
+/// A place for a file that its owner alone reads, made before what goes into it is asked for. Unless it is filled,
+/// nothing stays there.
+pub(crate) struct Reserved {
+    path: PathBuf,
+    file: File,
+    filled: bool,
+}
+
+impl Reserved {
+    /// Takes the place, where nothing lies yet.
+    pub(crate) fn make(path: &Path) -> Result<Self, Failure> {
+        is_vacant(path)?;
+        let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        let file = opened.map_err(|error| {
+            let message = format!("`{}` cannot be made: {error}", path.display());
+            Failure::new(FailureKind::CannotCreate, "cannot-create", message)
+                .next("name a file in a folder that is there, and that you may write to")
+        })?;
+        Ok(Self { path: path.to_owned(), file, filled: false })
+    }
+
+    /// Fills it, and it stays.
+    pub(crate) fn fill(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let filled = self.file.write_all(bytes).and_then(|()| self.file.sync_all());
+        filled.map_err(|error| {
+            let message = format!("`{}` cannot be written: {error}", self.path.display());
+            Failure::new(FailureKind::CannotCreate, "cannot-create", message)
+                .next("make room, or name a file elsewhere")
+        })?;
+        self.filled = true;
+        Ok(())
+    }
+
+    /// It goes after all.
+    pub(crate) fn give_up(&mut self) {
+        self.filled = false;
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        if !self.filled {
+            remove_begun(&self.path);
+        }
+    }
+}
+
 /// Makes a file that its owner alone reads, where nothing lies yet.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| {
-        let message = format!("`{}` cannot be made: {error}", path.display());
-        Failure::new(FailureKind::CannotCreate, "cannot-create", message)
-            .next("name a file that is not there yet")
-    };
-    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let mut file = opened.map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|error| {
-        remove_begun(path);
-        failed(error)
-    })
+    Reserved::make(path)?.fill(bytes)
 }
 
 /// What could not be written whole is not left in the way of another try.
-pub(crate) fn remove_begun(path: &Path) {
+fn remove_begun(path: &Path) {
     if let Err(error) = std::fs::remove_file(path) {
         tracing::warn!("`{}` was not written whole, and stays: {error}", path.display());
     }

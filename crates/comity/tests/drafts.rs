@@ -182,6 +182,11 @@ fn in_the_books(node: &Node, reference: &str, page: &str, written: &Value) {
     let taken = node.try_with(&["show", reference, "--out", other.to_str().unwrap()], "");
     taken.refused(73, "cannot-create", "other.record.terms", "name another file");
     assert!(!other.exists() && files().len() == 2);
+    // So is one that cannot be made.
+    let nowhere = node.folder().join("missing/other.record");
+    let refused = node.try_with(&["show", reference, "--out", nowhere.to_str().unwrap()], "");
+    refused.refused(73, "cannot-create", "missing/other.record", "a folder that is there");
+    assert_eq!(files().len(), 2);
     // Neither the screen nor the page says that nobody was told.
     let who = words(node, &["audit", "who", reference]);
     assert!(who.contains("Nobody was told over comity."), "{who}");

@@ -205,7 +205,7 @@ fn from_strangers_to_who_did_we_tell() {
         73,
         "cannot-create",
         "who.json",
-        "not there yet",
+        "name another file",
     );
 
     asked_by_what_was_told(&kr, &jp, reference);

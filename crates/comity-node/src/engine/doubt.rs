@@ -175,6 +175,12 @@ impl Engine {
             let why = "what partners have still to give back may be a withdrawal, and no file is made until it is over";
             return Err(CommandError::Recovering(why.to_owned()));
         }
+        if let Some(place) = self.forgotten_keyring() {
+            let why = format!(
+                "this economy has said that its keyring is version {place}, which is not here: the journal was put back (comity restore --here), or the key of the links is stolen (comity key rotate --compromised), and no file is made until that is known"
+            );
+            return Err(CommandError::Recovering(why));
+        }
         let doubters = self.waited_for();
         match doubters.is_empty() {
             true => Ok(()),

@@ -192,16 +192,25 @@ impl Engine {
             let Some(held) = self.state.record(&withdrawal) else { continue };
             let origin = held.facts.origin;
             let targets = held.targets();
-            let here = targets.iter().filter_map(|target| self.state.record(target));
-            let files = |target: &&Held| {
-                target.facts.origin == origin && !self.state.files(&target.facts.id).is_empty()
+            let left = targets.iter().filter(|target| !self.state.files(target).is_empty());
+            // What is not here any more, as after a restore, was whoever's it was: its origin's word is heard.
+            let name = |target: &RecordId| match self.state.record(target) {
+                Some(held) if held.facts.origin != origin => None,
+                Some(held) => Some((held.reference.clone(), true)),
+                None => Some((target.short(), false)),
             };
-            let left: Vec<_> = here.filter(files).map(|target| target.reference.clone()).collect();
-            let Some(first) = left.first() else { continue };
+            let left: Vec<_> = left.filter_map(name).collect();
+            if left.is_empty() {
+                continue;
+            }
+            let names: Vec<_> = left.iter().map(|(name, _)| name.as_str()).collect();
+            let here = left.iter().find(|(_, here)| *here);
+            let look = here.map(|(name, _)| format!(" (comity audit who {name})"));
             let text = format!(
-                "{} takes back {}, of which files left here: comity cannot take them back, so tell whoever has them (comity audit who {first})",
+                "{} takes back {}, of which files left here: comity cannot take them back, so tell whoever has them{}",
                 self.state.name_of(&origin),
-                left.join(", "),
+                names.join(", "),
+                look.unwrap_or_default(),
             );
             self.alarm(Some(origin), "files-left", text);
         }

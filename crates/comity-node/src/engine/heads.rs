@@ -161,6 +161,13 @@ impl Engine {
         self.alarm(Some(partner), "own-keyring-behind", text);
     }
 
+    /// Which keyring of our own partners have heard of that is not here, by a key that still counts.
+    pub(super) fn forgotten_keyring(&self) -> Option<Place> {
+        let own = self.state.keyring(&self.state.us())?;
+        let named = self.watched.behind.filter(|(_, key)| own.revocation(*key).is_none());
+        named.map(|(place, _)| place).filter(|place| *place >= Place::of(own))
+    }
+
     /// Says that our keyring is still the newest. Where it may not for days, a person has to know.
     pub(super) fn confirm_keyring(&mut self, now: Timestamp) -> Result<Reply, CommandError> {
         let said = self.say_keyring(now);

@@ -42,7 +42,8 @@ impl Engine {
         // A clock that was put back makes nothing unsaid.
         let told = self.state.partners().any(|(_, one)| one.out.possibly_held(&record).is_some());
         let has_file = !self.state.files(&record).is_empty();
-        if told || has_file || !waits {
+        let by_phone = self.state.told_outside(&record).iter().any(|word| word.wrong.is_none());
+        if told || has_file || by_phone || !waits {
             return Err(CommandError::MayHaveGone(reference));
         }
         self.enter(&JournalEntry::Unsent { record, at: now }, Vec::new());

@@ -328,7 +328,7 @@ fn recall(state: &State, id: &RecordId, held: &Held) -> Option<RecallLine> {
     let targets = held.targets();
     let of_origin = targets
         .iter()
-        .filter(|target| state.record(target).is_some_and(|target| target.facts.origin == origin));
+        .filter(|target| state.record(target).is_none_or(|target| target.facts.origin == origin));
     Some(RecallLine {
         files: of_origin.flat_map(|target| files::lines(state, target)).collect(),
         reference: held.reference.clone(),

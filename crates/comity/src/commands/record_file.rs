@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::files;
 use crate::backend::Session;
-use crate::folder;
+use crate::folder::Reserved;
 use crate::screen::format::counted;
 use crate::screen::printable;
 
@@ -44,10 +44,9 @@ pub(super) fn write(
     let mut terms_path = path.as_os_str().to_owned();
     terms_path.push(TERMS);
     let terms_path = PathBuf::from(terms_path);
-    // What is answered is in the books as having left.
-    for place in [path, &terms_path] {
-        folder::is_vacant(place)?;
-    }
+    // What is answered is in the books as having left: what cannot be made is not asked for.
+    let mut terms_place = Reserved::make(&terms_path)?;
+    let mut place = Reserved::make(path)?;
     let answer: RecordFile = session.call("/record-file", &asked)?;
     let RecordFile { reference, file, parts, at, terms, terms_file, left_out } = answer;
     let bytes = STANDARD.decode(file).map_err(|error| {
@@ -55,8 +54,8 @@ pub(super) fn write(
         Failure::new(FailureKind::Internal, "record-file", message)
     })?;
     // A file whose terms could not be written is worse than terms without a file.
-    folder::write_private(&terms_path, terms_file.as_bytes())?;
-    folder::write_private(path, &bytes).inspect_err(|_| folder::remove_begun(&terms_path))?;
+    terms_place.fill(terms_file.as_bytes())?;
+    place.fill(&bytes).inspect_err(|_| terms_place.give_up())?;
     let (path, readers) = (path.to_owned(), asked.readers);
     Ok(Written { reference, path, readers, parts, left_out, at, terms, terms_path })
 }
