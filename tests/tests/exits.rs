@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 /// What is looked for, as it stands in a source.
 const BODIES: [&str; 4] = [".blob(", "::blob(", "shell::load", "Part::decode("];
-const WRITES: [&str; 18] = [
+const WRITES: [&str; 19] = [
     "fs::write(",
     "fs::copy(",
     "fs::rename(",

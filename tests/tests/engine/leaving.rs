@@ -6,11 +6,12 @@ use std::time::Duration;
 use comity_core::control::WithdrawalBody;
 use comity_core::exit::{Contents, Readers, Released};
 use comity_core::journal::JournalEntry;
+use comity_core::keyring::{DatedHead, Place};
 use comity_core::record::{Draft, Header, Part};
 use comity_core::{Kind, Marking, RecordId, Section, Timestamp, Tlp};
 use comity_node::engine::{Command, CommandError, LetOut, Reply};
 use comity_store::MemoryStore;
-use comity_tests::bench::{Bench, ListDisk, advisory, sign, signed};
+use comity_tests::bench::{Bench, ListDisk, Peer, advisory, sign, signed};
 use comity_tests::sim::node::new_entry;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -251,4 +252,44 @@ fn nothing_leaves_by_a_time_that_nobody_vouches_for() {
     bench.engine().clock_is_confirmed();
     left(bench.command(for_the_public(of_timed)));
     assert_eq!([open, timed].map(|record| bench.state().files(&record).len()), [1, 1]);
+}
+
+/// The record came after the backup and never comes again: its origin has taken it back. Its files are somewhere.
+#[test]
+fn people_are_told_of_files_of_what_is_not_here_after_a_restore() {
+    let mut bench = Bench::new();
+    let mut origin = bench.pair(2);
+    let backup = bench.node.store.backup();
+    bench.connect(&mut origin);
+    let (record, parts) = advisory(&origin.economy, "a flaw", bench.now);
+    let bodies = parts.iter().map(|part| (part.digest, part.bytes.clone())).collect();
+    let contents = Contents::new(record.id(), record.signed().clone(), bodies);
+    bench.deliver(&mut origin, &record, &parts);
+    left(bench.command(for_the_public(contents.expect("its bytes"))));
+    let restored = new_entry(&JournalEntry::Restored { at: bench.now }, Vec::new());
+    bench.replace(MemoryStore::restore(&backup, restored).expect("a copy"));
+    origin.take_back(0);
+    bench.connect(&mut origin);
+    let body = WithdrawalBody::of(vec![record.id()]).expect("one record").encode();
+    let (word, _) = signed(Kind::Withdrawal, body, &origin.economy, &bench);
+    bench.deliver(&mut origin, &word, &[]);
+    assert!(bench.state().record(&record.id()).is_none());
+    let told = bench.alarms("files-left");
+    assert!(matches!(told[..], [text] if text.contains(&record.id().short())), "{told:?}");
+}
+
+/// Partners have heard of a keyring of ours that is not here: what else is not here nobody knows.
+#[test]
+fn a_node_that_has_forgotten_its_newest_keyring_makes_no_file() {
+    let mut bench = Bench::new();
+    let mut partner = bench.pair(2);
+    let conn = bench.connect(&mut partner);
+    let us = bench.node.economy.clone();
+    let (_, contents) = published(&mut bench);
+    let place = Place { rotations: 0, version: 2 };
+    let head = DatedHead { place, ..DatedHead::of(&us.keyring, bench.now) }.sign(&us.link);
+    bench.control(conn, Peer::keyring_head(&head));
+    assert_eq!(bench.alarms("own-keyring-behind").len(), 1);
+    let refused = bench.command(for_the_public(contents)).expect_err("it was put back");
+    assert!(matches!(refused, CommandError::Recovering(_)), "{refused:?}");
 }
