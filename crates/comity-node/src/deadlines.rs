@@ -169,6 +169,12 @@ fn line(state: &State, near: &Near<'_>, deadline: Deadline, now: Timestamp) -> D
             });
             ("end", None, format!("{goes}propose its successor: {propose}"))
         }
+        // What somebody has ended is not amended.
+        (DeadlineKind::End, Step::Ninety | Step::Thirty | Step::Seven)
+            if near.agreement.is_terminated() =>
+        {
+            ("end", None, format!("propose what shall hold from then on: {propose}"))
+        }
         (DeadlineKind::End, Step::Ninety | Step::Thirty | Step::Seven) => {
             ("end", None, format!("propose what shall hold from then on: {amend}"))
         }

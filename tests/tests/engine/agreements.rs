@@ -127,7 +127,9 @@ fn a_day_of_notice_is_a_day() {
         let word = speaks(Kind::Termination, body, &by, bench.now);
         bench.wait(late);
         bench.deliver(&mut peer, &word, &[]);
+        assert_eq!(bench.alarms("agreement-terminated").len(), 1, "it is told at once");
         let [agreement] = &signed(&bench, &by)[..] else { panic!("one agreement") };
+        assert!(agreement.is_terminated());
         assert_eq!(agreement.until(), Some(effective));
         agreement.bound_until().expect("an end").since(effective)
     };

@@ -59,6 +59,12 @@ impl Agreement {
         self
     }
 
+    /// Whether a party has said that it ends.
+    #[must_use]
+    pub fn is_terminated(&self) -> bool {
+        self.terminated.is_some()
+    }
+
     /// The same agreement, ending at `effective` unless it ends before.
     #[must_use]
     pub fn terminated(self, effective: Timestamp) -> Self {

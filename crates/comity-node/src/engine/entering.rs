@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
+use comity_core::control::TerminationBody;
 use comity_core::journal::{
     DeliveryDecided, JournalEntry, Judged, PartHeld, PartsArrived, RecordEntered, Source, Standing,
 };
@@ -12,7 +13,7 @@ use comity_core::{EconomyId, Kind, PartDigest, RecordId, Section, Timestamp, Urg
 use comity_store::NewEntry;
 
 use super::{Checked, Effect, Engine, Then};
-use crate::state::{FoldError, Held, RootTurn, titles};
+use crate::state::{FoldError, RootTurn, titles};
 
 /// Why an entry was not made. Nothing has changed.
 #[derive(Debug, thiserror::Error)]
@@ -355,8 +356,28 @@ impl Engine {
         self.state.bring(checked.keyring.and_then(Result::ok));
         self.try_to_enter(&JournalEntry::Record(entered), blobs)?;
         self.state.call(&id, beside);
+        if kind == Kind::Termination {
+            self.tell_termination(&id);
+        }
         self.offer_at_once(id, urgency, now);
         Ok(reference)
+    }
+
+    /// A partner ends an agreement, at once or after years of notice: somebody has to know now.
+    fn tell_termination(&mut self, id: &RecordId) {
+        let us = self.state.us();
+        let Some(held) = self.state.record(id).filter(|held| held.is_accepted()) else { return };
+        let body = held.body.as_deref().and_then(|body| TerminationBody::decode(body).ok());
+        let Some(body) = body.filter(|_| held.facts.origin != us) else { return };
+        let origin = held.facts.origin;
+        let what = self.state.record(&body.agreement);
+        let what = what.map_or_else(|| body.agreement.short(), |held| held.reference.clone());
+        let text = format!(
+            "{} ends {what}, and says that it holds until {}: comity agreement show {what}",
+            self.state.name_of(&origin),
+            body.effective
+        );
+        self.alarm(Some(origin), "agreement-terminated", text);
     }
 
     pub(super) fn enter_parts(

@@ -386,8 +386,9 @@ fn refused(state: &State, held: &Held, to: &EconomyId, why: &Unbroken) -> Servic
     let not_permitted = |code| ServiceError::new(ErrorKind::NoPermission, code, message.clone());
     match why {
         Unbroken::NoRecord => gone(),
-        Unbroken::NotOurs => not_permitted("not-ours")
-            .next(format!("ask its originator: comity consent ask {reference} --to {name}")),
+        Unbroken::NotOurs => not_permitted("not-ours").next(format!(
+            "ask its originator: comity consent ask {reference} --for {name} --why TEXT"
+        )),
         Unbroken::Control => ServiceError::usage("control", message).next("comity list"),
         Unbroken::TakenBack => {
             ServiceError::data("taken-back", message).next(format!("comity show {reference}"))

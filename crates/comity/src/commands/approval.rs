@@ -115,7 +115,7 @@ pub(super) fn approve(approve: Approve, context: &mut Context<'_>) -> Result<(),
         match &done.preview {
             None => writeln!(
                 out,
-                "{reference} is refused and never leaves. Whoever signed it sees why: {comity} show {reference}"
+                "{reference} is refused and leaves no more. Whoever signed it sees why: {comity} show {reference}. Who may have it from before: {comity} audit who {reference}"
             ),
             Some(_) if done.recovering => {
                 writeln!(out, "{reference} is approved. {}", in_recovery(&comity))
