@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use comity_core::policy::{self, Gate, Lifecycle, Partner, PolicySnapshot, Recipient, Standing};
+use comity_core::policy::{
+    self, Approval, Gate, Lifecycle, Partner, PolicySnapshot, Recipient, Standing,
+};
 use comity_core::{EconomyId, RecordId, Timestamp};
 
 use super::{Service, find_partner, words};
@@ -98,7 +100,12 @@ fn line(
     if state.recalled_from(record).is_some_and(|from| from.contains_key(economy)) {
         return None;
     }
-    let (facts, parts) = (state.facts_for(held, economy), state.as_if_clear(held));
+    let (mut facts, parts) = (state.facts_for(held, economy).into_owned(), state.as_if_clear(held));
+    // What merely waits here, as for a second person after a restore, is no reason to have it destroyed there.
+    facts.quarantined = false;
+    if matches!(facts.approval, Approval::Awaited(_)) {
+        facts.approval = Approval::NotNeeded;
+    }
     let plan = policy::plan(policy, &facts, &parts, &Recipient::partner(*economy), now);
     let told_with_it =
         |gate: Gate| matches!(gate, Gate::Expiry | Gate::ReleaseTime | Gate::Embargo);

@@ -211,7 +211,10 @@ fn list(
             && from.is_none_or(|from| held.facts.origin == from)
             && since.is_none_or(|since| held.entered_at >= since)
             && (!request.waiting || waits(held))
-            && (request.control || kind.is_some() || !held.facts.kind.is_control())
+            && (request.control
+                || request.waiting
+                || kind.is_some()
+                || !held.facts.kind.is_control())
     };
     let mut records: Vec<_> = state.records().filter(|(_, held)| meant(held)).collect();
     records.sort_by_key(|(_, held)| std::cmp::Reverse(held.seq));
