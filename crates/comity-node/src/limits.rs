@@ -18,6 +18,9 @@ pub const MOST_SKIPPED: u64 = 1 << 32;
 pub const MOST_EPOCHS: usize = 16;
 /// The day for which that counts.
 pub const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// An hour.
+pub const AN_HOUR: Duration = Duration::from_secs(60 * 60);
 /// How far ahead of what is vouched for a time may be that one partner's clock vouches for at once. Beyond it a
 /// person does, or partners' clocks for a day: what falls due in it is much.
 pub const VOUCHED_BY_ONE: Duration = Duration::from_secs(30 * 24 * 60 * 60);

@@ -114,6 +114,24 @@ fn removed_and_introduced_again_frees_nothing() {
     }
 }
 
+/// A proposal that is taken back was never in force: nothing ends.
+#[test]
+fn that_a_proposal_is_taken_back_is_no_end() {
+    let mut bench = Bench::new();
+    let mut peer = bench.pair(2);
+    bench.connect(&mut peer);
+    let (by, us) = (peer.economy.clone(), bench.node.economy.id);
+    let text = "format = 1\ntitle = \"NDA\"\ntier = \"nda\"\nstarts = 2026-01-01\n".to_owned();
+    let body = AgreementBody::between(us, by.id, text).expect("two parties").encode();
+    let proposal = speaks(Kind::Agreement, body, &by, bench.now);
+    bench.deliver(&mut peer, &proposal, &[]);
+    let body = TerminationBody { agreement: proposal.id(), effective: bench.now }.encode();
+    let word = speaks(Kind::Termination, body, &by, bench.now);
+    bench.deliver(&mut peer, &word, &[]);
+    assert!(bench.state().record(&word.id()).is_some_and(|held| held.is_accepted()));
+    assert!(bench.alarms("agreement-terminated").is_empty());
+}
+
 #[test]
 fn a_day_of_notice_is_a_day() {
     let terminated = |short: Duration, late: Duration| {

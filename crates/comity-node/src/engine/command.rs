@@ -577,10 +577,7 @@ impl Engine {
         if matches!(says, Says::Roster(_)) {
             self.may_sign("roster", anyway)?;
             // With a time that is to come it would still confirm the roster when somebody was removed since.
-            if self.unsure().is_some() {
-                let why = "nobody vouches for the clock: comity clock show";
-                return Err(CommandError::Unfitting(why.to_owned()));
-            }
+            self.is_vouched_for()?;
         }
         let group = says.group().and_then(|group| self.state.groups().get(&group));
         let unknown = || CommandError::Unfitting("no such group is here".to_owned());

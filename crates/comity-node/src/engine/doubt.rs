@@ -19,13 +19,11 @@ use comity_core::{EconomyId, Timestamp};
 use comity_proto::CloseReason;
 
 use super::{Checked, CommandError, Effect, Engine};
-use crate::limits::A_DAY;
+use crate::limits::{A_DAY, AN_HOUR};
 use crate::state::Partner;
 
 /// A node confirms a roster when its last word is a day old, and tries every hour.
 const SILENT: Duration = A_DAY.saturating_add(AN_HOUR);
-const AN_HOUR: Duration = Duration::from_secs(60 * 60);
-
 impl Engine {
     /// So many bytes were cut from the end of the journal before this start, and the disk had no room to
     /// say so. Called before any input.

@@ -369,6 +369,11 @@ impl Engine {
         let Some(held) = self.state.record(id).filter(|held| held.is_accepted()) else { return };
         let body = held.body.as_deref().and_then(|body| TerminationBody::decode(body).ok());
         let Some(body) = body.filter(|_| held.facts.origin != us) else { return };
+        // That it takes back a proposal which nobody has accepted ends nothing.
+        let agreed = self.state.agreements().get(&body.agreement);
+        if agreed.is_none_or(|agreement| agreement.accepted.is_none()) {
+            return;
+        }
         let origin = held.facts.origin;
         let what = self.state.record(&body.agreement);
         let what = what.map_or_else(|| body.agreement.short(), |held| held.reference.clone());

@@ -1,16 +1,13 @@
 //! Heads: what economies say of their keyrings, passed on to whoever has something of theirs, before data.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use comity_core::journal::JournalEntry;
 use comity_core::keyring::{DatedHead, HeadError, Place, SignedHead, Unconfirmed, signs_heads};
 use comity_core::{EconomyId, KeyId, Timestamp};
 
 use super::{CommandError, Engine, Reply, Then};
-use crate::limits::{A_DAY, HEADS_VERIFIED};
-
-const AN_HOUR: Duration = Duration::from_secs(60 * 60);
+use crate::limits::{A_DAY, AN_HOUR, HEADS_VERIFIED};
 
 /// What of heads belongs to one partner's link.
 #[derive(Debug, Default)]
@@ -201,10 +198,7 @@ impl Engine {
         self.may_sign("keyring", false)?;
         // With a time that is to come it would still be said when the keyring is the newest no more.
         self.watched.awaits_clock = self.unsure().is_some();
-        if self.watched.awaits_clock {
-            let why = "nobody vouches for the clock: comity clock show";
-            return Err(CommandError::Unfitting(why.to_owned()));
-        }
+        self.is_vouched_for()?;
         let us = self.state.us();
         let (key, own) = (self.link_key.id(), self.state.keyring(&us));
         let Some(keyring) = own.filter(|keyring| signs_heads(keyring, key, now)) else {
@@ -233,6 +227,7 @@ impl Engine {
         for partner in self.sessions.keys().copied().collect::<Vec<_>>() {
             self.tell_head_to(partner, economy, now);
         }
+        self.remind(economy, now);
     }
 
     /// The link is up: every head comes before data. A machine that slept has not said its own for a while.
@@ -240,14 +235,19 @@ impl Engine {
         for economy in self.state.headed_economies() {
             self.tell_head_to(partner, economy, now);
         }
-        let doubts = |why: Unconfirmed| why.doubts_link();
-        if self.state.unconfirmed(&partner, now).is_some_and(doubts) {
-            self.tell_its_own(partner, now);
-        }
+        self.remind(partner, now);
         let said = self.state.head_of(&self.state.us()).is_some();
         if said && self.state.own_head_is_due(now) {
             // Where it may not, the hourly look says why.
             self.confirm_keyring(now).ok();
+        }
+    }
+
+    /// Tells a partner what it has said of its own keyring, where that is another one than is here.
+    fn remind(&mut self, partner: EconomyId, now: Timestamp) {
+        let why = self.state.unconfirmed(&partner, now);
+        if why.is_some_and(|why| why.doubts_link()) {
+            self.tell_its_own(partner, now);
         }
     }
 
@@ -264,16 +264,17 @@ impl Engine {
         if economy == partner || !(economy == self.state.us() || knows(&economy)) {
             return;
         }
-        // It is told when it is durable.
-        let mut steps = self.commits.values().flatten().chain(&self.then);
-        if steps.any(|step| matches!(step, Then::TellHead(of) if *of == economy)) {
-            return;
-        }
         let Some(head) = self.state.head_of(&economy).cloned() else { return };
         self.tell(partner, head, now);
     }
 
     fn tell(&mut self, partner: EconomyId, head: SignedHead, now: Timestamp) {
+        // It is told when it is durable.
+        let economy = head.head().economy;
+        let mut steps = self.commits.values().flatten().chain(&self.then);
+        if steps.any(|step| matches!(step, Then::TellHead(of) if *of == economy)) {
+            return;
+        }
         let Some(session) = self.sessions.get_mut(&partner).filter(|session| session.up) else {
             return;
         };
@@ -311,9 +312,7 @@ impl Engine {
                 why.of(&name)
             );
             self.alarm(Some(economy), "keyring-unconfirmed", text);
-            if why.doubts_link() {
-                self.tell_its_own(economy, now);
-            }
+            self.remind(economy, now);
         }
         self.watched.unconfirmed = unconfirmed;
         (self.watched.at, self.watched.due) = (now, due);

@@ -6,19 +6,15 @@
 //! time came after what is vouched for: what has left cannot be taken back.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use comity_core::entropy::draw;
 use comity_core::limits::CLOCK_TOLERANCE;
 use comity_core::policy::{Plan, PolicySnapshot, RecordFacts};
 use comity_core::{EconomyId, PartDigest, Timestamp};
 
-use super::Engine;
-use crate::limits::A_DAY;
+use super::{CommandError, Engine};
+use crate::limits::{A_DAY, AN_HOUR};
 use crate::state::{Held, State, one_is_enough};
-
-/// A partner's clock may be put right as well.
-const AN_HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// What is certain where the clock is in doubt.
 pub(crate) struct Certainly {
@@ -124,6 +120,15 @@ impl Engine {
     /// Up to when time has certainly come, where that is not now.
     pub(crate) fn unsure(&self) -> Option<Timestamp> {
         (self.sure == Some(false)).then(|| self.state.vouched().saturating_add(A_DAY))
+    }
+
+    /// Refuses to sign what says when it is so, by a time that nobody vouches for.
+    pub(super) fn is_vouched_for(&self) -> Result<(), CommandError> {
+        let why = "nobody vouches for the clock: comity clock show";
+        match self.unsure() {
+            None => Ok(()),
+            Some(_) => Err(CommandError::Unfitting(why.to_owned())),
+        }
     }
 
     /// Up to when time has certainly come, and by what is decided what would go then; where that is not now.

@@ -10,12 +10,10 @@ use comity_core::{PartDigest, RecordId, Timestamp};
 
 use super::Engine;
 use crate::config::Retention;
-use crate::limits::{A_DAY, ERASED_IN_A_STEP, SWEPT_IN_A_STEP};
+use crate::limits::{A_DAY, AN_HOUR, ERASED_IN_A_STEP, SWEPT_IN_A_STEP};
 use crate::state::{Due, Held, Rule, State};
 
 /// How often everything is gone through, if nothing is due before.
-const AN_HOUR: Duration = Duration::from_secs(60 * 60);
-
 /// Where the search for what is due stands.
 #[derive(Debug)]
 pub(super) struct Sweep {

@@ -307,16 +307,8 @@ impl Service {
 
     /// Says it by itself once a day, for every group whose roster we keep.
     pub(crate) fn confirm_rosters_daily(&self) -> JoinHandle<()> {
-        let service = Arc::downgrade(&self.parts);
-        tokio::spawn(async move {
-            let mut hours = tokio::time::interval(Duration::from_secs(60 * 60));
-            loop {
-                hours.tick().await;
-                let Some(parts) = service.upgrade() else { return };
-                if let Err(error) = Self::by_itself(parts).confirm_due_rosters().await {
-                    tracing::warn!("a roster was not confirmed: {error}");
-                }
-            }
+        self.hourly("a roster was not confirmed", |service| async move {
+            service.confirm_due_rosters().await
         })
     }
 

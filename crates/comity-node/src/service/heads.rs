@@ -1,8 +1,5 @@
 //! The daily word about our keyring: that it is still the newest.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use tokio::task::JoinHandle;
 
 use super::Service;
@@ -12,16 +9,8 @@ use crate::error::ServiceError;
 impl Service {
     /// Says it by itself once a day, and of a new keyring within the hour.
     pub(crate) fn confirm_keyring_daily(&self) -> JoinHandle<()> {
-        let service = Arc::downgrade(&self.parts);
-        tokio::spawn(async move {
-            let mut hours = tokio::time::interval(Duration::from_secs(60 * 60));
-            loop {
-                hours.tick().await;
-                let Some(parts) = service.upgrade() else { return };
-                if let Err(error) = Self::by_itself(parts).confirm_due_keyring().await {
-                    tracing::warn!("our keyring was not confirmed: {error}");
-                }
-            }
+        self.hourly("our keyring was not confirmed", |service| async move {
+            service.confirm_due_keyring().await
         })
     }
 

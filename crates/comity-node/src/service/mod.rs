@@ -73,6 +73,7 @@ use comity_core::journal::BackedUp;
 use comity_core::{EconomyId, RecordId, Timestamp};
 use comity_net::Endpoint;
 use comity_store::{FileStore, Store, StoreError};
+use tokio::task::JoinHandle;
 
 use crate::api::{AlarmLine, Status};
 use crate::clock::NodeClock;
@@ -82,6 +83,7 @@ use crate::deadlines;
 use crate::engine::{Command, Engine, Reply};
 use crate::error::{DAMAGED, ErrorKind, ServiceError};
 use crate::keyfile::Passphrase;
+use crate::limits::AN_HOUR;
 use crate::node::Keys;
 use crate::outlasting;
 use crate::rotation;
@@ -144,6 +146,28 @@ impl Service {
     /// As the node uses it for what it does unasked.
     fn by_itself(parts: Arc<ServiceParts>) -> Self {
         Self { parts, asks: Asks::Anybody }
+    }
+
+    /// Does this unasked, now and every hour, until the node ends.
+    fn hourly<Work>(
+        &self,
+        failed: &'static str,
+        work: impl Fn(Self) -> Work + Send + 'static,
+    ) -> JoinHandle<()>
+    where
+        Work: Future<Output = Result<(), ServiceError>> + Send,
+    {
+        let service = Arc::downgrade(&self.parts);
+        tokio::spawn(async move {
+            let mut hours = tokio::time::interval(AN_HOUR);
+            loop {
+                hours.tick().await;
+                let Some(parts) = service.upgrade() else { return };
+                if let Err(error) = work(Self::by_itself(parts)).await {
+                    tracing::warn!("{failed}: {error}");
+                }
+            }
+        })
     }
 
     /// What is in force.
