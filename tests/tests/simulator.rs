@@ -142,6 +142,100 @@ fn nothing_leaves_a_house_without_the_word_that_it_takes() {
     assert!(glasses > 30 && by_glass > 16 && recalled > 8, "{glasses} {by_glass} {recalled}");
 }
 
+/// A key of links that has ended lets nobody in where its keyring is known, and puts out whoever came in with it;
+/// everybody comes back with the new one, and nothing is lost, also where a journal is put back to before.
+#[test]
+fn a_link_key_that_ended_lets_nobody_in() {
+    let (mut relinked, mut put_out, mut knocks, mut restores) = (0, 0, 0, 0);
+    for seed in 0..8 {
+        let report = run(&Config::relinked(seed)).unwrap_or_else(|account| panic!("{account}"));
+        relinked += report.relinked;
+        put_out += report.put_out;
+        knocks += report.knocks;
+        restores += report.restores;
+    }
+    println!(
+        "{relinked} keys renewed, {put_out} links put out, {knocks} knocks, {restores} restores"
+    );
+    assert!(relinked > 50 && put_out > 50 && knocks > 50, "{relinked} {put_out} {knocks}");
+    assert!(restores > 1, "{restores} restores");
+}
+
+/// What a rule keeps for a person goes nowhere until one lets it in, and whoever brought it does not learn of it; then
+/// it goes on as everything does.
+#[test]
+fn what_waits_for_a_person_goes_nowhere_and_nobody_hears_of_it() {
+    let (mut rules, mut let_in, mut put_aside) = (0, 0, 0);
+    let (mut declined, mut let_on) = (0, 0);
+    for seed in 0..8 {
+        let report = run(&Config::reviewed(seed)).unwrap_or_else(|account| panic!("{account}"));
+        rules += report.rules;
+        let_in += report.let_in;
+        put_aside += report.put_aside;
+        declined += report.declined;
+        let_on += report.let_on;
+    }
+    println!(
+        "{rules} rules, {let_in} let in, {put_aside} put aside, {declined} not taken, {let_on} deliveries of what was let in"
+    );
+    assert!(rules > 50 && let_in > 30 && put_aside > 20, "{rules} {let_in} {put_aside}");
+    assert!(declined > 8 && let_on > 16, "{declined} {let_on}");
+}
+
+/// What is kept for a time goes when that is over, and not before, whatever a clock says; what is kept on legal grounds
+/// stays; and nobody takes what went so for a loss.
+#[test]
+fn what_is_kept_for_a_time_goes_when_it_is_over() {
+    let (mut lapsed, mut holds, mut jumps, mut restores) = (0, 0, 0, 0);
+    for seed in 0..8 {
+        let report = run(&Config::lapsing(seed)).unwrap_or_else(|account| panic!("{account}"));
+        lapsed += report.lapsed;
+        holds += report.holds;
+        jumps += report.jumps;
+        restores += report.restores;
+    }
+    println!(
+        "{lapsed} parts went, {holds} records held, {jumps} clocks wrong, {restores} restores"
+    );
+    assert!(lapsed > 200 && holds > 50 && jumps > 50, "{lapsed} {holds} {jumps}");
+    assert!(restores > 2, "{restores} restores");
+}
+
+/// What holds of each of these by itself holds of all of them together.
+#[test]
+fn everything_together_holds_as_each_does_alone() {
+    let mut sum = Report::default();
+    for seed in 0..8 {
+        let report = run(&Config::everything(seed)).unwrap_or_else(|account| panic!("{account}"));
+        sum.grouped += report.grouped;
+        sum.consented += report.consented;
+        sum.approved += report.approved;
+        sum.by_glass += report.by_glass;
+        sum.keys_ended += report.keys_ended;
+        sum.relinked += report.relinked;
+        sum.erasures += report.erasures;
+        sum.lapsed += report.lapsed;
+        sum.let_in += report.let_in;
+        sum.timed += report.timed;
+        sum.amended.0 += report.amended.0;
+        sum.restores += report.restores;
+    }
+    println!("{sum:?}");
+    let all = [
+        sum.grouped,
+        sum.approved,
+        sum.keys_ended,
+        sum.relinked,
+        sum.erasures,
+        sum.lapsed,
+        sum.let_in,
+        sum.timed,
+        sum.amended.0,
+        sum.restores,
+    ];
+    assert!(all.iter().all(|many| *many > 0), "{sum:?}");
+}
+
 /// Twenty nodes, every fault: 32 seeds, or as many as `COMITY_SIM_SEEDS` says.
 #[test]
 fn the_invariants_hold_in_a_federation() {
@@ -225,6 +319,10 @@ fn one_seed() {
         "grouped" => Config::grouped(seed),
         "clocked" => Config::clocked(seed),
         "guarded" => Config::guarded(seed),
+        "relinked" => Config::relinked(seed),
+        "reviewed" => Config::reviewed(seed),
+        "lapsing" => Config::lapsing(seed),
+        "everything" => Config::everything(seed),
         "strangers" => Config::strangers(seed),
         "amending" => Config::amending(seed),
         other => panic!("COMITY_SIM_TIER: there is no tier `{other}`"),

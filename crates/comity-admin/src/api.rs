@@ -228,7 +228,7 @@ fn partners() -> Router<Service> {
         .route(
             "/introduce",
             post(async |State(node): Node, Ask(asked): Ask<ask::Introduce>| {
-                answer(node.introduce(&asked.economy, &asked.to).await)
+                answer(node.introduce(&asked.economy, &asked.to, asked.dry_run).await)
             }),
         )
         .route(
@@ -327,7 +327,7 @@ fn agreements() -> Router<Service> {
                         return Err(Failure::new(FailureKind::Usage, "notice", message));
                     }
                 };
-                answer(node.terminate(&asked.reference, end).await)
+                answer(node.terminate(&asked.reference, end, asked.dry_run).await)
             }),
         )
 }

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 pub struct Records {
     /// References, or the fronts of ids.
     pub records: Vec<String>,
+    /// Only say who would be told.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// Records that are recalled.
@@ -19,6 +22,9 @@ pub struct Recall {
     pub records: Vec<String>,
     /// `sent-in-error`, `agreement`, `law`, `personal-data`, `source` or `other`.
     pub reason: String,
+    /// Only say who would be told.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// A record.
@@ -132,6 +138,9 @@ pub struct Introduce {
     pub economy: String,
     /// Who is told: a name or an id.
     pub to: String,
+    /// Only say who would be told.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// An introduction that is believed.
@@ -214,6 +223,9 @@ pub struct Terminate {
     /// It ends now, whatever notice was agreed; `effective` must be absent then.
     #[serde(default)]
     pub immediately: bool,
+    /// Only say who would be told.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// A folder of the node's machine.

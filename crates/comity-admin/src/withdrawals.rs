@@ -13,7 +13,7 @@ pub(crate) fn withdrawals() -> Router<Service> {
         .route(
             "/withdraw",
             post(async |State(node): Node, Ask(asked): Ask<ask::Records>| {
-                answer(node.withdraw(asked.records).await)
+                answer(node.withdraw(asked.records, asked.dry_run).await)
             }),
         )
         .route(
@@ -31,7 +31,7 @@ pub(crate) fn withdrawals() -> Router<Service> {
         .route(
             "/recall",
             post(async |State(node): Node, Ask(asked): Ask<ask::Recall>| {
-                answer(node.recall(asked.records, &asked.reason).await)
+                answer(node.recall(asked.records, &asked.reason, asked.dry_run).await)
             }),
         )
         .route(

@@ -91,6 +91,30 @@ pub enum Entitlement {
     Refused(Refusal),
 }
 
+impl Entitlement {
+    /// Whether nothing is against it but what became of its author's key, which was entitled before: whose it is
+    /// can be doubted, and not what it says.
+    #[must_use]
+    pub fn is_of_a_lost_key(&self) -> bool {
+        match self {
+            Self::Quarantined(Doubt::KeyEnded | Doubt::KeyRevoked | Doubt::KeyCompromised)
+            | Self::Refused(Refusal::SignedAfterRevocation) => true,
+            // Its next root keys say what becomes of it.
+            Self::Quarantined(Doubt::Forked(_))
+            | Self::Refused(
+                Refusal::NotAnAuthor
+                | Refusal::NotGrantedThen
+                | Refusal::Kind
+                | Refusal::Marking
+                | Refusal::NotAddressed
+                | Refusal::OtherEconomy,
+            )
+            | Self::Accepted
+            | Self::Pending(_) => false,
+        }
+    }
+}
+
 /// What a pending record waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Wait {

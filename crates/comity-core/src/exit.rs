@@ -45,7 +45,7 @@ use crate::identity::{PartDigest, RecordId};
 use crate::ledger::Obligations;
 use crate::marking::Tlp;
 use crate::policy::{
-    Gate, Judgement, Lifecycle, Outcome, PartFacts, PolicySnapshot, Recipient, RecordFacts,
+    Fact, Gate, Judgement, Lifecycle, Outcome, PartFacts, PolicySnapshot, Recipient, RecordFacts,
     Verdict, decide, plan,
 };
 use crate::time::Timestamp;
@@ -196,7 +196,11 @@ pub fn kept_in(
 ) -> Option<Judgement> {
     const FOR_ALL: [Gate; 3] = [Gate::ReleaseTime, Gate::Approval, Gate::EgressGuard];
     let outside = decide(snapshot, record, part, &Recipient::Public, now);
-    let holds = |one: &&Judgement| FOR_ALL.contains(&one.gate) && one.verdict != Verdict::Pass;
+    // On what one signed whose newest keyring may be kept from us nothing rests, and what has left cannot say so later.
+    let shaky = |fact: &Fact| matches!(fact, Fact::KeyringUnconfirmed(_));
+    let holds = |one: &&Judgement| {
+        (FOR_ALL.contains(&one.gate) || shaky(&one.fact)) && one.verdict != Verdict::Pass
+    };
     outside.judgements().iter().find(holds).copied()
 }
 

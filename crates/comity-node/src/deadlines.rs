@@ -70,7 +70,10 @@ impl Told {
 
     /// Rosters of which we should have said each day that they are the last, and have not. Told once a day.
     fn unconfirmed(&mut self, state: &State, now: Timestamp) -> Vec<Alarm> {
-        let groups = state.groups().unconfirmed(state.us(), now.saturating_sub(LATE));
+        let since = now.saturating_sub(LATE);
+        let groups = state.groups().unconfirmed(state.us(), since);
+        // Whoever has just been given the role has time to say its first word.
+        let groups = groups.filter(|group| group.confirmed() <= since);
         let late: BTreeMap<_, _> = groups
             .map(|group| {
                 let days = now.since(group.confirmed()).as_secs() / DAY.as_secs();

@@ -138,6 +138,9 @@ pub const CEREMONIES: usize = 64;
 pub const COMPARED_AT_ONCE: usize = 16 * 1024;
 /// Answers of one economy to one withdrawal. The last counts; more than so many say nothing.
 pub const ANSWERS: usize = 8;
+/// Of these, so many at the most before one says by itself that fewer parts stay: to refuse, and to say that nothing stays, there is
+/// always room.
+pub const LESSER_ANSWERS: usize = 5;
 /// Withdrawals that are answered before something else is looked at.
 pub const ANSWERED_AT_ONCE: usize = 64;
 

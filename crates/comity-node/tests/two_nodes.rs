@@ -294,7 +294,7 @@ async fn a_clear_advisory_arrives_verified_and_is_receipted() {
     let refused = one.explain(ExplainRequest { at: later, ..asked }).await.unwrap_err();
     assert_eq!(refused.code, "not-yet");
 
-    let taken_back = one.withdraw(vec![reference.clone()]).await.unwrap();
+    let taken_back = one.withdraw(vec![reference.clone()], false).await.unwrap();
     assert!(taken_back.reference.is_some());
     until(&other, async |other| {
         let line = other.show(&arrived.reference, false).await.unwrap().line;
@@ -374,9 +374,9 @@ async fn who_was_introduced_is_paired_under_its_name_or_dismissed() {
     pair(kr, "KR", jp, "JP").await;
     pair(kr, "KR", fj, "FJ").await;
 
-    assert_eq!(kr.introduce("FJ", "FJ").await.unwrap_err().code, "same-partner");
-    kr.introduce("JP", "FJ").await.unwrap();
-    assert_eq!(kr.introduce("JP", "FJ").await.unwrap_err().code, "introduced-already");
+    assert_eq!(kr.introduce("FJ", "FJ", false).await.unwrap_err().code, "same-partner");
+    kr.introduce("JP", "FJ", false).await.unwrap();
+    assert_eq!(kr.introduce("JP", "FJ", false).await.unwrap_err().code, "introduced-already");
     let made = until(fj, async |fj| fj.introductions().await.unwrap().into_iter().next()).await;
     fj.confirm_introduction(&made.reference, "JP").await.unwrap();
     let bond = async |name: &str| {
@@ -404,7 +404,7 @@ async fn who_was_introduced_is_paired_under_its_name_or_dismissed() {
     assert_eq!(bond("JP").await.as_deref(), Some("paired"));
 
     // What a person sets aside is asked about no more, and waits for nobody.
-    jp.introduce("KR", "FJ").await.unwrap();
+    jp.introduce("KR", "FJ", false).await.unwrap();
     fj.update_partner("KR", PartnerUpdate::Remove).await.unwrap();
     let made = until(fj, async |fj| {
         let open = fj.introductions().await.unwrap();

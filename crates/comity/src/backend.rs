@@ -48,6 +48,21 @@ impl Backend {
         Ok(Self { folder, config, by: None })
     }
 
+    /// The node that runs over the folder, reached although the rest of its configuration is `wrong`: it goes on
+    /// with what it has read. Where none runs, that it is wrong.
+    pub(crate) fn of_running(data: Option<&Path>, wrong: Failure) -> Result<Self, Failure> {
+        if wrong.code != "config-invalid" {
+            return Err(wrong);
+        }
+        let folder = folder::data_folder(data)?;
+        let Ok(config) = Config::read_as_client(&folder) else { return Err(wrong) };
+        let backend = Self { folder, config, by: None };
+        match backend.running() {
+            Ok(Some(_)) => Ok(backend),
+            Ok(None) | Err(_) => Err(wrong),
+        }
+    }
+
     /// UTC and the zone of the configuration.
     pub(crate) fn zones(&self) -> Zones {
         let economy = &self.config.economy;

@@ -260,7 +260,9 @@ fn an_amendment_takes_the_place_of_what_is_agreed_when_it_is_accepted() {
         "takes it back",
     );
     // What signing would be refused for is said beforehand.
-    let dry = kr.data(&["agreement", "amend", &first, &twice, "--dry-run"]);
+    let dry = kr.try_with(&["agreement", "amend", &first, &twice, "--dry-run"], "");
+    assert_eq!(dry.code, 1, "the answer is no: {}", dry.out);
+    let dry = dry.json()["data"].clone();
     assert_eq!(dry["diff"]["against"]["code"], "proposed-already", "{dry:#}");
     let reference = text(&kr.data(&["agreement", "show", &id]), "reference").to_owned();
     let open = &kr.data(&["agreement", "show", &first])["open_amendments"];
@@ -268,7 +270,7 @@ fn an_amendment_takes_the_place_of_what_is_agreed_when_it_is_accepted() {
     eventually("JP has it", || state_of(&jp, &id) == "awaits our acceptance");
     let would = jp.data(&["agreement", "accept", &id, "--dry-run"]);
     assert_eq!(would["before"]["title"], "MoU", "it is compared with what it amends: {would}");
-    jp.data(&["agreement", "accept", &id, "--yes"]);
+    what_an_amendment_changes_is_seen_before_it_is_accepted(&jp, &id);
     eventually("it applies", || state_of(&kr, &id) == "in force");
     assert_eq!(
         (going(&kr, &both), going(&kr, &detail)),
@@ -316,6 +318,23 @@ fn an_amendment_takes_the_place_of_what_is_agreed_when_it_is_accepted() {
     assert_eq!((kr.stop(), jp.stop()), (0, 0));
 }
 
+/// The terms that differ, on every screen on the way.
+fn what_an_amendment_changes_is_seen_before_it_is_accepted(jp: &Node, id: &str) {
+    let differ = "sections  detail indicators".split_whitespace().collect::<Vec<_>>();
+    let status = jp.data(&["status"]);
+    let next = text(&status["awaited"][0], "next");
+    assert!(next.starts_with("comity agreement diff"), "{next}");
+    for how in ["--dry-run", "--yes"] {
+        let asked = ["agreement", "accept", id, how].map(str::to_owned);
+        let said = jp.screen(&jp.folder(), &asked);
+        let said = format!("{}{}", said.out, said.talk);
+        let row =
+            said.lines().find(|line| line.starts_with("sections ") && line.contains("indicators"));
+        let row = row.unwrap_or_else(|| panic!("{how}: {said}"));
+        assert!(differ.iter().all(|word| row.contains(word)), "{row}");
+    }
+}
+
 /// Somebody looked when the first text was the last one, and signs when another is.
 fn what_was_shown_is_what_is_amended(node: &Node, first: &str, file: &str) {
     let words = std::fs::read_to_string(file).unwrap();
@@ -359,12 +378,41 @@ fn what_is_taken_back_and_accepted_is_contested_and_settled(
     }
     let record = publish(kr, "contested", &["summary"]);
     assert_eq!(going(kr, &record), [] as [String; 0]);
+    // Every screen advises the same: no second agreement beside the one that is contested.
+    let next = |node: &Node| text(&node.data(&["status"])["contested"][0], "next").to_owned();
+    assert!(next(kr).starts_with("propose a text that settles it"), "{}", next(kr));
+    a_contested_agreement_is_mended_and_not_doubled(kr, &record, &next(kr));
+
     let settled = amend(kr, first, settles);
     eventually("JP has what settles it", || state_of(jp, &settled) == "awaits our acceptance");
+    let called =
+        |node: &Node| text(&node.data(&["agreement", "show", &settled]), "reference").to_owned();
+    let waits = format!("our proposal {} would settle it, and waits for JP", called(kr));
+    assert!(next(kr).starts_with(&waits), "{}", next(kr));
+    let waits = format!("{} of KR would settle it, and waits for us to accept it", called(jp));
+    assert!(next(jp).starts_with(&waits), "{}", next(jp));
+    a_contested_agreement_is_mended_and_not_doubled(kr, &record, &next(kr));
+    for node in [&*kr, &*jp] {
+        let shown = node.data(&["agreement", "show", &crossed]);
+        assert_eq!(text(&shown["texts"], "next"), next(node), "{shown}");
+    }
     jp.data(&["agreement", "accept", &settled, "--yes"]);
     eventually("it is settled", || state_of(kr, &settled) == "in force");
     assert_eq!(going(kr, &record), ["summary"]);
     assert!(kr.data(&["status"])["contested"].is_null(), "nothing is contested any more");
+}
+
+/// `explain` and `doctor` advise what `status` does.
+fn a_contested_agreement_is_mended_and_not_doubled(node: &Node, record: &str, next: &str) {
+    let explained = node.data(&["explain", record, "--to", "JP"]);
+    let ways = explained["partners"][0]["parts"][0]["would_change"].clone();
+    let command =
+        text(&ways[0][0], "command").replace(&format!("--data {} ", node.folder().display()), "");
+    assert_eq!(command, next, "{ways}");
+    let found = node.try_with(&["doctor"], "").json()["data"].clone();
+    let said = found.to_string();
+    assert!(!said.contains("agreement propose FILE"), "{found}");
+    assert!(said.contains("no agreement in force: only CLEAR goes"), "{found}");
 }
 
 #[test]
@@ -383,6 +431,51 @@ fn who_goes_on_with_what_was_replaced_is_named() {
     a_question_about_what_is_held_is_written_down(&jp);
     who_keeps_the_old_one_is_named(&kr, &jp, &both);
     assert_eq!((kr.stop(), jp.stop()), (0, 0));
+}
+
+/// What would not go any more before either is no matter of the agreement that is accepted.
+#[test]
+fn what_an_acceptance_stops_is_named_and_nothing_else() {
+    let (mut kr, mut jp) = (Node::plain("KR"), Node::plain("JP"));
+    kr.run();
+    jp.run();
+    pair((&kr, "KR"), (&jp, "JP"));
+    kr.data(&["partner", "level", "JP", "restricted"]);
+    agree(
+        &kr,
+        &jp,
+        &file(&kr, "mou.toml", &agreement("sections = [\"summary\", \"indicators\"]\n")),
+    );
+    let record = |title: &str, tlp: &str, section: &str| {
+        let text = format!(
+            "format = 1\nkind = \"incident\"\ntitle = \"{title}\"\n[marking]\ntlp = \"{tlp}\"\n\
+             [[part]]\nsection = \"{section}\"\ntext = \"{title}\"\n"
+        );
+        let file = file(&kr, &format!("{title}.toml"), &text);
+        text_of(&kr.data(&["publish", &file, "--yes"]), "reference")
+    };
+    record("ended", "GREEN", "summary");
+    let clear = record("stopped", "CLEAR", "indicators");
+    eventually("JP has both", || jp.data(&["list"]).as_array().unwrap().len() == 2);
+    let all = kr.data(&["agreement", "list"]);
+    kr.data(&["agreement", "terminate", text(&all[0], "reference"), "--immediately", "--yes"]);
+    let due = |found: &Value| -> Vec<String> {
+        found.as_array().into_iter().flatten().map(|one| text_of(one, "reference")).collect()
+    };
+    assert_eq!(due(&kr.data(&["recall", "due", "JP"])).len(), 1, "the first, for the end");
+    let narrow = agreement("sections = [\"victim\"]\n[prohibits]\nsections = [\"indicators\"]\n");
+    let narrow = file(&jp, "narrow.toml", &narrow);
+    let proposed = jp.data(&["agreement", "propose", &narrow, "--to", "KR", "--yes"]);
+    let id = text(&proposed, "record").to_owned();
+    eventually("KR has it", || state_of(&kr, &id) == "awaits our acceptance");
+    let accepted = kr.data(&["agreement", "accept", &id, "--yes"]);
+    assert_eq!(due(&accepted["recall_due"]), [clear], "{accepted}");
+    assert_eq!(due(&kr.data(&["recall", "due", "JP"])).len(), 2);
+    assert_eq!((kr.stop(), jp.stop()), (0, 0));
+}
+
+fn text_of(line: &Value, field: &str) -> String {
+    text(line, field).to_owned()
 }
 
 /// JP doubts a record of KR's: it writes a question down, which `publish` takes, and sends nothing.
@@ -439,7 +532,15 @@ fn who_keeps_the_old_one_is_named(kr: &Node, jp: &Node, old: &str) {
     assert_eq!(lifecycle(), "live");
     kr.data(&["withdraw", old, "--yes"]);
     eventually("JP knows that it stands no more", || lifecycle() == "withdrawn");
-    let would = kr.data(&["publish", &new, "--dry-run"]);
+    kr.try_with(&["publish", &new, "--dry-run"], "").refused(
+        65,
+        "replaced-already",
+        "both would stand",
+        "KR-26-0002",
+    );
+    let last = record.replace(&format!("\"{old}\""), &format!("\"{old}\", \"KR-26-0002\""));
+    let last = file(kr, "last.toml", &last);
+    let would = kr.data(&["publish", &last, "--dry-run"]);
     assert!(would["unaware"].is_null(), "it is told: {would}");
 }
 
@@ -490,4 +591,102 @@ fn what_lint_calls_an_error_is_not_proposed_by_oversight() {
     let meant =
         kr.try_with(&["agreement", "propose", &ended, "--to", "JP", "--dry-run", "--anyway"], "");
     meant.refused(66, "no-partner", "JP", "partner list");
+}
+
+#[test]
+fn what_has_no_effect_or_would_be_refused_is_said_before_it_is_signed() {
+    let (mut kr, mut jp) = (Node::plain("KR"), Node::plain("JP"));
+    kr.run();
+    jp.run();
+    pair((&kr, "KR"), (&jp, "JP"));
+    let long = file(&kr, "long.toml", &agreement("notice = \"180 days\"\n"));
+    let short = file(&kr, "short.toml", &agreement("notice = \"30 days\"\n"));
+    agree(&kr, &jp, &long);
+    let first = text(&kr.data(&["agreement", "list"])[0], "agreement").to_owned();
+
+    // Of all texts of an agreement the longest notice counts.
+    let would = jp.data(&["agreement", "amend", &first, &short, "--dry-run"]);
+    let said = text(&would["diff"], "without_effect");
+    assert!(said.contains("180 days") && said.contains("has no effect"), "{would}");
+    assert_eq!(text(&would["diff"]["terms"][0], "effect"), "none");
+    let findings = would["review"]["findings"].as_array().unwrap();
+    let dead = |one: &Value| text(one, "code") == "dead-clause" && text(one, "field") == "notice";
+    assert!(findings.iter().any(dead), "{would}");
+    let longer = jp.data(&["agreement", "amend", &first, &long, "--dry-run"]);
+    assert!(longer["diff"]["without_effect"].is_null(), "{longer}");
+
+    // While theirs is open, a second one is not proposed: neither could be accepted any more.
+    let theirs = amend(&jp, &first, &short);
+    eventually("KR has it", || state_of(&kr, &theirs) == "awaits our acceptance");
+    let lint = kr.try_with(&["agreement", "lint", &theirs], "");
+    assert!(lint.out.contains("dead-clause"), "{}", lint.out);
+    let wide = file(&kr, "wide.toml", &agreement("sections = [\"summary\"]\n"));
+    let would = kr.try_with(&["agreement", "amend", &first, &wide, "--dry-run"], "");
+    assert_eq!(would.code, 1, "the answer is no: {}", would.out);
+    let would = would.json()["data"].clone();
+    assert_eq!(text(&would["diff"]["against"], "code"), "proposed-already", "{would}");
+    let said = "has proposed";
+    let mine = kr.try_with(&["agreement", "amend", &first, &wide, "--yes"], "");
+    mine.refused(65, "proposed-already", said, "agreement terminate");
+    let would = kr.data(&["agreement", "accept", &theirs, "--dry-run"]);
+    assert!(would["against"].is_null(), "{would}");
+    what_is_declined_is_called_so_at_both_ends(&kr, &jp, &theirs);
+    amend(&kr, &first, &wide);
+    eventually("what was declined is answered by another proposal", || {
+        jp.data(&["status"])["awaited"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|one| text(one, "about") != "declined")
+    });
+}
+
+/// One delivery carries one set of obligations: who publishes is told, as long as two records would mend it.
+#[test]
+fn what_is_for_everybody_binds_with_what_goes_with_it_and_that_is_said() {
+    let (mut kr, mut jp) = (Node::plain("KR"), Node::plain("JP"));
+    kr.run();
+    jp.run();
+    pair((&kr, "KR"), (&jp, "JP"));
+    kr.data(&["partner", "level", "JP", "restricted"]);
+    agree(&kr, &jp, &file(&kr, "mou.toml", &agreement("retention = \"30 days\"\n")));
+    let record = |tlp: &str| {
+        let text = format!(
+            "format = 1\nkind = \"incident\"\ntitle = \"Both\"\n[marking]\ntlp = \"CLEAR\"\n\
+             [[part]]\nsection = \"summary\"\ntext = \"For all\"\n\
+             [[part]]\nsection = \"detail\"\ntext = \"For some\"\nmarking = {{ tlp = \"{tlp}\" }}\n"
+        );
+        let file = file(&kr, &format!("{tlp}.toml"), &text);
+        kr.data(&["publish", &file, "--dry-run"])["preview"].clone()
+    };
+    let bound = &record("GREEN")["bound_together"];
+    assert_eq!((text(&bound[0], "partner"), &bound[0]["sections"][0]), ("JP", &"summary".into()));
+    assert!(text(&bound[0], "obligations").contains("keep 30 days"), "{bound}");
+    assert!(!text(&bound[0], "alone").contains("30 days"), "{bound}");
+    let alike = record("CLEAR");
+    assert!(alike["bound_together"].is_null(), "{alike}");
+}
+
+/// Nobody reads that JP took back what KR has turned down.
+fn what_is_declined_is_called_so_at_both_ends(kr: &Node, jp: &Node, theirs: &str) {
+    let dry = ["agreement", "terminate", theirs, "--dry-run"].map(str::to_owned);
+    let would = kr.screen(&kr.folder(), &dry).out;
+    assert!(would.contains("Decline MoU, which JP proposes?"), "{would}");
+    assert!(would.contains("It would be told to JP. Nothing was signed or sent."), "{would}");
+    assert_eq!(state_of(kr, theirs), "awaits our acceptance", "nothing was done");
+    let asked = ["agreement", "terminate", theirs, "--yes"].map(str::to_owned);
+    let said = kr.screen(&kr.folder(), &asked).out;
+    assert!(said.contains("declined; JP is told"), "{said}");
+    assert_eq!(state_of(kr, theirs), "declined");
+    eventually("its proposer reads the same", || state_of(jp, theirs) == "declined");
+    let status = jp.data(&["status"]);
+    let reference = text(&jp.data(&["agreement", "show", theirs]), "reference").to_owned();
+    let awaited = status["awaited"].as_array().unwrap();
+    let told = awaited.iter().find(|one| text(one, "about") == "declined").unwrap();
+    assert_eq!(text(told, "what"), format!("KR has declined {reference}, which we proposed"));
+    assert!(text(told, "next").contains("agreement amend"), "{told}");
+    let alarms = status["alarms"].as_array().unwrap();
+    let alarm = alarms.iter().find(|one| text(one, "code") == "agreement-declined").unwrap();
+    assert!(text(alarm, "text").starts_with(&format!("KR declines {reference}")), "{alarm}");
+    assert!(kr.data(&["status"])["awaited"].is_null(), "whoever declined knows it");
 }

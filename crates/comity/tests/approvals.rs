@@ -51,6 +51,7 @@ fn what_takes_a_second_person_leaves_by_no_exit_before_one_has_approved_it() {
     let dry = kr.data(&["publish", &file, "--dry-run"]);
     let cell = &dry["preview"]["parts"][0]["cells"][0];
     assert_eq!((text(cell, "outcome"), text(cell, "gate")), ("withhold", "approval"));
+    assert_eq!(text(cell, "once_approved"), "release", "who would get it then");
     assert_eq!(dry["approval"]["causes"], serde_json::json!(["1 recipient"]));
     let reference = text(&kr.data(&["publish", &file, "--yes"]), "reference").to_owned();
 

@@ -13,7 +13,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use comity_core::sign::SecretKey;
 use comity_node::keyfile::{self, Passphrase, Seal, WorkFactor};
-use world::{Node, path};
+use world::{Node, path, text};
 
 /// Bytes of the header of a journal's file.
 const HEADER: usize = 84;
@@ -469,7 +469,9 @@ fn what_there_is_nothing_to_do_about() {
     held.refused(64, "control-record", "kind `withdrawal`", "suspend");
     let again = node.data(&["publish", &advisory, "--yes"]);
     let reference = again["reference"].as_str().unwrap();
-    rule("drop", withdrawal, &["--yes"]).refused(64, "control-record", "kind", "suspend");
+    // What counts is undone by another word, and which one depends on what it is.
+    let dropped = rule("drop", withdrawal, &["--yes"]);
+    dropped.refused(64, "control-record", "counts", "publish FILE");
     let judged = |verb: &str, record: &str| rule(verb, record, &["--yes"]);
     let released = judged("release", reference);
     released.refused(64, "nothing-to-decide", "is not in quarantine", "quarantine list");
@@ -558,4 +560,38 @@ fn nothing_is_asked_about_what_is_not_here() {
     ] {
         node.try_with(command, "").refused(66, code, "", "");
     }
+}
+
+/// The node goes on with what it has read of its configuration; what is wrong with the file since is no reason not
+/// to take something back.
+#[test]
+fn a_wrong_line_in_the_configuration_stops_no_command_to_a_node_that_runs() {
+    let mut node = Node::plain("KR");
+    node.run();
+    let note = node.home().join("note.toml");
+    let content = "format = 1\nkind = \"note\"\ntitle = \"N\"\n[marking]\ntlp = \"GREEN\"\n[[part]]\nsection = \"summary\"\ntext = \"N\"\n";
+    std::fs::write(&note, content).unwrap();
+    let note = node.data(&["publish", &note.display().to_string(), "--yes"]);
+    let reference = text(&note, "reference");
+    let file = node.folder().join("comity.toml");
+    let right = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{right}\ntipo = 1\n")).unwrap();
+    let done = node.try_with(&["withdraw", reference, "--yes"], "");
+    done.done();
+    assert!(done.talk.contains("tipo") && done.talk.contains("goes on"), "{}", done.talk);
+    assert_eq!(text(&node.data(&["show", reference])["line"], "lifecycle"), "withdrawn");
+    // One that is no TOML at all, somewhere in the file.
+    assert!(right.contains("address = \""), "{right}");
+    std::fs::write(&file, right.replacen("address = \"", "address = ", 1)).unwrap();
+    node.try_with(&["recall", reference, "--reason", "sent-in-error", "--yes"], "").done();
+    std::fs::write(&file, format!("{right}\ntipo = 1\n")).unwrap();
+    let strict = |node: &Node, words: &[&str]| {
+        node.try_with(words, "").refused(78, "config-invalid", "tipo", "mend line");
+    };
+    strict(&node, &["config", "validate"]);
+    // Where none runs the command would be the node, which does not start so.
+    node.stop();
+    strict(&node, &["status"]);
+    std::fs::write(&file, right).unwrap();
+    node.data(&["status"]);
 }

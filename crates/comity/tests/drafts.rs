@@ -99,7 +99,7 @@ fn a_record_becomes_a_file_that_verifies_without_what_is_red() {
     let page = node.folder().join("page.record");
     let page = page.to_str().unwrap();
     let public = node.try_with(&["show", reference, "--out", page, "--for", "public"], "");
-    public.refused(77, "nothing-goes", reference, "show");
+    public.refused(77, "nothing-goes", reference, "--to public");
     let theirs = node.data(&["show", reference, "--out", page, "--for", "constituents"]);
     assert_eq!(theirs["file"]["parts"], 1);
     let other = format!("{page}.other");
@@ -149,6 +149,13 @@ fn parts_that_were_asked_for(node: &Node) {
     }
     let detail = node.data(&["show", reference])["parts"].as_array().unwrap().clone();
     let place = detail.iter().position(|part| part["section"] == "detail").unwrap() + 1;
+    assert_eq!(detail[place - 1]["number"], place, "the number that is shown is the one to name");
+    let explained = node.data(&["explain", reference, "--to", "public", "--part", "detail"]);
+    let parts = explained["partners"][0]["parts"].as_array().unwrap().clone();
+    assert_eq!((parts.len(), &parts[0]["number"]), (1, &place.into()), "by its section");
+    node.try_with(&[&show[..], &["evidence"]].concat(), "")
+        .refused(66, "no-part", "evidence", "show");
+    node.try_with(&[&show[..], &["two"]].concat(), "").refused(64, "usage", "neither a number", "");
     let written = node.data(&[&show[..], &[&place.to_string()]].concat());
     assert_eq!(written["file"]["left_out"][0]["why"], "it was not asked for");
     let verified = node.data(&["verify", out.to_str().unwrap()]);

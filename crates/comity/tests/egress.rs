@@ -11,6 +11,7 @@ mod world;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 use world::{Node, eventually, pair_restricted, path, text};
@@ -97,6 +98,11 @@ fn a_planted_word_never_leaves_over_the_link_nor_into_a_file() {
     assert_eq!((text(part, "reference"), part["number"].as_u64()), (&*held, Some(2)));
     assert_eq!(part["held_by"], serde_json::json!(["list strings, line 3"]));
 
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let now = comity_core::Timestamp::EPOCH.saturating_add(since).precise();
+    let then = kr.data(&["explain", &held, "--to", "FJ", "--part", "2", "--at", &now]);
+    let shown = &then["partners"][0]["parts"][0];
+    assert_ne!(text(shown, "outcome"), "release", "the lists of now hold it: {then}");
     let explained = kr.data(&["explain", &held, "--to", "FJ", "--part", "2"]);
     let shown = &explained["partners"][0]["parts"][0];
     let way = &shown["would_change"][0][0];

@@ -231,6 +231,12 @@ fn join(kr: &Node, jp: &Node, nz: &Node) {
     assert_eq!(nz.data(&["group", "roster", "Islands"]).as_array().unwrap().len(), 1);
     nz.data(&["group", "apply", "Islands", "--answer", "The Decree of 2019"]);
     eventually("the application arrives", || applicants(kr) == ["NZ"] && applicants(jp) == ["NZ"]);
+    // Whoever keeps the roster is told that somebody waits for it, and nobody else is.
+    let awaited = |node: &Node| node.data(&["status"])["awaited"][0].clone();
+    let said = awaited(kr);
+    assert_eq!((text(&said, "about"), text(&said, "with")), ("group", "NZ"), "{said}");
+    assert!(text(&said, "what").contains("needs 1 more to sponsor it"), "{said}");
+    assert!(awaited(jp).is_null());
     kr.try_with(&["group", "admit", "Islands", "NZ", "--yes"], "").refused(
         65,
         "missing-sponsor",
@@ -279,7 +285,7 @@ fn remove(kr: &Node, jp: &Node, fj: &Node, nz: &Node) {
     let done = kr.data(&["group", "remove", "Islands", "NZ", "--reason", "Dissolved", "--yes"]);
     assert_eq!(done["published"].as_array().unwrap().len(), 2, "the vote, and the roster");
     share(kr, "For those who stayed", &[("FJ", fj), ("JP", jp)]);
-    eventually("who is removed learns it", || stands(nz) == ("left".to_owned(), 5));
+    eventually("who is removed learns it", || stands(nz) == ("removed".to_owned(), 5));
     // What comes after it arrives, so what came before it is not under way.
     note(kr, "To everybody");
     eventually("a later note arrives", || titles(nz).contains(&"To everybody".to_owned()));
@@ -316,6 +322,8 @@ fn hand_over(kr: &Node, jp: &Node) {
     eventually("what JP said arrives", || {
         kr.data(&["group", "show", "Islands"])["would_keep"] == serde_json::json!(["JP"])
     });
+    let awaited = kr.data(&["status"])["awaited"].to_string();
+    assert!(awaited.contains("JP would keep the roster of Islands"), "{awaited}");
     kr.data(&["group", "hand-over", "Islands", "--to", "JP", "--yes"]);
     assert_eq!(stands(kr), ("member".to_owned(), 6));
     eventually("the role has moved", || stands(jp) == ("secretariat".to_owned(), 6));
@@ -378,6 +386,100 @@ fn contradict(kr: &mut Node, jp: &mut Node, fj: &mut Node) {
     assert_eq!(kr.stop(), 0);
     kr.run();
     assert_eq!(stands(kr).0, "frozen");
+}
+
+/// NZ is asked in by KR and does not know JP; later JP's key is in foreign hands. Whoever looks is told what is missing.
+#[test]
+fn what_is_missing_between_members_is_said_where_people_look() {
+    let mut nodes = ["KR", "JP", "NZ"].map(Node::plain);
+    nodes.iter_mut().for_each(Node::run);
+    let [kr, jp, nz] = &nodes;
+    pair((kr, "KR"), (jp, "JP"));
+    pair((kr, "KR"), (nz, "NZ"));
+    let charter = kr.folder().join("charter.toml").display().to_string();
+    std::fs::write(&charter, CHARTER.replace(", \"FJ\"", "")).unwrap();
+    kr.data(&["group", "found", &charter]);
+    eventually("the charter arrives", || stands(jp).0 == "invited");
+    jp.data(&["group", "apply", "Islands", "--answer", "The Act of 2004"]);
+    eventually("the application arrives", || applicants(kr) == ["JP"]);
+    kr.data(&["group", "admit", "Islands", "JP", "--yes"]);
+    eventually("the roster arrives", || stands(jp) == ("member".to_owned(), 1));
+    kr.data(&["group", "invite", "Islands", "NZ", "--yes"]);
+    eventually("the charter arrives", || stands(nz).0 == "invited");
+    nz.data(&["group", "apply", "Islands", "--answer", "The Decree of 2019"]);
+    eventually("the application arrives", || applicants(kr) == ["NZ"]);
+    kr.data(&["group", "sponsor", "Islands", "NZ", "--yes"]);
+    let admit = ["group", "admit", "Islands", "NZ", "--yes"].map(str::to_owned);
+    let said = kr.screen(&kr.folder(), &admit);
+    let said = said.out + &said.talk;
+    assert!(said.contains("those that it does not know"), "{said}");
+
+    // NZ does not know who signed what the rosters cite, and JP not whom they let in.
+    let missing = |node: &Node| {
+        let status = node.data(&["status"]);
+        let awaited = status["awaited"].as_array().cloned().unwrap_or_default();
+        awaited.into_iter().find(|one| text(one, "about") == "membership")
+    };
+    for node in [nz, jp] {
+        eventually("it is told", || missing(node).is_some());
+        let missing = missing(node).unwrap();
+        assert!(text(&missing, "what").contains("whom this node does not know"), "{missing}");
+        assert!(text(&missing, "next").contains("have a partner introduce it"), "{missing}");
+    }
+    assert!(nz.try_with(&["doctor"], "").out.contains("whom this node does not know"));
+    let waiting = ["list", "--waiting"].map(str::to_owned);
+    let waiting = nz.screen(&nz.folder(), &waiting).out;
+    assert!(waiting.contains("origin is not known yet"), "{waiting}");
+    for (node, name, other) in [(nz, "NZ", "JP"), (jp, "JP", "NZ")] {
+        let would = kr.data(&["partner", "introduce", other, "--to", name, "--dry-run"]);
+        assert!(would["reference"].is_null(), "{would}");
+        kr.data(&["partner", "introduce", other, "--to", name]);
+        eventually("the introduction arrives", || {
+            node.try_with(&["partner", "confirm", other, "--as", other, "--yes"], "").code == 0
+        });
+        eventually("it is a member", || stands(node) == ("member".to_owned(), 2));
+        assert!(missing(node).is_none());
+    }
+    who_is_no_partner_is_named_beforehand(jp);
+    let would = kr.data(&["group", "roster", "Islands", "--confirm", "--dry-run"]);
+    assert!(text(&would, "outcome").contains("nothing was signed"), "{would}");
+    who_is_in_doubt_is_told_and_named(kr, jp, missing);
+    for node in &mut nodes {
+        assert_eq!(node.stop(), 0);
+    }
+}
+
+fn who_is_no_partner_is_named_beforehand(node: &Node) {
+    let file = to_group(node, "For all members", "AMBER");
+    let would = node.data(&["publish", &file, "--dry-run"]);
+    let without = &would["preview"]["no_partners"];
+    assert_eq!((text(&without[0], "member"), text(&without[0], "group")), ("NZ", "Islands"));
+    let screen = ["publish", &file, "--dry-run"].map(str::to_owned);
+    let screen = node.screen(&node.folder(), &screen).out;
+    assert!(screen.contains("- NZ: a member of Islands, introduced, and not paired"), "{screen}");
+}
+
+/// A member's key is in foreign hands, with all that it has signed.
+fn who_is_in_doubt_is_told_and_named(
+    keeper: &Node,
+    member: &Node,
+    missing: impl Fn(&Node) -> Option<Value>,
+) {
+    let stolen = ["key", "compromised", "desk", "--from", "2026-01-01T00:00:00Z", "--reason", "x"];
+    let would = member.data(&[&stolen[..], &["--dry-run"]].concat());
+    let falls = would["falls"].as_array().unwrap();
+    let fall = falls.iter().find(|one| text(one, "what").contains("of the group Islands")).unwrap();
+    let next = text(fall, "next");
+    assert!(next.contains("comity group remove GROUP NAME at KR"), "{next}");
+    assert!(!next.contains("--confirm"), "what lets nobody in again mends nothing: {next}");
+    member.data(&[&stolen[..], &["--yes"]].concat());
+    assert_eq!(stands(member).0, "in doubt");
+    let said = missing(member).unwrap();
+    assert!(text(&said, "what").contains("we are a member of Islands in doubt"), "{said}");
+    eventually("who keeps the roster is told", || missing(keeper).is_some());
+    let said = missing(keeper).unwrap();
+    assert!(text(&said, "what").contains("of Islands JP may be gone, or in doubt"), "{said}");
+    assert!(text(&said, "next").contains("comity group remove"), "{said}");
 }
 
 /// Two groups of one name, one of them by mistake: it is closed, at the founder and at who was asked in.

@@ -95,6 +95,85 @@ fn answer(node: &Node, reference: &str, partner: &str) -> Option<[String; 5]> {
     })
 }
 
+/// Of what was refused some is erased all the same: its origin does not go on with a count that was true once. And two parts of
+/// one section have a name that is the same at both ends.
+#[test]
+fn what_stays_after_a_refusal_is_counted_anew() {
+    let mut nodes = ["KR", "JP"].map(Node::plain);
+    nodes.iter_mut().for_each(Node::run);
+    let [kr, jp] = &nodes;
+    pair_restricted((kr, "KR"), (jp, "JP"));
+    let file = kr.folder().join("three.toml");
+    let part = |section: &str, text: &str| {
+        format!("[[part]]\nsection = \"{section}\"\ntext = \"{text}\"\n")
+    };
+    let record = format!(
+        "format = 1\nkind = \"advisory\"\ntitle = \"Three\"\n[marking]\ntlp = \"CLEAR\"\n{}{}{}",
+        part("summary", "Three"),
+        part("mitigation", "Stop it"),
+        part("mitigation", "Update it")
+    );
+    std::fs::write(&file, record).unwrap();
+    let published = kr.data(&["publish", &file.display().to_string(), "--yes"]);
+    let reference = text(&published, "reference").to_owned();
+    eventually("JP has it", || line(jp, "Three").is_some());
+    let here = text(&line(jp, "Three").unwrap(), "reference").to_owned();
+
+    let delivered = || kr.data(&["audit", "who", &reference])["deliveries"][0].clone();
+    let called: Vec<String> = serde_json::from_value(delivered()["called"].clone()).unwrap();
+    let numbered = called.iter().filter(|name| name.starts_with("mitigation(")).count();
+    assert_eq!((numbered, called.contains(&"summary".to_owned())), (2, true), "{called:?}");
+    let several =
+        jp.try_with(&["erase", &here, "--part", "mitigation", "--reason", "x", "--yes"], "");
+    several.refused(64, "several-parts", "several parts", "the same at every node");
+    let shown = kr.data(&["show", &reference]);
+    let parts = shown["parts"].as_array().unwrap();
+    let mitigation = parts.iter().find(|one| text(one, "section") == "mitigation").unwrap();
+    let front = text(mitigation, "part").chars().take(8).collect::<String>();
+    assert!(several.out.contains(&front), "{}", several.out);
+
+    for asked in [&["withdraw", &reference][..], &["recall", &reference, "--reason", "law"]] {
+        let would = kr.data(&[asked, &["--dry-run"]].concat());
+        assert!(would["reference"].is_null(), "nothing is signed: {would}");
+        let cells = would["preview"]["parts"][0]["cells"].as_array().unwrap().clone();
+        assert!(
+            cells
+                .iter()
+                .any(|cell| text(cell, "partner") == "JP" && text(cell, "outcome") == "release")
+        );
+    }
+    assert_eq!(text(&kr.data(&["show", &reference])["line"], "lifecycle"), "live");
+    kr.data(&["recall", &reference, "--reason", "law", "--yes"]);
+    let answered = || {
+        let who = kr.data(&["audit", "who", &reference]);
+        let answer = who["withdrawal_told"][0]["answer"].clone();
+        (
+            text(&answer, "outcome").to_owned(),
+            answer["parts"].as_u64(),
+            text(&answer, "text").to_owned(),
+        )
+    };
+    eventually("JP has answered", || answered().0 == "stopped, not erased");
+    let asked =
+        ["recall", "refuse", &here, "--reason", "order", "--text", "until the trial", "--yes"];
+    let all = || jp.data(&["recall", "list"]);
+    let before = all();
+    let tried = jp.data(&[&asked[..asked.len() - 1], &["--dry-run"]].concat());
+    assert!(tried["reference"].is_null(), "nothing is signed: {tried}");
+    assert_eq!(all(), before, "nor entered");
+    jp.data(&asked);
+    assert_ne!(all(), before, "as it is, where it is signed");
+    let refused = |parts: u64| ("refused".to_owned(), Some(parts), "until the trial".to_owned());
+    eventually("it is refused", || answered() == refused(3));
+    jp.data(&["erase", &here, "--part", &front, "--reason", "x", "--yes"]);
+    eventually("one stays less, for the same reason", || answered() == refused(2));
+    jp.data(&["erase", &here, "--reason", "x", "--yes"]);
+    eventually("none stays", || answered().0 == "honoured");
+    for node in &mut nodes {
+        assert_eq!(node.stop(), 0);
+    }
+}
+
 /// KR, and FJ, which is no partner of it, and JP between them: what may be passed on is.
 fn in_a_row() -> [Node; 3] {
     let mut nodes = ["KR", "JP", "FJ"].map(Node::plain);
@@ -107,6 +186,17 @@ fn in_a_row() -> [Node; 3] {
     introduce(jp, (fj, "FJ"), "KR");
     introduce(jp, (kr, "KR"), "FJ");
     nodes
+}
+
+/// What `status` and `doctor` go on saying of what others have recalled.
+fn recalls_that_wait(node: &Node) -> Vec<String> {
+    let status = node.data(&["status"]);
+    let awaited = status["awaited"].as_array().cloned().unwrap_or_default();
+    let recalls = awaited.iter().filter(|one| text(one, "about") == "recall");
+    let said: Vec<_> = recalls.map(|one| text(one, "what").to_owned()).collect();
+    let doctor = node.try_with(&["doctor"], "").out;
+    assert!(said.iter().all(|what| doctor.contains(what)), "{doctor}");
+    said
 }
 
 #[test]
@@ -220,6 +310,8 @@ fn a_recall_goes_through_a_relay_past_expired_agreements_and_everybody_answers()
     let alarms = jp.data(&["status"])["alarms"].to_string();
     assert!(alarms.contains("files-left") && alarms.contains(&at_relay), "{alarms}");
     assert_eq!(text(&line(jp, "Another flaw").unwrap(), "lifecycle"), "withdrawn");
+    // Until it is erased or refused it is said: an alarm passes.
+    assert_eq!(recalls_that_wait(jp).len(), 1);
     fj.run();
     eventually("its reader has answered through it", || {
         answer(kr, &reference, "FJ") == expected([stopped, "not-yet", "", "JP", "told by JP"])
@@ -239,7 +331,9 @@ fn a_recall_goes_through_a_relay_past_expired_agreements_and_everybody_answers()
     };
     refuse(&["--reason", "other"]).refused(64, "text", "tells its origin nothing", "--text");
     refuse(&["--reason", "no"]).refused(64, "usage", "investigation", "");
+    assert!(recalls_that_wait(fj)[0].contains(&format!("recalled {here}")));
     refuse(&["--reason", "order", "--text", "until the trial is over"]).done();
+    assert!(recalls_that_wait(fj).is_empty(), "its origin was told why");
     let another = text(&line(fj, "Another flaw").unwrap(), "reference").to_owned();
     fj.try_with(&["recall", "refuse", &another, "--reason", "law", "--yes"], "").refused(
         65,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use comity_core::agreement::Tier;
-use comity_core::control::{AcceptanceBody, AgreementBody, TerminationBody, WithdrawalBody};
+use comity_core::control::WithdrawalBody;
 use comity_core::journal::{JournalEntry, PartnerChange};
 use comity_core::record::{Draft, Header, Part, VerifiedRecord, control};
 use comity_core::sign::SecretKey;
@@ -19,12 +19,6 @@ use super::node::{Promise, new_entry};
 use super::records::{Neighbourhood, draft};
 use super::watch::{Broken, broken};
 use super::world::World;
-
-/// The first day of agreements that come into force while the simulation runs.
-pub(super) const MIDNIGHT: Timestamp = Timestamp::from_secs(1_795_305_600);
-
-/// The day after, where clocks are wrong by more than minutes.
-const NEXT_MIDNIGHT: (&str, Timestamp) = ("2026-11-23", Timestamp::from_secs(1_795_392_000));
 
 /// More records of one economy than anybody keeps that does not know it.
 const MANY: u64 = limits::UNKNOWN_OF_ONE + 8;
@@ -108,10 +102,12 @@ impl World {
                 69..=70 => self.terminate(node)?,
                 71..=73 => self.propose_somewhere(node)?,
                 74..=76 => self.back_up(node),
+                77..=92 if self.config.everything => self.one_of_all(node)?,
                 77..=81 if self.config.erasures => self.erase(node)?,
                 77..=92 if self.config.amendments => self.amend(node)?,
                 77..=90 if self.config.consents => self.deal(node)?,
                 77..=88 if self.config.keys => self.turn_keys(node)?,
+                77..=88 if self.config.terms => self.restore_somebody()?,
                 _ => self.fault(node)?,
             }
         }
@@ -215,7 +211,7 @@ impl World {
         self.nodes[node].backup = Some((store.backup(), store.durable().seq));
     }
 
-    fn restore_somebody(&mut self) -> Result<(), Broken> {
+    pub(super) fn restore_somebody(&mut self) -> Result<(), Broken> {
         let backed: Vec<_> =
             (0..self.nodes.len()).filter(|node| self.nodes[*node].backup.is_some()).collect();
         match self.dice.choose(&backed).copied() {
@@ -242,6 +238,7 @@ impl World {
         self.report.restores += 1;
         self.kill(node);
         let marker = new_entry(&JournalEntry::Restored { at: self.now }, Vec::new());
+        self.nodes[node].wrote = self.now.max(self.nodes[node].wrote);
         self.nodes[node].store = MemoryStore::restore(&backup, marker).expect("the backup opens");
         // As the command that restores does, before anybody looks.
         let settled = self.nodes[node].settle_erasures();
@@ -331,11 +328,21 @@ impl World {
         parts: Vec<Part>,
     ) -> Result<(), Broken> {
         let id = record.id();
-        let kind = record.manifest().kind;
+        self.enter_as(node, record, parts, Promise::Published(id))
+    }
+
+    pub(super) fn enter_as(
+        &mut self,
+        node: usize,
+        record: VerifiedRecord,
+        parts: Vec<Part>,
+        promise: Promise,
+    ) -> Result<(), Broken> {
+        let (id, kind) = (record.id(), record.manifest().kind);
         self.note(|| format!("node {node} publishes {kind} {}", id.short()));
         let command =
             Command::Publish { record: Box::new(record), parts, title: String::new(), draft: None };
-        self.command(node, command, Promise::Published(id))
+        self.command(node, command, promise)
     }
 
     pub(super) fn speak(
@@ -382,7 +389,7 @@ impl World {
     }
 
     /// Somebody lets go of parts of a record, its own or another's.
-    fn erase(&mut self, node: usize) -> Result<(), Broken> {
+    pub(super) fn erase(&mut self, node: usize) -> Result<(), Broken> {
         let Some(engine) = self.nodes[node].engine.as_ref() else { return Ok(()) };
         let parts = |held: &comity_node::state::Held| -> Vec<PartDigest> {
             let here = held.parts.iter().filter(|part| !part.erased);
@@ -400,84 +407,6 @@ impl World {
         let (reason, by) = ("no longer needed".to_owned(), String::new());
         let asked = Erase { record, parts, reason, by };
         self.command(node, Command::Erase(asked), Promise::Done)
-    }
-
-    fn propose_somewhere(&mut self, node: usize) -> Result<(), Broken> {
-        let around: Vec<_> = self.neighbourhood(node).partners;
-        let Some(partner) = self.dice.choose(&around).copied() else { return Ok(()) };
-        let Some(other) = self.node_of(&partner) else { return Ok(()) };
-        self.propose(node, other)
-    }
-
-    fn propose(&mut self, node: usize, other: usize) -> Result<(), Broken> {
-        let tier = if self.dice.percent(60) { Tier::Nda } else { Tier::Mou };
-        let name = if tier == Tier::Nda { "nda" } else { "mou" };
-        let (starts, first) = if self.dice.percent(25) {
-            if self.config.clocks { NEXT_MIDNIGHT } else { ("2026-11-22", MIDNIGHT) }
-        } else {
-            ("2026-01-01", Timestamp::EPOCH)
-        };
-        let onward = if self.dice.percent(70) { "within-marking" } else { "ask" };
-        let text = format!(
-            "format = 1\ntitle = \"Agreement\"\ntier = \"{name}\"\nstarts = {starts}\nonward = \"{onward}\"\n"
-        );
-        let (one, other) = (self.nodes[node].economy.id, self.nodes[other].economy.id);
-        let Some(body) = AgreementBody::between(one, other, text) else { return Ok(()) };
-        self.speak(node, Kind::Agreement, body.encode(), Some((tier, first))).map(drop)
-    }
-
-    /// A node changes what it has agreed on with somebody, or takes back that it would.
-    fn amend(&mut self, node: usize) -> Result<(), Broken> {
-        let us = self.nodes[node].economy.id;
-        let around: Vec<_> = self.neighbourhood(node).partners;
-        let Some(partner) = self.dice.choose(&around).copied() else { return Ok(()) };
-        let Some(engine) = &self.nodes[node].engine else { return Ok(()) };
-        let agreements = engine.state().agreements();
-        let trees: Vec<_> = agreements.with(partner).iter().cloned().collect();
-        let ours = agreements.iter().filter(|(_, one)| {
-            one.is_open() && one.proposer == us && !one.text.amends().is_empty()
-        });
-        let ours: Vec<_> = ours.map(|(id, _)| *id).collect();
-        if self.dice.percent(30)
-            && let Some(agreement) = self.dice.choose(&ours).copied()
-        {
-            let body = TerminationBody { agreement, effective: self.now }.encode();
-            return self.speak(node, Kind::Termination, body, None).map(drop);
-        }
-        let Some(tree) = self.dice.choose(&trees).cloned() else { return Ok(()) };
-        let (tier, name) =
-            if self.dice.percent(60) { (Tier::Nda, "nda") } else { (Tier::Mou, "mou") };
-        let notice = if self.dice.percent(30) { "notice = \"2 days\"\n" } else { "" };
-        let text = format!(
-            "format = 1\ntitle = \"Agreement\"\ntier = \"{name}\"\nstarts = 2026-01-01\n{notice}"
-        );
-        let Some(body) = AgreementBody::between(us, partner, text) else { return Ok(()) };
-        let body = body.amending(tree.heads).encode();
-        self.speak(node, Kind::Agreement, body, Some((tier, Timestamp::EPOCH))).map(drop)
-    }
-
-    /// A node accepts what was proposed to it.
-    fn accept_all(&mut self, node: usize) -> Result<(), Broken> {
-        let us = self.nodes[node].economy.id;
-        let Some(engine) = &self.nodes[node].engine else { return Ok(()) };
-        let open = engine.state().agreements().iter().filter(|(_, compact)| {
-            compact.proposer != us && compact.accepted.is_none() && compact.terminated().is_none()
-        });
-        let open: Vec<_> = open.map(|(id, _)| *id).collect();
-        for agreement in open {
-            self.speak(node, Kind::Acceptance, AcceptanceBody { agreement }.encode(), None)?;
-        }
-        Ok(())
-    }
-
-    fn terminate(&mut self, node: usize) -> Result<(), Broken> {
-        let Some(engine) = &self.nodes[node].engine else { return Ok(()) };
-        let live = engine.state().agreements().iter().filter(|(_, one)| one.terminated().is_none());
-        let live: Vec<_> = live.map(|(id, _)| *id).collect();
-        let Some(agreement) = self.dice.choose(&live).copied() else { return Ok(()) };
-        let effective = self.now.saturating_add(self.dice.millis(0..=30_000));
-        let body = TerminationBody { agreement, effective }.encode();
-        self.speak(node, Kind::Termination, body, None).map(drop)
     }
 
     fn level(&mut self, node: usize, economy: EconomyId, level: u64) -> Result<(), Broken> {

@@ -86,6 +86,7 @@ impl World {
         clock.steady = Some(Steady::start(count, wall, written));
         let time = self.time_of(node);
         self.nodes[node].clock.started = (now, time.since(now));
+        self.note_doubt(node);
     }
 
     /// Something about a clock, or about a time.
@@ -124,6 +125,9 @@ impl World {
             let node = &mut self.nodes[node];
             node.clock.steady.iter_mut().for_each(Steady::confirm);
             node.engine.iter_mut().for_each(Engine::clock_is_confirmed);
+        }
+        if confirms {
+            self.watch.vouched_for(node);
         }
         let (now, after) = (self.now, self.time_of(node));
         self.note(|| {

@@ -33,6 +33,14 @@ pub struct Config {
     pub clocks: bool,
     /// Whether a second person, a guard and broken glass decide what leaves a house.
     pub guarded: bool,
+    /// Whether the keys of links take each other's place, in good order or because they were stolen.
+    pub links: bool,
+    /// Whether people look at what others bring before it counts, or do not take it.
+    pub intake: bool,
+    /// Whether what is kept here goes when its time is over.
+    pub terms: bool,
+    /// Whether all of this is in it: then some of each.
+    pub everything: bool,
     /// How often everybody sleeps.
     pub night_count: usize,
     /// For how many hours, at one time or another.
@@ -65,6 +73,10 @@ impl Config {
             groups: false,
             clocks: false,
             guarded: false,
+            links: false,
+            intake: false,
+            terms: false,
+            everything: false,
             night_count: 0,
             nights: Vec::new(),
             hostile: 1,
@@ -123,6 +135,48 @@ impl Config {
         Self { guarded: true, acts: 280, night_count: 2, nights: vec![26, 30], ..Self::small(seed) }
     }
 
+    /// A small one in which the keys of links take each other's place, and those of authors as well.
+    #[must_use]
+    pub fn relinked(seed: u64) -> Self {
+        Self { links: true, keys: true, acts: 240, ..Self::small(seed) }
+    }
+
+    /// A small one in which people look at what others bring, let it in or drop it, or do not take it.
+    #[must_use]
+    pub fn reviewed(seed: u64) -> Self {
+        Self { intake: true, acts: 320, ..Self::small(seed) }
+    }
+
+    /// A small one in which what is kept goes when its time is over, by clocks that are wrong for a while.
+    #[must_use]
+    pub fn lapsing(seed: u64) -> Self {
+        let nights = vec![40, 3 * 24, 5 * 24, 9 * 24];
+        Self { terms: true, clocks: true, acts: 280, night_count: 3, nights, ..Self::small(seed) }
+    }
+
+    /// A few more nodes, with all that any of these has: what keeps to itself in each may meet here.
+    #[must_use]
+    pub fn everything(seed: u64) -> Self {
+        Self {
+            nodes: 6 + usize::try_from(seed % 3).expect("two at most"),
+            acts: 340,
+            erasures: true,
+            consents: true,
+            keys: true,
+            amendments: true,
+            groups: true,
+            clocks: true,
+            guarded: true,
+            links: true,
+            intake: true,
+            terms: true,
+            everything: true,
+            night_count: 3,
+            nights: vec![40, 5 * 24, 15 * 24],
+            ..Self::small(seed)
+        }
+    }
+
     /// A few nodes that are told only at the end who is beyond their partners.
     #[must_use]
     pub fn strangers(seed: u64) -> Self {
@@ -149,11 +203,17 @@ impl Config {
             Mutation::ForgetRemoval => Some(Self::grouped(seed)),
             Mutation::FollowClock => Some(Self::clocked(seed)),
             Mutation::ForgetAwaited => Some(Self::guarded(seed)),
+            Mutation::LeaveDoorOpen => Some(Self::relinked(seed)),
+            Mutation::ForgetReview => Some(Self::reviewed(seed)),
+            Mutation::EraseEarly | Mutation::ForgetHold => Some(Self::lapsing(seed)),
             _ => None,
         };
         if let Some(tier) = tier {
             // Clocks are far off only while a night is to come.
-            let nights = mutation == Mutation::FollowClock;
+            let nights = matches!(
+                mutation,
+                Mutation::FollowClock | Mutation::EraseEarly | Mutation::ForgetHold
+            );
             let night_count = if nights { tier.night_count } else { 0 };
             return Self { mutation: Some(mutation), night_count, restores: false, ..tier };
         }
@@ -227,6 +287,26 @@ pub struct Report {
     pub by_glass: u64,
     /// What nobody confirmed, and was recalled.
     pub recalled: u64,
+    /// Keys of links whose place another took.
+    pub relinked: u64,
+    /// Connections that were closed for the key with which they were opened has ended.
+    pub put_out: u64,
+    /// How often a key was shown that had been a link's before.
+    pub knocks: u64,
+    /// Parts whose time was over, and that went by themselves.
+    pub lapsed: u64,
+    /// Records that were kept on legal grounds.
+    pub holds: u64,
+    /// Rules that people made of what they take in.
+    pub rules: u64,
+    /// Records that a person let in.
+    pub let_in: u64,
+    /// Records that a person dropped, or put aside.
+    pub put_aside: u64,
+    /// Records of which a rule of somebody's house did not take something.
+    pub declined: u64,
+    /// Deliveries of what a person had to let in before.
+    pub let_on: u64,
     /// Connections that broke.
     pub breaks: u64,
     /// Deliveries that were refused because nobody knew their origin.

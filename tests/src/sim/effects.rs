@@ -8,6 +8,7 @@ use comity_store::{NewEntry, Seq, Store as _};
 
 use super::event::Event;
 use super::mutation::Mutation;
+use super::node::Promise;
 use super::watch::{Broken, broken};
 use super::world::{World, at_node};
 
@@ -51,7 +52,7 @@ impl World {
                 self.close(node, conn);
             }
             Effect::Reply { token, reply } => self.replied(node, token, reply)?,
-            Effect::Partners(partners) => self.nodes[node].partners = *partners,
+            Effect::Partners(partners) => self.set_partners(node, *partners),
             Effect::Pong { .. } => {}
             Effect::Alarm(alarm) => {
                 self.note(|| format!("node {node} alarm {}: {}", alarm.code, alarm.text));
@@ -78,6 +79,8 @@ impl World {
         if let Some(mutation) = self.config.mutation {
             mutation.appended(&mut entries);
         }
+        self.watch.latest = self.latest_of(node);
+        self.nodes[node].wrote = self.time_of(node).max(self.nodes[node].wrote);
         let watched =
             self.watch.journaled(node, &entries).and_then(|()| self.watch.bodies(node, &entries));
         if !self.nodes[node].hostile {
@@ -136,6 +139,9 @@ impl World {
         reply: Result<Reply, CommandError>,
     ) -> Result<(), Broken> {
         let promise = self.nodes[node].promises.remove(&token);
+        if matches!(promise, Some(Promise::Keyring(_))) {
+            self.turned(node, reply.as_ref().err());
+        }
         match (promise, reply) {
             (Some(promise), Ok(_)) => {
                 self.watch.replied(node, &promise).map_err(|broken| at_node(node, broken))

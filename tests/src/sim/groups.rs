@@ -99,7 +99,7 @@ impl World {
             if self.dice.percent(70) { (Tier::Nda, "nda") } else { (Tier::Mou, "mou") };
         let midnight = self.dice.percent(15);
         let (day, starts) = if midnight {
-            ("2026-11-22", super::acts::MIDNIGHT)
+            ("2026-11-22", super::pacts::MIDNIGHT)
         } else {
             ("2026-01-01", Timestamp::EPOCH)
         };

@@ -52,12 +52,21 @@ impl World {
     /// A new key for the author; the old one ends now, or goes on.
     fn replace_key(&mut self, node: usize) -> Result<(), Broken> {
         let old = self.author(node);
-        let ends = self.dice.percent(70);
+        let ends = self.dice.percent(70) && !self.is_ahead_of(node, &old);
         self.report.keys_ended += u64::from(ends);
         self.keyring_goes_on(node, true, |builder, now| match ends {
             true => builder.revoke(Revocation { key: old.id(), at: now, compromised: false }),
             false => builder,
         })
+    }
+
+    /// Whether a node has signed with a key, by a clock that was ahead, what is dated later than now: people wait then.
+    fn is_ahead_of(&self, node: usize, key: &SecretKey) -> bool {
+        let us = self.nodes[node].economy.id;
+        let mut own = self.watch.truth.deeds().filter(|deed| {
+            deed.origin == us && deed.author == key.id() && deed.honest && !deed.stolen
+        });
+        self.config.clocks && own.any(|deed| deed.signed_at >= self.now)
     }
 
     /// A key is declared stolen, since its owner last signed with it.
@@ -76,6 +85,9 @@ impl World {
         let Some(key) = keys.iter().find(used).or_else(|| keys.first()).cloned() else {
             return Ok(());
         };
+        if self.is_ahead_of(node, &key) {
+            return Ok(());
+        }
         let owned = self.watch.truth.deeds().filter(|deed| {
             deed.origin == us && deed.author == key.id() && deed.honest && !deed.stolen
         });
@@ -121,6 +133,9 @@ impl World {
         change: impl FnOnce(KeyringBuilder, Timestamp) -> KeyringBuilder,
     ) -> Result<(), Broken> {
         let (us, now) = (self.nodes[node].economy.id, self.now);
+        if self.is_turning(node) {
+            return Ok(());
+        }
         let Some(held) = self.held_keyring(node) else { return Ok(()) };
         let mut builder = KeyringBuilder::follow(held);
         let mut signer = self.author(node);
@@ -140,7 +155,7 @@ impl World {
         let record = control(Kind::Keyring, body, Tlp::Clear, &signer, us, now);
         let record = record.map_err(|error| broken(0, format!("a bad control record: {error}")))?;
         self.watch.truth.note(&record, &[], true, None);
-        self.enter(node, record, Vec::new())
+        self.enter_keyring(node, record, keyring, None)
     }
 
     /// The hostile node signs with a key of somebody's author, now or as if it were some time ago.

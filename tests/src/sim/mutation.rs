@@ -40,11 +40,19 @@ pub enum Mutation {
     ForgetAwaited,
     /// A piece of a large part is said to be durable, and is not.
     LosePieces,
+    /// Whoever was let in once is let in until the next start, whatever was heard of its key.
+    LeaveDoorOpen,
+    /// That a record waits for a person is forgotten at restart.
+    ForgetReview,
+    /// What is kept for some days goes after a quarter of them.
+    EraseEarly,
+    /// That a record is kept on legal grounds is forgotten at restart.
+    ForgetHold,
 }
 
 impl Mutation {
     /// Every mutation, and the invariant that it breaks.
-    pub const ALL: [(Self, u8); 15] = [
+    pub const ALL: [(Self, u8); 19] = [
         (Self::HandOverLate, 1),
         (Self::LoseAcknowledged, 2),
         (Self::ReplyBeforeSync, 2),
@@ -60,6 +68,10 @@ impl Mutation {
         (Self::FollowClock, 9),
         (Self::ForgetAwaited, 10),
         (Self::LosePieces, 2),
+        (Self::LeaveDoorOpen, 11),
+        (Self::ForgetReview, 12),
+        (Self::EraseEarly, 13),
+        (Self::ForgetHold, 13),
     ];
 
     /// An entry as a restart reads it.
@@ -71,12 +83,24 @@ impl Mutation {
             let nothing = JournalEntry::PolicyConfirmed { at: waits.at };
             return (nothing.kind(), nothing.encode().into());
         }
-        if !matches!(self, Self::Resurrect | Self::ForgetRemoval) {
+        if self == Self::ForgetHold
+            && let Ok(JournalEntry::OnHold(hold)) = JournalEntry::decode(kind, body)
+        {
+            let nothing = JournalEntry::PolicyConfirmed { at: hold.at };
+            return (nothing.kind(), nothing.encode().into());
+        }
+        if !matches!(self, Self::Resurrect | Self::ForgetRemoval | Self::ForgetReview) {
             return untouched;
         }
         let Ok(JournalEntry::Record(mut entered)) = JournalEntry::decode(kind, body) else {
             return untouched;
         };
+        if self == Self::ForgetReview {
+            if matches!(entered.standing, Standing::InReview(_)) {
+                entered.standing = Standing::Accepted;
+            }
+            return (kind, JournalEntry::Record(entered).encode().into());
+        }
         let read = record::parse(&entered.signed);
         let forgets = |read: &UnverifiedRecord| match self {
             Self::Resurrect => read.manifest().kind == Kind::Withdrawal,
@@ -122,7 +146,11 @@ impl Mutation {
             | Self::ForgetRemoval
             | Self::FollowClock
             | Self::ForgetAwaited
-            | Self::LosePieces => {}
+            | Self::LosePieces
+            | Self::LeaveDoorOpen
+            | Self::ForgetReview
+            | Self::EraseEarly
+            | Self::ForgetHold => {}
         }
     }
 }

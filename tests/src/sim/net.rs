@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use comity_core::Timestamp;
+use comity_core::partners::AuthenticatedPartner;
 use comity_proto::{ConnId, OutStream};
 
 use super::dice::Dice;
+use super::links::Shown;
 use super::wire::Tap;
 
 /// A connection. The first end dialed.
@@ -20,6 +22,12 @@ pub struct Conn {
     pub carries: [bool; 2],
     /// What each end has said.
     pub taps: [Tap; 2],
+    /// What each end showed when it was made.
+    pub shown: [Shown; 2],
+    /// Whom each end has let in.
+    pub let_in: [Option<AuthenticatedPartner>; 2],
+    /// Whether each end has closed it, for the other's key has ended.
+    pub put_out: [bool; 2],
     /// When the last bytes of each end's streams arrive: a stream keeps its order.
     last: BTreeMap<(usize, u64), Timestamp>,
 }
@@ -35,7 +43,7 @@ pub struct Net {
 
 impl Net {
     /// A new connection.
-    pub fn connect(&mut self, ends: [(usize, u64); 2]) -> ConnId {
+    pub fn connect(&mut self, ends: [(usize, u64); 2], shown: [Shown; 2]) -> ConnId {
         self.next += 1;
         let id = ConnId(self.next);
         let conn = Conn {
@@ -44,6 +52,9 @@ impl Net {
             told: [false; 2],
             carries: [true; 2],
             taps: [Tap::default(), Tap::default()],
+            shown,
+            let_in: [None, None],
+            put_out: [false; 2],
             last: BTreeMap::new(),
         };
         self.conns.insert(id, conn);

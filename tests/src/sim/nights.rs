@@ -16,16 +16,39 @@ impl World {
             self.night();
             return Ok(true);
         }
-        if self.config.groups && self.dice.percent(65) {
+        if self.config.terms && self.falls(20) {
+            self.mind_terms(node)?;
+        } else if self.config.groups && self.falls(65) {
             self.gather(node)?;
-        } else if self.config.clocks && self.dice.percent(45) {
+        } else if self.config.clocks && self.falls(45) {
             self.mind_time(node)?;
-        } else if self.config.guarded && self.dice.percent(55) {
+        } else if self.config.guarded && self.falls(55) {
             self.keep_house(node)?;
+        } else if self.config.links && self.falls(15) {
+            self.turn_links(node)?;
+        } else if self.config.intake && self.falls(40) {
+            self.mind_desk(node)?;
         } else {
             return Ok(false);
         }
         Ok(true)
+    }
+
+    /// Whether what a run has of its own comes next, in so many of a hundred; where it has everything, in fewer.
+    fn falls(&mut self, of_a_hundred: u64) -> bool {
+        let few = if self.config.everything { (of_a_hundred / 4).max(6) } else { of_a_hundred };
+        self.dice.percent(few)
+    }
+
+    /// One of the things that other runs have instead of each other.
+    pub(super) fn one_of_all(&mut self, node: usize) -> Result<(), Broken> {
+        match self.dice.below(10) {
+            0 => self.erase(node),
+            1..=2 => self.amend(node),
+            3..=5 => self.deal(node),
+            6..=7 => self.restore_somebody(),
+            _ => self.turn_keys(node),
+        }
     }
 
     /// What is to be done at somebody's, if it runs.

@@ -10,6 +10,7 @@ use comity_core::partners::PartnerSet;
 use comity_core::record::{self, RecordError, VerifiedRecord};
 use comity_core::test_util::SeededEntropy;
 use comity_core::{Digest, EpochId, PartDigest, RecordId, Timestamp};
+use comity_node::config::Retention;
 use comity_node::engine::{Checked, Engine, Loaded, PartSource, Token, Unverified};
 use comity_node::outlasting::enter_again;
 use comity_node::state::{State, put_back_title};
@@ -20,6 +21,7 @@ use comity_store::{
 use super::clocks::Clock;
 use super::economy::Economy;
 use super::guarded::House;
+use super::links::Beside;
 use super::mutation::Mutation;
 
 type Finished = Arc<Mutex<Vec<(Token, Result<Appended, StoreError>)>>>;
@@ -29,6 +31,8 @@ type Finished = Arc<Mutex<Vec<(Token, Result<Appended, StoreError>)>>>;
 pub enum Promise {
     /// The record is in the journal.
     Published(RecordId),
+    /// Our next keyring is.
+    Keyring(RecordId),
     /// Something else is.
     Done,
 }
@@ -69,6 +73,12 @@ pub struct Node {
     pub written: Timestamp,
     /// What else there is in its house.
     pub house: House,
+    /// What lies beside its journal of its keys.
+    pub beside: Beside,
+    /// For how long bodies are kept here, where anybody says so.
+    pub keeps: Option<Retention>,
+    /// The latest that it has written down since it was founded, by its own clock.
+    pub wrote: Timestamp,
     finished: Finished,
     next_token: u64,
 }
@@ -102,6 +112,9 @@ impl Node {
             clock: Clock::default(),
             written: at,
             house: House::default(),
+            beside: Beside::default(),
+            keeps: None,
+            wrote: at,
             finished: Finished::default(),
             // Far from the engine's own tokens.
             next_token: 1 << 32,
@@ -144,6 +157,9 @@ impl Node {
         let mut engine = Engine::new(state, self.economy.link.clone(), entropy);
         if !self.house.rules.is_empty() {
             engine = engine.approving(self.house.rules.clone());
+        }
+        if let Some(own) = self.keeps {
+            engine = if own.automatic { engine.keeping_for(own) } else { engine.telling_of(own) };
         }
         if self.house.guard.is_some() {
             engine = engine.guarded_by(self.house.guard.clone());

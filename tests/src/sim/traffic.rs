@@ -17,11 +17,14 @@ impl World {
         let (id, stream, fin) = (transmit.conn(), transmit.stream(), transmit.fin());
         let life = self.nodes[node].life;
         let Some(conn) = self.net.conn(id) else { return Ok(()) };
-        let Some(end) = conn.end_of(node, life).filter(|end| conn.open[*end]) else {
+        let holds = |end: &usize| conn.open[*end] && !conn.put_out[*end];
+        let Some(end) = conn.end_of(node, life).filter(holds) else {
             return Ok(());
         };
         let bytes = transmit.into_bytes();
         let to = conn.ends[1 - end].0;
+        self.bear_witness(node, to);
+        let Some(conn) = self.net.conn(id) else { return Ok(()) };
         let said = conn.taps[end].hear(stream, &bytes, fin);
         let said =
             said.map_err(|fault| broken(1, format!("node {node} sends garbage: {fault}")))?;
@@ -150,7 +153,8 @@ impl World {
             && (self.net.between(from, to) == 0 || both_ways)
         {
             let ends = [from, to].map(|node| (node, self.nodes[node].life));
-            let conn = self.net.connect(ends);
+            let shown = [from, to].map(|node| self.nodes[node].shown());
+            let conn = self.net.connect(ends, shown);
             let first = self.dice.millis(10..=200);
             let second = first + self.dice.millis(0..=100);
             self.later(first, Event::Open { conn, end: 0 });
@@ -165,7 +169,7 @@ impl World {
 
     pub(super) fn open(&mut self, id: ConnId, end: usize) -> Result<(), Broken> {
         let Some(conn) = self.net.conn(id) else { return Ok(()) };
-        let ((node, life), (peer, _)) = (conn.ends[end], conn.ends[1 - end]);
+        let ((node, life), shown) = (conn.ends[end], conn.shown[1 - end].clone());
         if !conn.open[end] || !conn.carries[end] {
             conn.open[end] = false;
             return Ok(());
@@ -174,11 +178,11 @@ impl World {
             self.cut(id, end);
             return Ok(());
         }
-        let peer = &self.nodes[peer].economy;
-        match self.nodes[node].partners.authenticate(peer.link.id(), &peer.evidence, self.now) {
+        match self.nodes[node].partners.authenticate(shown.key, &shown.evidence, self.now) {
             Ok(partner) => {
                 if let Some(conn) = self.net.conn(id) {
                     conn.told[end] = true;
+                    conn.let_in[end] = Some(partner.clone());
                 }
                 self.input(node, Input::Opened { partner, conn: id, dialed: end == 0 })
             }

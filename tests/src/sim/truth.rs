@@ -60,6 +60,8 @@ pub struct Piece {
     pub addressee: Option<Addressee>,
     /// Whether it is of the class `general` alone.
     pub general: bool,
+    /// Whether it is about persons.
+    pub personal: bool,
 }
 
 impl Truth {
@@ -82,6 +84,7 @@ impl Truth {
                 .map_or_else(|| manifest.floor.clone(), |own| manifest.floor.join(own)),
             destination: part.header.destination,
             addressee: part.header.addressee.clone(),
+            personal: part.header.classes.contains(&Class::PersonalData),
             general: part.header.classes.iter().all(|class| *class == Class::General),
         };
         let deed = Deed {
@@ -151,6 +154,15 @@ impl Deed {
     pub fn amends(&self) -> Vec<RecordId> {
         let proposal = (self.kind == Kind::Agreement).then(|| AgreementBody::decode(&self.body));
         proposal.and_then(Result::ok).map(|body| body.amends).unwrap_or_default()
+    }
+
+    /// For how many days what goes under a proposal is kept, if it says so.
+    #[must_use]
+    pub fn term(&self) -> Option<u32> {
+        let proposal = (self.kind == Kind::Agreement).then(|| AgreementBody::decode(&self.body));
+        let text = proposal.and_then(Result::ok).map(|body| body.text)?;
+        let line = text.lines().find_map(|line| line.strip_prefix("retention = \""))?;
+        line.split(' ').next()?.parse().ok()
     }
 
     /// The agreement that an acceptance or a termination speaks of, and from when it ends.

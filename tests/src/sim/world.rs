@@ -18,6 +18,7 @@ use super::event::{Event, Queued};
 use super::mutation::Mutation;
 use super::net::Net;
 use super::node::{Node, Promise, verify};
+use super::terms::FAR_OFF;
 use super::truth::Deed;
 use super::watch::{Broken, Watch, broken};
 
@@ -107,6 +108,7 @@ impl World {
     /// Runs to the end.
     pub fn run(&mut self) -> Result<Report, Broken> {
         self.furnish()?;
+        self.set_terms();
         for node in 0..self.nodes.len() {
             self.start(node)?;
         }
@@ -119,7 +121,9 @@ impl World {
             if !self.is_over(&event) {
                 self.now = at.max(self.now);
             }
-            if self.now.since(START).saturating_sub(self.slept) > LONGEST {
+            // Where something has a time, the looks that a node has every hour are waited for.
+            let longest = if self.config.terms { LONGEST * 2 } else { LONGEST };
+            if self.now.since(START).saturating_sub(self.slept) > longest {
                 return Err(broken(5, self.unquiet(&event)));
             }
             self.happen(event)?;
@@ -128,6 +132,7 @@ impl World {
             }
         }
         self.watch.settled(&self.nodes, self.now)?;
+        self.links_settled()?;
         self.report.delivered = self.watch.delivered;
         self.report.unkept = self.watch.unkept();
         self.report.consented = self.watch.consented;
@@ -135,6 +140,10 @@ impl World {
         self.report.amended = self.amended();
         self.report.timed = self.watch.timed;
         self.report.by_glass = self.watch.by_glass;
+        self.report.let_on = self.watch.let_on;
+        let desks = self.watch.shadows.iter().map(|shadow| shadow.desk.not_taken());
+        self.report.declined = desks.sum();
+        self.report.lapsed = self.watch.lapsed;
         self.report.grouped = self.watch.circles.delivered;
         self.report.frozen = self.watch.frozen(&self.nodes);
         self.report.signed = self.watch.truth.deeds().count() as u64;
@@ -301,7 +310,7 @@ impl World {
         }
     }
 
-    /// Who is not done after an hour, and what it waits for.
+    /// Who is not done when the time is over, and what it waits for.
     fn unquiet(&self, event: &Event) -> String {
         let node = match event {
             Event::Timer { node, .. } => Some(*node),
@@ -324,7 +333,7 @@ impl World {
             }
             (_, _) => "something is under way".to_owned(),
         };
-        format!("an hour has passed and it is not quiet: {what}")
+        format!("its time has passed and it is not quiet: {what}")
     }
 
     /// Faults end, everybody is up, and everything must arrive.
@@ -350,6 +359,9 @@ impl World {
 
     /// Starts a node's process.
     pub(super) fn start(&mut self, node: usize) -> Result<(), Broken> {
+        if !self.finish_links(node)? {
+            return Ok(());
+        }
         let seed = self.dice.number();
         let mutation = self.config.mutation;
         let started = self.nodes[node].start(seed, mutation);
@@ -397,6 +409,7 @@ impl World {
             return Err(broken(5, format!("node {node} turns on the spot")));
         }
         let now = self.time_of(node);
+        self.look_at_doubt(node);
         let Some(engine) = self.nodes[node].engine.as_mut() else { return Ok(()) };
         let effects = engine.handle(input, now);
         for effect in effects {
@@ -406,6 +419,7 @@ impl World {
             && let Some(engine) = &self.nodes[node].engine
         {
             self.watch.stepped(node, engine).map_err(|broken| at_node(node, broken))?;
+            self.look_at_doors(node).map_err(|broken| at_node(node, broken))?;
         }
         self.schedule(node)
     }
@@ -424,7 +438,8 @@ impl World {
         }
         if let Some(at) = next {
             let at = self.now.saturating_add(at.since(here).max(Duration::from_millis(1)));
-            if self.nodes[node].timer.is_none_or(|before| at < before) {
+            let waits = !self.config.terms || at.since(self.now) <= FAR_OFF;
+            if waits && self.nodes[node].timer.is_none_or(|before| at < before) {
                 self.nodes[node].timer = Some(at);
                 self.at(at, Event::Timer { node, life, at });
             }

@@ -22,7 +22,7 @@ fn speaks(kind: Kind, body: Vec<u8>, by: &Economy, at: Timestamp) -> VerifiedRec
 }
 
 /// An agreement that the partner proposes and the node accepts, with this besides.
-fn agree(bench: &mut Bench, peer: &mut Peer, more: &str) -> RecordId {
+pub(super) fn agree(bench: &mut Bench, peer: &mut Peer, more: &str) -> RecordId {
     let text = format!("format = 1\ntitle = \"NDA\"\ntier = \"nda\"\nstarts = 2026-01-01\n{more}");
     let (by, ours) = (peer.economy.clone(), bench.node.economy.clone());
     let body = AgreementBody::between(ours.id, by.id, text).expect("two parties");

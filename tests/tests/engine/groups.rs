@@ -303,6 +303,20 @@ fn what_waits_for_its_charter_and_is_believed_no_more_does_not_count_when_it_com
 }
 
 #[test]
+fn our_application_goes_to_whoever_asks_us_afterwards() {
+    let mut world = World::new();
+    let (kr, jp, fj) = (world.kr.clone(), world.jp.economy.clone(), world.fj.economy.clone());
+    let founds = says(Kind::Group, charter([kr.id, jp.id]), &jp);
+    let group = GroupId(founds.id().0);
+    world.bench.deliver(&mut world.jp, &founds, &[]);
+    let applies = world.enter(application(group, &kr));
+    assert_eq!(world.given().map(|given| given.contains(&applies)), [true, false, false]);
+    let asks = GroupBody::Invitation(InvitationBody { group, to: kr.id });
+    world.bench.deliver(&mut world.fj, &says(Kind::Group, asks.encode(), &fj), &[]);
+    assert_eq!(world.given().map(|given| given.contains(&applies)), [true, true, false]);
+}
+
+#[test]
 fn two_rosters_of_one_number_stop_the_group_and_the_operator_is_told_once() {
     let (mut world, id) = World::joined();
     assert_eq!(world.shared(id, "before"), [true, false, false]);

@@ -137,10 +137,17 @@ fn that_a_file_left_is_known_after_a_restore() {
     left(bench.reply(token).expect("an answer"));
     // Where it cannot be written down nothing is handed out. That it may have left is in the books.
     bench.list = ListDisk::Full;
-    let refused = bench.command(for_the_public(contents)).expect_err("it is not written down");
-    assert!(matches!(refused, CommandError::NotListed(_)), "{refused:?}");
+    let own = || {
+        let (contents, desks, by) = (contents.clone(), BTreeSet::new(), String::new());
+        Command::LetOut(Box::new(LetOut { contents, readers: Readers::Own, desks, by }))
+    };
+    for alarms in 1..=2 {
+        let refused = bench.command(own()).expect_err("it is not written down");
+        assert!(matches!(refused, CommandError::NotListed(_)), "{refused:?}");
+        assert_eq!(bench.alarms("erasures-list").len(), alarms);
+    }
     let files = bench.state().files(&record).to_vec();
-    assert_eq!((files.len(), bench.alarms("erasures-list").len()), (2, 1));
+    assert_eq!(files.len(), 3);
     bench.list = ListDisk::Quick;
     let restored = new_entry(&JournalEntry::Restored { at: bench.now }, Vec::new());
     bench.replace(MemoryStore::restore(&backup, restored).expect("a copy"));
@@ -148,6 +155,38 @@ fn that_a_file_left_is_known_after_a_restore() {
     // And at the start after that.
     bench.restart();
     assert_eq!(bench.state().files(&record), &files[..1]);
+}
+
+/// How often a file was made the journal says; what outlasts a restore is that somebody has it.
+#[test]
+fn a_file_that_is_made_every_night_is_written_down_once() {
+    let mut bench = Bench::new();
+    let (record, contents) = published(&mut bench);
+    let backup = bench.node.store.backup();
+    // While the word is being written down the next one is not answered without it.
+    bench.list = ListDisk::Slow;
+    let tokens = [contents.clone(), contents.clone()].map(|one| bench.give(for_the_public(one)));
+    assert!(tokens.iter().all(|token| bench.reply(*token).is_none()));
+    bench.write_list();
+    bench.list = ListDisk::Quick;
+    let before = bench.node.remembered.len();
+    for _ in 0..3 {
+        bench.wait(MINUTE);
+        left(bench.command(for_the_public(contents.clone())));
+    }
+    assert_eq!((bench.node.remembered.len(), bench.state().files(&record).len()), (before, 5));
+    assert_eq!(bench.state().erasures().words().len(), 1);
+    // Somebody else's file is another.
+    let (readers, desks, by) = (Readers::Public, BTreeSet::new(), "max".to_owned());
+    let asked = LetOut { contents: contents.clone(), readers, desks, by };
+    left(bench.command(Command::LetOut(Box::new(asked))));
+    assert_eq!((bench.node.remembered.len(), bench.state().files(&record).len()), (before + 1, 6));
+    // A start enters none of them again, and after a restore one of each is enough.
+    bench.restart();
+    assert_eq!(bench.state().files(&record).len(), 6);
+    let restored = new_entry(&JournalEntry::Restored { at: bench.now }, Vec::new());
+    bench.replace(MemoryStore::restore(&backup, restored).expect("a copy"));
+    assert_eq!(bench.state().files(&record).len(), before + 1);
 }
 
 /// What can still be unsent goes into no file; and of what left nobody says that nobody has it, though the clock is
@@ -177,7 +216,7 @@ fn what_left_as_a_file_is_not_unsent() {
 /// Its origin does not know of the file, and no link leads to whoever has it.
 #[test]
 fn people_are_told_of_files_of_what_its_origin_takes_back() {
-    for has_file in [true, false] {
+    for (has_file, replaces) in [(true, false), (false, false), (true, true), (false, true)] {
         let mut bench = Bench::new();
         let mut origin = bench.pair(2);
         bench.connect(&mut origin);
@@ -188,11 +227,22 @@ fn people_are_told_of_files_of_what_its_origin_takes_back() {
         if has_file {
             left(bench.command(for_the_public(contents.expect("its bytes"))));
         }
-        let body = WithdrawalBody::of(vec![record.id()]).expect("one record").encode();
-        let (word, _) = signed(Kind::Withdrawal, body, &origin.economy, &bench);
-        bench.deliver(&mut origin, &word, &[]);
+        if replaces {
+            let mut draft = Draft { supersedes: vec![record.id()], ..Draft::new(Kind::Advisory) };
+            let marking = Some(Marking::new(Tlp::Clear));
+            let header = Header { marking, ..Header::new(Section::Summary, "text/plain") };
+            draft.parts.push((header, b"another flaw".to_vec()));
+            let (newer, parts) = sign(draft, &origin.economy, bench.now);
+            bench.deliver(&mut origin, &newer, &parts);
+        } else {
+            let body = WithdrawalBody::of(vec![record.id()]).expect("one record").encode();
+            let (word, _) = signed(Kind::Withdrawal, body, &origin.economy, &bench);
+            bench.deliver(&mut origin, &word, &[]);
+        }
         let told = bench.alarms("files-left");
         assert_eq!(told.len(), usize::from(has_file), "{told:?}");
+        let does = if replaces { "replaces" } else { "takes back" };
+        assert!(told.iter().all(|text| text.contains(does)), "{told:?}");
         let reference = &bench.state().record(&record.id()).expect("a record").reference;
         assert!(told.iter().all(|text| text.contains(&format!("audit who {reference}"))));
     }

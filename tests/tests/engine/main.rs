@@ -15,6 +15,7 @@ mod bounds_withdrawn;
 mod consents;
 mod consents_going;
 mod discretion;
+mod dropping;
 mod egress;
 mod emergencies;
 mod erasing;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use comity_core::ledger::Head;
 use comity_core::receipt::{REJECTS, Receipt, RejectReason, UnverifiedReceipt};
 use comity_core::record::{Draft, Header};
+use comity_core::sign::SecretKey;
 use comity_core::test_util::SeededEntropy;
 use comity_core::{Digest, Kind, Marking, Section, Tlp};
 use comity_node::limits::ALARMS_PER_MINUTE;
@@ -37,16 +38,41 @@ fn a_receipt_that_was_lost_with_its_connection_is_signed_again() {
     assert!(!said.iter().any(|said| matches!(said, Said::Receipt(_))), "{said:?}");
 }
 
+/// Another one than the key that a connection was opened with the partner does not know yet, and counts as a fault.
+#[test]
+fn with_a_new_link_key_receipts_are_signed_over_connections_that_have_shown_it() {
+    let (mut bench, mut peer) = with_a_partner();
+    receipt(&mut bench, &peer);
+    let new = SecretKey::from_seed(&[90; 32]);
+    bench.engine().set_link_key(new.clone());
+    let (record, parts) = advisory(&peer.economy, "in the meantime", bench.now);
+    bench.deliver(&mut peer, &record, &parts);
+    bench.wait(Duration::from_secs(60));
+    assert_eq!(receipts(&mut bench, &peer).len(), 0, "over the connection of before nothing more");
+
+    bench.sever(peer.conn());
+    bench.connect(&mut peer);
+    bench.wait(Duration::from_secs(1));
+    let said = receipts(&mut bench, &peer);
+    assert!(said.iter().all(|receipt| receipt.key() == new.id()), "{said:?}");
+    let upto = said.into_iter().next_back().map(|last| last.verified_before().upto);
+    assert_eq!(upto, Some(peer.head), "and nothing of it is lost");
+}
+
+fn receipts(bench: &mut Bench, peer: &Peer) -> Vec<UnverifiedReceipt> {
+    let said = bench.heard(peer.conn()).into_iter();
+    let signed = said.filter_map(|said| match said {
+        Said::Receipt(signed) => Some(signed),
+        _ => None,
+    });
+    signed.map(|signed| UnverifiedReceipt::parse(&signed).expect("one that reads")).collect()
+}
+
 /// The last receipt that the node has signed for a partner.
 fn receipt(bench: &mut Bench, peer: &Peer) -> Receipt {
     bench.wait(Duration::from_secs(1));
     let us = bench.state().us();
-    let said = bench.heard(peer.conn()).into_iter().rev();
-    let signed = said.into_iter().find_map(|said| match said {
-        Said::Receipt(signed) => Some(signed),
-        _ => None,
-    });
-    let receipt = UnverifiedReceipt::parse(&signed.expect("a receipt")).expect("one that reads");
+    let receipt = receipts(bench, peer).pop().expect("a receipt");
     receipt.verify(us, peer.economy.id).expect("one that verifies")
 }
 

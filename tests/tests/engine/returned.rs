@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use comity_core::control::{ApprovalBody, ApprovalVerdict, WithdrawalBody};
+use comity_core::control::{ApprovalBody, ApprovalVerdict, TerminationBody, WithdrawalBody};
 use comity_core::journal::{
     ApprovalCause, JournalEntry, StaffChange, StaffJoined, StaffWithin, Standing,
 };
@@ -23,6 +23,7 @@ use comity_tests::sim::economy::Economy;
 use comity_tests::sim::node::new_entry;
 use comity_tests::sim::world::START;
 
+mod doubted;
 mod gaps;
 
 /// The node was put back to what it had when it had published one record, and a partner holds what came
@@ -165,6 +166,37 @@ fn what_was_signed_with_a_key_that_had_ended_is_named_to_be_signed_anew() {
     assert_eq!(stone(&world), Some(anew.id()));
     world.bench.restart();
     assert_eq!(stone(&world), Some(anew.id()));
+}
+
+/// An end of an agreement that reached nobody holds here, and the partner goes on: it can be said once more.
+#[test]
+fn an_agreement_that_was_ended_with_a_key_that_had_ended_can_be_ended_again() {
+    let mut agreed = None;
+    let mut world = World::after(|bench| {
+        let mut partner = bench.pair(3);
+        bench.connect(&mut partner);
+        agreed = Some(super::agreements::agree(bench, &mut partner, ""));
+        bench.sever(partner.conn());
+    });
+    let agreement = agreed.expect("it was agreed");
+    let ends = |world: &mut World, key: &SecretKey| {
+        let body = TerminationBody { agreement, effective: world.bench.now }.encode();
+        let now = world.bench.now;
+        let record = control(Kind::Termination, body, Tlp::Clear, key, world.by.id, now);
+        let (record, title) = (Box::new(record.expect("a termination")), String::new());
+        let id = record.id();
+        let publish = Command::Publish { record, parts: vec![], title, draft: None };
+        world.bench.command(publish).map(|_| id)
+    };
+    let (old, new) = (world.by.author.clone(), SecretKey::from_seed(&[77; 32]));
+    let first = ends(&mut world, &old).expect("as far as is known here, the key is in force");
+    let keyring = world.keyring(START.saturating_add(Duration::from_secs(60)), false);
+    world.give_back(&[(&keyring, &[])]);
+    let state = world.bench.state();
+    assert!(state.record(&first).unwrap().is_set_aside(), "its partner believes nothing of it");
+    assert!(state.agreements().get(&agreement).unwrap().terminated().is_some(), "it holds here");
+    ends(&mut world, &new).expect("by a key that counts");
+    assert!(ends(&mut world, &new).is_err(), "once is enough");
 }
 
 /// That somebody approved it may be what was lost: by the rules of today it waits again.

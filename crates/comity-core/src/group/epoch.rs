@@ -81,7 +81,12 @@ impl Chain {
 
     /// Whether a record had justified a change by `epoch`.
     pub(super) fn is_spent(&self, record: &RecordId, epoch: u64) -> bool {
-        self.spent.get(record).is_some_and(|spent| *spent <= epoch)
+        self.spent_in(record, epoch).is_some()
+    }
+
+    /// The epoch, up to `epoch`, whose roster cites a record.
+    pub(super) fn spent_in(&self, record: &RecordId, epoch: u64) -> Option<u64> {
+        self.spent.get(record).copied().filter(|spent| *spent <= epoch)
     }
 
     /// The last epoch up to `epoch` in which an economy was a member no longer.

@@ -149,11 +149,22 @@ impl Group {
                     let asked = self.founding().founders().contains(&to)
                         || self.invited().contains(&to)
                         || welcome;
-                    body.member == to || (asked && self.closes(by, body))
+                    body.member == to
+                        || self.goes_with_a_roster(record, to)
+                        || (asked && self.closes(by, body))
                 }
                 Says::Group(GroupBody::Invitation(body)) => body.to == to,
-                Says::Group(GroupBody::Application(_) | GroupBody::Handover(_)) => false,
+                Says::Group(GroupBody::Handover(_)) => self.goes_with_a_roster(record, to),
+                Says::Group(GroupBody::Application(_)) => false,
             }
+    }
+
+    /// Whether the roster that cites a record is for `to` because it stood in the one before, though it may be in
+    /// doubt by now: without what it cites the roster would wait there for ever, and each later one with it.
+    fn goes_with_a_roster(&self, record: &RecordId, to: EconomyId) -> bool {
+        let cited = self.chain.spent_in(record, self.head().epoch);
+        let before = cited.and_then(|epoch| epoch.checked_sub(1));
+        before.is_some_and(|before| self.is_listed(to, before))
     }
 
     /// Whether a record counts, or may: a roster cites it, or may cite it now. Nobody passes on what
@@ -303,6 +314,21 @@ impl Group {
             Says::Group(_) | Says::Roster(_) => false,
         });
         votes.map(|one| (one.by, one.record)).collect()
+    }
+
+    /// Whether an economy that was a member and is none any more went by its own word. `None`: it is one, or never was.
+    #[must_use]
+    pub fn left_itself(&self, economy: EconomyId) -> Option<bool> {
+        let listed = |epoch: &super::Epoch| epoch.members.contains_key(&economy);
+        if listed(self.head()) {
+            return None;
+        }
+        let last = self.epochs().filter(|epoch| listed(epoch)).map(|epoch| epoch.epoch).max()?;
+        let gone = self.epoch(last.saturating_add(1))?;
+        let roster = self.statement(&gone.record).and_then(Statement::roster);
+        let words = roster.and_then(|roster| roster.changes.get(&economy));
+        let own = |word: &RecordId| self.statement(word).is_some_and(|said| said.by == economy);
+        Some(words.is_some_and(|words| words.iter().any(own)))
     }
 
     /// Whether the group is closed: whoever keeps the roster is alone in it, and has said with this roster

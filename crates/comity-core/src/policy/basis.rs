@@ -35,6 +35,8 @@ pub(super) enum Basis<'a> {
     NotYet(&'a Agreement),
     /// Nobody can say which text of this one holds.
     Contested(&'a Agreement),
+    /// It is in doubt whether both have signed this one.
+    InDoubt(&'a Agreement),
     /// Nothing is signed.
     Nothing,
     /// Nothing covers it, and an emergency release stands in: what that does not pass is measured against
@@ -102,14 +104,16 @@ impl<'a> Basis<'a> {
         if let Some(agreement) = agreements.iter().find(|one| one.is_contested(asked.now)) {
             return Self::Contested(agreement);
         }
+        let doubted = agreements.iter().find(|one| one.is_in_doubt(asked.now));
         let ended = agreements.iter().filter_map(|one| Some((one, one.until()?)));
         let ended = ended.filter(|(_, until)| *until <= asked.now);
         // Of those that ended together, the one that began first: what amends it never applied then.
         let ended = ended.max_by_key(|(one, until)| (*until, Reverse(one.from())));
-        match (ended, later.next()) {
-            (_, Some(agreement)) => Self::NotYet(agreement),
-            (Some((agreement, until)), None) => Self::Ended(agreement, until),
-            (None, None) => Self::Nothing,
+        match (ended, doubted, later.next()) {
+            (_, _, Some(agreement)) => Self::NotYet(agreement),
+            (_, Some(agreement), None) => Self::InDoubt(agreement),
+            (Some((agreement, until)), None, None) => Self::Ended(agreement, until),
+            (None, None, None) => Self::Nothing,
         }
     }
 
@@ -128,6 +132,7 @@ impl<'a> Basis<'a> {
             | Self::Ended(..)
             | Self::NotYet(_)
             | Self::Contested(_)
+            | Self::InDoubt(_)
             | Self::Nothing
             | Self::Emergency(..) => None,
         }
@@ -144,6 +149,7 @@ impl<'a> Basis<'a> {
             | Self::Ended(..)
             | Self::NotYet(_)
             | Self::Contested(_)
+            | Self::InDoubt(_)
             | Self::Nothing => None,
         }
     }

@@ -46,23 +46,25 @@ impl Comparison {
     ) -> Option<Shift> {
         // How parts hang together follows from these two answers about each, and from what is the same
         // in both policies.
-        let alike = parts.iter().all(|part| {
-            let answers = [&mut self.before, &mut self.after].map(|shared| {
-                let classed = shared.classify(record, part, now);
-                let answer = shared.answer(&classed, recipient);
-                (answer.outcome.is_release(), answer.rests_on_order)
-            });
-            answers.first() == answers.last()
+        let [before, after] = [&mut self.before, &mut self.after].map(|shared| {
+            let mut classed = Vec::with_capacity(parts.len());
+            let mut answers = Vec::with_capacity(parts.len());
+            for part in parts {
+                let one = shared.classify(record, part, now);
+                let answer = shared.answer(&one, recipient);
+                answers.push((answer.outcome.is_release(), answer.rests_on_order));
+                classed.push(one);
+            }
+            (classed, answers)
         });
-        if alike {
+        let ((classed_before, answers_before), (classed_after, answers_after)) = (before, after);
+        if answers_before == answers_after {
             return None;
         }
-        let [before, after] = [&mut self.before, &mut self.after].map(|shared| {
-            let mut decide = |part| {
-                let classed = shared.classify(record, part, now);
-                (*shared.decide(&classed, recipient)).clone()
-            };
-            let decisions = parts.iter().map(&mut decide).collect();
+        let both = [(&mut self.before, classed_before), (&mut self.after, classed_after)];
+        let [before, after] = both.map(|(shared, classed)| {
+            let decide = |one| (*shared.decide(one, recipient)).clone();
+            let decisions = classed.iter().map(decide).collect();
             let plan = plan_by(shared.snapshot(), record, parts, recipient, now, decisions);
             plan.releases().to_vec()
         });

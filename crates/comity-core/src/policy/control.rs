@@ -62,12 +62,21 @@ fn in_itself(record: &RecordFacts) -> [Judgement; 3] {
     } else {
         Finding::deny(Fact::WrongShape(record.kind))
     };
-    let sound = gates::set_aside(record).map_or(Finding::pass(Fact::Sound), Finding::deny);
     [
         shape.by(Gate::Kind),
-        sound.by(Gate::Quarantine),
+        sound(record).by(Gate::Quarantine),
         gates::control_unbuilt(record).by(Gate::Unbuilt),
     ]
+}
+
+/// Whether it counts. What binds both parties of an agreement though its key is believed no more goes to the other
+/// all the same: it permits nothing there either, and without it the two would go by different texts.
+fn sound(record: &RecordFacts) -> Finding {
+    let agrees = matches!(record.kind, Kind::Agreement | Kind::Acceptance);
+    if agrees && record.quarantined && record.binds_in_doubt {
+        return Finding::pass(Fact::BindsInDoubt);
+    }
+    gates::set_aside(record).map_or(Finding::pass(Fact::Sound), Finding::deny)
 }
 
 /// Whom each kind is for. An audience that does not fit the kind is nobody.
@@ -156,7 +165,7 @@ fn audience(snapshot: &PolicySnapshot, record: &RecordFacts, to: EconomyId) -> F
 }
 
 /// Whom words about a group concern. A charter that is not entered yet is for its founders; our own
-/// application also goes to whoever asked us, since before the first roster nobody else is known.
+/// application also goes to whoever asked us, as long as no roster is here by which anybody else is known.
 fn in_group(snapshot: &PolicySnapshot, record: &RecordFacts, says: &Says, to: EconomyId) -> bool {
     let id = says.group().unwrap_or(GroupId(record.id.0));
     match (snapshot.group(&id), says) {
@@ -165,7 +174,7 @@ fn in_group(snapshot: &PolicySnapshot, record: &RecordFacts, says: &Says, to: Ec
         {
             let group = association.group();
             group.concerns(&record.id, record.origin, says, to)
-                || group.has_invited(to, record.origin)
+                || (group.head().epoch == 0 && group.has_invited(to, record.origin))
         }
         (Some(association), _) => association.group().concerns(&record.id, record.origin, says, to),
         (None, Says::Group(GroupBody::Charter(charter))) => charter.founders.contains(&to),

@@ -45,6 +45,8 @@ pub enum Fact {
     NotYetInForce(Timestamp),
     /// Of the texts that were signed, nobody can say which holds.
     Contested,
+    /// It is in doubt whether both have signed what was signed.
+    SignatureInDoubt,
 
     /// Its agreement is reviewed in time, or names no day for that.
     ReviewNotDue,
@@ -239,6 +241,8 @@ pub enum Fact {
     Sound,
     /// It was set aside.
     Quarantined,
+    /// It was set aside for its key alone, and binds both parties: they have to go by the same text.
+    BindsInDoubt,
     /// Its author could not be checked yet.
     PendingAuthor,
     /// A newer keyring of its origin may exist: what was signed under the one here is held.
@@ -335,6 +339,9 @@ impl fmt::Display for Fact {
             Self::NotYetInForce(when) => write!(f, "not in force before {when}"),
             Self::Contested => f.write_str(
                 "contested: its texts contradict each other on which of them holds, so none permits anything until both sign one that amends them all",
+            ),
+            Self::SignatureInDoubt => f.write_str(
+                "in doubt: a key that signed it is not believed now, so it permits nothing until that is cleared up, or both have signed anew",
             ),
             Self::ReviewNotDue => f.write_str("no review is overdue"),
             Self::ReviewOverdue(when) => write!(f, "review overdue since {when}: a warning"),
@@ -454,6 +461,7 @@ impl fmt::Display for Fact {
             Self::ExerciseNotAdmitted => f.write_str("exercises are not admitted"),
             Self::Sound => f.write_str("verified, marked, and it stands"),
             Self::Quarantined => f.write_str("in quarantine"),
+            Self::BindsInDoubt => f.write_str("in quarantine for its key, and binds both all the same"),
             Self::PendingAuthor => f.write_str("its author could not be checked yet"),
             Self::KeyringUnconfirmed(why) => write!(f, "its origin's {why}"),
             Self::RecipientUnconfirmed(why) => write!(f, "the recipient's {why}"),

@@ -144,6 +144,8 @@ pub struct RecordFacts {
     /// record that a withdrawal names, any record of the origin whose keyring it is. Of an acknowledgement:
     /// whether the recipient told us of what it answers.
     pub released_before: bool,
+    /// Of a proposal or an acceptance: whether both parties are bound by it, though it is in doubt who signed it.
+    pub binds_in_doubt: bool,
     /// Until when a record of our own goes to nobody, so that it can be unsent.
     pub unsend_until: Option<Timestamp>,
     /// Whether it waits for a second person.
@@ -179,6 +181,7 @@ impl RecordFacts {
             unmarked: false,
             pending: false,
             released_before: false,
+            binds_in_doubt: false,
             unsend_until: None,
             approval: Approval::NotNeeded,
             emergencies: Vec::new(),

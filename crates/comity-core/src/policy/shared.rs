@@ -281,6 +281,7 @@ impl MarkingClass {
             unmarked,
             pending,
             released_before: _for_control_kinds,
+            binds_in_doubt: _for_control_kinds_too,
             unsend_until,
             approval,
             emergencies: _of_the_recipient,

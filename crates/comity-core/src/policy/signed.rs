@@ -20,6 +20,7 @@ pub struct Agreement {
     /// another.
     freed: Vec<Span>,
     contested: bool,
+    doubted: bool,
 }
 
 /// What takes the place of an agreement's text, and from when: it permits nothing then.
@@ -50,6 +51,7 @@ impl Agreement {
             replaced: None,
             freed: Vec::new(),
             contested: false,
+            doubted: false,
         }
     }
 
@@ -91,6 +93,12 @@ impl Agreement {
     /// binds as before. Otherwise whoever signed could shed what it prohibits by revoking its own key.
     #[must_use]
     pub fn in_doubt(mut self) -> Self {
+        self.doubted = true;
+        self.silent()
+    }
+
+    /// The same agreement, which permits nothing, and binds as before.
+    pub(super) fn silent(mut self) -> Self {
         self.until = Some(self.from);
         self
     }
@@ -167,6 +175,14 @@ impl Agreement {
     #[must_use]
     pub fn is_contested(&self, now: Timestamp) -> bool {
         self.contested && self.terminated.is_none_or(|end| end > now)
+    }
+
+    /// Whether nothing goes under it at `now` for the reason that it is in doubt whether both ever signed it.
+    #[must_use]
+    pub fn is_in_doubt(&self, now: Timestamp) -> bool {
+        self.doubted
+            && self.terminated.is_none_or(|end| end > now)
+            && self.bound_until().is_none_or(|until| until > now)
     }
 
     /// Whether it is in force at `now`.

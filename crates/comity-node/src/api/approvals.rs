@@ -90,6 +90,9 @@ pub struct Approved {
     /// Whether the node is in recovery: nothing is sent until that is over.
     #[serde(default)]
     pub recovering: bool,
+    /// Why it goes to nobody though it is approved, where it is in quarantine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_quarantine: Option<String>,
 }
 
 /// Why something that is published takes a second person.

@@ -64,6 +64,9 @@ pub struct AuditConsent {
     pub from_id: String,
     /// The sections of its parts.
     pub sections: Vec<String>,
+    /// The same as screens call them: see [`AuditDelivery::called`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub called: Vec<String>,
     /// Its parts, by digest.
     pub parts: Vec<String>,
     /// When we consented.
@@ -108,6 +111,10 @@ pub struct AuditDelivery {
     pub at: String,
     /// The sections that went.
     pub sections: Vec<String>,
+    /// The same as screens call them: `mitigation(2)`, with its number as `comity show` has it, where several parts of the
+    /// record have one section.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub called: Vec<String>,
     /// The parts that went, by digest.
     pub parts: Vec<String>,
     /// Parts that stayed, with gate and clause.
@@ -269,6 +276,9 @@ pub struct AuditWithheld {
     pub part: String,
     /// What it says.
     pub section: String,
+    /// The same as screens call it: see [`AuditDelivery::called`].
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub called: String,
     /// The gate.
     pub gate: String,
     /// Why.

@@ -74,8 +74,11 @@ pub struct AgreementDiff {
     pub records: u64,
     /// What would change, for each partner for whom anything would.
     pub effects: Vec<DiffEffect>,
+    /// What has no effect in the place of the texts that are agreed, and why: a shorter notice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without_effect: Option<String>,
     /// Why `agreement amend` would not propose the second in the place of the first now, where that is an agreement
-    /// and the second a text.
+    /// and the second a text; or why `agreement accept` would refuse the one proposal that is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub against: Option<DiffAgainst>,
 }
@@ -111,7 +114,7 @@ pub struct TermsDifference {
     pub before: String,
     /// What it would be.
     pub after: String,
-    /// `wider`, `narrower` or `other`, looked at by itself.
+    /// `wider`, `narrower` or `other`, looked at by itself; `none`, where it has no effect.
     pub effect: String,
     /// The article.
     pub clause: Option<String>,

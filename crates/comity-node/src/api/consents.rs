@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Published;
+use super::{PartName, Published};
 
 /// Something that was asked of an origin, or, where the ask went to somebody else, what it consented to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -75,8 +75,8 @@ pub struct GrantedLine {
 pub struct ConsentAskRequest {
     /// The record: its reference, or its id.
     pub record: String,
-    /// Numbers of parts, as `comity explain` counts. Empty: all that it could open.
-    pub parts: Vec<usize>,
+    /// Parts, by number as `comity show` counts or by section. Empty: all that it could open.
+    pub parts: Vec<PartName>,
     /// For whom: names or ids of partners.
     pub recipients: Vec<String>,
     /// What for.
@@ -95,8 +95,8 @@ pub struct ConsentAskRequest {
 pub struct ConsentGrantRequest {
     /// The ask: its reference, or its id.
     pub ask: String,
-    /// Numbers of parts, of those that were asked for. Empty: all of these.
-    pub parts: Vec<usize>,
+    /// Parts, by number here or by section, of those that were asked for. Empty: all of these.
+    pub parts: Vec<PartName>,
     /// To whom, of those for whom it was asked. Empty: all of these.
     pub recipients: Vec<String>,
     /// Until when; none: what was asked for.

@@ -2,15 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::PartName;
+
 /// Parts of a record are to be erased here.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EraseRequest {
     /// A reference, or the front of an id.
     pub record: String,
-    /// Numbers of parts; none: every part that is here.
+    /// Parts, by number or section; none: every part that is here.
     #[serde(default)]
-    pub parts: Vec<usize>,
+    pub parts: Vec<PartName>,
     /// Why, in a person's words; it is in the certificate.
     pub reason: String,
     /// Only tell what would go, and who has copies.

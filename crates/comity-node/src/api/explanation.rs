@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::RecordLine;
+use super::{PartName, RecordLine};
 
 /// What is asked about a record.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -13,9 +13,9 @@ pub struct ExplainRequest {
     /// A partner's name or id; `constituents`; `public`; none: every partner.
     #[serde(default)]
     pub to: Option<String>,
-    /// One part, by its number among those that are here; none: all.
+    /// One part, by its number among those that are here, or by its section; none: all.
     #[serde(default)]
-    pub part: Option<usize>,
+    pub part: Option<PartName>,
     /// With what was known at this instant, RFC 3339; none: now.
     #[serde(default)]
     pub at: Option<String>,
@@ -39,6 +39,9 @@ pub struct Explained {
     /// The instant that was asked about, with what was known then. `None`: now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
+    /// Of one of ours that goes by a person's word: why no partner counts it, and what to do instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unheeded: Option<String>,
 }
 
 /// Why one partner may, or may not, have each part.

@@ -13,8 +13,8 @@ pub struct GroupLine {
     pub reference: String,
     /// What the charter calls it.
     pub name: String,
-    /// How we stand in it: `secretariat`, `member`, `applied`, `invited`, `left`, `no part of it`; or `frozen`, `closed`, or
-    /// `unconfirmed` when its secretariat has been silent for too long.
+    /// How we stand in it: `secretariat`, `member`, `in doubt` where it is in doubt what let us in or we may be gone, `applied`, `invited`, `left`, `removed`, `no part of it`; or `frozen`, `closed`, `not believed` when
+    /// the key that signed its charter is not, or `unconfirmed` when its secretariat has been silent for too long.
     pub state: String,
     /// The number of its last roster; 0 is the charter's own.
     pub roster: u64,
@@ -136,6 +136,9 @@ pub struct RosterLine {
     pub came: Vec<String>,
     /// Who went with it.
     pub went: Vec<String>,
+    /// `dropped`, `quarantined` or `pending`, where it is not believed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<String>,
 }
 
 /// What was signed, or would be, and what has come of it.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::PartName;
+
 /// The egress guard: its lists, and what they hold.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct GuardReport {
@@ -66,8 +68,8 @@ pub struct GuardPass {
 pub struct GuardRequest {
     /// A reference, or the front of an id.
     pub record: String,
-    /// The number of the part, as `explain` shows it.
-    pub part: u64,
+    /// The part, by its number as `explain` shows it, or by its section.
+    pub part: PartName,
     /// Who decides; where somebody of the staff asks, that one does.
     #[serde(default)]
     pub by: String,

@@ -82,6 +82,9 @@ pub struct KeyLine {
     /// The strictest label that it may sign.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub up_to: Option<String>,
+    /// Of an author: whether it signs content, or only words without any: agreements, approvals, withdrawals.
+    #[serde(default)]
+    pub content: bool,
     /// Granted from here on.
     pub from: String,
     /// Up to here.
@@ -99,7 +102,8 @@ pub struct KeyLine {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RevokeRequest {
-    /// The front of the key's id; `desk` is the one with which the node signs.
+    /// The front of the key's id, or the name of whoever of the staff has it; `desk` is the one with which the node
+    /// signs.
     pub key: String,
     /// What it signs from here on counts no more; now, if this is not said.
     #[serde(default)]
@@ -137,9 +141,22 @@ pub struct Revoked {
     pub keyring: Option<u64>,
     /// Records that count no more: signed from then on.
     pub takes_back: Vec<SignedLine>,
+    /// What falls with them: agreements, proposals and groups, under which nothing goes any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub falls: Vec<FallLine>,
     /// Records signed before that partners hold: they count with whoever had them from us, and are set
     /// aside by whoever first sees them later, through others, until they are affirmed.
     pub doubts: Vec<SignedLine>,
+}
+
+/// Something that rests on what a key signed, and falls with it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FallLine {
+    /// What becomes of it, in a sentence.
+    pub what: String,
+    /// What mends it; none, where another line says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// A record that a key signed.
@@ -151,6 +168,8 @@ pub struct SignedLine {
     pub reference: String,
     /// Its title here.
     pub title: String,
+    /// Its kind.
+    pub kind: String,
     /// When it says that it was signed.
     pub signed_at: String,
     /// The partners that possibly hold something of it.

@@ -18,6 +18,7 @@ mod groups;
 mod guard;
 mod keys;
 mod node;
+mod part_names;
 mod partners;
 mod publishing;
 mod quarantine;
@@ -71,20 +72,23 @@ pub use groups::{
 };
 pub use guard::{GuardList, GuardPart, GuardPass, GuardReport, GuardRequest};
 pub use keys::{
-    AffirmRequest, Affirmed, KeyLine, RevokeRequest, Revoked, RootPassphrase, RotateRequest,
-    SignedLine,
+    AffirmRequest, Affirmed, FallLine, KeyLine, RevokeRequest, Revoked, RootPassphrase,
+    RotateRequest, SignedLine,
 };
-pub use node::{AlarmLine, ClockState, Event, Status};
+pub use node::{AlarmLine, AwaitedLine, ClockState, Event, Status};
+pub use part_names::PartName;
+pub(crate) use part_names::is_front;
 pub use partners::{
-    AgreementLine, AgreementTexts, Ceremony, ContestedLine, DeadlineLine, IntakeLine,
-    IntroductionLine, Invitation, InvitationLine, PartnerLine, PartnerUpdate, PathLine, Pinged,
+    AgreementDoubt, AgreementLine, AgreementTexts, Ceremony, ContestedLine, DeadlineLine,
+    IntakeLine, IntroductionLine, Invitation, InvitationLine, PartnerLine, PartnerUpdate, PathLine,
+    Pinged,
 };
 pub use publishing::{
-    AddresseeRequest, Cell, EmbargoRequest, MarkingFields, PartRequest, Preview, PreviewPart,
-    PublishRequest, Published, UnawareLine,
+    AddresseeRequest, BoundTogether, Cell, EmbargoRequest, MarkingFields, NoPartner, PartRequest,
+    Preview, PreviewPart, PublishRequest, Published, UnawareLine,
 };
 pub use quarantine::{
-    HoldLine, QuarantineLine, QuarantineRequest, RuleRequest, RuleVerdict, RulingLine,
+    HoldLine, QuarantineLine, QuarantineRequest, RuleRequest, RuleVerdict, RuledLine, RulingLine,
 };
 pub use records::{
     EndLine, LeftOut, ListRequest, PartDetail, RecordDetail, RecordFile, RecordFileRequest,

@@ -72,6 +72,10 @@ pub struct Status {
     /// will pass on nothing that this node signs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keyring_unsaid: Option<String>,
+    /// The version of a keyring of ours of which partners have heard, and that is not here: this journal was put back,
+    /// or somebody else has the key of the links.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keyring_forgotten: Option<String>,
     /// What is wrong with the root keys, if anything: somebody else has signed with them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_problem: Option<String>,
@@ -93,6 +97,13 @@ pub struct Status {
     pub recovering: Option<String>,
     /// The partners.
     pub partners: Vec<PartnerLine>,
+    /// Those to be: their digits wait to be typed here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pairing: Vec<String>,
+    /// What waits for a word of ours: proposed agreements, applications to groups whose roster we keep, and what
+    /// others have recalled and is still here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub awaited: Vec<AwaitedLine>,
     /// Groups to which nothing goes: frozen, or their roster is not confirmed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stopped_groups: Vec<GroupLine>,
@@ -104,6 +115,20 @@ pub struct Status {
     pub contested: Vec<ContestedLine>,
     /// The latest alarms, newest first.
     pub alarms: Vec<AlarmLine>,
+}
+
+/// Something that waits for a word of ours.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AwaitedLine {
+    /// `agreement`, `group` or `recall`; `declined`, of what we proposed; `membership`, where members of a group are in doubt
+    /// or not known here.
+    pub about: String,
+    /// Who waits for it.
+    pub with: String,
+    /// What it is, in a sentence.
+    pub what: String,
+    /// What to do about it.
+    pub next: String,
 }
 
 /// How the clocks stand.

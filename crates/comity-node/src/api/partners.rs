@@ -168,7 +168,7 @@ pub struct AgreementLine {
     /// Who proposed it.
     pub proposed_by: String,
     /// `proposed by us`, `awaits our acceptance`, `in force`, `starts later`, `ended`, `taken back`,
-    /// `unreadable`; and where texts amend one another: `amended`, `overtaken`, `without effect`,
+    /// `declined`, `unreadable`, `in doubt`; and where texts amend one another: `amended`, `overtaken`, `without effect`,
     /// `contested`.
     pub state: String,
     /// From when it is in force.
@@ -179,6 +179,9 @@ pub struct AgreementLine {
     pub bound_until: Option<String>,
     /// The period of notice, and its article: the longest that any text of the agreement says.
     pub notice: Option<String>,
+    /// The same in days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice_days: Option<u32>,
     /// The earliest end that this notice allows, if it were given now.
     pub earliest_end: String,
     /// The exact text, where asked for.
@@ -195,10 +198,25 @@ pub struct AgreementLine {
     /// How it stands with the other texts of its agreement, where both have signed several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub texts: Option<AgreementTexts>,
+    /// Why it is in doubt whether both have signed it, where nothing goes under it for that reason though it binds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<AgreementDoubt>,
     /// Every text of the agreement with its words, from the first to the last, where one agreement is asked
     /// for and there are several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<AgreementLine>,
+}
+
+/// An agreement of one text, of which a key that signed is believed no more.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AgreementDoubt {
+    /// Which signature, and why.
+    pub why: String,
+    /// What to do about it.
+    pub next: String,
+    /// Whether it is our acceptance: we may accept once more.
+    #[serde(default)]
+    pub ours: bool,
 }
 
 /// The texts of one agreement.
@@ -213,6 +231,9 @@ pub struct AgreementTexts {
     /// Why nothing goes under it though it binds, in a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// What to do about that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
     /// From when the agreement ends, where somebody has ended it.
     pub ends: Option<String>,
     /// Until when any of it binds, where that is known.

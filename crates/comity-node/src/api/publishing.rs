@@ -158,6 +158,12 @@ pub struct Preview {
     pub partners: Vec<String>,
     /// The rows.
     pub parts: Vec<PreviewPart>,
+    /// Parts that everybody might have, and that go with others by which whoever gets them is bound.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bound_together: Vec<BoundTogether>,
+    /// Members of a group that it is addressed to who are no partners: they get nothing from us.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub no_partners: Vec<NoPartner>,
     /// Until when whoever has any of it may not pass it on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub embargo_until: Option<String>,
@@ -165,6 +171,31 @@ pub struct Preview {
     pub policy: u64,
     /// When it was computed.
     pub at: String,
+}
+
+/// Parts at TLP:CLEAR that bind a partner to what the other parts of the record are given under: one delivery carries one set
+/// of obligations.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BoundTogether {
+    /// The partner.
+    pub partner: String,
+    /// What the parts say.
+    pub sections: Vec<String>,
+    /// What the partner takes on with them: `onward: ask, keep 300 days`.
+    pub obligations: String,
+    /// What it would take on, were they published by themselves.
+    pub alone: String,
+}
+
+/// A member of a group to which nothing can go from here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoPartner {
+    /// What this node calls it.
+    pub member: String,
+    /// The group.
+    pub group: String,
+    /// Why it gets nothing, in a sentence.
+    pub reason: String,
 }
 
 /// One part, for every partner.
@@ -193,6 +224,9 @@ pub struct Cell {
     pub partner: String,
     /// `release`, `withhold` or `hold`.
     pub outcome: String,
+    /// The same once a second person has approved it, where that is what is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub once_approved: Option<String>,
     /// Until when it is held.
     pub until: Option<String>,
     /// The gate that keeps it.

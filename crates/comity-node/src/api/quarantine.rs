@@ -27,6 +27,15 @@ pub struct HoldLine {
     pub brought_by: Vec<String>,
     /// Partners to which it may have gone before.
     pub went_to: Vec<String>,
+    /// Why it cannot be refused for good, where it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_dropped: Option<String>,
+    /// Why it cannot be let out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_released: Option<String>,
+    /// Of one of our own: why no partner counts it, whatever is decided here, and what to do instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unheeded: Option<String>,
 }
 
 /// What a person decided about a record.
@@ -62,6 +71,20 @@ pub struct RuleRequest {
     pub by: String,
     /// Why. Kept here and sent to nobody.
     pub reason: String,
+    /// Only whether it would be refused.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// A record about which a person has decided.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RuledLine {
+    /// The record as it stands now.
+    #[serde(flatten)]
+    pub line: RecordLine,
+    /// Of one of our own that was let out: why no partner counts it all the same, and what to do instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unheeded: Option<String>,
 }
 
 /// What a person may decide.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::PartName;
 use super::approvals::ApprovalLine;
 use super::assessing::{AssessmentLine, ProvenanceLine};
 use super::audit::TermsLine;
@@ -102,6 +103,9 @@ pub struct EndLine {
 /// A part that is here.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PartDetail {
+    /// Its place among the parts that are here, from 1: what `--part` names. Another node may count otherwise.
+    #[serde(default)]
+    pub number: usize,
     /// The digest; of a draft's part, which has no salt yet, that of its content.
     pub part: String,
     /// What it says.
@@ -135,9 +139,9 @@ pub struct RecordFileRequest {
     /// Who reads the file, `constituents` or `public`. Nothing: whoever uses this node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub readers: Option<String>,
-    /// Only these parts, by their numbers, from 1. None: all that may go.
+    /// Only these parts, by their numbers, from 1, or their sections. None: all that may go.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub parts: Vec<u64>,
+    pub parts: Vec<PartName>,
 }
 
 /// A record as a file that verifies offline: a CBOR sequence of the signed record and its parts.

@@ -96,6 +96,10 @@ pub struct StaffAdded {
     pub file: String,
     /// The version of the keyring that grants the key.
     pub keyring: u64,
+    /// What nobody may do from now on, where this is the first of the staff: in one line each, with what to do about
+    /// it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nobody_may: Vec<String>,
 }
 
 /// Somebody who is to leave the staff.

@@ -56,6 +56,9 @@ pub struct RefusalRequest {
     /// The same in your own words, one line; `other` needs them.
     #[serde(default)]
     pub text: Option<String>,
+    /// Only who would be told.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// A record of ours of which a partner may hold something that it would not get now.

@@ -349,6 +349,9 @@ impl fmt::Display for Address {
     }
 }
 
+/// What is said of the economy.
+const CLIENT_ECONOMY: [&str; 5] = ["code", "id", "name", "timezone", "city"];
+
 impl Config {
     /// Reads `comity.toml` in the data folder.
     pub fn read(folder: &Path) -> Result<Self, ConfigError> {
@@ -361,6 +364,28 @@ impl Config {
             }
         })?;
         Self::parse(&text, &path, folder)
+    }
+
+    /// What a client of a node that runs needs of `comity.toml`: whose node it is, and its socket. Whatever else
+    /// stands there is the node's, which has read it, and may be wrong by now.
+    pub fn read_as_client(folder: &Path) -> Result<Self, ConfigError> {
+        let path = folder.join(FILE_NAME);
+        let text = std::fs::read_to_string(&path)
+            .map_err(|source| ConfigError::Unreadable { path: path.clone(), source })?;
+        let whole = without_wrong_lines(&text).map_err(|error| {
+            ConfigError::Wrong(Box::new(Fault::from_toml(path.clone(), &text, &error)))
+        })?;
+        let read = [("economy", &CLIENT_ECONOMY[..]), ("admin", &["socket"][..])];
+        let mut kept = toml::Table::new();
+        kept.extend(whole.get("format").map(|format| ("format".to_owned(), format.clone())));
+        for (section, keys) in read {
+            let Some(toml::Value::Table(table)) = whole.get(section) else { continue };
+            let known = table.iter().filter(|(key, _)| keys.contains(&key.as_str()));
+            let known: toml::Table =
+                known.map(|(key, value)| (key.clone(), value.clone())).collect();
+            kept.insert(section.to_owned(), toml::Value::Table(known));
+        }
+        Self::parse(&kept.to_string(), &path, folder)
     }
 
     /// Reads `text`, which lies at `file`; relative paths start from `folder`.
@@ -398,5 +423,29 @@ impl Config {
         } else {
             self.listen.public.clone()
         }
+    }
+}
+
+/// Lines without which a text is read as TOML.
+const WRONG_LINES: usize = 16;
+
+/// What a text says but for the lines that cannot be read.
+fn without_wrong_lines(text: &str) -> Result<toml::Table, toml::de::Error> {
+    let mut lines: Vec<&str> = text.lines().collect();
+    let mut left = WRONG_LINES;
+    loop {
+        let read = lines.join("\n");
+        let error = match toml::from_str(&read) {
+            Ok(table) => return Ok(table),
+            Err(error) => error,
+        };
+        let before = error.span().and_then(|span| read.get(..span.start));
+        let place = before.map(|before| before.matches('\n').count());
+        let line = place.and_then(|place| lines.get_mut(place)).filter(|line| !line.is_empty());
+        match line {
+            Some(line) if left > 0 => *line = "",
+            Some(_) | None => return Err(error),
+        }
+        left -= 1;
     }
 }

@@ -347,7 +347,13 @@ impl Engine {
             }
             Command::Rule { record, standing, by, reason } => {
                 let missing = || CommandError::NoRecord(record.to_string());
-                self.state.record(&record).ok_or_else(missing)?;
+                let held = self.state.record(&record).ok_or_else(missing)?;
+                if standing == Standing::Dropped {
+                    let may = self.state.may_drop(held);
+                    may.map_err(|why| {
+                        CommandError::Unfitting(format!("{} {why}", held.reference))
+                    })?;
+                }
                 let ruled = Ruled { record, standing, by, reason, at: now };
                 self.enter(&JournalEntry::Ruled(ruled), Vec::new());
                 self.widen();

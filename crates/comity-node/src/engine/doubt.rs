@@ -24,6 +24,7 @@ use crate::state::Partner;
 
 /// A node confirms a roster when its last word is a day old, and tries every hour.
 const SILENT: Duration = A_DAY.saturating_add(AN_HOUR);
+
 impl Engine {
     /// So many bytes were cut from the end of the journal before this start, and the disk had no room to
     /// say so. Called before any input.

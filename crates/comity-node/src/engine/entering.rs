@@ -189,10 +189,14 @@ impl Engine {
 
     /// No link leads to whoever reads a file: people tell them.
     fn tell_files(&mut self) {
-        for withdrawal in self.state.take_files_to_tell() {
-            let Some(held) = self.state.record(&withdrawal) else { continue };
+        for word in self.state.take_files_to_tell() {
+            let Some(held) = self.state.record(&word) else { continue };
             let origin = held.facts.origin;
-            let targets = held.targets();
+            let (targets, does, so) = if held.facts.kind == Kind::Withdrawal {
+                (held.targets(), "takes back", "comity cannot take them back")
+            } else {
+                (held.supersedes.clone(), "replaces", "they say what was said before")
+            };
             let left = targets.iter().filter(|target| !self.state.files(target).is_empty());
             // What is not here any more, as after a restore, was whoever's it was: its origin's word is heard.
             let name = |target: &RecordId| match self.state.record(target) {
@@ -208,7 +212,7 @@ impl Engine {
             let here = left.iter().find(|(_, here)| *here);
             let look = here.map(|(name, _)| format!(" (comity audit who {name})"));
             let text = format!(
-                "{} takes back {}, of which files left here: comity cannot take them back, so tell whoever has them{}",
+                "{} {does} {}, of which files left here: {so}, so tell whoever has them{}",
                 self.state.name_of(&origin),
                 names.join(", "),
                 look.unwrap_or_default(),
@@ -299,7 +303,7 @@ impl Engine {
                 ours.truncate(super::set_aside::NAMED);
                 let more = if count > ours.len() { ", and others" } else { "" };
                 text.push_str(&format!(
-                    "; of ours, which no partner believes any more: {}{more}. Publish anew what is meant. What one of these took back, take back again with `comity withdraw`; an agreement that one of these ended, the partner can still end",
+                    "; of ours, which no partner believes any more: {}{more}. Publish anew what is meant. What one of these took back, take back again with `comity withdraw`; an agreement that one of these ended, end again with `comity agreement terminate`",
                     ours.join(", ")
                 ));
             }
@@ -369,19 +373,31 @@ impl Engine {
         let Some(held) = self.state.record(id).filter(|held| held.is_accepted()) else { return };
         let body = held.body.as_deref().and_then(|body| TerminationBody::decode(body).ok());
         let Some(body) = body.filter(|_| held.facts.origin != us) else { return };
-        // That it takes back a proposal which nobody has accepted ends nothing.
-        let agreed = self.state.agreements().get(&body.agreement);
-        if agreed.is_none_or(|agreement| agreement.accepted.is_none()) {
+        let Some(agreement) = self.state.agreements().get(&body.agreement) else { return };
+        let origin = held.facts.origin;
+        let (name, what) = (self.state.name_of(&origin), self.state.called(&body.agreement));
+        let show = format!("comity agreement show {what}");
+        // That it takes back a proposal which nobody has accepted ends nothing; that it declines one, its proposer
+        // has to know.
+        if agreement.text.agreed().is_none() {
+            if agreement.proposer == us && agreement.declined().is_some() {
+                let text = format!("{name} declines {what}, which we proposed: {show}");
+                self.alarm(Some(origin), "agreement-declined", text);
+            }
             return;
         }
-        let origin = held.facts.origin;
-        let what = self.state.record(&body.agreement);
-        let what = what.map_or_else(|| body.agreement.short(), |held| held.reference.clone());
-        let text = format!(
-            "{} ends {what}, and says that it holds until {}: comity agreement show {what}",
-            self.state.name_of(&origin),
-            body.effective
-        );
+        let tree = self.state.agreements().tree(&body.agreement);
+        let first = tree.map(|tree| tree.first).filter(|first| *first != body.agreement);
+        let text = match first {
+            Some(first) => {
+                let first = self.state.called(&first);
+                format!("{name} takes {what} back, which is agreed as a text of {first}: {show}")
+            }
+            None => format!(
+                "{name} ends {what}, and says that it holds until {}: {show}",
+                body.effective
+            ),
+        };
         self.alarm(Some(origin), "agreement-terminated", text);
     }
 

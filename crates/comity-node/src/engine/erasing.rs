@@ -96,6 +96,18 @@ impl Engine {
         self.then.push(Then::Remember(Box::new(entry)));
     }
 
+    /// Enters that a file left. Where a word that is written down says as much already, it is not written down again.
+    pub(super) fn enter_file(&mut self, entry: JournalEntry) {
+        let waits = |step: &Then| matches!(step, Then::Remember(_));
+        let mut steps = self.then.iter().chain(self.commits.values().flatten());
+        let under_way = steps.any(waits) || !self.remembering.is_empty();
+        if !under_way && !self.unlisted && self.state.erasures().knows(&entry) {
+            self.enter(&entry, Vec::new());
+        } else {
+            self.enter_word(entry);
+        }
+    }
+
     /// What these say is to outlast a restore: under way from here on, before anything that follows from it.
     pub(super) fn remember(&mut self, then: &[Then]) -> Option<Token> {
         let said = then.iter().filter_map(|step| match step {
@@ -129,6 +141,7 @@ impl Engine {
     pub(super) fn remembered(&mut self, token: Token, result: Result<(), String>) {
         let waiting = self.remembering.remove(&token).unwrap_or_default();
         if let Err(why) = &result {
+            self.unlisted = true;
             let text = format!(
                 "what was erased, held or left as a file is not written down beside the journal yet, and a restore would not know it: {why}"
             );
@@ -145,6 +158,7 @@ impl Engine {
 
     /// At a start: what outlasts a restore could not be read or written as it should be.
     pub fn list_is_wrong(&mut self, wrong: &str) {
+        self.unlisted = true;
         self.alarm(None, "erasures-list", wrong.to_owned());
     }
 

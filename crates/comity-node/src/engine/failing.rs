@@ -202,6 +202,7 @@ impl Engine {
             witnesses,
             tail_cut,
             remembering,
+            unlisted,
             next_token,
             space_low,
             now,
@@ -243,6 +244,7 @@ impl Engine {
         self.tail_cut = tail_cut;
         self.cut_unwritten = !unwritten.doubted().is_subset(self.state.doubted());
         self.remembering = remembering;
+        self.unlisted = unlisted;
         self.next_token = next_token;
         self.space_low = space_low;
         self.now = now;

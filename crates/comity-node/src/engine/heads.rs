@@ -159,7 +159,8 @@ impl Engine {
     }
 
     /// Which keyring of our own partners have heard of that is not here, by a key that still counts.
-    pub(super) fn forgotten_keyring(&self) -> Option<Place> {
+    #[must_use]
+    pub fn forgotten_keyring(&self) -> Option<Place> {
         let own = self.state.keyring(&self.state.us())?;
         let named = self.watched.behind.filter(|(_, key)| own.revocation(*key).is_none());
         named.map(|(place, _)| place).filter(|place| *place >= Place::of(own))

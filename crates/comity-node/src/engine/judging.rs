@@ -1,7 +1,7 @@
 //! What becomes of a verified delivery.
 
 use comity_core::control::{AcceptanceBody, AcknowledgementBody, ControlBody, TerminationBody};
-use comity_core::entitlement::{Claim, Entitlement, FirstSeen, Wait};
+use comity_core::entitlement::{Claim, Entitlement, FirstSeen, Refusal, Wait};
 use comity_core::intake::Intake;
 use comity_core::journal::Standing;
 use comity_core::receipt::RejectReason;
@@ -10,7 +10,7 @@ use comity_core::{EconomyId, Kind, PartDigest, Section, Timestamp};
 use comity_proto::Incoming;
 
 use super::{Checked, Engine};
-use crate::state::{Bound, Meant, is_withdrawable};
+use crate::state::{Bound, Meant, agrees, is_withdrawable};
 
 /// What becomes of a verified delivery.
 pub(super) enum Verdict {
@@ -120,6 +120,12 @@ impl Engine {
             Entitlement::Pending(wait) => Verdict::Enter(Standing::Pending(wait.to_string())),
             Entitlement::Quarantined(doubt) => {
                 Verdict::Enter(Standing::Quarantined(doubt.to_string()))
+            }
+            // The other party says itself that its word is in doubt, and binds us both.
+            Entitlement::Refused(why @ Refusal::SignedAfterRevocation)
+                if manifest.origin == partner && agrees(manifest.kind) =>
+            {
+                Verdict::Enter(Standing::Quarantined(why.to_string()))
             }
             Entitlement::Refused(_) => Verdict::Reject(RejectReason::NotEntitled),
         }

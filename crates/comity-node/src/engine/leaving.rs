@@ -64,7 +64,7 @@ impl Engine {
         parts.sort_unstable();
         let obligations = released.obligations().clone();
         let exported = Exported { record, parts, readers, obligations, by, at: now };
-        self.enter_word(JournalEntry::Exported(exported));
+        self.enter_file(JournalEntry::Exported(exported));
         Ok(Reply::LetOut(Box::new((released, now))))
     }
 }

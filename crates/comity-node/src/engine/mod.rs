@@ -136,6 +136,8 @@ pub struct Engine {
     commits: BTreeMap<Token, Vec<Then>>,
     /// Answers that wait until what they say is written down beside the journal.
     remembering: erasing::Remembering,
+    /// Whether something could not be written down there since this process began: a start writes it down.
+    unlisted: bool,
     batch: Vec<NewEntry>,
     then: Vec<Then>,
     fresh: Fresh,
@@ -201,6 +203,7 @@ impl Engine {
             left: keeping::Left::new(),
             commits: BTreeMap::new(),
             remembering: erasing::Remembering::new(),
+            unlisted: false,
             batch: Vec::new(),
             then: Vec::new(),
             fresh: Fresh::default(),

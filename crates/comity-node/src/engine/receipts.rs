@@ -57,6 +57,11 @@ impl Engine {
     pub(super) fn sign_receipt(&mut self, economy: EconomyId, now: Timestamp) {
         let Some(session) = self.sessions.get_mut(&economy) else { return };
         session.receipt_due = None;
+        if session.own_key != self.link_key.id() {
+            // The partner would count it as a fault. As soon as it hears of the new key it ends this connection, and
+            // over the next one all that was not said is said.
+            return;
+        }
         let before = session.receipted;
         let Some(partner) = self.state.partner(&economy) else { return };
         // Nothing but void numbers has come: there is nothing to give a receipt for yet.

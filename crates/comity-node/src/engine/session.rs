@@ -34,6 +34,8 @@ pub(super) struct Session {
     pub(super) link: Link,
     /// The link key of the connection in use: receipts verify under it.
     pub(super) link_key: KeyId,
+    /// The key that we showed on it: by no other one can the partner verify what we sign over it.
+    pub(super) own_key: KeyId,
     /// What the partner said when it greeted, by connection.
     pub(super) greetings: BTreeMap<ConnId, Hello>,
     /// What we said when we greeted, by connection.
@@ -109,10 +111,11 @@ pub(super) struct Told {
 }
 
 impl Session {
-    fn new(link: Link, link_key: KeyId) -> Self {
+    fn new(link: Link, link_key: KeyId, own_key: KeyId) -> Self {
         Self {
             link,
             link_key,
+            own_key,
             greetings: BTreeMap::new(),
             told: BTreeMap::new(),
             up: false,
@@ -241,10 +244,12 @@ impl Engine {
         }
         self.conns.insert(conn, economy);
         let (us, boot) = (self.state.us(), self.boot);
+        let (theirs, ours) = (partner.link_key(), self.link_key.id());
         let session = self.sessions.entry(economy).or_insert_with(|| {
-            Session::new(Link::new(us, economy, boot, self.link_config.clone()), partner.link_key())
+            let link = Link::new(us, economy, boot, self.link_config.clone());
+            Session::new(link, theirs, ours)
         });
-        session.link_key = partner.link_key();
+        (session.link_key, session.own_key) = (theirs, ours);
         let left = self.left.remove(&economy);
         let told = Told {
             out: heads.out.head.number,
@@ -504,7 +509,8 @@ impl Engine {
         &self.link_key
     }
 
-    /// Signs receipts with another link key from now on: for connections that were opened with it.
+    /// Signs with another link key from now on. Receipts over connections that were opened with the one before
+    /// wait for the next connection.
     pub fn set_link_key(&mut self, key: SecretKey) {
         self.link_key = key;
     }

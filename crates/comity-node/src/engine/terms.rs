@@ -13,7 +13,6 @@ use crate::config::Retention;
 use crate::limits::{A_DAY, AN_HOUR, ERASED_IN_A_STEP, SWEPT_IN_A_STEP};
 use crate::state::{Due, Held, Rule, State};
 
-/// How often everything is gone through, if nothing is due before.
 /// Where the search for what is due stands.
 #[derive(Debug)]
 pub(super) struct Sweep {

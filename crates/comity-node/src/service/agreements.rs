@@ -1,17 +1,18 @@
 //! Agreements: proposing, accepting, looking, terminating.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use comity_core::agreement::{Field, Terms, last_day};
 use comity_core::control::{AcceptanceBody, AgreementBody, TerminationBody};
-use comity_core::policy::Trees;
+use comity_core::policy::{Standstill, Trees};
 use comity_core::{EconomyId, Kind, RecordId, Timestamp};
 
 use super::amending::{
     Obstacle, aside, beside, is_over, obstacle, open_amendments, texts_of, versions,
 };
 use super::{Service, find_partner, find_record, words};
-use crate::api::{AgreementLine, Published};
+use crate::api::{AgreementDoubt, AgreementLine, Published};
+use crate::contested::{self, Doubt};
 use crate::error::ServiceError;
 use crate::state::{Compact, State};
 
@@ -27,13 +28,15 @@ pub enum End<'a> {
 }
 
 /// The terms with the longest notice of any text of its agreement: that one counts.
-fn longest<'a>(
+pub(super) fn longest<'a>(
     state: &'a State,
     trees: &Trees,
     id: &RecordId,
     compact: &'a Compact,
 ) -> Option<&'a Terms> {
-    let tree = trees.tree(id);
+    // What is proposed in the place of others would be one more of their texts.
+    let amended = || compact.text.amends().first().and_then(|amended| trees.tree(amended));
+    let tree = trees.tree(id).or_else(amended);
     let others = tree.into_iter().flat_map(|tree| tree.texts.iter().chain(&tree.astray));
     let others = others.filter_map(|other| state.agreements().get(other));
     let all = others.chain([compact]).filter_map(|one| one.terms());
@@ -117,18 +120,22 @@ impl Service {
     }
 
     /// Ends an agreement: as soon as the notice allows that was agreed, or later; or at once, with or
-    /// without notice.
+    /// without notice. `dry_run`: only says who would be told.
     pub async fn terminate(
         &self,
         reference: &str,
         end: End<'_>,
+        dry_run: bool,
     ) -> Result<Published, ServiceError> {
         let (named, title) = self.found(reference).await?;
         let now = self.now();
         let ends = self.look(move |state, _, _| {
-            let Some(compact) = state.agreements().get(&named) else { return Ok((named, now)) };
+            let called = state.called(&named);
+            let Some(compact) = state.agreements().get(&named) else {
+                return Ok((named, now, called));
+            };
             let trees = state.agreements().with(compact.partner);
-            if is_over(&trees, &named, now) {
+            if is_over(&trees, &named, now) && !state.is_ended_here_alone(&named) {
                 return Err(has_ended(state, &named));
             }
             // Whoever ends an agreement ends all of it, and says so: what was one's own offer a moment ago may be
@@ -139,9 +146,9 @@ impl Service {
                 return Err(ServiceError::data("part-of-agreement", message)
                     .next(format!("comity agreement terminate {first}, which ends all of it")));
             }
-            Ok((named, earliest(state, &trees, &named, compact, now)))
+            Ok((named, earliest(state, &trees, &named, compact, now), called))
         });
-        let (agreement, earliest) = ends.await??;
+        let (agreement, earliest, called) = ends.await??;
         let effective = match end {
             End::ByNotice => earliest,
             End::Immediately => now,
@@ -152,14 +159,15 @@ impl Service {
                         "the notice that was agreed allows no end before {earliest}, and {at} is earlier"
                     );
                     return Err(ServiceError::usage("notice", message).next(format!(
-                        "comity agreement terminate {reference}, which keeps to the notice; in breach of it: --immediately"
+                        "comity agreement terminate {called}, which keeps to the notice; in breach of it: --immediately"
                     )));
                 }
                 at
             }
         };
         let body = TerminationBody { agreement, effective }.encode();
-        self.publish_control(Kind::Termination, body, format!("Termination: {title}")).await
+        let title = format!("Termination: {title}");
+        self.control_or_try(Kind::Termination, body, title, dry_run).await
     }
 
     async fn found(&self, reference: &str) -> Result<(RecordId, String), ServiceError> {
@@ -185,12 +193,19 @@ pub(super) fn find<'a>(
 }
 
 /// What was accepted is accepted, and nobody accepts what they proposed.
-fn acceptable(state: &State, id: &RecordId, now: Timestamp) -> Result<(), ServiceError> {
+pub(super) fn acceptable(state: &State, id: &RecordId, now: Timestamp) -> Result<(), ServiceError> {
     let Some(compact) = state.agreements().get(id) else { return Ok(()) };
     let reference = state.record(id).map_or_else(|| id.short(), |held| held.reference.clone());
     let what = if compact.proposer == state.us() {
         let partner = state.name_of(&compact.partner);
         format!("{reference} is our own proposal: {partner} accepts it")
+    } else if state.agreements().is_doubted(id) {
+        let next = contested::doubt(state, id, &BTreeSet::new()).map(|doubt| doubt.next);
+        let what = format!(
+            "{reference} cannot be accepted: the key that proposed it is not believed any more"
+        );
+        let next = next.unwrap_or_else(|| format!("comity agreement show {reference}"));
+        return Err(ServiceError::data("in-doubt", what).next(next));
     } else if compact.accepted.is_some() {
         format!("{reference} is accepted already")
     } else {
@@ -248,8 +263,16 @@ pub(super) fn stands_already(
         .filter(|(id, _)| words_of(state, id).as_deref() == Some(text))
         .map(|with| line(state, &trees, with, now, false))
         .find(|one| {
-            let over =
-                ["taken back", "ended", "unreadable", "amended", "overtaken", "without effect"];
+            let over = [
+                "declined",
+                "taken back",
+                "ended",
+                "in doubt",
+                "unreadable",
+                "amended",
+                "overtaken",
+                "without effect",
+            ];
             !over.contains(&one.state.as_str())
         });
     let Some(AgreementLine { reference, state, partner, .. }) = same else { return Ok(()) };
@@ -258,8 +281,23 @@ pub(super) fn stands_already(
         .next(format!("comity agreement show {reference}; to sign it once more: --again")))
 }
 
+/// Which signature is in doubt, so that nothing goes under an agreement of one text that binds.
+pub(super) fn in_doubt(
+    state: &State,
+    trees: &Trees,
+    id: &RecordId,
+    now: Timestamp,
+) -> Option<Doubt> {
+    let still = match trees.tree(id) {
+        Some(tree) => trees.standstill(tree, now) == Some(Standstill::InDoubt),
+        // What nobody has answered, nobody can while its signer is not believed.
+        None => state.agreements().get(id).is_some_and(Compact::is_open),
+    };
+    still.then(|| contested::doubt(state, id, &BTreeSet::new())).flatten()
+}
+
 /// `180 days (art. 12.3)`.
-fn notice(terms: &Terms) -> Option<String> {
+pub(super) fn notice(terms: &Terms) -> Option<String> {
     let days = terms.notice_days()?;
     let article = terms.clause(Field::Notice).map(|clause| format!(" ({clause})"));
     Some(format!("{days} days{}", article.unwrap_or_default()))
@@ -287,9 +325,12 @@ pub(super) fn line(
 ) -> AgreementLine {
     let signed = trees.agreements().iter().find(|one| one.id() == *id);
     let aside = aside(state, trees, (id, compact), now).filter(|_| compact.terms().is_some());
+    let doubt = in_doubt(state, trees, id, now);
     let standing = aside.unwrap_or_else(|| match (signed, compact.terms().is_some()) {
+        (None, _) if compact.declined().is_some() => "declined",
         (None, false) if compact.terminated().is_some() => "taken back",
         (_, false) => "unreadable",
+        (_, true) if doubt.is_some() => "in doubt",
         (Some(agreement), true) if agreement.ended(now) => "ended",
         (Some(agreement), true) if agreement.in_force(now) => "in force",
         (Some(_), true) => "starts later",
@@ -309,18 +350,26 @@ pub(super) fn line(
         proposed_by: state.name_of(&compact.proposer),
         state: standing.to_owned(),
         from: signed.map(|agreement| agreement.from().to_string()),
-        until: signed.and_then(comity_core::policy::Agreement::until).map(|at| at.to_string()),
+        // One in doubt is in force at no time; that is no end.
+        until: signed
+            .and_then(|one| match one.is_in_doubt(one.from()) {
+                true => compact.terminated(),
+                false => one.until(),
+            })
+            .map(|at| at.to_string()),
         bound_until: signed
             .filter(|signed| signed.bound_until() != signed.until())
             .and_then(comity_core::policy::Agreement::bound_until)
             .map(|at| at.to_string()),
         notice: longest.and_then(notice),
+        notice_days: longest.and_then(Terms::notice_days),
         earliest_end: earliest(state, trees, id, compact, now).to_string(),
         text: text.then(|| words_of(state, id)).flatten(),
         amends,
         amended_by,
         open_amendments: open_amendments(state, trees, id),
         texts: texts_of(state, trees, id, now),
+        doubt: doubt.map(|Doubt { why, next, ours }| AgreementDoubt { why, next, ours }),
         versions: Vec::new(),
     }
 }

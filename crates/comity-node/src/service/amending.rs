@@ -1,5 +1,7 @@
 //! Amendments: a text that takes the place of others, and what became of the texts before it.
 
+use std::collections::BTreeSet;
+
 use comity_core::agreement::{Terms, last_day};
 use comity_core::control::AgreementBody;
 use comity_core::limits::AMENDED_TEXTS;
@@ -7,9 +9,9 @@ use comity_core::policy::{Agreement, Place, Standstill, Tree, Trees};
 use comity_core::{EconomyId, Kind, RecordId, Timestamp};
 
 use super::Service;
-use super::agreements::{find, line, stands_already};
+use super::agreements::{acceptable, find, in_doubt, line, longest, notice, stands_already};
 use crate::api::{AgreementLine, AgreementTexts, DiffAgainst, DiffRequest, DiffSide, Published};
-use crate::contested;
+use crate::contested::{self, Still};
 use crate::engine::Engine;
 use crate::error::ServiceError;
 use crate::state::{Compact, State};
@@ -80,27 +82,68 @@ fn against(
         let next = next.unwrap_or_else(show);
         return Some(ServiceError::data(code, message).next(next));
     }
+    // Neither could be accepted any more once both are open.
+    let theirs = state.agreements().amending(&tree.heads).find(|(id, one)| {
+        one.proposer == partner
+            && one.text.amends() == tree.heads
+            && !state.agreements().is_doubted(id)
+    });
+    if let Some((open, _)) = theirs {
+        let (open, name) = (state.called(open), state.name_of(&partner));
+        let message = format!(
+            "{name} has proposed {open} in the place of the same text, and it awaits our acceptance"
+        );
+        return Some(ServiceError::data("proposed-already", message).next(format!(
+            "comity agreement accept {open}; or turn it down, and amend then: comity agreement terminate {open}"
+        )));
+    }
     (!understands).then(|| not_understood(&state.name_of(&partner)))
 }
 
-/// The same of what is compared, where it is a text in the place of an agreement's.
+/// What is said of a notice that is shorter than that of another text of the agreement: the longest counts.
+pub(super) fn shorter_notice(
+    state: &State,
+    partner: EconomyId,
+    text: &RecordId,
+    terms: &Terms,
+) -> Option<String> {
+    let trees = state.agreements().with(partner);
+    let longest = longest(state, &trees, text, state.agreements().get(text)?)?;
+    (terms.notice_days().unwrap_or_default() < longest.notice_days()?).then(|| {
+        format!(
+            "its notice has no effect: the longest that any text of the agreement says counts, {}; for a shorter one, end the agreement and propose anew",
+            notice(longest).unwrap_or_default()
+        )
+    })
+}
+
+/// The same of what is compared, where it is a text in the place of an agreement's; and why what is proposed could
+/// not be accepted, where it alone is named.
 pub(super) fn against_compared(
     state: &State,
     engine: &Engine,
     request: &DiffRequest,
     now: Timestamp,
 ) -> Option<DiffAgainst> {
-    let (Some(DiffSide::Reference(reference)), DiffSide::Text(text)) =
-        (&request.before, &request.after)
-    else {
-        return None;
+    let told = |error: ServiceError| {
+        let ServiceError { code, message, next, .. } = error;
+        Some(DiffAgainst { code: code.to_owned(), message, next })
+    };
+    let (reference, text) = match (&request.before, &request.after) {
+        (Some(DiffSide::Reference(reference)), DiffSide::Text(text)) => (reference, text),
+        (None, DiffSide::Reference(proposed)) => {
+            let (id, compact) = find(state, proposed).ok()?;
+            let sound = compact.accepted.is_some() || compact.proposer == state.us();
+            return acceptable(state, &id, now).err().filter(|_| !sound).and_then(told);
+        }
+        (Some(_) | None, DiffSide::Text(_) | DiffSide::Reference(_) | DiffSide::Level(_)) => {
+            return None;
+        }
     };
     let (terms, (id, compact)) = (Terms::parse(text).ok()?, find(state, reference).ok()?);
     let (partner, tree) = (compact.partner, state.agreements().tree(&id)?);
     let understands = engine.takes_amendments(&partner);
-    let ServiceError { code, message, next, .. } =
-        against(state, &tree, partner, &terms, understands, now)?;
-    Some(DiffAgainst { code: code.to_owned(), message, next })
+    against(state, &tree, partner, &terms, understands, now).and_then(told)
 }
 
 fn not_agreed(state: &State, id: &RecordId) -> ServiceError {
@@ -152,6 +195,9 @@ pub(super) fn obstacle(
         if let Some(end) = tree.ends {
             let ends = if end <= now { "ended" } else { "was terminated, and ends" };
             return against("has-ended", format!("{reference} {ends} at {end}"), propose());
+        }
+        if let Some(doubt) = in_doubt(state, &trees, head, now) {
+            return against("in-doubt", doubt.why, Some(doubt.next));
         }
         let signed = trees.agreements().iter().find(|one| one.id() == *head);
         let end = signed.filter(|_| !tree.contested).and_then(Agreement::until);
@@ -217,14 +263,17 @@ pub(super) fn texts_of(
     now: Timestamp,
 ) -> Option<AgreementTexts> {
     let tree = trees.tree(id).filter(|tree| tree.texts.len() + tree.astray.len() > 1)?;
-    let still = trees.standstill(tree, now);
+    let partner = state.agreements().get(id)?.partner;
+    let still = Still::of(partner, trees, tree, &BTreeSet::new(), now);
+    let (why, next) = still.as_ref().map(|still| contested::why_still(state, still)).unzip();
     let texts = trees.agreements().iter().filter(|one| belongs(tree, &one.id()));
     let bound: Option<Vec<Timestamp>> = texts.map(Agreement::bound_until).collect();
     Some(AgreementTexts {
         first: state.called(&tree.first),
         last: tree.heads.iter().map(|head| state.called(head)).collect(),
-        contested: still == Some(Standstill::Contested),
-        why: still.map(|still| contested::why_still(state, tree, still)),
+        contested: still.is_some_and(|still| still.why() == Standstill::Contested),
+        why,
+        next,
         ends: tree.ends.map(|end| end.to_string()),
         bound_until: bound.and_then(|all| all.into_iter().max()).map(|until| until.to_string()),
     })

@@ -70,6 +70,9 @@ impl Service {
                     preview,
                     unsend_until: unsend_until.map(|until| until.to_string()),
                     recovering: state.recovery().is_some(),
+                    in_quarantine: words::record_line(state, &id, held, now)
+                        .standing_reason
+                        .filter(|_| held.standing.is_aside()),
                 };
                 Ok::<_, ServiceError>((id, held.reference.clone(), approved))
             })

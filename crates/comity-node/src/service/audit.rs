@@ -8,7 +8,7 @@ use comity_core::{EconomyId, PartDigest, RecordId, Timestamp, Tlp};
 
 use super::due::is_due;
 use super::records::found;
-use super::{Service, consented, emergencies, files, outside, withdrawals, words};
+use super::{Service, consented, emergencies, files, outside, part_names, withdrawals, words};
 use crate::api::{
     AuditChain, AuditDelivery, AuditFile, AuditStep, AuditTold, AuditWho, AuditWithheld,
 };
@@ -49,8 +49,11 @@ impl Service {
         }
         let sections = self.sections(record).await?;
         for withheld in audit.deliveries.iter_mut().flat_map(|one| &mut one.withheld) {
-            if let Some((_, section)) = sections.iter().find(|(part, _)| *part == withheld.part) {
+            if let Some((_, section, called)) =
+                sections.iter().find(|(part, _, _)| *part == withheld.part)
+            {
                 withheld.section.clone_from(section);
+                withheld.called.clone_from(called);
             }
         }
         audit.record = self.discreet(audit.record);
@@ -104,12 +107,16 @@ impl Service {
         Ok(entries.first().and_then(|entry| JournalEntry::decode(entry.kind, &entry.body).ok()))
     }
 
-    async fn sections(&self, record: &str) -> Result<Vec<(String, String)>, ServiceError> {
+    /// Of each part its digest, its section, and what screens call it.
+    async fn sections(&self, record: &str) -> Result<Vec<(String, String, String)>, ServiceError> {
         let text = record.to_owned();
         self.look(move |state, _, _| {
             let (_, held) = found(state, &text)?;
-            let named =
-                held.parts.iter().map(|part| (part.digest.to_string(), part.counts_as.to_string()));
+            let named = held.parts.iter().map(|part| {
+                let section = part.counts_as.to_string();
+                let called = part_names::called(held, &part.digest).unwrap_or_default();
+                (part.digest.to_string(), section, called)
+            });
             Ok(named.collect())
         })
         .await?
@@ -122,6 +129,7 @@ fn withheld(parts: &[comity_core::journal::Withheld]) -> Vec<AuditWithheld> {
         .map(|part| AuditWithheld {
             part: part.part.to_string(),
             section: String::new(),
+            called: String::new(),
             gate: part.gate.clone(),
             clause: part.clause.clone(),
         })
@@ -147,7 +155,9 @@ fn audit(
                 deliveries.push((entry.at, told, (entry.seq, receipt.map(|(_, seq)| seq))));
             }
         }
-        if deliveries.len() == before && partner.is_paired() {
+        // Whoever made it has it.
+        let made = *economy == held.facts.origin;
+        if deliveries.len() == before && partner.is_paired() && !made {
             nothing_sent.push(state.name_of(economy));
         }
     }
@@ -253,8 +263,6 @@ fn delivery(
     let state_of = stands(partner, out, line.number);
     // What a partner signs for covers the numbers that were taken back, as such.
     let signed = receipt.filter(|_| out.fate != OutFate::Void { handed: false });
-    let onward = line.obligations.onward;
-    let retention = line.obligations.retention_days.map(|days| format!(", keep {days} days"));
     AuditDelivery {
         partner: state.name_of(economy),
         partner_id: economy.to_string(),
@@ -262,13 +270,14 @@ fn delivery(
         epoch: line.epoch.to_string(),
         at: out.at.to_string(),
         sections: line.parts.iter().filter_map(section).collect(),
+        called: line.parts.iter().filter_map(|part| part_names::called(held, part)).collect(),
         parts: line.parts.iter().map(ToString::to_string).collect(),
         withheld: Vec::new(),
         state: state_of,
         receipt: signed.map(|(at, _)| at.to_string()),
         emergency: emergencies::release_of(state, economy, line.number),
         policy: 0,
-        obligations: format!("onward: {onward}{}", retention.unwrap_or_default()),
+        obligations: words::obligations(&line.obligations),
         entry: words::to_base64(&line.encode()),
         signed_receipt: None,
         chain: None,

@@ -7,14 +7,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use comity_core::agreement::{Terms, differences};
+use comity_core::agreement::{Field, Terms, differences};
 use comity_core::policy::{
     Agreement, Comparison, PartFacts, Partner, PolicySnapshot, Recipient, Shift, Text, TrustLevel,
 };
 use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
 
 use super::agreements::find;
-use super::amending::against_compared;
+use super::amending::{against_compared, shorter_notice};
 use super::{Service, find_partner, words};
 use crate::api::{
     AgreementDiff, DiffCount, DiffEffect, DiffExample, DiffLine, DiffRequest, DiffSide, DiffedSide,
@@ -124,8 +124,9 @@ impl Side {
         let reference = state.record(&id).map(|held| held.reference.clone());
         let named = named(&terms, reference);
         let agreement = match state.policy().agreement(&id) {
-            Some(signed) => signed.clone().alone(),
-            None => Agreement::new(id, terms, Timestamp::EPOCH),
+            // It would be signed anew.
+            Some(signed) if !signed.is_in_doubt(signed.from()) => signed.clone().alone(),
+            Some(_) | None => Agreement::new(id, terms, Timestamp::EPOCH),
         };
         let amends = compact.text.amends().to_vec();
         Some(Self { agreement, partner: Some(compact.partner), amends, named })
@@ -159,6 +160,9 @@ impl Work {
         let signed = state.policy().partner(&partner).cloned().unwrap_or_default();
         let at = now.max(after.agreement.from());
         let amended = amended(state, before.as_ref(), &after, now).filter(|_| !request.besides);
+        let shorter = amended.as_ref().and_then(|(texts, _)| {
+            shorter_notice(state, partner, texts.first()?, after.agreement.terms())
+        });
         let (before, (old, new)) = if let Some((texts, held)) = amended {
             let policies = amending(state, partner, &signed, &texts, &after, now);
             (held.and_then(|held| Side::here(state, held)), policies)
@@ -173,13 +177,19 @@ impl Work {
         let terms = before.as_ref().map_or_else(Vec::new, |before| {
             differences(before.agreement.terms(), after.agreement.terms())
         });
+        let mut terms: Vec<_> = terms.into_iter().map(line).collect();
+        let notice = Field::Notice.name();
+        for one in terms.iter_mut().filter(|one| one.field == notice && shorter.is_some()) {
+            "none".clone_into(&mut one.effect);
+        }
         let answer = AgreementDiff {
             with: Some(state.name_of(&partner)),
             level: Some(signed.trust.to_string()),
             before: before.map(|before| before.named),
             after: after.named,
             at: Some(at.to_string()),
-            terms: terms.into_iter().map(line).collect(),
+            terms,
+            without_effect: shorter,
             ..AgreementDiff::default()
         };
         Ok(Self::over(Comparison::new(old, new), (partner, at), request.examples, answer))

@@ -14,7 +14,8 @@ use comity_core::{
 
 use super::groups::find_group;
 use super::guard::as_examined;
-use super::replacing::{replaceable, with_replaced};
+use super::preview_notes::{bound_together, no_partners};
+use super::replacing::{replaceable, replaces_the_last, with_replaced};
 use super::unaware::unaware;
 use super::{Service, approvals, find_economy, find_partner, find_record};
 use super::{files, local, words};
@@ -96,6 +97,20 @@ impl Service {
         self.sign_control(kind, body, title, &key, Wanted::default()).await
     }
 
+    /// Publishes a control record; or only tells who would get it, where that is all that is wanted.
+    pub(super) async fn control_or_try(
+        &self,
+        kind: Kind,
+        body: Vec<u8>,
+        title: String,
+        dry_run: bool,
+    ) -> Result<Published, ServiceError> {
+        if !dry_run {
+            return self.publish_control(kind, body, title).await;
+        }
+        self.try_control(kind, body, title, Wanted { dry_run, ..Wanted::default() }).await
+    }
+
     /// Signs a control record and enters it, or only tells who would get it (`dry_run`).
     pub(super) async fn try_control(
         &self,
@@ -157,6 +172,8 @@ impl Service {
         let (waits_for, unaware) = (Vec::new(), self.unaware(&record, &parts, &title).await?);
         if wanted.dry_run {
             let record = record.id().to_string();
+            // It gets one as it is signed.
+            preview.iter_mut().for_each(|preview| preview.record.reference.clear());
             return Ok(Published {
                 record,
                 reference: None,
@@ -262,7 +279,14 @@ impl Service {
             let mut held = as_held(state, &record, &parts, title, now);
             as_examined(state, &mut held, &looked);
             let need = approvals::about_to_wait(state, engine, &mut held, now);
-            (preview(state, engine.certainly().as_ref(), &record.id(), &held, &desks, now), need)
+            let certainly = engine.certainly();
+            let seen =
+                |held: &Held| preview(state, certainly.as_ref(), &record.id(), held, &desks, now);
+            let would = match need {
+                Some(_) => once_approved(seen(&held), &seen(&state.as_if_approved(&held))),
+                None => seen(&held),
+            };
+            (would, need)
         })
         .await
     }
@@ -292,6 +316,20 @@ fn as_held(
 ) -> Held {
     let held = parts.iter().map(|part| (part.digest, part.header.clone(), part.bytes.len() as u64));
     state.as_if_entered(record, held, title, now)
+}
+
+/// Who gets nothing before a second person has approved it, with what they get then: of the rest, why they get
+/// nothing then either.
+fn once_approved(mut before: Preview, then: &Preview) -> Preview {
+    for (part, then) in before.parts.iter_mut().zip(&then.parts) {
+        for (cell, then) in part.cells.iter_mut().zip(&then.cells) {
+            match then.outcome.as_str() {
+                words::WITHHOLD => *cell = then.clone(),
+                outcome => cell.once_approved = Some(outcome.to_owned()),
+            }
+        }
+    }
+    before
 }
 
 pub(super) fn preview(
@@ -365,6 +403,10 @@ pub(super) fn preview(
         record: words::record_line(state, id, held, now),
         partners: partners.iter().map(|partner| state.name_of(partner)).collect(),
         parts,
+        bound_together: (partners.iter().zip(&plans))
+            .filter_map(|(partner, plan)| bound_together(state, held, partner, plan))
+            .collect(),
+        no_partners: no_partners(state, held),
         policy: state.policy().version(),
         at: now.to_string(),
     }
@@ -380,6 +422,7 @@ fn cell(
     Cell {
         partner: state.name_of(partner),
         outcome: outcome.to_owned(),
+        once_approved: None,
         until: until.map(|until| until.to_string()),
         gate: decision.deciding().map(|judgement| judgement.gate.to_string()),
         reason: policy::reason(snapshot, decision),
@@ -436,7 +479,9 @@ fn draft(
     }
     let named: Result<Vec<_>, _> =
         request.supersedes.iter().map(|text| replaceable(state, text)).collect();
-    draft.supersedes = with_replaced(state, named?);
+    let named = named?;
+    replaces_the_last(state, &named)?;
+    draft.supersedes = with_replaced(state, named);
     Ok(draft)
 }
 

@@ -10,8 +10,11 @@ use comity_core::policy::Lifecycle;
 use comity_core::{EconomyId, Onward, PartDigest, RecordId, Timestamp, Tlp};
 
 use super::consent_lines as lines;
-use super::consents::{Prepared, SOME_TIME, find_word, later, named};
-use crate::api::{ConsentGrantRequest, ConsentOpens, ConsentRefuseRequest, ConsentWithdrawRequest};
+use super::consents::{Prepared, SOME_TIME, find_word, later};
+use super::part_names;
+use crate::api::{
+    ConsentGrantRequest, ConsentOpens, ConsentRefuseRequest, ConsentWithdrawRequest, PartName,
+};
 use crate::error::ServiceError;
 use crate::shell_word::word;
 use crate::state::{Held, State, Word};
@@ -116,7 +119,7 @@ fn granted_already(
 fn granted_parts(
     held: &Held,
     ask: &ConsentAsk,
-    numbers: &[usize],
+    names: &[PartName],
     reference: &str,
 ) -> Result<Vec<PartDigest>, ServiceError> {
     let numbered: Vec<_> = held.parts.iter().map(|part| part.digest).collect();
@@ -125,9 +128,9 @@ fn granted_parts(
         let part = held.parts.iter().find(|part| part.digest == *digest);
         part.is_some_and(|part| part.marking.tlp != Tlp::Red && part.destination.is_none())
     };
-    let mut parts = match numbers {
+    let mut parts = match names {
         [] => ask.parts.iter().filter(|part| can_go(part)).copied().collect(),
-        numbers => named(numbers, &numbered, &held.reference)?,
+        names => part_names::named(held, names)?,
     };
     if let Some(other) = parts.iter().find(|part| !asked_for(part)) {
         let number = numbered.iter().position(|one| one == other).unwrap_or_default();

@@ -3,6 +3,7 @@
 use comity_core::consent::ConsentGrant;
 use comity_core::{PartDigest, RecordId, Timestamp};
 
+use super::part_names;
 use crate::api::AuditConsent;
 use crate::state::{State, Word};
 
@@ -47,6 +48,7 @@ fn line(state: &State, id: &RecordId, word: &Word<ConsentGrant>, now: Timestamp)
         from: state.name_of(asker),
         from_id: asker.to_string(),
         sections: parts.iter().filter_map(section).collect(),
+        called: parts.iter().filter_map(|part| part_names::called(about?, part)).collect(),
         parts: parts.iter().map(ToString::to_string).collect(),
         at: word.at.to_string(),
         until: until.to_string(),

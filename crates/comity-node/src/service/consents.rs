@@ -14,7 +14,7 @@ use super::compose::Wanted;
 use super::consent_answers::{prepare_grant, prepare_refusal, taken_back};
 use super::consent_lines as lines;
 use super::records::found;
-use super::{Service, find_partner, find_record, words};
+use super::{Service, find_partner, find_record, part_names, words};
 use crate::api::{
     ConsentAskRequest, ConsentDone, ConsentGrantRequest, ConsentLine, ConsentOpens,
     ConsentRefuseRequest, ConsentWithdrawRequest, Published,
@@ -87,7 +87,7 @@ impl Service {
         asked: ConsentWithdrawRequest,
     ) -> Result<ConsentDone, ServiceError> {
         let (targets, about) = self.look(move |state, _, _| taken_back(state, &asked)).await??;
-        let published = self.withdraw(targets).await?;
+        let published = self.withdraw(targets, false).await?;
         let now = self.now();
         let line = self.look(move |state, _, _| lines::line(state, &about, now)).await?;
         let outcome = "taken back; what has not begun to leave stays".to_owned();
@@ -146,10 +146,9 @@ fn prepare_ask(
     let until = later(asked.until.as_deref(), now)?;
     let content = |(_, section): &(PartDigest, Section)| *section != Section::Addressee;
     let all = held.parts.iter().map(|part| (part.digest, part.section));
-    let numbered: Vec<_> = all.clone().map(|(digest, _)| digest).collect();
     let mut parts: Vec<_> = match asked.parts.as_slice() {
         [] => all.filter(content).map(|(digest, _)| digest).collect(),
-        numbers => named(numbers, &numbered, &reference)?,
+        names => part_names::named(held, names)?,
     };
     let opens = opened(
         state,
@@ -336,22 +335,6 @@ fn recipients_if_any(state: &State, names: &[String]) -> Result<Vec<EconomyId>, 
     };
     let economies: BTreeSet<_> = names.iter().map(paired).collect::<Result<_, _>>()?;
     Ok(economies.into_iter().collect())
-}
-
-/// Parts by their numbers, as `comity explain` counts.
-pub(super) fn named(
-    numbers: &[usize],
-    parts: &[PartDigest],
-    reference: &str,
-) -> Result<Vec<PartDigest>, ServiceError> {
-    let part = |number: &usize| {
-        let found = number.checked_sub(1).and_then(|place| parts.get(place));
-        found.copied().ok_or_else(|| {
-            let message = format!("there is no part {number}: {} are here", parts.len());
-            ServiceError::no_input("no-part", message).next(format!("comity explain {reference}"))
-        })
-    };
-    numbers.iter().map(part).collect()
 }
 
 pub(super) fn later(text: Option<&str>, now: Timestamp) -> Result<Option<Timestamp>, ServiceError> {

@@ -7,14 +7,15 @@ use comity_core::journal::{Erasure, ErasureCause, LegalHold, Source};
 use comity_core::{Kind, PartDigest, RecordId, Timestamp};
 
 use super::records::found;
-use super::{Service, consents, words};
+use super::{Service, part_names, words};
 use crate::api::{
     Certificate, EraseRequest, ErasedLine, Erasing, ErasingHolder, ErasingPart, LegalHoldLine,
-    LegalHoldRequest,
+    LegalHoldRequest, PartName,
 };
 use crate::certificate::{self, ErasedPart, Head};
 use crate::engine::{Command, Erase};
 use crate::error::{ErrorKind, ServiceError};
+use crate::limits::LESSER_ANSWERS;
 use crate::state::{Held, State};
 
 impl Service {
@@ -76,7 +77,7 @@ impl Service {
         })
     }
 
-    /// Whoever recalled it hears that nothing of it is here any more.
+    /// Whoever recalled it hears that nothing of it is here any more, or that less is.
     async fn answer_erased(&self, record: RecordId) -> Result<Vec<String>, ServiceError> {
         let _one = self.parts.answering.lock().await;
         let at = self.now();
@@ -86,9 +87,16 @@ impl Service {
             let withdrawal = stone.recall.unwrap_or(stone.by);
             let (to, answer) = state.answer_to(&withdrawal)?;
             let told = state.answers(&withdrawal).into_iter().find(|one| one.by == state.us());
-            let anew = answer == Answer::Gone && told.is_none_or(|one| one.body.answer != answer);
+            let told = told.map(|one| one.body.answer);
+            // What is said last of it has to fit in as well.
+            let room = state.answers_by_us(&withdrawal) < LESSER_ANSWERS;
+            let answer = match (answer, told) {
+                (Answer::Gone, told) if told != Some(Answer::Gone) => Answer::Gone,
+                (Answer::Stopped { parts, .. }, Some(told)) if room => lesser(parts, told)?,
+                (Answer::Gone | Answer::Stopped { .. } | Answer::Refused { .. }, _) => return None,
+            };
             let reference = state.record(&withdrawal)?.reference.clone();
-            anew.then_some((AcknowledgementBody { withdrawal, to, at, answer }, reference))
+            Some((AcknowledgementBody { withdrawal, to, at, answer }, reference))
         });
         let Some((body, reference)) = due.await? else { return Ok(Vec::new()) };
         let title = format!("Answer to {reference}: erased");
@@ -162,6 +170,19 @@ impl Service {
     }
 }
 
+/// What was answered, where fewer parts stay by now.
+fn lesser(parts: u64, told: Answer) -> Option<Answer> {
+    match told {
+        Answer::Refused { parts: before, because, text } => {
+            (parts < before).then_some(Answer::Refused { parts, because, text })
+        }
+        Answer::Stopped { parts: before, because } => {
+            (parts < before).then_some(Answer::Stopped { parts, because })
+        }
+        Answer::Gone => None,
+    }
+}
+
 fn is_said(what: &'static str, text: &str) -> Result<(), ServiceError> {
     words::short(what, text)?;
     if text.trim().is_empty() {
@@ -173,14 +194,16 @@ fn is_said(what: &'static str, text: &str) -> Result<(), ServiceError> {
 }
 
 /// The parts that were named, or all.
-fn chosen(held: &Held, numbers: &[usize]) -> Result<Vec<PartDigest>, ServiceError> {
+fn chosen(held: &Held, names: &[PartName]) -> Result<Vec<PartDigest>, ServiceError> {
     if held.facts.kind.is_control() {
         let (reference, kind) = (&held.reference, held.facts.kind);
         let message = format!("{reference} is a record of kind {kind}: it has no parts to erase");
         return Err(ServiceError::usage("no-parts", message).next("name a record with content"));
     }
-    let all: Vec<_> = held.parts.iter().map(|part| part.digest).collect();
-    if numbers.is_empty() { Ok(all) } else { consents::named(numbers, &all, &held.reference) }
+    if names.is_empty() {
+        return Ok(held.parts.iter().map(|part| part.digest).collect());
+    }
+    part_names::named(held, names)
 }
 
 fn lines(state: &State, id: &RecordId, held: &Held, chosen: &[PartDigest]) -> Erasing {

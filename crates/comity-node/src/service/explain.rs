@@ -9,11 +9,12 @@ use comity_core::policy::{
 use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
 
 use super::records::found;
-use super::{Service, find_partner, words};
+use super::{Service, find_partner, part_names, quarantine, words};
 use crate::api::{
-    CONSTITUENTS, ExplainRequest, Explained, ExplainedChange, ExplainedGate, ExplainedPart,
-    ExplainedPartner, PUBLIC,
+    CONSTITUENTS, ContestedLine, ExplainRequest, Explained, ExplainedChange, ExplainedGate,
+    ExplainedPart, ExplainedPartner, PUBLIC,
 };
+use crate::contested;
 use crate::engine::Certainly;
 use crate::error::{ErrorKind, ServiceError};
 use crate::node::fold_until;
@@ -48,15 +49,22 @@ impl Service {
             let message = "another question about the past is being answered";
             ServiceError::new(ErrorKind::TryLater, "past-asked", message).next("ask again after it")
         })?;
+        // The lists are not in the journal: a part is held by those of now.
+        self.examine_if_possible(&question.record).await;
+        let record = question.record.clone();
+        let findings = self.look(move |state, _, _| {
+            found(state, &record).map(|(id, held)| state.findings(&id, held))
+        });
+        let findings = findings.await??;
         let store = Arc::clone(&self.parts.store);
         apart(move || {
-            let state = fold_until(&*store, at)?.ok_or_else(|| {
+            let mut state = fold_until(&*store, at)?.ok_or_else(|| {
                 let message = format!("at {at} there was no node here yet");
                 ServiceError::no_input("before-founding", message)
             })?;
+            state.find_again(findings);
             let (explained, search) = answer(&state, None, &question, at)?;
-            // What would have changed it then may do harm now. What the egress guard found then nobody knows:
-            // the lists are those of now, and are not in the journal.
+            // What would have changed it then may do harm now.
             Ok(searched(explained, search.map(|search| Search { commands: false, ..search })))
         })
         .await
@@ -94,12 +102,7 @@ fn answer(
         Some(to) => vec![find_partner(state, to)?],
         None => state.paired(),
     };
-    let many = held.parts.len();
-    if let Some(part) = question.part.filter(|part| !(1..=many).contains(part)) {
-        let message = format!("there is no part {part}: {many} of the record are here");
-        return Err(ServiceError::no_input("no-part", message)
-            .next(format!("comity explain {}", word(&question.record))));
-    }
+    let only = question.part.as_ref().map(|name| part_names::number(held, name)).transpose()?;
     let to_partner = |economy: &EconomyId| {
         let plan = state.plan(held, economy, now);
         let out = state.partner(economy).map(|partner| &partner.out);
@@ -107,7 +110,7 @@ fn answer(
             partner: state.name_of(economy),
             sent: out.is_some_and(|out| out.possibly_held(&id).is_some()),
             consented_by: consents(state, held, *economy, &plan, now),
-            ..explained(state, held, &plan, question.part)
+            ..explained(state, held, &plan, only)
         };
         if let Some(certainly) = certainly {
             let going = certainly.of(state, held, economy, &plan, now);
@@ -118,13 +121,14 @@ fn answer(
     let to_exit = exit.map(|(name, recipient)| {
         let plan = policy::plan(state.policy(), &held.facts, &held.parts, &recipient, now);
         let partner = name.to_owned();
-        ExplainedPartner { partner, ..explained(state, held, &plan, question.part) }
+        ExplainedPartner { partner, ..explained(state, held, &plan, only) }
     });
     let explained = Explained {
         record: words::record_line(state, &id, held, now),
         partners: partners.iter().map(to_partner).chain(to_exit).collect(),
         policy: state.policy().version(),
         at: question.at.is_some().then(|| now.to_string()),
+        unheeded: quarantine::unheeded(state, held).filter(|_| held.is_accepted()),
     };
     let search = match (&question.to, &partners[..]) {
         (Some(_), [partner]) => Some(Search::of(state, held, partner, now)),
@@ -255,6 +259,10 @@ struct Search {
     others: BTreeMap<RecordId, String>,
     /// What agreements are called here.
     agreements: BTreeMap<RecordId, String>,
+    /// Those with the partner under which nothing goes though they bind: these are mended before another is signed.
+    still: Vec<ContestedLine>,
+    /// Whether it is ours and no partner counts it, whatever is decided here.
+    unheeded: bool,
     /// Whether the commands for it are named.
     commands: bool,
     now: Timestamp,
@@ -271,6 +279,7 @@ impl Search {
         let called = |id: RecordId| Some((id, state.record(&id)?.reference.clone()));
         Self {
             agreements: signed.filter_map(|agreement| called(agreement.id())).collect(),
+            still: contested::with(state, *partner, now),
             snapshot: state.policy().clone(),
             facts: state.facts_for(held, partner).into_owned(),
             parts: held.parts.clone(),
@@ -278,6 +287,7 @@ impl Search {
             partner: state.name_of(partner),
             reference: held.reference.clone(),
             others: others.collect(),
+            unheeded: state.unheeded(held).is_some(),
             commands: true,
             now,
         }
@@ -305,6 +315,20 @@ impl Search {
     }
 
     fn change(&self, change: &Change, part: Option<usize>) -> ExplainedChange {
+        if let (Change::Sign(tier), Some(still)) = (change, self.still.first()) {
+            let reference = &still.reference;
+            return ExplainedChange {
+                what: format!(
+                    "have {reference} permit again, by a text of the tier {tier} that covers it"
+                ),
+                command: Some(still.next.clone()).filter(|_| self.commands),
+            };
+        }
+        if self.unheeded && *change == Change::Accept {
+            let what = "publish it again, signed with the key of now: no partner counts this one, whatever is decided here";
+            let command = Some("comity publish FILE".to_owned()).filter(|_| self.commands);
+            return ExplainedChange { what: what.to_owned(), command };
+        }
         let what = change.sentence(&self.snapshot, self.facts.source == Source::Own);
         let with = match change {
             Change::Amend { agreement, .. } => self.others.get(agreement),

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use comity_core::group::{Group, OpenApplication, Refusal, Removers};
+use comity_core::journal::Standing;
 use comity_core::{EconomyId, RecordId, Timestamp};
 
 use crate::api::{
@@ -30,8 +31,9 @@ pub(super) fn group(state: &State, group: &Group, now: Timestamp) -> GroupLine {
 
 fn standing(state: &State, group: &Group, now: Timestamp) -> &'static str {
     let (us, head) = (state.us(), group.head());
-    let was_member = group.epochs().any(|epoch| epoch.members.contains_key(&us));
-    if group.fork().is_some() {
+    if state.groups().is_in_doubt(&group.id()) {
+        "not believed"
+    } else if group.fork().is_some() {
         "frozen"
     } else if group.is_closed() {
         "closed"
@@ -40,11 +42,11 @@ fn standing(state: &State, group: &Group, now: Timestamp) -> &'static str {
     } else if head.secretariat == us {
         "secretariat"
     } else if head.members.contains_key(&us) {
-        "member"
+        if group.certain().contains(&us) { "member" } else { "in doubt" }
     } else if group.applications().any(|one| one.by == us) {
         "applied"
-    } else if was_member {
-        "left"
+    } else if let Some(itself) = group.left_itself(us) {
+        if itself { "left" } else { "removed" }
     } else if state.groups().is_ours(&group.id()) {
         "invited"
     } else {
@@ -195,10 +197,7 @@ fn problems(state: &State, group: &Group) -> Vec<String> {
 
 /// What a roster waits for may be here, and of an economy that is not known.
 fn strangers(state: &State, missing: &BTreeSet<RecordId>) -> String {
-    let pending = missing.iter().filter_map(|one| state.record(one));
-    let pending = pending.filter(|held| held.facts.pending).map(|held| held.facts.origin);
-    let unknown: BTreeSet<EconomyId> =
-        pending.filter(|origin| state.keyring(origin).is_none()).collect();
+    let unknown = unknown_among(state, missing);
     if unknown.is_empty() {
         return String::new();
     }
@@ -226,9 +225,37 @@ pub(super) fn rosters(state: &State, group: &Group) -> Vec<RosterLine> {
             members: names(state, epoch.members.keys()),
             came: names(state, epoch.members.keys().filter(came)),
             went: names(state, earlier.into_iter().flat_map(|all| all.keys()).filter(went)),
+            standing: state.record(&epoch.record).and_then(|held| not_believed(&held.standing)),
         });
     }
     lines
+}
+
+/// How what was signed stands, where it is not believed.
+fn not_believed(standing: &Standing) -> Option<String> {
+    match standing {
+        Standing::Accepted => None,
+        Standing::Dropped => Some("dropped".to_owned()),
+        Standing::Pending(_) => Some("pending".to_owned()),
+        Standing::Quarantined(_) | Standing::InReview(_) => Some("quarantined".to_owned()),
+    }
+}
+
+/// Members that may be gone, or of which it is in doubt what let them in: by name.
+pub(super) fn doubtful(state: &State, group: &Group) -> Vec<String> {
+    let listed = group.head().members.keys();
+    names(state, listed.filter(|one| !group.certain().contains(one) && **one != state.us()))
+}
+
+/// Economies that this node does not know, and whose words rosters of the group wait for.
+pub(super) fn unknown(state: &State, group: &Group) -> BTreeSet<EconomyId> {
+    group.waiting().values().flat_map(|missing| unknown_among(state, missing)).collect()
+}
+
+fn unknown_among(state: &State, missing: &BTreeSet<RecordId>) -> BTreeSet<EconomyId> {
+    let pending = missing.iter().filter_map(|one| state.record(one));
+    let pending = pending.filter(|held| held.facts.pending).map(|held| held.facts.origin);
+    pending.filter(|origin| state.keyring(origin).is_none()).collect()
 }
 
 /// A refusal with the names that this node gives to economies.

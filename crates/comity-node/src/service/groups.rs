@@ -29,7 +29,8 @@ impl Service {
     pub async fn groups(&self) -> Result<Vec<GroupLine>, ServiceError> {
         let now = self.now();
         self.look(move |state, _, _| {
-            let mut groups: Vec<_> = state.groups().iter().collect();
+            let doubted = state.groups().in_doubt().filter(|group| is_ours(state, group));
+            let mut groups: Vec<_> = state.groups().iter().chain(doubted).collect();
             groups.sort_by_key(|group| {
                 let founding = group.founding();
                 (founding.charter().name(), founding.at(), group.id())
@@ -415,7 +416,11 @@ pub(super) fn stopped(state: &State, now: Timestamp) -> Vec<GroupLine> {
         let member = group.head().members.contains_key(&state.us());
         member && group.usable(now).is_err() && !group.is_closed()
     });
-    ours.map(|group| lines::group(state, group, now)).collect()
+    let doubted = state
+        .groups()
+        .in_doubt()
+        .filter(|group| group.head().members.contains_key(&state.us()) && !group.is_closed());
+    ours.chain(doubted).map(|group| lines::group(state, group, now)).collect()
 }
 
 fn outcome(asked: &GroupRequest, published: &Published, then: &str) -> String {
@@ -435,8 +440,10 @@ fn head(group: &Arc<Group>) -> RosterBody {
 /// A group by the name in its charter, by the reference of a record about it, or by its id.
 pub(super) fn find_group<'a>(state: &'a State, text: &str) -> Result<&'a Arc<Group>, ServiceError> {
     let missing = || {
-        ServiceError::no_input("no-group", format!("`{text}` is not a group"))
-            .next("comity group list")
+        not_believed(state, text).unwrap_or_else(|| {
+            ServiceError::no_input("no-group", format!("`{text}` is not a group"))
+                .next("comity group list")
+        })
     };
     // Whoever founds a group chooses its name, and could choose another one's reference or id.
     let record = find_record(state, text).ok();
@@ -453,7 +460,7 @@ pub(super) fn find_group<'a>(state: &'a State, text: &str) -> Result<&'a Arc<Gro
     // In which we are, before those that somebody else says we found or are asked to join; and of a group
     // with which we have nothing to do the name is none.
     let in_it = |group: &&Arc<Group>| group.head().members.contains_key(&state.us());
-    let asked = |group: &&Arc<Group>| state.groups().is_ours(&group.id());
+    let asked = |group: &&Arc<Group>| is_ours(state, group);
     let (inside, around): (Vec<_>, Vec<_>) =
         (named().filter(in_it).collect(), named().filter(asked).collect());
     match (inside.as_slice(), around.as_slice()) {
@@ -466,6 +473,34 @@ pub(super) fn find_group<'a>(state: &'a State, text: &str) -> Result<&'a Arc<Gro
             ))
         }
     }
+}
+
+/// Whether we have anything to do with a group whose charter is believed no more.
+fn is_ours(state: &State, group: &Group) -> bool {
+    state.groups().is_ours(&group.id())
+}
+
+/// A group that is none, for the key that signed its charter is believed no more.
+fn not_believed(state: &State, text: &str) -> Option<ServiceError> {
+    let record = find_record(state, text).ok();
+    let mut doubted = state.groups().in_doubt().filter(|group| is_ours(state, group));
+    let group = doubted.find(|group| {
+        let charter = group.founding();
+        Some(charter.record()) == record || charter.charter().name() == text
+    })?;
+    let (charter, by) = (charter_of(state, group), state.name_of(&group.founding().by()));
+    let message = format!(
+        "the group `{}` is none any more: the key with which {by} signed its charter, {charter}, is not believed",
+        group.founding().charter().name()
+    );
+    let found = "found it anew: comity group found FILE";
+    Some(ServiceError::data("group-not-believed", message).next(
+        if group.founding().by() == state.us() {
+            found.to_owned()
+        } else {
+            format!("ask {by} to found it anew; where the charter is {by}'s word all the same: comity quarantine release {charter} --reason TEXT")
+        },
+    ))
 }
 
 /// Two groups of one name cannot be told apart by it, in a record neither.

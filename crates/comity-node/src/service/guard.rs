@@ -9,7 +9,7 @@ use comity_core::{Kind, PartDigest, RecordId, Timestamp, Tlp};
 
 use super::quarantine::said;
 use super::records::found;
-use super::{Service, caller, words};
+use super::{Service, caller, part_names, words};
 use crate::api::{GuardList, GuardPart, GuardPass, GuardReport, GuardRequest};
 use crate::engine::Command;
 use crate::error::{ErrorKind, ServiceError};
@@ -172,16 +172,10 @@ impl Service {
         &self,
         request: &GuardRequest,
     ) -> Result<(RecordId, PartDigest), ServiceError> {
-        let (text, number) = (request.record.clone(), request.part);
+        let (text, part) = (request.record.clone(), request.part.clone());
         self.look(move |state, _, _| {
             let (id, held) = found(state, &text)?;
-            let place = number.checked_sub(1).and_then(|place| usize::try_from(place).ok());
-            let part = place.and_then(|place| held.parts.get(place)).ok_or_else(|| {
-                let many = held.parts.len();
-                let message = format!("there is no part {number}: {many} of the record are here");
-                ServiceError::no_input("no-part", message).next("comity guard list")
-            })?;
-            Ok((id, part.digest))
+            Ok((id, part_names::part(held, &part)?.digest))
         })
         .await?
     }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use comity_core::control::AcceptanceBody;
 use comity_core::keyring::{Grant, KeyringBuilder, Revocation, Role, VerifiedKeyring};
 use comity_core::sign::SecretKey;
 use comity_core::{KeyId, Kind, RecordId, Timestamp, Tlp};
 
 use super::caller::discreet_title;
+use super::key_falls::falls;
 use super::{Service, find_record};
 use crate::api::{AffirmRequest, Affirmed, KeyLine, RevokeRequest, Revoked, SignedLine};
 use crate::entropy::OsEntropy;
@@ -34,7 +36,20 @@ impl Service {
         let _alone = self.alone_with_keyring()?;
         let _nobody_signs = self.nobody_signs(asked.dry_run).await;
         let keyring = self.own_keyring(asked.anyway).await?;
-        let grant = self.author_grant(&keyring, &asked.key)?;
+        // In a hurry one knows the name of whose key it is.
+        let front = |grant: &Grant| grant.key.to_string().starts_with(&asked.key);
+        let named = asked.key.clone();
+        let of = self.look(move |state, _, _| state.staff().member(&named).map(|one| one.key));
+        let of = of.await?.filter(|_| asked.key != DESK);
+        if of.is_some_and(|of| keyring.grants().any(|grant| grant.key != of && front(grant))) {
+            let message = format!(
+                "`{}` is a name of the staff, and the front of somebody else's key",
+                asked.key
+            );
+            return Err(ServiceError::usage("ambiguous-key", message).next("comity key list"));
+        }
+        let key = of.map_or_else(|| asked.key.clone(), |key| key.to_string());
+        let grant = self.author_grant(&keyring, &key)?;
         let at = match &asked.from {
             Some(from) => instant(from)?,
             None => self.now(),
@@ -53,10 +68,14 @@ impl Service {
             ));
         }
         let reach = {
-            let (keyring, sees) = (keyring.clone(), self.sees());
-            self.look(move |state, _, _| reach(state, &keyring, held, sees)).await?
+            let (keyring, sees, now) = (keyring.clone(), self.sees(), self.now());
+            self.look(move |state, _, _| {
+                let after = signed(state, held).0.into_iter().map(|(id, _)| *id).collect();
+                (reach(state, &keyring, held, sees), falls(state, &after, now))
+            })
+            .await?
         };
-        let (takes_back, doubts) = reach;
+        let ((takes_back, doubts), falls) = reach;
         let mut revoked = Revoked {
             key: grant.key.to_string(),
             // Whoever asks with it means this very instant, not the second in which it falls.
@@ -65,6 +84,7 @@ impl Service {
             replaced,
             keyring: None,
             takes_back,
+            falls,
             doubts,
         };
         if asked.dry_run {
@@ -234,12 +254,24 @@ pub(super) fn key_line(
         role: grant.role.to_string(),
         holder: Some(holder.to_owned()).filter(|holder| !holder.is_empty()),
         up_to: author.then(|| grant.ceiling.to_string()),
+        content: author && grant.kinds.iter().any(|kind| !kind.is_control()),
         from: grant.from.to_string(),
         until: grant.until.to_string(),
         revoked: revocation.map(|revocation| revocation.at.to_string()),
         compromised: revocation.is_some_and(|revocation| revocation.compromised),
         signs_here: author && here == Some(grant.key),
     }
+}
+
+/// A record with its id.
+type Signed<'a> = (&'a RecordId, &'a Held);
+
+/// What a key signed here that is revoked: since the revocation holds, and before.
+fn signed(state: &State, revocation: Revocation) -> (Vec<Signed<'_>>, Vec<Signed<'_>>) {
+    let signed = state.signed_by(&state.us(), &revocation.key).iter();
+    let signed = signed.filter_map(|id| Some((id, state.record(id)?)));
+    let signed = signed.filter(|(_, held)| held.facts.kind != Kind::Keyring);
+    signed.partition(|(_, held)| held.signed_at >= revocation.at)
 }
 
 /// What a revocation takes back, and what it leaves in doubt where it came through others: records that
@@ -250,11 +282,7 @@ pub(super) fn reach(
     revocation: Revocation,
     sees: Option<Tlp>,
 ) -> (Vec<SignedLine>, Vec<SignedLine>) {
-    let signed = state.signed_by(&state.us(), &revocation.key).iter();
-    let signed = signed.filter_map(|id| Some((id, state.record(id)?)));
-    let signed = signed.filter(|(_, held)| held.facts.kind != Kind::Keyring);
-    let (after, before): (Vec<_>, Vec<_>) =
-        signed.partition(|(_, held)| held.signed_at >= revocation.at);
+    let (after, before) = signed(state, revocation);
     let shown = |(id, held): (&RecordId, &Held)| signed_line(state, id, held, sees);
     // What takes back holds though its key took leave; of a key in foreign hands it may be the thief's.
     let holds = |held: &Held| held.facts.kind == Kind::Withdrawal && !revocation.compromised;
@@ -275,6 +303,7 @@ pub(super) fn signed_line(
         record: id.to_string(),
         reference: held.reference.clone(),
         title: discreet_title(held, sees, held.title.clone()),
+        kind: held.facts.kind.to_string(),
         signed_at: held.signed_at.to_string(),
         held_by: holders.map(|(economy, _)| state.name_of(economy)).collect(),
     }
@@ -315,6 +344,41 @@ fn chosen(
     Ok(ids)
 }
 
+/// How what an affirmation does not bring back is said once more, with the new key.
+pub(super) fn anew(state: &State, held: &Held) -> String {
+    let again = |command: &str| format!("say it again, signed with the new key: {command}");
+    let doubt = |text: &RecordId| crate::contested::doubt(state, text, &BTreeSet::new());
+    let body = held.body.as_deref().unwrap_or_default();
+    match held.facts.kind {
+        Kind::Agreement => doubt(&held.facts.id)
+            .map_or_else(|| again("comity agreement propose FILE --to NAME"), |doubt| doubt.next),
+        Kind::Acceptance => AcceptanceBody::decode(body)
+            .ok()
+            .and_then(|body| doubt(&body.agreement))
+            .map_or_else(|| again("comity agreement accept REFERENCE"), |doubt| doubt.next),
+        Kind::Group | Kind::Roster => again("comity group show NAME"),
+        Kind::Consent => again("comity consent grant REFERENCE"),
+        Kind::Approval => again("comity approve REFERENCE"),
+        Kind::Termination if state.waits(held) => again("comity agreement terminate REFERENCE"),
+        Kind::Termination => "what it ends stays ended".to_owned(),
+        Kind::Withdrawal if state.waits(held) => {
+            again("comity withdraw REFERENCE, or comity recall REFERENCE")
+        }
+        Kind::Withdrawal => "what it took back stays taken back".to_owned(),
+        Kind::Keyring
+        | Kind::Introduction
+        | Kind::Contact
+        | Kind::Acknowledgement
+        | Kind::Unknown(_) => "nothing has to be said again".to_owned(),
+        Kind::Advisory
+        | Kind::Incident
+        | Kind::Sightings
+        | Kind::Request
+        | Kind::Response
+        | Kind::Note => "publish it again, signed with the new key: comity publish FILE".to_owned(),
+    }
+}
+
 /// An affirmation speaks for records of ours whose key has ended or is to end, and not for a time at
 /// which it was not good.
 fn may_affirm(
@@ -340,8 +404,7 @@ fn may_affirm(
                 "{reference} was signed after its key had ended, at {}: no affirmation brings it back",
                 revocation.at
             );
-            Err(ServiceError::usage("signed-after", message)
-                .next("publish it again, signed with the new key: comity publish FILE"))
+            Err(ServiceError::usage("signed-after", message).next(anew(state, held)))
         }
     }
 }

@@ -170,9 +170,11 @@ impl Service {
             }
         }
         let link = self.keys()?.link;
-        self.renew_certificate(&link, keyring)?;
-        let swapped = self.parts.shell.ask(move |engine, _| engine.set_link_key(link));
+        // In this order: a connection that shows the new key is one of after it, and its receipts are signed with it.
+        let signs = link.clone();
+        let swapped = self.parts.shell.ask(move |engine, _| engine.set_link_key(signs));
         swapped.await.ok_or_else(ServiceError::stopped)?;
+        self.renew_certificate(&link, keyring)?;
         // With a key that it ended nothing could be said of it.
         self.confirm_new_keyring().await;
         Ok(())

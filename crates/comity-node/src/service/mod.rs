@@ -6,6 +6,7 @@ mod approvals;
 mod assessing;
 mod audit;
 mod audit_partner;
+mod awaited;
 mod caller;
 mod clock;
 mod comparing;
@@ -32,6 +33,7 @@ mod guard;
 mod heads;
 mod invitations;
 mod key_ends;
+mod key_falls;
 #[cfg(test)]
 mod key_tests;
 mod keys;
@@ -40,8 +42,10 @@ mod names;
 mod needle;
 mod outside;
 mod pairing;
+mod part_names;
 mod partners;
 mod ping;
+mod preview_notes;
 mod quarantine;
 mod recall_due;
 mod record_file;
@@ -70,6 +74,7 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use comity_core::journal::BackedUp;
+use comity_core::staff::Right;
 use comity_core::{EconomyId, RecordId, Timestamp};
 use comity_net::Endpoint;
 use comity_store::{FileStore, Store, StoreError};
@@ -190,6 +195,8 @@ impl Service {
         let desk = self.keys().ok().map(|keys| keys.desk.id());
         let keyring_changing = self.parts.rotating.try_lock().is_err();
         let (now, clock) = (self.now(), self.parts.clock.look().problem);
+        let pairing = self.parts.pairings.digits_wait();
+        let shown = (self.takes(Right::See).is_ok(), self.takes(Right::Read).is_ok());
         self.look(move |state, engine, seen| {
             let desk = desk.and_then(|desk| desk_problem(state, desk, now));
             let (desk_problem, desk_next) = desk.unzip();
@@ -208,7 +215,7 @@ impl Service {
                 listening: listening.map(|address| address.to_string()),
                 records: state.records().filter(|(_, one)| !one.facts.kind.is_control()).count()
                     as u64,
-                waiting: state.records().filter(|(_, one)| records::waits(one)).count() as u64,
+                waiting: state.records().filter(|(_, one)| state.waits(one)).count() as u64,
                 asks: state.asks_of_us().count() as u64,
                 drafts: state.drafts().count() as u64,
                 held_by_guard: state.held_by_guard(),
@@ -235,6 +242,7 @@ impl Service {
                 desk_problem,
                 desk_next,
                 keyring_unsaid: state.own_head_is_late(now).map(|said| said.to_string()),
+                keyring_forgotten: engine.forgotten_keyring().map(|place| place.to_string()),
                 root_problem,
                 root_next,
                 store_problem: engine.failed(),
@@ -255,6 +263,8 @@ impl Service {
                     Links::of(engine, seen, endpoint.as_deref()),
                     now,
                 ),
+                pairing,
+                awaited: awaited::lines(state, shown, now),
                 stopped_groups: groups::stopped(state, now),
                 deadlines: deadlines::lines(state, now),
                 contested: contested::lines(state, now),

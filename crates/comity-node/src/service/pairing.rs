@@ -133,6 +133,14 @@ impl Pairings {
         })
     }
 
+    /// Those whose digits wait to be typed here, whoever made the ticket.
+    pub(super) fn digits_wait(&self) -> Vec<String> {
+        self.with(|all| {
+            let waiting = all.values().filter(|known| known.ceremony.state == COMPARE);
+            waiting.map(|known| known.ceremony.name.clone()).collect()
+        })
+    }
+
     /// How far a pairing is, if one is known.
     pub(super) fn state_of(&self, name: &str) -> String {
         let state = self.with(|all| all.get(name).map(|one| one.ceremony.state.clone()));

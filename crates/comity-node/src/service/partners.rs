@@ -51,7 +51,12 @@ impl Service {
     }
 
     /// Signs, for the partner `to`, who `economy` is.
-    pub async fn introduce(&self, economy: &str, to: &str) -> Result<Published, ServiceError> {
+    pub async fn introduce(
+        &self,
+        economy: &str,
+        to: &str,
+        dry_run: bool,
+    ) -> Result<Published, ServiceError> {
         let (economy, to) = (economy.to_owned(), to.to_owned());
         let body = self
             .look(move |state, _, _| {
@@ -70,7 +75,7 @@ impl Service {
             })
             .await??;
         let title = format!("Introduction of {}", body.name);
-        self.publish_control(Kind::Introduction, body.encode(), title).await
+        self.control_or_try(Kind::Introduction, body.encode(), title, dry_run).await
     }
 
     /// Introductions that partners made to us.

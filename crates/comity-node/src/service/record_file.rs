@@ -12,8 +12,8 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::records::found;
-use super::{Service, erasing, files, local, words};
-use crate::api::{LeftOut, RecordFile, RecordFileRequest, TermsLine};
+use super::{Service, erasing, files, local, part_names, words};
+use crate::api::{LeftOut, PartName, RecordFile, RecordFileRequest, TermsLine};
 use crate::engine::{Command, LetOut, Reply};
 use crate::error::{ErrorKind, ServiceError};
 use crate::limits::RECORD_FILE_BYTES;
@@ -50,7 +50,7 @@ impl Service {
         self.examine_if_possible(&request.record).await;
         let (desks, now) = (self.parts.config.local.desks.clone(), self.now());
         let (text, to) = (request.record.clone(), readers.recipients(&desks));
-        let (sees, numbers) = (self.sees(), request.parts.clone());
+        let (sees, names) = (self.sees(), request.parts.clone());
         let choice = self
             .look(move |state, engine, _| {
                 let (id, held) = found(state, &text)?;
@@ -59,7 +59,7 @@ impl Service {
                 if held.parts.iter().all(|part| part.erased) {
                     erasing::is_whole(state, held)?;
                 }
-                let asked = asked_for(held, &numbers)?;
+                let asked = asked_for(held, &names)?;
                 let leaves = leaving(state.policy(), &held.facts, &held.parts, &to, now);
                 let then = certainly.as_ref().map(|certainly| {
                     let (at, policy, facts) = certainly.of_file(held);
@@ -75,11 +75,9 @@ impl Service {
                     let now = early.map_or(now, |(at, _)| *at);
                     let stays = early.is_some() || !leaves.contains(&part.digest);
                     let kept = || stays.then(|| kept(state, held, part, &to, now));
-                    let other =
-                        (!asked.contains(&part.digest)).then(|| "it was not asked for".to_owned());
-                    other.or(hidden).or_else(|| state.kept_by_guard(part)).or_else(kept)
+                    hidden.or_else(|| state.kept_by_guard(part)).or_else(kept)
                 };
-                choose(id, held, hidden)
+                choose(id, held, (&asked, readers), hidden)
             })
             .await??;
         if choice.above_green {
@@ -137,21 +135,12 @@ fn readers(named: Option<&str>) -> Result<Readers, ServiceError> {
     }
 }
 
-/// The parts that are asked for, by their numbers.
-fn asked_for(held: &Held, numbers: &[u64]) -> Result<BTreeSet<PartDigest>, ServiceError> {
-    if numbers.is_empty() {
+/// The parts that are asked for.
+fn asked_for(held: &Held, names: &[PartName]) -> Result<BTreeSet<PartDigest>, ServiceError> {
+    if names.is_empty() {
         return Ok(held.parts.iter().map(|part| part.digest).collect());
     }
-    let part = |number: &u64| {
-        let place = number.checked_sub(1).and_then(|place| usize::try_from(place).ok());
-        let part = place.and_then(|place| held.parts.get(place)).map(|part| part.digest);
-        part.ok_or_else(|| {
-            let (reference, many) = (&held.reference, held.parts.len());
-            let message = format!("there is no part {number}: {many} of {reference} are here");
-            ServiceError::no_input("no-part", message).next(format!("comity show {reference}"))
-        })
-    };
-    numbers.iter().map(part).collect()
+    Ok(part_names::named(held, names)?.into_iter().collect())
 }
 
 /// Why a part stays that whoever reads the file may not have.
@@ -222,6 +211,7 @@ fn terms_file(
 fn choose(
     id: RecordId,
     held: &Held,
+    (asked, readers): (&BTreeSet<PartDigest>, Readers),
     hidden: impl Fn(&PartFacts) -> Option<String>,
 ) -> Result<Choice, ServiceError> {
     let reference = held.reference.clone();
@@ -236,29 +226,45 @@ fn choose(
             .next(format!("comity show {reference}, which says why")));
     }
     let (mut taken, mut left_out, mut above_green) = (Vec::new(), Vec::new(), false);
-    for part in &held.parts {
+    let mut refused = Vec::new();
+    for (number, part) in (1..).zip(&held.parts) {
+        let number: usize = number;
+        let meant = asked.contains(&part.digest);
+        let other = (!meant).then(|| "it was not asked for".to_owned());
         // Whoever reads the file need not know who else was told.
         let named = (part.section == Section::Addressee)
             .then(|| "it names somebody to whom the record goes".to_owned());
         let red = (part.marking.tlp == Tlp::Red)
             .then(|| "TLP:RED is shown, and goes into no file".to_owned());
-        match red.or(named).or_else(|| hidden(part)) {
+        match other.or(red).or(named).or_else(|| hidden(part)) {
             None => {
                 taken.push(part.digest);
                 above_green |= part.marking.tlp > Tlp::Green;
             }
-            Some(why) => left_out.push(LeftOut {
-                part: part.digest.to_string(),
-                section: part.section.to_string(),
-                why,
-            }),
+            Some(why) => {
+                if meant && part.section != Section::Addressee {
+                    refused.push(format!("part {number} {}: {why}", part.section));
+                }
+                left_out.push(LeftOut {
+                    part: part.digest.to_string(),
+                    section: part.section.to_string(),
+                    why,
+                });
+            }
         }
     }
     if taken.is_empty() {
-        let why = left_out.first().map_or("no part of it is here", |one| &one.why);
+        let why = match &refused[..] {
+            [] => left_out.first().map_or("no part of it is here", |one| &one.why).to_owned(),
+            several => several.join("; "),
+        };
         let message = format!("nothing of {reference} may go into a file: {why}");
-        return Err(ServiceError::new(ErrorKind::NoPermission, "nothing-goes", message)
-            .next(format!("comity show {reference}, which says why of each part")));
+        let next = match readers {
+            Readers::Own => format!("on the screen: comity show {reference}"),
+            Readers::Constituents => format!("comity explain {reference} --to constituents"),
+            Readers::Public => format!("comity explain {reference} --to public"),
+        };
+        return Err(ServiceError::new(ErrorKind::NoPermission, "nothing-goes", message).next(next));
     }
     fits(held, &taken)?;
     Ok(Choice { id, reference, seq: held.seq, taken, left_out, above_green })

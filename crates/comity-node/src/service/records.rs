@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use comity_core::journal::{Shown, Standing};
+use comity_core::journal::Shown;
 use comity_core::policy::PartFacts;
 use comity_core::record::{self, Header, Part};
 use comity_core::sight::ShownPart;
@@ -79,7 +79,7 @@ impl Service {
         let parsed =
             record::parse(&loaded.signed).map_err(|error| unreadable(error.to_string()))?;
         let manifest = parsed.manifest();
-        let mut parts = Vec::new();
+        let (mut parts, numbered) = (Vec::new(), digests.clone());
         for digest in digests {
             let id = parsed.id();
             let erased = self.look(move |state, _, _| erased_part(state, &id, digest)).await?;
@@ -138,6 +138,11 @@ impl Service {
         if caller::shows_above_green(&parts) || above && imports {
             self.note_read(Shown::Record(id)).await?;
         }
+        for (number, digest) in (1..).zip(numbered) {
+            let digest = digest.to_string();
+            let part = parts.iter_mut().find(|part| part.part == digest);
+            part.into_iter().for_each(|part| part.number = number);
+        }
         Ok(RecordDetail {
             line: self.discreet(line),
             author: manifest.author.to_string(),
@@ -184,16 +189,6 @@ pub(super) fn found<'a>(
     held.map(|held| (id, held)).ok_or_else(|| ServiceError::no_input("no-record", "no such record"))
 }
 
-/// Whether a key or a person is waited for. An introduction that a person has set aside waits for nobody.
-pub(super) fn waits(held: &Held) -> bool {
-    match &held.standing {
-        Standing::Accepted => false,
-        Standing::Pending(_) => true,
-        Standing::Quarantined(_) | Standing::InReview(_) => held.facts.kind != Kind::Introduction,
-        Standing::Dropped => false,
-    }
-}
-
 fn list(
     state: &State,
     request: &ListRequest,
@@ -210,7 +205,7 @@ fn list(
         kind.is_none_or(|kind| held.facts.kind == kind)
             && from.is_none_or(|from| held.facts.origin == from)
             && since.is_none_or(|since| held.entered_at >= since)
-            && (!request.waiting || waits(held))
+            && (!request.waiting || state.waits(held))
             && (request.control
                 || request.waiting
                 || kind.is_some()
@@ -257,6 +252,7 @@ pub(super) fn part_detail(state: &State, part: Looked<'_>, content: bool) -> Par
         .and_then(|bytes| bytes.get(..bytes.len().min(SHOWN)))
         .map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     PartDetail {
+        number: 0,
         part: digest.to_string(),
         section: header.counts_as().to_string(),
         tlp,
@@ -304,6 +300,7 @@ fn damaged_part(state: &State, facts: &PartFacts, damage: &Damage) -> PartDetail
 
 fn without_body(state: &State, facts: &PartFacts) -> PartDetail {
     PartDetail {
+        number: 0,
         part: facts.digest.to_string(),
         section: facts.section.to_string(),
         tlp: facts.marking.tlp.to_string(),

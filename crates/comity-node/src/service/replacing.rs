@@ -30,6 +30,19 @@ pub(super) fn replaceable(state: &State, text: &str) -> Result<RecordId, Service
     })
 }
 
+/// What stands in the place of another already is to be named as well: otherwise both would stand.
+pub(super) fn replaces_the_last(state: &State, named: &[RecordId]) -> Result<(), ServiceError> {
+    for id in named {
+        let others = state.stand_for(id);
+        let Some(by) = others.iter().find(|by| !named.contains(by)) else { continue };
+        let (reference, by) = (state.called(id), state.called(by));
+        let message = format!("{reference} is replaced by {by} already, and both would stand");
+        return Err(ServiceError::data("replaced-already", message)
+            .next(format!("name {by}: what it took the place of is replaced with it")));
+    }
+    Ok(())
+}
+
 /// Some records of ours, and what they have replaced in their turn, as long as there is room: whoever has
 /// not seen the one may hold the other.
 pub(super) fn with_replaced(state: &State, named: Vec<RecordId>) -> Vec<RecordId> {
@@ -83,6 +96,12 @@ mod tests {
             let replaced: BTreeSet<_> = replaced.await.unwrap().into_iter().collect();
             assert_eq!(replaced, before[..before.len() - 1].iter().copied().collect());
         }
+        // One that is replaced already is not replaced beside what stands for it.
+        let (first, last) = (versions[0].to_string(), versions[2].to_string());
+        let beside = PublishRequest { supersedes: vec![first.clone()], ..note() };
+        assert_eq!(service.publish(beside).await.unwrap_err().code, "replaced-already");
+        let both = PublishRequest { supersedes: vec![first, last], ..note() };
+        service.publish(both).await.unwrap();
         service.revoke_key(revoke(None)).await.unwrap();
         let keyring = service.look(|state, _, _| {
             let mut records = state.records();

@@ -194,6 +194,7 @@ fn affirmed_line(state: &State, id: &RecordId, sees: Option<Tlp>) -> SignedLine 
         record: id.to_string(),
         reference: id.short(),
         title: "(not here)".to_owned(),
+        kind: String::new(),
         signed_at: String::new(),
         held_by: Vec::new(),
     };

@@ -75,7 +75,20 @@ impl Service {
         self.publish_keyring(&next, title, (&desk, false), &[]).await?;
         self.parts.open_keys.shut(&name).await;
         let line = self.staff_line(name).await?;
-        Ok(StaffAdded { line, file: file.display().to_string(), keyring: next.version() })
+        let nobody_may = self.look(|state, engine, _| {
+            // Before the first of the staff, whoever reached the node could do it all.
+            let here = state.staff().iter().filter(|(_, member)| member.left.is_none());
+            match here.count() {
+                1 => nobody_may(state, !engine.approval_rules().is_empty(), None),
+                _ => Vec::new(),
+            }
+        });
+        Ok(StaffAdded {
+            line,
+            file: file.display().to_string(),
+            keyring: next.version(),
+            nobody_may: nobody_may.await?,
+        })
     }
 
     /// Somebody leaves: the person's key is revoked from now on, and its file goes. Needs the root keys.
@@ -104,7 +117,13 @@ impl Service {
             doubts,
             open: {
                 let who = name.clone();
-                self.look(move |state, _, _| left_undone(state, &who, now)).await?
+                self.look(move |state, engine, _| {
+                    let mut open = left_undone(state, &who, now);
+                    let approval = !engine.approval_rules().is_empty();
+                    open.extend(nobody_may(state, approval, Some(&who)));
+                    open
+                })
+                .await?
             },
         };
         if asked.dry_run {
@@ -342,6 +361,38 @@ fn left_undone(state: &State, leaver: &str, now: Timestamp) -> Vec<String> {
         open.push(format!("{asks} asked for our consent, and nobody else may answer: comity staff add NAME --role liaison"));
     }
     open
+}
+
+/// What nobody of the staff may do: now, or once somebody has left, as far as that is who does it. `approval`: whether
+/// something takes a second person here.
+fn nobody_may(state: &State, approval: bool, leaver: Option<&str>) -> Vec<String> {
+    let here = state.staff().iter().filter(|(_, member)| member.left.is_none());
+    let here: Vec<(&str, &Member)> = here.collect();
+    if here.iter().all(|(name, _)| Some(*name) == leaver) {
+        return Vec::new();
+    }
+    let able = |right, leaves: bool| {
+        let mut of = here.iter().filter(|(name, _)| leaves == (Some(*name) == leaver));
+        of.any(|(_, member)| member.roles.may(right))
+    };
+    let all = [
+        (Right::Write, "publish or withdraw anything", "analyst"),
+        (
+            Right::Approve,
+            "approve what takes a second person, which then goes to nobody",
+            "approver",
+        ),
+        (Right::Deal, "sign agreements, answer for consent, or speak in groups", "liaison"),
+        (Right::Pair, "pair with anybody, or set levels", "liaison"),
+        (Right::Operate, "confirm the clock", "operator"),
+    ];
+    let asked = all.iter().filter(|(right, _, _)| *right != Right::Approve || approval);
+    let nobody = asked
+        .filter(|(right, _, _)| !able(*right, false) && (leaver.is_none() || able(*right, true)));
+    let line = |(_, what, role): &(Right, &str, &str)| {
+        format!("nobody of the staff may {what}: comity staff add NAME --role {role}")
+    };
+    nobody.map(line).collect()
 }
 
 fn present(state: &State, name: &str) -> Result<Member, ServiceError> {

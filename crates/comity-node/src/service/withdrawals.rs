@@ -31,9 +31,13 @@ impl Service {
         line.await?.ok_or_else(|| ServiceError::no_input("no-record", "the record is gone"))
     }
 
-    /// Takes own records back: everyone who possibly has any part of them is told.
-    pub async fn withdraw(&self, records: Vec<String>) -> Result<Published, ServiceError> {
-        self.take_back(records, None).await
+    /// Takes own records back: everyone who possibly has any part of them is told. `dry_run`: only says who would be.
+    pub async fn withdraw(
+        &self,
+        records: Vec<String>,
+        dry_run: bool,
+    ) -> Result<Published, ServiceError> {
+        self.take_back(records, None, dry_run).await
     }
 
     /// The same, and asks that they be destroyed. What was withdrawn before can still be recalled.
@@ -41,19 +45,21 @@ impl Service {
         &self,
         records: Vec<String>,
         reason: &str,
+        dry_run: bool,
     ) -> Result<Published, ServiceError> {
         let reason = RecallReason::from_name(reason).ok_or_else(|| {
             let known: Vec<_> = RecallReason::ALL.iter().map(ToString::to_string).collect();
             ServiceError::usage("reason", format!("`{reason}` is not a reason for a recall"))
                 .next(format!("one of {}", known.join(", ")))
         })?;
-        self.take_back(records, Some(reason)).await
+        self.take_back(records, Some(reason), dry_run).await
     }
 
     async fn take_back(
         &self,
         records: Vec<String>,
         recall: Option<RecallReason>,
+        dry_run: bool,
     ) -> Result<Published, ServiceError> {
         let (targets, title, (waits_for, nothing_sent)) = self
             .look(move |state, _, _| {
@@ -81,7 +87,8 @@ impl Service {
             Some(reason) => body.recalling(reason),
             None => body,
         };
-        let published = self.publish_control(Kind::Withdrawal, body.encode(), title).await?;
+        let published =
+            self.control_or_try(Kind::Withdrawal, body.encode(), title, dry_run).await?;
         // Whatever was let out before the withdrawal was entered is in the books by now.
         let files = self.look(move |state, _, _| {
             targets.iter().flat_map(|id| files::lines(state, id)).collect()
@@ -106,7 +113,7 @@ impl Service {
 
     /// What was recalled stays here, and its origin is told why. Nobody gets it from here all the same.
     pub async fn refuse_recall(&self, asked: RefusalRequest) -> Result<Published, ServiceError> {
-        let RefusalRequest { record, reason, text } = asked;
+        let RefusalRequest { record, reason, text, dry_run } = asked;
         let because = RefusalReason::from_name(&reason).ok_or_else(|| {
             let known: Vec<_> = RefusalReason::ALL.iter().map(ToString::to_string).collect();
             ServiceError::usage("reason", format!("`{reason}` is not a reason to refuse a recall"))
@@ -136,7 +143,7 @@ impl Service {
                 }
             })
             .await??;
-        self.publish_control(Kind::Acknowledgement, body.encode(), title).await
+        self.control_or_try(Kind::Acknowledgement, body.encode(), title, dry_run).await
     }
 
     /// Answers by itself, while the node runs, whatever others withdraw.
@@ -321,7 +328,7 @@ fn what(state: &State, withdrawal: &Held) -> Vec<String> {
     withdrawal.targets().iter().map(name).collect()
 }
 
-fn recall(state: &State, id: &RecordId, held: &Held) -> Option<RecallLine> {
+pub(super) fn recall(state: &State, id: &RecordId, held: &Held) -> Option<RecallLine> {
     let reason = reason(held)?;
     let ours = state.answers(id).into_iter().find(|answer| answer.by == state.us());
     let origin = held.facts.origin;

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use comity_core::cbor::is_label;
 use comity_core::control::WithdrawalBody;
 use comity_core::journal::{Source, Standing};
+use comity_core::ledger::Obligations;
 use comity_core::limits::{ANSWER_BYTES, CATEGORIES, TEXT_BYTES};
 use comity_core::policy::{Decision, Lifecycle, Outcome};
 use comity_core::{
@@ -18,6 +19,12 @@ use super::local;
 use crate::api::{EndLine, MarkingFields, RecordLine};
 use crate::error::ServiceError;
 use crate::state::{Bond, Held, State};
+
+/// `onward: ask, keep 300 days`.
+pub(super) fn obligations(taken_on: &Obligations) -> String {
+    let retention = taken_on.retention_days.map(|days| format!(", keep {days} days"));
+    format!("onward: {}{}", taken_on.onward, retention.unwrap_or_default())
+}
 
 pub(super) fn record_line(state: &State, id: &RecordId, held: &Held, now: Timestamp) -> RecordLine {
     let strictest = held.parts.iter().map(|part| part.marking.tlp).max();
@@ -147,10 +154,13 @@ pub(super) fn summary_is_red(held: &Held) -> bool {
 pub(super) fn outcome(decision: &Decision) -> (&'static str, Option<Timestamp>) {
     match decision.outcome() {
         Outcome::Release(_) => ("release", None),
-        Outcome::Withhold => ("withhold", None),
+        Outcome::Withhold => (WITHHOLD, None),
         Outcome::HoldUntil(until) => (HOLD, Some(*until)),
     }
 }
+
+/// What stays.
+pub(super) const WITHHOLD: &str = "withhold";
 
 /// What is held; until when is said where it is known.
 pub(super) const HOLD: &str = "hold";

@@ -93,6 +93,15 @@ impl Compact {
     pub fn is_open(&self) -> bool {
         self.text.agreed().is_none() && !self.text.is_ended()
     }
+
+    /// Whether nobody has accepted it, and the other party has turned it down: when it said so. What its proposer has
+    /// taken back as well is taken back, whichever came first.
+    #[must_use]
+    pub fn declined(&self) -> Option<Timestamp> {
+        let taken_back = self.text.endings().any(|ending| ending.by == self.proposer);
+        let said = self.text.endings().map(|ending| ending.given).min();
+        said.filter(|_| self.text.agreed().is_none() && !taken_back)
+    }
 }
 
 impl Agreements {
@@ -252,22 +261,58 @@ impl Agreements {
     /// What was agreed with this partner, put together: what the decision reads.
     #[must_use]
     pub fn with(&self, partner: EconomyId) -> Trees {
-        self.put_together(partner, None)
+        self.put_together(partner, None, &self.doubted)
+    }
+
+    /// The same, if these proposals and acceptances were in doubt as well.
+    pub(crate) fn with_doubting(&self, partner: EconomyId, records: &BTreeSet<RecordId>) -> Trees {
+        self.put_together(partner, None, &self.doubted.union(records).copied().collect())
+    }
+
+    /// Whether somebody has accepted or ended this proposal, which has not taken effect.
+    pub(crate) fn awaits(&self, id: &RecordId) -> bool {
+        self.early.contains_key(id)
+    }
+
+    /// Whether `by` has accepted this proposal, which has not taken effect.
+    pub(super) fn awaits_as_accepted(&self, id: &RecordId, by: EconomyId) -> bool {
+        let accepted =
+            |step: &Step| matches!(step, Step::Accepted { by: other, .. } if *other == by);
+        self.early.get(id).is_some_and(|early| early.iter().any(|(step, _)| accepted(step)))
+    }
+
+    /// Whether this proposal, or acceptance of `agreement`, is in doubt and binds all the same.
+    pub(super) fn binds_doubted(&self, record: &RecordId, agreement: &RecordId) -> bool {
+        let compact = self.known.get(agreement).filter(|one| one.text.agreed().is_some());
+        let said = |one: &Compact| {
+            record == agreement || one.text.acceptances().any(|acceptance| acceptance == record)
+        };
+        self.doubted.contains(record) && compact.is_some_and(said)
+    }
+
+    /// Whether the author of this proposal or acceptance is in doubt.
+    pub(crate) fn is_doubted(&self, record: &RecordId) -> bool {
+        self.doubted.contains(record)
     }
 
     /// The same, if this text were agreed as well.
     pub(crate) fn with_also(&self, partner: EconomyId, id: RecordId, text: &Text) -> Trees {
-        self.put_together(partner, Some((id, text)))
+        self.put_together(partner, Some((id, text)), &self.doubted)
     }
 
-    fn put_together(&self, partner: EconomyId, also: Option<(RecordId, &Text)>) -> Trees {
+    fn put_together(
+        &self,
+        partner: EconomyId,
+        also: Option<(RecordId, &Text)>,
+        doubted: &BTreeSet<RecordId>,
+    ) -> Trees {
         let signed = self.signed.get(&partner).into_iter().flatten().copied();
         let between = |id: &RecordId| self.known.get(id).filter(|one| one.partner == partner);
         let known = |id: &RecordId| match also {
             Some((one, text)) if one == *id => Some(text),
             Some(_) | None => between(id).map(|one| &one.text),
         };
-        Trees::of(signed.chain(also.map(|(id, _)| id)), known, &self.doubted)
+        Trees::of(signed.chain(also.map(|(id, _)| id)), known, doubted)
     }
 
     /// The agreement to which this text belongs. `None`: it is not agreed.

@@ -7,6 +7,7 @@ use comity_core::{EconomyId, RecordId, Timestamp};
 
 use super::State;
 use super::agreements::Compact;
+use super::records::Held;
 
 impl State {
     /// Whether we may accept this proposal now.
@@ -92,11 +93,20 @@ impl State {
             );
         }
         match compact.terminated() {
-            Some(before) if before <= effective => {
+            Some(before) if before <= effective && !self.is_ended_here_alone(agreement) => {
                 Err(format!("the agreement is terminated already, from {before}"))
             }
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// Whether an agreement is ended here and at nobody else's: all words that end it are our own, and set aside, for
+    /// the key that signed them had ended. They stand, for a doubt never lets more through, and another has to say it.
+    pub(crate) fn is_ended_here_alone(&self, agreement: &RecordId) -> bool {
+        let Some(compact) = self.agreements.get(agreement) else { return false };
+        let unheard = |record| self.record(record).is_some_and(Held::is_set_aside);
+        compact.text.is_ended()
+            && compact.text.endings().all(|one| one.by == self.us && unheard(&one.record))
     }
 
     /// What people call a record here.

@@ -17,6 +17,7 @@ use super::OutFate;
 use super::State;
 use super::agreements::{Compact, Heard};
 use super::bound::Bound;
+use super::doubted::agrees;
 use super::groups::Said;
 use super::kept::proposed_by;
 use crate::limits::PROPOSALS;
@@ -54,10 +55,9 @@ impl State {
         let from = held.source.brought_by();
         let (body, signed_at) = (held.body.clone().unwrap_or_default(), held.signed_at);
         let supersedes = held.supersedes.clone();
-        let agreed = matches!(kind, Kind::Agreement | Kind::Acceptance)
-            .then(|| self.agreements.permitting());
+        let agreed = agrees(kind).then(|| self.agreements.permitting());
         self.agreements.doubt(id, false);
-        let mut taken_back = Vec::new();
+        let (mut taken_back, mut replaced_here) = (Vec::new(), Vec::new());
         for target in supersedes {
             // What is replaced may come later than what replaces it.
             if !self.records.contains_key(&target) {
@@ -70,7 +70,12 @@ impl State {
                 replaced.facts.lifecycle = Lifecycle::Superseded;
                 self.turns = self.turns.saturating_add(1);
                 taken_back.extend((replaced.facts.kind == Kind::Consent).then_some(target));
+                replaced_here.push(target);
             }
+        }
+        // Of what we replace ourselves whoever publishes it is told.
+        if origin != self.us {
+            self.files.taken_back(id, &replaced_here);
         }
         for word in taken_back {
             self.consent_taken_back(&word, &origin);
@@ -93,6 +98,7 @@ impl State {
             Ok(ControlBody::Acceptance(body)) => {
                 let heard = self.agreements.accept(body.agreement, id, origin, at, from);
                 self.heard(body.agreement, heard, from);
+                self.bind_in_doubt(body.agreement, at);
             }
             Ok(ControlBody::Termination(body)) => {
                 // Notice that is dated back would shorten the period: beyond the time that it may have
@@ -125,7 +131,7 @@ impl State {
     /// through.
     pub(super) fn lose_effect(&mut self, id: RecordId) {
         let kind = self.records.get(&id).map(|held| held.facts.kind);
-        if matches!(kind, Some(Kind::Agreement | Kind::Acceptance)) {
+        if kind.is_some_and(agrees) {
             self.agreements.doubt(id, true);
             self.rebuild_policy();
         }
@@ -167,7 +173,13 @@ impl State {
         self.widened.some.extend(turned.whom);
     }
 
-    fn propose(&mut self, id: RecordId, origin: EconomyId, body: &AgreementBody, at: Timestamp) {
+    pub(super) fn propose(
+        &mut self,
+        id: RecordId,
+        origin: EconomyId,
+        body: &AgreementBody,
+        at: Timestamp,
+    ) {
         if body.parties.contains(&origin)
             && let Some(partner) = body.other_party(self.us)
         {
@@ -196,7 +208,7 @@ impl State {
 
     /// What follows from a word about an agreement. The decision is made anew only where it reads
     /// something else: what nobody has accepted decides nothing.
-    fn heard(&mut self, agreement: RecordId, heard: Heard, from: Option<EconomyId>) {
+    pub(super) fn heard(&mut self, agreement: RecordId, heard: Heard, from: Option<EconomyId>) {
         self.charge(from, Bound::Early, u64::from(heard.early));
         for from in heard.brought {
             self.discharge(from, Bound::Early, 1);

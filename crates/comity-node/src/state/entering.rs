@@ -111,6 +111,8 @@ impl State {
         self.arrive_again(&id);
         if accepted {
             self.take_effect(id, entered.at);
+        } else {
+            self.bind_in_doubt(id, entered.at);
         }
         Ok(())
     }

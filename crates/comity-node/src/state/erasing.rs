@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use comity_core::journal::{Erasure, JournalEntry, LegalHold};
+use comity_core::journal::{Erasure, Exported, JournalEntry, LegalHold};
 use comity_core::{Digest, PartDigest, RecordId, Section, Timestamp};
 
 use super::records::Held;
@@ -31,6 +31,8 @@ pub struct Erasures {
     /// about files that left.
     words: Vec<JournalEntry>,
     known: BTreeSet<Digest>,
+    /// Which of them say that files of a record left.
+    files: BTreeMap<RecordId, Vec<usize>>,
 }
 
 /// What tells two such entries apart.
@@ -74,10 +76,27 @@ impl Erasures {
         &self.words
     }
 
-    /// Whether this entry is among them.
+    /// Whether what this entry says is among them.
     #[must_use]
     pub fn knows(&self, entry: &JournalEntry) -> bool {
         self.known.contains(&word_digest(entry))
+            || matches!(entry, JournalEntry::Exported(exported) if self.says_of_file(exported))
+    }
+
+    /// Whether one of them says already that the same person has made a file of as much of a record on the same terms: how
+    /// often, the journal alone says, or `erasures.list` would grow with every night.
+    fn says_of_file(&self, exported: &Exported) -> bool {
+        let places = self.files.get(&exported.record).into_iter().flatten();
+        let mut before = places.filter_map(|place| match self.words.get(*place) {
+            Some(JournalEntry::Exported(before)) => Some(before),
+            Some(_) | None => None,
+        });
+        before.any(|before| {
+            before.readers == exported.readers
+                && before.by == exported.by
+                && before.obligations == exported.obligations
+                && exported.parts.iter().all(|part| before.parts.binary_search(part).is_ok())
+        })
     }
 
     /// The sections of the draft that a record was made from.
@@ -93,9 +112,14 @@ impl Erasures {
     }
 
     pub(super) fn note(&mut self, entry: JournalEntry) {
-        if self.known.insert(word_digest(&entry)) {
-            self.words.push(entry);
+        if self.knows(&entry) {
+            return;
         }
+        self.known.insert(word_digest(&entry));
+        if let JournalEntry::Exported(exported) = &entry {
+            self.files.entry(exported.record).or_default().push(self.words.len());
+        }
+        self.words.push(entry);
     }
 }
 

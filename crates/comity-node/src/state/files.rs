@@ -11,7 +11,7 @@ use super::State;
 #[derive(Debug, Default)]
 pub(super) struct Files {
     left: BTreeMap<RecordId, Vec<Exported>>,
-    /// Withdrawals of others that take back what left, since this was last asked.
+    /// Words of others that take back or replace what left, since this was last asked.
     to_tell: Vec<RecordId>,
 }
 
@@ -20,7 +20,7 @@ impl Files {
         self.left.entry(exported.record).or_default().push(exported.clone());
     }
 
-    /// Somebody else's withdrawal takes these back.
+    /// Somebody else's word takes these back, or replaces them.
     pub(super) fn taken_back(&mut self, by: RecordId, records: &[RecordId]) {
         if records.iter().any(|record| self.left.contains_key(record)) {
             self.to_tell.push(by);
@@ -35,7 +35,7 @@ impl State {
         self.files.left.get(record).map_or(&[], Vec::as_slice)
     }
 
-    /// Withdrawals of others that take back records of which files left, since this was last asked.
+    /// Words of others that take back or replace records of which files left, since this was last asked.
     pub(crate) fn take_files_to_tell(&mut self) -> Vec<RecordId> {
         std::mem::take(&mut self.files.to_tell)
     }

@@ -122,7 +122,7 @@ impl Groups {
         // What turns by words of earlier turns now, whatever comes of this one.
         let (mut said, brought) = self.no_longer_early(id);
         said.push(statement);
-        Said::Counted { brought, turned: Some(self.take(id, said, now)) }
+        Said::Counted { brought, turned: Some(self.take(us, id, said, now)) }
     }
 
     /// Whether a word about a group waits: its charter is not here, or we have nothing to do with it.
@@ -142,6 +142,7 @@ impl Groups {
 
     fn take(
         &mut self,
+        us: EconomyId,
         id: GroupId,
         statements: impl IntoIterator<Item = Statement>,
         now: Timestamp,
@@ -152,8 +153,11 @@ impl Groups {
         // While the journal is read nobody is asked what was before, and nobody else holds the group.
         let before = self.unsettled.is_none().then(|| (held.sight(), held.stale_from()));
         let group = Arc::make_mut(held);
-        let mut taken = Taken::Nothing;
+        let (mut taken, mut asked_by) = (Taken::Nothing, BTreeSet::new());
         for one in statements {
+            if has_asked(us, &one) {
+                asked_by.insert(one.by);
+            }
             let new = group.statement(&one.record).is_none();
             if new && matches!(one.says, Says::Roster(RosterBody::Roster(_))) {
                 let said = self.said.entry(one.by).or_default();
@@ -173,7 +177,11 @@ impl Groups {
             Taken::Confirmed => group.confirm(),
             Taken::More => self.settle(&id),
         }
-        before.map_or_else(Turned::default, |before| self.turned(&id, &before, now))
+        let mut turned =
+            before.map_or_else(Turned::default, |before| self.turned(&id, &before, now));
+        // Ours is an application that others may have had long ago, and whoever asks us has it too.
+        turned.whom.extend(asked_by);
+        turned
     }
 
     /// What has turned. That the secretariat spoke again turns nothing for a group that could be relied on
@@ -247,7 +255,7 @@ impl Groups {
         if ours {
             let said;
             (said, brought) = self.no_longer_early(id);
-            self.take(id, said, now);
+            self.take(us, id, said, now);
         }
         let turned = self.known.get(&id).map(|group| {
             let mut turned = whole(group);
@@ -313,8 +321,14 @@ impl Groups {
     }
 
     /// Every group whose charter is believed no more.
-    pub(super) fn in_doubt(&self) -> impl Iterator<Item = &Arc<Group>> {
+    pub(crate) fn in_doubt(&self) -> impl Iterator<Item = &Arc<Group>> {
         self.doubted.values()
+    }
+
+    /// Whether its charter is believed no more.
+    #[must_use]
+    pub fn is_in_doubt(&self, group: &GroupId) -> bool {
+        self.doubted.contains_key(group)
     }
 
     /// Whether we have something to do with a group: otherwise its name is a stranger's choice.
@@ -411,6 +425,11 @@ fn held<'a>(
         Some(group) => Some(group),
         None => doubted.get_mut(id),
     }
+}
+
+/// Whether somebody shows us the charter, whether it is a member or only says so.
+fn has_asked(us: EconomyId, one: &Statement) -> bool {
+    matches!(&one.says, Says::Group(GroupBody::Invitation(body)) if body.to == us && !one.doubted)
 }
 
 /// Whether a word makes a group one with which we have something to do: it is our own, asks us, or

@@ -82,7 +82,39 @@ pub struct Matched {
     pub passed: Option<LetPass>,
 }
 
+/// What the lists in force found in the parts of one record, for another moment of the same journal.
+pub(crate) struct Findings {
+    guard: Option<Arc<Guard>>,
+    record: RecordId,
+    parts: Vec<(PartDigest, Found)>,
+}
+
 impl State {
+    /// What the guard found in the parts of a record that it has looked at.
+    pub(crate) fn findings(&self, record: &RecordId, held: &Held) -> Findings {
+        let guard = self.guarding.guard.clone();
+        let current = self.guarding.revision();
+        let examined = held
+            .parts
+            .iter()
+            .filter(|part| current.is_some_and(|current| is_examined(part, current)));
+        let parts = examined.map(|part| {
+            let found = self.guarding.found.get(&part.digest);
+            (part.digest, found.map(|(_, found)| found.clone()).unwrap_or_default())
+        });
+        Findings { guard, record: *record, parts: parts.collect() }
+    }
+
+    /// The lists of another moment, and what they found then, as far as the parts are here.
+    pub(crate) fn find_again(&mut self, findings: Findings) {
+        let revision = findings.guard.as_ref().map(|guard| guard.revision());
+        self.set_guard(findings.guard);
+        let Some(revision) = revision else { return };
+        for (part, found) in findings.parts {
+            self.examined(&findings.record, &part, revision, found);
+        }
+    }
+
     /// The egress guard, where there is one.
     #[must_use]
     pub fn guard(&self) -> Option<&Arc<Guard>> {

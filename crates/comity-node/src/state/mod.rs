@@ -12,6 +12,8 @@ mod bound;
 mod consent_checks;
 mod consents;
 mod control;
+mod doubted;
+mod dropping;
 mod emergencies;
 mod entering;
 mod erasing;
@@ -59,6 +61,8 @@ pub use assessing::{Assessment, Said};
 pub use bound::Bound;
 use bound::Kept;
 pub use consents::{Consents, Word};
+pub(crate) use doubted::agrees;
+pub use dropping::Undroppable;
 use emergencies::Emergencies;
 pub use emergencies::{Glass, GlassStands, Unbroken, Unconfirmed};
 pub use erasing::Erasures;
@@ -461,6 +465,7 @@ impl State {
         }
         let mut facts = held.facts.clone();
         facts.released_before = self.released_before(held, partner);
+        facts.binds_in_doubt = self.binds_in_doubt(held);
         Cow::Owned(facts)
     }
 

@@ -346,7 +346,8 @@ impl State {
                 self.take_effect(record, at);
             }
             (true, false) => self.lose_effect(record),
-            (true, true) | (false, false) => {}
+            (false, false) => self.bind_in_doubt(record, at),
+            (true, true) => {}
         }
     }
 }

@@ -55,6 +55,18 @@ impl State {
         Some(&by.reference)
     }
 
+    /// The records of ours that stand in the place of one.
+    pub(crate) fn stand_for(&self, record: &RecordId) -> Vec<RecordId> {
+        let stands = |one: &Held| {
+            one.facts.origin == self.us
+                && one.facts.lifecycle == Lifecycle::Live
+                && one.is_accepted()
+                && one.supersedes.contains(record)
+        };
+        let found = self.records.iter().filter(|(id, one)| stands(one) && !self.is_unsent(id));
+        found.map(|(id, _)| *id).collect()
+    }
+
     /// Until when a record of ours goes to nobody, and can be unsent. What is given may be past.
     #[must_use]
     pub fn unsend_until(&self, record: &RecordId) -> Option<Timestamp> {

@@ -206,6 +206,12 @@ impl State {
         given.filter_map(answered).collect()
     }
 
+    /// How often we have answered this one.
+    pub(crate) fn answers_by_us(&self, withdrawal: &RecordId) -> usize {
+        let given = self.answers.given.get(withdrawal).and_then(|given| given.get(&self.us));
+        given.map_or(0, |given| given.records.len())
+    }
+
     /// Withdrawals of others that are not answered.
     pub fn unanswered(&self) -> impl ExactSizeIterator<Item = &RecordId> {
         self.answers.open.iter()

@@ -106,6 +106,9 @@ pub(crate) enum AgreementCommand {
         /// End it now, whatever notice was agreed
         #[arg(long, conflicts_with = "on")]
         immediately: bool,
+        /// Only say what it would do; sign and send nothing
+        #[arg(long)]
+        dry_run: bool,
         /// Do not ask
         #[arg(long)]
         yes: bool,

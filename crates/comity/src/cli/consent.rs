@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use comity_core::Timestamp;
+use comity_node::api::PartName;
 
 use super::words;
 
@@ -64,9 +65,9 @@ pub(crate) struct ConsentAskArgs {
     /// What for: one line, for the origin
     #[arg(long, value_name = "TEXT")]
     pub(crate) why: String,
-    /// The number of a part, as `comity explain` counts; more than once [default: all that it opens]
-    #[arg(long = "part", value_name = "N")]
-    pub(crate) parts: Vec<usize>,
+    /// A part: its section, or its number as `comity show` counts here; more than once [default: all that it opens]
+    #[arg(long = "part", value_name = "PART")]
+    pub(crate) parts: Vec<PartName>,
     /// Until when it is wanted, such as 2026-12-31T00:00:00Z
     #[arg(long, value_name = "TIME", value_parser = words::instant)]
     pub(crate) until: Option<Timestamp>,
@@ -82,15 +83,16 @@ pub(crate) struct ConsentAskArgs {
 #[derive(Args, Debug)]
 #[command(
     long_about = "Say yes to what a partner asked, or to some of it.\n\nEach recipient gets a consent of its own, so that nobody learns who else was asked for. It opens the named parts, to the named partner, until the named instant, and nothing else: agreements, RED and withdrawals hold as before.",
-    after_help = "Examples:\n  comity consent grant KR-26-C012 --until 2026-12-31T00:00:00Z\n  comity consent grant KR-26-C012 --part 1 --to FJ --condition retention=30 --condition purpose=defence"
+    after_help = "Examples:\n  comity consent grant KR-26-C012 --until 2026-12-31T00:00:00Z\n  comity consent grant KR-26-C012 --part summary --to FJ --condition retention=30 --condition purpose=defence"
 )]
 pub(crate) struct ConsentGrantArgs {
     /// The reference of what was asked, or the front of its id
     #[arg(value_name = "REFERENCE")]
     pub(crate) ask: String,
-    /// The number of a part, of those that were asked for; more than once [default: all of these]
-    #[arg(long = "part", value_name = "N")]
-    pub(crate) parts: Vec<usize>,
+    /// A part, of those that were asked for: its section, or its number here, which whoever asks may count
+    /// otherwise; more than once [default: all of these]
+    #[arg(long = "part", value_name = "PART")]
+    pub(crate) parts: Vec<PartName>,
     /// To whom, of those for whom it was asked; more than once [default: all of these]
     #[arg(long = "to", value_name = "NAME")]
     pub(crate) recipients: Vec<String>,

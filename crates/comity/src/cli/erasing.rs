@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use comity_node::api::PartName;
 
 /// Erase what is here of a record, for good, and certify it.
 ///
@@ -18,9 +19,9 @@ pub(crate) struct Erase {
     /// Its reference, or the front of its id
     #[arg(value_name = "REFERENCE")]
     pub(crate) record: String,
-    /// Only this part, by its number; more than once
-    #[arg(long = "part", value_name = "NUMBER", requires = "reason")]
-    pub(crate) parts: Vec<usize>,
+    /// Only this part, by its number or its section; more than once
+    #[arg(long = "part", value_name = "PART", requires = "reason")]
+    pub(crate) parts: Vec<PartName>,
     /// Why; it stands in the certificate
     #[arg(long, value_name = "TEXT", required_unless_present = "certificate")]
     pub(crate) reason: Option<String>,

@@ -102,6 +102,9 @@ pub(crate) enum GroupCommand {
         /// After a power cut: you know that no later roster was lost
         #[arg(long, requires = "confirm")]
         anyway: bool,
+        /// Only tell who would get it; sign nothing
+        #[arg(long, requires = "confirm")]
+        dry_run: bool,
     },
     /// List groups: how we stand in each, and until when its roster is confirmed
     List,

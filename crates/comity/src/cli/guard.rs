@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use comity_node::api::PartName;
 
 /// See what your own lists hold back, and let a part pass.
 #[derive(Debug, Subcommand)]
@@ -40,9 +41,9 @@ pub(crate) struct GuardRuling {
     /// The record's reference, or the front of its id
     #[arg(value_name = "REFERENCE")]
     pub(crate) record: String,
-    /// The number of the part, as `comity guard list` shows it
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) part: u64,
+    /// The part: its number, as `comity guard list` shows it, or its section
+    #[arg(long, value_name = "PART")]
+    pub(crate) part: PartName,
     /// Why; kept here with the decision and sent to nobody
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: String,

@@ -43,7 +43,7 @@ Start here:
   comity init        your own node
   comity doctor      what is wrong, and the command that mends it
 
-Exit codes: 0 done, 1 the answer is no, 64 wrong command, 65 damaged data, 66 no input,
+Exit codes: 0 done, 1 the answer is no, 64 wrong command, 65 wrong data or state, 66 no input,
 69 not reachable, 73 cannot create, 74 input or output, 75 try again, 77 not permitted,
 78 configuration.";
 

@@ -247,7 +247,7 @@ pub(crate) struct RotateRoot {
 pub(crate) enum RecoverCommand {
     /// Confirm that levels, pairings and configuration are as they should be after a restore
     #[command(
-        long_about = "Confirm that levels, pairings and configuration are as they should be after a restore.\n\nPartners return the records; what you had decided about them since the backup, nobody can return: a level that was lowered, a partner that was suspended or removed. Look at `comity partner list` before. Until then nothing but control records is sent."
+        long_about = "Confirm that levels, pairings and configuration are as they should be after a restore.\n\nPartners return the records; what you had decided about them since the backup, nobody can return: a level that was lowered, a partner that was suspended or removed. Look at `comity partner list` before. Until then nothing but control records is sent.\n\nWhere records of your own came back and are not believed, it names them and ends with 75, once: run it again when you have looked at them."
     )]
     Confirm {
         /// Do not ask
@@ -342,6 +342,9 @@ pub(crate) struct Ruling {
     /// Who decides [default: who is logged in]
     #[arg(long, value_name = "NAME")]
     pub(crate) by: Option<String>,
+    /// Only say whether it would be refused; decide nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Do not ask
     #[arg(long)]
     pub(crate) yes: bool,

@@ -142,6 +142,9 @@ pub(crate) enum PartnerCommand {
         /// The partner that is told
         #[arg(long, value_name = "NAME")]
         to: String,
+        /// Only say what it would do; sign and send nothing
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Accept an introduction that a partner made
     #[command(

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use comity_core::{Kind, Means, RecallReason, RefusalReason, Timestamp, Tlp};
+use comity_node::api::PartName;
 use jiff::tz::TimeZone;
 
 use super::{ReadsArgs, words};
@@ -107,6 +108,9 @@ pub(crate) struct Withdraw {
     /// Its reference, or the front of its id
     #[arg(value_name = "REFERENCE")]
     pub(crate) record: String,
+    /// Only say what it would do; sign and send nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Do not ask
     #[arg(long)]
     pub(crate) yes: bool,
@@ -133,6 +137,9 @@ pub(crate) struct Recall {
     /// Why: sent-in-error, agreement, law, personal-data, source or other
     #[arg(long, value_name = "WHY", required = true, value_parser = words::recall_reason)]
     pub(crate) reason: Option<RecallReason>,
+    /// Only say what it would do; sign and send nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Do not ask
     #[arg(long)]
     pub(crate) yes: bool,
@@ -168,6 +175,9 @@ pub(crate) enum RecallCommand {
         /// The same in your own words, one line; only its origin is told
         #[arg(long, value_name = "TEXT")]
         text: Option<String>,
+        /// Only say what it would do; sign and send nothing
+        #[arg(long)]
+        dry_run: bool,
         /// Do not ask
         #[arg(long)]
         yes: bool,
@@ -225,9 +235,9 @@ pub(crate) struct Show {
     /// Who reads the file, `constituents` or `public`: only what they may have goes into it
     #[arg(long = "for", value_name = "WHOM", requires = "out")]
     pub(crate) readers: Option<String>,
-    /// Only this part goes into the file, by its number; more than once
-    #[arg(long = "part", value_name = "NUMBER", requires = "out")]
-    pub(crate) parts: Vec<u64>,
+    /// Only this part goes into the file, by its number or its section; more than once
+    #[arg(long = "part", value_name = "PART", requires = "out")]
+    pub(crate) parts: Vec<PartName>,
 }
 
 /// Say who would get a record or a draft, part by part, and why.
@@ -247,9 +257,9 @@ pub(crate) struct Explain {
     /// Only this partner, with the rules that keep something back and what would change it; or `constituents` or `public`
     #[arg(long, value_name = "NAME")]
     pub(crate) to: Option<String>,
-    /// Only this part, by its number, with the rules that keep it back from whoever does not get it
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) part: Option<usize>,
+    /// Only this part, by its number or its section, with the rules that keep it back from whoever does not get it
+    #[arg(long, value_name = "PART")]
+    pub(crate) part: Option<PartName>,
     /// As it was decided then, with what was known then, such as 2026-11-01T00:00:00Z
     #[arg(long, value_name = "TIME", value_parser = words::instant)]
     pub(crate) at: Option<Timestamp>,

@@ -17,7 +17,7 @@ use comity_node::api::{AgreementDiff, AgreementLine, DiffRequest, DiffSide, Publ
 use serde_json::json;
 
 use super::recall::{self, Narrowed};
-use super::{Context, partner};
+use super::{Context, partner, records};
 use crate::backend::{Keys, Session};
 use crate::cli::AgreementCommand;
 use crate::folder;
@@ -42,8 +42,8 @@ pub(super) fn run(command: AgreementCommand, context: &mut Context<'_>) -> Resul
             amend::run(&agreement, &file, dry_run, Meant { again, anyway, yes }, context)
         }
         AgreementCommand::Show { agreement, history } => show(&agreement, history, context),
-        AgreementCommand::Terminate { agreement, on, immediately, yes } => {
-            terminate(&agreement, on, immediately, yes, context)
+        AgreementCommand::Terminate { agreement, on, immediately, dry_run, yes } => {
+            terminate(&agreement, (on, immediately), dry_run, yes, context)
         }
     }
 }
@@ -69,6 +69,7 @@ pub(super) fn table(agreements: &[AgreementLine], zones: &Zones) -> Table {
 fn standing(line: &AgreementLine) -> String {
     match (line.state.as_str(), &line.amended_by, &line.amends[..]) {
         ("contested", _, _) => "CONTESTED".to_owned(),
+        ("in doubt", _, _) => "IN DOUBT".to_owned(),
         ("amended", Some(by), _) => format!("amended by {by}"),
         ("proposed by us" | "awaits our acceptance" | "starts later", _, [_, ..]) => {
             format!("{}, amends {}", line.state, line.amends.join(" and "))
@@ -103,14 +104,17 @@ fn is_file(named: &Path) -> bool {
     named.is_file() || text.contains(['/', '\\', '.'])
 }
 
-/// The text of a file, or of an agreement that is here.
-fn text_named(named: &Path, context: &Context<'_>) -> Result<String, Failure> {
+/// The text of a file, or of an agreement that is here, with how that stands.
+fn text_named(
+    named: &Path,
+    context: &Context<'_>,
+) -> Result<(String, Option<AgreementLine>), Failure> {
     if is_file(named) {
-        return read(named);
+        return Ok((read(named)?, None));
     }
     let (session, _) = context.session(Keys::Reading)?;
     let line = one(&session, &named.to_string_lossy())?;
-    Ok(line.text.unwrap_or_default())
+    Ok((line.text.clone().unwrap_or_default(), Some(line)))
 }
 
 /// What whoever proposes has said beforehand.
@@ -192,24 +196,29 @@ fn accept(
     context: &mut Context<'_>,
 ) -> Result<(), Failure> {
     let (session, zones) = context.session(if dry_run { Keys::Shut } else { Keys::Signing })?;
-    let line = one(&session, agreement)?;
-    let waits = line.state == "awaits our acceptance";
+    let (line, comity) = (one(&session, agreement)?, context.comity());
+    let again = line.state == "in doubt" && line.doubt.as_ref().is_some_and(|doubt| doubt.ours);
+    let waits = line.state == "awaits our acceptance" || again;
+    if let Some(doubt) = line.doubt.as_ref().filter(|_| dry_run && !waits) {
+        let message = format!("{} cannot be accepted: {}", line.reference, doubt.why);
+        let next = doubt.next.replace("comity agreement ", &format!("{comity} agreement "));
+        return Err(Failure::new(FailureKind::Data, "in-doubt", message).next(next));
+    }
     if dry_run && !waits {
         let message =
             format!("{} does not wait for our acceptance: {}", line.reference, line.state);
-        return Err(Failure::new(FailureKind::Data, "nothing-to-accept", message).next(format!(
-            "{} agreement show {}",
-            context.comity(),
-            line.reference
-        )));
+        return Err(Failure::new(FailureKind::Data, "nothing-to-accept", message)
+            .next(format!("{comity} agreement show {}", line.reference)));
     }
     if dry_run {
         let diff = accepted(&session, &line, context)?;
-        return context.screen.answer(&diff, |out| {
+        context.screen.answer(&diff, |out| {
             table(std::slice::from_ref(&line), &zones).write(out)?;
             write_terms(&line, &zones, out)?;
-            diff::write_effects(&diff, &zones, out)
-        });
+            write_accepted(&line, &diff, &zones, out)?;
+            diff::write_against(&diff, "accepted", &comity, out)
+        })?;
+        return diff::is_possible(&diff);
     }
     if !yes {
         context.screen.show(|out| {
@@ -220,14 +229,21 @@ fn accept(
     }
     if !yes && waits {
         let diff = accepted(&session, &line, context)?;
-        context.screen.show(|out| diff::write_effects(&diff, &zones, out))?;
+        context.screen.show(|out| {
+            write_accepted(&line, &diff, &zones, out)?;
+            diff::write_against(&diff, "accepted", &comity, out)
+        })?;
+    }
+    if yes && let Some(diff) = amended(&session, &line)? {
+        context.screen.show(|out| diff::terms(&diff, out))?;
     }
     context.asker.confirmed(yes, &format!("Accept this agreement with {}?", line.partner))?;
+    let before = recall::due_of(&session, &line.partner).unwrap_or_default();
     let asked = ask::Reference { reference: line.agreement };
     let published: Published = session.call("/accept", &asked)?;
     // An agreement permits, and prohibits as well.
-    let narrowed = Narrowed::after(&session, &line.partner, &published);
-    let (partner, comity) = (printable(&line.partner), context.comity());
+    let narrowed = Narrowed::newly(&session, &line.partner, &published, &before);
+    let partner = printable(&line.partner);
     context.screen.answer(&narrowed, |out| {
         writeln!(out, "{}  accepted; {partner} is told", line.reference)?;
         recall::write_due(&narrowed.recall_due, &partner, &comity, out)
@@ -249,6 +265,29 @@ fn accepted(
         examples: EXAMPLES,
     };
     diff::compare(session, &request, context)
+}
+
+/// What accepting does; of an amendment, the terms that differ before it.
+fn write_accepted(
+    line: &AgreementLine,
+    diff: &AgreementDiff,
+    zones: &Zones,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if line.amends.is_empty() {
+        diff::write_effects(diff, zones, out)?;
+        return diff::write_without_effect(diff, out);
+    }
+    writeln!(out)?;
+    diff::write(diff, zones, out)
+}
+
+/// The terms in which an amendment differs from the text that it amends, without a look at what is here.
+fn amended(session: &Session, line: &AgreementLine) -> Result<Option<AgreementDiff>, Failure> {
+    match line.amends.last() {
+        Some(amended) => Ok(history::changed(&one(session, amended)?, line)),
+        None => Ok(None),
+    }
 }
 
 fn list(context: &mut Context<'_>) -> Result<(), Failure> {
@@ -285,8 +324,8 @@ fn show(agreement: &str, history: bool, context: &mut Context<'_>) -> Result<(),
 
 fn terminate(
     agreement: &str,
-    on: Option<Timestamp>,
-    immediately: bool,
+    (on, immediately): (Option<Timestamp>, bool),
+    dry_run: bool,
     yes: bool,
     context: &mut Context<'_>,
 ) -> Result<(), Failure> {
@@ -294,17 +333,25 @@ fn terminate(
     let line = one(&session, agreement)?;
     let effective = on.map(Timestamp::precise);
     let question = question(&line, effective.as_deref(), immediately, &zones);
-    context.asker.confirmed(yes, &printable(&question))?;
+    context.asker.confirmed(yes || dry_run, &printable(&question))?;
     let first = line.texts.as_ref().map_or(&line.agreement, |texts| &texts.first);
-    let asked = ask::Terminate { reference: first.clone(), effective, immediately };
+    let asked = ask::Terminate { reference: first.clone(), effective, immediately, dry_run };
     let published: Published = session.call("/terminate", &asked)?;
+    if dry_run {
+        let comity = context.comity();
+        return context.screen.answer(&published, |out| {
+            writeln!(out, "{}", printable(&question))?;
+            records::write_would_be_told(&published, &zones, &comity, out)
+        });
+    }
     let ends = one(&session, &line.agreement)?;
     let narrowed = Narrowed::after(&session, &line.partner, &published);
     let (partner, comity) = (printable(&line.partner), context.comity());
     context.screen.answer(&narrowed, |out| {
         let of_all = ends.texts.as_ref().and_then(|texts| texts.ends.as_deref());
         let Some(until) = of_all.or(ends.until.as_deref()) else {
-            return writeln!(out, "{}  taken back; {partner} is told", line.reference);
+            let done = if ends.state == "declined" { "declined" } else { "taken back" };
+            return writeln!(out, "{}  {done}; {partner} is told", line.reference);
         };
         writeln!(out, "{}  ends {}; {partner} is told", line.reference, zones.written(until))?;
         let bound = match &ends.texts {
@@ -333,6 +380,9 @@ fn question(line: &AgreementLine, on: Option<&str>, immediately: bool, zones: &Z
         }
         (None, _, None) => "now".to_owned(),
     };
+    if line.state == "awaits our acceptance" {
+        return format!("Decline {}, which {} proposes?", line.title, line.partner);
+    }
     let end = format!("End {} with {}, {when}?", line.title, line.partner);
     if line.state == "proposed by us" && !line.amends.is_empty() {
         // Their word may be on its way, and neither side could know what the other relies on.

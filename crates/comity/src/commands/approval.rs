@@ -117,6 +117,11 @@ pub(super) fn approve(approve: Approve, context: &mut Context<'_>) -> Result<(),
                 out,
                 "{reference} is refused and leaves no more. Whoever signed it sees why: {comity} show {reference}. Who may have it from before: {comity} audit who {reference}"
             ),
+            Some(_) if done.in_quarantine.is_some() => writeln!(
+                out,
+                "{reference} is approved, and {}. It goes to nobody before it is let out: {comity} quarantine release {reference} --reason TEXT",
+                aside(&done)
+            ),
             Some(_) if done.recovering => {
                 writeln!(out, "{reference} is approved. {}", in_recovery(&comity))
             }
@@ -153,7 +158,16 @@ fn write_would(
         zones.written(&line.since),
         printable(&line.causes.join(", "))
     )?;
+    if would.in_quarantine.is_some() {
+        writeln!(out, "It stays where it is: {}", aside(would))?;
+    }
     writeln!(out, "What it says: {comity} show {}", line.reference)
+}
+
+/// That it is kept from everybody, and why.
+fn aside(approved: &Approved) -> String {
+    let why = approved.in_quarantine.as_deref().unwrap_or_default();
+    format!("in quarantine ({})", printable(why))
 }
 
 /// What became of a record that takes a second person.

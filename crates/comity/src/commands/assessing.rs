@@ -32,19 +32,18 @@ pub(super) fn run(assess: Assess, context: &mut Context<'_>) -> Result<(), Failu
         reason: reason.unwrap_or_default(),
         ..AssessRequest::default()
     };
-    say(request, by, "assess", context)
+    say(request, by, context)
 }
 
 /// Says it, and shows all that was said.
 pub(super) fn say(
     request: AssessRequest,
     by: Option<String>,
-    command: &str,
     context: &mut Context<'_>,
 ) -> Result<(), Failure> {
     // Of somebody of the staff the node takes the name that the passphrase shows.
     let named = by.or_else(|| context.by.map(str::to_owned));
-    let by = named.map_or_else(|| quarantine::logged_in(&context.comity(), command), Ok)?;
+    let by = named.map_or_else(quarantine::logged_in, Ok)?;
     let (session, zones) = context.session(Keys::Shut)?;
     let said: AssessmentLine = session.call("/assess", &AssessRequest { by, ..request })?;
     context.screen.answer(&said, |out| {

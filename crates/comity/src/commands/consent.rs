@@ -169,10 +169,11 @@ fn write_opens(done: &ConsentDone, zones: &Zones, out: &mut dyn Write) -> io::Re
         return Ok(());
     }
     let mut table = Table::new(&["for", "part", "with the consent"]);
+    let all: Vec<ConsentPart> = done.opens.iter().map(|one| one.part.clone()).collect();
     for one in &done.opens {
         let reason = one.reason.clone().unwrap_or_default();
         let then = if one.goes { "goes".to_owned() } else { format!("stays: {reason}") };
-        table.row([one.recipient.clone(), part(&one.part), then]);
+        table.row([one.recipient.clone(), part(&one.part, &all), then]);
     }
     table.write(out)?;
     if let Some(until) = &done.until {
@@ -196,11 +197,11 @@ fn write_line(line: &ConsentLine, zones: &Zones, out: &mut dyn Write) -> io::Res
         writeln!(out, "  wanted until {}", zones.written(until))?;
     }
     for asked in &line.parts {
-        writeln!(out, "  part {}", printable(&part(asked)))?;
+        writeln!(out, "  part {}", printable(&part(asked, &line.parts)))?;
     }
     for grant in &line.grants {
         let GrantedLine { reference, to, until, state, conditions, parts, .. } = grant;
-        let parts: Vec<_> = parts.iter().map(part).collect();
+        let parts: Vec<_> = parts.iter().map(|one| part(one, &line.parts)).collect();
         writeln!(
             out,
             "  {reference}  {} until {}: {state}; {}",
@@ -218,10 +219,13 @@ fn write_line(line: &ConsentLine, zones: &Zones, out: &mut dyn Write) -> io::Res
     }
 }
 
-/// `1 summary AMBER`, or the front of the digest of a part that is not here.
-fn part(part: &ConsentPart) -> String {
+/// `1 summary AMBER`, or the front of the digest of a part that is not here. Where several are of one section, the front of
+/// the digest stands behind: it is the same at every node, on the telephone too.
+fn part(part: &ConsentPart, all: &[ConsentPart]) -> String {
     let digest = || part.part.chars().take(8).collect::<String>();
     let number = part.number.map_or_else(digest, |number| number.to_string());
-    let said = [Some(number), part.section.clone(), part.tlp.clone()];
+    let alike = |one: &ConsentPart| one.section == part.section && one.part != part.part;
+    let front = (part.number.is_some() && all.iter().any(alike)).then(|| format!("({})", digest()));
+    let said = [Some(number), part.section.clone(), part.tlp.clone(), front];
     said.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }

@@ -25,7 +25,7 @@ pub(super) fn run(explain: &Explain, context: &mut Context<'_>) -> Result<(), Fa
     let asked = ExplainRequest {
         record: explain.record.clone(),
         to: explain.to.clone(),
-        part: explain.part,
+        part: explain.part.clone(),
         at: explain.at.map(Timestamp::precise),
     };
     let mut explained: Explained = session.call("/explain", &asked)?;
@@ -42,6 +42,9 @@ pub(super) fn run(explain: &Explain, context: &mut Context<'_>) -> Result<(), Fa
         if let Some(at) = &explained.at {
             writeln!(out, "as it was decided {}, with what was known then", zones.written(at))?;
         }
+        if let Some(unheeded) = &explained.unheeded {
+            writeln!(out, "! {}", printable(&folder::hint(unheeded, context.data)))?;
+        }
         if explain.to.is_none() && explained.partners.is_empty() {
             return writeln!(out, "There is no partner to send it to.");
         }
@@ -55,7 +58,7 @@ pub(super) fn run(explain: &Explain, context: &mut Context<'_>) -> Result<(), Fa
         if explain.to.is_some() {
             return Ok(());
         }
-        let (reference, why) = match explain.part {
+        let (reference, why) = match &explain.part {
             Some(_) => (&record.reference, "What would change it"),
             None => (&record.reference, "Why, and what would change it"),
         };

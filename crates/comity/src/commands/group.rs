@@ -40,7 +40,7 @@ pub(super) fn run(command: GroupCommand, context: &mut Context<'_>) -> Result<()
             if signed {
                 let (comity, group) = (context.comity(), word(&group));
                 context.screen.say(format_args!(
-                    "next:   members that do not know it pair with it or have it introduced, or get nothing of it: {comity} group show {group}"
+                    "next:   members that do not know it, and those that it does not know, pair with each other or are introduced, or get nothing of each other's: {comity} group show {group}"
                 ));
             }
             Ok(())
@@ -55,8 +55,9 @@ pub(super) fn run(command: GroupCommand, context: &mut Context<'_>) -> Result<()
             sign("/leave-group", &asked, yes, &question, context)
         }
         GroupCommand::Affiliations(asked) => affiliations(asked, context),
-        GroupCommand::Roster { group, confirm, anyway } => {
-            roster(group, confirm.then_some(anyway), context)
+        GroupCommand::Roster { group, confirm, anyway, dry_run } => {
+            let asked = GroupRequest { group, anyway, dry_run, ..GroupRequest::default() };
+            if confirm { confirm_roster(&asked, context) } else { rosters(asked.group, context) }
         }
         GroupCommand::List => list(context),
         GroupCommand::Show { group } => show(&group, context),
@@ -280,8 +281,14 @@ fn write_detail(detail: &GroupDetail, zones: &Zones, out: &mut dyn Write) -> io:
         }
     }
     for one in &detail.removals {
-        let line =
-            format!("{} want {} out; it takes {}", one.by.join(", "), one.member, one.needed);
+        let (by, member) = (one.by.join(", "), &one.member);
+        let wants = if one.by.len() == 1 { "wants" } else { "want" };
+        let line = match one.by.contains(member) {
+            true => format!(
+                "{member} leaves: its own word is enough, and the secretariat signs the roster without it"
+            ),
+            false => format!("{by} {wants} {member} out; it takes {}", one.needed),
+        };
         writeln!(out, "  {}", printable(&line))?;
     }
     if !detail.would_keep.is_empty() {
@@ -292,22 +299,25 @@ fn write_detail(detail: &GroupDetail, zones: &Zones, out: &mut dyn Write) -> io:
     writeln!(out, "\n{}", text.join("\n"))
 }
 
-/// Shows the rosters; `confirm`: says that the last one is, also where the journal is in doubt.
-fn roster(group: String, confirm: Option<bool>, context: &mut Context<'_>) -> Result<(), Failure> {
-    let keys = if confirm.is_some() { Keys::Signing } else { Keys::Reading };
-    let (session, zones) = context.session(keys)?;
-    if let Some(anyway) = confirm {
-        let asked = GroupRequest { group, anyway, ..GroupRequest::default() };
-        let done: GroupDone = session.call("/confirm-roster", &asked)?;
-        return say(&done, context);
-    }
+/// Says that the last roster is the last one, also where the journal is in doubt.
+fn confirm_roster(asked: &GroupRequest, context: &mut Context<'_>) -> Result<(), Failure> {
+    let (session, _) = context.session(Keys::Signing)?;
+    let done: GroupDone = session.call("/confirm-roster", asked)?;
+    say(&done, context)
+}
+
+fn rosters(group: String, context: &mut Context<'_>) -> Result<(), Failure> {
+    let (session, zones) = context.session(Keys::Reading)?;
     let asked = ask::Reference { reference: group };
     let rosters: Vec<RosterLine> = session.call("/rosters", &asked)?;
     context.screen.answer(&rosters, |out| {
-        let headings = ["roster", "ref", "signed by", "on", "came", "went", "members"];
+        // Where all are believed, nothing stands of it.
+        let doubted = rosters.iter().any(|roster| roster.standing.is_some());
+        let mut headings = vec!["roster", "ref", "signed by", "on", "came", "went", "members"];
+        headings.extend(doubted.then_some("state"));
         let mut table = Table::new(&headings);
         for roster in &rosters {
-            table.row([
+            let mut row = vec![
                 roster.roster.to_string(),
                 roster.reference.clone(),
                 roster.secretariat.clone(),
@@ -315,7 +325,9 @@ fn roster(group: String, confirm: Option<bool>, context: &mut Context<'_>) -> Re
                 roster.came.join(", "),
                 roster.went.join(", "),
                 roster.members.join(", "),
-            ]);
+            ];
+            row.extend(roster.standing.clone());
+            table.row(row);
         }
         table.write(out)
     })

@@ -78,7 +78,7 @@ pub(super) fn run(command: &KeyCommand, context: &mut Context<'_>) -> Result<(),
 }
 
 fn list(context: &mut Context<'_>) -> Result<(), Failure> {
-    let folder = context.backend()?.folder;
+    let folder = context.client()?.folder;
     let mut files = Vec::new();
     for (name, holds) in local::KEY_FILES {
         let path = folder.join(name);

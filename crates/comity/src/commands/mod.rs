@@ -33,6 +33,7 @@ mod store;
 mod verify;
 mod watch;
 
+use std::cell::Cell;
 use std::path::Path;
 
 use comity_admin::Failure;
@@ -53,6 +54,8 @@ pub(crate) struct Context<'a> {
     pub(crate) by: Option<&'a str>,
     /// Asks.
     pub(crate) asker: Asker,
+    /// Whether it was said that the configuration is wrong.
+    pub(crate) warned: Cell<bool>,
     /// Answers.
     pub(crate) screen: &'a mut Screen,
 }
@@ -63,9 +66,26 @@ impl Context<'_> {
         Ok(Backend { by: self.by.map(str::to_owned), ..Backend::open(self.data)? })
     }
 
+    /// The same, for a command to a node that runs: what is wrong with the file concerns the node, which goes on with
+    /// what it has read, and is said beside the answer.
+    fn client(&self) -> Result<Backend, Failure> {
+        let wrong = match self.backend() {
+            Ok(backend) => return Ok(backend),
+            Err(wrong) => wrong,
+        };
+        let said = format!("warning: {}", wrong.message);
+        let backend = Backend::of_running(self.data, wrong)?;
+        if !self.warned.replace(true) {
+            self.screen.warn(format!(
+                "{said}\nThe node goes on with what it has read, and does not start again with this file."
+            ));
+        }
+        Ok(Backend { by: self.by.map(str::to_owned), ..backend })
+    }
+
     /// A node that answers, and the zones for what it says.
     fn session(&self, keys: Keys) -> Result<(Session, Zones), Failure> {
-        let backend = self.backend()?;
+        let backend = self.client()?;
         let session = backend.session(keys, &self.asker)?;
         if let Some((damage, entries)) = session.damage() {
             let next = folder::hint(DAMAGED, self.data);
@@ -77,7 +97,7 @@ impl Context<'_> {
 
     /// A node that has links, and the zones for what it says.
     fn running(&self) -> Result<(Session, Zones), Failure> {
-        let backend = self.backend()?;
+        let backend = self.client()?;
         let session = backend.running_session(&self.asker)?;
         session.knows_who_asks()?;
         Ok((session, backend.zones()))
@@ -99,7 +119,7 @@ pub(crate) fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
         .for_staff(global.staff_passphrase_file.clone());
     let data = global.data.as_deref();
     let by = global.staff.as_deref();
-    let mut context = Context { data, by, asker, screen };
+    let mut context = Context { data, by, asker, warned: Cell::new(false), screen };
     let context = &mut context;
     match command {
         Command::Demo(demo) => demo::run(&demo, context),

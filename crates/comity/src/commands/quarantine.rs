@@ -7,12 +7,13 @@ use std::io::{self, Write};
 use comity_admin::{Failure, FailureKind, ask as admin};
 use comity_node::api::{
     HoldLine, QuarantineLine, QuarantineRequest, RecordDetail, RecordLine, RuleRequest,
-    RuleVerdict, RulingLine,
+    RuleVerdict, RuledLine, RulingLine,
 };
 
 use super::{Context, records};
 use crate::backend::Keys;
 use crate::cli::{QuarantineCommand, Ruling};
+use crate::folder;
 use crate::screen::printable;
 use crate::screen::times::Zones;
 
@@ -89,19 +90,42 @@ fn show(record: String, full: bool, context: &mut Context<'_>) -> Result<(), Fai
         if !held.brought_by.is_empty() {
             writeln!(out, "  brought by {}", printable(&held.brought_by.join(", ")))?;
         }
-        let reference = &detail.line.reference;
-        writeln!(out, "\nLet it out: {comity} quarantine release {reference} --reason TEXT")?;
-        if held.cause == "dropped" || detail.parts.is_empty() {
-            return Ok(());
+        if let Some(unheeded) = &held.unheeded {
+            writeln!(out, "  {}", printable(&folder::hint(unheeded, context.data)))?;
         }
-        writeln!(out, "For good:   {comity} quarantine drop {reference} --reason TEXT")
+        writeln!(out)?;
+        write_choices(&detail.line.reference, held, &comity, out)
     })
+}
+
+/// What a person may decide about it.
+fn write_choices(
+    reference: &str,
+    held: &HoldLine,
+    comity: &str,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    // A service or a container has no user.
+    let by = if logged_in().is_ok() { "" } else { " --by NAME" };
+    match &held.not_released {
+        None => {
+            writeln!(out, "Let it out: {comity} quarantine release {reference} --reason TEXT{by}")?
+        }
+        Some(why) => writeln!(out, "Not to be let out: {}", printable(why))?,
+    }
+    match &held.not_dropped {
+        _ if held.cause == "dropped" => Ok(()),
+        None => {
+            writeln!(out, "For good:   {comity} quarantine drop {reference} --reason TEXT{by}")
+        }
+        Some(why) => writeln!(out, "Not to be dropped: it {}", printable(why)),
+    }
 }
 
 fn rule(ruling: Ruling, verdict: RuleVerdict, context: &mut Context<'_>) -> Result<(), Failure> {
     // Of somebody of the staff the node takes the name that the passphrase shows.
     let named = ruling.by.or_else(|| context.by.map(str::to_owned));
-    let by = named.map_or_else(|| logged_in(&context.comity(), "quarantine"), Ok)?;
+    let by = named.map_or_else(logged_in, Ok)?;
     let (session, zones) = context.session(Keys::Shut)?;
     let asked = admin::Show { record: ruling.record, content: false };
     let RecordDetail { line, held, .. } = session.call("/show", &asked)?;
@@ -111,7 +135,7 @@ fn rule(ruling: Ruling, verdict: RuleVerdict, context: &mut Context<'_>) -> Resu
         RuleVerdict::Drop => held.as_ref().is_none_or(|held| held.cause != "dropped"),
     };
     // What the node refuses anyway is not asked about.
-    if changes {
+    if changes && !ruling.dry_run {
         if !ruling.yes {
             context.screen.show(|out| {
                 records::table(std::slice::from_ref(&line), &zones).write(out)?;
@@ -120,31 +144,41 @@ fn rule(ruling: Ruling, verdict: RuleVerdict, context: &mut Context<'_>) -> Resu
         }
         let reference = &line.reference;
         let doubted = held.as_ref().is_some_and(|held| held.cause == "doubt");
-        let question = match verdict {
-            RuleVerdict::Release if doubted => format!(
+        let unheeded = held.as_ref().and_then(|held| held.unheeded.as_deref());
+        let question = match (verdict, unheeded) {
+            (RuleVerdict::Release, Some(why)) => {
+                format!("Count {reference} as accepted here, and nowhere else ({why})?")
+            }
+            (RuleVerdict::Release, None) if doubted => format!(
                 "Count {reference} as accepted, although its author may not have been entitled?"
             ),
-            RuleVerdict::Release => format!("Count {reference} as accepted?"),
-            RuleVerdict::Hold => format!("Count {reference} no more, and send it to nobody?"),
-            RuleVerdict::Drop => {
+            (RuleVerdict::Release, None) => format!("Count {reference} as accepted?"),
+            (RuleVerdict::Hold, _) => format!("Count {reference} no more, and send it to nobody?"),
+            (RuleVerdict::Drop, _) => {
                 format!("Never count {reference}, and take no more of it from anybody?")
             }
         };
         context.asker.confirmed(ruling.yes, &question)?;
     }
-    let asked = RuleRequest { record: line.record, verdict, by, reason: ruling.reason };
-    let line: RecordLine = session.call("/judge", &asked)?;
-    context
-        .screen
-        .answer(&line, |out| records::table(std::slice::from_ref(&line), &zones).write(out))
+    let (reason, dry_run) = (ruling.reason, ruling.dry_run);
+    let asked = RuleRequest { record: line.record, verdict, by, reason, dry_run };
+    let ruled: RuledLine = session.call("/judge", &asked)?;
+    let data = context.data;
+    context.screen.answer(&ruled, |out| {
+        records::table(std::slice::from_ref(&ruled.line), &zones).write(out)?;
+        if let Some(why) = &ruled.unheeded {
+            writeln!(out, "  {}", printable(&folder::hint(why, data)))?;
+        }
+        if dry_run { writeln!(out, "It could be done. Nothing was decided.") } else { Ok(()) }
+    })
 }
 
 /// Who is logged in, where nobody is named.
-pub(super) fn logged_in(comity: &str, command: &str) -> Result<String, Failure> {
+pub(super) fn logged_in() -> Result<String, Failure> {
     let named = |name: &str| std::env::var(name).ok().filter(|user| !user.trim().is_empty());
     named("USER").or_else(|| named("LOGNAME")).ok_or_else(|| {
         let message = "nobody is logged in by name, and the decision keeps who made it";
         Failure::new(FailureKind::Usage, "nobody-named", message)
-            .next(format!("{comity} {command} ... --by NAME"))
+            .next("the same command with --by NAME")
     })
 }

@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 
 use comity_admin::{Failure, ask};
-use comity_core::RefusalReason;
 use comity_node::api::{AnswerLine, DueLine, Published, RecallLine, RecordDetail, RefusalRequest};
 use comity_node::shell_word::word;
 use serde::Serialize;
@@ -21,12 +20,16 @@ pub(super) fn run(recall: Recall, context: &mut Context<'_>) -> Result<(), Failu
     match recall {
         Recall { command: Some(RecallCommand::List), .. } => list(context),
         Recall { command: Some(RecallCommand::Due { name }), .. } => due(&name, context),
-        Recall { command: Some(RecallCommand::Refuse { record, reason, text, yes }), .. } => {
-            refuse(record, reason, text, yes, context)
+        Recall {
+            command: Some(RecallCommand::Refuse { record, reason, text, dry_run, yes }),
+            ..
+        } => {
+            let asked = RefusalRequest { record, reason: reason.to_string(), text, dry_run };
+            refuse(asked, yes, context)
         }
-        Recall { command: None, record, reason, yes } => {
+        Recall { command: None, record, reason, dry_run, yes } => {
             let reason = reason.map(|reason| reason.to_string()).unwrap_or_default();
-            ask_back(record.unwrap_or_default(), reason, yes, context)
+            ask_back(record.unwrap_or_default(), reason, dry_run, yes, context)
         }
     }
 }
@@ -34,6 +37,7 @@ pub(super) fn run(recall: Recall, context: &mut Context<'_>) -> Result<(), Failu
 fn ask_back(
     record: String,
     reason: String,
+    dry_run: bool,
     yes: bool,
     context: &mut Context<'_>,
 ) -> Result<(), Failure> {
@@ -44,10 +48,15 @@ fn ask_back(
         context.screen.show(|out| records::table(std::slice::from_ref(line), &zones).write(out))?;
     }
     let question = format!("Recall {}? It cannot be taken back.", line.reference);
-    context.asker.confirmed(yes, &question)?;
-    let asked = ask::Recall { records: vec![line.record.clone()], reason };
+    context.asker.confirmed(yes || dry_run, &question)?;
+    let asked = ask::Recall { records: vec![line.record.clone()], reason, dry_run };
     let published: Published = session.call("/recall", &asked)?;
     let comity = context.comity();
+    if dry_run {
+        return context.screen.answer(&published, |out| {
+            records::write_would_be_told(&published, &zones, &comity, out)
+        });
+    }
     context.screen.answer(&published, |out| {
         writeln!(
             out,
@@ -63,9 +72,13 @@ fn ask_back(
 fn list(context: &mut Context<'_>) -> Result<(), Failure> {
     let (session, zones) = context.session(Keys::Reading)?;
     let recalls: Vec<RecallLine> = session.call("/recalls", &())?;
+    let comity = context.comity();
     context.screen.answer(&recalls, |out| {
         if recalls.is_empty() {
-            return writeln!(out, "Nobody has recalled anything.");
+            return writeln!(
+                out,
+                "Nobody else has recalled anything; what became of a recall of your own: {comity} audit who REFERENCE"
+            );
         }
         let mut table = Table::new(&["ref", "recalls", "from", "reason", "entered", "answered"]);
         for line in &recalls {
@@ -95,7 +108,7 @@ fn due(name: &str, context: &mut Context<'_>) -> Result<(), Failure> {
     })
 }
 
-fn due_of(session: &Session, partner: &str) -> Result<Vec<DueLine>, Failure> {
+pub(super) fn due_of(session: &Session, partner: &str) -> Result<Vec<DueLine>, Failure> {
     session.call("/recall-due", &ask::Named { name: partner.to_owned() })
 }
 
@@ -113,6 +126,16 @@ impl<'a, T> Narrowed<'a, T> {
     /// there is no answer.
     pub(super) fn after(session: &Session, partner: &str, done: &'a T) -> Self {
         Self { done, recall_due: due_of(session, partner).unwrap_or_default() }
+    }
+
+    /// The same, without what was so before: what it has nothing to do with.
+    pub(super) fn newly(session: &Session, partner: &str, done: &'a T, before: &[DueLine]) -> Self {
+        let mut narrowed = Self::after(session, partner, done);
+        let known = |line: &DueLine| {
+            before.iter().any(|one| (&one.record, &one.sections) == (&line.record, &line.sections))
+        };
+        narrowed.recall_due.retain(|line| !known(line));
+        narrowed
     }
 
     /// Where nothing was narrowed.
@@ -154,21 +177,20 @@ pub(super) fn write_due(
     Ok(())
 }
 
-fn refuse(
-    record: String,
-    reason: RefusalReason,
-    text: Option<String>,
-    yes: bool,
-    context: &mut Context<'_>,
-) -> Result<(), Failure> {
-    let (session, _) = context.session(Keys::Signing)?;
+fn refuse(asked: RefusalRequest, yes: bool, context: &mut Context<'_>) -> Result<(), Failure> {
+    let (session, zones) = context.session(Keys::Signing)?;
     let detail: RecordDetail =
-        session.call("/show", &ask::Show { record: record.clone(), content: false })?;
+        session.call("/show", &ask::Show { record: asked.record.clone(), content: false })?;
     let reference = detail.line.reference;
     let question = format!("Keep {reference}, and tell its origin so?");
-    context.asker.confirmed(yes, &question)?;
-    let asked = RefusalRequest { record, reason: reason.to_string(), text };
+    context.asker.confirmed(yes || asked.dry_run, &question)?;
     let published: Published = session.call("/refuse-recall", &asked)?;
+    if asked.dry_run {
+        let comity = context.comity();
+        return context.screen.answer(&published, |out| {
+            records::write_would_be_told(&published, &zones, &comity, out)
+        });
+    }
     context.screen.answer(&published, |out| {
         writeln!(out, "{reference} is kept, and its origin is told why")?;
         writeln!(out, "nobody gets it from here all the same")

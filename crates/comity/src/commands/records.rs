@@ -1,5 +1,6 @@
 //! `comity list`, `show`, `unsend`, `withdraw`, `discard`.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use comity_admin::{Failure, FailureKind, ask};
@@ -103,8 +104,19 @@ pub(super) fn list(list: &List, context: &mut Context<'_>) -> Result<(), Failure
         if records.is_empty() {
             return writeln!(out, "No records.");
         }
-        table(&records, &zones).write(out)
+        table(&records, &zones).write(out)?;
+        if list.waiting { write_reasons(&records, out) } else { Ok(()) }
     })
+}
+
+/// Why each waits.
+fn write_reasons(records: &[RecordLine], out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out)?;
+    for line in records {
+        let why = line.standing_reason.as_deref().unwrap_or("a person decides");
+        writeln!(out, "{}: {}", line.reference, printable(why))?;
+    }
+    Ok(())
 }
 
 /// Drafts, one a line.
@@ -302,6 +314,7 @@ fn write_texts(parts: &[PartDetail], full: bool, out: &mut dyn Write) -> io::Res
     for part in parts {
         if let Some(why) = &part.withheld {
             let section = part.section.to_uppercase();
+            let why = why.strip_prefix("not shown: ").unwrap_or(why);
             writeln!(out, "\n{section} ({}) is not shown: {}", part.tlp, printable(why))?;
         }
     }
@@ -315,18 +328,27 @@ fn write_texts(parts: &[PartDetail], full: bool, out: &mut dyn Write) -> io::Res
 }
 
 fn parts_table(parts: &[PartDetail]) -> Table {
-    let mut table = Table::new(&["part", "marking", "classes", "size", "type", "for"]).numbers(3);
+    // Those of a draft have no number.
+    let numbered = parts.iter().any(|part| part.number > 0);
+    let head = ["part", "marking", "classes", "size", "type", "for"];
+    let head: Vec<_> = numbered.then_some("no").into_iter().chain(head).collect();
+    let first = usize::from(numbered);
+    let mut table = Table::new(&head).numbers(first + 3);
+    if numbered {
+        table = table.numbers(0);
+    }
     for part in parts {
         let whom = part.addressee.clone().or_else(|| part.destination.clone()).unwrap_or_default();
         let what = part.file_name.clone().unwrap_or_else(|| part.media_type.clone());
-        table.row([
+        let number = numbered.then(|| part.number.to_string());
+        table.row(number.into_iter().chain([
             part.section.clone(),
             part.tlp.clone(),
             part.classes.join(" "),
             size(part.size),
             what,
             whom,
-        ]);
+        ]));
     }
     table
 }
@@ -349,6 +371,28 @@ pub(super) fn unsend(unsend: Unsend, context: &mut Context<'_>) -> Result<(), Fa
     })
 }
 
+/// Whom a word would go to that was not signed, and who would have to be told otherwise.
+pub(super) fn write_would_be_told(
+    published: &Published,
+    zones: &Zones,
+    comity: &str,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let parts = || published.preview.iter().flat_map(|preview| &preview.parts);
+    let named = |outcome: &str, how: &str| {
+        let cells = parts().flat_map(|part| &part.cells).filter(|cell| cell.outcome == outcome);
+        let names: BTreeSet<_> = cells.map(|cell| printable(&cell.partner)).collect();
+        let names = names.into_iter().collect::<Vec<_>>().join(", ");
+        (!names.is_empty()).then(|| format!("{names}{how}"))
+    };
+    let names: Vec<_> =
+        [named("release", ""), named("hold", " (later)")].into_iter().flatten().collect();
+    let names = if names.is_empty() { "nobody".to_owned() } else { names.join(", ") };
+    writeln!(out, "It would be told to {names}. Nothing was signed or sent.")?;
+    write_waits_for(published, comity, out)?;
+    files::write_to_tell(&published.files, zones, out)
+}
+
 pub(super) fn withdraw(withdraw: &Withdraw, context: &mut Context<'_>) -> Result<(), Failure> {
     let (session, zones) = context.session(Keys::Signing)?;
     let asked = ask::Show { record: withdraw.record.clone(), content: false };
@@ -358,10 +402,15 @@ pub(super) fn withdraw(withdraw: &Withdraw, context: &mut Context<'_>) -> Result
         context.screen.show(|out| table(std::slice::from_ref(line), &zones).write(out))?;
     }
     let question = format!("Withdraw {}? It cannot be taken back.", line.reference);
-    context.asker.confirmed(withdraw.yes, &question)?;
-    let asked = ask::Records { records: vec![line.record.clone()] };
+    context.asker.confirmed(withdraw.yes || withdraw.dry_run, &question)?;
+    let asked = ask::Records { records: vec![line.record.clone()], dry_run: withdraw.dry_run };
     let published: Published = session.call("/withdraw", &asked)?;
     let comity = context.comity();
+    if withdraw.dry_run {
+        return context
+            .screen
+            .answer(&published, |out| write_would_be_told(&published, &zones, &comity, out));
+    }
     context.screen.answer(&published, |out| {
         if published.nothing_sent {
             writeln!(

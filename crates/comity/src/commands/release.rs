@@ -45,7 +45,7 @@ fn emergency(asked: ReleaseEmergency, context: &mut Context<'_>) -> Result<(), F
     context.screen.show(|out| write_would(&would, &zones, &comity, out))?;
     let question = format!("Break the glass: {} to {}?", would.record.reference, would.to);
     context.asker.confirmed(yes, &question)?;
-    let file = context.backend()?.folder.join(EMERGENCY_KEYS);
+    let file = context.client()?.folder.join(EMERGENCY_KEYS);
     let encrypted = matches!(keyfile::inspect(&file), Ok(Form::Encrypted(_)));
     let passphrase = match encrypted {
         true => Some(context.asker.of_key(THE_KEY, key_passphrase_file.as_deref())?),

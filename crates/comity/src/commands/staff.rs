@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use comity_admin::Failure;
+use comity_admin::{Failure, FailureKind};
+use comity_core::staff::StaffRole;
 use comity_node::api::{
     AloneFields, ReadLine, ReadsRequest, RecogniseRequest, Recognised, StaffAddRequest, StaffAdded,
     StaffLeaveRequest, StaffLeft, StaffLine, StaffPassphrase, UnclaimedKey,
@@ -29,6 +30,11 @@ pub(super) fn run(command: StaffCommand, context: &mut Context<'_>) -> Result<()
 }
 
 fn join(add: &StaffAdd, context: &mut Context<'_>) -> Result<(), Failure> {
+    if add.up_to.is_some() && !add.roles.contains(&StaffRole::Analyst) {
+        let message = "only an analyst signs content, so that --up-to would bind nothing";
+        return Err(Failure::new(FailureKind::Usage, "up-to", message)
+            .next("leave --up-to out, or add --role analyst"));
+    }
     root_is_here(context)?;
     let (session, zones) = context.session(Keys::Signing)?;
     let passphrase = match add.plain_key {
@@ -55,7 +61,7 @@ fn join(add: &StaffAdd, context: &mut Context<'_>) -> Result<(), Failure> {
     let added: StaffAdded = session.call("/add-staff", &asked)?;
     let comity = context.comity();
     context.screen.answer(&added, |out| {
-        let StaffAdded { line, file, keyring } = &added;
+        let StaffAdded { line, file, keyring, nobody_may } = &added;
         writeln!(
             out,
             "{} is {} here; keyring version {keyring}",
@@ -73,6 +79,10 @@ fn join(add: &StaffAdd, context: &mut Context<'_>) -> Result<(), Failure> {
         writeln!(out, "  the key lies in {file}: back the keys folder up")?;
         if add.plain_key {
             writeln!(out, "  it is not encrypted: whoever reaches the node can be {}", line.name)?;
+        }
+        for what in nobody_may {
+            let what = what.replace("comity staff", &format!("{comity} staff"));
+            writeln!(out, "  from now on {}", printable(&what))?;
         }
         let begins = if line.up_to.is_some() { "publish FILE" } else { "list" };
         writeln!(out, "{}: {comity} --staff {} {begins}", line.name, line.name)?;

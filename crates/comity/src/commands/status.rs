@@ -4,7 +4,8 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use comity_admin::Failure;
-use comity_node::api::{AlarmLine, ContestedLine, DeadlineLine, Status};
+use comity_node::api::{AlarmLine, AwaitedLine, ContestedLine, DeadlineLine, Status};
+use comity_node::shell_word::word;
 
 use super::{Context, partner, release};
 use crate::backend::Keys;
@@ -23,6 +24,7 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<(), Failure> {
     let data = context.data;
     context.screen.answer(&status, |out| {
         write(&status, &zones, &comity, out)?;
+        awaited(&status.awaited, data, out)?;
         contested(&status.contested, data, out)?;
         deadlines(&status.deadlines, data, out)?;
         alarms(&status.alarms, &zones, out)
@@ -67,6 +69,10 @@ fn write(status: &Status, zones: &Zones, comity: &str, out: &mut dyn Write) -> i
     writeln!(out, "  journal  {entries}, head {}", status.chain)?;
     let changing = if status.keyring_changing { ", being changed right now" } else { "" };
     writeln!(out, "  keyring  version {}{changing}", status.keyring)?;
+    if let Some(named) = &status.keyring_forgotten {
+        let named = printable(named);
+        writeln!(out, "           partners have heard of version {named}: {comity} doctor")?;
+    }
     if let Some(problem) = &status.desk_problem {
         writeln!(out, "  key      {}", printable(problem))?;
         if let Some(next) = &status.desk_next {
@@ -96,12 +102,20 @@ fn write(status: &Status, zones: &Zones, comity: &str, out: &mut dyn Write) -> i
             out,
             "  recovery since {}: nothing is sent until {}",
             zones.written(since),
-            awaited(status, comity)
+            still_owing(status, comity)
         )?;
     }
-    if status.partners.is_empty() {
+    for name in &status.pairing {
+        let typed = word(name);
+        writeln!(
+            out,
+            "\nPairing with {}: the digits wait to be typed: {comity} partner verify {typed}",
+            printable(name)
+        )?;
+    }
+    if status.partners.is_empty() && status.pairing.is_empty() {
         writeln!(out, "\nNo partners yet: {comity} partner invite --as NAME")?;
-    } else {
+    } else if !status.partners.is_empty() {
         writeln!(out)?;
         partner::table(&status.partners).write(out)?;
         for partner in &status.partners {
@@ -122,6 +136,15 @@ fn write(status: &Status, zones: &Zones, comity: &str, out: &mut dyn Write) -> i
     for group in &status.stopped_groups {
         let (name, state, reference) = (printable(&group.name), &group.state, &group.reference);
         writeln!(out, "{name}: {state}, nothing goes to it: {comity} group show {reference}")?;
+    }
+    Ok(())
+}
+
+/// What waits for a word of ours.
+fn awaited(lines: &[AwaitedLine], data: Option<&Path>, out: &mut dyn Write) -> io::Result<()> {
+    for line in lines {
+        let said = format!("{}: {}", line.what, folder::hint(&line.next, data));
+        writeln!(out, "{}", printable(&said))?;
     }
     Ok(())
 }
@@ -155,7 +178,7 @@ fn alarms(alarms: &[AlarmLine], zones: &Zones, out: &mut dyn Write) -> io::Resul
 }
 
 /// What the end of a recovery waits for.
-fn awaited(status: &Status, comity: &str) -> String {
+fn still_owing(status: &Status, comity: &str) -> String {
     let owing = status.partners.iter().filter(|partner| partner.owes && partner.bond == "paired");
     let names: Vec<_> = owing.map(|partner| printable(&partner.name).to_string()).collect();
     if names.is_empty() {

@@ -62,6 +62,7 @@ situations! {
     an_unlabelled_advisory: "situations/unlabelled",
     a_link_key_is_renewed: "keys/rotate",
     a_key_is_stolen: "keys/compromised",
+    the_root_stands_by_what_it_signed: "keys/affirm",
     the_root_keys_are_replaced: "keys/root",
 }
 

@@ -9,6 +9,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -62,6 +63,10 @@ pub(crate) fn pair((one, here): (&Node, &str), (other, there): (&Node, &str)) {
     let invitation = one.data(&["partner", "invite", "--as", there]);
     other.try_with(&["partner", "join", "--as", here], text(&invitation, "ticket")).done();
     let (ours, theirs) = (digits(one, there), digits(other, here));
+    for (node, name) in [(one, there), (other, here)] {
+        let waits = node.data(&["status"])["pairing"].to_string();
+        assert!(waits.contains(name), "its digits wait: {waits}");
+    }
     std::thread::scope(|scope| {
         let one = scope.spawn(|| one.try_with(&["partner", "verify", there], &theirs).done());
         other.try_with(&["partner", "verify", here], &ours).done();
@@ -87,6 +92,22 @@ pub(crate) struct Ended {
     pub(crate) out: String,
     /// What it said beside its answer.
     pub(crate) talk: String,
+}
+
+/// An address that nobody has, and no other node of these tests is given: below the ports that a system deals out by
+/// itself, from a place that is another in each process.
+fn vacant_address() -> SocketAddr {
+    const PORTS: std::ops::Range<u32> = 20_000..32_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let from = std::process::id().wrapping_mul(61);
+    loop {
+        let next = from.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = u16::try_from(PORTS.start + next % (PORTS.end - PORTS.start)).unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if UdpSocket::bind(address).is_ok() {
+            return address;
+        }
+    }
 }
 
 impl Ended {
@@ -132,9 +153,7 @@ impl Node {
 
     /// A folder for a node.
     pub(crate) fn vacant() -> Self {
-        // Free a moment ago, which has to do.
-        let address = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        Self::at(address)
+        Self::at(vacant_address())
     }
 
     fn at(address: SocketAddr) -> Self {

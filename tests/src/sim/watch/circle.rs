@@ -71,14 +71,17 @@ pub struct Circle {
 }
 
 impl Circle {
-    /// What these records about a group come to.
+    /// What these records about a group come to, each of which may be believed no more, where these rosters followed
+    /// at one time or another.
     pub fn read<'a>(
         group: GroupId,
         founded: &Founded,
-        deeds: impl Iterator<Item = &'a Deed>,
+        followed: &BTreeSet<Digest>,
+        deeds: impl Iterator<Item = (&'a Deed, bool)>,
     ) -> Self {
-        let words = deeds.filter_map(|deed| Some((deed.id, word(group, deed)?)));
-        Reader { group, founded, words: words.collect() }.read()
+        let words =
+            deeds.filter_map(|(deed, doubted)| Some((deed.id, word(group, deed, doubted)?)));
+        Reader { group, founded, followed, words: words.collect() }.read()
     }
 
     /// The last epoch.

@@ -228,7 +228,7 @@ fn marked(
 }
 
 /// Whether everything that it takes the place of was agreed, and nobody has ended that.
-fn stands_below(truth: &Truth, shadow: &Shadow, deed: &Deed, now: Timestamp) -> bool {
+pub(super) fn stands_below(truth: &Truth, shadow: &Shadow, deed: &Deed, now: Timestamp) -> bool {
     deed.amends().iter().all(|below| {
         let Some(below) = truth.deed(below) else { return false };
         let pact = shadow.pacts.get(&below.id);

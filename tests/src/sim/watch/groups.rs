@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use comity_core::agreement::Tier;
-use comity_core::group::{GroupBody, RosterBody};
+use comity_core::group::{GroupBody, Roster, RosterBody};
 use comity_core::policy;
 use comity_core::record::Addressee;
 use comity_core::{EconomyId, GroupId, Kind, PartDigest, RecordId, Section, Timestamp, Tlp};
 
 use super::circle::{Circle, Founded, SILENCE};
+use super::shadow::Shadow;
 use super::{Broken, Watch, broken};
 use crate::sim::node::Node;
-use crate::sim::truth::{Deed, Piece};
+use crate::sim::truth::{Deed, Piece, Truth};
 
 /// A daily word that comes so soon after another need not be kept.
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -29,19 +30,40 @@ pub struct Circles {
 /// The parts that go because their recipient is a member, and what the charter lets go.
 pub type Admitted = BTreeMap<PartDigest, (Tier, Timestamp)>;
 
+impl Circles {
+    fn read(&self, group: GroupId, shadow: &Shadow, truth: &Truth) -> Option<Circle> {
+        let founded = self.founded.get(&group)?;
+        if !shadow.records.get(&RecordId(group.0))?.accepted {
+            return None;
+        }
+        let words = truth.deeds().filter(|deed| is_word(deed)).filter_map(|deed| {
+            let entered = shadow.records.get(&deed.id).filter(|entered| entered.believed)?;
+            Some((deed, !entered.accepted))
+        });
+        let none = BTreeSet::new();
+        let followed = shadow.followed.get(&group).unwrap_or(&none);
+        Some(Circle::read(group, founded, followed, words))
+    }
+
+    /// Where something new about groups is believed, it notes which rosters follow by it.
+    pub(super) fn follow(&self, shadow: &mut Shadow, truth: &Truth) {
+        if !std::mem::take(&mut shadow.heard_of_groups) {
+            return;
+        }
+        for group in self.founded.keys() {
+            if let Some(circle) = self.read(*group, shadow, truth) {
+                let epochs = circle.epochs.iter().map(|epoch| epoch.digest);
+                shadow.followed.entry(*group).or_default().extend(epochs);
+            }
+        }
+    }
+}
+
 impl Watch {
     /// A group as a node's journal has it, whatever its engine makes of that.
     #[must_use]
     pub fn circle(&self, node: usize, group: GroupId) -> Option<Circle> {
-        let founded = self.circles.founded.get(&group)?;
-        let shadow = &self.shadows[node];
-        let believed =
-            |id: &RecordId| shadow.records.get(id).is_some_and(|entered| entered.accepted);
-        if !believed(&RecordId(group.0)) {
-            return None;
-        }
-        let words = self.truth.deeds().filter(|deed| is_word(deed) && believed(&deed.id));
-        Some(Circle::read(group, founded, words))
+        self.circles.read(group, &self.shadows[node], &self.truth)
     }
 
     /// A group as it is: by all that was said about it, and that whoever said it has not lost.
@@ -52,7 +74,8 @@ impl Watch {
             let entered = own.and_then(|shadow| shadow.records.get(&deed.id));
             is_word(deed) && deed.honest && entered.is_some_and(|entered| entered.accepted)
         };
-        Some(Circle::read(group, founded, self.truth.deeds().filter(stands)))
+        let words = self.truth.deeds().filter(stands).map(|deed| (deed, false));
+        Some(Circle::read(group, founded, &BTreeSet::new(), words))
     }
 
     /// Whether what a node hands over may go by the groups that it is addressed to, or that it names. What goes by
@@ -172,6 +195,19 @@ impl Watch {
         let member = circle.certain.contains(&to);
         let welcome = circle.welcomes(&to);
         let asked = circle.founded.founders.contains(&to) || circle.invited.contains(&to);
+        // A roster goes to whoever stood in the one before, and with it the words by which others went.
+        let cites = |roster: &Roster| {
+            let changes = roster.changes.values().flatten();
+            roster.group == group && changes.chain(&roster.handover).any(|id| *id == deed.id)
+        };
+        let cited_for = |circle: &Circle| {
+            let rosters = self.truth.deeds().filter(|deed| deed.kind == Kind::Roster);
+            let mut rosters = rosters.filter_map(|deed| RosterBody::decode(&deed.body).ok());
+            rosters.any(|body| {
+                matches!(body, RosterBody::Roster(roster)
+                    if cites(&roster) && circle.listed(&to, roster.epoch - 1))
+            })
+        };
         let concerned = match (GroupBody::decode(&deed.body), roster) {
             (_, Some(RosterBody::Roster(roster))) if deed.kind == Kind::Roster => {
                 welcome || circle.listed(&to, roster.epoch - 1)
@@ -185,10 +221,11 @@ impl Watch {
             }
             (Ok(GroupBody::Removal(body)), _) => {
                 let closes = body.member == deed.origin && circle.head().members.len() == 1;
-                body.member == to || (closes && (asked || welcome))
+                body.member == to || cited_for(&circle) || (closes && (asked || welcome))
             }
             (Ok(GroupBody::Invitation(body)), _) => body.to == to,
-            (Ok(GroupBody::Handover(_)) | Err(_), _) => false,
+            (Ok(GroupBody::Handover(_)), _) => cited_for(&circle),
+            (Err(_), _) => false,
         };
         if member || concerned {
             return Ok(());
@@ -354,7 +391,9 @@ impl Watch {
                 || self.truth.deeds().any(|newer| {
                     newer.supersedes.contains(&deed.id) && sender.records.contains_key(&newer.id)
                 });
-            if !believed || gone || circle.founded.starts > now {
+            let unwanted =
+                self.shadows[to].desk.may_lack(&deed.id) || self.stays_in_house(from, deed);
+            if !believed || gone || unwanted || circle.founded.starts > now {
                 continue;
             }
             let plain = |piece: &Piece| {
@@ -376,7 +415,8 @@ impl Watch {
             let listed = addressee.parts.iter().filter(|part| !named(part));
             let listed = listed.filter_map(|part| Some((part, deed.parts.get(part)?)));
             let entered = self.shadows[to].records.get(&deed.id);
-            for (part, _) in listed.filter(|(_, piece)| plain(piece)) {
+            let here = |part: &PartDigest| !sender.erased.contains_key(part);
+            for (part, _) in listed.filter(|(part, piece)| plain(piece) && here(part)) {
                 if entered.is_none_or(|entered| !entered.parts.contains_key(part)) {
                     let how = format!(
                         "node {to} is a member and lacks part {} of {}, which node {from} addressed to its group: {:?}",

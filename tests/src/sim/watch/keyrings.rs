@@ -56,6 +56,15 @@ impl Keyrings {
     }
 }
 
+impl Keyrings {
+    /// Whether a key of an economy's links has ended, by its keyring that is known here.
+    #[must_use]
+    pub fn has_ended(&self, economy: &EconomyId, key: KeyId, now: Timestamp) -> bool {
+        let revoked = self.known.get(economy).and_then(|known| known.revoked.get(&key));
+        revoked.is_some_and(|(at, stolen)| *stolen || *at <= now)
+    }
+}
+
 impl Shadow {
     /// Why a record may not be believed, by what is known of its author's key here.
     #[must_use]

@@ -14,6 +14,12 @@
 //! 9. Nothing leaves before its time, whatever a clock says, but for what a node is said to follow its clock.
 //! 10. Nothing leaves that waits for a second person, or that the guard's lists name; by broken glass one record goes to
 //!     one partner, and is taken back from there unless somebody confirms it.
+//! 11. Nobody is let in, or stays, with a key of links that has ended by the keyring that is here; and links come back
+//!     with the new one.
+//! 12. What a rule of the house keeps for a person, or a person put aside, goes nowhere and is nowhere shown the way out
+//!     until a person lets it, and whoever brought it hears what it always hears; what a rule refuses is not kept.
+//! 13. Nothing goes by its term before that is over, nor what is under a legal hold or asked about, nor in recovery, nor
+//!     by a clock that nobody vouches for; what is to go does, and what was agreed of it travels with it.
 //!
 //! The watcher believes no engine: it reads what goes into the journal ([`Shadow`]) and what goes
 //! over the wire ([`Said`]), and knows how every record was signed ([`Truth`]). Only the decision
@@ -24,18 +30,21 @@ mod clocks;
 mod gate;
 mod groups;
 pub mod guarded;
+mod intake;
 mod keyrings;
 mod rosters;
 mod settle;
 mod shadow;
+mod terms;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use comity_core::journal::JournalEntry;
+use comity_core::journal::{ErasureCause, JournalEntry};
 use comity_core::ledger::Ranges;
 use comity_core::policy::{self, Lifecycle};
 use comity_core::{Digest, EconomyId, EpochId, Onward, PartDigest, Timestamp};
+use comity_node::config::Retention;
 use comity_node::engine::Engine;
 use comity_node::state::State;
 use comity_store::Store as _;
@@ -44,6 +53,7 @@ use super::node::{Node, Promise};
 use super::truth::Truth;
 use super::wire::{Line, Said};
 pub use shadow::Shadow;
+pub use terms::Doubt;
 
 /// An invariant is broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,10 +89,18 @@ pub struct Watch {
     pub consented: u64,
     /// Deliveries of what nobody, or nobody else, might have before a time.
     pub timed: u64,
+    /// Those of what a person had to let in before.
+    pub let_on: u64,
     /// Those that nothing but broken glass let go.
     pub by_glass: u64,
     /// The latest that whoever speaks may take the time to be, whatever its clock says.
     pub latest: Timestamp,
+    /// For how long each node keeps what.
+    pub keeps: BTreeMap<usize, Retention>,
+    /// Nodes by whose clock nothing may be erased, for nobody vouches for it.
+    pub doubts: BTreeMap<usize, Doubt>,
+    /// Parts whose time was over, and that went by themselves.
+    pub lapsed: u64,
     /// What is so in each house.
     pub houses: BTreeMap<EconomyId, guarded::House>,
     /// The groups.
@@ -96,10 +114,15 @@ impl Watch {
         node: usize,
         entries: &[comity_store::NewEntry],
     ) -> Result<(), Broken> {
-        let Self { truth, shadows, numbers, .. } = self;
         for entry in entries {
             let decoded = JournalEntry::decode(entry.kind, &entry.body)
                 .map_err(|fault| broken(2, format!("an entry that cannot be read: {fault}")))?;
+            if let JournalEntry::Erased(erasure) = &decoded {
+                self.may_go(node, erasure)?;
+                let by_term = erasure.cause == ErasureCause::Term;
+                self.lapsed += if by_term { erasure.parts.len() as u64 } else { 0 };
+            }
+            let Self { truth, shadows, numbers, .. } = self;
             if let JournalEntry::Voided { to, number, digest, handed: false, .. } = &decoded {
                 // Digests are salted: one that is the same is of the same delivery.
                 let left = |((_, whom, _, sent), known): (&(_, _, _, u64), &Digest)| {
@@ -111,8 +134,9 @@ impl Watch {
                 }
             }
             shadows[node].apply(&decoded, truth)?;
+            self.circles.follow(&mut self.shadows[node], &self.truth);
         }
-        Ok(())
+        self.shadows[node].desk_holds()
     }
 
     /// The bodies beside an entry are those that were sealed, and none that was erased. Hostile nodes keep what
@@ -166,7 +190,9 @@ impl Watch {
 
     /// A node answered a command with yes.
     pub fn replied(&self, node: usize, promise: &Promise) -> Result<(), Broken> {
-        let Promise::Published(record) = promise else { return Ok(()) };
+        let (Promise::Published(record) | Promise::Keyring(record)) = promise else {
+            return Ok(());
+        };
         let shadow = &self.shadows[node];
         let durable = |seq: u64| seq <= shadow.durable;
         match shadow.records.get(record) {
@@ -196,6 +222,10 @@ impl Watch {
             if !of.hostile {
                 applied?;
             }
+            self.circles.follow(&mut shadow, &self.truth);
+        }
+        if !of.hostile {
+            shadow.desk_holds()?;
         }
         let mark = of.store.durable();
         (shadow.durable, shadow.chain) = (mark.seq, Some(mark.chain));
@@ -230,6 +260,7 @@ impl Watch {
             }
             Said::Acked(held) => self.acknowledged(node, to, held),
             Said::Rejected(number) => {
+                self.told_of_number(node, to, *number)?;
                 self.acknowledged(node, to, &[(*number, *number)].into_iter().collect())
             }
             Said::Batch { returned: false, lines } => {
@@ -249,9 +280,9 @@ impl Watch {
                     }
                 }
             }
+            Said::Receipt(signed) => self.told_in_receipt(node, to, signed),
             Said::Void { returned: true, .. }
             | Said::Deferred { .. }
-            | Said::Receipt(_)
             | Said::Wants { .. }
             | Said::Known { .. }
             | Said::Chunk { .. }
@@ -321,6 +352,8 @@ impl Watch {
                 decisions.filter_map(|one| policy::reason(state.policy(), one)).collect();
             return Err(broken(1, format!("{what} is handed over against the decision: {kept:?}")));
         }
+        self.looked_at(node, deed)
+            .map_err(|why| broken(12, format!("{what} is handed over though {why}")))?;
         let admitted = self
             .in_circles((node, state.us()), to, deed, &entry.parts, now)
             .map_err(|why| broken(8, format!("{what} is handed over though {why}")))?;
@@ -331,6 +364,14 @@ impl Watch {
         let timed = self
             .timely(ends, deed, &entry.parts, (&admitted, glass))
             .map_err(|why| broken(9, format!("{what} is handed over though {why}")))?;
+        let days = entry.obligations.retention_days;
+        let by = (&admitted, glass, days);
+        if let Some(why) =
+            self.lends_for_too_long((node, state.us(), to), deed, &entry.parts, by, now)
+        {
+            return Err(broken(13, format!("{what} is handed over, and {why}")));
+        }
+        let shadow = &self.shadows[node];
         let check = |glass| {
             let by = (&admitted, glass);
             gate::check(&self.truth, shadow, ends, deed, &entry.parts, by, now)
@@ -345,6 +386,7 @@ impl Watch {
         let consented =
             consented.map_err(|why| broken(1, format!("{what} is handed over though {why}")))?;
         self.timed += u64::from(timed);
+        self.let_on += u64::from(self.shadows[node].desk.has_released(&deed.id));
         self.by_glass += u64::from(only);
         self.consented += u64::from(consented);
         self.circles.delivered += u64::from(!admitted.is_empty());

@@ -14,6 +14,8 @@ pub(super) struct Word {
     by: EconomyId,
     at: Timestamp,
     says: Says,
+    /// Whether it is believed no more.
+    doubted: bool,
 }
 
 enum Says {
@@ -37,7 +39,7 @@ enum Verdict {
     Follows,
 }
 
-pub(super) fn word(group: GroupId, deed: &Deed) -> Option<Word> {
+pub(super) fn word(group: GroupId, deed: &Deed, doubted: bool) -> Option<Word> {
     let says = match deed.kind {
         Kind::Group => {
             let body = GroupBody::decode(&deed.body).ok()?;
@@ -50,27 +52,36 @@ pub(super) fn word(group: GroupId, deed: &Deed) -> Option<Word> {
         },
         _ => return None,
     };
-    Some(Word { by: deed.origin, at: deed.signed_at, says })
+    Some(Word { by: deed.origin, at: deed.signed_at, says, doubted })
 }
 
 /// Whoever makes a group of what was said about it.
 pub(super) struct Reader<'a> {
     pub(super) group: GroupId,
     pub(super) founded: &'a Founded,
+    /// The rosters that followed here before.
+    pub(super) followed: &'a BTreeSet<Digest>,
     pub(super) words: BTreeMap<RecordId, Word>,
 }
 
 impl Reader<'_> {
     pub(super) fn read(&self) -> Circle {
         let mut line = self.charter();
-        let mut frozen = false;
-        while let Some(next) = self.next(&line, &mut frozen) {
-            line = next;
+        let (mut frozen, mut steps) = (false, Vec::new());
+        while let Some(id) = self.next(&line, &mut frozen) {
+            let next = self.pushed(&line, &id);
+            steps.push((std::mem::replace(&mut line, next), id));
         }
-        let certain = self.certain(&line, &mut frozen);
+        let in_doubt = self.in_doubt(&steps);
+        let mut certain = self.certain(&line, &mut frozen);
+        certain.retain(|member| {
+            let since = line.last().members.get(member).copied().unwrap_or_default();
+            !in_doubt.contains(&(*member, since))
+        });
         let (mut invited, mut applies) = (BTreeSet::new(), BTreeMap::new());
         let head = line.last();
-        for (id, one) in self.words.iter().filter(|(id, _)| !line.spent.contains(*id)) {
+        let open = |(id, one): &(&RecordId, &Word)| !line.spent.contains(*id) && !one.doubted;
+        for (id, one) in self.words.iter().filter(open) {
             match &one.says {
                 Says::Group(GroupBody::Invitation(body)) if certain.contains(&one.by) => {
                     invited.insert(body.to);
@@ -84,11 +95,17 @@ impl Reader<'_> {
             }
         }
         let vouched = line.epochs.iter().map(|epoch| self.vouched(epoch)).collect();
-        let again = self
-            .rosters()
-            .filter(|(_, one, roster)| roster.digest() == head.digest && one.by == head.by);
-        let last = again.map(|(_, one, _)| one.at).chain(self.vouched(head));
-        let confirmed = last.chain([head.at]).max().unwrap_or(head.at);
+        let said = |epoch: &Epoch| {
+            let same = self.rosters().filter(|(_, one, roster)| {
+                roster.digest() == epoch.digest && one.by == epoch.by && !one.doubted
+            });
+            same.map(|(_, one, _)| one.at).max()
+        };
+        let founded = (line.epochs.len() == 1).then_some(head.at);
+        let last = said(head).into_iter().chain(self.vouched(head)).chain(founded).max();
+        let before = || line.epochs.iter().rev().find(|one| said(one).is_some());
+        let confirmed =
+            last.unwrap_or_else(|| before().map_or(self.founded.at, |believed| believed.at));
         Circle {
             founded: self.founded.clone(),
             certain,
@@ -119,19 +136,74 @@ impl Reader<'_> {
 
     /// When whoever keeps the next roster said last that this one is the last.
     fn vouched(&self, epoch: &Epoch) -> Option<Timestamp> {
-        let words = self.words.values().filter(|word| {
+        let words = self.words.iter().filter(|(_, word)| {
             matches!(word.says, Says::Head(digest) if digest == epoch.digest)
                 && word.by == epoch.secretariat
         });
-        words.map(|word| word.at).max()
+        // Its last word takes the place of all before, also where nobody believes it any more.
+        let last = words.max_by_key(|(id, word)| (word.at, **id));
+        last.filter(|(_, word)| !word.doubted).map(|(_, word)| word.at)
     }
 
-    /// The line with the one roster that follows; none: there is none, or there are two.
-    fn next(&self, line: &Line, frozen: &mut bool) -> Option<Line> {
+    /// Who came in, in which epoch, by what is believed no more.
+    fn in_doubt(&self, steps: &[(Line, RecordId)]) -> BTreeSet<(EconomyId, u64)> {
+        let mut in_doubt = BTreeSet::new();
+        let mut had = BTreeSet::from([self.founded.by]);
+        // Once the role was given by a word in doubt: who has it by others.
+        let mut rightful: Option<BTreeSet<EconomyId>> = None;
+        for (before, id) in steps {
+            let Some(Word { by, says: Says::Roster(roster), .. }) = self.words.get(id) else {
+                continue;
+            };
+            let said = |one: &Word, other: &Roster| {
+                one.by == *by && other.digest() == roster.digest() && !one.doubted
+            };
+            let believed = self.rosters().any(|(_, one, other)| said(one, other));
+            let shaky = !believed || rightful.as_ref().is_some_and(|all| !all.contains(by));
+            let from = before.last();
+            for one in roster.members.keys().filter(|one| !from.members.contains_key(*one)) {
+                if shaky || !self.still_comes(before, one, roster, &in_doubt) {
+                    in_doubt.insert((*one, roster.epoch));
+                }
+            }
+            if let Some(word) = roster.handover.and_then(|word| self.words.get(&word)) {
+                if shaky || word.doubted {
+                    rightful.get_or_insert_with(|| had.clone());
+                } else if let Some(all) = &mut rightful {
+                    all.insert(word.by);
+                }
+                had.insert(word.by);
+            }
+        }
+        in_doubt
+    }
+
+    /// Whether what is still believed of the words for somebody would be enough.
+    fn still_comes(
+        &self,
+        before: &Line,
+        economy: &EconomyId,
+        roster: &Roster,
+        in_doubt: &BTreeSet<(EconomyId, u64)>,
+    ) -> bool {
+        let cited = roster.changes.get(economy).into_iter().flatten();
+        let cited: Vec<_> = cited.filter_map(|id| self.cited(id)).collect();
+        let mut believed = cited.iter().filter(|word| !word.doubted);
+        let sponsors = believed.clone().filter(|word| {
+            let since = before.last().members.get(&word.by);
+            matches!(word.says, Says::Group(GroupBody::Sponsorship(_)))
+                && since.is_some_and(|since| !in_doubt.contains(&(word.by, *since)))
+        });
+        let enough = sponsors.count() >= self.needed(before, economy);
+        enough && believed.any(|word| matches!(word.says, Says::Group(GroupBody::Application(_))))
+    }
+
+    /// The one roster that follows; none: there is none, or there are two.
+    fn next(&self, line: &Line, frozen: &mut bool) -> Option<RecordId> {
         let number = line.epochs.len() as u64;
         let mut open: BTreeMap<Digest, Vec<(RecordId, bool)>> = BTreeMap::new();
         for (id, word, roster) in self.rosters().filter(|(.., roster)| roster.epoch == number) {
-            match self.judge(line, word.by, roster) {
+            match self.judge(line, word, roster) {
                 Verdict::Refused => {}
                 other => {
                     open.entry(roster.digest()).or_default().push((id, other == Verdict::Follows))
@@ -151,14 +223,14 @@ impl Reader<'_> {
             };
             let taken = sound(one).filter(|id| self.is_taken_up(line, id));
             *frozen = taken.is_none();
-            return taken.map(|id| self.pushed(line, &id));
+            return taken;
         }
-        sound(open.values().next()?).map(|id| self.pushed(line, &id))
+        sound(open.values().next()?)
     }
 
     fn pushed(&self, line: &Line, id: &RecordId) -> Line {
         let mut line = line.clone();
-        let Some(Word { by, at, says: Says::Roster(roster) }) = self.words.get(id) else {
+        let Some(Word { by, at, says: Says::Roster(roster), .. }) = self.words.get(id) else {
             return line;
         };
         let last = line.last().clone();
@@ -180,20 +252,26 @@ impl Reader<'_> {
         self.words.get(id).filter(|word| !matches!(word.says, Says::Head(..)))
     }
 
-    fn judge(&self, line: &Line, by: EconomyId, roster: &Roster) -> Verdict {
-        let last = line.last();
+    fn judge(&self, line: &Line, signed: &Word, roster: &Roster) -> Verdict {
+        let (by, last) = (signed.by, line.last());
+        // What has followed once follows, whatever is believed no more.
+        let new = !self.followed.contains(&roster.digest());
         if roster.predecessor != last.digest || by != last.secretariat {
             return Verdict::Refused;
         }
-        let mut missing = false;
+        let mut missing = new && signed.doubted;
         if let Some(id) = roster.handover {
             match self.cited(&id) {
                 None => missing = true,
-                Some(Word { by, says: Says::Group(GroupBody::Handover(body)), .. })
-                    if body.to == *by
-                        && body.epoch + 1 == roster.epoch
-                        && last.members.contains_key(by)
-                        && roster.members.contains_key(by) => {}
+                Some(Word {
+                    by, says: Says::Group(GroupBody::Handover(body)), doubted, ..
+                }) if body.to == *by
+                    && body.epoch + 1 == roster.epoch
+                    && last.members.contains_key(by)
+                    && roster.members.contains_key(by) =>
+                {
+                    missing |= new && *doubted;
+                }
                 Some(_) => return Verdict::Refused,
             }
         } else if !roster.members.contains_key(&by) {
@@ -286,6 +364,7 @@ impl Reader<'_> {
         self.words.iter().any(|(id, word)| match &word.says {
             Says::Group(GroupBody::Sponsorship(body)) => {
                 body.application == application
+                    && !word.doubted
                     && self.speaks(line, applicant, word.by, *id, body.epoch)
             }
             Says::Group(_) | Says::Roster(_) | Says::Head(..) => false,
@@ -339,7 +418,7 @@ impl Reader<'_> {
             .filter(|(_, word, roster)| {
                 roster.epoch > number
                     || (roster.epoch == number
-                        && self.judge(line, word.by, roster) != Verdict::Refused)
+                        && self.judge(line, word, roster) != Verdict::Refused)
             })
             .collect();
         let mut trusted = BTreeSet::from([head.secretariat]);
@@ -418,11 +497,11 @@ impl Reader<'_> {
     }
 
     fn is_taken_up(&self, line: &Line, id: &RecordId) -> bool {
-        let Some(Word { by, says: Says::Roster(roster), .. }) = self.words.get(id) else {
+        let Some(word @ Word { says: Says::Roster(roster), .. }) = self.words.get(id) else {
             return false;
         };
         if roster.epoch != line.epochs.len() as u64
-            || self.judge(line, *by, roster) != Verdict::Follows
+            || self.judge(line, word, roster) != Verdict::Follows
         {
             return false;
         }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use comity_core::policy::{self, Agreement, Trees};
+use comity_core::limits::CLOCK_TOLERANCE;
+use comity_core::policy::{self, Agreement, Tree, Trees};
 use comity_core::receipt::RejectReason;
 use comity_core::{EconomyId, Kind, PartDigest, Section, Timestamp, Tlp};
 use comity_node::engine::Engine;
@@ -47,6 +48,10 @@ impl Watch {
         for (node, _) in nodes.iter().enumerate().filter(|(_, of)| !of.hostile) {
             let shadow = &self.shadows[node];
             for (id, entered) in shadow.records.iter().filter(|(_, entered)| entered.accepted) {
+                // What a person decided since, no keyring changes.
+                if shadow.desk.has_released(id) {
+                    continue;
+                }
                 let doubt = self.truth.deed(id).and_then(|deed| shadow.doubt(deed, entered));
                 if let Some(why) = doubt {
                     let how = format!("node {node} still believes {} though {why}", id.short());
@@ -54,6 +59,8 @@ impl Watch {
                 }
             }
         }
+        self.desks_settled(nodes, now)?;
+        self.terms_settled(nodes, now)?;
         self.circles_settled(nodes, now)?;
         self.glass_settled(nodes, now)?;
         for (from, sender) in nodes.iter().enumerate() {
@@ -72,6 +79,8 @@ impl Watch {
                     agree(from, to, one.state(), other.state())?;
                     if self.believe_alike((from, one.state().us()), (to, other.state().us())) {
                         agreed(from, to, (one.state(), other.state()), now)?;
+                    } else {
+                        bound(from, to, (one.state(), other.state()))?;
                     }
                     self.complete(from, to, one.state(), other.state(), now)?;
                 }
@@ -81,7 +90,7 @@ impl Watch {
     }
 
     /// Whether neither has set aside anything that the two have signed about agreements, for what its key says of
-    /// it: the other may not know of it, or believe it, and a person decides.
+    /// it: the other may believe it, and a person decides. By which texts they are bound is the same then too.
     fn believe_alike(&self, one: (usize, EconomyId), other: (usize, EconomyId)) -> bool {
         let parties = [one.1.min(other.1), one.1.max(other.1)];
         let proposal = |deed: &Deed| match deed.agreement() {
@@ -142,7 +151,8 @@ impl Watch {
         };
         for (id, held) in one.records() {
             let Some(deed) = self.truth.deed(id) else { continue };
-            if held.came_from(&partner) || deed.origin == partner || refused(id) {
+            let unwanted = self.shadows[to].desk.may_lack(id);
+            if held.came_from(&partner) || deed.origin == partner || refused(id) || unwanted {
                 continue;
             }
             let gone = self.shadows[to].withdrawn.contains(id);
@@ -254,12 +264,34 @@ fn agreed(
         (texts(Agreement::in_force), texts(Agreement::binds))
     };
     let days = [0_u64, 1, 2, 3, 30, 400];
+    // Each has it from when its own clock said that both had signed.
+    let now = now.saturating_add(CLOCK_TOLERANCE);
     let instants = days.map(|days| now.saturating_add(Duration::from_secs(days * 24 * 3600)));
     let alike = instants.iter().all(|at| stand(&here, *at) == stand(&there, *at));
     if alike && here.iter().eq(there.iter()) {
         return Ok(());
     }
     let how = format!("node {from} and node {to} differ in what they agreed: {here:?}; {there:?}");
+    Err(broken(5, how))
+}
+
+/// Both hold the same texts for signed by both, whatever either thinks of the keys: what the other may have
+/// signed binds.
+fn bound(from: usize, to: usize, (one, other): (&State, &State)) -> Result<(), Broken> {
+    let (us, them) = (one.us(), other.us());
+    if one.is_frozen(&them) || other.is_frozen(&us) {
+        return Ok(());
+    }
+    let (here, there) = (one.agreements().with(them), other.agreements().with(us));
+    let lie = |trees: &Trees| {
+        let tree =
+            |one: &Tree| (one.first, one.texts.clone(), one.heads.clone(), one.astray.clone());
+        trees.iter().map(tree).collect::<Vec<_>>()
+    };
+    if lie(&here) == lie(&there) {
+        return Ok(());
+    }
+    let how = format!("node {from} and node {to} are bound by other texts: {here:?}; {there:?}");
     Err(broken(5, how))
 }
 

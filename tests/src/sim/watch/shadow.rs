@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use comity_core::journal::{
-    Arrival, ArrivalOutcome, JournalEntry, PartHeld, PartnerChange, Source, Standing,
+    Arrival, ArrivalOutcome, Delivered, JournalEntry, PartHeld, PartnerChange, Source, Standing,
 };
 use comity_core::ledger::LedgerEntry;
 use comity_core::record;
-use comity_core::{Digest, EconomyId, EpochId, Kind, PartDigest, RecordId, Timestamp};
+use comity_core::{Digest, EconomyId, EpochId, GroupId, Kind, PartDigest, RecordId, Timestamp};
 
 use super::guarded::Kept;
+use super::intake::Desk;
 use super::keyrings::Keyrings;
+use super::terms::Terms;
 use crate::sim::truth::{Deed, Truth};
 use crate::sim::watch::{Broken, broken};
 
@@ -51,6 +53,14 @@ pub struct Shadow {
     pub us: Option<EconomyId>,
     /// What leaves only with somebody's word.
     pub kept: Kept,
+    /// What is taken in from whom.
+    pub desk: Desk,
+    /// How long what came is kept.
+    pub terms: Terms,
+    /// The rosters that have followed here, of each group: they go on following, whatever is believed no more.
+    pub followed: BTreeMap<GroupId, BTreeSet<Digest>>,
+    /// Whether something new about groups is believed.
+    pub heard_of_groups: bool,
     /// Whether the last `Restored` has not been followed by `Recovered`.
     pub recovering: bool,
 }
@@ -61,6 +71,8 @@ pub struct Entered {
     pub seq: u64,
     /// Whether it is believed.
     pub accepted: bool,
+    /// Whether it was believed at one time or another.
+    pub believed: bool,
     /// When.
     pub at: Timestamp,
     /// Whether its origin itself brought it, or it was made here.
@@ -138,6 +150,7 @@ impl Shadow {
                 let new = Entered {
                     seq: self.seq,
                     accepted: false,
+                    believed: false,
                     at: entered.at,
                     by_origin: entered.source == Source::Own || from == Some(deed.origin),
                     parts: BTreeMap::new(),
@@ -149,6 +162,9 @@ impl Shadow {
                 }
                 self.arrived_with(&entered.source)?;
                 self.hold(deed, &entered.parts, from)?;
+                self.brought(deed, &entered.source, (true, true))?;
+                let new = entered.parts.iter().map(|part| part.digest);
+                self.stay(deed, &entered.source, new, entered.at);
                 self.stands(deed, &entered.standing, entered.at, truth)?;
             }
             JournalEntry::Parts(arrived) => {
@@ -158,6 +174,9 @@ impl Shadow {
                 self.arrived_with(&arrived.source)?;
                 self.came(deed, from(&arrived.source));
                 self.hold(deed, &arrived.parts, from(&arrived.source))?;
+                self.brought(deed, &arrived.source, (false, !arrived.parts.is_empty()))?;
+                let new = arrived.parts.iter().map(|part| part.digest);
+                self.stay(deed, &arrived.source, new, arrived.at);
             }
             JournalEntry::Standing(changed) => {
                 if let Some(deed) = truth.deed(&changed.record) {
@@ -166,6 +185,7 @@ impl Shadow {
             }
             JournalEntry::Ruled(ruled) => {
                 if let Some(deed) = truth.deed(&ruled.record) {
+                    self.ruled(ruled.record, &ruled.standing);
                     self.stands(deed, &ruled.standing, ruled.at, truth)?;
                 }
             }
@@ -188,12 +208,25 @@ impl Shadow {
             JournalEntry::Voided { to, number, digest, .. } => {
                 self.voided.insert((*to, *number), (*digest, self.seq));
             }
-            JournalEntry::Arrival(Arrival { from, number, digest, outcome, .. }) => {
+            JournalEntry::Arrival(Arrival { from, number, digest, entry, outcome, at }) => {
                 self.unkept += u64::from(matches!(outcome, ArrivalOutcome::Unkept(_)));
+                let deed = entry.as_ref().and_then(|entry| truth.deed(&entry.record));
                 if let ArrivalOutcome::Known(record) = outcome
                     && let Some(deed) = truth.deed(record)
                 {
                     self.came(deed, Some(*from));
+                }
+                match (outcome, deed, entry) {
+                    (ArrivalOutcome::Known(_), Some(deed), Some(entry)) => {
+                        let delivered = Delivered { from: *from, entry: entry.clone() };
+                        let source = Source::Partner(delivered);
+                        self.brought(deed, &source, (false, false))?;
+                        self.stay(deed, &source, std::iter::empty(), *at);
+                    }
+                    (ArrivalOutcome::Declined(_), Some(deed), _) => {
+                        self.declined(deed, *from, *number)?;
+                    }
+                    _ => {}
                 }
                 self.arrived(*from, *number, *digest)?;
             }
@@ -205,6 +238,8 @@ impl Shadow {
                     self.erased.entry(*body).or_insert(self.seq);
                 }
             }
+            JournalEntry::OnHold(hold) => self.terms.holds.extend([hold.record]),
+            JournalEntry::HoldLifted(hold) => self.terms.lift(hold.record, hold.at),
             JournalEntry::Guarded(said) => {
                 self.kept.passes.insert((said.record, said.part), !said.passes.is_empty());
             }
@@ -238,8 +273,6 @@ impl Shadow {
             | JournalEntry::DraftGone { .. }
             | JournalEntry::Staff(_)
             | JournalEntry::Read(_)
-            | JournalEntry::OnHold(_)
-            | JournalEntry::HoldLifted(_)
             | JournalEntry::Assessed(_)
             | JournalEntry::Headed { .. }
             | JournalEntry::BackedUp(_) => {}
@@ -280,9 +313,12 @@ impl Shadow {
         let accepted = *standing == Standing::Accepted;
         let Some(entered) = self.records.get_mut(&deed.id) else { return Ok(()) };
         let before = std::mem::replace(&mut entered.accepted, accepted);
+        entered.believed |= accepted;
+        self.turned(deed.id);
         if !accepted || before {
             return Ok(());
         }
+        self.heard_of_groups |= matches!(deed.kind, Kind::Group | Kind::Roster);
         if let Some(why) = self.records.get(&deed.id).and_then(|entered| self.doubt(deed, entered))
         {
             return Err(broken(3, format!("record {} is accepted though {why}", deed.id.short())));
@@ -358,7 +394,8 @@ impl Shadow {
             PartnerChange::Suspended | PartnerChange::Removed => bond.open = false,
             PartnerChange::Resumed => bond.open = true,
             PartnerChange::Introduced { keyring, .. } => self.keyrings.take(economy, keyring, true),
-            PartnerChange::Addresses(_) | PartnerChange::Intake { .. } => {}
+            PartnerChange::Intake { kinds, rule } => self.desk.rules(economy, kinds, *rule),
+            PartnerChange::Addresses(_) => {}
         }
     }
 

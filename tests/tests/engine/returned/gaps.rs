@@ -16,7 +16,11 @@ use super::World;
 
 impl World {
     /// The partner has all of this record, and nothing else that went there after the backup.
-    fn owes(&mut self, record: &VerifiedRecord, parts: &[Part]) -> (ConnId, LedgerEntry) {
+    pub(super) fn owes(
+        &mut self,
+        record: &VerifiedRecord,
+        parts: &[Part],
+    ) -> (ConnId, LedgerEntry) {
         let out = &self.bench.state().partner(&self.holder.economy.id).unwrap().out;
         let (epoch, head) = (out.epoch(), out.head());
         let entry = self.holder.entry(head.number + 1, record, parts);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::world::{FJ, JP, KR, NZ, World};
+use crate::identity::RecordId;
 
 #[test]
 fn who_came_in_by_a_word_that_is_believed_no_more_gets_nothing_and_the_group_goes_on() {
@@ -76,4 +77,27 @@ fn whom_somebody_admits_who_took_the_role_by_a_word_in_doubt_is_not_sure() {
     let mut group = world.group();
     group.doubt(&ready);
     assert_eq!(group.certain(), &BTreeSet::from([KR, JP, FJ, NZ]));
+}
+
+/// Whoever gets a roster gets the words by which others went: or it could neither follow, nor leave and come back.
+#[test]
+fn whoever_is_in_doubt_hears_who_went() {
+    let mut world = World::founded();
+    let application = world.apply(NZ);
+    let sponsors = [JP, FJ].map(|sponsor| world.sponsor(sponsor, application));
+    let admits = world.with(NZ, &[application, sponsors[0], sponsors[1]]);
+    world.roster(KR, admits);
+    let votes = [KR, FJ].map(|voter| world.vote(voter, JP));
+    let removed = world.without(JP, &votes);
+    world.roster(KR, removed);
+    let later = world.vote(KR, FJ);
+    let mut group = world.group();
+    group.doubt(&sponsors[0]);
+    assert!(!group.certain().contains(&NZ));
+    let hears = |record: &RecordId| {
+        let says = &group.statement(record).unwrap().says;
+        group.concerns(record, KR, says, NZ)
+    };
+    assert!(votes.iter().all(hears), "by these words JP went");
+    assert!(!hears(&later), "what no roster cites it is not told");
 }

@@ -30,6 +30,9 @@ pub(super) fn judge(asked: &Question<'_>, basis: &Basis<'_>) -> Finding {
         Basis::Contested(agreement) => {
             Finding::deny(Fact::Contested).citing(Some(agreement), Field::Tier)
         }
+        Basis::InDoubt(agreement) => {
+            Finding::deny(Fact::SignatureInDoubt).citing(Some(agreement), Field::Tier)
+        }
         Basis::Nothing => Finding::deny(Fact::NoAgreement),
         Basis::Emergency(_, instead) => judge(asked, instead).unless_emergency(asked),
     }

@@ -149,6 +149,25 @@ fn what_is_set_aside_or_unknown_does_not_go() {
 }
 
 #[test]
+fn what_binds_in_doubt_goes_to_the_other_party_and_to_nobody_else() {
+    let policy = standing(Standing::Paired);
+    let aside = |record| RecordFacts { quarantined: true, binds_in_doubt: true, ..record };
+    for kind in Kind::ALL.iter().copied() {
+        let agrees = matches!(kind, Kind::Agreement | Kind::Acceptance);
+        let between = |other| aside(control(kind, ControlAudience::Parties([US, other])));
+        assert_eq!(goes(&policy, &between(THEM)), agrees, "{kind:?}");
+        assert!(!goes(&policy, &between(OTHER)), "{kind:?}");
+        assert!(!goes(
+            &policy,
+            &RecordFacts { pending: true, quarantined: false, ..between(THEM) }
+        ));
+        assert!(!goes(&policy, &RecordFacts { binds_in_doubt: false, ..between(THEM) }));
+    }
+    let withdrawal = aside(control(Kind::Withdrawal, ControlAudience::Holders));
+    assert!(!goes(&policy, &RecordFacts { released_before: true, ..withdrawal }));
+}
+
+#[test]
 fn it_goes_to_partners_and_our_own_house_only() {
     let policy = standing(Standing::Paired);
     let record = control(Kind::Contact, ControlAudience::Partners);

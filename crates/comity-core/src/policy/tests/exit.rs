@@ -7,7 +7,9 @@ use bytes::Bytes;
 use crate::delivery::Refused;
 use crate::exit::{Contents, Readers, Released, kept_in, leaving, let_out, may_be_named};
 use crate::identity::{PartDigest, RecordId};
+use crate::keyring::Confirmation;
 use crate::ledger::Obligations;
+use crate::limits;
 use crate::marking::{Marking, Onward, Tlp};
 use crate::policy::{
     Approval, Examination, Gate, Lifecycle, PartFacts, PolicySnapshot, Received, Recipient,
@@ -258,4 +260,20 @@ fn what_our_own_people_see_before_its_time_goes_into_no_file() {
     assert_eq!(record.let_out(&[Tlp::Clear], role()).unwrap_err(), Refused::NotReleased);
     record.record.unsend_until = Some(NOW);
     assert!(record.let_out(&[Tlp::Clear], role()).is_ok());
+}
+
+#[test]
+fn what_rests_on_a_keyring_that_is_not_confirmed_is_shown_and_goes_into_no_file() {
+    let mut record = Leaving::only(&[Tlp::Clear]);
+    record.record.origin = OTHER;
+    let said = |at| {
+        let builder = PolicySnapshot::builder(US);
+        builder.confirmed(OTHER, Confirmation::At(at)).build()
+    };
+    record.policy = said(NOW);
+    assert!(!record.leaving(role()).is_empty());
+    record.policy = said(NOW.saturating_sub(limits::HEAD_MAX_AGE));
+    assert!(record.leaving(role()).is_empty());
+    let kept = kept_in(&record.policy, &record.record, &record.parts[0], NOW);
+    assert_eq!(kept.map(|one| one.gate), Some(Gate::Quarantine));
 }

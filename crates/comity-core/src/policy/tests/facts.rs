@@ -38,6 +38,7 @@ pub(super) fn incident(floor: Tlp) -> RecordFacts {
         unmarked: false,
         pending: false,
         released_before: false,
+        binds_in_doubt: false,
         unsend_until: None,
         approval: Approval::NotNeeded,
         emergencies: Vec::new(),

@@ -364,6 +364,14 @@ fn an_agreement_of_which_nothing_is_in_force_and_something_binds_stands_still() 
     words.push(ends(2, THEM, 25, 25));
     assert_eq!(still(&words, 30), Some(Standstill::NoneInForce));
     assert_eq!(still(&words, 90), None);
+    // Of one text whose signature is in doubt as well; not once somebody has ended it, or its last day is over.
+    let mut words = agreed(1, US, &[], 0, short).to_vec();
+    assert_eq!(still(&words, 20), None);
+    words.push(Word::Doubts { record: 1 });
+    assert_eq!(still(&words, 20), Some(Standstill::InDoubt));
+    assert_eq!(still(&words, 50), None, "its last day is over");
+    words.push(ends(1, THEM, 10, 15));
+    assert_eq!(still(&words, 20), None, "it was ended");
     // One text that has ended, or is contested, is told of otherwise.
     assert_eq!(still(&agreed(1, US, &[], 0, short), 50), None);
     let mut words = amended(Says::default(), Says::default());

@@ -37,12 +37,14 @@ pub enum Place {
     Astray,
 }
 
-/// Why nothing goes under an agreement of several texts that binds all the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why nothing goes under an agreement that binds all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standstill {
     /// Nobody can say which of its texts holds.
     Contested,
-    /// None of its texts is in force: the last day of the last is over, or something is against those that have
+    /// It has one text, and it is in doubt whether both have signed that.
+    InDoubt,
+    /// It has several texts, and none of them is in force: the last day of the last is over, or something is against those that have
     /// begun, and the last has not.
     NoneInForce,
 }
@@ -146,14 +148,17 @@ impl Trees {
         founded.or_else(|| self.trees.iter().find(|tree| tree.astray.contains(id)))
     }
 
-    /// Why nothing goes under a tree at `now`, where it has several texts and binds. `None`: something may go, it
-    /// does not bind, or somebody has said when it ends.
+    /// Why nothing goes under a tree at `now` that binds. `None`: something may go, it does not bind, its one text
+    /// has ended by itself, or somebody has said when it ends.
     #[must_use]
     pub fn standstill(&self, tree: &Tree, now: Timestamp) -> Option<Standstill> {
         if tree.contested {
             return tree.ends.is_none_or(|end| end > now).then_some(Standstill::Contested);
         }
         let texts = || self.agreements.iter().filter(|one| tree.texts.contains(&one.id()));
+        if tree.texts.len() == 1 && tree.ends.is_none() && texts().any(|one| one.is_in_doubt(now)) {
+            return Some(Standstill::InDoubt);
+        }
         let idle = tree.texts.len() > 1
             && tree.ends.is_none()
             && texts().any(|one| one.binds(now))
@@ -222,6 +227,8 @@ struct Laid<'a> {
     contested: bool,
     /// Those that have something against them: they permit nothing, and set nobody free.
     tainted: BTreeSet<RecordId>,
+    /// Those of them of which it is in doubt whether both have signed them.
+    doubted: BTreeSet<RecordId>,
     /// Of each text, those that amend it, directly or through others, and may set it free.
     freeing: BTreeMap<RecordId, Vec<&'a Member<'a>>>,
 }
@@ -293,14 +300,14 @@ fn lay_astray(
     reached: &Reached,
     ends: &BTreeMap<RecordId, End>,
 ) -> Option<Agreement> {
-    let agreement = Agreement::new(id, text.terms()?.clone(), text.agreed()?).in_doubt();
+    let agreement = Agreement::new(id, text.terms()?.clone(), text.agreed()?).silent();
     let all: Option<Vec<End>> =
         reached.firsts.iter().map(|first| ends.get(first).copied()).collect();
     let all = all.filter(|all| reached.whole && !all.is_empty()).unwrap_or_default();
     let effective = all.iter().map(|end| end.effective).max();
     let bound = all.iter().map(|end| end.bound).max();
     Some(match (effective, bound) {
-        (Some(effective), Some(bound)) => agreement.terminated_early(effective, bound).in_doubt(),
+        (Some(effective), Some(bound)) => agreement.terminated_early(effective, bound).silent(),
         (_, _) => agreement,
     })
 }
@@ -319,6 +326,8 @@ impl<'a> Laid<'a> {
             })
             .map(|one| one.id)
             .collect();
+        let doubted = members.iter().filter(|one| one.text.is_doubted(&one.id, doubted));
+        let doubted = doubted.map(|one| one.id).collect();
         let sound = heads.len() == 1 && heads.is_disjoint(&tainted);
         // A text that nothing amends is no contest: in doubt it permits nothing, and binds.
         let contested = members.len() > 1 && !sound;
@@ -330,7 +339,7 @@ impl<'a> Laid<'a> {
                 }
             }
         }
-        Self { heads, contested, tainted, freeing }
+        Self { heads, contested, tainted, doubted, freeing }
     }
 
     /// Lays the founded texts side by side in time.
@@ -361,7 +370,8 @@ impl<'a> Laid<'a> {
             };
             agreements.push(match (self.contested, self.tainted.contains(&one.id)) {
                 (true, _) => agreement.contested(),
-                (false, true) => agreement.in_doubt(),
+                (false, true) if self.doubted.contains(&one.id) => agreement.in_doubt(),
+                (false, true) => agreement.silent(),
                 (false, false) => agreement,
             });
         }

@@ -127,6 +127,11 @@ impl Text {
         sound.map(|(_, heard)| *heard).min()
     }
 
+    /// The records by which the other party has accepted it.
+    pub fn acceptances(&self) -> impl Iterator<Item = &RecordId> {
+        self.acceptances.keys()
+    }
+
     /// Whether it, or every acceptance of it, is in doubt.
     #[must_use]
     pub fn is_doubted(&self, id: &RecordId, doubted: &BTreeSet<RecordId>) -> bool {

@@ -278,6 +278,9 @@ async fn a_key_that_is_revoked_as_stolen_lets_nobody_in_until_its_owner_has_anot
         root_passphrase: root(),
         ..RevokeRequest::default()
     };
+    // In a hurry one knows the name.
+    let named = RevokeRequest { key: "kim".to_owned(), dry_run: true, ..asked.clone() };
+    assert_eq!(world.nobody().revoke_key(named).await.unwrap().key, asked.key);
     assert!(!world.nobody().revoke_key(asked).await.unwrap().replaced);
     assert_eq!(world.refused("kim", Right::Write).await, "revoked");
     world.add("kim", &["analyst"], "green").await;
@@ -312,6 +315,7 @@ async fn a_decision_carries_the_name_of_whoever_was_asked_for_a_passphrase() {
         verdict: RuleVerdict::Hold,
         by: "somebody else".to_owned(),
         reason: "wrong".to_owned(),
+        dry_run: false,
     };
     kim.rule(asked).await.unwrap();
     let shown = kim.show(&record, false).await.unwrap();

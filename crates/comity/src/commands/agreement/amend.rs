@@ -26,6 +26,7 @@ pub(super) fn run(
     let review = lint::before_signing(file, &text, anyway, context)?;
     let (session, zones) = context.session(if dry_run { Keys::Shut } else { Keys::Signing })?;
     let line = one(&session, agreement)?;
+    let review = review.in_the_place_of(&line, &text);
     let request = DiffRequest {
         before: Some(DiffSide::Reference(line.agreement.clone())),
         after: DiffSide::Text(text.clone()),
@@ -40,12 +41,7 @@ pub(super) fn run(
         terms::write(&new, &zones, out)?;
         writeln!(out)?;
         diff::write(&diff, &zones, out)?;
-        if let Some(DiffAgainst { message, next, .. }) = &diff.against {
-            writeln!(out, "It cannot be proposed now: {}", printable(message))?;
-            if let Some(next) = next {
-                writeln!(out, "  {}", printable(next))?;
-            }
-        }
+        diff::write_against(&diff, "proposed", &comity, out)?;
         review.write_objections(out)
     };
     if dry_run {
@@ -58,10 +54,11 @@ pub(super) fn run(
             "review": review,
             "diff": diff,
         });
-        return context.screen.answer(&data, |out| {
+        context.screen.answer(&data, |out| {
             people(out)?;
             writeln!(out, "Nothing was signed or sent.")
-        });
+        })?;
+        return diff::is_possible(&diff);
     }
     if let Some(DiffAgainst { code, message, next }) = &diff.against {
         let failure = Failure::new(FailureKind::Data, code, message);
@@ -75,9 +72,9 @@ pub(super) fn run(
     } else {
         context.screen.show(people)?;
     }
-    let place = place(&line);
+    let Place { of, until } = place(&line);
     let question = format!(
-        "Sign it, and propose it to {partner} in the place of {place}? It binds once they accept it."
+        "Sign it, and propose it to {partner} in the place of {of}? It binds once they accept it."
     );
     context.asker.confirmed(yes, &question)?;
     let asked = ask::Amend { reference: line.agreement.clone(), text, again, shown: last(&line) };
@@ -87,7 +84,7 @@ pub(super) fn run(
         writeln!(out, "{reference}  {} ({})", printable(new.title()), new.tier().label())?;
         writeln!(
             out,
-            "proposed to {partner}; when they have accepted it, it takes the place of {place}, as before until then"
+            "proposed to {partner}; when they have accepted it, it takes the place of {of}; {until}"
         )?;
         writeln!(out, "until then it is taken back with: {comity} agreement terminate {reference}")
     })
@@ -101,6 +98,23 @@ fn last(line: &AgreementLine) -> Vec<String> {
     }
 }
 
-fn place(line: &AgreementLine) -> String {
-    last(line).join(" and ")
+/// What it takes the place of, and how that stands meanwhile.
+struct Place {
+    of: String,
+    until: &'static str,
+}
+
+fn place(line: &AgreementLine) -> Place {
+    let still = line.texts.as_ref().filter(|texts| texts.why.is_some());
+    match still {
+        Some(texts) if texts.contested => Place {
+            of: format!("all texts of {}", texts.first),
+            until: "until then nothing goes under it, and all its texts bind",
+        },
+        Some(_) => Place {
+            of: last(line).join(" and "),
+            until: "until then nothing goes under the agreement, and it binds",
+        },
+        None => Place { of: last(line).join(" and "), until: "as before until then" },
+    }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use comity_admin::{Failure, FailureKind};
 use comity_core::agreement::{Terms, differences};
 use comity_node::api::{
-    AgreementDiff, DiffCount, DiffEffect, DiffLine, DiffRequest, DiffSide, DiffedSide,
+    AgreementDiff, DiffAgainst, DiffCount, DiffEffect, DiffLine, DiffRequest, DiffSide, DiffedSide,
 };
 use comity_node::service::difference_line;
 
@@ -15,7 +15,7 @@ use crate::backend::{Keys, Session};
 use crate::cli::AgreementDiffArgs;
 use crate::screen::format::{count, counted};
 use crate::screen::times::Zones;
-use crate::screen::{Table, printable};
+use crate::screen::{Table, printable, the_answer_is_no};
 
 pub(super) fn run(asked: &AgreementDiffArgs, context: &mut Context<'_>) -> Result<(), Failure> {
     let AgreementDiffArgs { one, other, with, besides, examples } = asked;
@@ -121,6 +121,29 @@ pub(super) fn write(diff: &AgreementDiff, zones: &Zones, out: &mut dyn Write) ->
     }
 }
 
+/// Why it would be refused now.
+pub(super) fn write_against(
+    diff: &AgreementDiff,
+    done: &str,
+    comity: &str,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let Some(DiffAgainst { message, next, .. }) = &diff.against else { return Ok(()) };
+    writeln!(out, "It cannot be {done} now: {}", printable(message))?;
+    match next {
+        Some(next) => {
+            let next = next.replace("comity agreement ", &format!("{comity} agreement "));
+            writeln!(out, "  {}", printable(&next))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Whether it would not be refused: the answer of a dry run.
+pub(super) fn is_possible(diff: &AgreementDiff) -> Result<(), Failure> {
+    if diff.against.is_some() { Err(the_answer_is_no()) } else { Ok(()) }
+}
+
 /// What would begin, and what would stop.
 pub(in crate::commands) fn write_effects(
     diff: &AgreementDiff,
@@ -214,7 +237,11 @@ pub(super) fn terms(diff: &AgreementDiff, out: &mut dyn Write) -> io::Result<()>
     let mut table = Table::new(&["field", "before", "after", "so", "article"]);
     let said = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
     for one in &diff.terms {
-        let so = if one.effect == "other" { String::new() } else { one.effect.clone() };
+        let so = match one.effect.as_str() {
+            "other" => String::new(),
+            "none" => "no effect".to_owned(),
+            effect => effect.to_owned(),
+        };
         table.row([
             one.field.clone(),
             said(&one.before),
@@ -223,5 +250,14 @@ pub(super) fn terms(diff: &AgreementDiff, out: &mut dyn Write) -> io::Result<()>
             one.clause.clone().unwrap_or_default(),
         ]);
     }
-    table.write(out)
+    table.write(out)?;
+    write_without_effect(diff, out)
+}
+
+/// What has no effect in the place of what is agreed.
+pub(super) fn write_without_effect(diff: &AgreementDiff, out: &mut dyn Write) -> io::Result<()> {
+    match &diff.without_effect {
+        Some(said) => writeln!(out, "{}", printable(said)),
+        None => Ok(()),
+    }
 }

@@ -54,17 +54,23 @@ pub(super) fn write_place(
     if !line.amends.is_empty() {
         writeln!(out, "  amends       {}", line.amends.join(" and "))?;
     }
+    if let Some(doubt) = &line.doubt {
+        let next = doubt.next.replace("comity agreement", &format!("{comity} agreement"));
+        let why = printable(&doubt.why);
+        writeln!(out, "  IN DOUBT     {why}: nothing goes under it, and it binds")?;
+        writeln!(out, "               {}", printable(&next))?;
+    }
     if let Some((texts, why)) = line.texts.as_ref().and_then(|one| Some((one, one.why.as_ref()?))) {
-        if !texts.contested {
+        let why = printable(why);
+        if texts.contested {
+            writeln!(out, "  CONTESTED    {why}: nothing goes under it, and all its texts bind")?;
+        } else {
             writeln!(out, "  STANDS STILL {why}, and it binds")?;
-            return write_amended_by(line, zones, out);
         }
-        writeln!(out, "  CONTESTED    {why}: nothing goes under it, and all its texts bind")?;
-        writeln!(
-            out,
-            "               settle it: {comity} agreement amend {} FILE; or end it: {comity} agreement terminate {}",
-            texts.first, texts.first
-        )?;
+        if let Some(next) = &texts.next {
+            let next = next.replace("comity agreement", &format!("{comity} agreement"));
+            writeln!(out, "               {}", printable(&next))?;
+        }
     }
     write_amended_by(line, zones, out)
 }
@@ -77,7 +83,7 @@ fn write_amended_by(line: &AgreementLine, zones: &Zones, out: &mut dyn Write) ->
 }
 
 /// The terms that differ, where this program reads both texts.
-fn changed(before: &AgreementLine, after: &AgreementLine) -> Option<AgreementDiff> {
+pub(super) fn changed(before: &AgreementLine, after: &AgreementLine) -> Option<AgreementDiff> {
     let parsed = |line: &AgreementLine| Terms::parse(line.text.as_deref()?).ok();
     let side = |line: &AgreementLine| DiffedSide {
         reference: Some(line.reference.clone()),

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use comity_admin::{Failure, FailureKind};
-use comity_core::agreement::{self, Severity};
+use comity_core::agreement::{self, Field, Flaw, Severity, Terms};
+use comity_node::api::AgreementLine;
 use comity_node::clock;
 use serde::Serialize;
 
@@ -37,8 +38,13 @@ struct Finding {
 
 pub(super) fn run(named: &Path, context: &mut Context<'_>) -> Result<(), Failure> {
     let name = named.display().to_string();
-    let text = super::text_named(named, context)?;
+    let (text, line) = super::text_named(named, context)?;
     let review = Review::of(name, &text)?;
+    // What takes the place of another text is read beside it.
+    let review = match line.filter(|line| !line.amends.is_empty()) {
+        Some(line) => review.in_the_place_of(&line, &text),
+        None => review,
+    };
     context.screen.answer(&review, |out| write(&review, out))?;
     if review.objects() {
         return Err(the_answer_is_no());
@@ -59,6 +65,31 @@ impl Review {
             agreement: name,
             findings: findings.iter().map(finding).collect(),
         })
+    }
+
+    /// The same, of a text that is to take the place of those of an agreement: the longest notice of all counts.
+    pub(super) fn in_the_place_of(mut self, line: &AgreementLine, text: &str) -> Self {
+        let own = Terms::parse(text).ok().and_then(|terms| terms.notice_days()).unwrap_or_default();
+        let (Some(longest), Some(notice)) = (line.notice_days, &line.notice) else { return self };
+        if own >= longest {
+            return self;
+        }
+        let place = text.lines().position(|line| line.trim_start().starts_with("notice"));
+        self.warnings = self.warnings.saturating_add(1);
+        self.findings.push(Finding {
+            severity: Severity::Warning.name(),
+            code: Flaw::DeadClause.code(),
+            field: Some(Field::Notice.name()),
+            line: place.map_or(1, |line| line.saturating_add(1)),
+            what: format!(
+                "its notice of {own} days is shorter than another text of the agreement says"
+            ),
+            follows: format!("it has no effect: the longest counts, {notice}"),
+            instead: format!(
+                "`notice = \"{longest} days\"`; or end the agreement, and propose anew"
+            ),
+        });
+        self
     }
 
     /// Whether anything in it should be read before the text is signed.

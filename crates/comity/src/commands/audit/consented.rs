@@ -15,7 +15,7 @@ pub(super) fn row(one: &AuditConsent, zones: &Zones) -> [String; 6] {
     [
         one.to.clone(),
         one.from.clone(),
-        people(&one.sections),
+        people(&one.called),
         zones.written(&one.until),
         one.consent.clone(),
         one.state.clone(),

@@ -49,7 +49,7 @@ pub(super) fn page(who: &AuditWho, titles: bool, zones: &Zones) -> io::Result<Ve
         vec![
             one.partner.clone(),
             zones.written(&one.at),
-            people(&one.sections),
+            people(&one.called),
             with_emergency(&one.state, one.emergency.as_deref()),
             time(one.receipt.as_deref(), zones),
             one.obligations.clone(),
@@ -57,7 +57,7 @@ pub(super) fn page(who: &AuditWho, titles: bool, zones: &Zones) -> io::Result<Ve
     });
     table(&mut page, &["to", "decided", "parts", "state", "receipt", "obligations"], rows)?;
     let withheld = kept(&who.deliveries).into_iter().map(|(partner, part)| {
-        vec![partner.to_owned(), part.section.clone(), part.gate.clone(), part.clause.clone()]
+        vec![partner.to_owned(), part.called.clone(), part.gate.clone(), part.clause.clone()]
     });
     let withheld: Vec<_> = withheld.collect();
     if !withheld.is_empty() {

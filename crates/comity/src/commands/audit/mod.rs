@@ -161,7 +161,7 @@ fn table(deliveries: &[AuditDelivery], zones: &Zones) -> Table {
         table.row([
             delivery.partner.clone(),
             zones.written(&delivery.at),
-            people(&delivery.sections),
+            people(&delivery.called),
             with_emergency(&delivery.state, delivery.emergency.as_deref()),
             delivery
                 .receipt
@@ -203,8 +203,10 @@ fn kept(deliveries: &[AuditDelivery]) -> Vec<(&str, &AuditWithheld)> {
     kept.into_iter().map(|(_, partner, part)| (partner, part)).collect()
 }
 
-/// Where records have a section: parts are in the order of their digests, which says nothing to people.
+/// Where records have a section: parts are in the order of their digests, which says nothing to people. Where several
+/// parts have it, the number of one stands behind.
 fn place(name: &str) -> Option<usize> {
+    let name = name.split('(').next().unwrap_or(name);
     Section::ALL.iter().position(|one| one.to_string() == name)
 }
 
@@ -220,7 +222,7 @@ pub(super) fn people(sections: &[String]) -> String {
 fn withheld(deliveries: &[AuditDelivery]) -> Table {
     let mut table = Table::new(&["kept from", "part", "rule", "because"]);
     for (partner, part) in kept(deliveries) {
-        table.row([partner, &part.section, &part.gate, &part.clause]);
+        table.row([partner, &part.called, &part.gate, &part.clause]);
     }
     table
 }
@@ -233,5 +235,8 @@ mod tests {
     fn sections_are_said_once_and_in_their_order() {
         let sections = ["indicators", "addressee", "summary", "indicators"].map(str::to_owned);
         assert_eq!(people(&sections), "summary indicators");
+        let numbered =
+            ["indicators", "mitigation(3)", "summary", "mitigation(2)"].map(str::to_owned);
+        assert_eq!(people(&numbered), "summary mitigation(2) mitigation(3) indicators");
     }
 }

@@ -66,7 +66,7 @@ pub(super) async fn mou_ends(
     };
     ensure!(goes(&before, "FJ"), "GREEN did not go to FJ under the MoU");
     // No demonstration waits for ninety days of notice.
-    kr.terminate(&world.mou, End::Immediately).await?;
+    kr.terminate(&world.mou, End::Immediately, false).await?;
     until("the end of the MoU", &kr, async |service| {
         let agreements = service.agreements().await?;
         Ok(agreements.into_iter().find(|one| one.reference == world.mou && one.state == "ended"))
@@ -80,7 +80,7 @@ pub(super) async fn mou_ends(
         audit.nothing_sent.iter().any(|name| name == "FJ"),
         "FJ was sent the next GREEN record"
     );
-    kr.withdraw(vec![earlier.to_owned()]).await?;
+    kr.withdraw(vec![earlier.to_owned()], false).await?;
     until("the withdrawal at FJ", &fj, async |service| {
         let line = service.show(earlier, false).await?.line;
         Ok((line.lifecycle == "withdrawn").then_some(()))

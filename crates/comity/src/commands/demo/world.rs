@@ -238,7 +238,7 @@ async fn agree(ours: &Service, theirs: &Service, to: &str, text: &str) -> anyhow
 
 /// `by` introduces `economy` to `to`, whose operator confirms.
 async fn introduce(by: &Service, economy: &str, to: &Service, to_name: &str) -> anyhow::Result<()> {
-    by.introduce(economy, to_name).await?;
+    by.introduce(economy, to_name, false).await?;
     let made: IntroductionLine = until("the introduction", to, async |service| {
         Ok(service.introductions().await?.into_iter().find(|one| one.name == economy))
     })

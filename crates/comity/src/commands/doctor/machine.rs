@@ -78,6 +78,19 @@ pub(super) fn unsaid(status: &Status, comity: &str) -> Option<Finding> {
     Some(Finding::wrong("keyring", what, mend))
 }
 
+/// Whether partners have heard of a keyring of ours that is not here.
+pub(super) fn forgotten(status: &Status, comity: &str) -> Option<Finding> {
+    let named = status.keyring_forgotten.as_ref()?;
+    let what = format!(
+        "partners have heard that our keyring is version {named}, and version {} is the newest here: they pass on nothing that this node signs",
+        status.keyring
+    );
+    let mend = format!(
+        "where the journal was put back: {comity} restore --here, with the node stopped; where the key of the links may be in foreign hands: {comity} key rotate --compromised"
+    );
+    Some(Finding::wrong("keyring", what, mend))
+}
+
 /// Whether anybody could approve what takes a second person.
 pub(super) fn approvers(status: &Status, comity: &str) -> Option<Finding> {
     let waiting = match status.awaiting_approval {

@@ -94,6 +94,7 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<(), Failure> {
             findings.extend(identity.or_else(|| machine::desk(&status)));
             findings.extend(machine::root(&status));
             findings.extend(machine::unsaid(&status, &comity));
+            findings.extend(machine::forgotten(&status, &comity));
             findings.extend(machine::approvers(&status, &comity));
             findings.extend(machine::unclaimed(&status, &comity));
             findings.extend(emergencies::look(&status, &backend.zones(), &comity));

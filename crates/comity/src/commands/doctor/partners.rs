@@ -4,7 +4,9 @@ use comity_admin::{Failure, ask};
 use comity_core::Tlp;
 use comity_core::agreement::Terms;
 use comity_core::policy::TrustLevel;
-use comity_node::api::{AgreementLine, DeadlineLine, DueLine, GroupLine, PartnerLine, Status};
+use comity_node::api::{
+    AgreementLine, ContestedLine, DeadlineLine, DueLine, GroupLine, PartnerLine, Status,
+};
 use comity_node::shell_word::word;
 
 use super::{Finding, clocks};
@@ -26,17 +28,31 @@ pub(super) fn look(
     let mut findings = data(status, zones, comity);
     findings.extend(status.stopped_groups.iter().map(|group| stopped(group, comity)));
     findings.extend(clocks::look(session, &status.partners)?);
+    let awaited = status.awaited.iter();
+    findings.extend(awaited.map(|line| Finding::note(&line.with, &line.what, &line.next)));
+    if status.asks > 0 {
+        let asks = counted(status.asks, "request for consent waits", "requests for consent wait");
+        findings.push(Finding::note(
+            "consent",
+            format!("{asks} for our answer"),
+            format!("{comity} consent list"),
+        ));
+    }
     let contested = status.contested.iter();
     findings.extend(contested.map(|line| Finding::wrong(&line.partner, &line.what, &line.next)));
     for partner in &status.partners {
-        findings.extend(of(partner, &agreements, &status.deadlines, running, comity));
+        findings.extend(of(partner, status, running, comity));
         findings.extend(unconfirmed(partner, comity));
         if partner.bond == "paired" {
             findings.extend(level(partner, strictest(session, partner, &agreements)?, comity));
             findings.extend(would_stay(session, partner, comity)?);
         }
     }
-    if status.partners.is_empty() {
+    for name in &status.pairing {
+        let verify = format!("{comity} partner verify {}", word(name));
+        findings.push(Finding::note(name, "its digits wait to be typed here", verify));
+    }
+    if status.partners.is_empty() && status.pairing.is_empty() {
         let invite = format!("{comity} partner invite --as NAME");
         findings.push(Finding::note("partners", "none yet", invite));
     }
@@ -96,6 +112,11 @@ fn stopped(group: &GroupLine, comity: &str) -> Finding {
             "phone {}, which keeps the roster: {comity} group show {reference} names both",
             group.secretariat
         );
+        return Finding::wrong(&group.name, what, mend);
+    }
+    if group.state == "not believed" {
+        let what = "no group any more: the key that signed its charter is not believed";
+        let mend = format!("{comity} group show {reference} says who founds it anew");
         return Finding::wrong(&group.name, what, mend);
     }
     let what =
@@ -174,13 +195,7 @@ fn level(partner: &PartnerLine, strictest: Option<Tlp>, comity: &str) -> Option<
     Some(Finding::note(name, what, mend))
 }
 
-fn of(
-    partner: &PartnerLine,
-    agreements: &[AgreementLine],
-    deadlines: &[DeadlineLine],
-    running: bool,
-    comity: &str,
-) -> Vec<Finding> {
+fn of(partner: &PartnerLine, status: &Status, running: bool, comity: &str) -> Vec<Finding> {
     let name = partner.name.as_str();
     match partner.bond.as_str() {
         "paired" => {}
@@ -218,8 +233,8 @@ fn of(
         );
         findings.push(Finding::wrong(name, what, mend));
     }
-    under_agreement(partner, agreements, comity, &mut findings);
-    findings.extend(deadlines.iter().filter(|line| line.partner == name).map(deadline));
+    under_agreement(partner, &status.contested, comity, &mut findings);
+    findings.extend(status.deadlines.iter().filter(|line| line.partner == name).map(deadline));
     if findings.is_empty() && partner.level != TrustLevel::Blocked.number() {
         findings.push(Finding::fine(name, format!("level {}", partner.level_name)));
     }
@@ -251,24 +266,23 @@ fn link(partner: &PartnerLine, running: bool, comity: &str, findings: &mut Vec<F
     findings.push(Finding::wrong(name, format!("there is no link: {why}{waiting}"), mend));
 }
 
+/// Beside an agreement that stands still a second one is not what mends it.
 fn under_agreement(
     partner: &PartnerLine,
-    agreements: &[AgreementLine],
+    contested: &[ContestedLine],
     comity: &str,
     findings: &mut Vec<Finding>,
 ) {
     let name = partner.name.as_str();
-    let typed = word(name);
-    let mut with = agreements.iter().filter(|line| line.partner == name);
-    if let Some(line) = with.find(|line| line.state == "awaits our acceptance") {
-        let mend =
-            format!("{comity} agreement show {0}; {comity} agreement accept {0}", line.reference);
-        findings.push(Finding::note(name, format!("it proposes {}", line.title), mend));
+    if !partner.agreements.is_empty() {
+        return;
     }
-    if partner.agreements.is_empty() {
-        let mend = format!("{comity} agreement propose FILE --to {typed}");
-        findings.push(Finding::note(name, "no agreement in force: only CLEAR goes", mend));
-    }
+    let still = contested.iter().find(|line| line.partner == partner.name);
+    let mend = match still {
+        Some(line) => format!("mend {}: {}", line.reference, line.next),
+        None => format!("{comity} agreement propose FILE --to {}", word(name)),
+    };
+    findings.push(Finding::note(name, "no agreement in force: only CLEAR goes", mend));
 }
 
 /// An end or a review that is near: once little time is left, whatever stops something is wrong.

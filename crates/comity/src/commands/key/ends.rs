@@ -6,8 +6,9 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use comity_admin::Failure;
+use comity_core::Kind;
 use comity_node::api::{
-    AffirmRequest, Affirmed, KeyLine, RevokeRequest, Revoked, RootPassphrase, SignedLine,
+    AffirmRequest, Affirmed, FallLine, KeyLine, RevokeRequest, Revoked, RootPassphrase, SignedLine,
 };
 use comity_node::founding::{DESK, ROOT_KEYS};
 use comity_node::keyfile::{self, Form};
@@ -32,6 +33,11 @@ pub(super) fn table(keys: &[KeyLine], zones: &Zones) -> Table {
             (None, _) => "granted".to_owned(),
         };
         let role = match &key.holder {
+            // Whoever signs both has a grant for each, of one key.
+            Some(holder) if key.role == "author" => {
+                let what = if key.content { "content" } else { "words" };
+                format!("{} ({}), {what}", key.role, printable(holder))
+            }
             Some(holder) => format!("{} ({})", key.role, printable(holder)),
             None => key.role.clone(),
         };
@@ -54,13 +60,14 @@ pub(super) fn revoke(
     let (session, zones) = context.session(keys)?;
     let tried: Revoked =
         session.call("/revoke-key", &RevokeRequest { dry_run: true, ..asked.clone() })?;
+    let comity = context.comity();
     if asked.dry_run {
         return context.screen.answer(&tried, |out| {
-            write_reach(&tried, &zones, out)?;
+            write_reach(&tried, &comity, &zones, out)?;
             writeln!(out, "Nothing was signed or sent.")
         });
     }
-    context.screen.show(|out| write_reach(&tried, &zones, out))?;
+    context.screen.show(|out| write_reach(&tried, &comity, &zones, out))?;
     context.asker.confirmed(yes, &format!("Revoke the key {}?", front(&tried.key)))?;
     // What was shown is what is done: not a later instant, and no other key that is the desk's by then.
     let root_passphrase = root_passphrase(&session, context)?;
@@ -70,7 +77,6 @@ pub(super) fn revoke(
     let shown: BTreeSet<&str> = tried.takes_back.iter().map(|line| line.record.as_str()).collect();
     let since = revoked.takes_back.iter().filter(|line| !shown.contains(line.record.as_str()));
     let since: Vec<_> = since.cloned().collect();
-    let comity = context.comity();
     context.screen.answer(&revoked, |out| {
         let version = revoked.keyring.unwrap_or_default();
         writeln!(out, "the key {} is revoked; keyring version {version}", front(&revoked.key))?;
@@ -81,9 +87,7 @@ pub(super) fn revoke(
             writeln!(out, "signed since that was shown, and counts no more either:")?;
             lines(&since, &zones).write(out)?;
         }
-        if !revoked.takes_back.is_empty() {
-            writeln!(out, "what counts no more: publish it again, once you have looked at it")?;
-        }
+        again(&revoked, &comity, out)?;
         if !revoked.doubts.is_empty() {
             writeln!(out, "what you stand by: {comity} key affirm REFERENCE...")?;
         }
@@ -126,7 +130,7 @@ pub(super) fn affirm(
 
 /// Said before anything is asked of a node: it would refuse as well.
 pub(in super::super) fn root_is_here(context: &Context<'_>) -> Result<(), Failure> {
-    let folder = context.backend()?.folder;
+    let folder = context.client()?.folder;
     keyfile::inspect(&folder.join(ROOT_KEYS)).map(drop).map_err(local::refused)
 }
 
@@ -136,7 +140,7 @@ pub(in super::super) fn root_passphrase(
     session: &Session,
     context: &Context<'_>,
 ) -> Result<Option<RootPassphrase>, Failure> {
-    let file = context.backend()?.folder.join(ROOT_KEYS);
+    let file = context.client()?.folder.join(ROOT_KEYS);
     let form = keyfile::inspect(&file).map_err(local::refused)?;
     // Most have one passphrase for all their keys, and have just typed it.
     let typed = session.typed().filter(|typed| local::opens(&file, typed));
@@ -169,7 +173,47 @@ pub(super) fn root_signs(context: &Context<'_>) {
         .say("The root signs a new keyring, and the node enters it; that may take a while ...");
 }
 
-fn write_reach(revoked: &Revoked, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
+/// What has to be said again, and by which command.
+fn again(revoked: &Revoked, comity: &str, out: &mut dyn Write) -> io::Result<()> {
+    let has = |kinds: &[Kind]| {
+        let names: Vec<String> = kinds.iter().map(ToString::to_string).collect();
+        revoked.takes_back.iter().any(|line| names.contains(&line.kind))
+    };
+    let content: Vec<Kind> = Kind::ALL.iter().copied().filter(|kind| !kind.is_control()).collect();
+    if has(&content) {
+        writeln!(out, "what counts no more: publish it again, once you have looked at it")?;
+    }
+    if has(&[Kind::Agreement, Kind::Acceptance]) {
+        writeln!(
+            out,
+            "agreements that fell with it, and what to do about each: {comity} status (propose: {comity} agreement propose FILE --to NAME; settle: {comity} agreement amend REFERENCE FILE --again; accept: {comity} agreement accept REFERENCE)"
+        )?;
+    }
+    if has(&[Kind::Group, Kind::Roster]) {
+        writeln!(out, "groups: {comity} group show NAME says who is missing")?;
+    }
+    if has(&[Kind::Consent]) {
+        writeln!(out, "consents count no more: {comity} consent list, and grant them again")?;
+    }
+    if has(&[Kind::Approval]) {
+        writeln!(out, "approvals count no more: {comity} approvals, and approve again")?;
+    }
+    Ok(())
+}
+
+/// A sentence of the node with the commands as they are typed here.
+fn hint(text: &str, comity: &str) -> String {
+    ["agreement", "group"].iter().fold(text.to_owned(), |said, command| {
+        said.replace(&format!("comity {command} "), &format!("{comity} {command} "))
+    })
+}
+
+fn write_reach(
+    revoked: &Revoked,
+    comity: &str,
+    zones: &Zones,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let stolen = if revoked.compromised { ", as stolen" } else { "" };
     writeln!(out, "key {} ends at {}{stolen}", revoked.key, zones.written(&revoked.from))?;
     if revoked.replaced {
@@ -180,6 +224,15 @@ fn write_reach(revoked: &Revoked, zones: &Zones, out: &mut dyn Write) -> io::Res
     } else {
         writeln!(out, "Counts no more, signed since:")?;
         lines(&revoked.takes_back, zones).write(out)?;
+    }
+    if !revoked.falls.is_empty() {
+        writeln!(out, "What falls with it:")?;
+        for FallLine { what, next } in &revoked.falls {
+            writeln!(out, "  {}", printable(what))?;
+            if let Some(next) = next {
+                writeln!(out, "    -> {}", printable(&hint(next, comity)))?;
+            }
+        }
     }
     if !revoked.doubts.is_empty() {
         writeln!(out, "Signed before; set aside where it is first seen later, through others:")?;

@@ -22,7 +22,7 @@ use crate::screen::times::Zones;
 use crate::screen::{Table, printable};
 
 pub(super) fn rotate(root: &RotateRoot, context: &mut Context<'_>) -> Result<(), Failure> {
-    let folder = context.backend()?.folder;
+    let folder = context.client()?.folder;
     let files = match root.next.is_empty() {
         true => vec![folder.join(NEXT_ROOT_KEYS)],
         false => root.next.clone(),
@@ -113,7 +113,7 @@ fn opened(
         next.passphrase = opens(Path::new(&next.name))?;
     }
     if !asked.stolen {
-        asked.root_passphrase = opens(&context.backend()?.folder.join(ROOT_KEYS))?;
+        asked.root_passphrase = opens(&context.client()?.folder.join(ROOT_KEYS))?;
     }
     if let Some(file) = &root.new_passphrase_file {
         let new = context.asker.new_staff("the new root keys", Some(file))?;

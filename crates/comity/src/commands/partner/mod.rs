@@ -10,8 +10,9 @@ use comity_admin::{Failure, FailureKind, ask};
 use comity_core::assessment::Reliability;
 use comity_node::api::{
     AgreementLine, AssessRequest, DiffRequest, DiffSide, IntroductionLine, PartnerLine,
-    PartnerUpdate, Published,
+    PartnerUpdate, Published, Status,
 };
+use comity_node::shell_word::word;
 use serde_json::json;
 
 use super::agreement::{EXAMPLES, diff};
@@ -30,7 +31,7 @@ pub(super) fn run(command: PartnerCommand, context: &mut Context<'_>) -> Result<
         PartnerCommand::Invite { .. } => pairing::invitations(context),
         PartnerCommand::Join { ticket, name } => pairing::join(&ticket, &name, context),
         PartnerCommand::Verify { name, show } => pairing::verify(&name, show, context),
-        PartnerCommand::Introduce { name, to } => introduce(&name, &to, context),
+        PartnerCommand::Introduce { name, to, dry_run } => introduce(&name, &to, dry_run, context),
         PartnerCommand::Confirm { name, called, yes } => confirm(&name, called, yes, context),
         PartnerCommand::Dismiss { name } => dismiss(&name, context),
         PartnerCommand::List => list(context),
@@ -51,7 +52,7 @@ pub(super) fn run(command: PartnerCommand, context: &mut Context<'_>) -> Result<
                 reason,
                 ..AssessRequest::default()
             };
-            assessing::say(request, by, "partner reliability", context)
+            assessing::say(request, by, context)
         }
         PartnerCommand::Reach { name, addresses } => reach(&name, addresses, context),
         PartnerCommand::Suspend { name } => update(&name, PartnerUpdate::Suspend, context),
@@ -129,10 +130,22 @@ fn list(context: &mut Context<'_>) -> Result<(), Failure> {
     let open: Vec<_> = introductions.into_iter().filter(|line| !line.confirmed).collect();
     let comity = context.comity();
     let data = json!({"partners": partners, "introductions": open});
+    let pairing = match partners.is_empty() {
+        true => session.call::<_, Status>("/status", &())?.pairing,
+        false => Vec::new(),
+    };
     context.screen.answer(&data, |out| {
-        if partners.is_empty() {
+        for name in &pairing {
+            let typed = word(name);
+            writeln!(
+                out,
+                "{}: the digits wait to be typed: {comity} partner verify {typed}",
+                printable(name)
+            )?;
+        }
+        if partners.is_empty() && pairing.is_empty() {
             writeln!(out, "No partners yet: {comity} partner invite --as NAME")?;
-        } else {
+        } else if !partners.is_empty() {
             table(&partners).write(out)?;
         }
         for line in &open {
@@ -220,7 +233,8 @@ fn write_partner(partner: &PartnerLine, zones: &Zones, out: &mut dyn Write) -> i
     }
     writeln!(out, "  addresses   {}", printable(&partner.addresses.join(", ")))?;
     writeln!(out, "  link        {}", link(partner))?;
-    if let Some(trouble) = &partner.trouble {
+    // What went wrong before the link came up is over.
+    if let Some(trouble) = partner.trouble.as_ref().filter(|_| partner.connected != Some(true)) {
         writeln!(out, "  trouble     {}", printable(trouble))?;
     }
     writeln!(
@@ -239,7 +253,12 @@ fn write_partner(partner: &PartnerLine, zones: &Zones, out: &mut dyn Write) -> i
             "  keyring     {}: nothing of it goes on, and nothing new of it is believed",
             printable(why)
         ),
-        None => Ok(()),
+        None => match &partner.keyring_confirmed {
+            Some(at) => {
+                writeln!(out, "  keyring     confirmed by its own word of {}", zones.written(at))
+            }
+            None => Ok(()),
+        },
     }
 }
 
@@ -329,10 +348,21 @@ fn reach(name: &str, addresses: Vec<String>, context: &mut Context<'_>) -> Resul
     })
 }
 
-fn introduce(name: &str, to: &str, context: &mut Context<'_>) -> Result<(), Failure> {
-    let (session, _) = context.session(Keys::Signing)?;
-    let asked = ask::Introduce { economy: name.to_owned(), to: to.to_owned() };
+fn introduce(
+    name: &str,
+    to: &str,
+    dry_run: bool,
+    context: &mut Context<'_>,
+) -> Result<(), Failure> {
+    let (session, zones) = context.session(Keys::Signing)?;
+    let asked = ask::Introduce { economy: name.to_owned(), to: to.to_owned(), dry_run };
     let published: Published = session.call("/introduce", &asked)?;
+    if dry_run {
+        let comity = context.comity();
+        return context.screen.answer(&published, |out| {
+            super::records::write_would_be_told(&published, &zones, &comity, out)
+        });
+    }
     context.screen.answer(&published, |out| {
         writeln!(out, "{name} is introduced to {to}; the operator there confirms it or not")
     })

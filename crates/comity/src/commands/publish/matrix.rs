@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use comity_node::api::{Cell, Preview, PreviewPart};
+use comity_node::api::{BoundTogether, Cell, Preview, PreviewPart};
 
 use crate::screen::format::{counted, size};
 use crate::screen::times::Zones;
@@ -41,10 +41,19 @@ pub(crate) fn write_matrix(
         table.row(cells);
     }
     table.write(out)?;
+    for one in &preview.no_partners {
+        writeln!(out, "- {}: {}", printable(&one.member), printable(&one.reason))?;
+    }
     if preview.partners.is_empty() {
         return writeln!(out, "There is no partner to send it to.");
     }
-    writeln!(out, "+ released   - withheld   @ held until")?;
+    let mut cells = preview.parts.iter().flat_map(|part| &part.cells);
+    let approved = match cells.any(|cell| cell.once_approved.is_some()) {
+        true => "   ? once a second person has approved it",
+        false => "",
+    };
+    writeln!(out, "+ released   - withheld   @ held until{approved}")?;
+    write_bound(&preview.bound_together, out)?;
     match &preview.embargo_until {
         Some(until) => writeln!(
             out,
@@ -53,6 +62,31 @@ pub(crate) fn write_matrix(
         ),
         None => Ok(()),
     }
+}
+
+/// That what is for everybody binds for the sake of what goes with it: who publishes it can mend that, and nobody later.
+fn write_bound(bound: &[BoundTogether], out: &mut dyn Write) -> io::Result<()> {
+    let mut said: Vec<(&BoundTogether, Vec<&str>)> = Vec::new();
+    for one in bound {
+        let alike = |other: &BoundTogether| {
+            (&other.sections, &other.obligations) == (&one.sections, &one.obligations)
+        };
+        match said.iter_mut().find(|(other, _)| alike(other)) {
+            Some((_, partners)) => partners.push(&one.partner),
+            None => said.push((one, vec![&one.partner])),
+        }
+    }
+    for (one, partners) in said {
+        let (partners, sections) = (partners.join(", "), one.sections.join(", "));
+        writeln!(
+            out,
+            "At {} the CLEAR parts ({sections}) are bound as what goes with them: {}; as a record of their own: {}.",
+            printable(&partners),
+            one.obligations,
+            one.alone
+        )?;
+    }
+    Ok(())
 }
 
 fn rows<'a>(parts: impl Iterator<Item = &'a PreviewPart>) -> Vec<Row<'a>> {
@@ -73,7 +107,10 @@ fn alike(one: &PreviewPart, other: &PreviewPart) -> bool {
     let cells = |part: &PreviewPart| {
         part.cells
             .iter()
-            .map(|cell| (cell.outcome.clone(), cell.until.clone(), cell.reason.clone()))
+            .map(|cell| {
+                let Cell { outcome, once_approved, until, reason, .. } = cell.clone();
+                (outcome, once_approved, until, reason)
+            })
             .collect::<Vec<_>>()
     };
     one.section == other.section
@@ -103,6 +140,7 @@ fn cell<'a>(part: &'a PreviewPart, partner: &str) -> Option<&'a Cell> {
 
 fn mark(cell: Option<&Cell>) -> &'static str {
     match cell.map(|cell| cell.outcome.as_str()) {
+        Some("withhold") if cell.is_some_and(|cell| cell.once_approved.is_some()) => "?",
         Some("release") => "+",
         Some("hold") => "@",
         Some(_) | None => "-",
@@ -137,7 +175,7 @@ fn why(part: &PreviewPart, zones: &Zones) -> String {
 
 #[cfg(test)]
 mod tests {
-    use comity_node::api::RecordLine;
+    use comity_node::api::{NoPartner, RecordLine};
     use jiff::tz::TimeZone;
 
     use crate::screen::times::Place;
@@ -159,6 +197,7 @@ mod tests {
             cells: cells
                 .iter()
                 .map(|(partner, outcome, reason)| Cell {
+                    once_approved: None,
                     partner: (*partner).to_owned(),
                     outcome: (*outcome).to_owned(),
                     until: (*outcome == "hold").then(|| "2026-11-22T03:00:00Z".to_owned()),
@@ -201,6 +240,19 @@ mod tests {
                 part("sightings", Some("FJ"), &[("JP", "release", None), ("FJ", "release", None)]),
                 part("sightings", Some("FJ"), &[("JP", "release", None), ("FJ", "release", None)]),
             ],
+            bound_together: ["JP", "FJ"]
+                .map(|partner| BoundTogether {
+                    partner: partner.to_owned(),
+                    sections: vec!["summary".to_owned()],
+                    obligations: "onward: ask, keep 30 days".to_owned(),
+                    alone: "onward: within marking".to_owned(),
+                })
+                .to_vec(),
+            no_partners: vec![NoPartner {
+                member: "NZ".to_owned(),
+                group: "Islands".to_owned(),
+                reason: "a member of Islands, not known here: it gets nothing from us".to_owned(),
+            }],
             embargo_until: Some("2026-11-23T03:00:00Z".to_owned()),
             policy: 1,
             at: String::new(),
@@ -215,7 +267,9 @@ indicators                 AMBER     600 B  +   -   FJ: MoU art. 4.2: summary, m
 evidence                   AMBER     600 B  -   -   MoU art. 4.2: summary, mitigation only
 detail                     AMBER     600 B  @   @   until 2026-11-22 03:00:00Z
 sightings for FJ, 2 parts  AMBER    1.2 kB  +   +
+- NZ: a member of Islands, not known here: it gets nothing from us
 + released   - withheld   @ held until
+At JP, FJ the CLEAR parts (summary) are bound as what goes with them: onward: ask, keep 30 days; as a record of their own: onward: within marking.
 Under an embargo until 2026-11-23 03:00:00Z: who gets it may not pass it on before.
 ";
         assert_eq!(String::from_utf8(out).unwrap(), expected);

@@ -106,6 +106,7 @@ fn books() -> AuditWho {
         epoch: entry.epoch.to_string(),
         at: "2026-11-18T13:06:40Z".to_owned(),
         sections: vec!["summary".to_owned()],
+        called: Vec::new(),
         parts: entry.parts.iter().map(ToString::to_string).collect(),
         withheld: Vec::new(),
         state: "stored".to_owned(),
@@ -279,6 +280,7 @@ fn it_tells_neither_titles_nor_trust_nor_who_got_nothing() {
     who.withdrawn_by = Some("KR-26-C009".to_owned());
     who.deliveries[0].withheld = vec![AuditWithheld {
         part: PartDigest([0xee; 32]).to_string(),
+        called: String::new(),
         section: "victim".to_owned(),
         gate: "trust".to_owned(),
         clause: "trust level 3 (confidential) reaches AMBER, not RED".to_owned(),
