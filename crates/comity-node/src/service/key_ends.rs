@@ -124,7 +124,7 @@ impl Service {
         let named = ids.clone();
         let records = self.look(move |state, _, _| {
             let held = named.iter().filter_map(|id| Some((id, state.record(id)?)));
-            held.map(|(id, held)| signed_line(state, id, held, sees)).collect()
+            oldest_first(held.map(|(id, held)| signed_line(state, id, held, sees)))
         });
         let mut affirmed = Affirmed { keyring: None, records: records.await? };
         if asked.dry_run {
@@ -287,8 +287,15 @@ pub(super) fn reach(
     // What takes back holds though its key took leave; of a key in foreign hands it may be the thief's.
     let holds = |held: &Held| held.facts.kind == Kind::Withdrawal && !revocation.compromised;
     let doubted = before.into_iter().filter(|(id, held)| !keyring.affirms(id) && !holds(held));
-    let doubted = doubted.map(shown).filter(|line| !line.held_by.is_empty()).collect();
-    (after.into_iter().map(shown).collect(), doubted)
+    let doubted = doubted.map(shown).filter(|line| !line.held_by.is_empty());
+    (oldest_first(after.into_iter().map(shown)), oldest_first(doubted))
+}
+
+/// In the order in which they say that they were signed.
+pub(super) fn oldest_first(lines: impl Iterator<Item = SignedLine>) -> Vec<SignedLine> {
+    let mut lines: Vec<_> = lines.collect();
+    lines.sort_by_cached_key(|line| (line.signed_at.clone(), line.reference.clone()));
+    lines
 }
 
 /// `sees`: up to which label the title may be shown.
