@@ -18,6 +18,8 @@ use crate::engine::Alarm;
 use crate::shell_word::word;
 use crate::state::State;
 
+/// That an agreement is over.
+pub(crate) const ENDED: &str = "agreement-ended";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// A running node confirms the rosters that it keeps each day, within an hour: after this long something
 /// holds it up.
@@ -149,7 +151,7 @@ fn has_successor(agreement: &Agreement, all: &[Agreement]) -> bool {
 /// A stable code for alarms.
 fn code(deadline: Deadline) -> &'static str {
     match (deadline.kind, deadline.step) {
-        (DeadlineKind::End, Step::Passed) => "agreement-ended",
+        (DeadlineKind::End, Step::Passed) => ENDED,
         (DeadlineKind::End, Step::Ninety | Step::Thirty | Step::Seven) => "agreement-ends",
         (DeadlineKind::Review, Step::Passed) => "review-overdue",
         (DeadlineKind::Review, Step::Ninety | Step::Thirty | Step::Seven) => "review-due",

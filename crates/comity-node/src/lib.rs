@@ -18,6 +18,7 @@ pub mod keyfile;
 pub mod limits;
 pub mod node;
 pub mod outlasting;
+mod outstays;
 mod private_file;
 mod rotation;
 pub mod service;

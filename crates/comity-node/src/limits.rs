@@ -136,6 +136,10 @@ pub const STAFF: usize = 512;
 pub const CEREMONIES: usize = 64;
 /// Parts, once for each recipient, that two agreements are compared over between two steps of the engine.
 pub const COMPARED_AT_ONCE: usize = 16 * 1024;
+/// Lines of a ledger that are looked at in one tick for what a partner may hold and would not get any more.
+pub const OUTSTAYS_IN_A_TICK: usize = 2048;
+/// How long is waited after a look, where what is allowed has changed, until the next begins.
+pub const OUTSTAYS_PAUSE: Duration = Duration::from_secs(10);
 /// Answers of one economy to one withdrawal. The last counts; more than so many say nothing.
 pub const ANSWERS: usize = 8;
 /// Of these, so many at the most before one says by itself that fewer parts stay: to refuse, and to say that nothing stays, there is

@@ -281,6 +281,14 @@ fn an_amendment_takes_the_place_of_what_is_agreed_when_it_is_accepted() {
     // Of what went before, the command says what could be recalled; the old text is kept.
     let due = kr.data(&["recall", "due", "JP"]);
     assert_eq!(due[0]["reference"], Value::from(both.clone()), "{due}");
+    eventually("it says so by itself", || {
+        kr.data(&["partner", "show", "JP"])["partner"]["outstays"] == 1
+    });
+    let alarms = kr.data(&["status"])["alarms"].clone();
+    let alarms = alarms.as_array().unwrap().iter();
+    let offered: Vec<_> = alarms.filter(|one| text(one, "code") == "recall-offered").collect();
+    assert_eq!(offered.len(), 1, "{offered:?}");
+    assert!(text(offered[0], "text").contains("comity recall due JP"), "{offered:?}");
     let shown = kr.data(&["agreement", "show", &first]);
     assert_eq!(text(&shown, "state"), "amended");
     let texts: Vec<_> =

@@ -50,6 +50,9 @@ pub struct PartnerLine {
     /// Whether there may be more: only the latest records were looked at.
     #[serde(default)]
     pub due_or_more: bool,
+    /// Records of ours of which it may hold parts that it would not get now, as the running node last counted.
+    #[serde(default)]
+    pub outstays: u64,
     /// Deliveries received from it.
     pub received: u64,
     /// Whether it has still to give back what it holds of ours, since this node was restored: until then

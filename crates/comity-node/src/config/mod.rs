@@ -214,7 +214,7 @@ impl Retention {
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { automatic: false, above_green: Self::DAYS(365), personal_data: Self::DAYS(90) }
+        Self { automatic: true, above_green: Self::DAYS(365), personal_data: Self::DAYS(90) }
     }
 }
 

@@ -64,7 +64,7 @@ impl Resolver<'_> {
     fn retention(&self, raw: raw::Retention) -> Result<Retention, Fault> {
         let default = Retention::default();
         Ok(Retention {
-            automatic: raw.automatic.is_some_and(Spanned::into_inner),
+            automatic: raw.automatic.map_or(default.automatic, Spanned::into_inner),
             above_green: self.term(raw.above_green, default.above_green)?,
             personal_data: self.term(raw.personal_data, default.personal_data)?,
         })

@@ -199,7 +199,7 @@ pub const KEYS: &[Key] = &[
     key(
         "retention",
         "automatic",
-        "false",
+        "true",
         "true",
         "Whether a running node erases by itself what is due. Otherwise `comity retention due` lists it, and a person erases.",
     ),

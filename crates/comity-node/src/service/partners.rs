@@ -326,6 +326,7 @@ fn line(
         },
         due: due.records,
         due_or_more: due.more,
+        outstays: links.map_or(0, |links| links.seen.outstays.counted(economy)),
         received: partner.inbound.durable_head().number,
         owes: partner.is_paired() && !partner.returned,
         full: engine.full(economy).map(|bound| engine.full_in_words(economy, bound)).collect(),

@@ -10,6 +10,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use super::ping::Sign;
 use super::trouble::Trouble;
 use crate::engine::{Alarm, Command, CommandError, Engine, Reply};
+use crate::outstays;
 
 /// What is asked of the shell.
 pub(super) enum Request {
@@ -35,6 +36,8 @@ pub(crate) struct Seen {
     pub(crate) trouble: BTreeMap<EconomyId, Trouble>,
     /// Those whose link is up.
     pub(crate) up: BTreeSet<EconomyId>,
+    /// What partners may hold and would not get any more.
+    pub(crate) outstays: outstays::Watch,
 }
 
 /// Something that happened, for whoever watches.

@@ -31,7 +31,7 @@ use crate::contested;
 use crate::deadlines;
 use crate::engine::{Alarm, CommandError, Effect, Engine, Input, Reply, Token};
 use crate::error::ServiceError;
-use crate::limits::{ALARMS, INPUTS_PER_TURN, REQUESTS};
+use crate::limits::{ALARMS, INPUTS_PER_TURN, OUTSTAYS_IN_A_TICK, REQUESTS};
 use crate::state::State;
 use dial::{Dialer, Pauses};
 pub(crate) use full::free_on_disk;
@@ -357,6 +357,17 @@ impl Shell {
         let (state, now) = (self.engine.state(), self.clock.now());
         let contested = self.contested.alarms(state, now);
         for alarm in self.deadlines.alarms(state, now).into_iter().chain(contested) {
+            // No word came that would say so: it is the day.
+            if alarm.code == deadlines::ENDED {
+                self.seen.outstays.look_again();
+            }
+            self.alarm(alarm);
+        }
+    }
+
+    fn watch_outstays(&mut self) {
+        let (state, now) = (self.engine.state(), self.clock.now());
+        if let Some(alarm) = self.seen.outstays.go_on(state, now, OUTSTAYS_IN_A_TICK) {
             self.alarm(alarm);
         }
     }
@@ -449,6 +460,7 @@ impl Shell {
         self.questions.give_up();
         self.watch_clock();
         self.watch_deadlines();
+        self.watch_outstays();
         let state = self.engine.state();
         // In recovery what we had answered may still be on its way back.
         if state.unanswered().len() > 0 && state.recovery().is_none() {

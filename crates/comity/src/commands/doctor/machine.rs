@@ -115,16 +115,18 @@ pub(super) fn approvers(status: &Status, comity: &str) -> Option<Finding> {
     })
 }
 
-/// Whether something is here for longer than it may be, where nothing goes by itself.
+/// How far ahead it is said what goes by itself.
+const GOES_SOON: &str = "7 days";
+
+/// What goes soon; where nothing goes by itself, whether something is here for longer than it may be.
 pub(super) fn over_term(
     session: &Session,
     backend: &Backend,
     comity: &str,
 ) -> Result<Option<Finding>, Failure> {
-    if backend.config.retention.automatic {
-        return Ok(None);
-    }
-    let asked = RetentionDueRequest { within: "0 s".to_owned() };
+    let automatic = backend.config.retention.automatic;
+    let within = if automatic { GOES_SOON } else { "0 s" };
+    let asked = RetentionDueRequest { within: within.to_owned() };
     let mut due: Vec<RetentionLine> = session.call("/retention-due", &asked)?;
     due.retain(|line| line.stays.is_none());
     let agreed = due.iter().filter(|line| line.agreed).count() as u64;
@@ -132,6 +134,13 @@ pub(super) fn over_term(
         (counted(due.len() as u64, "part", "parts"), format!("{comity} retention due"));
     Ok(match (due.len(), agreed) {
         (0, _) => None,
+        _ if automatic => {
+            let what = format!("the term of {parts} ends within {GOES_SOON}; then it is erased");
+            let mend = format!(
+                "{comity} retention due --within 7d; {comity} hold add REFERENCE keeps one"
+            );
+            Some(Finding::note("retention", what, mend))
+        }
         (_, 0) => {
             let what = format!("{parts} here for longer than the term that you set");
             Some(Finding::note("retention", what, mend))

@@ -247,6 +247,10 @@ fn write_partner(partner: &PartnerLine, zones: &Zones, out: &mut dyn Write) -> i
     if let Some(due) = due(partner) {
         writeln!(out, "  due         {due}")?;
     }
+    if partner.outstays > 0 {
+        let records = counted(partner.outstays, "record", "records");
+        writeln!(out, "  outstays    parts of {records} that it would not get now: recall due")?;
+    }
     match &partner.unconfirmed {
         Some(why) => writeln!(
             out,
