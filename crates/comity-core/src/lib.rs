@@ -39,7 +39,7 @@ pub use delivery::Delivery;
 pub use digest::Digest;
 pub use entropy::Entropy;
 pub use identity::{EconomyId, EpochId, GroupId, KeyId, PartDigest, RecordId};
-pub use marking::{Marking, Onward, Tlp};
+pub use marking::{Marking, Onward, Pap, Tlp};
 pub use time::Timestamp;
 pub use vocabulary::{
     Class, KeptBecause, Kind, Means, RecallReason, RefusalReason, Section, State, Urgency,

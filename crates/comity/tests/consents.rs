@@ -10,29 +10,13 @@
 mod world;
 
 use serde_json::Value;
-use world::{Node, eventually, pair_restricted, path, text};
+use world::{Node, agree, eventually, pair_restricted, path, text};
 
 fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
 /// Both sign the agreement of the examples.
-fn agree((one, here): (&Node, &str), (other, there): (&Node, &str)) {
-    let nda = path("examples/agreements/nda.toml");
-    one.data(&["agreement", "propose", &nda, "--to", there, "--yes"]);
-    let with = |node: &Node, name: &str, state: &str| {
-        let all = node.data(&["agreement", "list"]);
-        let found = list(&all)
-            .iter()
-            .find(|line| text(line, "partner") == name && text(line, "state") == state);
-        found.map(|line| text(line, "reference").to_owned())
-    };
-    eventually("the proposal arrives", || with(other, here, "awaits our acceptance").is_some());
-    let reference = with(other, here, "awaits our acceptance").unwrap();
-    other.data(&["agreement", "accept", &reference, "--yes"]);
-    eventually("both have signed", || with(one, there, "in force").is_some());
-}
-
 /// KR's incident for JP alone; its reference at KR.
 fn publish(kr: &Node, title: &str) -> String {
     let file = kr.folder().join("incident.toml");
@@ -108,8 +92,9 @@ fn a_record_goes_as_far_as_its_origin_said_and_no_further() {
         pair_restricted((kr, "KR"), (jp, "JP"));
         pair_restricted((jp, "JP"), (fj, "FJ"));
         pair_restricted((kr, "KR"), (fj, "FJ"));
-        agree((kr, "KR"), (jp, "JP"));
-        agree((jp, "JP"), (fj, "FJ"));
+        let nda = path("examples/agreements/nda.toml");
+        agree((kr, "KR"), (jp, "JP"), &nda);
+        agree((jp, "JP"), (fj, "FJ"), &nda);
         consented(kr, jp, fj);
         refused(kr, jp, fj);
         asked_by_case(kr, jp);

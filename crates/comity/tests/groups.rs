@@ -45,6 +45,15 @@ fn to_group(node: &Node, name: &str, tlp: &str) -> String {
     file.display().to_string()
 }
 
+/// What is for no partner outside the group, though it is CLEAR and addressed to nobody.
+fn for_community(node: &Node) -> String {
+    let file = node.folder().join("community.toml");
+    let record = "format = 1\nkind = \"note\"\ntitle = \"Among us\"\n[marking]\ntlp = \"CLEAR\"\n\
+                  community = \"Islands\"\n[[part]]\nsection = \"summary\"\ntext = \"Among us\"\n";
+    std::fs::write(&file, record).unwrap();
+    file.display().to_string()
+}
+
 /// How a node stands in the group, and with which roster.
 fn stands(node: &Node) -> (String, u64) {
     let groups = node.data(&["group", "list"]);
@@ -177,7 +186,16 @@ fn a_group_from_its_charter_to_a_contradiction() {
     found(kr, jp, fj);
     share(kr, "For the three of us", &[("FJ", fj), ("JP", jp)]);
     assert_eq!(stands(nz).0, "", "who is not invited hears nothing");
+    assert_eq!(reached(&kr.data(&["publish", &for_community(kr), "--dry-run"])), ["FJ", "JP"]);
+    nz.try_with(&["publish", &for_community(nz), "--dry-run"], "").refused(
+        66,
+        "no-group",
+        "Islands",
+        "group list",
+    );
     join(kr, jp, nz);
+    let all = ["FJ", "JP", "NZ"];
+    assert_eq!(reached(&kr.data(&["publish", &for_community(kr), "--dry-run"])), all);
     share(kr, "For all of us", &[("FJ", fj), ("JP", jp), ("NZ", nz)]);
     let red = to_group(kr, "For nobody", "RED");
     assert!(reached(&kr.data(&["publish", &red, "--dry-run"])).is_empty());

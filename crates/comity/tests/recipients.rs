@@ -11,7 +11,7 @@
 mod world;
 
 use serde_json::Value;
-use world::{Node, clock, eventually, pair, text};
+use world::{Node, agree, clock, eventually, pair, pair_restricted, text};
 
 fn publish(node: &Node, title: &str) -> String {
     let record = format!(
@@ -179,4 +179,122 @@ fn what_waits_for_the_clock_goes_by_the_word_of_a_person() {
     assert_eq!(text(&explained(&kr), "outcome"), "release");
     assert_eq!(kr.data(&["clock", "show"])["unsure"], false);
     assert_eq!(kr.stop(), 0);
+}
+
+/// Under which what is GREEN goes on only if its origin says yes, and real work only.
+const BOUND: &str = r#"format = 1
+title = "MoU"
+tier = "mou"
+starts = 2026-01-01
+max-pap = "GREEN"
+onward = "ask"
+retention = "30 days"
+purposes = ["incident response"]
+"#;
+
+fn green(node: &Node, title: &str, more: &str) -> String {
+    let record = format!(
+        "format = 1\nkind = \"incident\"\ntitle = \"{title}\"\n[marking]\ntlp = \"GREEN\"\n{more}\n\
+         [[part]]\nsection = \"summary\"\ntext = \"{title}\"\n"
+    );
+    let file = node.folder().join("green.toml");
+    std::fs::write(&file, record).unwrap();
+    file.display().to_string()
+}
+
+/// What stops the first part of a record for the first partner, if anything does.
+fn stopped_by(node: &Node, file: &str) -> Option<String> {
+    let would = node.data(&["publish", file, "--dry-run"]);
+    let cell = &would["preview"]["parts"][0]["cells"][0];
+    cell["gate"].as_str().filter(|_| text(cell, "outcome") != "release").map(str::to_owned)
+}
+
+/// How a record is marked decides, travels, and is shown to whoever reads it; so is what was agreed with it.
+#[test]
+fn what_binds_whoever_has_a_record_is_written_and_shown() {
+    let (mut kr, mut jp) = (Node::plain("KR"), Node::plain("JP"));
+    kr.run();
+    jp.run();
+    pair_restricted((&kr, "KR"), (&jp, "JP"));
+    let terms = kr.folder().join("mou.toml");
+    std::fs::write(&terms, BOUND).unwrap();
+    agree((&kr, "KR"), (&jp, "JP"), &terms.display().to_string());
+
+    let act = green(&kr, "Do not touch", "pap = \"AMBER\"");
+    assert_eq!(stopped_by(&kr, &act).as_deref(), Some("pap"));
+    let game = green(&kr, "Not real", "exercise = \"Ghost Net\"");
+    assert_eq!(stopped_by(&kr, &game).as_deref(), Some("exercise"));
+    for (wrong, says, next) in [
+        ("pap = \"MAUVE\"", "not a label of PAP", "mend line 6"),
+        ("exercise = \"\"", "the name of an exercise", "mend line 6"),
+    ] {
+        let file = green(&kr, "Wrong", wrong);
+        kr.try_with(&["publish", &file, "--dry-run"], "").refused(
+            65,
+            "record-file-invalid",
+            says,
+            next,
+        );
+    }
+    let none = green(&kr, "Wrong", "community = \"Nobody\"");
+    kr.try_with(&["publish", &none, "--dry-run"], "").refused(
+        66,
+        "no-group",
+        "Nobody",
+        "group list",
+    );
+    let weaker = green(&kr, "Weaker", "pap = \"GREEN\"");
+    let text_of = std::fs::read_to_string(&weaker).unwrap() + "marking = { pap = \"CLEAR\" }\n";
+    std::fs::write(&weaker, text_of).unwrap();
+    kr.try_with(&["publish", &weaker, "--dry-run"], "").refused(
+        65,
+        "record-file-invalid",
+        "PAP:GREEN",
+        "mend line",
+    );
+
+    let embargo = "pap = \"GREEN\"\nonward = \"none\"\nembargo-until = 2036-01-01T00:00:00Z";
+    let file = green(&kr, "Not yet", embargo);
+    assert_eq!(stopped_by(&kr, &file), None);
+    let published = kr.data(&["publish", &file, "--yes"]);
+    let own = kr.data(&["show", text(&published, "reference")]);
+    let line = arrived(&jp, "Not yet");
+    assert_eq!(text(&line, "embargo_until"), "2036-01-01T00:00:00Z");
+    let theirs = jp.data(&["show", text(&line, "reference")]);
+    let marking = &theirs["parts"][0]["marking"];
+    assert_eq!(*marking, own["parts"][0]["marking"]);
+    let said = ["tlp", "pap", "onward", "embargo-until"].map(|name| text(marking, name));
+    assert_eq!(said, ["GREEN", "GREEN", "none", "2036-01-01T00:00:00Z"]);
+    let taken_on = &theirs["parts"][0]["taken_on"];
+    assert_eq!(taken_on["retention_days"], 30);
+    assert_eq!(taken_on["purposes"], serde_json::json!(["incident response"]));
+    assert_eq!(own["parts"][0]["taken_on"], Value::Null, "its origin is bound to nobody");
+    let screen = jp.screen(&jp.folder(), &["show", text(&line, "reference")].map(str::to_owned));
+    for says in ["PAP GREEN", "embargo-until 2036-01-01", "kept 30 days", "incident response"] {
+        assert!(screen.out.contains(says), "{says}: {}", screen.out);
+    }
+    assert_eq!((kr.stop(), jp.stop()), (0, 0));
+}
+
+/// Before its time a record is released by a word of its own, and by no other.
+#[test]
+fn a_time_of_release_is_lifted_by_its_name() {
+    let (mut kr, mut jp) = (Node::plain("KR"), Node::plain("JP"));
+    kr.run();
+    jp.run();
+    pair((&kr, "KR"), (&jp, "JP"));
+    let file = green(&kr, "Later", "release-at = 2036-01-01T00:00:00Z");
+    let clear = std::fs::read_to_string(&file).unwrap().replace("GREEN", "CLEAR");
+    std::fs::write(&file, clear).unwrap();
+    let published = kr.data(&["publish", &file, "--yes"]);
+    let reference = text(&published, "reference");
+    kr.try_with(&["embargo", "lift", reference, "--yes"], "").refused(
+        65,
+        "no-embargo",
+        "nobody gets it before 2036",
+        "--release",
+    );
+    kr.data(&["embargo", "lift", reference, "--release", "--yes"]);
+    assert_eq!(arrived(&jp, "Later")["lifecycle"], "live");
+    assert_eq!((kr.stop(), jp.stop()), (0, 0));
 }

@@ -221,6 +221,39 @@ impl RecordFacts {
     }
 }
 
+impl RecordFacts {
+    /// Whoever delivered a part to us, and whoever first delivered its record, with what we took on. Nobody, where
+    /// the record is our own.
+    pub fn bringers<'a>(
+        &'a self,
+        part: &'a PartFacts,
+    ) -> impl Iterator<Item = (EconomyId, &'a Obligations)> + use<'a> {
+        let first = match &self.source {
+            Source::Own => None,
+            Source::From { economy, obligations } => Some((*economy, obligations)),
+        };
+        let foreign = first.is_some();
+        let more = part.sources.iter().filter(move |_| foreign);
+        first.into_iter().chain(more.map(|source| (source.economy, &*source.obligations)))
+    }
+
+    /// Those of them to whom we are bound: to the origin alone, where it gave us the part itself. What we have from
+    /// it, a stranger's copy does not narrow.
+    pub fn binding<'a>(
+        &'a self,
+        part: &'a PartFacts,
+    ) -> impl Iterator<Item = (EconomyId, &'a Obligations)> + use<'a> {
+        let (origin, given) = (self.origin, part.from_origin);
+        self.bringers(part).filter(move |(economy, _)| !given || *economy == origin)
+    }
+
+    /// All that we took on with a part. `None`: for purposes that have none in common, so no use is left.
+    #[must_use]
+    pub fn taken_on(&self, part: &PartFacts) -> Option<Obligations> {
+        self.binding(part).try_fold(Obligations::unbound(), |sum, (_, taken)| sum.meet(taken))
+    }
+}
+
 /// What the decision knows of a part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartFacts {

@@ -38,6 +38,8 @@ pub struct PublishRequest {
 pub struct EmbargoRequest {
     /// A reference, or the front of an id.
     pub record: String,
+    /// Lift the time of release as well.
+    pub release: bool,
     /// Only tell who would get what.
     pub dry_run: bool,
     /// Tell who gets what as well.
@@ -49,18 +51,59 @@ pub struct EmbargoRequest {
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct MarkingFields {
     /// `CLEAR`, `GREEN`, `AMBER`, `AMBER+STRICT`, `RED`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tlp: Option<String>,
+    /// What may be done with it: `CLEAR`, `GREEN`, `AMBER`, `RED`. None: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pap: Option<String>,
+    /// The group whose members alone get it: its name, the reference of its charter, or its id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub community: Option<String>,
     /// Nobody before this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub release_at: Option<String>,
     /// Partners at once, nobody else before this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub embargo_until: Option<String>,
     /// Nobody from this time on.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
     /// `within-marking`, `ask` or `none`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub onward: Option<String>,
+    /// The exercise that the record belongs to; a part has its record's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exercise: Option<String>,
     /// Subject categories, each of which an agreement has to cover. A part has the record's besides its own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub categories: Vec<String>,
+}
+
+impl MarkingFields {
+    /// The label, and what else is set, one by one; times as `written` has them.
+    #[must_use]
+    pub fn in_words(&self, written: impl Fn(&str) -> String) -> Vec<String> {
+        let named = |what: &str, given: &Option<String>| {
+            given.as_ref().map(|given| format!("{what} {given}"))
+        };
+        let time = |what: &str, at: &Option<String>| {
+            at.as_ref().map(|at| format!("{what} {}", written(at)))
+        };
+        let categories = (!self.categories.is_empty())
+            .then(|| format!("categories {}", self.categories.join(" and ")));
+        let said = [
+            self.tlp.clone(),
+            named("PAP", &self.pap),
+            named("for the community", &self.community),
+            time("release-at", &self.release_at),
+            time("embargo-until", &self.embargo_until),
+            time("expires", &self.expires),
+            named("onward", &self.onward),
+            categories,
+            named("exercise", &self.exercise),
+        ];
+        said.into_iter().flatten().collect()
+    }
 }
 
 /// A part to be sealed.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::MarkingFields;
 use super::PartName;
 use super::approvals::ApprovalLine;
 use super::assessing::{AssessmentLine, ProvenanceLine};
@@ -38,6 +39,9 @@ pub struct RecordLine {
     pub lifecycle: String,
     /// Whether it is for those only whom it names.
     pub addressed: bool,
+    /// Until when some of it may be passed on to nobody, where that is still ahead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embargo_until: Option<String>,
     /// When it was signed, by its author's clock.
     pub signed_at: String,
     /// When it entered here.
@@ -112,6 +116,15 @@ pub struct PartDetail {
     pub section: String,
     /// Its label; `none` where a draft has none yet.
     pub tlp: String,
+    /// Its marking whole. Of a part that is not shown: without its categories, its community and its exercise.
+    #[serde(default)]
+    pub marking: MarkingFields,
+    /// What this node took on with it from whoever gave it, where that binds beyond the marking.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_on: Option<TermsLine>,
+    /// Whether those who gave it bound it to purposes that have none in common: it may be used for nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub for_no_purpose: bool,
     /// How sensitive it is in law.
     pub classes: Vec<String>,
     /// Bytes.

@@ -18,7 +18,7 @@ use super::preview_notes::{bound_together, no_partners};
 use super::replacing::{replaceable, replaces_the_last, with_replaced};
 use super::unaware::unaware;
 use super::{Service, approvals, find_economy, find_partner, find_record};
-use super::{files, local, words};
+use super::{files, local, markings, words};
 use crate::api::{
     AddresseeRequest, ApprovalNeed, Cell, PartRequest, Preview, PreviewPart, PublishRequest,
     Published, UnawareLine,
@@ -445,7 +445,7 @@ fn draft(
     if request.interim {
         draft.state = RecordState::Interim;
     }
-    let default = words::marking(&request.marking, draft.marking.as_ref())?;
+    let default = markings::marking(state, &request.marking, draft.marking.as_ref())?;
     if let (Some(before), Some(after)) = (&draft.marking, &default)
         && after.tlp < before.tlp
     {
@@ -515,7 +515,16 @@ fn part_of(
     let destination = part.destination.as_deref().map(|text| find_economy(state, text));
     header.destination = destination.transpose()?;
     if part.marking != crate::api::MarkingFields::default() {
-        header.marking = words::marking(&part.marking, default)?;
+        header.marking = markings::marking(state, &part.marking, default)?;
+    }
+    let exercise = |marking: Option<&Marking>| marking.and_then(|one| one.exercise.clone());
+    if header.marking.is_some() && exercise(header.marking.as_ref()) != exercise(default) {
+        let message = format!(
+            "part `{}` belongs to an exercise of its own: a record is of an exercise whole, or not",
+            part.section
+        );
+        return Err(ServiceError::data("part-exercise", message)
+            .next("name the exercise in the marking of the record"));
     }
     if let (Some(own), Some(default)) = (&header.marking, default)
         && !own.at_least(default)
@@ -523,8 +532,8 @@ fn part_of(
         let message = format!(
             "part `{}` is marked {}, weaker than the record's {}: a part is only ever stricter",
             part.section,
-            words::in_words(own),
-            words::in_words(default)
+            markings::in_words(state, own),
+            markings::in_words(state, default)
         );
         return Err(ServiceError::data("part-weaker", message)
             .next("mark the record as its loosest part is to be, and the others stricter"));
@@ -539,10 +548,6 @@ fn addressee_of(
 ) -> Result<AddresseeDraft, ServiceError> {
     let group = request.group.as_deref().map(|text| find_group(state, text)).transpose()?;
     if let Some(group) = group {
-        if group.is_closed() {
-            let message = format!("the group `{}` is closed", group.founding().charter().name());
-            return Err(ServiceError::data("group-closed", message).next("comity group list"));
-        }
         to_group(state, request, group)?;
     }
     let economy = match group {
@@ -618,9 +623,5 @@ fn to_group(
         return Err(ServiceError::usage("addressee-group", message)
             .next("write a [[to]] of its own for each"));
     }
-    if !group.head().members.contains_key(&state.us()) {
-        let message = format!("this economy is not a member of `{name}`");
-        return Err(ServiceError::data("not-a-member", message).next("comity group list"));
-    }
-    Ok(())
+    markings::is_ours(state, group)
 }

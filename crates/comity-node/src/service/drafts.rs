@@ -78,7 +78,7 @@ impl Service {
                         digest: &part.content,
                         header,
                         size: bytes.len() as u64,
-                        tlp: marking.map_or_else(|| "none".to_owned(), |one| one.tlp.to_string()),
+                        marking: marking.cloned(),
                         says: Says::Draft(DraftBytes(bytes)),
                     };
                     part_detail(state, looked, content)

@@ -17,11 +17,11 @@ impl Service {
     /// Publishes a record of ours anew, without its embargo, in the place of the one that has it. All else
     /// is as it was: contents, markings, whom it is addressed to.
     pub async fn lift_embargo(&self, request: EmbargoRequest) -> Result<Published, ServiceError> {
-        let (text, now) = (request.record, self.now());
+        let (text, release, now) = (request.record, request.release, self.now());
         let (supersedes, seq, digests, title, reference) = self
             .look(move |state, _, _| {
                 let (id, held) = found(state, &text)?;
-                is_under_embargo(state, &id, held, now)?;
+                is_under_embargo(state, &id, held, (release, now))?;
                 erasing::is_whole(state, held)?;
                 let digests: Vec<_> = held.parts.iter().map(|part| part.digest).collect();
                 let (title, reference) = (held.title.clone(), held.reference.clone());
@@ -40,7 +40,7 @@ impl Service {
         }
         let manifest = parsed.manifest();
         let whole = parts.len() == manifest.parts.len();
-        let draft = whole.then(|| lifted(supersedes, manifest, parts)).flatten();
+        let draft = whole.then(|| lifted(supersedes, manifest, parts, release)).flatten();
         let draft = draft.ok_or_else(|| {
             let message = format!("not every part of {reference} is here");
             ServiceError::data("incomplete", message)
@@ -56,7 +56,7 @@ fn is_under_embargo(
     state: &State,
     id: &RecordId,
     held: &Held,
-    now: Timestamp,
+    (release, now): (bool, Timestamp),
 ) -> Result<(), ServiceError> {
     let reference = &held.reference;
     if held.facts.origin != state.us() {
@@ -70,9 +70,20 @@ fn is_under_embargo(
         let lifecycle = words::record_line(state, id, held, now).lifecycle;
         return Err(ServiceError::data("not-live", format!("{reference} is {lifecycle}")));
     }
-    let ahead = |marking: &Marking| marking.embargo_until.is_some_and(|until| until > now);
-    if ahead(&held.facts.floor) || held.parts.iter().any(|part| ahead(&part.marking)) {
+    let markings =
+        || std::iter::once(&held.facts.floor).chain(held.parts.iter().map(|part| &part.marking));
+    let ahead = |at: &Timestamp| *at > now;
+    if markings().filter_map(|marking| marking.embargo_until).any(|at| ahead(&at)) {
         return Ok(());
+    }
+    if let Some(at) = markings().filter_map(|marking| marking.release_at).filter(ahead).max() {
+        if release {
+            return Ok(());
+        }
+        let message = format!("{reference} is under no embargo: nobody gets it before {at}");
+        return Err(ServiceError::data("no-embargo", message).next(format!(
+            "to release it before its time: comity embargo lift {reference} --release"
+        )));
     }
     Err(ServiceError::data("no-embargo", format!("{reference} is under no embargo"))
         .next(format!("comity explain {reference}")))
@@ -84,8 +95,13 @@ fn lifted(
     supersedes: Vec<RecordId>,
     before: &Manifest,
     parts: Vec<(PartDigest, Part)>,
+    release: bool,
 ) -> Option<Draft> {
-    let open = |marking: &Marking| Marking { embargo_until: None, ..marking.clone() };
+    let open = |marking: &Marking| Marking {
+        embargo_until: None,
+        release_at: marking.release_at.filter(|_| !release),
+        ..marking.clone()
+    };
     let mut draft = Draft::new(before.kind);
     (draft.state, draft.urgency) = (before.state, before.urgency);
     draft.marking = Some(open(&before.floor));

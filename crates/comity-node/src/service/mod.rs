@@ -38,6 +38,7 @@ mod key_falls;
 mod key_tests;
 mod keys;
 mod local;
+mod markings;
 mod names;
 mod needle;
 mod outside;

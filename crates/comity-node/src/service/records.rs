@@ -3,20 +3,22 @@
 use std::sync::Arc;
 
 use comity_core::journal::Shown;
+use comity_core::ledger::Obligations;
 use comity_core::policy::PartFacts;
 use comity_core::record::{self, Header, Part};
 use comity_core::sight::ShownPart;
-use comity_core::{Kind, PartDigest, RecordId, Timestamp};
+use comity_core::{Kind, Marking, PartDigest, RecordId, Timestamp};
 use comity_store::{Damage, StoreError};
 
 use super::drafts::DraftBytes;
 use super::subjects::Speaks;
 use super::{
-    Service, approvals, assessing, caller, consent_lines, emergencies, erasing, find_economy,
-    find_record, group_words, local, quarantine, withdrawals, words,
+    Service, approvals, assessing, caller, consent_lines, emergencies, erasing, files,
+    find_economy, find_record, group_words, local, markings, quarantine, withdrawals, words,
 };
 use crate::api::{
-    AssessmentLine, ListRequest, PartDetail, ProvenanceLine, RecordDetail, RecordLine,
+    AssessmentLine, ListRequest, MarkingFields, PartDetail, ProvenanceLine, RecordDetail,
+    RecordLine,
 };
 use crate::error::ServiceError;
 use crate::state::{Held, State};
@@ -116,15 +118,15 @@ impl Service {
                     (header, content.len() as u64, Err(why))
                 }
             };
-            let marking = header.marking.as_ref().unwrap_or(&manifest.floor);
-            let tlp = marking.tlp.to_string();
+            let marking = header.marking.as_ref().unwrap_or(&manifest.floor).clone();
             let detail = self
                 .look(move |state, _, _| {
                     let says = match &shown {
                         Ok(shown) => Says::Part(shown),
                         Err(why) => Says::Nothing(why.clone()),
                     };
-                    let looked = Looked { digest: &digest, header: &header, size, tlp, says };
+                    let marking = Some(marking);
+                    let looked = Looked { digest: &digest, header: &header, size, marking, says };
                     part_detail(state, looked, content)
                 })
                 .await?;
@@ -143,6 +145,7 @@ impl Service {
             let part = parts.iter_mut().find(|part| part.part == digest);
             part.into_iter().for_each(|part| part.number = number);
         }
+        let parts = self.look(move |state, _, _| bound(state, &id, parts)).await?;
         Ok(RecordDetail {
             line: self.discreet(line),
             author: manifest.author.to_string(),
@@ -223,7 +226,7 @@ pub(super) struct Looked<'a> {
     pub(super) digest: &'a PartDigest,
     pub(super) header: &'a Header,
     pub(super) size: u64,
-    pub(super) tlp: String,
+    pub(super) marking: Option<Marking>,
     pub(super) says: Says<'a>,
 }
 
@@ -238,7 +241,7 @@ pub(super) enum Says<'a> {
 }
 
 pub(super) fn part_detail(state: &State, part: Looked<'_>, content: bool) -> PartDetail {
-    let Looked { digest, header, size, tlp, says } = part;
+    let Looked { digest, header, size, marking, says } = part;
     let textual = ["text/", "application/json", "application/x-ndjson"];
     let is_text = textual.iter().any(|kind| header.media_type.starts_with(kind));
     let (bytes, withheld) = match says {
@@ -255,7 +258,10 @@ pub(super) fn part_detail(state: &State, part: Looked<'_>, content: bool) -> Par
         number: 0,
         part: digest.to_string(),
         section: header.counts_as().to_string(),
-        tlp,
+        tlp: marking.as_ref().map_or_else(|| "none".to_owned(), |one| one.tlp.to_string()),
+        marking: marking.map(|one| markings::fields(state, &one)).unwrap_or_default(),
+        taken_on: None,
+        for_no_purpose: false,
         classes: header.classes.iter().map(ToString::to_string).collect(),
         size,
         media_type: header.media_type.clone(),
@@ -277,6 +283,27 @@ pub(super) fn part_detail(state: &State, part: Looked<'_>, content: bool) -> Par
         text,
         withheld,
     }
+}
+
+/// The same, with what we took on with each. What is not shown is not told by what it is marked for either.
+fn bound(state: &State, record: &RecordId, mut parts: Vec<PartDetail>) -> Vec<PartDetail> {
+    let Some(held) = state.record(record) else { return parts };
+    for part in &mut parts {
+        let facts = held.parts.iter().find(|facts| facts.digest.to_string() == part.part);
+        let Some(facts) = facts else { continue };
+        let marking = markings::fields(state, &facts.marking);
+        part.marking = match part.withheld {
+            None => marking,
+            Some(_) => {
+                MarkingFields { categories: Vec::new(), community: None, exercise: None, ..marking }
+            }
+        };
+        let taken_on = held.facts.taken_on(facts);
+        part.for_no_purpose = taken_on.is_none();
+        let taken_on = taken_on.filter(|taken_on| *taken_on != Obligations::unbound());
+        part.taken_on = taken_on.as_ref().map(files::terms);
+    }
+    parts
 }
 
 /// A part whose body was erased: what the journal still says of it.
@@ -304,6 +331,9 @@ fn without_body(state: &State, facts: &PartFacts) -> PartDetail {
         part: facts.digest.to_string(),
         section: facts.section.to_string(),
         tlp: facts.marking.tlp.to_string(),
+        marking: markings::fields(state, &facts.marking),
+        taken_on: None,
+        for_no_purpose: false,
         classes: facts.classes.iter().map(|class| class.to_string()).collect(),
         size: 0,
         media_type: "damaged".to_owned(),

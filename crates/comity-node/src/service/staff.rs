@@ -15,7 +15,7 @@ use comity_core::{Kind, Timestamp, Tlp};
 
 use super::caller::{own_key, staff_key_file};
 use super::key_ends::reach;
-use super::{Service, drafts, find_record, words};
+use super::{Service, drafts, find_record, markings, words};
 use crate::api::{
     AloneFields, ReadLine, ReadsRequest, StaffAddRequest, StaffAdded, StaffLeaveRequest, StaffLeft,
     StaffLine,
@@ -287,7 +287,7 @@ fn alone(fields: &AloneFields, roles: &Roles, ceiling: Tlp) -> Result<Alone, Ser
         })
     };
     let kinds: BTreeSet<Kind> = kinds.iter().map(kind).collect::<Result<_, _>>()?;
-    let categories = words::categories(categories)?;
+    let categories = markings::categories(categories)?;
     Ok(Alone {
         up_to,
         kinds: Some(kinds).filter(|kinds| !kinds.is_empty()),

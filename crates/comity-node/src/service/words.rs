@@ -8,15 +8,13 @@ use comity_core::cbor::is_label;
 use comity_core::control::WithdrawalBody;
 use comity_core::journal::{Source, Standing};
 use comity_core::ledger::Obligations;
-use comity_core::limits::{ANSWER_BYTES, CATEGORIES, TEXT_BYTES};
+use comity_core::limits::ANSWER_BYTES;
 use comity_core::policy::{Decision, Lifecycle, Outcome};
-use comity_core::{
-    Class, EconomyId, Kind, Marking, Onward, RecordId, Section, Timestamp, Tlp, Urgency,
-};
+use comity_core::{Class, EconomyId, Kind, RecordId, Section, Timestamp, Tlp, Urgency};
 
 use super::audit::successor;
 use super::local;
-use crate::api::{EndLine, MarkingFields, RecordLine};
+use crate::api::{EndLine, RecordLine};
 use crate::error::ServiceError;
 use crate::state::{Bond, Held, State};
 
@@ -73,6 +71,13 @@ pub(super) fn record_line(state: &State, id: &RecordId, held: &Held, now: Timest
         }
         .to_owned(),
         addressed: held.facts.addressed,
+        embargo_until: held
+            .parts
+            .iter()
+            .filter_map(|part| part.marking.embargo_until)
+            .filter(|until| *until > now && held.facts.lifecycle == Lifecycle::Live)
+            .max()
+            .map(|until| until.to_string()),
         signed_at: held.signed_at.to_string(),
         entered_at: held.entered_at.to_string(),
         rating: state.rating(id).map(|(source, said)| format!("{source}{said}")),
@@ -238,73 +243,6 @@ pub(super) fn instant(text: &str) -> Result<Timestamp, ServiceError> {
     text.parse().map_err(|error: comity_core::time::ParseTimestampError| {
         ServiceError::usage("time", error.to_string())
     })
-}
-
-/// Categories, as a marking has them.
-pub(super) fn categories(given: &[String]) -> Result<BTreeSet<String>, ServiceError> {
-    let fits = |category: &&String| is_label(category) && category.len() <= TEXT_BYTES;
-    if given.len() > CATEGORIES || !given.iter().all(|category| fits(&category)) {
-        let message = format!(
-            "{CATEGORIES} categories at most, each of them one line of 1 to {TEXT_BYTES} bytes"
-        );
-        return Err(ServiceError::usage("category", message));
-    }
-    Ok(given.iter().cloned().collect())
-}
-
-/// A marking from what is given, and from `default` for what is not. `None` without any label.
-pub(super) fn marking(
-    fields: &MarkingFields,
-    default: Option<&Marking>,
-) -> Result<Option<Marking>, ServiceError> {
-    let label = fields.tlp.as_deref().map(tlp).transpose()?;
-    let mut marking = match (label, default) {
-        (Some(label), Some(default)) => Marking { tlp: label, ..default.clone() },
-        (Some(label), None) => Marking::new(label),
-        (None, Some(default)) => default.clone(),
-        (None, None) => return Ok(None),
-    };
-    let time = |text: &Option<String>| text.as_deref().map(instant).transpose();
-    marking.release_at = time(&fields.release_at)?.or(marking.release_at);
-    marking.embargo_until = time(&fields.embargo_until)?.or(marking.embargo_until);
-    marking.expires = time(&fields.expires)?.or(marking.expires);
-    marking.categories.extend(categories(&fields.categories)?);
-    if marking.categories.len() > CATEGORIES {
-        let message = format!("a marking has {CATEGORIES} categories at most");
-        return Err(ServiceError::usage("category", message));
-    }
-    if let Some(onward) = &fields.onward {
-        marking.onward = match onward.as_str() {
-            "within-marking" => Onward::WithinMarking,
-            "ask" => Onward::Ask,
-            "none" => Onward::None,
-            other => {
-                return Err(ServiceError::usage(
-                    "onward",
-                    format!("`{other}` is not one of these"),
-                )
-                .next("within-marking, ask or none"));
-            }
-        };
-    }
-    Ok(Some(marking))
-}
-
-/// A marking as one line: its label, and what else is set.
-pub(super) fn in_words(marking: &Marking) -> String {
-    let time = |what: &str, at: Option<Timestamp>| at.map(|at| format!("{what} {at}"));
-    let said = [
-        Some(marking.tlp.to_string()),
-        time("release-at", marking.release_at),
-        time("embargo-until", marking.embargo_until),
-        time("expires", marking.expires),
-        (marking.onward != Onward::WithinMarking).then(|| format!("onward {}", marking.onward)),
-        (!marking.categories.is_empty()).then(|| {
-            let names: Vec<_> = marking.categories.iter().map(String::as_str).collect();
-            format!("categories {}", names.join(" and "))
-        }),
-    ];
-    said.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 pub(super) fn names(state: &State, economies: &[EconomyId]) -> String {

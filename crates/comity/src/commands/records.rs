@@ -47,7 +47,10 @@ pub(super) fn table(records: &[RecordLine], zones: &Zones) -> Table {
 }
 
 fn marking(line: &RecordLine) -> String {
-    if line.addressed { format!("{}, addressed", line.tlp) } else { line.tlp.clone() }
+    let addressed = line.addressed.then_some("addressed");
+    let embargo = line.embargo_until.as_ref().map(|_| "embargo");
+    let more = addressed.into_iter().chain(embargo);
+    std::iter::once(line.tlp.as_str()).chain(more).collect::<Vec<_>>().join(", ")
 }
 
 /// Origin, who introduced it, and the relay, as far as they differ.
@@ -287,6 +290,7 @@ pub(super) fn write_record(
     if let Some(assessment) = &detail.assessment {
         assessing::write_assessment(assessment, zones, out)?;
     }
+    write_bounds(&detail.parts, zones, out)?;
     if let Some(body) = &detail.body {
         writeln!(out, "\n{}", printable_text(body, usize::MAX))?;
     }
@@ -296,6 +300,39 @@ pub(super) fn write_record(
         writeln!(out, "{lines} no part here: withheld, or padding")?;
     }
     write_texts(&detail.parts, full, out)
+}
+
+/// What binds whoever reads it, beyond the label: how it is marked, and what was taken on with it.
+fn write_bounds(parts: &[PartDetail], zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
+    let marked = |part: &PartDetail| {
+        let words = part.marking.in_words(|at| zones.written(at));
+        (words.len() > 1).then(|| words.join(", "))
+    };
+    let taken_on = |part: &PartDetail| {
+        let nothing = "may be used for nothing: its givers have no purpose in common";
+        let terms = part.taken_on.as_ref().map(files::terms);
+        if part.for_no_purpose { Some(nothing.to_owned()) } else { terms }
+    };
+    let lines: [(&str, &dyn Fn(&PartDetail) -> Option<String>); 2] =
+        [("marking", &marked), ("taken on", &taken_on)];
+    for (name, words) in lines {
+        let mut said: Vec<(String, Vec<&str>)> = Vec::new();
+        for part in parts {
+            let Some(words) = words(part) else { continue };
+            match said.iter_mut().find(|(before, _)| *before == words) {
+                Some((_, sections)) => sections.push(&part.section),
+                None => said.push((words, vec![&part.section])),
+            }
+        }
+        for (words, sections) in said {
+            let of = match sections.len() == parts.len() {
+                true => String::new(),
+                false => format!(" ({})", sections.join(", ")),
+            };
+            writeln!(out, "  {name:<9} {}{of}", printable(&words))?;
+        }
+    }
+    Ok(())
 }
 
 fn write_table(parts: &[PartDetail], out: &mut dyn Write) -> io::Result<()> {

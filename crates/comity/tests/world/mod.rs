@@ -318,3 +318,18 @@ pub(crate) fn pair_restricted(one: (&Node, &str), other: (&Node, &str)) {
     one.0.data(&["partner", "level", other.1, "restricted"]);
     other.0.data(&["partner", "level", one.1, "restricted"]);
 }
+
+/// What stands in the file of the terms, signed by both.
+pub(crate) fn agree((one, here): (&Node, &str), (other, there): (&Node, &str), terms: &str) {
+    one.data(&["agreement", "propose", terms, "--to", there, "--yes"]);
+    let with = |node: &Node, name: &str, state: &str| {
+        let all = node.data(&["agreement", "list"]);
+        let mut all = all.as_array().unwrap().iter();
+        let found = all.find(|line| text(line, "partner") == name && text(line, "state") == state);
+        found.map(|line| text(line, "reference").to_owned())
+    };
+    eventually("the proposal arrives", || with(other, here, "awaits our acceptance").is_some());
+    let reference = with(other, here, "awaits our acceptance").unwrap();
+    other.data(&["agreement", "accept", &reference, "--yes"]);
+    eventually("both have signed", || with(one, there, "in force").is_some());
+}

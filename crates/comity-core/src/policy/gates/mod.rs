@@ -36,7 +36,7 @@ use super::consent::Consent;
 use super::decision::{Citation, Gate, Judgement, Verdict};
 use super::emergency::Emergency;
 use super::fact::{Contradiction, Fact};
-use super::facts::{PartFacts, Recipient, RecordFacts, Source};
+use super::facts::{PartFacts, Recipient, RecordFacts};
 use super::groups;
 use super::signed::Agreement;
 use super::snapshot::{Association, Partner, PolicySnapshot};
@@ -247,26 +247,18 @@ impl<'a> Question<'a> {
     /// Those of [`Question::bringers`] to whom we are bound: to the origin alone, where it gave us the
     /// part itself. What we have from it, a stranger's copy does not narrow.
     pub(super) fn sources(&self) -> impl Iterator<Item = (EconomyId, &'a Obligations)> + use<'a> {
-        let (origin, given) = (self.record.origin, self.part.from_origin);
-        self.bringers().filter(move |(economy, _)| !given || *economy == origin)
+        self.record.binding(self.part)
     }
 
     /// Whoever delivered the part to us, and whoever first delivered its record, with what we took on.
     /// Nobody, where the record is our own.
     pub(super) fn bringers(&self) -> impl Iterator<Item = (EconomyId, &'a Obligations)> + use<'a> {
-        let (record, part) = (self.record, self.part);
-        let first = match &record.source {
-            Source::Own => None,
-            Source::From { economy, obligations } => Some((*economy, obligations)),
-        };
-        let foreign = first.is_some();
-        let more = part.sources.iter().filter(move |_| foreign);
-        first.into_iter().chain(more.map(|source| (source.economy, &*source.obligations)))
+        self.record.bringers(self.part)
     }
 
     /// All that we took on together. `None`: for purposes that have none in common, so no use is left.
     pub(super) fn taken_on(&self) -> Option<Obligations> {
-        self.sources().try_fold(Obligations::unbound(), |sum, (_, taken)| sum.meet(taken))
+        self.record.taken_on(self.part)
     }
 
     /// How it may be passed on: the strictest of its marking and of all that we took on.

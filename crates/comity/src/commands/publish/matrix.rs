@@ -225,6 +225,7 @@ mod tests {
             standing_reason: None,
             lifecycle: "live".to_owned(),
             addressed: true,
+            embargo_until: None,
             signed_at: String::new(),
             entered_at: String::new(),
             rating: None,

@@ -8,7 +8,7 @@ use comity_admin::{Failure, FailureKind};
 use comity_core::cbor::is_label;
 use comity_core::limits::TEXT_BYTES;
 use comity_core::time::ParseTimestampError;
-use comity_core::{Marking, Onward, Timestamp, Tlp};
+use comity_core::{Marking, Onward, Pap, Timestamp, Tlp};
 use comity_node::api::MarkingFields;
 use comity_node::config::Fault;
 use serde::Deserialize;
@@ -21,16 +21,40 @@ pub(super) type At = Spanned<String>;
 const ONWARD: [(&str, Onward); 3] =
     [("within-marking", Onward::WithinMarking), ("ask", Onward::Ask), ("none", Onward::None)];
 
+/// An instant, in quotes or as TOML has it: what it is, is said by the one place that reads instants.
+#[derive(Clone, Deserialize)]
+#[serde(from = "Written")]
+struct Moment(String);
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Text(String),
+    Time(toml::value::Datetime),
+}
+
+impl From<Written> for Moment {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::Text(text) => Self(text),
+            Written::Time(time) => Self(time.to_string()),
+        }
+    }
+}
+
 /// A marking as it is written.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub(super) struct MarkingFile {
     tlp: Option<At>,
-    release_at: Option<At>,
-    embargo_until: Option<At>,
-    expires: Option<At>,
+    pap: Option<At>,
+    community: Option<At>,
+    release_at: Option<Spanned<Moment>>,
+    embargo_until: Option<Spanned<Moment>>,
+    expires: Option<Spanned<Moment>>,
     onward: Option<At>,
     categories: Vec<At>,
+    exercise: Option<At>,
 }
 
 /// The text that places are in.
@@ -76,10 +100,10 @@ impl Source<'_> {
         })
     }
 
-    fn instant(&self, given: Option<&At>) -> Result<Option<Timestamp>, Failure> {
-        let read = |given: &At| {
+    fn instant(&self, given: Option<&Spanned<Moment>>) -> Result<Option<Timestamp>, Failure> {
+        let read = |given: &Spanned<Moment>| {
             let wrong = |error: ParseTimestampError| self.wrong(given.span(), error, Vec::new());
-            given.get_ref().parse().map_err(wrong)
+            given.get_ref().0.parse().map_err(wrong)
         };
         given.map(read).transpose()
     }
@@ -99,6 +123,13 @@ impl Source<'_> {
             self.instant(file.embargo_until.as_ref())?,
             self.instant(file.expires.as_ref())?,
         );
+        let pap = file.pap.as_ref();
+        let pap = pap
+            .map(|given| self.name(given, "a label of PAP", Pap::from_name, Pap::ALL))
+            .transpose()?;
+        let exercise = file.exercise.as_ref();
+        let exercise = exercise.map(|given| self.label(given, "the name of an exercise"));
+        let exercise = exercise.transpose()?;
         let onward = file.onward.as_ref().map(|given| self.onward(given)).transpose()?;
         let begun = match (label, default) {
             (Some(tlp), Some(default)) => Marking { tlp, ..default.clone() },
@@ -108,21 +139,28 @@ impl Source<'_> {
         };
         let mut categories = begun.categories.clone();
         for given in &file.categories {
-            let category = given.get_ref();
-            if !is_label(category) || category.len() > TEXT_BYTES {
-                let message = format!("a category is one line of 1 to {TEXT_BYTES} bytes");
-                return Err(self.wrong(given.span(), message, Vec::new()));
-            }
-            categories.insert(category.clone());
+            categories.insert(self.label(given, "a category")?);
         }
+        // Which group a community is, the node knows.
         Ok(Some(Marking {
             categories,
+            pap: pap.or(begun.pap),
+            exercise: exercise.or(begun.exercise),
             release_at: release_at.or(begun.release_at),
             embargo_until: embargo_until.or(begun.embargo_until),
             expires: expires.or(begun.expires),
             onward: onward.unwrap_or(begun.onward),
             ..begun
         }))
+    }
+
+    fn label(&self, given: &At, what: &str) -> Result<String, Failure> {
+        let text = given.get_ref();
+        if !is_label(text) || text.len() > TEXT_BYTES {
+            let message = format!("{what} is one line of 1 to {TEXT_BYTES} bytes");
+            return Err(self.wrong(given.span(), message, Vec::new()));
+        }
+        Ok(text.clone())
     }
 
     fn onward(&self, given: &At) -> Result<Onward, Failure> {
@@ -139,30 +177,45 @@ impl Source<'_> {
         let Some(own) = self.marking(part, Some(of))? else { return Ok(()) };
         let weaker = |own: &Marking| !own.at_least(of);
         // Each value alone, so that the one which is weaker is shown.
+        let named = |given: &Option<At>| given.as_ref().map(Spanned::span);
+        let timed = |given: &Option<Spanned<Moment>>| given.as_ref().map(Spanned::span);
         let alone = [
-            (&part.tlp, Marking { tlp: own.tlp, ..of.clone() }, of.tlp.to_string()),
+            (named(&part.tlp), Marking { tlp: own.tlp, ..of.clone() }, of.tlp.to_string()),
+            (named(&part.pap), Marking { pap: own.pap, ..of.clone() }, pap(of.pap)),
             (
-                &part.release_at,
+                timed(&part.release_at),
                 Marking { release_at: own.release_at, ..of.clone() },
                 time(of.release_at),
             ),
             (
-                &part.embargo_until,
+                timed(&part.embargo_until),
                 Marking { embargo_until: own.embargo_until, ..of.clone() },
                 time(of.embargo_until),
             ),
-            (&part.expires, Marking { expires: own.expires, ..of.clone() }, time(of.expires)),
-            (&part.onward, Marking { onward: own.onward, ..of.clone() }, of.onward.to_string()),
+            (
+                timed(&part.expires),
+                Marking { expires: own.expires, ..of.clone() },
+                time(of.expires),
+            ),
+            (
+                named(&part.onward),
+                Marking { onward: own.onward, ..of.clone() },
+                of.onward.to_string(),
+            ),
         ];
         for (given, changed, whole) in alone {
-            if let Some(given) = given.as_ref().filter(|_| weaker(&changed)) {
+            if let Some(given) = given.filter(|_| weaker(&changed)) {
                 let message =
                     format!("weaker than the record's {whole}: a part is only ever stricter");
-                return Err(self.wrong(given.span(), message, Vec::new()));
+                return Err(self.wrong(given, message, Vec::new()));
             }
         }
         Ok(())
     }
+}
+
+fn pap(label: Option<Pap>) -> String {
+    label.map_or_else(|| "none".to_owned(), |label| format!("PAP:{label}"))
 }
 
 fn time(at: Option<Timestamp>) -> String {
@@ -173,13 +226,17 @@ impl MarkingFile {
     /// As it is asked of a node.
     pub(super) fn fields(self) -> MarkingFields {
         let plain = |given: Option<At>| given.map(Spanned::into_inner);
+        let time = |given: Option<Spanned<Moment>>| given.map(|given| given.into_inner().0);
         MarkingFields {
             tlp: plain(self.tlp),
-            release_at: plain(self.release_at),
-            embargo_until: plain(self.embargo_until),
-            expires: plain(self.expires),
+            pap: plain(self.pap),
+            community: plain(self.community),
+            release_at: time(self.release_at),
+            embargo_until: time(self.embargo_until),
+            expires: time(self.expires),
             onward: plain(self.onward),
             categories: self.categories.into_iter().map(Spanned::into_inner).collect(),
+            exercise: plain(self.exercise),
         }
     }
 }
