@@ -10,9 +10,10 @@
 mod world;
 
 use std::io::Write as _;
+use std::time::Duration;
 
 use serde_json::Value;
-use world::{Node, eventually, pair, text};
+use world::{Node, clock, eventually, pair, text};
 
 const CHARTER: &str = r#"
 format = 1
@@ -554,4 +555,40 @@ fn a_group_that_was_founded_twice_is_closed_once() {
         "hand-over",
     );
     assert_eq!((kr.stop(), jp.stop()), (0, 0));
+}
+
+/// What permits has its day, and so has what signs: both are named before it comes.
+#[test]
+fn the_end_of_a_charter_and_of_a_key_is_told_ahead() {
+    const DAY: u64 = 24 * 60 * 60;
+    let mut kr = Node::plain("KR");
+    let charter = kr.folder().join("charter.toml");
+    let ends = comity_node::clock::now().saturating_add(Duration::from_secs(705 * DAY)).to_string();
+    let alone = CHARTER.replace("[\"KR\", \"JP\", \"FJ\"]", "[\"KR\"]");
+    let dated = format!("starts = 2026-01-01\nends = {}\n", &ends[..10]);
+    std::fs::write(&charter, alone.replace("starts = 2026-01-01\n", &dated)).unwrap();
+    kr.data(&["group", "found", &charter.display().to_string()]);
+    let told =
+        |node: &Node| node.data(&["status"])["deadlines"].as_array().cloned().unwrap_or_default();
+    assert!(told(&kr).is_empty());
+
+    kr.set_environment(clock::ahead(700 * DAY as i64));
+    let lines = told(&kr);
+    let of = |name: &str| lines.iter().find(|one| text(one, "what").contains(name));
+    let charter = of("of Islands ends in 5 days").unwrap_or_else(|| panic!("{lines:#?}"));
+    assert_eq!((text(charter, "group"), &charter["step"]), ("Islands", &Value::from(7)));
+    for (name, next) in [("key of the links", "key rotate"), ("this node signs", "key revoke desk")]
+    {
+        let key = of(name).unwrap_or_else(|| panic!("{name}: {lines:#?}"));
+        assert_eq!(key["step"], 30, "{key}");
+        assert!(text(key, "next").contains(next), "{key}");
+    }
+    let doctor = kr.try_with(&["doctor"], "");
+    assert!(doctor.out.contains("of Islands ends in 5 days"), "{}", doctor.out);
+
+    // After it the group is shown as what it is, whatever was said of the roster.
+    kr.set_environment(clock::ahead(706 * DAY as i64));
+    let group = kr.data(&["group", "list"])[0].clone();
+    assert!(text(&group, "stale_from") < &*ends, "{group}");
+    assert!(told(&kr).iter().any(|one| text(one, "what").contains("of Islands has ended")));
 }

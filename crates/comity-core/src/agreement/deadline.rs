@@ -50,6 +50,12 @@ impl Step {
 }
 
 impl Deadline {
+    /// The end of what ends at `at`, if that is near enough to be told of.
+    #[must_use]
+    pub fn end(at: Timestamp, now: Timestamp) -> Option<Self> {
+        Self::new(DeadlineKind::End, at, now)
+    }
+
     fn new(kind: DeadlineKind, at: Timestamp, now: Timestamp) -> Option<Self> {
         let left = days_left(at, now);
         let step = if at <= now {
@@ -87,7 +93,7 @@ pub fn deadlines(
     until: Option<Timestamp>,
     now: Timestamp,
 ) -> impl Iterator<Item = Deadline> {
-    let end = until.and_then(|at| Deadline::new(DeadlineKind::End, at, now));
+    let end = until.and_then(|at| Deadline::end(at, now));
     // What ends first needs no review any more.
     let review = terms.overdue_from().filter(|due| until.is_none_or(|until| *due < until));
     let ended = until.is_some_and(|until| until <= now);

@@ -26,7 +26,7 @@ pub struct GroupLine {
     pub founded_by: String,
     /// When the secretariat last said that the roster is the last one.
     pub confirmed: String,
-    /// From when on nothing is released to the group, unless it says so again.
+    /// From when on nothing is released to the group: unless it says so again, or because the charter ends or a review stops it.
     pub stale_from: String,
 }
 

@@ -260,12 +260,18 @@ pub struct ContestedLine {
 /// An end or a review of an agreement, told ahead.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DeadlineLine {
-    /// The record that proposed the agreement.
+    /// The record that proposed the agreement, or is the charter; empty of a key.
     pub agreement: String,
     /// Its short reference.
     pub reference: String,
-    /// The other party.
+    /// The other party; empty of a charter or a key.
     pub partner: String,
+    /// Of a charter: what it calls the group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Of a key of ours: its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// `end` or `review`.
     pub deadline: String,
     /// The first instant after it.

@@ -11,6 +11,7 @@ use crate::api::{
     AffiliationLine, ApplicationLine, CriterionLine, GroupDetail, GroupLine, MemberLine,
     RosterLine, VoteLine,
 };
+use crate::deadlines::stops;
 use crate::state::State;
 
 pub(super) fn group(state: &State, group: &Group, now: Timestamp) -> GroupLine {
@@ -25,7 +26,9 @@ pub(super) fn group(state: &State, group: &Group, now: Timestamp) -> GroupLine {
         members: head.members.len() as u64,
         secretariat: state.name_of(&head.secretariat),
         confirmed: group.confirmed().to_string(),
-        stale_from: group.stale_from().to_string(),
+        stale_from: stops(group)
+            .map_or(group.stale_from(), |stops| stops.min(group.stale_from()))
+            .to_string(),
     }
 }
 

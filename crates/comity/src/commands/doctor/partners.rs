@@ -27,6 +27,11 @@ pub(super) fn look(
     let agreements: Vec<AgreementLine> = session.call("/agreements", &())?;
     let mut findings = data(status, zones, comity);
     findings.extend(status.stopped_groups.iter().map(|group| stopped(group, comity)));
+    // Of the emergency key its own finding says more.
+    let elsewhere = |line: &&DeadlineLine| {
+        line.partner.is_empty() && status.emergency_key_until.as_ref() != Some(&line.at)
+    };
+    findings.extend(status.deadlines.iter().filter(elsewhere).map(deadline));
     findings.extend(clocks::look(session, &status.partners)?);
     let awaited = status.awaited.iter();
     findings.extend(awaited.map(|line| Finding::note(&line.with, &line.what, &line.next)));
@@ -287,7 +292,12 @@ fn under_agreement(
 
 /// An end or a review that is near: once little time is left, whatever stops something is wrong.
 fn deadline(line: &DeadlineLine) -> Finding {
-    let (name, what, mend) = (&line.partner, &line.what, &line.next);
+    let (what, mend) = (&line.what, &line.next);
+    let name = match (&line.group, &line.key) {
+        (Some(group), _) => group,
+        (None, Some(_)) => "keys",
+        (None, None) => &line.partner,
+    };
     if line.step <= PRESSING && line.overdue.as_deref() != Some("warn") {
         Finding::wrong(name, what, mend)
     } else {

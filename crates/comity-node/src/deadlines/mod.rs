@@ -1,17 +1,22 @@
 //! What has its day, in the words that people are told, ahead and as it passes: ends and reviews of
-//! agreements, and the daily word about a roster that this node keeps.
+//! agreements and charters, ends of our own keys, and the daily word about a roster that this node keeps.
 //!
 //! It follows from what was signed and the time alone: nothing of it is written, and of an agreement both
 //! parties see the same.
 
-use std::collections::BTreeMap;
+mod charters;
+mod keys;
+
+pub(crate) use charters::stops;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use comity_core::agreement::{
     Deadline, DeadlineKind, ReturnOrDestroy, ReviewOverdue, Step, Terms, deadlines,
 };
+use comity_core::group::Group;
 use comity_core::policy::Agreement;
-use comity_core::{EconomyId, GroupId, RecordId, Timestamp};
+use comity_core::{EconomyId, GroupId, KeyId, RecordId, Timestamp};
 
 use crate::api::DeadlineLine;
 use crate::engine::Alarm;
@@ -35,18 +40,22 @@ struct Near<'a> {
 /// Those of agreements in force, as the local interface has them.
 pub(crate) fn lines(state: &State, now: Timestamp) -> Vec<DeadlineLine> {
     let in_force = near(state, now).filter(|near| near.agreement.in_force(now));
-    in_force
-        .flat_map(|near| {
-            let line = |deadline: &Deadline| line(state, &near, *deadline, now);
-            near.deadlines.iter().map(line).collect::<Vec<_>>()
-        })
-        .collect()
+    let agreements = in_force.flat_map(|near| {
+        let line = |deadline: &Deadline| line(state, &near, *deadline, now);
+        near.deadlines.iter().map(line).collect::<Vec<_>>()
+    });
+    let charters = charters::near(state, now)
+        .map(|(group, deadline)| charters::line(state, group, deadline, now));
+    let keys = keys::near(state, now).into_iter().map(|key| keys::line(&key, now));
+    agreements.chain(charters).chain(keys).collect()
 }
 
 /// What was near when a running node last looked: each step is told once.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
     agreements: BTreeMap<RecordId, Vec<Deadline>>,
+    charters: BTreeSet<(GroupId, Deadline)>,
+    keys: BTreeSet<(KeyId, Deadline)>,
     /// For how many days the rosters that we keep had not been confirmed.
     rosters: BTreeMap<GroupId, u64>,
 }
@@ -66,8 +75,34 @@ impl Told {
             seen.insert(id, near.deadlines);
         }
         self.agreements = seen;
+        alarms.extend(self.of_charters(state, now));
+        alarms.extend(self.of_keys(state, now));
         alarms.extend(self.unconfirmed(state, now));
         alarms
+    }
+
+    fn of_charters(&mut self, state: &State, now: Timestamp) -> Vec<Alarm> {
+        let near: Vec<_> = charters::near(state, now).collect();
+        let told = near.iter().map(|(group, deadline)| (group.id(), *deadline)).collect();
+        let before = std::mem::replace(&mut self.charters, told);
+        let news = near.into_iter().filter(|(group, one)| !before.contains(&(group.id(), *one)));
+        let alarm = |(group, deadline): (&Group, Deadline)| {
+            let DeadlineLine { what, next, .. } = charters::line(state, group, deadline, now);
+            Alarm { partner: None, code: code(deadline), text: format!("{what}: {next}") }
+        };
+        news.map(alarm).collect()
+    }
+
+    fn of_keys(&mut self, state: &State, now: Timestamp) -> Vec<Alarm> {
+        let near = keys::near(state, now);
+        let told = near.iter().map(|one| (one.key, one.deadline)).collect();
+        let before = std::mem::replace(&mut self.keys, told);
+        let news = near.iter().filter(|one| !before.contains(&(one.key, one.deadline)));
+        let alarm = |key: &keys::Near| {
+            let DeadlineLine { what, next, .. } = keys::line(key, now);
+            Alarm { partner: None, code: "key-ends", text: format!("{what}: {next}") }
+        };
+        news.map(alarm).collect()
     }
 
     /// Rosters of which we should have said each day that they are the last, and have not. Told once a day.
@@ -190,15 +225,38 @@ fn line(state: &State, near: &Near<'_>, deadline: Deadline, now: Timestamp) -> D
     DeadlineLine {
         agreement: id.to_string(),
         reference,
-        what: what(&title, deadline, terms, now),
         partner,
         deadline: kind.to_owned(),
+        overdue: effect.map(str::to_owned),
+        ..bare(deadline, now, what(&title, deadline, terms, now), next)
+    }
+}
+
+/// What every line has: when it is, and a sentence of it.
+fn bare(deadline: Deadline, now: Timestamp, what: String, next: String) -> DeadlineLine {
+    DeadlineLine {
+        agreement: String::new(),
+        reference: String::new(),
+        partner: String::new(),
+        group: None,
+        key: None,
+        deadline: "end".to_owned(),
         at: deadline.at.to_string(),
         day: deadline.day(),
         days: deadline.days_left(now),
         step: deadline.step.days(),
-        overdue: effect.map(str::to_owned),
+        overdue: None,
+        what,
         next,
+    }
+}
+
+/// How far ahead a day is.
+fn when(deadline: Deadline, now: Timestamp) -> String {
+    match deadline.days_left(now) {
+        0 => "today".to_owned(),
+        1 => "tomorrow".to_owned(),
+        days => format!("in {days} days"),
     }
 }
 
@@ -229,11 +287,7 @@ fn at_end(terms: &Terms) -> &'static str {
 fn what(title: &str, deadline: Deadline, terms: &Terms, now: Timestamp) -> String {
     let (overdue, end) = (terms.review_overdue(), at_end(terms));
     let day = deadline.day();
-    let when = match deadline.days_left(now) {
-        0 => "today".to_owned(),
-        1 => "tomorrow".to_owned(),
-        days => format!("in {days} days"),
-    };
+    let when = when(deadline, now);
     match (deadline.kind, deadline.step == Step::Passed) {
         (DeadlineKind::End, false) => format!("{title} ends {when} (last day {day}){end}"),
         (DeadlineKind::End, true) => format!("{title} has ended (last day {day}){end}"),
