@@ -97,6 +97,16 @@ fn a_record_goes_as_far_as_its_origin_said_and_no_further() {
         agree((jp, "JP"), (fj, "FJ"), &nda);
         consented(kr, jp, fj);
         refused(kr, jp, fj);
+        let requests = &jp.data(&["partner", "review", "KR"])["requests"];
+        assert_eq!(
+            (&requests["granted"], &requests["refused"]),
+            (&Value::from(1), &Value::from(1))
+        );
+        assert_eq!(
+            (&requests["open"], &requests["late"]),
+            (&Value::Array(vec![]), &Value::from(0))
+        );
+        assert!(requests["slowest_ms"].is_u64(), "{requests}");
         asked_by_case(kr, jp);
     }
     let [kr, jp, fj] = &mut nodes;

@@ -95,8 +95,8 @@ pub use records::{
     RecordLine,
 };
 pub use review::{
-    ClockReview, GivenReview, KeyReview, KeysReview, PartnerReview, QuarantineReview, TakenReview,
-    WithdrawalReview,
+    ClockReview, GivenReview, KeyReview, KeysReview, PartnerReview, QuarantineReview,
+    RequestReview, TakenReview, WithdrawalReview,
 };
 pub use roots::{Hears, NextRootFile, RootPartner, RootRotated, RotateRootRequest, SealedKeys};
 pub use searching::{

@@ -18,6 +18,9 @@ pub struct PartnerReview {
     pub taken: TakenReview,
     /// What was taken back, by us and by it.
     pub withdrawals: WithdrawalReview,
+    /// What we asked of it for other economies, and what it said.
+    #[serde(default)]
+    pub requests: RequestReview,
     /// Its clock beside ours. None: nothing in the journal says.
     pub clock: Option<ClockReview>,
     /// Agreements with it, whatever became of them.
@@ -164,4 +167,25 @@ pub struct QuarantineReview {
     pub released: u64,
     /// Records that a person here dropped.
     pub dropped: u64,
+}
+
+/// Requests for the partner's consent, which is owed an answer, and what became of them.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct RequestReview {
+    /// Requests that stand.
+    pub asked: u64,
+    /// Of those, granted, in part or whole.
+    pub granted: u64,
+    /// Of those, refused.
+    pub refused: u64,
+    /// Of those that were answered, how many only after the time until which the consent was wanted.
+    pub late: u64,
+    /// The references of those without an answer.
+    pub open: Vec<String>,
+    /// Of those, how many are past the time until which the consent was wanted.
+    pub overdue: u64,
+    /// Milliseconds from a request to its answer: half of them took no longer.
+    pub half_ms: Option<u64>,
+    /// The same for the slowest.
+    pub slowest_ms: Option<u64>,
 }

@@ -12,8 +12,8 @@ use comity_core::{EconomyId, Kind, Timestamp};
 
 use super::{Links, Service, agreements, assessing, find_partner, partners, quarantine};
 use crate::api::{
-    ClockReview, GivenReview, KeyReview, KeysReview, PartnerReview, QuarantineReview, TakenReview,
-    WithdrawalReview,
+    ClockReview, GivenReview, KeyReview, KeysReview, PartnerReview, QuarantineReview,
+    RequestReview, TakenReview, WithdrawalReview,
 };
 use crate::deadlines;
 use crate::error::ServiceError;
@@ -38,6 +38,7 @@ impl Service {
                     given: given(partner),
                     taken: taken(state, &economy, partner),
                     withdrawals: withdrawals(state, &economy, partner),
+                    requests: requests(state, &economy, now),
                     clock: None,
                     agreements: agreements::with(state, &economy, now),
                     deadlines: deadlines::lines(state, now)
@@ -73,7 +74,7 @@ impl Service {
 /// What nothing in the journal says.
 fn not_known(review: &PartnerReview) -> Vec<String> {
     let mut words = vec![
-        "whether requests were answered in time: none is followed".to_owned(),
+        "whether records of the kind `request` were answered: nothing ties a response to one".to_owned(),
         "whether its people have read or acted on what it confirmed: a receipt says that its node holds it"
             .to_owned(),
     ];
@@ -222,6 +223,34 @@ fn withdrawals(state: &State, economy: &EconomyId, partner: &Partner) -> Withdra
         held.facts.kind == Kind::Withdrawal && held.facts.origin == *economy && held.is_accepted()
     });
     review.its_own = its_own.count() as u64;
+    review
+}
+
+/// What we asked of it about its records, for other economies.
+fn requests(state: &State, economy: &EconomyId, now: Timestamp) -> RequestReview {
+    let mut review = RequestReview::default();
+    let mut times = Vec::new();
+    let asks = state.consents().asks();
+    let asks = asks.filter(|(_, word)| word.by == state.us() && word.says.origin == *economy);
+    for (id, word) in asks.filter(|(id, _)| state.says_still(id)) {
+        let Some(held) = state.record(id) else { continue };
+        review.asked = review.asked.saturating_add(1);
+        let over = |at: Timestamp| u64::from(word.says.until.is_some_and(|until| until < at));
+        let answers = state.answers_to(id).filter_map(|answer| state.record(&answer));
+        let Some(first) = answers.min_by_key(|answer| answer.entered_at) else {
+            review.open.push(held.reference.clone());
+            review.overdue = review.overdue.saturating_add(over(now));
+            continue;
+        };
+        let said = match state.consents().refusal(&first.facts.id) {
+            Some(_) => &mut review.refused,
+            None => &mut review.granted,
+        };
+        *said = said.saturating_add(1);
+        review.late = review.late.saturating_add(over(first.entered_at));
+        times.push(first.entered_at.since(held.entered_at));
+    }
+    (review.half_ms, review.slowest_ms) = spread(times);
     review
 }
 

@@ -25,6 +25,7 @@ pub(super) fn review(name: &str, context: &mut Context<'_>) -> Result<(), Failur
         }
         write_deliveries(&review, &zones, out)?;
         write_withdrawals(&review, out)?;
+        write_requests(&review, out)?;
         write_clock(&review, &zones, out)?;
         write_kept_back(&review, out)?;
         write_keys(&review, &zones, out)?;
@@ -119,6 +120,36 @@ fn write_withdrawals(review: &PartnerReview, out: &mut dyn Write) -> io::Result<
     }
     if !taken_back.unanswered.is_empty() {
         writeln!(out, "  not answered: {}", taken_back.unanswered.join(", "))?;
+    }
+    Ok(())
+}
+
+fn write_requests(review: &PartnerReview, out: &mut dyn Write) -> io::Result<()> {
+    let requests = &review.requests;
+    if requests.asked == 0 {
+        return Ok(());
+    }
+    writeln!(out, "\nRequests for its consent")?;
+    writeln!(
+        out,
+        "  {}: {} granted, {} refused, {} without an answer",
+        counted(requests.asked, "request", "requests"),
+        count(requests.granted),
+        count(requests.refused),
+        count(requests.open.len() as u64)
+    )?;
+    if let Some(times) = times(requests.half_ms, requests.slowest_ms) {
+        writeln!(out, "  answered {times}")?;
+    }
+    if requests.late > 0 {
+        writeln!(out, "  answered after the time that was asked for: {}", count(requests.late))?;
+    }
+    if !requests.open.is_empty() {
+        let overdue = match requests.overdue {
+            0 => String::new(),
+            many => format!("; {} of them past the time that was asked for", count(many)),
+        };
+        writeln!(out, "  not answered: {}{overdue}", requests.open.join(", "))?;
     }
     Ok(())
 }
