@@ -200,6 +200,19 @@ fn consented(kr: &Node, jp: &Node, fj: &Node) {
     assert_eq!((text(consented, "consent"), text(consented, "state")), (given, "in force"));
     let found = kr.data(&["audit", "who", "--value", "exploited"]);
     assert!(found["found"].to_string().contains("\"to\":\"FJ\""), "{found:#}");
+    // The page of a search has each record, and names neither what was looked for nor the records, unless asked to.
+    let page = |more: &[&str]| {
+        let file = kr.folder().join("found.html");
+        std::fs::remove_file(&file).ok();
+        let name = file.display().to_string();
+        kr.data(&[&["audit", "who", "--value", "exploited", "--html", &name], more].concat());
+        std::fs::read_to_string(file).unwrap()
+    };
+    let bare = page(&[]);
+    assert!(bare.contains("<td>JP</td>") && bare.contains("<td>FJ</td>"), "{bare}");
+    assert!(bare.matches("<section>").count() == list(&found["found"]).len(), "{bare}");
+    assert!(!bare.contains("exploited"), "{bare}");
+    assert!(page(&["--titles"]).contains("Who was told of `exploited`"));
 }
 
 /// Who was told of a case: whoever has anything of a record that names it, and nobody by what merely speaks of it.

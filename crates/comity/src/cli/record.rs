@@ -306,9 +306,9 @@ pub(crate) enum AuditCommand {
         #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "value", "case"])]
         out: Option<PathBuf>,
         /// Write a page to read and print as well
-        #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "value", "case"])]
+        #[arg(long, value_name = "FILE")]
         html: Option<PathBuf>,
-        /// What the record is called stands on that page though not all of it is TLP:CLEAR, or something of it waits
+        /// What the record is called stands on that page though not all of it is TLP:CLEAR, or something of it waits; and so does the value, the case or the file that was looked for
         #[arg(long, requires = "html")]
         titles: bool,
     },

@@ -5,14 +5,16 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use comity_admin::{Failure, FailureKind};
-use comity_node::api::{AuditFound, FileDigest, FoundPart, SearchDone, SearchLine, SearchRequest};
+use comity_admin::{Failure, FailureKind, ask};
+use comity_node::api::{
+    AuditFound, AuditWho, FileDigest, FoundPart, SearchDone, SearchLine, SearchRequest,
+};
 use flate2::read::MultiGzDecoder;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::partner::table;
-use super::{consented, told};
+use super::{consented, html, told as besides};
 use crate::backend::Keys;
 use crate::commands::{Context, files};
 use crate::screen::format::counted;
@@ -31,17 +33,32 @@ struct Found {
     looked_at: SearchDone,
 }
 
-pub(super) fn by_value(value: String, context: &mut Context<'_>) -> Result<(), Failure> {
+/// A page to write as well, and whether what it is about, and the records, are named on it.
+pub(super) type Page<'a> = Option<(&'a Path, bool)>;
+
+pub(super) fn by_value(
+    value: String,
+    page: Page<'_>,
+    context: &mut Context<'_>,
+) -> Result<(), Failure> {
     let what = format!("`{}`", printable(&value));
-    search(&SearchRequest::Value(value), &what, context)
+    search(&SearchRequest::Value(value), &what, page, context)
 }
 
-pub(super) fn by_case(case: String, context: &mut Context<'_>) -> Result<(), Failure> {
+pub(super) fn by_case(
+    case: String,
+    page: Page<'_>,
+    context: &mut Context<'_>,
+) -> Result<(), Failure> {
     let what = format!("the case `{}`", printable(&case));
-    search(&SearchRequest::Case(case), &what, context)
+    search(&SearchRequest::Case(case), &what, page, context)
 }
 
-pub(super) fn by_file(path: &Path, context: &mut Context<'_>) -> Result<(), Failure> {
+pub(super) fn by_file(
+    path: &Path,
+    page: Page<'_>,
+    context: &mut Context<'_>,
+) -> Result<(), Failure> {
     let unreadable = |error: io::Error| {
         let message = format!("cannot read `{}`: {error}", path.display());
         Failure::new(FailureKind::NoInput, "unreadable", message)
@@ -52,7 +69,7 @@ pub(super) fn by_file(path: &Path, context: &mut Context<'_>) -> Result<(), Fail
         let unpacked = MultiGzDecoder::new(io::BufReader::new(open()?)).take(UNPACKED);
         files.push(digest(unpacked).map_err(unreadable)?);
     }
-    search(&SearchRequest::File(files), &format!("`{}`", path.display()), context)
+    search(&SearchRequest::File(files), &format!("`{}`", path.display()), page, context)
 }
 
 fn digest(mut source: impl Read) -> io::Result<FileDigest> {
@@ -67,7 +84,12 @@ fn digest(mut source: impl Read) -> io::Result<FileDigest> {
     Ok(FileDigest { bytes, sha256 })
 }
 
-fn search(request: &SearchRequest, what: &str, context: &mut Context<'_>) -> Result<(), Failure> {
+fn search(
+    request: &SearchRequest,
+    what: &str,
+    page: Page<'_>,
+    context: &mut Context<'_>,
+) -> Result<(), Failure> {
     let (session, zones) = context.session(Keys::Reading)?;
     let mut lines = session.lines("/audit-search", request)?;
     let (mut found, mut bar) = (Vec::new(), None);
@@ -89,7 +111,34 @@ fn search(request: &SearchRequest, what: &str, context: &mut Context<'_>) -> Res
     };
     drop(bar);
     let answer = Found { found, looked_at };
-    context.screen.answer(&answer, |out| write(&answer, what, &zones, out))
+    if let Some((path, titles)) = page {
+        let mut all = Vec::new();
+        for one in &answer.found {
+            let asked = ask::Record { record: one.record.record.clone() };
+            all.push(session.call::<_, AuditWho>("/audit-who", &asked)?);
+        }
+        let named = if titles { what } else { "something (not named here)" };
+        let written = html::pages(named, &told(&answer), &all, titles, &zones);
+        super::write_page(path, written)?;
+    }
+    context.screen.answer(&answer, |out| {
+        write(&answer, what, &zones, out)?;
+        match page {
+            Some((path, _)) => writeln!(out, "A page to print: {}", path.display()),
+            None => Ok(()),
+        }
+    })
+}
+
+/// Everybody who was told, each once, and files.
+fn told(answer: &Found) -> Vec<String> {
+    let partners = answer.found.iter().flat_map(|one| &one.sent).map(|sent| &sent.partner);
+    let others = answer.found.iter().flat_map(|one| &one.told_outside).map(|said| &said.whom);
+    let files = answer.found.iter().flat_map(|one| &one.files);
+    let files = files.map(|file| format!("{} (a file)", files::whom(&file.readers)));
+    let told: BTreeSet<_> =
+        partners.chain(others).map(|name| printable(name).to_string()).chain(files).collect();
+    told.into_iter().collect()
 }
 
 fn write(answer: &Found, what: &str, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
@@ -121,17 +170,11 @@ fn write(answer: &Found, what: &str, zones: &Zones, out: &mut dyn Write) -> io::
             (false, _) => table(&one.sent, true, zones).write(out)?,
         }
         consented::write(&one.consented, zones, out)?;
-        told::write(&one.told_outside, zones, out)?;
+        besides::write(&one.told_outside, zones, out)?;
         files::write(&one.files, zones, out)?;
     }
-    let partners = answer.found.iter().flat_map(|one| &one.sent).map(|sent| &sent.partner);
-    let others = answer.found.iter().flat_map(|one| &one.told_outside).map(|said| &said.whom);
-    let files = answer.found.iter().flat_map(|one| &one.files);
-    let files = files.map(|file| format!("{} (a file)", files::whom(&file.readers)));
-    let told: BTreeSet<_> =
-        partners.chain(others).map(|name| printable(name)).chain(files).collect();
     if !answer.found.is_empty() {
-        let told: Vec<_> = told.into_iter().collect();
+        let told = told(answer);
         let told = if told.is_empty() { "nobody".to_owned() } else { told.join(", ") };
         writeln!(out, "\nTold: {told}.")?;
         let consented = answer.found.iter().flat_map(|one| &one.consented);

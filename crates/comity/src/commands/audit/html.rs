@@ -10,10 +10,10 @@ use crate::commands::{files, recall};
 use crate::screen::times::Zones;
 
 const STYLE: &str = "body{font:15px/1.45 sans-serif;margin:2em auto;max-width:62em;padding:0 1em}\
-table{border-collapse:collapse;width:100%;margin:.6em 0 1.6em}\
+section{margin-top:3em}table{border-collapse:collapse;width:100%;margin:.6em 0 1.6em}\
 th,td{text-align:left;vertical-align:top;border-bottom:1px solid #bbb;padding:.35em .6em}\
 th{border-bottom-color:#000}h2{margin-top:1.6em}.tlp{border:1px solid;padding:0 .4em}\
-@media print{body{margin:0;max-width:none}tr{break-inside:avoid}}";
+@media print{body{margin:0;max-width:none}tr{break-inside:avoid}section{break-before:page}}";
 
 /// In place of what a record is called.
 const UNNAMED: &str = "(not named here)";
@@ -21,9 +21,57 @@ const UNNAMED: &str = "(not named here)";
 /// Who was told what of a record, as the screen says it. A page is given away: what the record is called stands
 /// in it where that may leave, or where somebody asked for it.
 pub(super) fn page(who: &AuditWho, titles: bool, zones: &Zones) -> io::Result<Vec<u8>> {
-    let record = &who.record;
+    let mut page = begun(&format!("Who was told of {}", who.record.reference))?;
+    record(&mut page, who, titles, zones)?;
+    ended(page)
+}
+
+/// The same of every record in which something was found, each on a sheet of its own.
+pub(super) fn pages(
+    what: &str,
+    told: &[String],
+    all: &[AuditWho],
+    titles: bool,
+    zones: &Zones,
+) -> io::Result<Vec<u8>> {
+    let mut page = begun(&format!("Who was told of {what}"))?;
+    let references: Vec<_> = all.iter().map(|who| who.record.reference.clone()).collect();
+    let or = |names: &[String], none: &str| match names {
+        [] => none.to_owned(),
+        names => names.join(", "),
+    };
+    let facts = [
+        vec!["It stands in".to_owned(), or(&references, "no record that is here")],
+        vec!["Told".to_owned(), or(told, "nobody")],
+    ];
+    table(&mut page, &[], facts)?;
+    for who in all {
+        writeln!(page, "<section><h1>{}</h1>", text(&who.record.reference))?;
+        record(&mut page, who, titles, zones)?;
+        writeln!(page, "</section>")?;
+    }
+    ended(page)
+}
+
+fn begun(title: &str) -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
-    let title = format!("Who was told of {}", record.reference);
+    writeln!(
+        page,
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <title>{0}</title><style>{STYLE}</style></head><body>\n\
+         <h1>{0}</h1>",
+        text(title)
+    )?;
+    Ok(page)
+}
+
+fn ended(mut page: Vec<u8>) -> io::Result<Vec<u8>> {
+    page.write_all(b"</body></html>\n")?;
+    Ok(page)
+}
+
+fn record(page: &mut Vec<u8>, who: &AuditWho, titles: bool, zones: &Zones) -> io::Result<()> {
+    let record = &who.record;
     let facts = [
         ("Record", record.record.clone()),
         ("Kind", record.kind.clone()),
@@ -31,17 +79,14 @@ pub(super) fn page(who: &AuditWho, titles: bool, zones: &Zones) -> io::Result<Ve
         ("Signed", zones.written(&record.signed_at)),
         ("State", record.lifecycle.clone()),
     ];
-    write!(
+    writeln!(
         page,
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <title>{0}</title><style>{STYLE}</style></head><body>\n\
-         <h1>{0}</h1>\n<p>{1} <span class=\"tlp\">TLP:{2}</span></p>\n",
-        text(&title),
+        "<p>{0} <span class=\"tlp\">TLP:{1}</span></p>",
         if titles || who.title_leaves { text(&record.title) } else { UNNAMED.to_owned() },
         text(&record.tlp)
     )?;
-    table(&mut page, &[], facts.map(|(name, fact)| vec![name.to_owned(), fact]))?;
-    heading(&mut page, "Deliveries")?;
+    table(page, &[], facts.map(|(name, fact)| vec![name.to_owned(), fact]))?;
+    heading(page, "Deliveries")?;
     if who.deliveries.is_empty() {
         writeln!(page, "<p>{}</p>", nobody(who))?;
     }
@@ -55,22 +100,22 @@ pub(super) fn page(who: &AuditWho, titles: bool, zones: &Zones) -> io::Result<Ve
             one.obligations.clone(),
         ]
     });
-    table(&mut page, &["to", "decided", "parts", "state", "receipt", "obligations"], rows)?;
+    table(page, &["to", "decided", "parts", "state", "receipt", "obligations"], rows)?;
     let withheld = kept(&who.deliveries).into_iter().map(|(partner, part)| {
         vec![partner.to_owned(), part.called.clone(), part.gate.clone(), part.clause.clone()]
     });
     let withheld: Vec<_> = withheld.collect();
     if !withheld.is_empty() {
-        heading(&mut page, "Kept back")?;
-        table(&mut page, &["kept from", "part", "rule", "because"], withheld)?;
+        heading(page, "Kept back")?;
+        table(page, &["kept from", "part", "rule", "because"], withheld)?;
     }
     if !who.consented.is_empty() {
-        heading(&mut page, "By our consent, from others")?;
+        heading(page, "By our consent, from others")?;
         let rows = who.consented.iter().map(|one| consented::row(one, zones).to_vec());
-        table(&mut page, &consented::HEAD, rows)?;
+        table(page, &consented::HEAD, rows)?;
     }
     if !who.told_outside.is_empty() {
-        heading(&mut page, "Told besides, as people say")?;
+        heading(page, "Told besides, as people say")?;
         let rows = who.told_outside.iter().map(|one| {
             vec![
                 one.whom.clone(),
@@ -80,28 +125,27 @@ pub(super) fn page(who: &AuditWho, titles: bool, zones: &Zones) -> io::Result<Ve
                 remarks(one),
             ]
         });
-        table(&mut page, &["whom", "by", "when", "parts", "said"], rows)?;
+        table(page, &["whom", "by", "when", "parts", "said"], rows)?;
     }
     if !who.files.is_empty() {
-        heading(&mut page, "Files that left")?;
+        heading(page, "Files that left")?;
         let rows = who.files.iter().map(|one| files::row(one, zones).to_vec());
-        table(&mut page, &files::HEAD, rows)?;
+        table(page, &files::HEAD, rows)?;
     }
     if !who.nothing_sent.is_empty() {
         let names = who.nothing_sent.join(", ");
         writeln!(page, "<p>Nothing of it was sent to {}.</p>", text(&names))?;
     }
     if let Some(by) = &who.superseded_by {
-        heading(&mut page, &format!("Replaced by {by}"))?;
-        told(&mut page, &who.superseded_told, false, zones)?;
+        heading(page, &format!("Replaced by {by}"))?;
+        told(page, &who.superseded_told, false, zones)?;
     }
     if let Some(by) = who.recalled_by.as_ref().or(who.withdrawn_by.as_ref()) {
         let what = if who.recalled_by.is_some() { "Recalled" } else { "Withdrawn" };
-        heading(&mut page, &format!("{what} by {by}"))?;
-        told(&mut page, &who.withdrawal_told, true, zones)?;
+        heading(page, &format!("{what} by {by}"))?;
+        told(page, &who.withdrawal_told, true, zones)?;
     }
-    page.write_all(b"</body></html>\n")?;
-    Ok(page)
+    Ok(())
 }
 
 fn told(page: &mut Vec<u8>, told: &[AuditTold], answers: bool, zones: &Zones) -> io::Result<()> {

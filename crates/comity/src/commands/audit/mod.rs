@@ -29,9 +29,15 @@ pub(super) fn run(command: AuditCommand, context: &mut Context<'_>) -> Result<()
             let page = html.as_deref().map(|path| (path, titles));
             of_record(record, out.as_deref(), page, context)
         }
-        AuditCommand::Who { value: Some(value), .. } => found::by_value(value, context),
-        AuditCommand::Who { case: Some(case), .. } => found::by_case(case, context),
-        AuditCommand::Who { file: Some(file), .. } => found::by_file(&file, context),
+        AuditCommand::Who { value: Some(value), html, titles, .. } => {
+            found::by_value(value, html.as_deref().map(|path| (path, titles)), context)
+        }
+        AuditCommand::Who { case: Some(case), html, titles, .. } => {
+            found::by_case(case, html.as_deref().map(|path| (path, titles)), context)
+        }
+        AuditCommand::Who { file: Some(file), html, titles, .. } => {
+            found::by_file(&file, html.as_deref().map(|path| (path, titles)), context)
+        }
         // What is typed has one of the four.
         AuditCommand::Who { .. } => {
             let message = "a record, a value, a case or a file";
@@ -66,10 +72,7 @@ fn of_record(
         folder::write_private(path, file.as_bytes())?;
     }
     if let Some((path, titles)) = page {
-        let written = html::page(&who, titles, &zones).map_err(|error| {
-            Failure::new(FailureKind::Io, "page", format!("the page cannot be written: {error}"))
-        })?;
-        folder::write_private(path, &written)?;
+        write_page(path, html::page(&who, titles, &zones))?;
     }
     context.screen.answer(&who, |screen| {
         write(&who, &zones, screen)?;
@@ -82,6 +85,13 @@ fn of_record(
             None => Ok(()),
         }
     })
+}
+
+fn write_page(path: &Path, page: io::Result<Vec<u8>>) -> Result<(), Failure> {
+    let page = page.map_err(|error| {
+        Failure::new(FailureKind::Io, "page", format!("the page cannot be written: {error}"))
+    })?;
+    folder::write_private(path, &page)
 }
 
 fn write(who: &AuditWho, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
