@@ -96,7 +96,7 @@ fn who_says_it_counts_once_whoever_passes_it_on_or_imports_it_too() {
     write(jp, "Seen here", &format!("somebody uses {CVE}"), "CLEAR");
     eventually("JP's word is at KR", || reference(kr, "JP", "Seen here").is_some());
     assert_eq!(counted(kr, &ours).1, 2);
-    kr.data(&["partner", "resume", "JP"]);
+    kr.data(&["partner", "resume", "JP", "--yes"]);
     let seen = reference(kr, "JP", "Seen here").unwrap();
     let came = |node: &Node| node.data(&["show", &seen])["provenance"]["came"].clone();
     eventually("from FJ, and from JP", || came(kr).as_array().unwrap().len() == 2);

@@ -52,7 +52,21 @@ fn a_withdrawal_is_followed_at_whoever_got_the_record() {
     assert_eq!(shown["end"]["by"], withdrawal["reference"]);
     assert_eq!(shown["end"]["entered_at"], withdrawal["entered_at"]);
     assert_eq!(shown["end"]["signed_at"], withdrawal["signed_at"]);
+    what_waited_is_seen_before_a_partner_is_taken_up_again(&kr, &jp);
     assert_eq!((kr.stop(), jp.stop()), (0, 0));
+}
+
+fn what_waited_is_seen_before_a_partner_is_taken_up_again(kr: &Node, jp: &Node) {
+    kr.data(&["partner", "suspend", "JP"]);
+    publish(kr, "meanwhile");
+    let resume = ["partner", "resume", "JP"];
+    let would = kr.data(&[&resume[..], &["--dry-run"]].concat());
+    assert_eq!(would["effects"][0]["begins"]["records"], 1, "{would}");
+    assert_eq!(would["effects"][0]["partner"], "JP", "{would}");
+    kr.try_with(&resume, "").refused(64, "not-confirmed", "Take JP up again", "--yes");
+    assert_eq!(kr.data(&["partner", "show", "JP"])["partner"]["bond"], "suspended");
+    kr.data(&[&resume[..], &["--yes"]].concat());
+    arrived(jp, "meanwhile");
 }
 
 /// Whoever is away is named with what waits for it, and no more when it has come.

@@ -38,6 +38,8 @@ pub enum DiffSide {
     Reference(String),
     /// A trust level, 0 to 4, instead of the one that `with` has; as `after` alone.
     Level(u8),
+    /// The partner `with` taken up again, that is suspended; as `after` alone.
+    Resumed,
 }
 
 /// A line of the answer: how far it has come, and at last what was found.

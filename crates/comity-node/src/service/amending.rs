@@ -136,9 +136,10 @@ pub(super) fn against_compared(
             let sound = compact.accepted.is_some() || compact.proposer == state.us();
             return acceptable(state, &id, now).err().filter(|_| !sound).and_then(told);
         }
-        (Some(_) | None, DiffSide::Text(_) | DiffSide::Reference(_) | DiffSide::Level(_)) => {
-            return None;
-        }
+        (
+            Some(_) | None,
+            DiffSide::Text(_) | DiffSide::Reference(_) | DiffSide::Level(_) | DiffSide::Resumed,
+        ) => return None,
     };
     let (terms, (id, compact)) = (Terms::parse(text).ok()?, find(state, reference).ok()?);
     let (partner, tree) = (compact.partner, state.agreements().tree(&id)?);

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use comity_core::agreement::{Field, Terms, differences};
 use comity_core::policy::{
-    Agreement, Comparison, PartFacts, Partner, PolicySnapshot, Recipient, Shift, Text, TrustLevel,
+    Agreement, Comparison, PartFacts, Partner, PolicySnapshot, Recipient, Shift, Standing, Text,
+    TrustLevel,
 };
 use comity_core::{EconomyId, PartDigest, RecordId, Timestamp};
 
@@ -106,7 +107,7 @@ impl Side {
                 let agreement = Agreement::new(written, Arc::new(terms), Timestamp::EPOCH);
                 Ok(Self { agreement, partner: None, amends: Vec::new(), named })
             }
-            DiffSide::Level(_) => Err(level_alone()),
+            DiffSide::Level(_) | DiffSide::Resumed => Err(alone()),
             DiffSide::Reference(reference) => {
                 let (id, _) = find(state, reference)?;
                 Self::here(state, id).ok_or_else(|| {
@@ -138,16 +139,31 @@ fn named(terms: &Terms, reference: Option<String>) -> DiffedSide {
     DiffedSide { reference, title, tier }
 }
 
-/// A level is compared with the one that a partner has, and with nothing else.
-fn level_alone() -> ServiceError {
-    ServiceError::usage("diff", "a level is compared with the one that a partner has")
-        .next("give `after` and `with` only")
+/// How a partner would stand is compared with how it does, and with nothing else.
+fn alone() -> ServiceError {
+    ServiceError::usage(
+        "diff",
+        "a level, or taking up again, is compared with how a partner stands",
+    )
+    .next("give `after` and `with` only")
 }
 
 impl Work {
     fn begin(state: &State, request: &DiffRequest, now: Timestamp) -> Result<Self, ServiceError> {
-        if let DiffSide::Level(level) = request.after {
-            return Self::at_level(state, request, level, now);
+        match request.after {
+            DiffSide::Level(level) => {
+                let level = TrustLevel::from_number(level).ok_or_else(|| {
+                    let message = format!("{level} is not a trust level");
+                    ServiceError::usage("level", message).next("0 to 4")
+                })?;
+                let title = format!("level {}", level.number());
+                return Self::as_partner(state, request, title, now, |one| one.at(level));
+            }
+            DiffSide::Resumed => {
+                let resumed = |one: Partner| one.standing(Standing::Paired);
+                return Self::as_partner(state, request, "resumed".to_owned(), now, resumed);
+            }
+            DiffSide::Text(_) | DiffSide::Reference(_) => {}
         }
         let after = Side::read(state, &request.after, WRITTEN_AFTER)?;
         let before = request.before.as_ref();
@@ -195,30 +211,28 @@ impl Work {
         Ok(Self::over(Comparison::new(old, new), (partner, at), request.examples, answer))
     }
 
-    /// What another trust level would do, whatever is agreed.
-    fn at_level(
+    /// What it would do if a partner stood otherwise, whatever is agreed.
+    fn as_partner(
         state: &State,
         request: &DiffRequest,
-        level: u8,
+        title: String,
         now: Timestamp,
+        otherwise: impl FnOnce(Partner) -> Partner,
     ) -> Result<Self, ServiceError> {
         let (None, false, Some(with)) = (&request.before, request.besides, &request.with) else {
-            return Err(level_alone());
+            return Err(alone());
         };
         let partner = find_partner(state, with)?;
-        let level = TrustLevel::from_number(level).ok_or_else(|| {
-            ServiceError::usage("level", format!("{level} is not a trust level")).next("0 to 4")
-        })?;
         let policy = state.policy();
         let signed = policy.partner(&partner).cloned().unwrap_or_default();
         let answer = AgreementDiff {
             with: Some(state.name_of(&partner)),
             level: Some(signed.trust.to_string()),
-            after: DiffedSide { title: format!("level {level}"), ..DiffedSide::default() },
+            after: DiffedSide { title, ..DiffedSide::default() },
             at: Some(now.to_string()),
             ..AgreementDiff::default()
         };
-        let new = policy.to_builder().partner(partner, signed.at(level)).build();
+        let new = policy.to_builder().partner(partner, otherwise(signed)).build();
         let comparison = Comparison::new(policy.clone(), new);
         Ok(Self::over(comparison, (partner, now), request.examples, answer))
     }

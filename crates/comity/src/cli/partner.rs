@@ -258,9 +258,19 @@ pub(crate) enum PartnerCommand {
         name: String,
     },
     /// Take up a suspended partner again
+    #[command(
+        long_about = "Take up a suspended partner again.\n\nWhat waited for it goes at once. What of that is content is shown before, and asked about.",
+        after_help = "Example:\n  comity partner resume JP --dry-run"
+    )]
     Resume {
         /// What you call the partner
         name: String,
+        /// Show what would go; change nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
     /// End a pairing
     #[command(

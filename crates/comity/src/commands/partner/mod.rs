@@ -9,8 +9,8 @@ use std::io::{self, Write};
 use comity_admin::{Failure, FailureKind, ask};
 use comity_core::assessment::Reliability;
 use comity_node::api::{
-    AgreementLine, AssessRequest, DiffRequest, DiffSide, IntroductionLine, PartnerLine,
-    PartnerUpdate, Published, Status,
+    AgreementDiff, AgreementLine, AssessRequest, DiffRequest, DiffSide, IntroductionLine,
+    PartnerLine, PartnerUpdate, Published, Status,
 };
 use comity_node::shell_word::word;
 use serde_json::json;
@@ -56,7 +56,7 @@ pub(super) fn run(command: PartnerCommand, context: &mut Context<'_>) -> Result<
         }
         PartnerCommand::Reach { name, addresses } => reach(&name, addresses, context),
         PartnerCommand::Suspend { name } => update(&name, PartnerUpdate::Suspend, context),
-        PartnerCommand::Resume { name } => update(&name, PartnerUpdate::Resume, context),
+        PartnerCommand::Resume { name, dry_run, yes } => resume(&name, dry_run, yes, context),
         PartnerCommand::Remove { name, yes } => {
             known(&name, context)?;
             context.asker.confirmed(yes, &format!("End the pairing with {name}?"))?;
@@ -311,23 +311,12 @@ fn set_level(
     let before = find(&session, name, &context.comity())?.level;
     let widens = level > before;
     if dry_run || (widens && !yes) {
-        let request = DiffRequest {
-            before: None,
-            after: DiffSide::Level(level),
-            with: Some(name.to_owned()),
-            besides: false,
-            examples: EXAMPLES,
-        };
-        let diff = diff::compare(&session, &request, context)?;
+        let diff = otherwise(&session, name, DiffSide::Level(level), context)?;
         if dry_run {
             return context.screen.answer(&diff, |out| diff::write_effects(&diff, &zones, out));
         }
-        if diff::begins(&diff) {
-            context.screen.show(|out| diff::write_effects(&diff, &zones, out))?;
-            let question =
-                format!("Set {} to {}? What begins goes at once.", name, diff.after.title);
-            context.asker.confirmed(yes, &printable(&question))?;
-        }
+        let question = format!("Set {} to {}?", name, diff.after.title);
+        may_begin(&diff, &question, yes, &zones, context)?;
     }
     let asked = ask::Update { name: name.to_owned(), change: PartnerUpdate::Level { level } };
     let partner: PartnerLine = session.call("/update-partner", &asked)?;
@@ -340,6 +329,48 @@ fn set_level(
         table(std::slice::from_ref(&partner)).write(out)?;
         recall::write_due(&narrowed.recall_due, &name, &comity, out)
     })
+}
+
+/// What it would do if a partner stood otherwise.
+fn otherwise(
+    session: &Session,
+    name: &str,
+    after: DiffSide,
+    context: &Context<'_>,
+) -> Result<AgreementDiff, Failure> {
+    let with = Some(name.to_owned());
+    let request = DiffRequest { before: None, after, with, besides: false, examples: EXAMPLES };
+    diff::compare(session, &request, context)
+}
+
+/// Whoever lets something begin to go sees it first.
+fn may_begin(
+    diff: &AgreementDiff,
+    question: &str,
+    yes: bool,
+    zones: &Zones,
+    context: &mut Context<'_>,
+) -> Result<(), Failure> {
+    if !diff::begins(diff) {
+        return Ok(());
+    }
+    context.screen.show(|out| diff::write_effects(diff, zones, out))?;
+    let question = format!("{question} What begins goes at once.");
+    context.asker.confirmed(yes, &printable(&question))
+}
+
+/// What waited for a partner while it was suspended goes at once.
+fn resume(name: &str, dry_run: bool, yes: bool, context: &mut Context<'_>) -> Result<(), Failure> {
+    let (session, zones) = context.session(Keys::Shut)?;
+    let suspended = find(&session, name, &context.comity())?.bond == "suspended";
+    if dry_run || (suspended && !yes) {
+        let diff = otherwise(&session, name, DiffSide::Resumed, context)?;
+        if dry_run {
+            return context.screen.answer(&diff, |out| diff::write_effects(&diff, &zones, out));
+        }
+        may_begin(&diff, &format!("Take {name} up again?"), yes, &zones, context)?;
+    }
+    update(name, PartnerUpdate::Resume, context)
 }
 
 fn reach(name: &str, addresses: Vec<String>, context: &mut Context<'_>) -> Result<(), Failure> {
