@@ -213,6 +213,8 @@ pub struct Case {
     /// Whether the recipient itself is known to have another keyring than the one that is here.
     pub link_in_doubt: bool,
     pub approval: &'static str,
+    /// Emergency releases of the record: each to whom, until when.
+    pub emergencies: Vec<(u8, i64)>,
     pub guarded: bool,
     pub guard: &'static str,
     pub unknown: bool,
@@ -294,6 +296,9 @@ impl Case {
                 "awaited",
                 "refused",
             ]),
+            emergencies: (0..if dice.once_in(2) { 1 + dice.below(3) } else { 0 })
+                .map(|_| (dice.one_of(&[THEM, THEM, THEM, OTHER]), instant(dice)))
+                .collect(),
             guarded: dice.once_in(8),
             guard: dice.one_of(&["clear", "clear", "clear", "stale", "hit", "not examined"]),
             unknown: dice.once_in(40),

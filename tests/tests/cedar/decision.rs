@@ -8,8 +8,9 @@ use comity_core::keyring::{Confirmation, Place};
 use comity_core::ledger::Obligations;
 use comity_core::marking::Pap;
 use comity_core::policy::{
-    AddresseeFacts, Agreement, Approval, Consent, Decision, Examination, Lifecycle, PartFacts,
-    Partner, PolicySnapshot, Recipient, RecordFacts, Source, Standing, TrustLevel, Word, decide,
+    AddresseeFacts, Agreement, Approval, Consent, Decision, Emergency, Examination, Lifecycle,
+    PartFacts, Partner, PolicySnapshot, Recipient, RecordFacts, Source, Standing, TrustLevel, Word,
+    decide,
 };
 use comity_core::record::{Addressee, Header, Manifest};
 use comity_core::{
@@ -190,6 +191,15 @@ fn record(case: &Case) -> (RecordFacts, PartFacts) {
         "refused" => Approval::Refused,
         _ => Approval::NotNeeded,
     };
+    record.emergencies = (70..)
+        .zip(&case.emergencies)
+        .map(|(word, (to, until))| Emergency {
+            word: RecordId([word; 32]),
+            to: economy(*to),
+            by: Word::new("kim"),
+            until: at(*until),
+        })
+        .collect();
     record.addressees = (100..).zip(&case.named).map(|(n, named)| addressee(n, named)).collect();
     if case.order {
         record.orders.push(PartDigest([2; 32]));

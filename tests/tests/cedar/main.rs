@@ -48,7 +48,7 @@ fn the_decision_and_the_policies_in_cedar_agree() {
     let papers = case::papers(&mut dice);
     let terms = decision::read(&papers);
     let mut oracle = Oracle::new(&papers);
-    let (mut released, mut withheld) = (0_u32, 0_u32);
+    let (mut released, mut withheld, mut in_emergency) = (0_u32, 0_u32, 0_u32);
     for number in 0..cases {
         let case = Case::draw(&mut dice, &papers);
         let ours = decision::ask(&case, &terms);
@@ -60,9 +60,11 @@ fn the_decision_and_the_policies_in_cedar_agree() {
             case.signed.iter().map(|one| &papers[one.paper]).collect::<Vec<_>>(),
         );
         *(if allowed { &mut released } else { &mut withheld }) += 1;
+        in_emergency += u32::from(ours.rests_on_emergency());
     }
-    println!("{released} released, {withheld} withheld");
+    println!("{released} released, {in_emergency} of them in an emergency, {withheld} withheld");
     // Agreement on refusals alone would show little.
     assert!(released * 10 > cases, "{released} of {cases} are released");
     assert!(withheld * 10 > cases, "{withheld} of {cases} are withheld");
+    assert!(in_emergency * 100 > cases, "{in_emergency} of {cases} go by an emergency release");
 }

@@ -54,6 +54,7 @@ impl Oracle {
             ("standing".to_owned(), Value::new_string(case.standing.into())),
             ("level".to_owned(), Value::new_long(case.level.into())),
             ("link_in_doubt".to_owned(), Value::new_bool(case.link_in_doubt)),
+            ("emergency_until".to_owned(), Value::new_long(emergency_until(case))),
             ("signed".to_owned(), entity_set(PLACES.iter().take(case.signed.len()).copied())),
         ]);
         if let Some(name) = name {
@@ -87,6 +88,12 @@ impl Oracle {
         attributes.insert("bound_until".into(), Value::new_long(bound));
         entity(uid("Agreement", place), attributes)
     }
+}
+
+/// The first second at which no emergency release of the record to the partner is in force any more.
+fn emergency_until(case: &Case) -> i64 {
+    let to_them = case.emergencies.iter().filter(|(to, _)| *to == THEM);
+    to_them.map(|(_, until)| *until).max().unwrap_or(-1)
 }
 
 fn uid(kind: &str, id: &str) -> EntityUid {

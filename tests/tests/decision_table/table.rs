@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use comity_core::policy::Gate;
-
 use crate::cell::{Cell, Dimension};
+use crate::scopes::{Of, Scope};
 use crate::world::Said;
 
 /// For each column, the values that the row stands for, as bits.
 type Row = Vec<u32>;
 
-/// The gate's part of the page.
-pub fn section(gate: Gate, asks: &str, columns: &[Dimension], cases: Vec<(Cell, Said)>) -> String {
+/// The table, under its heading.
+pub fn section(scope: &Scope, cases: Vec<(Cell, Said)>) -> String {
+    let columns = scope.reads;
     let mut domain = vec![0; columns.len()];
     let mut rows: Vec<(Row, Said)> = cases
         .into_iter()
@@ -38,7 +38,14 @@ pub fn section(gate: Gate, asks: &str, columns: &[Dimension], cases: Vec<(Cell, 
         }
     }
     rows.sort();
-    let mut text = format!("\n## {gate}\n\n{asks} {count} cases.\n\n|");
+    let Scope { gate, asks, .. } = scope;
+    let mut text = match (scope.further, scope.of) {
+        (true, _) => format!("\n### {gate}: {}\n\n{count} cases.\n\n|", lower(asks)),
+        (false, Of::Part) => format!("\n## {gate}\n\n{asks} {count} cases.\n\n|"),
+        (false, Of::Control) => {
+            format!("\n## {gate} of control records\n\n{asks} {count} cases.\n\n|")
+        }
+    };
     let shown = |column: usize| rows.iter().any(|(row, _)| row[column] != domain[column]);
     let shown: Vec<usize> = (0..columns.len()).filter(|column| shown(*column)).collect();
     for column in &shown {
@@ -88,4 +95,11 @@ fn words(column: Dimension, bits: u32, domain: u32) -> String {
         }
         _ => there.join(" / "),
     }
+}
+
+/// As it stands within a line.
+fn lower(title: &str) -> String {
+    let mut letters = title.chars();
+    let first = letters.next().into_iter().flat_map(char::to_lowercase);
+    first.chain(letters).collect()
 }

@@ -31,6 +31,7 @@ mod judging;
 mod keyrings;
 mod late_parts;
 mod leaving;
+mod look_alikes;
 mod receipts;
 mod redaction;
 mod resuming;
