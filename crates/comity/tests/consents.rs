@@ -200,6 +200,9 @@ fn consented(kr: &Node, jp: &Node, fj: &Node) {
     assert_eq!((text(consented, "consent"), text(consented, "state")), (given, "in force"));
     let found = kr.data(&["audit", "who", "--value", "exploited"]);
     assert!(found["found"].to_string().contains("\"to\":\"FJ\""), "{found:#}");
+    let partner = kr.data(&["audit", "partner", "FJ"]);
+    let said = &list(&partner["consented"])[0];
+    assert_eq!((text(said, "reference"), text(said, "from")), (at_kr.as_str(), "JP"));
     // The page of a search has each record, and names neither what was looked for nor the records, unless asked to.
     let page = |more: &[&str]| {
         let file = kr.folder().join("found.html");

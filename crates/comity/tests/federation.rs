@@ -219,7 +219,7 @@ fn from_strangers_to_who_did_we_tell() {
     assert_eq!(kr.stop(), 0);
     at_rest(&kr);
     let who = kr.data(&["audit", "who", reference]);
-    assert_eq!(who["told_outside"].as_array().unwrap().len(), 2, "kept through it all");
+    assert_eq!(who["told_outside"].as_array().unwrap().len(), 3, "kept through it all");
     assert_eq!(jp.stop(), 0);
 }
 
@@ -268,6 +268,10 @@ fn asked_by_what_was_told(kr: &Node, jp: &Node, reference: &str) {
     assert_eq!(later["sent"], serde_json::json!([]));
 
     told_by_telephone(kr, reference);
+    kr.data(&["audit", "told", reference, "--to", "jp", "--by", "meeting"]);
+    let besides = kr.data(&["audit", "partner", "JP"])["told_outside"].clone();
+    assert_eq!(besides.as_array().unwrap().len(), 1, "the banks are no partner: {besides}");
+    assert_eq!((text(&besides[0], "reference"), text(&besides[0], "by")), (reference, "meeting"));
     let page = kr.folder().join("who.html").display().to_string();
     kr.data(&["audit", "who", reference, "--html", &page]);
     let page = std::fs::read_to_string(page).unwrap();

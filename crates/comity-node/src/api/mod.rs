@@ -100,8 +100,8 @@ pub use review::{
 };
 pub use roots::{Hears, NextRootFile, RootPartner, RootRotated, RotateRootRequest, SealedKeys};
 pub use searching::{
-    AuditFound, AuditPartner, AuditPartnerRequest, AuditSent, FileDigest, FoundPart, SearchDone,
-    SearchLine, SearchRequest,
+    About, AuditFound, AuditPartner, AuditPartnerRequest, AuditSent, FileDigest, FoundPart,
+    SearchDone, SearchLine, SearchRequest,
 };
 pub use staff::{
     AloneFields, ReadLine, ReadsRequest, RecogniseRequest, Recognised, StaffAddRequest, StaffAdded,

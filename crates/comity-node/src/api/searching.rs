@@ -32,8 +32,26 @@ pub struct AuditPartner {
     pub sent: Vec<AuditSent>,
     /// Words of control that are not among them.
     pub control: u64,
+    /// What of our records it may have from others, by our consent; on the first page.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub consented: Vec<About<AuditConsent>>,
+    /// What it was told by other means, as people say who called it by its name or its id; on the first page.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told_outside: Vec<About<AuditOutside>>,
     /// Where the next page goes on; none: this was the last.
     pub next: Option<u64>,
+}
+
+/// Something that was said of a record, in a list of many.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct About<T> {
+    /// The record's reference.
+    pub reference: String,
+    /// What it is called here, as far as whoever asks may see.
+    pub title: String,
+    /// What was said.
+    #[serde(flatten)]
+    pub said: T,
 }
 
 /// One delivery, in a list of many.

@@ -1,11 +1,13 @@
 //! What one partner was told, from the ledger to it.
 
-use comity_core::{EconomyId, Timestamp, Tlp};
+use std::collections::BTreeSet;
+
+use comity_core::{EconomyId, RecordId, Timestamp, Tlp};
 
 use super::audit::stands;
 use super::caller::discreet_title;
-use super::{Service, emergencies, find_partner, words};
-use crate::api::{AuditPartner, AuditPartnerRequest, AuditSent};
+use super::{Service, consented, emergencies, find_partner, outside, words};
+use crate::api::{About, AuditPartner, AuditPartnerRequest, AuditSent};
 use crate::error::ServiceError;
 use crate::limits::{AUDITED_AT_ONCE, AUDITED_ON_A_PAGE};
 use crate::state::{OutEntry, Partner, State};
@@ -39,8 +41,13 @@ fn page(
         partner_id: economy.to_string(),
         sent: Vec::new(),
         control: 0,
+        consented: Vec::new(),
+        told_outside: Vec::new(),
         next: None,
     };
+    if request.after == 0 {
+        besides(state, &economy, &mut page, (since, now), sees);
+    }
     let mut looked_at = 0_usize;
     for (number, line) in partner.out.entries_from(request.after.saturating_add(1)) {
         if page.sent.len() >= AUDITED_ON_A_PAGE || looked_at >= AUDITED_AT_ONCE {
@@ -62,6 +69,49 @@ fn page(
         }
     }
     Ok(page)
+}
+
+/// What the partner may know that stands in no ledger to it.
+fn besides(
+    state: &State,
+    economy: &EconomyId,
+    page: &mut AuditPartner,
+    (since, now): (Timestamp, Timestamp),
+    sees: Option<Tlp>,
+) {
+    let about = |record: &RecordId| {
+        let held = state.record(record)?;
+        let line = words::record_line(state, record, held, now);
+        Some((line.reference, discreet_title(held, sees, line.title)))
+    };
+    let grants = state.consents().grants();
+    let ours = grants.filter(|(_, word)| word.by == state.us() && word.says.grantee == *economy);
+    let records: BTreeSet<_> = ours.map(|(_, word)| word.says.record).collect();
+    let id = economy.to_string();
+    let begun = |at: &str| at.parse::<Timestamp>().is_ok_and(|at| at >= since);
+    for record in &records {
+        let Some((reference, title)) = about(record) else { continue };
+        let lines = consented::lines(state, record, now).into_iter();
+        let to_it = lines.filter(|line| line.to_id == id && begun(&line.at));
+        page.consented.extend(to_it.map(|said| About {
+            reference: reference.clone(),
+            title: title.clone(),
+            said,
+        }));
+    }
+    let named = |whom: &str| whom.eq_ignore_ascii_case(&page.partner) || whom == id;
+    let mut told = Vec::new();
+    for record in state.told_of_outside() {
+        let Some((reference, title)) = about(record) else { continue };
+        let lines = outside::lines(state, record).into_iter();
+        let to_it = lines.filter(|line| named(&line.whom) && begun(&line.told));
+        told.extend(to_it.map(|said| About {
+            reference: reference.clone(),
+            title: title.clone(),
+            said,
+        }));
+    }
+    page.told_outside = told;
 }
 
 /// A delivery in a list of many; nothing of a number that carried nothing.

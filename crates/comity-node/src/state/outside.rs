@@ -37,6 +37,11 @@ impl Outsides {
 }
 
 impl State {
+    /// The records of which somebody was told by other means.
+    pub fn told_of_outside(&self) -> impl Iterator<Item = &RecordId> {
+        self.outsides.0.keys()
+    }
+
     /// Who was told of a record by other means, in the order in which it was said.
     #[must_use]
     pub fn told_outside(&self, record: &RecordId) -> &[Outside] {

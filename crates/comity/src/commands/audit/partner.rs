@@ -1,9 +1,12 @@
 //! `comity audit partner`: what one partner was told.
 
+use std::io::{self, Write};
+
 use comity_admin::Failure;
 use comity_core::Timestamp;
-use comity_node::api::{AuditPartner, AuditPartnerRequest, AuditSent};
+use comity_node::api::{About, AuditPartner, AuditPartnerRequest, AuditSent};
 
+use super::told::remarks;
 use super::{people, with_emergency};
 use crate::backend::Keys;
 use crate::commands::Context;
@@ -37,17 +40,54 @@ pub(super) fn run(
     context.screen.answer(&whole, |out| {
         let name = printable(&whole.partner);
         let since = since.map(|at| format!(" since {}", zones.show(at))).unwrap_or_default();
-        if whole.sent.is_empty() {
+        if whole.sent.is_empty() && whole.told_outside.is_empty() {
             writeln!(out, "{name} was told of no record{since}.")?;
+        } else if whole.sent.is_empty() {
+            writeln!(out, "{name} was told of no record over comity{since}.")?;
         } else {
             table(&whole.sent, false, &zones).write(out)?;
         }
+        write_besides(&whole, &zones, out)?;
         if whole.control > 0 {
             let words = counted(whole.control, "word", "words");
             writeln!(out, "{words} of control (agreements, keyrings, ...): --control lists them")?;
         }
         Ok(())
     })
+}
+
+/// What it may know that no delivery brought.
+fn write_besides(whole: &AuditPartner, zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
+    if !whole.consented.is_empty() {
+        let mut table = Table::new(&["by our consent", "title", "from", "parts", "since", "state"]);
+        for About { reference, title, said } in &whole.consented {
+            let parts = if said.called.is_empty() { &said.sections } else { &said.called };
+            table.row([
+                reference.clone(),
+                title.clone(),
+                said.from.clone(),
+                people(parts),
+                zones.written(&said.at),
+                said.state.clone(),
+            ]);
+        }
+        table.write(out)?;
+    }
+    if !whole.told_outside.is_empty() {
+        let mut table = Table::new(&["told besides", "title", "by", "when", "parts", "said"]);
+        for About { reference, title, said } in &whole.told_outside {
+            table.row([
+                reference.clone(),
+                title.clone(),
+                said.by.clone(),
+                zones.written(&said.told),
+                people(&said.sections),
+                remarks(said),
+            ]);
+        }
+        table.write(out)?;
+    }
+    Ok(())
 }
 
 /// Deliveries of many records, or to many partners.
