@@ -129,7 +129,8 @@ impl Shape {
     }
 }
 
-/// One of the reasons for which a memorandum lets nothing of it go.
+/// One of the reasons for which a memorandum lets nothing of it go. At AMBER it would cover some sections, if they were
+/// addressed to the partner; these never are.
 fn withhold(header: &mut Header, dice: &mut Dice) {
     let marking = header.marking.as_mut().unwrap();
     match dice.below(8) {
@@ -142,7 +143,6 @@ fn withhold(header: &mut Header, dice: &mut Dice) {
         6 => marking.categories = ["takeovers".to_owned()].into(),
         _ => header.destination = Some(EconomyId([99; 32])),
     }
-    // At AMBER a memorandum covers some sections of what is addressed; this is addressed to nobody here.
 }
 
 fn planted(dice: &mut Dice) -> &'static str {
