@@ -12,7 +12,7 @@ use comity_core::sign::SecretKey;
 use comity_core::{KeyId, Kind, RecordId, Timestamp, Tlp, limits};
 
 use super::Service;
-use super::key_ends::{instant, key_line, signed_line};
+use super::key_ends::{instant, key_line, oldest_first, signed_line};
 use super::partners::{self, Links};
 use super::root_stays::{
     Stays, ended, ever_ours, may_count, nobody_else_links, with_keys_that_count,
@@ -138,8 +138,8 @@ impl Service {
             let anew = anew.map(|grant| key_line(state, &held, &grant, here)).collect();
             let gone: BTreeSet<KeyId> = left.iter().map(|grant| grant.key).collect();
             let taken = gone.difference(&stay).flat_map(|key| signed_by(state, key));
-            let takes_back = taken
-                .filter_map(|id| Some(signed_line(state, id, state.record(id)?, sees)));
+            let takes_back =
+                taken.filter_map(|id| Some(signed_line(state, id, state.record(id)?, sees)));
             let takes_back = oldest_first(takes_back);
             let doubted = matches!(kept, Stays::WhateverAThiefDid);
             let affirmed = held.keyring().affirmed.iter().filter(|_| doubted);
