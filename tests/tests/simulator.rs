@@ -201,6 +201,26 @@ fn what_is_kept_for_a_time_goes_when_it_is_over() {
     assert!(restores > 2, "{restores} restores");
 }
 
+/// How far a node trusts whom changes no byte of what it says to anybody, nor when, where it changes nothing of what
+/// may go.
+#[test]
+fn how_far_anybody_is_trusted_is_heard_by_nobody() {
+    let heard = |config: &Config| {
+        let report = run(config).unwrap_or_else(|account| panic!("{account}"));
+        assert!(report.delivered > 100, "{} deliveries", report.delivered);
+        report.heard
+    };
+    for seed in 0..4 {
+        let said = heard(&Config::discreet(seed, 0));
+        for trust in 1..3 {
+            assert!(heard(&Config::discreet(seed, trust)) == said, "seed {seed}, levels {trust}");
+        }
+    }
+    let mutation = Some(Mutation::TellLevel);
+    let telling = |trust| heard(&Config { mutation, ..Config::discreet(0, trust) });
+    assert!((1..3).any(|trust| telling(trust) != telling(0)), "somebody tells, and nobody hears");
+}
+
 /// What holds of each of these by itself holds of all of them together.
 #[test]
 fn everything_together_holds_as_each_does_alone() {
@@ -325,6 +345,7 @@ fn one_seed() {
         "everything" => Config::everything(seed),
         "strangers" => Config::strangers(seed),
         "amending" => Config::amending(seed),
+        "discreet" => Config::discreet(seed, number("COMITY_SIM_TRUST").unwrap_or(0)),
         other => panic!("COMITY_SIM_TIER: there is no tier `{other}`"),
     };
     let report = run(&config).unwrap_or_else(|account| panic!("{account}"));

@@ -50,6 +50,9 @@ pub struct Config {
     /// Whether nobody knows who is beyond its partners before faults end, and so many records that
     /// everybody may have were published by then that they are not all kept.
     pub strangers: bool,
+    /// Whom nodes trust how far, where that makes no difference: nothing above GREEN is published then, and every
+    /// level lets that go. Another number, other levels.
+    pub trust: Option<u64>,
     /// What is broken on purpose.
     pub mutation: Option<Mutation>,
 }
@@ -81,6 +84,7 @@ impl Config {
             nights: Vec::new(),
             hostile: 1,
             strangers: false,
+            trust: None,
             mutation: None,
         }
     }
@@ -175,6 +179,13 @@ impl Config {
             nights: vec![40, 5 * 24, 15 * 24],
             ..Self::small(seed)
         }
+    }
+
+    /// A small one in which partners are trusted as far as they need to be for all that is published, or further:
+    /// `trust` says which.
+    #[must_use]
+    pub fn discreet(seed: u64, trust: u64) -> Self {
+        Self { trust: Some(trust), acts: 160, ..Self::small(seed) }
     }
 
     /// A few nodes that are told only at the end who is beyond their partners.
@@ -315,4 +326,6 @@ pub struct Report {
     pub resumed: u64,
     /// Over everything that happened, in order.
     pub trace: u64,
+    /// Over everything that honest nodes said to each other and when, but for what hides the head of a journal.
+    pub heard: u64,
 }

@@ -79,6 +79,7 @@ impl World {
         let edges = edges(config.nodes, config.degree, &mut dice);
         let mut watch = Watch::default();
         watch.shadows.resize_with(config.nodes, Default::default);
+        watch.economies = nodes.iter().map(|node| node.economy.id).collect();
         Self {
             now: START,
             dice,

@@ -20,6 +20,8 @@
 //!     until a person lets it, and whoever brought it hears what it always hears; what a rule refuses is not kept.
 //! 13. Nothing goes by its term before that is over, nor what is under a legal hold or asked about, nor in recovery, nor
 //!     by a clock that nobody vouches for; what is to go does, and what was agreed of it travels with it.
+//! 14. Nobody learns from what it is sent who else has a record, or how many: but for a relay, which learns whom it
+//!     serves. Nor how far anybody is trusted.
 //!
 //! The watcher believes no engine: it reads what goes into the journal ([`Shadow`]) and what goes
 //! over the wire ([`Said`]), and knows how every record was signed ([`Truth`]). Only the decision
@@ -27,6 +29,7 @@
 
 pub mod circle;
 mod clocks;
+mod discretion;
 mod gate;
 mod groups;
 pub mod guarded;
@@ -37,13 +40,13 @@ mod settle;
 mod shadow;
 mod terms;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use comity_core::journal::{ErasureCause, JournalEntry};
 use comity_core::ledger::Ranges;
 use comity_core::policy::{self, Lifecycle};
-use comity_core::{Digest, EconomyId, EpochId, Onward, PartDigest, Timestamp};
+use comity_core::{Digest, EconomyId, EpochId, Onward, PartDigest, RecordId, Timestamp};
 use comity_node::config::Retention;
 use comity_node::engine::Engine;
 use comity_node::state::State;
@@ -105,6 +108,10 @@ pub struct Watch {
     pub houses: BTreeMap<EconomyId, guarded::House>,
     /// The groups.
     pub circles: groups::Circles,
+    /// All economies that there are.
+    pub economies: Vec<EconomyId>,
+    /// What was handed over to whom, by whom, whatever journals still say of it.
+    handed: BTreeMap<(EconomyId, EconomyId), BTreeSet<RecordId>>,
 }
 
 impl Watch {
@@ -235,7 +242,7 @@ impl Watch {
 
     /// What a node knows after a step.
     pub fn stepped(&self, node: usize, engine: &Engine) -> Result<(), Broken> {
-        let live = |record: &&comity_core::RecordId| {
+        let live = |record: &&RecordId| {
             let held = engine.state().record(record);
             held.is_some_and(|held| held.facts.lifecycle == Lifecycle::Live)
         };
@@ -285,6 +292,7 @@ impl Watch {
             | Said::Deferred { .. }
             | Said::Wants { .. }
             | Said::Known { .. }
+            | Said::Head(_)
             | Said::Chunk { .. }
             | Said::Other(_) => Ok(()),
         }
@@ -327,7 +335,7 @@ impl Watch {
         now: Timestamp,
     ) -> Result<(), Broken> {
         self.delivered += 1;
-        let Line { entry, signed, bodies, apart: _, lane: _ } = line;
+        let Line { entry, signed, bodies, apart: _, lane: _, bytes: _ } = line;
         let shadow = &self.shadows[node];
         let what = format!("number {} ({})", entry.number, entry.record.short());
         let decided = shadow.out.get(&(to, entry.epoch, entry.number));
@@ -339,6 +347,7 @@ impl Watch {
         if *self.numbers.entry(key).or_insert(entry.digest()) != entry.digest() {
             return Err(broken(4, format!("{what} is used twice")));
         }
+        self.handed.entry((state.us(), to)).or_default().insert(entry.record);
         let deed = self.truth.deed(&entry.record).filter(|deed| deed.signed == *signed);
         let Some(deed) = deed.filter(|_| *bodies == entry.parts) else {
             return Err(broken(1, format!("{what} goes with other bytes than were decided")));
