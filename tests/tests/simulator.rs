@@ -89,6 +89,29 @@ fn what_is_signed_with_a_key_that_ended_is_not_believed() {
     assert!(ended > 16 && stolen > 16 && doubted > 8, "{ended} {stolen} {doubted}");
 }
 
+/// Root keys take each other's place; and what a thief let himself sign with them counts nowhere where it is known that
+/// they were stolen, while what their owner signed does, whatever the thief said of its keys.
+#[test]
+fn what_a_thief_of_the_root_let_himself_sign_counts_no_more() {
+    let (mut rooted, mut robbed, mut doubted, mut restores) = (0, 0, 0, 0);
+    let (mut undone, mut split) = (0, 0);
+    for seed in 0..12 {
+        let report = run(&Config::rooted(seed)).unwrap_or_else(|account| panic!("{account}"));
+        rooted += report.rooted;
+        robbed += report.robbed;
+        doubted += report.doubted;
+        restores += report.restores;
+        undone += report.undone;
+        split += report.split;
+    }
+    println!(
+        "{rooted} new roots, {robbed} thefts; {doubted} times a thief was not believed, {undone} times not any more; {split} times somebody was frozen"
+    );
+    assert!(rooted > 24 && robbed > 12 && doubted > 24, "{rooted} {robbed} {doubted}");
+    assert!(undone > 12 && split > 4, "{undone} {split}");
+    assert!(restores > 1, "{restores} restores");
+}
+
 /// What is addressed to a group is its members', as long as they are, whoever has not heard that they are none; and
 /// everybody who has heard the same of it comes to the same.
 #[test]
@@ -107,17 +130,19 @@ fn what_is_for_a_group_is_for_its_members_as_long_as_they_are() {
     assert!(grouped > 100 && removed > 16 && frozen > 2, "{grouped} {removed} {frozen}");
 }
 
-/// Whatever a clock says, nothing leaves long before its time; and what is due goes once the clock is right.
+/// Whatever a clock says, nothing leaves long before its time, unless its origin lifts the embargo; and what is due goes
+/// once the clock is right.
 #[test]
 fn a_wrong_clock_lets_nothing_leave_before_its_time() {
-    let (mut jumps, mut timed) = (0, 0);
+    let (mut jumps, mut timed, mut lifted) = (0, 0, 0);
     for seed in 0..16 {
         let report = run(&Config::clocked(seed)).unwrap_or_else(|account| panic!("{account}"));
         jumps += report.jumps;
         timed += report.timed;
+        lifted += report.lifted;
     }
-    println!("{jumps} clocks were set wrong, {timed} deliveries had a time");
-    assert!(jumps > 100 && timed > 100, "{jumps} {timed}");
+    println!("{jumps} clocks were set wrong, {timed} deliveries had a time, {lifted} no more");
+    assert!(jumps > 100 && timed > 100 && lifted > 8, "{jumps} {timed} {lifted}");
 }
 
 /// What a house keeps until somebody has looked stays there until then, and what went in an emergency comes back
@@ -336,6 +361,7 @@ fn one_seed() {
         "forgetting" => Config::forgetting(seed),
         "asking" => Config::asking(seed),
         "keyed" => Config::keyed(seed),
+        "rooted" => Config::rooted(seed),
         "grouped" => Config::grouped(seed),
         "clocked" => Config::clocked(seed),
         "guarded" => Config::guarded(seed),

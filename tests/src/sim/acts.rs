@@ -111,7 +111,10 @@ impl World {
                 _ => self.fault(node)?,
             }
         }
-        let forges = self.config.mutation != Some(Mutation::BelieveDoubted);
+        let forges = !matches!(
+            self.config.mutation,
+            Some(Mutation::BelieveDoubted | Mutation::BelieveRobber)
+        );
         if self.config.hostile > 0 && forges && self.dice.percent(8) {
             self.forge(self.nodes.len() - 1)?;
         }

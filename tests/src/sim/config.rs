@@ -23,6 +23,8 @@ pub struct Config {
     pub consents: bool,
     /// Whether authors' keys end, are stolen, and are declared stolen.
     pub keys: bool,
+    /// Whether root keys take each other's place, and are stolen.
+    pub roots: bool,
     /// Whether people change what is agreed.
     pub amendments: bool,
     /// How many parts in a hundred are large: of more than one chunk.
@@ -71,6 +73,7 @@ impl Config {
             erasures: false,
             consents: false,
             keys: false,
+            roots: false,
             amendments: false,
             large: 1,
             groups: false,
@@ -111,6 +114,18 @@ impl Config {
     #[must_use]
     pub fn keyed(seed: u64) -> Self {
         Self { keys: true, acts: 240, ..Self::small(seed) }
+    }
+
+    /// A small one in which root keys take each other's place, in good order or after a thief has signed with them.
+    #[must_use]
+    pub fn rooted(seed: u64) -> Self {
+        Self { keys: true, roots: true, acts: 320, ..Self::small(seed) }
+    }
+
+    /// Whether connections close because a key or a root has ended.
+    #[must_use]
+    pub const fn has_doors(&self) -> bool {
+        self.links || self.roots
     }
 
     /// A few nodes that change what they have agreed on, take back what they proposed, and end it.
@@ -214,6 +229,7 @@ impl Config {
             Mutation::ForgetRemoval => Some(Self::grouped(seed)),
             Mutation::FollowClock => Some(Self::clocked(seed)),
             Mutation::ForgetAwaited => Some(Self::guarded(seed)),
+            Mutation::BelieveRobber => Some(Self::rooted(seed)),
             Mutation::LeaveDoorOpen => Some(Self::relinked(seed)),
             Mutation::ForgetReview => Some(Self::reviewed(seed)),
             Mutation::EraseEarly | Mutation::ForgetHold => Some(Self::lapsing(seed)),
@@ -268,6 +284,14 @@ pub struct Report {
     pub keys_ended: u64,
     /// Authors' keys that were declared stolen.
     pub keys_stolen: u64,
+    /// Root keys whose place others took.
+    pub rooted: u64,
+    /// Keyrings that a thief signed with root keys.
+    pub robbed: u64,
+    /// Economies that froze at a partner for the root had signed two keyrings of one version.
+    pub split: u64,
+    /// Records that a thief signed and that somebody believed at first.
+    pub undone: u64,
     /// Records that a thief signed and that somebody does not believe, or believes no more.
     pub doubted: u64,
     /// Texts that took the place of others, at the end and at each node, and agreements that were contested.
@@ -286,6 +310,8 @@ pub struct Report {
     pub jumps: u64,
     /// Deliveries of what nobody, or nobody else, might have before a time.
     pub timed: u64,
+    /// Deliveries that passed on what an embargo held before its origin lifted it.
+    pub lifted: u64,
     /// Records that a second person approved.
     pub approved: u64,
     /// Records that a second person refused.

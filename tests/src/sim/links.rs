@@ -74,7 +74,7 @@ impl World {
         let builder = ends.fold(KeyringBuilder::follow(&held).grant(grant), |builder, key| {
             builder.revoke(Revocation { key, at, compromised: stolen })
         });
-        let keyring = builder.sign(&[&self.nodes[node].economy.root]);
+        let keyring = builder.sign(&[&self.nodes[node].economy.root_of(&held)]);
         let keyring = keyring.map_err(|error| broken(0, format!("a bad keyring: {error}")))?;
         self.note(|| {
             let how = if stolen { "was stolen" } else { "takes leave" };
@@ -101,7 +101,7 @@ impl World {
         keyring: VerifiedKeyring,
         link: Option<SecretKey>,
     ) -> Result<(), Broken> {
-        if self.config.links {
+        if self.config.has_doors() {
             self.nodes[node].beside.next = Some((keyring, link));
         }
         let id = record.id();
@@ -183,7 +183,7 @@ impl World {
             return;
         }
         self.nodes[node].partners = partners;
-        if !self.config.links {
+        if !self.config.has_doors() {
             return;
         }
         for (id, end) in self.doors(node) {
@@ -215,7 +215,7 @@ impl World {
 
     /// After every step: nobody is in whose key has ended, as far as the node's journal has it.
     pub(super) fn look_at_doors(&self, node: usize) -> Result<(), Broken> {
-        if !self.config.links || self.nodes[node].hostile {
+        if !self.config.has_doors() || self.nodes[node].hostile {
             return Ok(());
         }
         let ours = self.doors(node);
@@ -260,7 +260,7 @@ impl World {
             bond.is_some_and(|bond| bond.open)
         };
         let honest = |node: usize| !self.nodes[node].hostile;
-        for (one, other) in self.edges.iter().copied().filter(|_| self.config.links) {
+        for (one, other) in self.edges.iter().copied().filter(|_| self.config.has_doors()) {
             if !honest(one) || !honest(other) || !open(one, other) || !open(other, one) {
                 continue;
             }

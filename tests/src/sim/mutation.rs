@@ -22,6 +22,8 @@ pub enum Mutation {
     AcceptForged,
     /// A record by a key that ended is journaled as accepted.
     BelieveDoubted,
+    /// A record by a key that a thief granted itself is journaled as accepted, whatever is known of the theft.
+    BelieveRobber,
     /// Deliveries are handed over before their entries are synced.
     HandOverBeforeSync,
     /// A number goes over the wire a second time with another entry.
@@ -58,13 +60,14 @@ pub enum Mutation {
 
 impl Mutation {
     /// Every mutation that a run by itself shows, and the invariant that it breaks.
-    pub const ALL: [(Self, u8); 21] = [
+    pub const ALL: [(Self, u8); 22] = [
         (Self::HandOverLate, 1),
         (Self::LoseAcknowledged, 2),
         (Self::ReplyBeforeSync, 2),
         (Self::EnterTwice, 2),
         (Self::AcceptForged, 3),
         (Self::BelieveDoubted, 3),
+        (Self::BelieveRobber, 3),
         (Self::HandOverBeforeSync, 4),
         (Self::ReuseNumber, 4),
         (Self::LoseDelivery, 5),
@@ -140,7 +143,7 @@ impl Mutation {
                     entries.push(entry);
                 }
             }
-            Self::AcceptForged | Self::BelieveDoubted => {
+            Self::AcceptForged | Self::BelieveDoubted | Self::BelieveRobber => {
                 for entry in entries {
                     if let Some(mut entered) = record(entry)
                         && entered.standing != Standing::Accepted

@@ -23,6 +23,7 @@ use super::economy::Economy;
 use super::guarded::House;
 use super::links::Beside;
 use super::mutation::Mutation;
+use super::roots::Robbed;
 
 type Finished = Arc<Mutex<Vec<(Token, Result<Appended, StoreError>)>>>;
 
@@ -75,6 +76,8 @@ pub struct Node {
     pub house: House,
     /// What lies beside its journal of its keys.
     pub beside: Beside,
+    /// What has become of its root keys.
+    pub robbed: Robbed,
     /// For how long bodies are kept here, where anybody says so.
     pub keeps: Option<Retention>,
     /// The latest that it has written down since it was founded, by its own clock.
@@ -113,6 +116,7 @@ impl Node {
             written: at,
             house: House::default(),
             beside: Beside::default(),
+            robbed: Robbed::default(),
             keeps: None,
             wrote: at,
             finished: Finished::default(),

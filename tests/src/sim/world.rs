@@ -138,8 +138,10 @@ impl World {
         self.report.unkept = self.watch.unkept();
         self.report.consented = self.watch.consented;
         self.report.doubted = self.watch.doubted();
+        self.report.undone = self.watch.undone();
         self.report.amended = self.amended();
         self.report.timed = self.watch.timed;
+        self.report.lifted = self.watch.lifted;
         self.report.by_glass = self.watch.by_glass;
         self.report.let_on = self.watch.let_on;
         let desks = self.watch.shadows.iter().map(|shadow| shadow.desk.not_taken());

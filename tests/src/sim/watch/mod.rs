@@ -92,6 +92,8 @@ pub struct Watch {
     pub consented: u64,
     /// Deliveries of what nobody, or nobody else, might have before a time.
     pub timed: u64,
+    /// Those that passed on what takes the place of something that its origin's embargo still held.
+    pub lifted: u64,
     /// Those of what a person had to let in before.
     pub let_on: u64,
     /// Those that nothing but broken glass let go.
@@ -193,6 +195,14 @@ impl Watch {
             records.filter(|(id, _)| self.truth.deed(id).is_some_and(|deed| deed.stolen)).count()
         };
         self.shadows.iter().map(|shadow| doubted(shadow) as u64).sum()
+    }
+
+    /// How often somebody believed what a thief signed, and does so no more.
+    #[must_use]
+    pub fn undone(&self) -> u64 {
+        let records = self.shadows.iter().flat_map(|shadow| &shadow.records);
+        let undone = records.filter(|(_, entered)| entered.believed && !entered.accepted);
+        undone.filter(|(id, _)| self.truth.deed(id).is_some_and(|deed| deed.stolen)).count() as u64
     }
 
     /// A node answered a command with yes.
@@ -395,6 +405,7 @@ impl Watch {
         let consented =
             consented.map_err(|why| broken(1, format!("{what} is handed over though {why}")))?;
         self.timed += u64::from(timed);
+        self.lifted += u64::from(state.us() != deed.origin && self.was_under_embargo(deed));
         self.let_on += u64::from(self.shadows[node].desk.has_released(&deed.id));
         self.by_glass += u64::from(only);
         self.consented += u64::from(consented);
