@@ -168,20 +168,25 @@ fn nothing_leaves_a_house_without_the_word_that_it_takes() {
 }
 
 /// A key of links that has ended lets nobody in where its keyring is known, and puts out whoever came in with it;
-/// everybody comes back with the new one, and nothing is lost, also where a journal is put back to before.
+/// everybody comes back with the new one, and nothing is lost, also where a journal is put back to before. What a thief
+/// of such a key says of keyrings holds up what rests on them, and no longer than until the key has ended.
 #[test]
 fn a_link_key_that_ended_lets_nobody_in() {
     let (mut relinked, mut put_out, mut knocks, mut restores) = (0, 0, 0, 0);
+    let (mut misled, mut unconfirmed) = (0, 0);
     for seed in 0..8 {
         let report = run(&Config::relinked(seed)).unwrap_or_else(|account| panic!("{account}"));
         relinked += report.relinked;
         put_out += report.put_out;
         knocks += report.knocks;
         restores += report.restores;
+        misled += report.misled;
+        unconfirmed += report.unconfirmed;
     }
     println!(
-        "{relinked} keys renewed, {put_out} links put out, {knocks} knocks, {restores} restores"
+        "{relinked} keys renewed, {put_out} links put out, {knocks} knocks, {restores} restores; {misled} false words, {unconfirmed} times somebody waited"
     );
+    assert!(misled > 16 && unconfirmed > 16, "{misled} {unconfirmed}");
     assert!(relinked > 50 && put_out > 50 && knocks > 50, "{relinked} {put_out} {knocks}");
     assert!(restores > 1, "{restores} restores");
 }

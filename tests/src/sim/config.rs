@@ -157,7 +157,7 @@ impl Config {
     /// A small one in which the keys of links take each other's place, and those of authors as well.
     #[must_use]
     pub fn relinked(seed: u64) -> Self {
-        Self { links: true, keys: true, acts: 240, ..Self::small(seed) }
+        Self { links: true, keys: true, acts: 280, ..Self::small(seed) }
     }
 
     /// A small one in which people look at what others bring, let it in or drop it, or do not take it.
@@ -326,6 +326,10 @@ pub struct Report {
     pub recalled: u64,
     /// Keys of links whose place another took.
     pub relinked: u64,
+    /// Words about keyrings that thieves signed.
+    pub misled: u64,
+    /// How often somebody went by a keyring no longer, for what its economy said of it, or did not say.
+    pub unconfirmed: u64,
     /// Connections that were closed for the key with which they were opened has ended.
     pub put_out: u64,
     /// How often a key was shown that had been a link's before.

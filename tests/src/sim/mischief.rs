@@ -12,7 +12,7 @@ use comity_core::journal::{
 use comity_core::ledger::{LedgerEntry, Obligations};
 use comity_core::record::{Draft, Header, Part, VerifiedRecord, control};
 use comity_core::sign::SecretKey;
-use comity_core::{EconomyId, Kind, Marking, Onward, Section, Tlp};
+use comity_core::{EconomyId, Kind, Marking, Onward, PartDigest, Section, Tlp};
 use comity_proto::OutStream;
 use comity_store::Store as _;
 
@@ -140,11 +140,21 @@ impl World {
             at: self.now,
         });
         let blobs = parts.into_iter().map(|part| (part.digest, part.bytes)).collect();
+        self.insert_entry(node, &entry, blobs)
+    }
+
+    /// Puts an entry into a node's journal behind its back, and starts it again.
+    pub(super) fn insert_entry(
+        &mut self,
+        node: usize,
+        entry: &JournalEntry,
+        blobs: Vec<(PartDigest, Bytes)>,
+    ) -> Result<(), Broken> {
         self.kill(node);
         self.nodes[node].sync();
         let mark = self.nodes[node].store.durable();
         self.watch.synced(node, mark);
-        let appended = self.nodes[node].store.append(vec![new_entry(&entry, blobs)]);
+        let appended = self.nodes[node].store.append(vec![new_entry(entry, blobs)]);
         if appended.is_err() {
             let (store, _report) = self.nodes[node].store.crash(0);
             self.nodes[node].store = store;

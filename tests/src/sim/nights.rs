@@ -56,8 +56,9 @@ impl World {
         if self.nodes[node].engine.is_some() && self.config.groups {
             self.keep_up(node)?;
         }
-        if self.config.roots {
+        if self.nodes[node].engine.is_some() {
             self.declare_robbed(node)?;
+            self.end_what_misleads(node)?;
         }
         if self.nodes[node].engine.is_some() && self.config.guarded {
             self.recall_what_is_due(node)?;

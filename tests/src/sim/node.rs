@@ -76,6 +76,8 @@ pub struct Node {
     pub house: House,
     /// What lies beside its journal of its keys.
     pub beside: Beside,
+    /// Whether a thief has spoken with the key of its links, and it has not ended that yet.
+    pub misled: bool,
     /// What has become of its root keys.
     pub robbed: Robbed,
     /// For how long bodies are kept here, where anybody says so.
@@ -116,6 +118,7 @@ impl Node {
             written: at,
             house: House::default(),
             beside: Beside::default(),
+            misled: false,
             robbed: Robbed::default(),
             keeps: None,
             wrote: at,

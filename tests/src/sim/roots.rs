@@ -174,9 +174,9 @@ impl World {
         self.plant(thief, &record, parts)
     }
 
-    /// When faults have ended, whoever was robbed hears of it, as soon as it is up to it.
+    /// When faults have ended, whoever was robbed hears of it, of whatever keys, as soon as it is up to it.
     pub(super) fn robbed_hear(&mut self) {
-        let all = if self.config.roots { self.nodes.len() } else { 0 };
+        let all = if self.config.has_doors() { self.nodes.len() } else { 0 };
         for node in 0..all {
             for seconds in [15, 45, 75] {
                 self.later(Duration::from_secs(seconds), Event::Chore { node });

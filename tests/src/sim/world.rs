@@ -441,7 +441,8 @@ impl World {
         }
         if let Some(at) = next {
             let at = self.now.saturating_add(at.since(here).max(Duration::from_millis(1)));
-            let waits = !self.config.terms || at.since(self.now) <= FAR_OFF;
+            let far_off = self.config.terms || self.config.links;
+            let waits = !far_off || at.since(self.now) <= FAR_OFF;
             if waits && self.nodes[node].timer.is_none_or(|before| at < before) {
                 self.nodes[node].timer = Some(at);
                 self.at(at, Event::Timer { node, life, at });

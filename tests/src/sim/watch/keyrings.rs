@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use comity_core::keyring::SignedKeyring;
+use comity_core::keyring::{Role, SignedKeyring};
 use comity_core::{Digest, EconomyId, KeyId, Kind, RecordId, Timestamp};
 
 use super::shadow::{Entered, Shadow};
@@ -21,6 +21,7 @@ pub struct Known {
     /// What it says that the one before is.
     predecessor: Option<Digest>,
     granted: BTreeSet<KeyId>,
+    links: BTreeSet<KeyId>,
     /// Since when, and whether in foreign hands.
     revoked: BTreeMap<KeyId, (Timestamp, bool)>,
     affirmed: BTreeSet<RecordId>,
@@ -46,6 +47,11 @@ impl Keyrings {
             version: keyring.version,
             digest: verified.digest(),
             predecessor: keyring.predecessor,
+            links: verified
+                .grants()
+                .filter(|grant| grant.role == Role::Link)
+                .map(|grant| grant.key)
+                .collect(),
             granted: verified.grants().map(|grant| grant.key).collect(),
             revoked: keyring
                 .revocations
@@ -84,6 +90,20 @@ impl Keyrings {
     pub fn rooted(&self) -> impl Iterator<Item = (&EconomyId, usize, Digest)> {
         let known = self.known.iter().filter(|(_, known)| known.rotations > 0);
         known.map(|(economy, known)| (economy, known.rotations, known.digest))
+    }
+
+    /// Which keyring of an economy is known, later ones being greater, and its digest.
+    #[must_use]
+    pub fn place(&self, economy: &EconomyId) -> Option<((u64, u64), Digest)> {
+        let known = self.known.get(economy)?;
+        Some(((known.rotations as u64, known.version), known.digest))
+    }
+
+    /// Whether a key is one of an economy's links, and nothing is known against it.
+    #[must_use]
+    pub fn links_with(&self, economy: &EconomyId, key: KeyId) -> bool {
+        let known = self.known.get(economy);
+        known.is_some_and(|known| known.links.contains(&key) && !known.revoked.contains_key(&key))
     }
 
     /// Whether a key of an economy's links has ended, by its keyring that is known here.

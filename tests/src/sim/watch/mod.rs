@@ -22,6 +22,8 @@
 //!     by a clock that nobody vouches for; what is to go does, and what was agreed of it travels with it.
 //! 14. Nobody learns from what it is sent who else has a record, or how many: but for a relay, which learns whom it
 //!     serves. Nor how far anybody is trusted.
+//! 15. Nothing goes of an economy, or to one, by a keyring of which its own daily word says otherwise; nor of one that
+//!     has been silent about it for too long.
 //!
 //! The watcher believes no engine: it reads what goes into the journal ([`Shadow`]) and what goes
 //! over the wire ([`Said`]), and knows how every record was signed ([`Truth`]). Only the decision
@@ -33,6 +35,7 @@ mod discretion;
 mod gate;
 mod groups;
 pub mod guarded;
+mod heads;
 mod intake;
 mod keyrings;
 mod rosters;
@@ -391,6 +394,15 @@ impl Watch {
             return Err(broken(13, format!("{what} is handed over, and {why}")));
         }
         let shadow = &self.shadows[node];
+        if !deed.kind.is_control() {
+            let (heads, keyrings) = (&shadow.heads, &shadow.keyrings);
+            let foreign = deed.origin != state.us();
+            let held = heads.hold_back(&deed.origin, keyrings, now).filter(|_| foreign);
+            let doubted = || heads.doubt(&to, keyrings, now);
+            if let Some(why) = held.or_else(doubted) {
+                return Err(broken(15, format!("{what} is handed over though {why}")));
+            }
+        }
         let check = |glass| {
             let by = (&admitted, glass);
             gate::check(&self.truth, shadow, ends, deed, &entry.parts, by, now)
