@@ -89,6 +89,29 @@ fn what_is_signed_with_a_key_that_ended_is_not_believed() {
     assert!(ended > 16 && stolen > 16 && doubted > 8, "{ended} {stolen} {doubted}");
 }
 
+/// Root keys take each other's place; and what a thief let himself sign with them counts nowhere where it is known that
+/// they were stolen, while what their owner signed does, whatever the thief said of its keys.
+#[test]
+fn what_a_thief_of_the_root_let_himself_sign_counts_no_more() {
+    let (mut rooted, mut robbed, mut doubted, mut restores) = (0, 0, 0, 0);
+    let (mut undone, mut split) = (0, 0);
+    for seed in 0..8 {
+        let report = run(&Config::rooted(seed)).unwrap_or_else(|account| panic!("{account}"));
+        rooted += report.rooted;
+        robbed += report.robbed;
+        doubted += report.doubted;
+        restores += report.restores;
+        undone += report.undone;
+        split += report.split;
+    }
+    println!(
+        "{rooted} new roots, {robbed} thefts; {doubted} times a thief was not believed, {undone} times not any more; {split} times somebody was frozen"
+    );
+    assert!(rooted > 24 && robbed > 12 && doubted > 24, "{rooted} {robbed} {doubted}");
+    assert!(undone > 12 && split > 4, "{undone} {split}");
+    assert!(restores > 0, "{restores} restores");
+}
+
 /// What is addressed to a group is its members', as long as they are, whoever has not heard that they are none; and
 /// everybody who has heard the same of it comes to the same.
 #[test]
@@ -107,17 +130,19 @@ fn what_is_for_a_group_is_for_its_members_as_long_as_they_are() {
     assert!(grouped > 100 && removed > 16 && frozen > 2, "{grouped} {removed} {frozen}");
 }
 
-/// Whatever a clock says, nothing leaves long before its time; and what is due goes once the clock is right.
+/// Whatever a clock says, nothing leaves long before its time, unless its origin lifts the embargo; and what is due goes
+/// once the clock is right.
 #[test]
 fn a_wrong_clock_lets_nothing_leave_before_its_time() {
-    let (mut jumps, mut timed) = (0, 0);
+    let (mut jumps, mut timed, mut lifted) = (0, 0, 0);
     for seed in 0..16 {
         let report = run(&Config::clocked(seed)).unwrap_or_else(|account| panic!("{account}"));
         jumps += report.jumps;
         timed += report.timed;
+        lifted += report.lifted;
     }
-    println!("{jumps} clocks were set wrong, {timed} deliveries had a time");
-    assert!(jumps > 100 && timed > 100, "{jumps} {timed}");
+    println!("{jumps} clocks were set wrong, {timed} deliveries had a time, {lifted} no more");
+    assert!(jumps > 100 && timed > 100 && lifted > 8, "{jumps} {timed} {lifted}");
 }
 
 /// What a house keeps until somebody has looked stays there until then, and what went in an emergency comes back
@@ -143,20 +168,25 @@ fn nothing_leaves_a_house_without_the_word_that_it_takes() {
 }
 
 /// A key of links that has ended lets nobody in where its keyring is known, and puts out whoever came in with it;
-/// everybody comes back with the new one, and nothing is lost, also where a journal is put back to before.
+/// everybody comes back with the new one, and nothing is lost, also where a journal is put back to before. What a thief
+/// of such a key says of keyrings holds up what rests on them, and no longer than until the key has ended.
 #[test]
 fn a_link_key_that_ended_lets_nobody_in() {
     let (mut relinked, mut put_out, mut knocks, mut restores) = (0, 0, 0, 0);
+    let (mut misled, mut unconfirmed) = (0, 0);
     for seed in 0..8 {
         let report = run(&Config::relinked(seed)).unwrap_or_else(|account| panic!("{account}"));
         relinked += report.relinked;
         put_out += report.put_out;
         knocks += report.knocks;
         restores += report.restores;
+        misled += report.misled;
+        unconfirmed += report.unconfirmed;
     }
     println!(
-        "{relinked} keys renewed, {put_out} links put out, {knocks} knocks, {restores} restores"
+        "{relinked} keys renewed, {put_out} links put out, {knocks} knocks, {restores} restores; {misled} false words, {unconfirmed} times somebody waited"
     );
+    assert!(misled > 16 && unconfirmed > 16, "{misled} {unconfirmed}");
     assert!(relinked > 50 && put_out > 50 && knocks > 50, "{relinked} {put_out} {knocks}");
     assert!(restores > 1, "{restores} restores");
 }
@@ -199,6 +229,26 @@ fn what_is_kept_for_a_time_goes_when_it_is_over() {
     );
     assert!(lapsed > 200 && holds > 50 && jumps > 50, "{lapsed} {holds} {jumps}");
     assert!(restores > 2, "{restores} restores");
+}
+
+/// How far a node trusts whom changes no byte of what it says to anybody, nor when, where it changes nothing of what
+/// may go.
+#[test]
+fn how_far_anybody_is_trusted_is_heard_by_nobody() {
+    let heard = |config: &Config| {
+        let report = run(config).unwrap_or_else(|account| panic!("{account}"));
+        assert!(report.delivered > 100, "{} deliveries", report.delivered);
+        report.heard
+    };
+    for seed in 0..4 {
+        let said = heard(&Config::discreet(seed, 0));
+        for trust in 1..3 {
+            assert!(heard(&Config::discreet(seed, trust)) == said, "seed {seed}, levels {trust}");
+        }
+    }
+    let mutation = Some(Mutation::TellLevel);
+    let telling = |trust| heard(&Config { mutation, ..Config::discreet(0, trust) });
+    assert!((1..3).any(|trust| telling(trust) != telling(0)), "somebody tells, and nobody hears");
 }
 
 /// What holds of each of these by itself holds of all of them together.
@@ -316,6 +366,7 @@ fn one_seed() {
         "forgetting" => Config::forgetting(seed),
         "asking" => Config::asking(seed),
         "keyed" => Config::keyed(seed),
+        "rooted" => Config::rooted(seed),
         "grouped" => Config::grouped(seed),
         "clocked" => Config::clocked(seed),
         "guarded" => Config::guarded(seed),
@@ -325,6 +376,7 @@ fn one_seed() {
         "everything" => Config::everything(seed),
         "strangers" => Config::strangers(seed),
         "amending" => Config::amending(seed),
+        "discreet" => Config::discreet(seed, number("COMITY_SIM_TRUST").unwrap_or(0)),
         other => panic!("COMITY_SIM_TIER: there is no tier `{other}`"),
     };
     let report = run(&config).unwrap_or_else(|account| panic!("{account}"));

@@ -1,16 +1,18 @@
 //! Clocks that are wrong for a while: the system's jumps, ahead and back, and a node's process goes by it, and by its
 //! own count, as it does in a real one. What is published bears times that are worth lying about.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use comity_core::record::{AddresseeDraft, Draft};
-use comity_core::{Kind, Section, Timestamp, Tlp};
+use comity_core::record::{self, AddresseeDraft, Draft, Part};
+use comity_core::{Kind, Marking, Section, Timestamp, Tlp};
 use comity_node::clock::{Steady, TOLERANCE};
 use comity_node::engine::{Engine, Input};
 
 use super::mutation::Mutation;
 use super::records;
-use super::watch::Broken;
+use super::truth::{Deed, Piece};
+use super::watch::{Broken, broken};
 use super::world::World;
 
 const MINUTE: u64 = 60_000;
@@ -92,7 +94,8 @@ impl World {
     /// Something about a clock, or about a time.
     pub(super) fn mind_time(&mut self, node: usize) -> Result<(), Broken> {
         match self.dice.below(10) {
-            0..=5 => self.publish_timed(node),
+            0..=3 => self.publish_timed(node),
+            4..=5 => self.lift_embargo(),
             _ => self.turn_clock(node),
         }
     }
@@ -193,4 +196,63 @@ impl World {
         self.watch.truth.note(&record, &parts, true, None);
         self.enter(node, record, parts)
     }
+
+    /// An origin lifts an embargo of its own: it signs the same once more without it, in the place of what is here.
+    fn lift_embargo(&mut self) -> Result<(), Broken> {
+        let lifts = |deed: &&Deed| {
+            let ahead = |piece: &Piece| piece.marking.embargo_until.is_some_and(|at| at > self.now);
+            let replaced = |newer: &Deed| newer.supersedes.contains(&deed.id);
+            let Some(node) = self.node_of(&deed.origin) else { return false };
+            let shadow = &self.watch.shadows[node];
+            self.nodes[node].engine.is_some()
+                && !self.nodes[node].hostile
+                && deed.honest
+                && shadow.records.get(&deed.id).is_some_and(|entered| entered.accepted)
+                && !shadow.withdrawn.contains(&deed.id)
+                && deed.parts.values().any(ahead)
+                && !deed.parts.keys().any(|part| shadow.erased.contains_key(part))
+                && !self.watch.truth.deeds().any(replaced)
+        };
+        let all = self.watch.truth.deeds().filter(lifts).map(|deed| (deed.id, deed.origin));
+        let all: Vec<_> = all.collect();
+        let Some((before, us)) = self.dice.choose(&all).copied() else { return Ok(()) };
+        let Some(node) = self.node_of(&us) else { return Ok(()) };
+        let Some(draft) = self.watch.truth.deed(&before).and_then(without_embargo) else {
+            return Err(broken(0, "a record that cannot be signed once more"));
+        };
+        self.note(|| format!("node {node} lifts the embargo on {}", before.short()));
+        let key = self.author(node);
+        let (record, parts) = self.sign(draft, &key, us)?;
+        self.watch.truth.note(&record, &parts, true, None);
+        self.enter(node, record, parts)
+    }
+}
+
+/// The same once more, in its place, but for when it may be passed on.
+fn without_embargo(deed: &Deed) -> Option<Draft> {
+    let read = record::parse(&deed.signed).ok()?;
+    let manifest = read.manifest();
+    let open = |marking: &Marking| Marking { embargo_until: None, ..marking.clone() };
+    let mut draft = Draft::new(manifest.kind);
+    (draft.state, draft.urgency) = (manifest.state, manifest.urgency);
+    draft.marking = Some(open(&manifest.floor));
+    draft.supersedes = vec![deed.id];
+    let mut places = BTreeMap::new();
+    for (digest, piece) in deed.parts.iter().filter(|(_, piece)| piece.addressee.is_none()) {
+        let part = Part::decode(piece.bytes.clone()).ok()?;
+        let mut header = part.header;
+        header.marking = header.marking.as_ref().map(open);
+        places.insert(*digest, draft.parts.len());
+        draft.parts.push((header, part.content.to_vec()));
+    }
+    for named in &deed.addressees {
+        draft.addressees.push(AddresseeDraft {
+            economy: named.economy,
+            desk: named.desk.clone(),
+            group: named.group,
+            relays: named.relays.clone(),
+            parts: named.parts.iter().filter_map(|part| places.get(part).copied()).collect(),
+        });
+    }
+    Some(draft)
 }

@@ -23,6 +23,8 @@ pub struct Config {
     pub consents: bool,
     /// Whether authors' keys end, are stolen, and are declared stolen.
     pub keys: bool,
+    /// Whether root keys take each other's place, and are stolen.
+    pub roots: bool,
     /// Whether people change what is agreed.
     pub amendments: bool,
     /// How many parts in a hundred are large: of more than one chunk.
@@ -50,6 +52,9 @@ pub struct Config {
     /// Whether nobody knows who is beyond its partners before faults end, and so many records that
     /// everybody may have were published by then that they are not all kept.
     pub strangers: bool,
+    /// Whom nodes trust how far, where that makes no difference: nothing above GREEN is published then, and every
+    /// level lets that go. Another number, other levels.
+    pub trust: Option<u64>,
     /// What is broken on purpose.
     pub mutation: Option<Mutation>,
 }
@@ -68,6 +73,7 @@ impl Config {
             erasures: false,
             consents: false,
             keys: false,
+            roots: false,
             amendments: false,
             large: 1,
             groups: false,
@@ -81,6 +87,7 @@ impl Config {
             nights: Vec::new(),
             hostile: 1,
             strangers: false,
+            trust: None,
             mutation: None,
         }
     }
@@ -107,6 +114,18 @@ impl Config {
     #[must_use]
     pub fn keyed(seed: u64) -> Self {
         Self { keys: true, acts: 240, ..Self::small(seed) }
+    }
+
+    /// A small one in which root keys take each other's place, in good order or after a thief has signed with them.
+    #[must_use]
+    pub fn rooted(seed: u64) -> Self {
+        Self { keys: true, roots: true, acts: 320, ..Self::small(seed) }
+    }
+
+    /// Whether connections close because a key or a root has ended.
+    #[must_use]
+    pub const fn has_doors(&self) -> bool {
+        self.links || self.roots
     }
 
     /// A few nodes that change what they have agreed on, take back what they proposed, and end it.
@@ -138,7 +157,7 @@ impl Config {
     /// A small one in which the keys of links take each other's place, and those of authors as well.
     #[must_use]
     pub fn relinked(seed: u64) -> Self {
-        Self { links: true, keys: true, acts: 240, ..Self::small(seed) }
+        Self { links: true, keys: true, acts: 280, ..Self::small(seed) }
     }
 
     /// A small one in which people look at what others bring, let it in or drop it, or do not take it.
@@ -177,6 +196,13 @@ impl Config {
         }
     }
 
+    /// A small one in which partners are trusted as far as they need to be for all that is published, or further:
+    /// `trust` says which.
+    #[must_use]
+    pub fn discreet(seed: u64, trust: u64) -> Self {
+        Self { trust: Some(trust), acts: 160, ..Self::small(seed) }
+    }
+
     /// A few nodes that are told only at the end who is beyond their partners.
     #[must_use]
     pub fn strangers(seed: u64) -> Self {
@@ -203,6 +229,7 @@ impl Config {
             Mutation::ForgetRemoval => Some(Self::grouped(seed)),
             Mutation::FollowClock => Some(Self::clocked(seed)),
             Mutation::ForgetAwaited => Some(Self::guarded(seed)),
+            Mutation::BelieveRobber => Some(Self::rooted(seed)),
             Mutation::LeaveDoorOpen => Some(Self::relinked(seed)),
             Mutation::ForgetReview => Some(Self::reviewed(seed)),
             Mutation::EraseEarly | Mutation::ForgetHold => Some(Self::lapsing(seed)),
@@ -257,6 +284,14 @@ pub struct Report {
     pub keys_ended: u64,
     /// Authors' keys that were declared stolen.
     pub keys_stolen: u64,
+    /// Root keys whose place others took.
+    pub rooted: u64,
+    /// Keyrings that a thief signed with root keys.
+    pub robbed: u64,
+    /// Economies that froze at a partner for the root had signed two keyrings of one version.
+    pub split: u64,
+    /// Records that a thief signed and that somebody believed at first.
+    pub undone: u64,
     /// Records that a thief signed and that somebody does not believe, or believes no more.
     pub doubted: u64,
     /// Texts that took the place of others, at the end and at each node, and agreements that were contested.
@@ -275,6 +310,8 @@ pub struct Report {
     pub jumps: u64,
     /// Deliveries of what nobody, or nobody else, might have before a time.
     pub timed: u64,
+    /// Deliveries that passed on what an embargo held before its origin lifted it.
+    pub lifted: u64,
     /// Records that a second person approved.
     pub approved: u64,
     /// Records that a second person refused.
@@ -289,6 +326,10 @@ pub struct Report {
     pub recalled: u64,
     /// Keys of links whose place another took.
     pub relinked: u64,
+    /// Words about keyrings that thieves signed.
+    pub misled: u64,
+    /// How often somebody went by a keyring no longer, for what its economy said of it, or did not say.
+    pub unconfirmed: u64,
     /// Connections that were closed for the key with which they were opened has ended.
     pub put_out: u64,
     /// How often a key was shown that had been a link's before.
@@ -315,4 +356,6 @@ pub struct Report {
     pub resumed: u64,
     /// Over everything that happened, in order.
     pub trace: u64,
+    /// Over everything that honest nodes said to each other and when, but for what hides the head of a journal.
+    pub heard: u64,
 }

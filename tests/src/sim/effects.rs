@@ -55,6 +55,8 @@ impl World {
             Effect::Partners(partners) => self.set_partners(node, *partners),
             Effect::Pong { .. } => {}
             Effect::Alarm(alarm) => {
+                self.report.unconfirmed += u64::from(alarm.code == "keyring-unconfirmed");
+                self.report.split += u64::from(alarm.code == "partner-frozen");
                 self.note(|| format!("node {node} alarm {}: {}", alarm.code, alarm.text));
             }
         }

@@ -30,7 +30,7 @@ impl World {
         economy.authors.iter().rev().find(counts).unwrap_or(&economy.author).clone()
     }
 
-    fn held_keyring(&self, node: usize) -> Option<&VerifiedKeyring> {
+    pub(super) fn held_keyring(&self, node: usize) -> Option<&VerifiedKeyring> {
         let engine = self.nodes[node].engine.as_ref()?;
         engine.state().keyring(&self.nodes[node].economy.id)
     }
@@ -40,6 +40,12 @@ impl World {
         let recovering = |engine: &Engine| engine.state().recovery().is_some();
         if self.nodes[node].hostile || self.nodes[node].engine.as_ref().is_none_or(recovering) {
             return Ok(());
+        }
+        if self.is_about_roots() {
+            return self.turn_roots(node);
+        }
+        if self.nodes[node].robbed.open {
+            return self.declare_robbed(node);
         }
         match self.dice.below(10) {
             0..=3 => self.replace_key(node),
@@ -137,6 +143,7 @@ impl World {
             return Ok(());
         }
         let Some(held) = self.held_keyring(node) else { return Ok(()) };
+        let root = self.nodes[node].economy.root_of(held);
         let mut builder = KeyringBuilder::follow(held);
         let mut signer = self.author(node);
         if new_author {
@@ -147,7 +154,6 @@ impl World {
             builder = builder.grant(Grant::author(us, signer.public(), all, Tlp::Red, now, until));
             self.nodes[node].economy.authors.push(signer.clone());
         }
-        let root = self.nodes[node].economy.root.clone();
         let keyring = change(builder, now).sign(&[&root]);
         let keyring = keyring.map_err(|error| broken(0, format!("a bad keyring: {error}")))?;
         self.note(|| format!("node {node}'s keyring is at version {}", keyring.version()));

@@ -7,12 +7,12 @@
 use std::time::Duration;
 
 use comity_core::journal::{JournalEntry, RecordEntered, Source, Standing};
-use comity_core::keyring::{Grant, KeyringBuilder, Revocation, Role, VerifiedKeyring};
+use comity_core::keyring::{DatedHead, Grant, KeyringBuilder, Revocation, Role, VerifiedKeyring};
 use comity_core::partners::PartnerSet;
 use comity_core::record::{VerifiedRecord, control};
 use comity_core::sign::SecretKey;
 use comity_core::test_util::TestEconomy;
-use comity_core::{KeyId, Kind, Timestamp, Tlp};
+use comity_core::{Digest, KeyId, Kind, Timestamp, Tlp};
 use comity_node::engine::CommandError;
 use comity_proto::ConnId;
 use comity_store::Store as _;
@@ -47,13 +47,17 @@ impl World {
     /// Something about the keys of links.
     pub(super) fn turn_links(&mut self, node: usize) -> Result<(), Broken> {
         match self.dice.below(10) {
-            0..=5 => self.renew_link(node),
+            0..=4 => {
+                let stolen = self.dice.percent(30);
+                self.renew_link(node, stolen)
+            }
+            5..=6 => self.mislead(node),
             _ => self.knock(node),
         }
     }
 
     /// A new key for the links; every other ends, now or as one that was stolen some time ago.
-    fn renew_link(&mut self, node: usize) -> Result<(), Broken> {
+    fn renew_link(&mut self, node: usize, stolen: bool) -> Result<(), Broken> {
         let (us, now) = (self.nodes[node].economy.id, self.now);
         let Some(engine) = &self.nodes[node].engine else { return Ok(()) };
         let held = engine.state().keyring(&us).cloned();
@@ -63,7 +67,6 @@ impl World {
         if self.nodes[node].hostile || self.is_turning(node) {
             return Ok(());
         }
-        let stolen = self.dice.percent(30);
         let ago = self.dice.millis(1..=60_000);
         let at = if stolen { now.saturating_sub(ago) } else { now };
         let seed: [u8; 32] = self.dice.bytes(32).try_into().expect("as many as asked for");
@@ -74,18 +77,49 @@ impl World {
         let builder = ends.fold(KeyringBuilder::follow(&held).grant(grant), |builder, key| {
             builder.revoke(Revocation { key, at, compromised: stolen })
         });
-        let keyring = builder.sign(&[&self.nodes[node].economy.root]);
+        let keyring = builder.sign(&[&self.nodes[node].economy.root_of(&held)]);
         let keyring = keyring.map_err(|error| broken(0, format!("a bad keyring: {error}")))?;
         self.note(|| {
             let how = if stolen { "was stolen" } else { "takes leave" };
             format!("node {node}'s link key {how}: its keyring is at {}", keyring.version())
         });
         self.report.relinked += 1;
+        self.nodes[node].misled = false;
         let body = keyring.encoded().to_vec();
         let record = control(Kind::Keyring, body, Tlp::Clear, &self.author(node), us, now);
         let record = record.map_err(|error| broken(0, format!("a bad control record: {error}")))?;
         self.watch.truth.note(&record, &[], true, None);
         self.enter_keyring(node, record, keyring, Some(link))
+    }
+
+    /// The hostile node has the key of somebody's links, and says with it which keyring is that one's newest: one that
+    /// nobody has ever seen.
+    fn mislead(&mut self, victim: usize) -> Result<(), Broken> {
+        let thief = self.nodes.len() - 1;
+        if !self.nodes[thief].hostile || self.nodes[victim].hostile {
+            return Ok(());
+        }
+        let (us, by) = (&self.nodes[victim].economy, self.nodes[thief].economy.id);
+        let engine = self.nodes[thief].engine.as_ref();
+        let Some(held) = engine.and_then(|engine| engine.state().keyring(&us.id)) else {
+            return Ok(());
+        };
+        let mut head = DatedHead::of(held, self.now);
+        head.place.version += self.dice.within(0..=2);
+        head.digest = Digest(self.dice.bytes(32).try_into().expect("as many as asked for"));
+        let signed = head.sign(&us.link).encode();
+        self.note(|| format!("node {thief} says that node {victim} is at {}", head.place));
+        self.report.misled += 1;
+        self.nodes[victim].misled = true;
+        let delay = self.dice.millis(5_000..=60_000);
+        self.later(delay, Event::Chore { node: victim });
+        let entry = JournalEntry::Headed { signed, from: by, at: self.now };
+        self.insert_entry(thief, &entry, Vec::new())
+    }
+
+    /// Whoever's key of links a thief has used hears of it, and ends it, if it is up to that now.
+    pub(super) fn end_what_misleads(&mut self, node: usize) -> Result<(), Broken> {
+        if self.nodes[node].misled { self.renew_link(node, true) } else { Ok(()) }
     }
 
     /// Whether a change of the keyring is under way: whoever signs the next is alone.
@@ -101,7 +135,7 @@ impl World {
         keyring: VerifiedKeyring,
         link: Option<SecretKey>,
     ) -> Result<(), Broken> {
-        if self.config.links {
+        if self.config.has_doors() {
             self.nodes[node].beside.next = Some((keyring, link));
         }
         let id = record.id();
@@ -183,7 +217,7 @@ impl World {
             return;
         }
         self.nodes[node].partners = partners;
-        if !self.config.links {
+        if !self.config.has_doors() {
             return;
         }
         for (id, end) in self.doors(node) {
@@ -215,7 +249,7 @@ impl World {
 
     /// After every step: nobody is in whose key has ended, as far as the node's journal has it.
     pub(super) fn look_at_doors(&self, node: usize) -> Result<(), Broken> {
-        if !self.config.links || self.nodes[node].hostile {
+        if !self.config.has_doors() || self.nodes[node].hostile {
             return Ok(());
         }
         let ours = self.doors(node);
@@ -260,7 +294,7 @@ impl World {
             bond.is_some_and(|bond| bond.open)
         };
         let honest = |node: usize| !self.nodes[node].hostile;
-        for (one, other) in self.edges.iter().copied().filter(|_| self.config.links) {
+        for (one, other) in self.edges.iter().copied().filter(|_| self.config.has_doors()) {
             if !honest(one) || !honest(other) || !open(one, other) || !open(other, one) {
                 continue;
             }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use comity_core::cbor::Writer;
 use comity_core::control::{AcceptanceBody, WithdrawalBody};
 use comity_core::journal::{
     Delivered, JournalEntry, PartHeld, PartnerChange, RecordEntered, Source, Standing,
@@ -11,7 +12,7 @@ use comity_core::journal::{
 use comity_core::ledger::{LedgerEntry, Obligations};
 use comity_core::record::{Draft, Header, Part, VerifiedRecord, control};
 use comity_core::sign::SecretKey;
-use comity_core::{EconomyId, Kind, Marking, Onward, Section, Tlp};
+use comity_core::{EconomyId, Kind, Marking, Onward, PartDigest, Section, Tlp};
 use comity_proto::OutStream;
 use comity_store::Store as _;
 
@@ -139,11 +140,21 @@ impl World {
             at: self.now,
         });
         let blobs = parts.into_iter().map(|part| (part.digest, part.bytes)).collect();
+        self.insert_entry(node, &entry, blobs)
+    }
+
+    /// Puts an entry into a node's journal behind its back, and starts it again.
+    pub(super) fn insert_entry(
+        &mut self,
+        node: usize,
+        entry: &JournalEntry,
+        blobs: Vec<(PartDigest, Bytes)>,
+    ) -> Result<(), Broken> {
         self.kill(node);
         self.nodes[node].sync();
         let mark = self.nodes[node].store.durable();
         self.watch.synced(node, mark);
-        let appended = self.nodes[node].store.append(vec![new_entry(&entry, blobs)]);
+        let appended = self.nodes[node].store.append(vec![new_entry(entry, blobs)]);
         if appended.is_err() {
             let (store, _report) = self.nodes[node].store.crash(0);
             self.nodes[node].store = store;
@@ -178,6 +189,39 @@ impl World {
         changed.into()
     }
 
+    /// A mutation: a node says too much, in words for the operator of its partner.
+    pub(super) fn blurt(
+        &mut self,
+        (node, to): (usize, usize),
+        stream: OutStream,
+        bytes: Bytes,
+    ) -> Bytes {
+        let late = self.acts_left < self.config.acts / 2;
+        if self.mutated || !late || stream != OutStream::Control || self.nodes[node].hostile {
+            return bytes;
+        }
+        let (us, partner) = (self.nodes[node].economy.id, self.nodes[to].economy.id);
+        let said = match self.config.mutation {
+            Some(Mutation::NameOthers) => {
+                let mut others = self.watch.economies.iter();
+                let other = others.find(|one| ![us, partner].contains(one));
+                other.map(|other| format!("as {} has it", other.short()))
+            }
+            Some(Mutation::TellLevel) => {
+                let bond = self.watch.shadows[node].partners.get(&partner);
+                bond.map(|bond| format!("you are at level {}", bond.level))
+            }
+            _ => None,
+        };
+        let Some(said) = said else { return bytes };
+        self.mutated = true;
+        let mut writer = Writer::new();
+        writer.array(2).uint(13).map(2).key(0).uint(1).key(1).text(&said);
+        let frame = writer.into_bytes();
+        let length = u32::try_from(frame.len()).expect("a frame is short");
+        [&bytes, &length.to_be_bytes()[..], &frame].concat().into()
+    }
+
     /// What the mutations do when something goes over a wire.
     pub(super) fn meddle(&mut self, node: usize, to: usize, said: &Said) -> Result<(), Broken> {
         let Said::Batch { returned: false, lines } = said else { return Ok(()) };
@@ -210,12 +254,17 @@ impl World {
     }
 
     /// Whether a mutation lets these bytes vanish: all deliveries from one node to another.
-    pub(super) fn vanishes(&mut self, node: usize, to: usize, said: &[Said]) -> bool {
+    pub(super) fn vanishes<'a>(
+        &mut self,
+        node: usize,
+        to: usize,
+        mut said: impl Iterator<Item = &'a Said>,
+    ) -> bool {
         if self.config.mutation != Some(Mutation::LoseDelivery) {
             return false;
         }
         self.mutated = true;
-        let delivery = said.iter().any(|said| matches!(said, Said::Batch { .. }));
+        let delivery = said.any(|said| matches!(said, Said::Batch { .. }));
         delivery && self.edges.first() == Some(&(node, to))
     }
 }

@@ -27,6 +27,7 @@ mod nights;
 pub mod node;
 mod pacts;
 pub mod records;
+pub mod roots;
 mod terms;
 pub mod traffic;
 pub mod truth;

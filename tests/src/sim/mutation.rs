@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use comity_core::Kind;
 use comity_core::group::RosterBody;
-use comity_core::journal::{JournalEntry, Standing};
-use comity_core::record::{self, Manifest, UnverifiedRecord};
+use comity_core::journal::{JournalEntry, PartHeld, Standing};
+use comity_core::record::{self, Header, Manifest, UnverifiedRecord};
 use comity_store::NewEntry;
 
 /// A way in which the simulated nodes, or what is between them, are made to break an invariant.
@@ -22,6 +22,8 @@ pub enum Mutation {
     AcceptForged,
     /// A record by a key that ended is journaled as accepted.
     BelieveDoubted,
+    /// A record by a key that a thief granted itself is journaled as accepted, whatever is known of the theft.
+    BelieveRobber,
     /// Deliveries are handed over before their entries are synced.
     HandOverBeforeSync,
     /// A number goes over the wire a second time with another entry.
@@ -48,17 +50,24 @@ pub enum Mutation {
     EraseEarly,
     /// That a record is kept on legal grounds is forgotten at restart.
     ForgetHold,
+    /// A node tells a partner, in words for its operator, of another partner.
+    NameOthers,
+    /// Two of a record's recipients are taken for each other after a restart.
+    SwapRecipients,
+    /// A node tells each partner how far it is trusted.
+    TellLevel,
 }
 
 impl Mutation {
-    /// Every mutation, and the invariant that it breaks.
-    pub const ALL: [(Self, u8); 19] = [
+    /// Every mutation that a run by itself shows, and the invariant that it breaks.
+    pub const ALL: [(Self, u8); 22] = [
         (Self::HandOverLate, 1),
         (Self::LoseAcknowledged, 2),
         (Self::ReplyBeforeSync, 2),
         (Self::EnterTwice, 2),
         (Self::AcceptForged, 3),
         (Self::BelieveDoubted, 3),
+        (Self::BelieveRobber, 3),
         (Self::HandOverBeforeSync, 4),
         (Self::ReuseNumber, 4),
         (Self::LoseDelivery, 5),
@@ -72,6 +81,8 @@ impl Mutation {
         (Self::ForgetReview, 12),
         (Self::EraseEarly, 13),
         (Self::ForgetHold, 13),
+        (Self::NameOthers, 14),
+        (Self::SwapRecipients, 14),
     ];
 
     /// An entry as a restart reads it.
@@ -89,12 +100,19 @@ impl Mutation {
             let nothing = JournalEntry::PolicyConfirmed { at: hold.at };
             return (nothing.kind(), nothing.encode().into());
         }
-        if !matches!(self, Self::Resurrect | Self::ForgetRemoval | Self::ForgetReview) {
+        if !matches!(
+            self,
+            Self::Resurrect | Self::ForgetRemoval | Self::ForgetReview | Self::SwapRecipients
+        ) {
             return untouched;
         }
         let Ok(JournalEntry::Record(mut entered)) = JournalEntry::decode(kind, body) else {
             return untouched;
         };
+        if self == Self::SwapRecipients {
+            swap_recipients(&mut entered.parts);
+            return (kind, JournalEntry::Record(entered).encode().into());
+        }
         if self == Self::ForgetReview {
             if matches!(entered.standing, Standing::InReview(_)) {
                 entered.standing = Standing::Accepted;
@@ -125,7 +143,7 @@ impl Mutation {
                     entries.push(entry);
                 }
             }
-            Self::AcceptForged | Self::BelieveDoubted => {
+            Self::AcceptForged | Self::BelieveDoubted | Self::BelieveRobber => {
                 for entry in entries {
                     if let Some(mut entered) = record(entry)
                         && entered.standing != Standing::Accepted
@@ -150,9 +168,29 @@ impl Mutation {
             | Self::LeaveDoorOpen
             | Self::ForgetReview
             | Self::EraseEarly
-            | Self::ForgetHold => {}
+            | Self::ForgetHold
+            | Self::NameOthers
+            | Self::SwapRecipients
+            | Self::TellLevel => {}
         }
     }
+}
+
+/// The first two whom parts name get each other's.
+fn swap_recipients(parts: &mut [PartHeld]) {
+    let mut named: Vec<_> = parts
+        .iter_mut()
+        .filter_map(|part| {
+            let header = Header::decode(&part.header).ok()?;
+            header.addressee.as_ref()?.economy?;
+            Some((part, header))
+        })
+        .collect();
+    let [(one, first), (other, second), ..] = named.as_mut_slice() else { return };
+    if let (Some(first), Some(second)) = (&mut first.addressee, &mut second.addressee) {
+        std::mem::swap(&mut first.economy, &mut second.economy);
+    }
+    (one.header, other.header) = (first.encode(), second.encode());
 }
 
 fn leaves_somebody_out(manifest: &Manifest) -> bool {

@@ -56,6 +56,10 @@ impl World {
         if self.nodes[node].engine.is_some() && self.config.groups {
             self.keep_up(node)?;
         }
+        if self.nodes[node].engine.is_some() {
+            self.declare_robbed(node)?;
+            self.end_what_misleads(node)?;
+        }
         if self.nodes[node].engine.is_some() && self.config.guarded {
             self.recall_what_is_due(node)?;
         }
@@ -65,6 +69,7 @@ impl World {
     /// When faults have ended, what is left to people is done, soon and once more.
     pub(super) fn chores(&mut self) -> Result<(), Broken> {
         self.set_clocks_right()?;
+        self.robbed_hear();
         if !self.config.groups && !self.config.guarded {
             return Ok(());
         }

@@ -23,6 +23,7 @@ use super::economy::Economy;
 use super::guarded::House;
 use super::links::Beside;
 use super::mutation::Mutation;
+use super::roots::Robbed;
 
 type Finished = Arc<Mutex<Vec<(Token, Result<Appended, StoreError>)>>>;
 
@@ -75,6 +76,10 @@ pub struct Node {
     pub house: House,
     /// What lies beside its journal of its keys.
     pub beside: Beside,
+    /// Whether a thief has spoken with the key of its links, and it has not ended that yet.
+    pub misled: bool,
+    /// What has become of its root keys.
+    pub robbed: Robbed,
     /// For how long bodies are kept here, where anybody says so.
     pub keeps: Option<Retention>,
     /// The latest that it has written down since it was founded, by its own clock.
@@ -113,6 +118,8 @@ impl Node {
             written: at,
             house: House::default(),
             beside: Beside::default(),
+            misled: false,
+            robbed: Robbed::default(),
             keeps: None,
             wrote: at,
             finished: Finished::default(),

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use comity_core::Digest;
+use comity_core::receipt::UnverifiedReceipt;
 use comity_node::engine::Input;
 use comity_proto::{ConnId, OutStream, StreamId, Transmit};
 use comity_store::Store as _;
@@ -23,9 +25,10 @@ impl World {
         };
         let bytes = transmit.into_bytes();
         let to = conn.ends[1 - end].0;
+        let bytes = self.blurt((node, to), stream, bytes);
         self.bear_witness(node, to);
         let Some(conn) = self.net.conn(id) else { return Ok(()) };
-        let said = conn.taps[end].hear(stream, &bytes, fin);
+        let said = conn.taps[end].overhear(stream, &bytes, fin);
         let said =
             said.map_err(|fault| broken(1, format!("node {node} sends garbage: {fault}")))?;
         if self.nodes[node].hostile {
@@ -33,7 +36,7 @@ impl World {
             self.carry(id, end, stream, &bytes, fin);
             return Ok(());
         }
-        for said in &said {
+        for (said, frame) in &said {
             self.meddle(node, to, said)?;
             if self.loud || matches!(said, Said::Batch { .. }) {
                 self.note(|| format!("node {node} to {to} on {}: {}", id.0, describe(said)));
@@ -42,17 +45,44 @@ impl World {
             let now = self.time_of(node);
             self.watch.latest = self.latest_of(node);
             let Some(engine) = &self.nodes[node].engine else { return Ok(()) };
-            let heard = self.watch.said((node, engine.state()), partner, said, now);
+            let us = engine.state().us();
+            let heard = self.watch.discreet((us, partner), said, frame);
+            let heard =
+                heard.and_then(|()| self.watch.said((node, engine.state()), partner, said, now));
             heard.map_err(|broken| at_node(node, broken))?;
+            self.overheard((node, to), said, frame);
             self.wanted(node, said)?;
             self.large(id, said);
         }
-        if self.vanishes(node, to, &said) {
+        if self.vanishes(node, to, said.iter().map(|(said, _)| said)) {
             self.note(|| "these bytes vanish".to_owned());
             return Ok(());
         }
         self.carry(id, end, stream, &bytes, fin);
         Ok(())
+    }
+
+    /// Adds to what honest nodes said to each other, and when. A receipt hides the head of its signer's journal, in
+    /// which everything is that its people did.
+    fn overheard(&mut self, ends: (usize, usize), said: &Said, frame: &Bytes) {
+        if self.config.trust.is_none() {
+            return;
+        }
+        let receipt = match said {
+            Said::Receipt(signed) => UnverifiedReceipt::parse(signed).ok(),
+            _ => None,
+        };
+        let bytes = match receipt.map(UnverifiedReceipt::verified_before) {
+            Some(mut receipt) => {
+                receipt.witness.hash = Digest::ZERO;
+                format!("{receipt:?}").into()
+            }
+            None => frame.clone(),
+        };
+        let when = format!("{} {ends:?}", self.now.as_millis());
+        for byte in when.bytes().chain(bytes) {
+            self.report.heard = (self.report.heard ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+        }
     }
 
     /// What a node does not ask for again is durable with it. Of a part that it erased since, for good, it lacks

@@ -67,6 +67,8 @@ pub enum Said {
         /// Numbers of the hearer's ledger.
         numbers: Ranges,
     },
+    /// KEYRING_HEAD: which keyring of this economy is the newest.
+    Head(EconomyId),
     /// CHUNK, of what a batch announced.
     Chunk {
         /// Which sending of which part.
@@ -92,6 +94,8 @@ pub struct Line {
     pub apart: Vec<Apart>,
     /// How soon it goes: 0 urgent, 1 live, 2 what was missed.
     pub lane: u64,
+    /// All of its bytes.
+    pub bytes: Bytes,
 }
 
 /// A part that comes in chunks.
@@ -116,6 +120,17 @@ pub struct Tap {
 impl Tap {
     /// Takes bytes of a stream; what they complete.
     pub fn hear(&mut self, stream: OutStream, bytes: &[u8], fin: bool) -> Result<Vec<Said>, Fault> {
+        let frames = self.overhear(stream, bytes, fin)?;
+        Ok(frames.into_iter().map(|(said, _)| said).collect())
+    }
+
+    /// The same, each with the bytes of its frame.
+    pub fn overhear(
+        &mut self,
+        stream: OutStream,
+        bytes: &[u8],
+        fin: bool,
+    ) -> Result<Vec<(Said, Bytes)>, Fault> {
         let key = match stream {
             OutStream::Control => (true, 0),
             OutStream::Uni { id, .. } => (false, id),
@@ -130,8 +145,9 @@ impl Tap {
             }
             buffer.advance(4);
             let frame = buffer.split_to(length).freeze();
-            said.push(read(&frame)?);
-            check(&mut self.apart, &frame, said.last())?;
+            let one = read(&frame)?;
+            check(&mut self.apart, &frame, &one)?;
+            said.push((one, frame));
         }
         if fin {
             self.streams.remove(&key);
@@ -141,19 +157,15 @@ impl Tap {
 }
 
 /// A chunk is one that a batch announced, and the batch went before it.
-fn check(
-    known: &mut BTreeMap<u64, Apart>,
-    frame: &Bytes,
-    said: Option<&Said>,
-) -> Result<(), Fault> {
+fn check(known: &mut BTreeMap<u64, Apart>, frame: &Bytes, said: &Said) -> Result<(), Fault> {
     match said {
-        Some(Said::Batch { lines, .. }) => {
+        Said::Batch { lines, .. } => {
             for apart in lines.iter().flat_map(|line| &line.apart) {
                 known.insert(apart.transfer, apart.clone());
             }
             Ok(())
         }
-        Some(Said::Chunk { transfer, leaf }) => {
+        Said::Chunk { transfer, leaf } => {
             let apart = known.get(transfer);
             let coming =
                 |apart: &&Apart| apart.coming.as_ref().is_none_or(|coming| coming.contains(*leaf));
@@ -230,8 +242,22 @@ fn read(frame: &Bytes) -> Result<Said, Fault> {
             map.next_key(&mut reader)?;
             Ok(Said::Known { origin, numbers: Ranges::read(&mut reader, 4096)? })
         }
+        21 => head(&mut reader),
         other => Ok(Said::Other(other)),
     }
+}
+
+/// The economy stands first in what is signed.
+fn head(reader: &mut Reader<'_>) -> Result<Said, Fault> {
+    let mut map = reader.map(8)?;
+    map.next_key(reader)?;
+    let signed = reader.bytes(256)?;
+    let mut signed = Reader::new(signed);
+    signed.array(3)?;
+    let payload = signed.bytes(256)?;
+    let mut payload = Reader::new(payload);
+    payload.array(5)?;
+    Ok(Said::Head(EconomyId(payload.array_of()?)))
 }
 
 fn hello(reader: &mut Reader<'_>) -> Result<Said, Fault> {
@@ -293,13 +319,16 @@ fn batch(frame: &Bytes, reader: &mut Reader<'_>, returned: bool) -> Result<Said,
     let lane = reader.uint()?;
     map.next_key(reader)?;
     let lines = reader.list(1024, |reader| {
+        let start = reader.offset();
         reader.array(3)?;
         let entry = LedgerEntry::read(reader)?;
         let signed = frame.slice_ref(reader.bytes(1 << 20)?);
         let bodies = reader.list(1024, body)?;
         reader.leave();
         let (bodies, apart): (Vec<_>, Vec<_>) = bodies.into_iter().unzip();
-        Ok(Line { entry, signed, bodies, apart: apart.into_iter().flatten().collect(), lane })
+        let (apart, bytes) =
+            (apart.into_iter().flatten().collect(), frame.slice(start..reader.offset()));
+        Ok(Line { entry, signed, bodies, apart, lane, bytes })
     })?;
     Ok(Said::Batch { returned, lines })
 }

@@ -79,6 +79,7 @@ impl World {
         let edges = edges(config.nodes, config.degree, &mut dice);
         let mut watch = Watch::default();
         watch.shadows.resize_with(config.nodes, Default::default);
+        watch.economies = nodes.iter().map(|node| node.economy.id).collect();
         Self {
             now: START,
             dice,
@@ -137,8 +138,10 @@ impl World {
         self.report.unkept = self.watch.unkept();
         self.report.consented = self.watch.consented;
         self.report.doubted = self.watch.doubted();
+        self.report.undone = self.watch.undone();
         self.report.amended = self.amended();
         self.report.timed = self.watch.timed;
+        self.report.lifted = self.watch.lifted;
         self.report.by_glass = self.watch.by_glass;
         self.report.let_on = self.watch.let_on;
         let desks = self.watch.shadows.iter().map(|shadow| shadow.desk.not_taken());
@@ -438,7 +441,8 @@ impl World {
         }
         if let Some(at) = next {
             let at = self.now.saturating_add(at.since(here).max(Duration::from_millis(1)));
-            let waits = !self.config.terms || at.since(self.now) <= FAR_OFF;
+            let far_off = self.config.terms || self.config.links;
+            let waits = !far_off || at.since(self.now) <= FAR_OFF;
             if waits && self.nodes[node].timer.is_none_or(|before| at < before) {
                 self.nodes[node].timer = Some(at);
                 self.at(at, Event::Timer { node, life, at });

@@ -95,6 +95,7 @@ fn told(bench: &mut Bench, peer: &Peer) -> Vec<String> {
         Said::Void { .. } => "void".to_owned(),
         Said::Deferred { .. } => "deferred".to_owned(),
         Said::Wants { .. } => "wants".to_owned(),
+        Said::Head(_) => "head".to_owned(),
         Said::Known { .. } => "known".to_owned(),
         Said::Chunk { .. } => "chunk".to_owned(),
     });

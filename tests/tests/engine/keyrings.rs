@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use comity_core::control::WithdrawalBody;
 use comity_core::journal::{JournalEntry, PartnerChange, Standing};
-use comity_core::keyring::{Grant, KeyringBuilder, VerifiedKeyring};
+use comity_core::keyring::{Grant, KeyringBuilder, Revocation, VerifiedKeyring};
 use comity_core::partners::AuthenticatedPartner;
+use comity_core::policy::Lifecycle;
 use comity_core::record::{Part, VerifiedRecord, control};
 use comity_core::sign::SecretKey;
 use comity_core::test_util::TestEconomy;
@@ -311,6 +313,54 @@ fn thiefs(by: &Economy) -> (VerifiedKeyring, VerifiedRecord, Vec<Part>) {
 
 fn standing(bench: &Bench, record: &VerifiedRecord) -> Standing {
     bench.state().record(&record.id()).expect("it is here").standing.clone()
+}
+
+/// A thief of the root has the owner's key revoked, and the owner withdraws a record before it knows: that is not lost
+/// where the thief was believed.
+#[test]
+fn what_is_withdrawn_while_a_thief_has_the_root_is_withdrawn_when_that_is_over() {
+    let mut bench = Bench::new();
+    let (mut relay, mut origin, mut reader) = (bench.pair(2), bench.pair(3), bench.pair(4));
+    for peer in [&mut relay, &mut origin, &mut reader] {
+        bench.connect(peer);
+    }
+    let by = origin.economy.clone();
+    let (own, parts) = advisory(&by, "its own", START);
+    bench.deliver(&mut origin, &own, &parts);
+    bench.wait(Duration::from_secs(1));
+    assert!(bench.delivered(reader.conn()).contains(&own.id()));
+    let stolen = Revocation { key: by.author.id(), at: TestEconomy::FROM, compromised: true };
+    let thief = Economy { author: SecretKey::from_seed(&[86; 32]), ..by.clone() };
+    let all = Kind::ALL.iter().copied();
+    let (from, until) = (TestEconomy::FROM, TestEconomy::UNTIL);
+    let grant = Grant::author(by.id, thief.author.public(), all, Tlp::Red, from, until);
+    let forged = KeyringBuilder::follow(&by.keyring).grant(grant).revoke(stolen);
+    let forged = forged.sign(&[&by.root]).expect("the stolen root");
+    bench.deliver(&mut relay, &record(&thief, &forged), &[]);
+    assert!(matches!(standing(&bench, &own), Standing::Quarantined(_)));
+
+    let taken_back = |target: &VerifiedRecord| {
+        let body = WithdrawalBody::of(vec![target.id()]).expect("one record").encode();
+        control(Kind::Withdrawal, body, Tlp::Clear, &by.author, by.id, START).unwrap()
+    };
+    let word = taken_back(&own);
+    let number = bench.deliver(&mut origin, &word, &[]);
+    assert_eq!(bench.answer(&origin, number), Answer::Acked);
+    assert!(matches!(standing(&bench, &word), Standing::Quarantined(_)));
+    // From anybody else a word of that key is not taken, whatever it is.
+    let other = taken_back(&word);
+    let number = bench.deliver(&mut relay, &other, &[]);
+    assert_eq!(bench.answer(&relay, number), Answer::Rejected);
+
+    bench.deliver(&mut origin, &record(&by, &rescued(&by, &by.keyring)), &[]);
+    assert_eq!(standing(&bench, &word), Standing::Accepted);
+    let lifecycle = bench.state().record(&own.id()).expect("it is here").facts.lifecycle;
+    assert_eq!(lifecycle, Lifecycle::Withdrawn);
+    bench.wait(Duration::from_secs(1));
+    assert!(bench.delivered(reader.conn()).contains(&word.id()), "whoever has it hears of it");
+    bench.restart();
+    let lifecycle = bench.state().record(&own.id()).expect("it is here").facts.lifecycle;
+    assert_eq!(lifecycle, Lifecycle::Withdrawn);
 }
 
 /// The whole of it at a partner who hears everything through somebody else: as at any further hop.

@@ -121,9 +121,11 @@ impl Engine {
             Entitlement::Quarantined(doubt) => {
                 Verdict::Enter(Standing::Quarantined(doubt.to_string()))
             }
-            // The other party says itself that its word is in doubt, and binds us both.
+            // The other party says itself that its word is in doubt, and binds us both. What takes back waits: a thief of
+            // the root may have revoked the key, and nobody would say it again when that is over.
             Entitlement::Refused(why @ Refusal::SignedAfterRevocation)
-                if manifest.origin == partner && agrees(manifest.kind) =>
+                if manifest.origin == partner
+                    && (agrees(manifest.kind) || takes_back(manifest.kind)) =>
             {
                 Verdict::Enter(Standing::Quarantined(why.to_string()))
             }
@@ -276,4 +278,9 @@ impl Engine {
             AcknowledgementBody::decode(body).map_err(|_malformed| RejectReason::Malformed)?;
         self.state.may_answer(&partner, &manifest.origin, &body)
     }
+}
+
+/// Whether a word of this kind ends something, and lets nothing more through.
+const fn takes_back(kind: Kind) -> bool {
+    matches!(kind, Kind::Withdrawal | Kind::Termination)
 }

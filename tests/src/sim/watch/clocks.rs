@@ -40,6 +40,14 @@ impl Watch {
         Ok(timed)
     }
 
+    /// Whether a record takes the place of one that nobody but its origin may pass on yet.
+    pub(super) fn was_under_embargo(&self, deed: &Deed) -> bool {
+        let before = deed.supersedes.iter().filter_map(|before| self.truth.deed(before));
+        let mut pieces =
+            before.filter(|one| one.origin == deed.origin).flat_map(|one| one.parts.values());
+        pieces.any(|piece| piece.marking.embargo_until.is_some_and(|at| at > self.latest))
+    }
+
     fn begun(&self, (us, to): (EconomyId, EconomyId), tlp: Tlp, latest: Timestamp) -> bool {
         let mut all = self.truth.deeds().filter(|deed| deed.kind == Kind::Agreement);
         all.any(|deed| {

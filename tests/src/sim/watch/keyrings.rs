@@ -3,16 +3,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use comity_core::keyring::SignedKeyring;
-use comity_core::{EconomyId, KeyId, Kind, RecordId, Timestamp};
+use comity_core::keyring::{Role, SignedKeyring};
+use comity_core::{Digest, EconomyId, KeyId, Kind, RecordId, Timestamp};
 
 use super::shadow::{Entered, Shadow};
 use crate::sim::truth::Deed;
 
 /// What a node knows of the keys of one economy.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Known {
+    /// How many root sets took the place of the first.
+    rotations: usize,
+    /// Whether one did without the word of the one before.
+    seized: bool,
     version: u64,
+    digest: Digest,
+    /// What it says that the one before is.
+    predecessor: Option<Digest>,
+    granted: BTreeSet<KeyId>,
+    links: BTreeSet<KeyId>,
     /// Since when, and whether in foreign hands.
     revoked: BTreeMap<KeyId, (Timestamp, bool)>,
     affirmed: BTreeSet<RecordId>,
@@ -23,7 +32,7 @@ pub struct Known {
 pub struct Keyrings {
     known: BTreeMap<EconomyId, Known>,
     /// Versions whose predecessors have not come.
-    ahead: BTreeMap<(EconomyId, u64), Known>,
+    ahead: BTreeMap<(EconomyId, usize, u64), Known>,
 }
 
 impl Keyrings {
@@ -33,7 +42,17 @@ impl Keyrings {
         let Ok(verified) = verified else { return };
         let keyring = verified.keyring();
         let new = Known {
+            rotations: verified.chain().rotations().len(),
+            seized: !verified.chain().is_orderly(),
             version: keyring.version,
+            digest: verified.digest(),
+            predecessor: keyring.predecessor,
+            links: verified
+                .grants()
+                .filter(|grant| grant.role == Role::Link)
+                .map(|grant| grant.key)
+                .collect(),
+            granted: verified.grants().map(|grant| grant.key).collect(),
             revoked: keyring
                 .revocations
                 .iter()
@@ -41,22 +60,52 @@ impl Keyrings {
                 .collect(),
             affirmed: keyring.affirmed.iter().copied().collect(),
         };
-        let held = self.known.entry(economy).or_default();
-        if new.version <= held.version {
+        let held = self.known.entry(economy).or_insert_with(|| new.clone());
+        // A later root counts more than any version.
+        if (new.rotations, new.version) <= (held.rotations, held.version) {
             return;
         }
-        if !handed && new.version > held.version + 1 {
-            self.ahead.insert((economy, new.version), new);
-            return;
+        if new.rotations == held.rotations {
+            if !handed && new.version > held.version + 1 {
+                self.ahead.insert((economy, new.rotations, new.version), new);
+                return;
+            }
+            // Of two that go different ways the first is what was known.
+            if new.version == held.version + 1 && new.predecessor != Some(held.digest) {
+                return;
+            }
         }
         *held = new;
-        while let Some(next) = self.ahead.remove(&(economy, held.version + 1)) {
-            *held = next;
+        let after = |held: &Known| (economy, held.rotations, held.version + 1);
+        while let Some(next) = self.ahead.remove(&after(held)) {
+            if next.predecessor == Some(held.digest) {
+                *held = next;
+            }
         }
     }
 }
 
 impl Keyrings {
+    /// What is known of whose root keys took each other's place: how often, and the keyring that counts.
+    pub fn rooted(&self) -> impl Iterator<Item = (&EconomyId, usize, Digest)> {
+        let known = self.known.iter().filter(|(_, known)| known.rotations > 0);
+        known.map(|(economy, known)| (economy, known.rotations, known.digest))
+    }
+
+    /// Which keyring of an economy is known, later ones being greater, and its digest.
+    #[must_use]
+    pub fn place(&self, economy: &EconomyId) -> Option<((u64, u64), Digest)> {
+        let known = self.known.get(economy)?;
+        Some(((known.rotations as u64, known.version), known.digest))
+    }
+
+    /// Whether a key is one of an economy's links, and nothing is known against it.
+    #[must_use]
+    pub fn links_with(&self, economy: &EconomyId, key: KeyId) -> bool {
+        let known = self.known.get(economy);
+        known.is_some_and(|known| known.links.contains(&key) && !known.revoked.contains_key(&key))
+    }
+
     /// Whether a key of an economy's links has ended, by its keyring that is known here.
     #[must_use]
     pub fn has_ended(&self, economy: &EconomyId, key: KeyId, now: Timestamp) -> bool {
@@ -70,11 +119,15 @@ impl Shadow {
     #[must_use]
     pub fn doubt(&self, deed: &Deed, entered: &Entered) -> Option<&'static str> {
         let known = self.keyrings.known.get(&deed.origin)?;
-        let (ended, stolen) = known.revoked.get(&deed.author)?;
         // A keyring bears witness for itself.
         if deed.kind == Kind::Keyring {
             return None;
         }
+        let affirmed = known.affirmed.contains(&deed.id);
+        if known.seized && !known.granted.contains(&deed.author) && !affirmed {
+            return Some("its key was granted by root keys that were stolen");
+        }
+        let (ended, stolen) = known.revoked.get(&deed.author)?;
         if *ended <= deed.signed_at {
             return Some("it was signed after its key had ended");
         }
@@ -84,7 +137,7 @@ impl Shadow {
         // Of what is its own and only restricts, a node believes its partners that it said so.
         let restricts = matches!(deed.kind, Kind::Withdrawal | Kind::Termination | Kind::Roster);
         let own = restricts && self.us == Some(deed.origin);
-        (late && !own && !retired && !known.affirmed.contains(&deed.id))
+        (late && !own && !retired && !affirmed)
             .then_some("it was first seen after its key had ended, and not from its origin")
     }
 }

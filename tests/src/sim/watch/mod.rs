@@ -20,6 +20,10 @@
 //!     until a person lets it, and whoever brought it hears what it always hears; what a rule refuses is not kept.
 //! 13. Nothing goes by its term before that is over, nor what is under a legal hold or asked about, nor in recovery, nor
 //!     by a clock that nobody vouches for; what is to go does, and what was agreed of it travels with it.
+//! 14. Nobody learns from what it is sent who else has a record, or how many: but for a relay, which learns whom it
+//!     serves. Nor how far anybody is trusted.
+//! 15. Nothing goes of an economy, or to one, by a keyring of which its own daily word says otherwise; nor of one that
+//!     has been silent about it for too long.
 //!
 //! The watcher believes no engine: it reads what goes into the journal ([`Shadow`]) and what goes
 //! over the wire ([`Said`]), and knows how every record was signed ([`Truth`]). Only the decision
@@ -27,9 +31,11 @@
 
 pub mod circle;
 mod clocks;
+mod discretion;
 mod gate;
 mod groups;
 pub mod guarded;
+mod heads;
 mod intake;
 mod keyrings;
 mod rosters;
@@ -37,13 +43,13 @@ mod settle;
 mod shadow;
 mod terms;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use comity_core::journal::{ErasureCause, JournalEntry};
 use comity_core::ledger::Ranges;
 use comity_core::policy::{self, Lifecycle};
-use comity_core::{Digest, EconomyId, EpochId, Onward, PartDigest, Timestamp};
+use comity_core::{Digest, EconomyId, EpochId, Onward, PartDigest, RecordId, Timestamp};
 use comity_node::config::Retention;
 use comity_node::engine::Engine;
 use comity_node::state::State;
@@ -89,6 +95,8 @@ pub struct Watch {
     pub consented: u64,
     /// Deliveries of what nobody, or nobody else, might have before a time.
     pub timed: u64,
+    /// Those that passed on what takes the place of something that its origin's embargo still held.
+    pub lifted: u64,
     /// Those of what a person had to let in before.
     pub let_on: u64,
     /// Those that nothing but broken glass let go.
@@ -105,6 +113,10 @@ pub struct Watch {
     pub houses: BTreeMap<EconomyId, guarded::House>,
     /// The groups.
     pub circles: groups::Circles,
+    /// All economies that there are.
+    pub economies: Vec<EconomyId>,
+    /// What was handed over to whom, by whom, whatever journals still say of it.
+    handed: BTreeMap<(EconomyId, EconomyId), BTreeSet<RecordId>>,
 }
 
 impl Watch {
@@ -188,6 +200,14 @@ impl Watch {
         self.shadows.iter().map(|shadow| doubted(shadow) as u64).sum()
     }
 
+    /// How often somebody believed what a thief signed, and does so no more.
+    #[must_use]
+    pub fn undone(&self) -> u64 {
+        let records = self.shadows.iter().flat_map(|shadow| &shadow.records);
+        let undone = records.filter(|(_, entered)| entered.believed && !entered.accepted);
+        undone.filter(|(id, _)| self.truth.deed(id).is_some_and(|deed| deed.stolen)).count() as u64
+    }
+
     /// A node answered a command with yes.
     pub fn replied(&self, node: usize, promise: &Promise) -> Result<(), Broken> {
         let (Promise::Published(record) | Promise::Keyring(record)) = promise else {
@@ -235,7 +255,7 @@ impl Watch {
 
     /// What a node knows after a step.
     pub fn stepped(&self, node: usize, engine: &Engine) -> Result<(), Broken> {
-        let live = |record: &&comity_core::RecordId| {
+        let live = |record: &&RecordId| {
             let held = engine.state().record(record);
             held.is_some_and(|held| held.facts.lifecycle == Lifecycle::Live)
         };
@@ -285,6 +305,7 @@ impl Watch {
             | Said::Deferred { .. }
             | Said::Wants { .. }
             | Said::Known { .. }
+            | Said::Head(_)
             | Said::Chunk { .. }
             | Said::Other(_) => Ok(()),
         }
@@ -327,7 +348,7 @@ impl Watch {
         now: Timestamp,
     ) -> Result<(), Broken> {
         self.delivered += 1;
-        let Line { entry, signed, bodies, apart: _, lane: _ } = line;
+        let Line { entry, signed, bodies, apart: _, lane: _, bytes: _ } = line;
         let shadow = &self.shadows[node];
         let what = format!("number {} ({})", entry.number, entry.record.short());
         let decided = shadow.out.get(&(to, entry.epoch, entry.number));
@@ -339,6 +360,7 @@ impl Watch {
         if *self.numbers.entry(key).or_insert(entry.digest()) != entry.digest() {
             return Err(broken(4, format!("{what} is used twice")));
         }
+        self.handed.entry((state.us(), to)).or_default().insert(entry.record);
         let deed = self.truth.deed(&entry.record).filter(|deed| deed.signed == *signed);
         let Some(deed) = deed.filter(|_| *bodies == entry.parts) else {
             return Err(broken(1, format!("{what} goes with other bytes than were decided")));
@@ -372,6 +394,15 @@ impl Watch {
             return Err(broken(13, format!("{what} is handed over, and {why}")));
         }
         let shadow = &self.shadows[node];
+        if !deed.kind.is_control() {
+            let (heads, keyrings) = (&shadow.heads, &shadow.keyrings);
+            let foreign = deed.origin != state.us();
+            let held = heads.hold_back(&deed.origin, keyrings, now).filter(|_| foreign);
+            let doubted = || heads.doubt(&to, keyrings, now);
+            if let Some(why) = held.or_else(doubted) {
+                return Err(broken(15, format!("{what} is handed over though {why}")));
+            }
+        }
         let check = |glass| {
             let by = (&admitted, glass);
             gate::check(&self.truth, shadow, ends, deed, &entry.parts, by, now)
@@ -386,6 +417,7 @@ impl Watch {
         let consented =
             consented.map_err(|why| broken(1, format!("{what} is handed over though {why}")))?;
         self.timed += u64::from(timed);
+        self.lifted += u64::from(state.us() != deed.origin && self.was_under_embargo(deed));
         self.let_on += u64::from(self.shadows[node].desk.has_released(&deed.id));
         self.by_glass += u64::from(only);
         self.consented += u64::from(consented);

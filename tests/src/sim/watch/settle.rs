@@ -59,6 +59,7 @@ impl Watch {
                 }
             }
         }
+        self.roots_settled(nodes)?;
         self.desks_settled(nodes, now)?;
         self.terms_settled(nodes, now)?;
         self.circles_settled(nodes, now)?;
@@ -83,6 +84,41 @@ impl Watch {
                         bound(from, to, (one.state(), other.state()))?;
                     }
                     self.complete(from, to, one.state(), other.state(), now)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Wherever it is known that root keys took others' place, nobody goes by less; and partners go by those that are in
+    /// force where they belong.
+    fn roots_settled(&self, nodes: &[Node]) -> Result<(), Broken> {
+        let honest = || nodes.iter().enumerate().filter(|(_, of)| !of.hostile);
+        let states = || honest().filter_map(|(node, of)| Some((node, of.engine.as_ref()?.state())));
+        for (node, state) in states() {
+            for (economy, rotations, _) in self.shadows[node].keyrings.rooted() {
+                let held = state.keyring(economy);
+                let at = held.map(|held| held.chain().rotations().len());
+                if at != Some(rotations) || state.is_frozen(economy) {
+                    let how = format!(
+                        "node {node} knows of {rotations} new roots of {}, and goes by {at:?}",
+                        economy.short()
+                    );
+                    return Err(broken(3, how));
+                }
+            }
+            for (other, theirs) in states().filter(|(other, _)| *other != node) {
+                let (us, them) = (state.us(), theirs.us());
+                let open = |node: usize, of: &EconomyId| {
+                    self.shadows[node].partners.get(of).is_some_and(|bond| bond.open)
+                };
+                let rooted = state.keyring(&us).filter(|own| !own.chain().rotations().is_empty());
+                let Some(own) = rooted.filter(|_| open(node, &them) && open(other, &us)) else {
+                    continue;
+                };
+                if theirs.keyring(&us).map(|held| held.digest()) != Some(own.digest()) {
+                    let how = format!("node {other} goes by other root keys than node {node} has");
+                    return Err(broken(3, how));
                 }
             }
         }

@@ -10,6 +10,7 @@ use comity_core::record;
 use comity_core::{Digest, EconomyId, EpochId, GroupId, Kind, PartDigest, RecordId, Timestamp};
 
 use super::guarded::Kept;
+use super::heads::Heads;
 use super::intake::Desk;
 use super::keyrings::Keyrings;
 use super::terms::Terms;
@@ -49,6 +50,8 @@ pub struct Shadow {
     pub unkept: u64,
     /// What is known of the keys of all.
     pub keyrings: Keyrings,
+    /// What was said daily of them.
+    pub heads: Heads,
     /// Whose journal it is.
     pub us: Option<EconomyId>,
     /// What leaves only with somebody's word.
@@ -249,6 +252,7 @@ impl Shadow {
             JournalEntry::Emergency(opened) => {
                 self.kept.glasses.insert(opened.word, opened.clone());
             }
+            JournalEntry::Headed { signed, at, .. } => self.heads.take(signed, *at),
             JournalEntry::Restored { .. } => self.recovering = true,
             JournalEntry::Recovered { .. } => self.recovering = false,
             JournalEntry::Founded(founded) => {
@@ -274,7 +278,6 @@ impl Shadow {
             | JournalEntry::Staff(_)
             | JournalEntry::Read(_)
             | JournalEntry::Assessed(_)
-            | JournalEntry::Headed { .. }
             | JournalEntry::BackedUp(_) => {}
         }
         Ok(())
