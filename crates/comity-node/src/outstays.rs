@@ -3,8 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use comity_core::group::Exclusion;
 use comity_core::policy::{
-    self, Approval, Gate, Lifecycle, Partner, Plan, PolicySnapshot, Recipient, Standing,
+    self, Approval, Fact, Gate, Judgement, Lifecycle, Partner, Plan, PolicySnapshot, Recipient,
+    Standing,
 };
 use comity_core::{EconomyId, RecordId, Timestamp};
 
@@ -93,13 +95,27 @@ pub(crate) fn outstay(
     let plan = policy::plan(policy, &facts, &parts, &Recipient::partner(*economy), now);
     let told_with_it =
         |gate: Gate| matches!(gate, Gate::Expiry | Gate::ReleaseTime | Gate::Embargo);
+    let excused = |one: &Judgement| told_with_it(one.gate) || passes_by(&one.fact);
     let kept: Vec<_> = plan
         .withheld()
         .filter(|part| went.contains(&part.digest))
-        .filter(|part| part.decision.deciding().is_none_or(|one| !told_with_it(one.gate)))
+        .filter(|part| part.decision.deciding().is_none_or(|one| !excused(one)))
         .map(|part| part.digest)
         .collect();
     (!kept.is_empty()).then_some(Outstay { plan, kept })
+}
+
+/// What stops nothing for good: until somebody says again what he says daily, or a contradiction is settled.
+fn passes_by(fact: &Fact) -> bool {
+    if let Fact::OutsideGroup(why) | Fact::OutsideCommunity(why) = fact {
+        return matches!(why, Exclusion::Frozen | Exclusion::Stale(_) | Exclusion::Unconfirmed(_));
+    }
+    matches!(
+        fact,
+        Fact::RecipientUnconfirmed(_)
+            | Fact::KeyringUnconfirmed(_)
+            | Fact::Stands(Standing::Frozen)
+    )
 }
 
 fn may_be_recalled(state: &State, held: &Held) -> bool {
@@ -124,18 +140,18 @@ fn as_if_resumed(policy: &PolicySnapshot, economy: &EconomyId) -> PolicySnapshot
 /// few lines at a time.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
-    /// By which policy was looked last, and when that began.
-    looked: Option<(u64, Timestamp)>,
+    /// By which policy was looked last, after how much that was taken back, and when that began.
+    looked: Option<((u64, usize), Timestamp)>,
     waiting: VecDeque<EconomyId>,
     walk: Option<(EconomyId, Walk)>,
-    /// Records of each partner that outstay, as last counted.
-    counted: BTreeMap<EconomyId, u64>,
+    /// Records of each partner that outstay, as last found.
+    found: BTreeMap<EconomyId, BTreeSet<RecordId>>,
 }
 
 impl Watch {
     /// Records of ours of which a partner may hold parts that it would not get now, as last counted.
     pub(crate) fn counted(&self, economy: &EconomyId) -> u64 {
-        self.counted.get(economy).copied().unwrap_or_default()
+        self.found.get(economy).map_or(0, |found| found.len() as u64)
     }
 
     /// Looks at so much more, and says where there are more than there were.
@@ -145,9 +161,11 @@ impl Watch {
             return None;
         }
         if self.walk.is_none() && self.waiting.is_empty() && self.is_due(state, now) {
-            self.looked = Some((state.policy().version(), now));
+            self.looked = Some((turns(state), now));
             let paired = state.partners().filter(|(_, partner)| partner.is_paired());
             self.waiting = paired.map(|(economy, _)| *economy).collect();
+            let still = |economy: &EconomyId| self.waiting.contains(economy);
+            self.found.retain(|economy, _| still(economy));
         }
         let next = || Some((self.waiting.pop_front()?, Walk::default()));
         let (economy, mut walk) = self.walk.take().or_else(next)?;
@@ -156,9 +174,10 @@ impl Watch {
             self.walk = Some((economy, walk));
             return None;
         }
-        let records = walk.found.len() as u64;
-        let before = self.counted.insert(economy, records).unwrap_or_default();
-        (records > before).then(|| alarm(state, economy, records))
+        let found: BTreeSet<_> = walk.found.into_values().collect();
+        let records = found.len() as u64;
+        let before = self.found.insert(economy, found.clone()).unwrap_or_default();
+        (!found.is_subset(&before)).then(|| alarm(state, economy, records))
     }
 
     /// Something has narrowed though nothing came.
@@ -167,12 +186,17 @@ impl Watch {
     }
 
     fn is_due(&self, state: &State, now: Timestamp) -> bool {
-        self.looked.is_none_or(|(version, at)| {
-            let changed = version != state.policy().version();
+        self.looked.is_none_or(|(turned, at)| {
+            let changed = turned != turns(state);
             let pause = if changed { OUTSTAYS_PAUSE } else { A_DAY };
             now < at || now.since(at) >= pause
         })
     }
+}
+
+/// Grows with whatever may change what outstays, but time.
+fn turns(state: &State) -> (u64, usize) {
+    (state.policy().version(), state.withdrawn().saturating_add(state.recalls()))
 }
 
 fn alarm(state: &State, economy: EconomyId, records: u64) -> Alarm {

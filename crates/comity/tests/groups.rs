@@ -565,7 +565,7 @@ fn the_end_of_a_charter_and_of_a_key_is_told_ahead() {
     let charter = kr.folder().join("charter.toml");
     let ends = comity_node::clock::now().saturating_add(Duration::from_secs(705 * DAY)).to_string();
     let alone = CHARTER.replace("[\"KR\", \"JP\", \"FJ\"]", "[\"KR\"]");
-    let dated = format!("starts = 2026-01-01\nends = {}\n", &ends[..10]);
+    let dated = format!("starts = 2026-01-01\nends = {}\n", ends.get(..10).unwrap());
     std::fs::write(&charter, alone.replace("starts = 2026-01-01\n", &dated)).unwrap();
     kr.data(&["group", "found", &charter.display().to_string()]);
     let told =
@@ -590,5 +590,5 @@ fn the_end_of_a_charter_and_of_a_key_is_told_ahead() {
     kr.set_environment(clock::ahead(706 * DAY as i64));
     let group = kr.data(&["group", "list"])[0].clone();
     assert!(text(&group, "stale_from") < &*ends, "{group}");
-    assert!(told(&kr).iter().any(|one| text(one, "what").contains("of Islands has ended")));
+    assert!(!told(&kr).iter().any(|one| text(one, "what").contains("Islands")), "it is over");
 }

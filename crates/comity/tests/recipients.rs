@@ -236,7 +236,11 @@ fn what_binds_whoever_has_a_record_is_written_and_shown() {
 
     let act = green(&kr, "Do not touch", "pap = \"AMBER\"");
     assert_eq!(stopped_by(&kr, &act).as_deref(), Some("pap"));
+    let seen = kr.screen(&kr.folder(), &["publish", &act, "--dry-run"].map(str::to_owned)).out;
+    assert!(seen.contains("Marked GREEN, PAP AMBER: summary."), "{seen}");
     let game = green(&kr, "Not real", "exercise = \"Ghost Net\"");
+    let seen = kr.screen(&kr.folder(), &["publish", &game, "--dry-run"].map(str::to_owned)).out;
+    assert!(seen.contains("GREEN, EXERCISE"), "{seen}");
     assert_eq!(stopped_by(&kr, &game).as_deref(), Some("exercise"));
     for (wrong, says, next) in [
         ("pap = \"MAUVE\"", "not a label of PAP", "mend line 6"),
@@ -248,6 +252,38 @@ fn what_binds_whoever_has_a_record_is_written_and_shown() {
             "record-file-invalid",
             says,
             next,
+        );
+    }
+    // What is said without a label is not passed over.
+    for said in [
+        "pap = \"RED\"",
+        "community = \"Nobody\"",
+        "release-at = 2036-01-01T00:00:00Z",
+        "embargo-until = \"2036-01-01T00:00:00Z\"",
+        "expires = 2036-01-01T00:00:00Z",
+        "onward = \"none\"",
+        "categories = [\"energy\"]",
+        "exercise = \"Ghost Net\"",
+    ] {
+        let file = green(&kr, "Wrong", said);
+        let bare = std::fs::read_to_string(&file).unwrap().replace("tlp = \"GREEN\"\n", "");
+        std::fs::write(&file, bare + "marking = { tlp = \"CLEAR\" }\n").unwrap();
+        let told = "a marking without `tlp`";
+        kr.try_with(&["publish", &file, "--dry-run"], "").refused(
+            65,
+            "record-file-invalid",
+            told,
+            "mend line 5",
+        );
+    }
+    let over = "release-at = 2036-01-01T00:00:00Z\nexpires = 2035-01-01T00:00:00Z";
+    for never in [over, "expires = 2020-01-01T00:00:00Z"] {
+        let file = green(&kr, "Never", never);
+        kr.try_with(&["publish", &file, "--dry-run"], "").refused(
+            65,
+            "never-goes",
+            "over before it goes",
+            "expires",
         );
     }
     let none = green(&kr, "Wrong", "community = \"Nobody\"");
@@ -270,6 +306,9 @@ fn what_binds_whoever_has_a_record_is_written_and_shown() {
     let embargo = "pap = \"GREEN\"\nonward = \"none\"\nembargo-until = 2036-01-01T00:00:00Z";
     let file = green(&kr, "Not yet", embargo);
     assert_eq!(stopped_by(&kr, &file), None);
+    let would = kr.data(&["publish", &file, "--dry-run"])["preview"].clone();
+    let taken = text(&would["takes_on"][0], "obligations");
+    assert!(taken.contains("keep 30 days"), "{would}");
     let published = kr.data(&["publish", &file, "--yes"]);
     let own = kr.data(&["show", text(&published, "reference")]);
     let line = arrived(&jp, "Not yet");
@@ -308,7 +347,57 @@ fn a_time_of_release_is_lifted_by_its_name() {
         "nobody gets it before 2036",
         "--release",
     );
-    kr.data(&["embargo", "lift", reference, "--release", "--yes"]);
+    let lifted = kr.data(&["embargo", "lift", reference, "--release", "--yes"]);
     assert_eq!(arrived(&jp, "Later")["lifecycle"], "live");
+    let lifted = text(&lifted, "reference");
+    kr.try_with(&["embargo", "lift", lifted, "--release", "--yes"], "").refused(
+        65,
+        "no-release-time",
+        "still to come",
+        "explain",
+    );
+    // The one does not take the other with it.
+    let both = "release-at = 2036-01-01T00:00:00Z\nembargo-until = 2037-01-01T00:00:00Z";
+    let file = green(&kr, "Both", both);
+    let clear = std::fs::read_to_string(&file).unwrap().replace("GREEN", "CLEAR");
+    std::fs::write(&file, clear).unwrap();
+    let published = kr.data(&["publish", &file, "--yes"]);
+    kr.data(&["embargo", "lift", text(&published, "reference"), "--release", "--yes"]);
+    assert_eq!(text(&arrived(&jp, "Both"), "embargo_until"), "2037-01-01T00:00:00Z");
+    assert_eq!((kr.stop(), jp.stop()), (0, 0));
+}
+
+/// Each record that falls out of what is allowed is named, also after the ones before it were recalled.
+#[test]
+fn every_narrowing_is_told() {
+    let (mut kr, mut jp) = (Node::plain("KR"), Node::plain("JP"));
+    kr.run();
+    jp.run();
+    pair_restricted((&kr, "KR"), (&jp, "JP"));
+    let terms = kr.folder().join("mou.toml");
+    std::fs::write(&terms, BOUND).unwrap();
+    agree((&kr, "KR"), (&jp, "JP"), &terms.display().to_string());
+    let mut sent = Vec::new();
+    for title in ["First", "Second"] {
+        let file = green(&kr, title, "");
+        sent.push(text(&kr.data(&["publish", &file, "--yes"]), "reference").to_owned());
+        arrived(&jp, title);
+    }
+    let offered = || {
+        let alarms = kr.data(&["status"])["alarms"].as_array().cloned().unwrap_or_default();
+        alarms.iter().filter(|one| text(one, "code") == "recall-offered").count()
+    };
+    let outstays = || kr.data(&["partner", "show", "JP"])["partner"]["outstays"].clone();
+    assert_eq!(outstays(), 0);
+    kr.data(&["partner", "level", "JP", "public", "--yes"]);
+    eventually("both are offered", || outstays() == 2);
+    assert_eq!(offered(), 1);
+    kr.data(&["recall", &sent[0], "--reason", "agreement", "--yes"]);
+    eventually("what was recalled is offered no more", || outstays() == 1);
+    kr.data(&["partner", "level", "JP", "restricted", "--yes"]);
+    eventually("it may have the rest", || outstays() == 0);
+    kr.data(&["partner", "level", "JP", "public", "--yes"]);
+    eventually("it may not, again", || outstays() == 1);
+    assert_eq!(offered(), 2);
     assert_eq!((kr.stop(), jp.stop()), (0, 0));
 }

@@ -12,6 +12,8 @@ use comity_store::{BlobState, Store as _};
 use comity_tests::bench::{Answer, Bench, ListDisk, Peer, sign};
 use comity_tests::sim::economy::Economy;
 
+use super::redaction::publish;
+
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -253,4 +255,28 @@ fn what_is_due_goes_a_few_records_at_a_time() {
     for id in many {
         assert_eq!(gone(&bench, id), [Section::Victim]);
     }
+}
+
+/// What nobody may have yet has not begun to be here for too long: its term runs from its time of release.
+#[test]
+fn what_is_of_our_own_and_not_released_yet_is_kept() {
+    let (mut bench, _) = keeping();
+    let mut draft = Draft::new(Kind::Incident);
+    let release_at = Some(bench.now.saturating_add(DAY * 400));
+    let marking = Some(Marking { release_at, ..Marking::new(Tlp::Amber) });
+    let header = Header { marking, ..Header::new(Section::Summary, "text/plain") };
+    draft.parts.push((header, b"next year".to_vec()));
+    let (record, _) = publish(&mut bench, draft, 7);
+    let days = |bench: &mut Bench, days: u32| {
+        for _ in 0..days {
+            bench.wait(DAY / 2);
+            bench.wait(DAY / 2);
+        }
+    };
+    days(&mut bench, 399);
+    assert_eq!(gone(&bench, record.id()), []);
+    days(&mut bench, 300);
+    assert_eq!(gone(&bench, record.id()), [], "its year has begun with its release");
+    days(&mut bench, 67);
+    assert_eq!(gone(&bench, record.id()), [Section::Summary]);
 }

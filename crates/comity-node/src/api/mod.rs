@@ -85,7 +85,7 @@ pub use partners::{
 };
 pub use publishing::{
     AddresseeRequest, BoundTogether, Cell, EmbargoRequest, MarkingFields, NoPartner, PartRequest,
-    Preview, PreviewPart, PublishRequest, Published, UnawareLine,
+    Preview, PreviewPart, PublishRequest, Published, TakesOn, UnawareLine,
 };
 pub use quarantine::{
     HoldLine, QuarantineLine, QuarantineRequest, RuleRequest, RuleVerdict, RuledLine, RulingLine,

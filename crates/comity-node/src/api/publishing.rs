@@ -38,7 +38,7 @@ pub struct PublishRequest {
 pub struct EmbargoRequest {
     /// A reference, or the front of an id.
     pub record: String,
-    /// Lift the time of release as well.
+    /// Lift the time of release; an embargo holds on.
     pub release: bool,
     /// Only tell who would get what.
     pub dry_run: bool,
@@ -210,10 +210,25 @@ pub struct Preview {
     /// Until when whoever has any of it may not pass it on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub embargo_until: Option<String>,
+    /// The desks or people for whom it is, each with its economy: `JP, desk \`duty officer\``.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub desks: Vec<String>,
+    /// What each partner takes on with what it gets, beyond the marking.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub takes_on: Vec<TakesOn>,
     /// Under which policy.
     pub policy: u64,
     /// When it was computed.
     pub at: String,
+}
+
+/// What a partner takes on with what it gets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakesOn {
+    /// The partner.
+    pub partner: String,
+    /// `onward: ask, keep 300 days`.
+    pub obligations: String,
 }
 
 /// Parts at TLP:CLEAR that bind a partner to what the other parts of the record are given under: one delivery carries one set
@@ -250,6 +265,9 @@ pub struct PreviewPart {
     pub section: String,
     /// Its label.
     pub tlp: String,
+    /// Its marking whole; of a part that is not shown, the label alone.
+    #[serde(default)]
+    pub marking: MarkingFields,
     /// Bytes.
     pub size: u64,
     /// The file name, if it has one.

@@ -42,6 +42,9 @@ pub struct RecordLine {
     /// Until when some of it may be passed on to nobody, where that is still ahead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub embargo_until: Option<String>,
+    /// The exercise that it belongs to: nothing of it is real.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exercise: Option<String>,
     /// When it was signed, by its author's clock.
     pub signed_at: String,
     /// When it entered here.
@@ -116,7 +119,7 @@ pub struct PartDetail {
     pub section: String,
     /// Its label; `none` where a draft has none yet.
     pub tlp: String,
-    /// Its marking whole. Of a part that is not shown: without its categories, its community and its exercise.
+    /// Its marking whole; of a part that is not shown, the label alone.
     #[serde(default)]
     pub marking: MarkingFields,
     /// What this node took on with it from whoever gave it, where that binds beyond the marking.

@@ -41,7 +41,9 @@ pub(super) fn line(
     let ends = deadline.kind == DeadlineKind::End;
     // A charter is not amended: whoever was admitted has answered to this one.
     let what_for = match (ends, deadline.step) {
-        (true, Step::Passed) => "nothing goes by it any more; found the group that follows",
+        (true, Step::Passed) => {
+            "nothing goes by it any more; leave it (comity group leave), or found the group that follows"
+        }
         (true, _) => "found the group that follows, and let members join it before",
         (false, _) => "found the group anew with what the review comes to, and let members join it",
     };

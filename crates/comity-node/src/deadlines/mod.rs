@@ -44,7 +44,9 @@ pub(crate) fn lines(state: &State, now: Timestamp) -> Vec<DeadlineLine> {
         let line = |deadline: &Deadline| line(state, &near, *deadline, now);
         near.deadlines.iter().map(line).collect::<Vec<_>>()
     });
+    // What is over is shown by `group list`, as an agreement that ended is by `agreement list`.
     let charters = charters::near(state, now)
+        .filter(|(_, deadline)| !is_over(deadline))
         .map(|(group, deadline)| charters::line(state, group, deadline, now));
     let keys = keys::near(state, now).into_iter().map(|key| keys::line(&key, now));
     agreements.chain(charters).chain(keys).collect()
@@ -54,7 +56,7 @@ pub(crate) fn lines(state: &State, now: Timestamp) -> Vec<DeadlineLine> {
 #[derive(Debug, Default)]
 pub(crate) struct Told {
     agreements: BTreeMap<RecordId, Vec<Deadline>>,
-    charters: BTreeSet<(GroupId, Deadline)>,
+    charters: Option<BTreeSet<(GroupId, Deadline)>>,
     keys: BTreeSet<(KeyId, Deadline)>,
     /// For how many days the rosters that we keep had not been confirmed.
     rosters: BTreeMap<GroupId, u64>,
@@ -84,8 +86,13 @@ impl Told {
     fn of_charters(&mut self, state: &State, now: Timestamp) -> Vec<Alarm> {
         let near: Vec<_> = charters::near(state, now).collect();
         let told = near.iter().map(|(group, deadline)| (group.id(), *deadline)).collect();
-        let before = std::mem::replace(&mut self.charters, told);
-        let news = near.into_iter().filter(|(group, one)| !before.contains(&(group.id(), *one)));
+        let before = self.charters.replace(told);
+        // As of agreements: that one ended before the first look is none.
+        let old = |group: &Group, one: &Deadline| match &before {
+            None => is_over(one),
+            Some(before) => before.contains(&(group.id(), *one)),
+        };
+        let news = near.into_iter().filter(|(group, one)| !old(group, one));
         let alarm = |(group, deadline): (&Group, Deadline)| {
             let DeadlineLine { what, next, .. } = charters::line(state, group, deadline, now);
             Alarm { partner: None, code: code(deadline), text: format!("{what}: {next}") }
@@ -138,10 +145,13 @@ fn unconfirmed(name: &str, days: u64, stale: Timestamp) -> String {
     )
 }
 
+fn is_over(one: &Deadline) -> bool {
+    (one.kind, one.step) == (DeadlineKind::End, Step::Passed)
+}
+
 /// What is new since the last look. That an agreement ended before the first one is none.
 fn news(before: Option<&Vec<Deadline>>, now: &[Deadline]) -> Vec<Deadline> {
-    let over = |one: &Deadline| (one.kind, one.step) == (DeadlineKind::End, Step::Passed);
-    let old = |one: &Deadline| before.map_or_else(|| over(one), |before| before.contains(one));
+    let old = |one: &Deadline| before.map_or_else(|| is_over(one), |before| before.contains(one));
     now.iter().filter(|one| !old(one)).copied().collect()
 }
 

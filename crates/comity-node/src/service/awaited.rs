@@ -128,6 +128,17 @@ fn applications(state: &State) -> Vec<AwaitedLine> {
             let next = format!("comity group hand-over {called} --to {}", word(&keeper));
             awaited.push(awaits("group", keeper, what, next));
         }
+        for member in group.head().members.keys().filter(|one| **one != us) {
+            if group.votes(*member, us).contains_key(member) {
+                let (member, called) =
+                    (state.name_of(member), reference(state, &group.founding().record()));
+                let what = format!(
+                    "{member} has left {name}, and the roster still has it: until one without it is signed, it gets what goes to the group"
+                );
+                let next = format!("comity group remove {called} {}", word(&member));
+                awaited.push(awaits("group", member, what, next));
+            }
+        }
         for one in group.applications() {
             let applicant = state.name_of(&one.by);
             let sponsors = match one.needed.saturating_sub(one.sponsors.len()) {

@@ -14,7 +14,7 @@ use comity_core::{
 
 use super::groups::find_group;
 use super::guard::as_examined;
-use super::preview_notes::{bound_together, no_partners};
+use super::preview_notes::{bound_together, desks_abroad, no_partners, takes_on};
 use super::replacing::{replaceable, replaces_the_last, with_replaced};
 use super::unaware::unaware;
 use super::{Service, approvals, find_economy, find_partner, find_record};
@@ -47,7 +47,7 @@ impl Service {
         };
         let title = request.title.clone();
         let number = request.draft;
-        let (preview, dry_run) = (request.preview, request.dry_run);
+        let (preview, dry_run, now) = (request.preview, request.dry_run, self.now());
         let wanted = Wanted { preview, dry_run, anyway: false };
         let drafted = self
             .look(move |state, _, _| {
@@ -57,6 +57,7 @@ impl Service {
                     Some(_) | None => title,
                 };
                 let draft = draft(state, &request, from_draft.map(|(_, draft)| draft))?;
+                ever_goes(state, &draft, now)?;
                 Ok::<_, ServiceError>((draft, title))
             })
             .await??;
@@ -280,8 +281,11 @@ impl Service {
             as_examined(state, &mut held, &looked);
             let need = approvals::about_to_wait(state, engine, &mut held, now);
             let certainly = engine.certainly();
-            let seen =
-                |held: &Held| preview(state, certainly.as_ref(), &record.id(), held, &desks, now);
+            let seen = |held: &Held| Preview {
+                // Whoever signs it has named them.
+                desks: desks_abroad(state, held),
+                ..preview(state, certainly.as_ref(), &record.id(), held, &desks, now)
+            };
             let would = match need {
                 Some(_) => once_approved(seen(&held), &seen(&state.as_if_approved(&held))),
                 None => seen(&held),
@@ -380,6 +384,10 @@ pub(super) fn preview(
             part: part.digest.to_string(),
             section: part.counts_as.to_string(),
             tlp: part.marking.tlp.to_string(),
+            marking: match shown(&part.digest) {
+                true => markings::fields(state, &part.marking),
+                false => markings::label(&part.marking),
+            },
             size: held.sizes.get(&part.digest).copied().unwrap_or(0),
             file_name: held.file_names.get(&part.digest).filter(|_| shown(&part.digest)).cloned(),
             destination: part.destination.map(|economy| state.name_of(&economy)),
@@ -391,6 +399,7 @@ pub(super) fn preview(
             part: "manifest".to_owned(),
             section: held.facts.kind.to_string(),
             tlp: held.facts.floor.tlp.to_string(),
+            marking: markings::label(&held.facts.floor),
             size: held.signed_bytes,
             file_name: None,
             destination: None,
@@ -407,6 +416,10 @@ pub(super) fn preview(
             .filter_map(|(partner, plan)| bound_together(state, held, partner, plan))
             .collect(),
         no_partners: no_partners(state, held),
+        desks: Vec::new(),
+        takes_on: (partners.iter().zip(&plans))
+            .filter_map(|(partner, plan)| takes_on(state, partner, plan))
+            .collect(),
         policy: state.policy().version(),
         at: now.to_string(),
     }
@@ -483,6 +496,25 @@ fn draft(
     replaces_the_last(state, &named)?;
     draft.supersedes = with_replaced(state, named);
     Ok(draft)
+}
+
+/// What is over before it may begin goes to nobody, ever: nobody means that.
+fn ever_goes(state: &State, draft: &Draft, now: Timestamp) -> Result<(), ServiceError> {
+    let markings = draft
+        .parts
+        .iter()
+        .filter_map(|(header, _)| header.marking.as_ref().or(draft.marking.as_ref()));
+    for marking in markings {
+        let Some(expires) = marking.expires else { continue };
+        let begins = marking.release_at.unwrap_or(now).max(now);
+        if expires <= begins {
+            let said = markings::in_words(state, marking);
+            let message = format!("marked {said}, it would be over before it goes to anybody");
+            return Err(ServiceError::data("never-goes", message)
+                .next("a later `expires`, or an earlier `release-at`"));
+        }
+    }
+    Ok(())
 }
 
 fn kind(request: &PublishRequest) -> Result<Kind, ServiceError> {

@@ -73,13 +73,20 @@ fn is_under_embargo(
     let markings =
         || std::iter::once(&held.facts.floor).chain(held.parts.iter().map(|part| &part.marking));
     let ahead = |at: &Timestamp| *at > now;
-    if markings().filter_map(|marking| marking.embargo_until).any(|at| ahead(&at)) {
+    let embargo = markings().filter_map(|marking| marking.embargo_until).any(|at| ahead(&at));
+    let released = markings().filter_map(|marking| marking.release_at).filter(ahead).max();
+    if release {
+        return released.map(drop).ok_or_else(|| {
+            let message = format!("{reference} has no time of release that is still to come");
+            let next = if embargo { "embargo lift" } else { "explain" };
+            ServiceError::data("no-release-time", message)
+                .next(format!("comity {next} {reference}"))
+        });
+    }
+    if embargo {
         return Ok(());
     }
-    if let Some(at) = markings().filter_map(|marking| marking.release_at).filter(ahead).max() {
-        if release {
-            return Ok(());
-        }
+    if let Some(at) = released {
         let message = format!("{reference} is under no embargo: nobody gets it before {at}");
         return Err(ServiceError::data("no-embargo", message).next(format!(
             "to release it before its time: comity embargo lift {reference} --release"
@@ -98,7 +105,7 @@ fn lifted(
     release: bool,
 ) -> Option<Draft> {
     let open = |marking: &Marking| Marking {
-        embargo_until: None,
+        embargo_until: marking.embargo_until.filter(|_| release),
         release_at: marking.release_at.filter(|_| !release),
         ..marking.clone()
     };

@@ -123,8 +123,9 @@ impl Service {
         let (ids, sees) = (chosen.await??, self.sees());
         let named = ids.clone();
         let records = self.look(move |state, _, _| {
-            let held = named.iter().filter_map(|id| Some((id, state.record(id)?)));
-            oldest_first(held.map(|(id, held)| signed_line(state, id, held, sees)))
+            let named = oldest_first(state, named.iter()).into_iter();
+            let held = named.filter_map(|id| Some((id, state.record(id)?)));
+            held.map(|(id, held)| signed_line(state, id, held, sees)).collect()
         });
         let mut affirmed = Affirmed { keyring: None, records: records.await? };
         if asked.dry_run {
@@ -268,8 +269,8 @@ type Signed<'a> = (&'a RecordId, &'a Held);
 
 /// What a key signed here that is revoked: since the revocation holds, and before.
 fn signed(state: &State, revocation: Revocation) -> (Vec<Signed<'_>>, Vec<Signed<'_>>) {
-    let signed = state.signed_by(&state.us(), &revocation.key).iter();
-    let signed = signed.filter_map(|id| Some((id, state.record(id)?)));
+    let signed = oldest_first(state, state.signed_by(&state.us(), &revocation.key).iter());
+    let signed = signed.into_iter().filter_map(|id| Some((id, state.record(id)?)));
     let signed = signed.filter(|(_, held)| held.facts.kind != Kind::Keyring);
     signed.partition(|(_, held)| held.signed_at >= revocation.at)
 }
@@ -287,15 +288,18 @@ pub(super) fn reach(
     // What takes back holds though its key took leave; of a key in foreign hands it may be the thief's.
     let holds = |held: &Held| held.facts.kind == Kind::Withdrawal && !revocation.compromised;
     let doubted = before.into_iter().filter(|(id, held)| !keyring.affirms(id) && !holds(held));
-    let doubted = doubted.map(shown).filter(|line| !line.held_by.is_empty());
-    (oldest_first(after.into_iter().map(shown)), oldest_first(doubted))
+    let doubted = doubted.map(shown).filter(|line| !line.held_by.is_empty()).collect();
+    (after.into_iter().map(shown).collect(), doubted)
 }
 
-/// In the order in which they say that they were signed.
-pub(super) fn oldest_first(lines: impl Iterator<Item = SignedLine>) -> Vec<SignedLine> {
-    let mut lines: Vec<_> = lines.collect();
-    lines.sort_by_cached_key(|line| (line.signed_at.clone(), line.reference.clone()));
-    lines
+/// In the order in which they say that they were signed; what is not here comes first.
+pub(super) fn oldest_first<'a>(
+    state: &State,
+    records: impl Iterator<Item = &'a RecordId>,
+) -> Vec<&'a RecordId> {
+    let mut records: Vec<_> = records.collect();
+    records.sort_by_key(|id| state.record(id).map(|held| (held.signed_at, held.seq)));
+    records
 }
 
 /// `sees`: up to which label the title may be shown.

@@ -36,7 +36,14 @@ pub(super) fn marking(
         (Some(label), Some(default)) => Marking { tlp: label, ..default.clone() },
         (Some(label), None) => Marking::new(label),
         (None, Some(default)) => default.clone(),
-        (None, None) => return Ok(None),
+        (None, None) if *fields == MarkingFields::default() => return Ok(None),
+        (None, None) => {
+            let said = fields.in_words(str::to_owned).join(", ");
+            let message = format!("a marking says `{said}` and names no label");
+            return Err(ServiceError::data("marking-without-tlp", message).next(
+                "name `tlp` beside it, in the marking of the record as loose as its loosest part",
+            ));
+        }
     };
     let time = |text: &Option<String>| text.as_deref().map(instant).transpose();
     marking.release_at = time(&fields.release_at)?.or(marking.release_at);
@@ -123,6 +130,11 @@ pub(super) fn fields(state: &State, marking: &Marking) -> MarkingFields {
         categories: marking.categories.iter().cloned().collect(),
         exercise: marking.exercise.clone(),
     }
+}
+
+/// Of what is not shown, the label alone is told.
+pub(super) fn label(marking: &Marking) -> MarkingFields {
+    MarkingFields { tlp: Some(marking.tlp.to_string()), ..MarkingFields::default() }
 }
 
 /// A marking as one line: its label, and what else is set.

@@ -267,7 +267,10 @@ impl Service {
                 pairing,
                 awaited: awaited::lines(state, shown, now),
                 stopped_groups: groups::stopped(state, now),
-                deadlines: deadlines::lines(state, now),
+                deadlines: deadlines::lines(state, now)
+                    .into_iter()
+                    .filter(|line| shown.0 || line.group.is_none())
+                    .collect(),
                 contested: contested::lines(state, now),
                 alarms: alarms(state, seen),
             }

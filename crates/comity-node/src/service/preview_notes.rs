@@ -3,11 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use comity_core::ledger::Obligations;
 use comity_core::policy::{Outcome, Plan};
 use comity_core::{EconomyId, GroupId, PartDigest, Section, Tlp};
 
 use super::words;
-use crate::api::{BoundTogether, NoPartner};
+use crate::api::{BoundTogether, NoPartner, TakesOn};
 use crate::state::{Bond, Held, State};
 
 /// What goes to a partner at TLP:CLEAR and binds it more than it would alone, for the sake of what goes with it.
@@ -37,6 +38,27 @@ pub(super) fn bound_together(
         obligations: words::obligations(together),
         alone: words::obligations(alone),
     })
+}
+
+/// What a partner takes on with what goes to it now, beyond what the marking says.
+pub(super) fn takes_on(state: &State, partner: &EconomyId, plan: &Plan) -> Option<TakesOn> {
+    let obligations = plan.obligations().filter(|_| plan.goes())?;
+    (*obligations != Obligations::unbound()).then(|| TakesOn {
+        partner: state.name_of(partner),
+        obligations: words::obligations(obligations),
+    })
+}
+
+/// The desks or people of others for whom alone a record is.
+pub(super) fn desks_abroad(state: &State, held: &Held) -> Vec<String> {
+    let named = held.facts.addressees.iter().map(|facts| &facts.addressee);
+    let named = named.filter(|named| named.economy != Some(state.us()));
+    let desks: BTreeSet<_> = named
+        .filter_map(|named| {
+            Some(format!("{}, desk `{}`", state.name_of(&named.economy?), named.desk.as_ref()?))
+        })
+        .collect();
+    desks.into_iter().collect()
 }
 
 /// Members of the groups that a record is addressed to with whom there is no link.

@@ -10,6 +10,9 @@ use crate::limits::COMPARED_AT_ONCE;
 use crate::outstays::{Walk, outstay, policy_for};
 use crate::state::State;
 
+/// Records that are put in words between two steps of the engine.
+const LINES_AT_ONCE: usize = 512;
+
 impl Service {
     /// Records of ours that stand, of which a partner may hold something that it would not get now. What
     /// stays because of a time in its marking is not among them: that was told with it. Nor is that a partner is
@@ -26,7 +29,13 @@ impl Service {
             });
             walk = step.await?;
         }
-        self.look(move |state, _, _| lines(state, &economy, walk.found.values(), now)).await
+        let (found, mut due) = (walk.found.into_values().collect::<Vec<_>>(), Vec::new());
+        for some in found.chunks(LINES_AT_ONCE) {
+            let some = some.to_vec();
+            let step = self.look(move |state, _, _| lines(state, &economy, some.iter(), now));
+            due.extend(step.await?);
+        }
+        Ok(due)
     }
 }
 

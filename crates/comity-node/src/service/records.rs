@@ -1,5 +1,6 @@
 //! Looking at records.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use comity_core::journal::Shown;
@@ -259,7 +260,11 @@ pub(super) fn part_detail(state: &State, part: Looked<'_>, content: bool) -> Par
         part: digest.to_string(),
         section: header.counts_as().to_string(),
         tlp: marking.as_ref().map_or_else(|| "none".to_owned(), |one| one.tlp.to_string()),
-        marking: marking.map(|one| markings::fields(state, &one)).unwrap_or_default(),
+        marking: match marking {
+            Some(one) if shown => markings::fields(state, &one),
+            Some(one) => markings::label(&one),
+            None => MarkingFields::default(),
+        },
         taken_on: None,
         for_no_purpose: false,
         classes: header.classes.iter().map(ToString::to_string).collect(),
@@ -285,19 +290,14 @@ pub(super) fn part_detail(state: &State, part: Looked<'_>, content: bool) -> Par
     }
 }
 
-/// The same, with what we took on with each. What is not shown is not told by what it is marked for either.
+/// The same, with what we took on with each that is shown.
 fn bound(state: &State, record: &RecordId, mut parts: Vec<PartDetail>) -> Vec<PartDetail> {
     let Some(held) = state.record(record) else { return parts };
-    for part in &mut parts {
-        let facts = held.parts.iter().find(|facts| facts.digest.to_string() == part.part);
-        let Some(facts) = facts else { continue };
-        let marking = markings::fields(state, &facts.marking);
-        part.marking = match part.withheld {
-            None => marking,
-            Some(_) => {
-                MarkingFields { categories: Vec::new(), community: None, exercise: None, ..marking }
-            }
-        };
+    let facts: BTreeMap<_, _> =
+        held.parts.iter().map(|facts| (facts.digest.to_string(), facts)).collect();
+    for part in parts.iter_mut().filter(|part| part.withheld.is_none()) {
+        let Some(facts) = facts.get(&part.part) else { continue };
+        part.marking = markings::fields(state, &facts.marking);
         let taken_on = held.facts.taken_on(facts);
         part.for_no_purpose = taken_on.is_none();
         let taken_on = taken_on.filter(|taken_on| *taken_on != Obligations::unbound());
@@ -331,7 +331,7 @@ fn without_body(state: &State, facts: &PartFacts) -> PartDetail {
         part: facts.digest.to_string(),
         section: facts.section.to_string(),
         tlp: facts.marking.tlp.to_string(),
-        marking: markings::fields(state, &facts.marking),
+        marking: markings::label(&facts.marking),
         taken_on: None,
         for_no_purpose: false,
         classes: facts.classes.iter().map(|class| class.to_string()).collect(),

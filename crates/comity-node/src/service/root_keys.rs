@@ -138,12 +138,14 @@ impl Service {
             let anew = anew.map(|grant| key_line(state, &held, &grant, here)).collect();
             let gone: BTreeSet<KeyId> = left.iter().map(|grant| grant.key).collect();
             let taken = gone.difference(&stay).flat_map(|key| signed_by(state, key));
-            let takes_back =
-                taken.filter_map(|id| Some(signed_line(state, id, state.record(id)?, sees)));
-            let takes_back = oldest_first(takes_back);
+            let takes_back = oldest_first(state, taken)
+                .into_iter()
+                .filter_map(|id| Some(signed_line(state, id, state.record(id)?, sees)))
+                .collect();
             let doubted = matches!(kept, Stays::WhateverAThiefDid);
             let affirmed = held.keyring().affirmed.iter().filter(|_| doubted);
-            let affirmed = oldest_first(affirmed.map(|id| affirmed_line(state, id, sees)));
+            let affirmed = oldest_first(state, affirmed).into_iter();
+            let affirmed = affirmed.map(|id| affirmed_line(state, id, sees)).collect();
             let links = Links::of(engine, seen, endpoint.as_deref());
             let partners = partners::lines(engine, links, now);
             let partners = partners.into_iter().filter_map(partner).collect();

@@ -104,6 +104,7 @@ fn lines(
     let stays = state.stays(id).map(|stays| match stays {
         Stays::OnHold => "legal-hold",
         Stays::Asked => "asked",
+        Stays::AwaitsApproval => "awaits-approval",
     });
     let title = discreet_title(held, sees, words::record_line(state, id, held, now).title);
     (1..)

@@ -78,6 +78,7 @@ pub(super) fn record_line(state: &State, id: &RecordId, held: &Held, now: Timest
             .filter(|until| *until > now && held.facts.lifecycle == Lifecycle::Live)
             .max()
             .map(|until| until.to_string()),
+        exercise: held.facts.floor.exercise.clone(),
         signed_at: held.signed_at.to_string(),
         entered_at: held.entered_at.to_string(),
         rating: state.rating(id).map(|(source, said)| format!("{source}{said}")),

@@ -366,6 +366,10 @@ impl Shell {
     }
 
     fn watch_outstays(&mut self) {
+        // By a time that nobody vouches for, agreements may seem to have ended.
+        if self.engine.unsure().is_some() {
+            return;
+        }
         let (state, now) = (self.engine.state(), self.clock.now());
         if let Some(alarm) = self.seen.outstays.go_on(state, now, OUTSTAYS_IN_A_TICK) {
             self.alarm(alarm);

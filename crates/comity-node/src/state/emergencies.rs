@@ -208,6 +208,11 @@ impl State {
         self.emergencies().filter(move |(_, glass)| glass.opened.record == record)
     }
 
+    /// How many records were recalled from some partners alone.
+    pub(crate) fn recalls(&self) -> usize {
+        self.emergencies.recalled.len()
+    }
+
     /// The recall of a record from one partner alone.
     #[must_use]
     pub fn recalled_from(&self, record: &RecordId) -> Option<&BTreeMap<EconomyId, RecordId>> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use comity_core::journal::Source;
-use comity_core::policy::PartFacts;
+use comity_core::policy::{Approval, PartFacts};
 use comity_core::{Class, EconomyId, PartDigest, RecordId, Timestamp, Tlp};
 
 use super::State;
@@ -59,6 +59,8 @@ pub enum Stays {
     OnHold,
     /// Somebody has asked for our consent about it, and waits for an answer.
     Asked,
+    /// A second person has not said yet whether it leaves.
+    AwaitsApproval,
 }
 
 impl State {
@@ -113,6 +115,9 @@ impl State {
         }
         let came = self.since.0.get(&part.digest);
         let since = came.and_then(|came| came.at).unwrap_or(held.entered_at);
+        // Nobody has it before its time of release: of our own, the term is that of what was released.
+        let release = part.marking.release_at.filter(|_| held.facts.origin == self.us);
+        let since = release.map_or(since, |release| release.max(since));
         let ours = |term: Option<Duration>, rule: fn(Duration) -> Rule| {
             term.map(|term| Due { at: since.saturating_add(term), rule: rule(term) })
         };
@@ -146,7 +151,11 @@ impl State {
             return Some(Stays::OnHold);
         }
         let mut asks = self.asks_of_us().filter_map(|ask| self.asks_about(&ask));
-        asks.any(|about| about == *record).then_some(Stays::Asked)
+        if asks.any(|about| about == *record) {
+            return Some(Stays::Asked);
+        }
+        let held = self.records.get(record)?;
+        matches!(held.facts.approval, Approval::Awaited(_)).then_some(Stays::AwaitsApproval)
     }
 
     /// The shortest term that binds anything here: a copy that is older has what should be gone.

@@ -53,6 +53,11 @@ pub(crate) fn is_withdrawable(kind: Kind) -> bool {
 }
 
 impl State {
+    /// How many records were taken back from everybody, here or not.
+    pub(crate) fn withdrawn(&self) -> usize {
+        self.tombstones.len()
+    }
+
     /// Only the origin withdraws. A target that is not here leaves a tombstone.
     pub(super) fn withdraw(&mut self, by: RecordId, origin: EconomyId, body: WithdrawalBody) {
         if origin == self.us && !body.from.is_empty() {

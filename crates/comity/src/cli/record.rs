@@ -84,14 +84,14 @@ pub(crate) struct Unsend {
 pub(crate) enum EmbargoCommand {
     /// Lift an embargo before its time
     #[command(
-        long_about = "Lift an embargo before its time.\n\nAn embargo is in what was signed, and so is a time of release (`--release`). So the record is signed once more without it, and takes the place of the one that has it: contents, markings and addressees are the same. It goes as everything that is published: what is not urgent can be unsent for a while, and then the embargo holds again.",
+        long_about = "Lift an embargo before its time.\n\nAn embargo is in what was signed, and so is a time of release, which `--release` lifts instead. So the record is signed once more without it, and takes the place of the one that has it: contents, markings and addressees are the same. It goes as everything that is published: what is not urgent can be unsent for a while, and then the embargo holds again.",
         after_help = "Example:\n  comity embargo lift KR-26-0004"
     )]
     Lift {
         /// Its reference, or the front of its id
         #[arg(value_name = "REFERENCE")]
         record: String,
-        /// Lift its time of release as well: it goes now
+        /// Lift its time of release instead: it goes now, and an embargo holds on
         #[arg(long)]
         release: bool,
         /// Show who would get which part, and why not; sign nothing

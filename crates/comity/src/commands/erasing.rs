@@ -37,7 +37,6 @@ pub(super) fn erase(erase: Erase, context: &mut Context<'_>) -> Result<(), Failu
     }
     let keys = if acts || certificate.is_some() { Keys::Signing } else { Keys::Reading };
     let (session, zones) = context.session(keys)?;
-    let comity = context.comity();
     let erasing = reason.map(|reason| {
         let asked = EraseRequest { record: record.clone(), parts, reason, dry_run: !yes };
         session.call::<_, Erasing>("/erase", &asked)
@@ -59,7 +58,7 @@ pub(super) fn erase(erase: Erase, context: &mut Context<'_>) -> Result<(), Failu
             Some(path) => {
                 let path = path.display().to_string();
                 let shown = word(&path);
-                writeln!(out, "Certified in {shown}. Anybody verifies it: {comity} verify {shown}")
+                writeln!(out, "Certified in {shown}. Anybody verifies it: comity verify {shown}")
             }
             None => Ok(()),
         }

@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::{Context, assessing, files, record_file};
 use crate::backend::{Keys, Session};
 use crate::cli::{List, Show, Unsend, Withdraw};
-use crate::screen::format::{counted, size};
+use crate::screen::format::{counted, grouped, size};
 use crate::screen::times::Zones;
 use crate::screen::{Table, printable};
 
@@ -49,7 +49,8 @@ pub(super) fn table(records: &[RecordLine], zones: &Zones) -> Table {
 fn marking(line: &RecordLine) -> String {
     let addressed = line.addressed.then_some("addressed");
     let embargo = line.embargo_until.as_ref().map(|_| "embargo");
-    let more = addressed.into_iter().chain(embargo);
+    let exercise = line.exercise.as_ref().map(|_| "EXERCISE");
+    let more = exercise.into_iter().chain(addressed).chain(embargo);
     std::iter::once(line.tlp.as_str()).chain(more).collect::<Vec<_>>().join(", ")
 }
 
@@ -313,24 +314,24 @@ fn write_bounds(parts: &[PartDetail], zones: &Zones, out: &mut dyn Write) -> io:
         let terms = part.taken_on.as_ref().map(files::terms);
         if part.for_no_purpose { Some(nothing.to_owned()) } else { terms }
     };
-    let lines: [(&str, &dyn Fn(&PartDetail) -> Option<String>); 2] =
-        [("marking", &marked), ("taken on", &taken_on)];
-    for (name, words) in lines {
-        let mut said: Vec<(String, Vec<&str>)> = Vec::new();
-        for part in parts {
-            let Some(words) = words(part) else { continue };
-            match said.iter_mut().find(|(before, _)| *before == words) {
-                Some((_, sections)) => sections.push(&part.section),
-                None => said.push((words, vec![&part.section])),
-            }
-        }
-        for (words, sections) in said {
-            let of = match sections.len() == parts.len() {
-                true => String::new(),
-                false => format!(" ({})", sections.join(", ")),
-            };
-            writeln!(out, "  {name:<9} {}{of}", printable(&words))?;
-        }
+    write_grouped("marking", parts, marked, out)?;
+    write_grouped("taken on", parts, taken_on, out)
+}
+
+/// What is said of parts, once for all of which it is.
+fn write_grouped(
+    name: &str,
+    parts: &[PartDetail],
+    words: impl Fn(&PartDetail) -> Option<String>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let said = parts.iter().filter_map(|part| Some((words(part)?, part.section.as_str())));
+    for (words, sections) in grouped(said) {
+        let of = match sections.len() == parts.len() {
+            true => String::new(),
+            false => format!(" ({})", sections.join(", ")),
+        };
+        writeln!(out, "  {name:<9} {}{of}", printable(&words))?;
     }
     Ok(())
 }

@@ -67,6 +67,20 @@ pub(crate) fn duration(duration: Duration) -> String {
     }
 }
 
+/// What is said of several, each saying once with all of whom it is said, in the order of the first.
+pub(crate) fn grouped<'a>(
+    said: impl Iterator<Item = (String, &'a str)>,
+) -> Vec<(String, Vec<&'a str>)> {
+    let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
+    for (words, of) in said {
+        match groups.iter_mut().find(|(before, _)| *before == words) {
+            Some((_, all)) => all.push(of),
+            None => groups.push((words, vec![of])),
+        }
+    }
+    groups
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

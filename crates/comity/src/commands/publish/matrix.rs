@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use comity_node::api::{BoundTogether, Cell, Preview, PreviewPart};
+use comity_node::api::{BoundTogether, Cell, MarkingFields, Preview, PreviewPart};
 
-use crate::screen::format::{counted, size};
+use crate::screen::format::{counted, grouped, size};
 use crate::screen::times::Zones;
 use crate::screen::{Table, printable};
 
@@ -25,9 +25,15 @@ pub(crate) fn write_matrix(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let record = &preview.record;
+    let exercise = if record.exercise.is_some() { ", EXERCISE" } else { "" };
     let addressed = if record.addressed { ", addressed" } else { "" };
     let reference = if record.reference.is_empty() { "(new)" } else { &record.reference };
-    writeln!(out, "{reference}  {}  {}{addressed}", printable(&record.title), record.tlp)?;
+    writeln!(
+        out,
+        "{reference}  {}  {}{exercise}{addressed}",
+        printable(&record.title),
+        record.tlp
+    )?;
     let mut head = vec!["part", "marking", "size"];
     head.extend(preview.partners.iter().map(String::as_str));
     head.push("");
@@ -53,6 +59,10 @@ pub(crate) fn write_matrix(
         false => "",
     };
     writeln!(out, "+ released   - withheld   @ held until{approved}")?;
+    for desk in &preview.desks {
+        writeln!(out, "For {}: shown to nobody else there.", printable(desk))?;
+    }
+    write_marked(&preview.parts, zones, out)?;
     write_bound(&preview.bound_together, out)?;
     match &preview.embargo_until {
         Some(until) => writeln!(
@@ -62,6 +72,21 @@ pub(crate) fn write_matrix(
         ),
         None => Ok(()),
     }
+}
+
+/// How the parts are marked beyond their labels; an embargo has a line of its own.
+fn write_marked(parts: &[PreviewPart], zones: &Zones, out: &mut dyn Write) -> io::Result<()> {
+    let parts = parts.iter().filter(|part| part.section != ADDRESSEE);
+    let marked = parts.map(|part| {
+        let marking = MarkingFields { embargo_until: None, ..part.marking.clone() };
+        (marking.in_words(|at| zones.written(at)), part.section.as_str())
+    });
+    let said = marked.filter(|(words, _)| words.len() > 1);
+    let said = grouped(said.map(|(words, section)| (words.join(", "), section)));
+    for (words, sections) in said {
+        writeln!(out, "Marked {}: {}.", printable(&words), sections.join(", "))?;
+    }
+    Ok(())
 }
 
 /// That what is for everybody binds for the sake of what goes with it: who publishes it can mend that, and nobody later.
@@ -190,6 +215,7 @@ mod tests {
         PreviewPart {
             part: "00".to_owned(),
             section: section.to_owned(),
+            marking: MarkingFields::default(),
             tlp: "AMBER".to_owned(),
             size: 600,
             file_name: None,
@@ -226,12 +252,15 @@ mod tests {
             lifecycle: "live".to_owned(),
             addressed: true,
             embargo_until: None,
+            exercise: None,
             signed_at: String::new(),
             entered_at: String::new(),
             rating: None,
         };
         let preview = Preview {
             record,
+            desks: Vec::new(),
+            takes_on: Vec::new(),
             partners: vec!["JP".to_owned(), "FJ".to_owned()],
             parts: vec![
                 part("summary", None, &[("JP", "release", None), ("FJ", "release", None)]),

@@ -143,7 +143,7 @@ fn write_published(
     } else {
         writeln!(
             out,
-            "{reference} is signed, and goes to nobody now; it goes when an agreement or a level lets it. Why: {comity} explain {reference}"
+            "{reference} is signed, and goes to nobody now. Why, and what would change it: {comity} explain {reference}"
         )
     }
 }

@@ -122,7 +122,8 @@ impl Source<'_> {
         if let Some(urgency) = &file.urgency {
             self.name(urgency, "an urgency", Urgency::from_name, URGENCIES)?;
         }
-        let marking = self.marking(&file.marking, None)?;
+        let asked = tlp.map(Marking::new);
+        let marking = self.marking(&file.marking, asked.as_ref())?;
         if let (Some(written), Some(tlp)) = (&marking, tlp)
             && tlp < written.tlp
         {
@@ -136,7 +137,7 @@ impl Source<'_> {
         }
         let marking = match (marking, tlp) {
             (Some(marking), Some(tlp)) => Some(Marking { tlp, ..marking }),
-            (marking, tlp) => marking.or(tlp.map(Marking::new)),
+            (marking, _) => marking,
         };
         let sections = || Section::ALL.iter().copied();
         for part in &file.part {

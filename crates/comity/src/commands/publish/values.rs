@@ -27,7 +27,7 @@ const ONWARD: [(&str, Onward); 3] =
 struct Moment(String);
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a time, such as 2027-01-31T09:00:00Z")]
 enum Written {
     Text(String),
     Time(toml::value::Datetime),
@@ -135,7 +135,15 @@ impl Source<'_> {
             (Some(tlp), Some(default)) => Marking { tlp, ..default.clone() },
             (Some(tlp), None) => Marking::new(tlp),
             (None, Some(default)) => default.clone(),
-            (None, None) => return Ok(None),
+            (None, None) => {
+                return match file.first() {
+                    None => Ok(None),
+                    Some(at) => {
+                        let message = "a marking without `tlp`: name the label of the record, as loose as its loosest part";
+                        Err(self.wrong(at, message, Vec::new()))
+                    }
+                };
+            }
         };
         let mut categories = begun.categories.clone();
         for given in &file.categories {
@@ -223,6 +231,16 @@ fn time(at: Option<Timestamp>) -> String {
 }
 
 impl MarkingFile {
+    /// Where its first value stands.
+    fn first(&self) -> Option<Range<usize>> {
+        let named = [&self.tlp, &self.pap, &self.community, &self.onward, &self.exercise];
+        let timed = [&self.release_at, &self.embargo_until, &self.expires];
+        let named = named.into_iter().flatten().map(Spanned::span);
+        let timed = timed.into_iter().flatten().map(Spanned::span);
+        let categories = self.categories.iter().map(Spanned::span);
+        named.chain(timed).chain(categories).min_by_key(|span| span.start)
+    }
+
     /// As it is asked of a node.
     pub(super) fn fields(self) -> MarkingFields {
         let plain = |given: Option<At>| given.map(Spanned::into_inner);

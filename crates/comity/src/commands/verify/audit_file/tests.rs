@@ -134,6 +134,7 @@ fn books() -> AuditWho {
             lifecycle: "live".to_owned(),
             addressed: false,
             embargo_until: None,
+            exercise: None,
             signed_at: "2026-11-18T13:06:40Z".to_owned(),
             entered_at: "2026-11-18T13:06:40Z".to_owned(),
             rating: None,
