@@ -150,9 +150,21 @@ fn unknown_versions_of_formats() {
 #[test]
 fn an_unmarked_record() {
     let node = Node::plain("KR");
-    let text = std::fs::read_to_string(path("examples/records/advisory.toml")).unwrap();
+    let record = std::fs::read_to_string(path("examples/records/advisory.toml")).unwrap();
     let file = node.folder().join("unmarked.toml");
-    std::fs::write(&file, text.replace("tlp = \"GREEN\"", "")).unwrap();
+    std::fs::write(&file, record.replace("tlp = \"GREEN\"", "")).unwrap();
+    node.try_with(&["publish", &file.display().to_string(), "--yes"], "").refused(
+        65,
+        "record-file-invalid",
+        "without `tlp`",
+        "mend line",
+    );
+    let labelled = ["publish", &file.display().to_string(), "--tlp", "green", "--dry-run"];
+    let marking = &node.data(&labelled)["preview"]["parts"][0]["marking"];
+    assert_eq!(text(marking, "tlp"), "GREEN", "the rest of the marking stands: {marking}");
+    assert!(marking["release-at"].is_string(), "{marking}");
+    let bare = "format = 1\nkind = \"note\"\ntitle = \"x\"\n[[part]]\nsection = \"summary\"\ntext = \"x\"\n";
+    std::fs::write(&file, bare).unwrap();
     node.try_with(&["publish", &file.display().to_string(), "--yes"], "").refused(
         65,
         "unmarked",

@@ -139,7 +139,7 @@ impl Source<'_> {
                 return match file.first() {
                     None => Ok(None),
                     Some(at) => {
-                        let message = "a marking without `tlp`: name the label of the record, as loose as its loosest part";
+                        let message = "a marking without `tlp`: name the label of the record, as loose as its loosest part, here or with --tlp";
                         Err(self.wrong(at, message, Vec::new()))
                     }
                 };
