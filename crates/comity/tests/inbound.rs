@@ -68,7 +68,7 @@ fn reviewed(kr: &Node) {
     assert!(review["withdrawals"]["slowest_ms"].as_u64().is_some());
     assert!(review["clock"]["ahead_ms"].as_i64().is_some(), "{review:#}");
     let not_known = review["not_known"].to_string();
-    assert!(not_known.contains("requests") && !not_known.contains("withdrawals"), "{not_known}");
+    assert!(not_known.contains("`request`") && !not_known.contains("withdrawals"), "{not_known}");
     kr.try_with(&["partner", "review", "NZ"], "").refused(66, "no-partner", "NZ", "partner list");
 }
 

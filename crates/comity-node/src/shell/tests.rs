@@ -271,7 +271,8 @@ async fn a_step_of_the_clock_counts_only_once_a_person_has_confirmed_it() {
     let told = async || {
         let told = world.handle.ask(|_, seen| {
             let codes = seen.alarms.iter().map(|(_, alarm)| alarm.code);
-            codes.collect::<Vec<_>>()
+            // The keys of this world end soon, and that is told as well.
+            codes.filter(|code| *code != "key-ends").collect::<Vec<_>>()
         });
         told.await.unwrap()
     };
