@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use comity_core::journal::Source;
-use comity_core::policy::{Approval, PartFacts};
+use comity_core::policy::{Approval, Lifecycle, PartFacts};
 use comity_core::{Class, EconomyId, PartDigest, RecordId, Timestamp, Tlp};
 
 use super::State;
@@ -154,8 +154,9 @@ impl State {
         if asks.any(|about| about == *record) {
             return Some(Stays::Asked);
         }
-        let held = self.records.get(record)?;
-        matches!(held.facts.approval, Approval::Awaited(_)).then_some(Stays::AwaitsApproval)
+        let facts = &self.records.get(record)?.facts;
+        let waits = matches!(facts.approval, Approval::Awaited(_));
+        (waits && facts.lifecycle == Lifecycle::Live).then_some(Stays::AwaitsApproval)
     }
 
     /// The shortest term that binds anything here: a copy that is older has what should be gone.

@@ -128,6 +128,11 @@ impl Watch {
         Ok(glass)
     }
 
+    /// Whether a second person has said neither yes nor no of a record.
+    pub(super) fn is_unanswered(&self, shadow: &Shadow, of: &RecordId) -> bool {
+        shadow.kept.awaited.contains(of) && self.word_of(shadow, of).is_none()
+    }
+
     /// Whether a record waits, or was refused, or the lists name something of it.
     pub(super) fn stays_in_house(&self, node: usize, deed: &Deed) -> bool {
         let shadow = &self.shadows[node];

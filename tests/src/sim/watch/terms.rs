@@ -96,7 +96,10 @@ impl Shadow {
         let piece = deed.parts.get(part)?;
         let above = own.above_green.filter(|_| piece.marking.tlp > Tlp::Green);
         let personal = own.personal_data.filter(|_| piece.personal);
-        let ours = above.into_iter().chain(personal).map(|term| stay.came.saturating_add(term));
+        // Of its own, nobody had it before its time of release.
+        let release = piece.marking.release_at.filter(|_| self.us == Some(deed.origin));
+        let since = release.map_or(stay.came, |release| release.max(stay.came));
+        let ours = above.into_iter().chain(personal).map(|term| since.saturating_add(term));
         let binding = stay.lent.iter().filter(|(by, _)| !stay.from_origin || **by == deed.origin);
         ours.chain(binding.map(|(_, ends)| *ends)).min()
     }
@@ -225,7 +228,8 @@ impl Watch {
                 let stays = shadow.terms.holds.contains(&stay.of)
                     || shadow.erased.contains_key(part)
                     || !shadow.records.contains_key(&stay.of)
-                    || self.is_asked(shadow, &stay.of);
+                    || self.is_asked(shadow, &stay.of)
+                    || self.is_unanswered(shadow, &stay.of);
                 if over && !stays {
                     let (part, of) = (part.short(), stay.of.short());
                     let how =
